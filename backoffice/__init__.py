@@ -1,0 +1,1 @@
+"""Commands of the order department: import, close the day, report."""

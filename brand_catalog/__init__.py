@@ -1,0 +1,1 @@
+"""The specs a retailer may ask for: what they are, how people say them, how they sound."""

@@ -1,0 +1,41 @@
+"""What the line says next and what it then waits for, in words of our own; the carrier's markup is one rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from speech.listening import Listen
+
+TransferReason = Literal["asked", "stuck", "locked", "not_identified", "ear_down"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenFor:
+    """Say, then wait for the caller: `silence_ms` is how long silence may last before the step hears it."""
+
+    listen: Listen
+    silence_ms: int = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Say, then give the call to an operator."""
+
+    reason: TransferReason
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """Say, then end the call."""
+
+
+Then = ListenFor | Transfer | HangUp
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply: the sentences to say, in order, and what happens then."""
+
+    say: tuple[str, ...]
+    then: Then

@@ -1,0 +1,1 @@
+"""The telephone line: webhooks and media streams in, TwiML out."""

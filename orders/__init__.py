@@ -1,0 +1,1 @@
+"""The order desk: retailers, order days, supply, limits, holds, orders."""

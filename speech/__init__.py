@@ -1,0 +1,1 @@
+"""The ear: from telephone audio or keys to what was meant."""

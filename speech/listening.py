@@ -1,0 +1,82 @@
+"""What may be heard in a turn; the recogniser's grammar, the keypad menu and the parser all come from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Digits:
+    """A number of `length` digits. `what` says which: a customer code may be spoken or keyed, a PIN only keyed."""
+
+    length: int
+    what: Literal["customer_code", "pin"] = "customer_code"
+
+
+@dataclass(frozen=True, slots=True)
+class YesNo:
+    """Yes or no; `or_items` also hears changes to the order, as in "不对，红塔山要三条"."""
+
+    or_items: bool = False
+    barcodes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: the whole catalogue);
+    `usual` those it bought before, most often first."""
+
+    barcodes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityOf:
+    """How many of one spec; a new item is heard as well."""
+
+    barcode: str
+    barcodes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One thing to choose: what is said for it, in words; the key is its place counted from 1."""
+
+    key: str
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few named options: by name, by ordinal ("第二种") or by key. `or_items` also hears items."""
+
+    options: tuple[Option, ...]
+    or_items: bool = False
+    barcodes: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+
+
+Listen = Digits | YesNo | Items | QuantityOf | Choice
+
+_KINDS: dict[str, type] = {kind.__name__: kind for kind in (Digits, YesNo, Items, QuantityOf, Choice)}
+
+
+def to_json(listen: Listen) -> dict[str, Any]:
+    """The statement as plain JSON, to be kept with the turn."""
+    return {"kind": type(listen).__name__, **asdict(listen)}
+
+
+def from_json(data: dict[str, Any]) -> Listen:
+    """The statement back from `to_json`; KeyError for a kind that does not exist."""
+    fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
+    if "options" in fields:
+        fields["options"] = tuple(Option(o["key"], _tuples(o["phrases"])) for o in data["options"])
+    listen: Listen = _KINDS[data["kind"]](**fields)
+    return listen
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

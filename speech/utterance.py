@@ -1,0 +1,79 @@
+"""What a caller's turn was understood to mean, whether it was spoken or keyed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["carton", "pack", "case", "unclear"]
+Action = Literal["add", "change", "remove", "ask"]
+Command = Literal[
+    "done",
+    "yes",
+    "no",
+    "repeat",
+    "operator",
+    "usual",
+    "what_is_there",
+    "last_order",
+    "how_much_left",
+    "balance",
+    "help",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A quantity as it was said. `halves` is twice the number, so that 半件 stays whole; `unit` is "unclear" for 箱,
+    which means 50 cartons to some and 250 to others; `vague` marks 十来条 and 几条, which have to be asked back."""
+
+    halves: int
+    unit: Unit = "carton"
+    vague: bool = False
+
+    def packs(self, packs_per_carton: int, cartons_per_case: int) -> int | None:
+        """The same in packs, or None where it has to be asked: vague, unclear, or not a whole number of packs."""
+        if self.vague or self.unit == "unclear":
+            return None
+        per_unit = {"pack": 1, "carton": packs_per_carton, "case": packs_per_carton * cartons_per_case}[self.unit]
+        doubled = self.halves * per_unit
+        return doubled // 2 if doubled % 2 == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line as heard. `barcodes` are the specs it may be, likeliest first: one is settled, several are to be asked
+    between, none is a quantity said without a brand. `quantity` is None where none was said. `said` is the name as the
+    caller put it."""
+
+    action: Action
+    barcodes: tuple[str, ...]
+    quantity: Quantity | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """The meaning of one turn.
+
+    A turn may carry lines and a command at once ("红塔山五条，就这些"; "不对，红塔山要三条").
+    `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen. An utterance with nothing in it is
+    one that is not for us: it must change nothing. `score` in 0..1 is how sure the ear is of the whole; `confirm` asks
+    the conversation to say the lines back with a question before it takes them.
+    """
+
+    items: tuple[Item, ...] = ()
+    command: Command | None = None
+    digits: tuple[str, ...] = ()
+    choice: int | None = None
+    text: str = ""
+    score: float = 1.0
+    confirm: bool = False
+    keyed: bool = False
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.items or self.command or self.digits or self.choice is not None)
+
+
+NOTHING = Utterance(score=0.0)
