@@ -57,9 +57,10 @@ class Utterance:
     """The meaning of one turn.
 
     A turn may carry lines and a command at once ("红塔山五条，就这些"; "不对，红塔山要三条").
-    `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen. An utterance with nothing in it is
-    one that is not for us: it must change nothing. `score` in 0..1 is how sure the ear is of the whole; `confirm` asks
-    the conversation to say the lines back with a question before it takes them.
+    `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
+    An utterance with nothing in it is one that is not for us: it must change nothing. `score` in 0..1 is how sure
+    the ear is of the whole; `confirm` asks the conversation to say the lines back with a question before it takes
+    them.
     """
 
     items: tuple[Item, ...] = ()
