@@ -31,6 +31,8 @@ class Spec:
     retail_fen: int
     price_band: int
     short_code: str
+    # How the name without brackets is read where the characters alone mislead, one toned syllable each.
+    pinyin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

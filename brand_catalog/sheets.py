@@ -1,0 +1,207 @@
+"""Tables as people keep them, CSV or XLSX, read row by row with the place of every cell known."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from zipfile import BadZipFile
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+# GB18030 decodes nearly every byte sequence, so UTF-8, which does not, has to be tried first.
+ENCODINGS = ("utf-8-sig", "gb18030")
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What is wrong in one cell or row. `row` counts from 1 as a spreadsheet shows it, the heading being row 1;
+    0 stands for the file as a whole. `column` is the heading, empty for the whole row."""
+
+    file: str
+    row: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = [self.file]
+        if self.row:
+            place.append(f"row {self.row}")
+        if self.column:
+            place.append(f"column {self.column}")
+        return f"{', '.join(place)}: {self.reason}"
+
+
+class SheetError(ValueError):
+    """A file that was refused whole; `problems` says everything that is wrong with it, in the order of its rows."""
+
+    def __init__(self, problems: Sequence[RowProblem]) -> None:
+        self.problems = list(problems)
+        count = len(self.problems)
+        heading = f"{count} problem{'s' if count != 1 else ''} found; nothing was changed. Mend the file and try again."
+        super().__init__("\n".join([heading, *map(str, self.problems)]))
+
+
+class Row:
+    """One row. The readers below return None for a cell that is wrong, and note why among the sheet's problems."""
+
+    def __init__(self, sheet: Sheet, number: int, cells: dict[str, str]) -> None:
+        self.sheet = sheet
+        self.number = number
+        self.cells = cells
+
+    def problem(self, column: str, reason: str) -> None:
+        self.sheet.problems.append(RowProblem(self.sheet.file, self.number, column, reason))
+
+    def text(self, column: str) -> str:
+        """The cell as it stands, trimmed; empty where the sheet has no such column."""
+        return self.cells.get(column, "")
+
+    def required(self, column: str) -> str | None:
+        if text := self.text(column):
+            return text
+        self.problem(column, "is empty")
+        return None
+
+    def count(self, column: str, *, least: int = 1) -> int | None:
+        """A whole number of at least `least`."""
+        if (text := self.required(column)) is None:
+            return None
+        value = _decimal(text)
+        if value is None or value != value.to_integral_value():
+            self.problem(column, f"{text!r} is not a whole number")
+            return None
+        if value < least:
+            self.problem(column, f"{text!r} is less than {least}")
+            return None
+        return int(value)
+
+    def fen(self, column: str, *, least: int = 1) -> int | None:
+        """An amount written in yuan, as integer fen; more than two decimals are refused rather than rounded."""
+        if (text := self.required(column)) is None:
+            return None
+        value = _decimal(text)
+        if value is None:
+            self.problem(column, f"{text!r} is not an amount in yuan")
+            return None
+        if value * 100 != (value * 100).to_integral_value():
+            self.problem(column, f"{text!r} has parts of a fen")
+            return None
+        if value * 100 < least:
+            self.problem(column, f"{text!r} is less than {Decimal(least) / 100} yuan")
+            return None
+        return int(value * 100)
+
+    def one_of(self, column: str, choices: Collection[str]) -> str | None:
+        if (text := self.required(column)) is None:
+            return None
+        if text not in choices:
+            self.problem(column, f"{text!r} is none of {', '.join(choices)}")
+            return None
+        return text
+
+    def day(self, column: str) -> date | None:
+        """A day written 2026-11-23."""
+        if (text := self.required(column)) is None:
+            return None
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            self.problem(column, f"{text!r} is not a day like 2026-01-31")
+            return None
+
+
+class Sheet:
+    """A table that was read; its rows note what is wrong with them in `problems`."""
+
+    def __init__(self, file: str, columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]) -> None:
+        self.file = file
+        self.columns = tuple(columns)
+        self.problems: list[RowProblem] = []
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, cells in self._rows:
+            yield Row(self, number, cells)
+
+    def require(self, columns: Collection[str]) -> bool:
+        """Whether every one of these headings is there; those that are not are noted."""
+        missing = [column for column in columns if column not in self.columns]
+        for column in missing:
+            self.problems.append(RowProblem(self.file, 1, column, "the heading is missing"))
+        return not missing
+
+
+def read_sheet(path: Path) -> Sheet:
+    """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows; SheetError if unreadable."""
+    rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
+    numbered = [(number, cells) for number, cells in enumerate(rows, 1) if any(cells)]
+    if not numbered:
+        raise _unreadable(path, "the file is empty")
+    columns = numbered[0][1]
+    if repeated := {column for column in columns if column and columns.count(column) > 1}:
+        raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} stands there more than once")
+    body = [(number, dict(zip(columns, cells, strict=False))) for number, cells in numbered[1:]]
+    return Sheet(path.name, columns, body)
+
+
+def _csv_rows(path: Path) -> list[list[str]]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, f"the file cannot be opened ({error.strerror})") from error
+    for encoding in ENCODINGS:
+        try:
+            text = data.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise _unreadable(path, "the text is neither UTF-8 nor GB18030; save it as CSV UTF-8")
+    if "\0" in text:
+        raise _unreadable(path, "this is not a CSV file")
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
+    except csv.Error as error:
+        raise _unreadable(path, f"this is not a CSV file ({error})") from error
+
+
+def _xlsx_rows(path: Path) -> list[list[str]]:
+    try:
+        workbook = load_workbook(path, read_only=True, data_only=True)
+    except OSError as error:
+        raise _unreadable(path, f"the file cannot be opened ({error.strerror})") from error
+    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
+        raise _unreadable(path, "this is not an XLSX file") from error
+    try:
+        return [[_cell_text(value) for value in row] for row in workbook.worksheets[0].iter_rows(values_only=True)]
+    finally:
+        workbook.close()
+
+
+def _cell_text(value: object) -> str:
+    """A spreadsheet's own value as it would stand in a CSV: 6901028193504.0 is a barcode, not a float."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == value.time().min else value.isoformat()
+    return str(value).strip()
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _unreadable(path: Path, reason: str) -> SheetError:
+    return SheetError([RowProblem(path.name, 0, "", reason)])
