@@ -1,0 +1,40 @@
+"""How Alembic reaches the database: the address comes from storage.migrate, the tables from every room that has any."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from alembic import context
+
+import brand_catalog.models  # noqa: F401
+import orders.models  # noqa: F401
+from storage import Base, UtcDateTime, open_engine
+
+config = context.config
+
+
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
+    """Our own column type is written down as what it is to the database: a migration must not change with the code."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+def run() -> None:
+    url = config.get_main_option("sqlalchemy.url")
+    if url is None:
+        raise SystemExit("No database address: move the tables with storage.migrate(url), which passes one.")
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                render_as_batch=True,
+                render_item=render_item,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+run()
