@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ListenMode = Literal["stream", "record", "keypad"]
 
 DEMO_AUTH_TOKEN = "demo-auth-token"
+DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
+DEMO_SECRET_KEY = "only-for-the-demo-on-the-loopback"
+
+
+class SettingsError(ValueError):
+    """The installation's settings cannot be served with; the message lists what to set."""
 
 
 class Settings(BaseSettings):
@@ -18,7 +26,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore")
 
     database_url: str = "sqlite:///var/hotline.db"
-    public_base_url: str = "http://127.0.0.1:8000"
+    # Where the carrier reaches us, as it writes it; without one, the loopback address the demo is served on.
+    public_base_url: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
     twilio_api_base: str = "https://api.twilio.com"
@@ -28,6 +37,54 @@ class Settings(BaseSettings):
     port: int = 8000
     demo: bool = False
     secret_key: str = ""
+    # The telephone numbers operators may be rung at, separated by commas: the only ones this line ever dials.
+    operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()
 
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
+
+    @field_validator("operator_numbers", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _demo_defaults(self) -> Settings:
+        self.public_base_url = self.public_base_url or f"http://127.0.0.1:{self.port}"
+        if self.demo and self.is_on_loopback:
+            self.twilio_auth_token = self.twilio_auth_token or DEMO_AUTH_TOKEN
+            self.twilio_account_sid = self.twilio_account_sid or DEMO_ACCOUNT_SID
+            self.secret_key = self.secret_key or DEMO_SECRET_KEY
+        return self
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def check_servable(self) -> None:
+        """SettingsError unless the line may be served with these: it has its secrets and is reached over https.
+
+        The demo needs none of it, and is therefore bound to the loopback.
+        """
+        if self.demo:
+            if not self.is_on_loopback:
+                raise SettingsError(f"DEMO=1 serves on the loopback only, not on {self.host}: unset DEMO or HOST.")
+            return
+        wrong = [
+            *(f"{name} is not set" for name in ("TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID") if not self._has(name)),
+            *(["SECRET_KEY has fewer than 32 characters"] if len(self.secret_key) < 32 else []),
+            *(["SECRET_KEY is the demo's own"] if self.secret_key == DEMO_SECRET_KEY else []),
+            *(["TWILIO_AUTH_TOKEN is the demo's own"] if self.twilio_auth_token == DEMO_AUTH_TOKEN else []),
+            *([] if self.public_base_url.startswith("https://") else ["PUBLIC_BASE_URL does not start with https://"]),
+        ]
+        if wrong:
+            raise SettingsError(
+                f"The line cannot be served: {'; '.join(wrong)}. For a try on this machine, set DEMO=1."
+            )
+
+    def _has(self, name: str) -> bool:
+        return bool(getattr(self, name.lower()))

@@ -60,12 +60,13 @@ SessionFactory = sessionmaker[Session]
 
 def open_engine(url: str) -> Engine:
     """An engine for `url`. On SQLite every transaction takes the write lock at its start (BEGIN IMMEDIATE), so a turn
-    that reads and then writes cannot lose to another one in between."""
+    that reads and then writes cannot lose to another one in between; `reading` alone does not. Its errors do not show
+    what was in a statement, which may be a PIN."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if (path := url.removeprefix("sqlite:///")) not in (url, "", ":memory:"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -79,7 +80,8 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin_immediate(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads_only = connection.get_execution_options().get("reads_only", False)
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -93,6 +95,14 @@ def open_sessions(engine: Engine) -> SessionFactory:
 def transaction(sessions: SessionFactory) -> Iterator[Session]:
     """One unit of work: committed whole when the block ends, undone whole when it raises."""
     with sessions() as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(sessions: SessionFactory) -> Iterator[Session]:
+    """A look at the database that changes nothing and, on SQLite, waits for no writer."""
+    with sessions() as session:
+        session.connection(execution_options={"reads_only": True})
         yield session
 
 

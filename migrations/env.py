@@ -7,6 +7,7 @@ from typing import Literal
 from alembic import context
 
 import brand_catalog.models  # noqa: F401
+import ivr.tables  # noqa: F401
 import orders.models  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
 

@@ -1,0 +1,45 @@
+"""Who may talk to the line: requests signed by the carrier, and sockets that bring their call's own token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from flask import Request
+from twilio.request_validator import RequestValidator
+
+from settings import Settings
+
+SIGNATURE_HEADER = "X-Twilio-Signature"
+
+
+def is_signed(request: Request, settings: Settings) -> bool:
+    """Whether the carrier signed this request with our token, for the address it knows us by.
+
+    Behind a proxy the request's own host and scheme are the proxy's business; what was signed is PUBLIC_BASE_URL.
+    """
+    signature = request.headers.get(SIGNATURE_HEADER, "")
+    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+    validator = RequestValidator(settings.twilio_auth_token)
+    if request.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+        url = socket_base(settings) + request.path + query
+        # The carrier is seen to sign a socket's address with and without a slash at its end.
+        return any(validator.validate(address, {}, signature) for address in (url, f"{url}/"))
+    return bool(
+        validator.validate(settings.public_base_url.rstrip("/") + request.path + query, request.form, signature)
+    )
+
+
+def socket_base(settings: Settings) -> str:
+    """PUBLIC_BASE_URL as a WebSocket address: wss where it is https."""
+    return "ws" + settings.public_base_url.rstrip("/").removeprefix("http")
+
+
+def stream_token(call_sid: str, settings: Settings) -> str:
+    """The token of one call's media socket: derived and never stored, so any worker knows it, also after a restart."""
+    return hmac.new(settings.secret_key.encode(), f"media stream of {call_sid}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_stream_token(token: str, call_sid: str, settings: Settings) -> bool:
+    """Whether `token` is the one given to this call, in time that does not depend on it."""
+    return hmac.compare_digest(token.encode(), stream_token(call_sid, settings).encode())

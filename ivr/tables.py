@@ -1,0 +1,58 @@
+"""What the line remembers of a call: all of it is here, so that any worker can serve any turn."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage import Base, UtcDateTime
+
+
+class Call(Base):
+    """One call. `turn` is the number of the turn that is being waited for, `reply` what was said before it; both, and
+    `state`, change together or not at all. The `ear_` columns belong to the media socket: which stream is the call's
+    present one, and when its socket was last seen alive."""
+
+    __tablename__ = "calls"
+
+    sid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    caller: Mapped[str] = mapped_column(String(64))
+    called: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_status: Mapped[str | None] = mapped_column(String(32))
+    turn: Mapped[int]
+    state: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reply: Mapped[dict[str, Any]] = mapped_column(JSON)
+    ear_starts: Mapped[int] = mapped_column(default=0)
+    ear_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ear_stream: Mapped[str | None] = mapped_column(String(64))
+    ear_alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Turn(Base):
+    """One turn that was taken: what was heard, and the reply it got. Keyed PINs are kept as stars."""
+
+    __tablename__ = "turns"
+    __table_args__ = (UniqueConstraint("call_sid", "n", name="uq_turns_call_sid_n"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"))
+    n: Mapped[int]
+    heard: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reply: Mapped[dict[str, Any]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Heard(Base):
+    """What the ear has for a turn that is still open. Without an utterance, the caller is in the middle of one."""
+
+    __tablename__ = "heard"
+
+    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    utterance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

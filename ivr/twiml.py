@@ -1,0 +1,231 @@
+"""Replies in the carrier's markup. Nothing is decided here: the same reply gives the same markup, any number of times.
+
+Keys: every prompt is a <Gather> that ends at `#`, at the full count where the count is known (a PIN, one of two), or
+when no key follows for `key_pause`. The carrier takes the `#` off and posts what came before it; a lone `#` and a
+time-out both post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing
+said, until the reply's own `silence_ms` is used up, so a caller who keys 0 is served after `key_pause`, and one who
+is thinking is not rushed. `waited` in the address says how long the wait has been.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
+
+from callflows.replies import HangUp, ListenFor, Reply
+from ivr.signature import socket_base, stream_token
+from settings import Settings
+from speech.listening import Choice, Digits, Listen, YesNo
+
+FINISH_KEY = "#"
+
+# How long a caller who has begun to key may pause before what is there is taken, in seconds.
+KEY_PAUSE_S = 3
+# A code is read off a card, group by group.
+CODE_PAUSE_S = 5
+# How long nothing may be heard before a recording ends, in seconds, and how long it may be.
+RECORD_PAUSE_S = 3
+RECORD_MAX_S = 60
+OPERATOR_RINGS_S = 25
+QUEUE_NAME = "operators"
+WAIT_MUSIC_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How the present prompt is put: the turn it opens, how the caller may answer by voice, and what went before.
+
+    `stream` names a media stream to open first. `trouble` counts the failures in a row that led here.
+    """
+
+    n: int
+    record: bool = False
+    stream: str | None = None
+    trouble: int = 0
+
+
+class Markup:
+    """The line's markup, for one installation's voice, language and addresses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._base = settings.public_base_url.rstrip("/")
+
+    def reply(self, reply: Reply, asking: Asking, call_sid: str, before: Sequence[str] = ()) -> str:
+        """The reply as it is said, `before` ahead of it, and then listened, transferred or hung up."""
+        response = VoiceResponse()
+        if asking.stream is not None:
+            self._open_stream(response, call_sid, asking.stream)
+        sentences = (*before, *reply.say)
+        match reply.then:
+            case ListenFor(listen, silence_ms):
+                self._listen(response, listen, silence_ms, asking, sentences)
+            case HangUp():
+                self._say(response, sentences)
+                response.hangup()
+            case _:
+                self._say(response, sentences)
+                self._operator(response)
+        return str(response)
+
+    def wait(self, listen: Listen, silence_ms: int, asking: Asking, waited: int) -> str:
+        """The rest of the wait for an answer, with nothing said: not a turn."""
+        response = VoiceResponse()
+        self._listen(response, listen, silence_ms, asking, (), waited)
+        return str(response)
+
+    def more_keys(self, listen: Listen, asking: Asking, first: str) -> str:
+        """The keys after the one that ended a recording."""
+        response = VoiceResponse()
+        count = keys_wanted(listen)
+        gather = Gather(
+            input="dtmf",
+            action=self._turn(asking, first=first, waited=KEY_PAUSE_S),
+            method="POST",
+            timeout=key_pause(listen),
+            finish_on_key=FINISH_KEY,
+            num_digits=count - len(first) if count is not None else None,
+            action_on_empty_result=True,
+        )
+        response.append(gather)
+        return str(response)
+
+    def again(self, path: str, sentences: Sequence[str], **arguments: int) -> str:
+        """Say something, then ask for another address of ours."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.redirect(self._url(path, **arguments), method="POST")
+        return str(response)
+
+    def operator(self, sentences: Sequence[str]) -> str:
+        """Say something, then give the call to an operator."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        self._operator(response)
+        return str(response)
+
+    def hang_up(self, sentences: Sequence[str] = ()) -> str:
+        """Say something, then end the call."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.hangup()
+        return str(response)
+
+    def waiting(self, sentences: Sequence[str]) -> str:
+        """What is heard in the operators' queue, said again and again by the carrier."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.pause(length=WAIT_MUSIC_S)
+        return str(response)
+
+    def leave_queue(self) -> str:
+        """Out of the operators' queue, to what its <Enqueue> says comes next."""
+        response = VoiceResponse()
+        response.leave()
+        return str(response)
+
+    def nothing(self) -> str:
+        """The empty answer, for posts that are only told to us."""
+        return str(VoiceResponse())
+
+    def turn_url(self, n: int) -> str:
+        """The address a call is sent to when the ear has heard something for turn `n`."""
+        return self._turn(Asking(n))
+
+    def _listen(
+        self,
+        response: VoiceResponse,
+        listen: Listen,
+        silence_ms: int,
+        asking: Asking,
+        sentences: Sequence[str],
+        waited: int = 0,
+    ) -> None:
+        left = max(1, math.ceil(silence_ms / 1000) - waited)
+        if asking.record and not is_secret(listen):
+            self._say(response, sentences)
+            pause = min(RECORD_PAUSE_S, left)
+            response.record(
+                action=self._turn(asking, waited=waited + pause),
+                method="POST",
+                timeout=pause,
+                max_length=RECORD_MAX_S,
+                play_beep=False,
+                trim="do-not-trim",
+                finish_on_key="1234567890*#",
+            )
+        else:
+            pause = min(key_pause(listen), left)
+            gather = Gather(
+                input="dtmf",
+                action=self._turn(asking, waited=waited + pause),
+                method="POST",
+                timeout=pause,
+                finish_on_key=FINISH_KEY,
+                num_digits=keys_wanted(listen),
+                action_on_empty_result=True,
+            )
+            self._say(gather, sentences)
+            response.append(gather)
+        # A recording with nothing in it, and carriers without actionOnEmptyResult, come on to here.
+        response.redirect(self._turn(asking, waited=waited + pause), method="POST")
+
+    def _open_stream(self, response: VoiceResponse, call_sid: str, name: str) -> None:
+        start = Start()
+        stream = start.stream(url=f"{socket_base(self._settings)}/voice/stream", name=name, track="inbound_track")
+        stream.parameter(name="token", value=stream_token(call_sid, self._settings))
+        response.append(start)
+
+    def _operator(self, response: VoiceResponse) -> None:
+        numbers = self._settings.operator_numbers
+        if not numbers:
+            response.enqueue(
+                QUEUE_NAME,
+                action=self._url("/voice/operator"),
+                method="POST",
+                wait_url=self._url("/voice/waiting"),
+                wait_url_method="POST",
+            )
+            return
+        dial = Dial(action=self._url("/voice/operator"), method="POST", timeout=OPERATOR_RINGS_S, answer_on_bridge=True)
+        for number in numbers:
+            dial.number(number)
+        response.append(dial)
+
+    def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
+            parent.say(sentence, voice=self._settings.say_voice, language=self._settings.say_language)
+
+    def _turn(self, asking: Asking, **arguments: int | str) -> str:
+        trouble = {"trouble": asking.trouble} if asking.trouble else {}
+        return self._url("/voice/turn", n=asking.n, **arguments, **trouble)
+
+    def _url(self, path: str, **arguments: int | str) -> str:
+        return f"{self._base}{path}" + (f"?{urlencode(arguments)}" if arguments else "")
+
+
+def keys_wanted(listen: Listen) -> int | None:
+    """After how many keys the answer is whole, where that can be known before `#`."""
+    match listen:
+        case Digits(length):
+            return length
+        case YesNo():
+            return 1
+        case Choice(options) if len(options) < 10:
+            return 1
+        case _:
+            return None
+
+
+def key_pause(listen: Listen) -> int:
+    """How long no key may come before what is keyed is taken, in seconds."""
+    return CODE_PAUSE_S if isinstance(listen, Digits) else KEY_PAUSE_S
+
+
+def is_secret(listen: Listen) -> bool:
+    """Whether the answer is keyed only, never spoken and never recorded."""
+    return isinstance(listen, Digits) and listen.what == "pin"
