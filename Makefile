@@ -1,0 +1,83 @@
+# 订货热线 / Order Hotline: everything that is done by hand has a name here; `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?= 127.0.0.1
+REST_PORT ?= 8001
+
+BIN := .venv/bin
+export PYTHONUNBUFFERED := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=http://127.0.0.1:$(REST_PORT)
+
+.PHONY: help run test check format bench eval call model lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
+	@$(DEMO) $(BIN)/flask --app app demo
+	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. A call: make call SCRIPT=tests/calls/..."
+	@$(DEMO) exec $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()'
+
+test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+check: .venv/dev.stamp ## lint, format, types, layers
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-cache >.venv/layers.log || { cat .venv/layers.log; exit 1; }
+	@echo "Lint, format, types and layers are in order."
+
+format: .venv/dev.stamp ## put the code into its format
+	@$(BIN)/ruff check -q --fix .
+	@$(BIN)/ruff format -q .
+
+bench: .venv/dev.stamp model ## how quick it is and how well it hears: every benchmark there is
+	@for one in benchmarks/bench_*.py; do $(BIN)/python "$$one" || exit 1; done
+
+eval: .venv/run.stamp model ## how well recordings are heard: DIR= (with labels.jsonl) CATALOG= (folder)
+	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say what to hear: make eval DIR=recordings CATALOG=folder"; exit 2; }
+	@$(BIN)/python -m backoffice.evaluation "$(DIR)" --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
+
+call: .venv/run.stamp ## a scripted caller rings the running line: SCRIPT= ARGS=
+	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }
+	@$(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) $(ARGS)
+
+# Without a model the line runs on keys, and says so; that is no reason not to run.
+model: .venv/run.stamp ## fetch and verify the speech model
+	@$(BIN)/python -m speech.model >/dev/null || true
+
+lock: .venv/dev.stamp ## write requirements.lock and requirements-dev.lock anew
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --extra dev -c requirements.lock \
+		-o requirements-dev.lock pyproject.toml
+
+LOCK := -q --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+clean: ## remove what was built, the demo's database included
+	rm -rf .venv var build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# Some systems' Python comes without the piece that puts pip into a new environment; pip then does it from outside.
+.venv/bin/python:
+	@echo "Making the environment in .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "This needs Python 3.11 or newer; say which one it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip .venv && $(PYTHON) -m pip -q --python .venv/bin/python install pip; }
+
+.venv/run.stamp: requirements.lock | .venv/bin/python
+	@echo "Installing what the line needs (a few minutes the first time)"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.lock .venv/run.stamp
+	@echo "Installing what the tests need"
+	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,235 @@
+"""The turn protocol: every turn of a call is taken exactly once, by whichever worker its post reaches.
+
+A turn has a number, carried in its address. The call's row says which number is waited for. A post for that number,
+under the row's lock, is heard, and its state and reply are stored in the same transaction; a post for any other number
+- repeated, late, made up - is answered with the present reply and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from callflows.replies import ListenFor, Reply
+from callflows.state import CallFacts, CallState, Silence
+from clock import Clock
+from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
+from ivr.tables import Call, Heard, Turn
+from ivr.twiml import is_secret
+from orders.desk import Desk
+from speech.listening import Listen
+from speech.utterance import Utterance
+from storage import SessionFactory, transaction
+
+log = structlog.get_logger(__name__)
+
+# The carrier's words for a call that is over.
+ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+# The media socket says that it is there every two seconds; one that has not for this long is gone.
+EAR_GONE_AFTER = timedelta(seconds=6)
+# How long the carrier may take to open a media socket before it is asked again.
+EAR_OPENS_WITHIN = timedelta(seconds=6)
+EAR_STARTS_MAX = 3
+# After this long a caller "in the middle of an utterance" is a radio, in seconds.
+SPEAKING_MAX_S = 60
+
+
+class Conversation(Protocol):
+    """What the line needs of a conversation; the module `callflows.conversation` is one."""
+
+    def begin(self, facts: CallFacts, desk: Desk, /) -> tuple[CallState, Reply]: ...
+    def hear(self, state: CallState, heard: Utterance | Silence, desk: Desk, /) -> tuple[CallState, Reply]: ...
+    def ended(self, state: CallState, desk: Desk, /) -> None: ...
+
+
+class Understanding(Protocol):
+    """What the line needs to make sense of keys."""
+
+    def of_keys(self, listen: Listen, keys: str) -> Utterance: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Where a call stands: the turn it waits for, the reply that was given before it, and how its ear is doing.
+
+    `taken` says that the post at hand was the one that brought it here. `over` says that the call has ended.
+    """
+
+    sid: str
+    n: int
+    reply: Reply
+    taken: bool = False
+    over: bool = False
+    ear_alive: bool = False
+    ear_due: bool = False
+    ear_given_up: bool = False
+    ear_starts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StillWaiting:
+    """Nothing was heard yet, but the wait is not over: the caller is speaking, or may still think."""
+
+    present: Present
+    speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a post brought for turn `n`: keys, or what a recording was heard to say, or neither; in the last case
+    `waited` is for how many seconds nothing was keyed, and None asks only for the present reply."""
+
+    n: int
+    keys: str = ""
+    utterance: Utterance | None = None
+    waited: int | None = None
+
+
+class UnknownCall(LookupError):
+    """No call of this id was ever begun here."""
+
+
+class Calls:
+    """The calls of one line, in the database."""
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        conversation: Conversation,
+        open_desk: Callable[[Session], Desk],
+        understanding: Callable[[Session], Understanding],
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._conversation = conversation
+        self._open_desk = open_desk
+        self._understanding = understanding
+
+    def begin(self, sid: str, caller: str, called: str, ear: bool) -> Present:
+        """A new call's first reply; for a call already begun, the present one. `ear` says whether speech is heard."""
+        try:
+            with transaction(self._sessions) as session:
+                call = self._locked(session, sid)
+                if call is None:
+                    facts = CallFacts(call_key=sid, caller=caller, called=called, ear=ear)
+                    state, reply = self._conversation.begin(facts, self._open_desk(session))
+                    call = Call(
+                        sid=sid,
+                        caller=caller,
+                        called=called,
+                        started_at=self._clock(),
+                        turn=1,
+                        state=state.to_json(),
+                        reply=reply_to_json(reply),
+                        ear_starts=0,
+                    )
+                    session.add(call)
+                    session.flush()
+                return self._present(call)
+        except IntegrityError:
+            # Two first posts at once on PostgreSQL: the other one began the call.
+            return self.present(sid)
+
+    def take(self, sid: str, post: Post) -> Present | StillWaiting:
+        """Take turn `post.n` if it is the one waited for. UnknownCall where the call was never begun."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, sid)
+            present = self._present(call)
+            then = present.reply.then
+            if present.over or post.n != present.n or not isinstance(then, ListenFor):
+                return present
+            heard: Utterance | Silence
+            if post.keys:
+                heard = self._understanding(session).of_keys(then.listen, post.keys)
+            elif post.utterance is not None:
+                heard = post.utterance
+            elif (from_ear := session.get(Heard, (sid, post.n))) is not None and from_ear.utterance is not None:
+                heard = utterance_from_json(from_ear.utterance)
+            elif post.waited is None:
+                return present
+            elif from_ear is not None and present.ear_alive and post.waited < SPEAKING_MAX_S:
+                return StillWaiting(present, speaking=True)
+            elif post.waited * 1000 < then.silence_ms:
+                return StillWaiting(present, speaking=False)
+            else:
+                heard = Silence()
+            return self._turn(session, call, then.listen, heard)
+
+    def present(self, sid: str) -> Present:
+        """Where the call stands. UnknownCall where it was never begun."""
+        with transaction(self._sessions) as session:
+            return self._present(self._known(session, sid))
+
+    def end(self, sid: str, status: str) -> None:
+        """The call is over; a second notice of it, or one for an unknown call, changes nothing."""
+        with transaction(self._sessions) as session:
+            call = self._locked(session, sid)
+            if call is None or call.ended_at is not None:
+                return
+            self._conversation.ended(CallState.from_json(call.state), self._open_desk(session))
+            call.ended_at, call.end_status = self._clock(), status
+            log.info("call ended", call=sid, status=status, turns=call.turn)
+
+    def note_ear_start(self, sid: str) -> None:
+        """The reply being given asks the carrier to open a media socket."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, sid)
+            call.ear_starts += 1
+            call.ear_started_at = self._clock()
+
+    def _turn(self, session: Session, call: Call, listen: Listen, heard: Utterance | Silence) -> Present:
+        state = CallState.from_json(call.state)
+        state, reply = self._conversation.hear(state, heard, self._open_desk(session))
+        stored = reply_to_json(reply)
+        turn = Turn(call_sid=call.sid, n=call.turn, heard=_to_keep(listen, heard), reply=stored, at=self._clock())
+        session.add(turn)
+        call.turn, call.state, call.reply = call.turn + 1, state.to_json(), stored
+        session.flush()
+        return self._present(call, taken=True)
+
+    def _present(self, call: Call, *, taken: bool = False) -> Present:
+        now = self._clock()
+        alive = _within(call.ear_alive_at, EAR_GONE_AFTER, now)
+        opening = _within(call.ear_started_at, EAR_OPENS_WITHIN, now)
+        return Present(
+            sid=call.sid,
+            n=call.turn,
+            reply=reply_from_json(call.reply),
+            taken=taken,
+            over=call.ended_at is not None,
+            ear_alive=alive,
+            ear_due=not alive and not opening and call.ear_starts < EAR_STARTS_MAX,
+            ear_given_up=not alive and not opening and call.ear_starts >= EAR_STARTS_MAX,
+            ear_starts=call.ear_starts,
+        )
+
+    def _known(self, session: Session, sid: str) -> Call:
+        if (call := self._locked(session, sid)) is None:
+            raise UnknownCall(sid)
+        return call
+
+    def _locked(self, session: Session, sid: str) -> Call | None:
+        return session.scalar(select(Call).where(Call.sid == sid).with_for_update())
+
+
+def _within(moment: datetime | None, span: timedelta, now: datetime) -> bool:
+    return moment is not None and now - moment < span
+
+
+def _to_keep(listen: Listen, heard: Utterance | Silence) -> dict[str, Any]:
+    if isinstance(heard, Silence):
+        return {"silence": True}
+    kept = utterance_to_json(heard)
+    if is_secret(listen):
+        kept["digits"] = ["*" * len(digits) for digits in heard.digits]
+        kept["text"] = "*" * len(heard.text)
+    return kept

@@ -1,0 +1,97 @@
+"""What the media sockets and the turns tell each other, by way of the database: they may be in different workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from callflows.replies import ListenFor
+from clock import Clock
+from ivr.stored import reply_from_json, utterance_from_json, utterance_to_json
+from ivr.tables import Call, Heard
+from ivr.twiml import is_secret
+from speech.listening import Listen
+from speech.utterance import Utterance
+from storage import SessionFactory, reading, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What a socket has to listen for just now: the turn waited for and what may be said in it, None where nothing may
+    be. `mine` is False once the call has ended or another socket has taken over."""
+
+    n: int
+    listen: Listen | None
+    mine: bool
+
+
+class Ears:
+    """The ears of all calls, in the database."""
+
+    def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    def open(self, sid: str, stream: str) -> bool:
+        """This stream is the call's ear from now on. False where there is no such call, or it has ended."""
+        return self._update(sid, Call.ended_at.is_(None), ear_stream=stream, ear_alive_at=self._clock())
+
+    def alive(self, sid: str, stream: str) -> bool:
+        """The stream is still there. False where it is no longer the call's ear."""
+        return self._update(sid, Call.ear_stream == stream, ear_alive_at=self._clock())
+
+    def gone(self, sid: str, stream: str) -> None:
+        """The stream has closed; the call's next reply asks for another one if the call is still there."""
+        self._update(sid, Call.ear_stream == stream, ear_stream=None, ear_alive_at=None)
+
+    def look(self, sid: str, stream: str) -> Open:
+        """What there is to listen for; costs one read that waits for nobody."""
+        with reading(self._sessions) as session:
+            row = session.execute(
+                select(Call.turn, Call.reply, Call.ear_stream, Call.ended_at).where(Call.sid == sid)
+            ).one_or_none()
+        if row is None or row.ended_at is not None or row.ear_stream != stream:
+            return Open(0, None, mine=False)
+        then = reply_from_json(row.reply).then
+        listens = isinstance(then, ListenFor) and not is_secret(then.listen)
+        return Open(row.turn, then.listen if isinstance(then, ListenFor) and listens else None, mine=True)
+
+    def speaking(self, sid: str, n: int) -> None:
+        """The caller has begun to speak in this turn."""
+        with transaction(self._sessions) as session:
+            row = session.get(Heard, (sid, n))
+            if row is None:
+                session.add(Heard(call_sid=sid, n=n, at=self._clock()))
+            elif _is_nonsense(row):
+                row.utterance, row.at = None, self._clock()
+
+    def quiet(self, sid: str, n: int) -> None:
+        """What had begun was not speech after all."""
+        with transaction(self._sessions) as session:
+            row = session.get(Heard, (sid, n))
+            if row is not None and row.utterance is None:
+                session.delete(row)
+
+    def heard(self, sid: str, n: int, utterance: Utterance) -> bool:
+        """What the caller said in this turn. The first that means something is kept; False for what comes after it,
+        and for a turn that is over."""
+        with transaction(self._sessions) as session:
+            if session.scalar(select(Call.turn).where(Call.sid == sid).with_for_update()) != n:
+                return False
+            row = session.get(Heard, (sid, n))
+            if row is not None and row.utterance is not None and not _is_nonsense(row):
+                return False
+            row = row or Heard(call_sid=sid, n=n)
+            row.utterance, row.at = utterance_to_json(utterance), self._clock()
+            session.add(row)
+            return True
+
+    def _update(self, sid: str, *where: object, **values: object) -> bool:
+        with transaction(self._sessions) as session:
+            changed = session.execute(update(Call).where(Call.sid == sid, *where).values(**values))  # type: ignore[arg-type]
+            return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _is_nonsense(row: Heard) -> bool:
+    return row.utterance is not None and utterance_from_json(row.utterance).is_nothing
