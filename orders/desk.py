@@ -1,0 +1,176 @@
+"""The order desk, as the conversation sees it: who may order, what there is, and the order being made.
+
+A desk serves one unit of work: it never commits, and what it did stands or falls with the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog
+from orders import offers, retailers
+from orders.answers import (
+    Band,
+    Confirmed,
+    DeskRefusal,
+    Hotline,
+    LineOutcome,
+    LineView,
+    Offer,
+    OrderView,
+    Retailer,
+    SignIn,
+    Standing,
+)
+from orders.drafts import DraftBook, DraftRules, LineRequest, Mode
+from orders.models import Channel, RetailerRow
+from orders.sign_in import LockRules, check_pin
+from orders.windows import business_day
+
+__all__ = [
+    "Band",
+    "Confirmed",
+    "Desk",
+    "DeskRefusal",
+    "DeskRules",
+    "Hotline",
+    "LineOutcome",
+    "LineRequest",
+    "LineView",
+    "Offer",
+    "OrderView",
+    "Retailer",
+    "SignIn",
+    "Standing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRules:
+    """The house's own numbers."""
+
+    drafts: DraftRules = field(default_factory=DraftRules)
+    locks: LockRules = field(default_factory=LockRules)
+
+
+class Desk:
+    """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason that can be told."""
+
+    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: DeskRules | None = None) -> None:
+        self.session = session
+        self.catalog = catalog
+        self.now = now
+        self.rules = rules or DeskRules()
+        self._drafts = DraftBook(session, catalog, now, self.rules.drafts)
+
+    # --- who is calling, and where
+
+    def retailer(self, customer_code: str) -> Retailer | None:
+        """The retailer with this code, or None."""
+        row = retailers.by_code(self.session, customer_code)
+        return None if row is None else retailers.retailer_view(row)
+
+    def retailer_by_phone(self, phone: str) -> Retailer | None:
+        """The retailer that registered this number, or None; it needs no PIN."""
+        row = retailers.by_phone(self.session, phone)
+        return None if row is None else retailers.retailer_view(row)
+
+    def customer_codes(self) -> frozenset[str]:
+        """Every customer code there is."""
+        return retailers.customer_codes(self.session)
+
+    def verify_pin(self, customer_code: str, pin: str, caller: str) -> SignIn:
+        """Whether code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
+        everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
+        row, locked = check_pin(self.session, self.rules.locks, customer_code, pin, caller, self.now)
+        return SignIn(ok=row is not None, locked=locked, retailer=None if row is None else retailers.retailer_view(row))
+
+    def hotline(self, called_number: str) -> Hotline:
+        """The hotline behind the called number; for an unknown number the first regular one."""
+        return retailers.hotline(self.session, called_number)
+
+    def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
+        """Whether this retailer may order now by this hotline, and what it ordered or left unsaved today."""
+        return retailers.standing(self.session, self._row(retailer), hotline.kind, self.now)
+
+    # --- what there is
+
+    def offers(self, retailer: Retailer, hotline: Hotline) -> list[Offer]:
+        """What this retailer may order today, in catalogue order; what is used up or sold out is in it, with nothing
+        left."""
+        return offers.offers(self.session, self.catalog, self._row(retailer), business_day(self.now))
+
+    def offer(self, retailer: Retailer, barcode: str) -> Offer | None:
+        """One spec of `offers`, or None where this retailer may not have it today."""
+        today = business_day(self.now)
+        found = offers.offers(self.session, self.catalog, self._row(retailer), today, [barcode])
+        return found[0] if found else None
+
+    def bands(self, retailer: Retailer, hotline: Hotline) -> list[Band]:
+        """The price bands in which something is left for this retailer, the dearest first."""
+        return offers.bands(self.offers(retailer, hotline))
+
+    def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[Offer]:
+        """What is left for this retailer in one price band."""
+        return [
+            offer for offer in self.offers(retailer, hotline) if offer.spec.price_band == band and offer.left_packs > 0
+        ]
+
+    def balance(self, retailer: Retailer) -> int:
+        """What is on the retailer's account, in fen."""
+        return self._row(retailer).balance_fen
+
+    def usual(self, retailer: Retailer) -> tuple[str, ...]:
+        """The barcodes this retailer orders, most often first."""
+        return offers.usual(self.session, self._row(retailer))
+
+    def last_order(self, retailer: Retailer) -> OrderView | None:
+        """The latest order this retailer saved."""
+        order = offers.last_order(self.session, self._row(retailer))
+        return None if order is None else retailers.order_view(order)
+
+    # --- the order being made in a call
+
+    def open_draft(
+        self,
+        call_key: str,
+        retailer: Retailer,
+        hotline: Hotline,
+        *,
+        channel: Channel = "phone",
+        fresh: bool = False,
+    ) -> OrderView:
+        """This call's draft. One left behind by an earlier call today is taken up again, or given up with `fresh`."""
+        return self._drafts.open(call_key, self._row(retailer), hotline.kind, channel, fresh)
+
+    def draft(self, call_key: str) -> OrderView | None:
+        """This call's unsaved order, or None."""
+        return self._drafts.view(call_key)
+
+    def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
+        """Take several requests at once, in one order of locking; the outcomes come in the order of the requests."""
+        return self._drafts.set_lines(call_key, requests)
+
+    def set_line(self, call_key: str, barcode: str, requested_packs: int, mode: Mode = "add") -> LineOutcome:
+        """Ask for so much more of a spec ("add") or so much in all ("set"): reserved at once, cut to what is left, and
+        kept as demand whatever becomes of it."""
+        return self._drafts.set_lines(call_key, [LineRequest(barcode, requested_packs, mode)])[0]
+
+    def remove_line(self, call_key: str, barcode: str) -> bool:
+        """Take a line off; False where it is not on the order."""
+        return self._drafts.remove(call_key, barcode)
+
+    def confirm(self, call_key: str) -> Confirmed:
+        """Save the order, once: asked again it answers with the same order."""
+        return self._drafts.confirm(call_key)
+
+    def abandon(self, call_key: str) -> None:
+        """The call ended without a yes. The draft is kept to be taken up again, and its holds until they expire."""
+        self._drafts.abandon(call_key)
+
+    def _row(self, retailer: Retailer) -> RetailerRow:
+        return self.session.get_one(RetailerRow, retailer.id)

@@ -1,0 +1,345 @@
+"""An order in the making: lines taken, changed and removed, each with its reservation, until it is saved once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from brand_catalog.catalog import Catalog, Spec
+from orders import holds
+from orders.answers import Confirmed, CutReason, DeskRefusal, LineOutcome, OrderView
+from orders.models import (
+    STANDING_STATES,
+    Channel,
+    DemandRecord,
+    OrderHistory,
+    OrderKind,
+    OrderLineRow,
+    OrderRow,
+    RetailerRow,
+)
+from orders.offers import substitute
+from orders.retailers import order_view, standing
+from orders.windows import business_day, cycle_start
+
+Mode = Literal["add", "set"]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRules:
+    """How long a reservation lasts after the draft was last touched, and how much one order may be in all."""
+
+    hold_for: timedelta = timedelta(minutes=15)
+    order_max_packs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRequest:
+    """One thing asked for: so much more of a spec, or so much in all."""
+
+    barcode: str
+    packs: int
+    mode: Mode = "add"
+
+
+class DraftBook:
+    """The drafts, within one unit of work."""
+
+    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules) -> None:
+        self.session = session
+        self.catalog = catalog
+        self.now = now
+        self.rules = rules
+
+    def open(self, call_key: str, retailer: RetailerRow, kind: OrderKind, channel: Channel, fresh: bool) -> OrderView:
+        """This call's draft: the one it has, else one left behind earlier today, else a new one. With `fresh` what was
+        left behind is given up instead. DeskRefusal where no order may be taken now."""
+        if (own := self._draft(call_key)) is not None:
+            return order_view(own)
+        if reason := standing(self.session, retailer, kind, self.now).reason:
+            raise DeskRefusal(reason)
+        for order in self._left_behind(retailer, kind):
+            if fresh:
+                self._give_up(order)
+                continue
+            order.call_key = call_key
+            order.abandoned_at = None
+            self._note(order, "resumed", call_key=call_key)
+            self._touch(order)
+            return order_view(order)
+        order = OrderRow(
+            retailer_id=retailer.id,
+            business_day=business_day(self.now),
+            cycle_start=cycle_start(retailer, business_day(self.now)),
+            kind=kind,
+            state="draft",
+            channel=channel,
+            call_key=call_key,
+            created_at=self.now,
+            holding=False,
+            lines=[],
+        )
+        self.session.add(order)
+        self._touch(order)
+        self._note(order, "opened", call_key=call_key)
+        return order_view(order)
+
+    def view(self, call_key: str) -> OrderView | None:
+        order = self._draft(call_key)
+        return None if order is None else order_view(order)
+
+    def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
+        """Take each request as far as limits and stock allow, and answer in the order they were made."""
+        order = self._own(call_key)
+        self._touch(order)
+        # In lock order, so that two callers who name the same specs cannot block each other.
+        places = sorted(range(len(requests)), key=lambda place: requests[place].barcode)
+        outcomes = {place: self._request(order, requests[place]) for place in places}
+        self.session.flush()
+        return [outcomes[place] for place in range(len(requests))]
+
+    def remove(self, call_key: str, barcode: str) -> bool:
+        """Take a line off and give back what it held; False where it is not on the order."""
+        order = self._own(call_key)
+        self._touch(order)
+        line = _line(order, barcode)
+        if line is None:
+            return False
+        holds.give_back(self.session, order, barcode, line.granted_packs)
+        self._note(order, "removed", barcode=barcode, packs=line.granted_packs)
+        order.lines.remove(line)
+        if (record := self._demand(order, barcode)) is not None:
+            record.withdrawn = True
+        self.session.flush()
+        return True
+
+    def confirm(self, call_key: str) -> Confirmed:
+        """Save the order: exactly what was read back, once. DeskRefusal("holds_lost") where meanwhile something of it
+        went to others: what is on the draft now has to be read back again."""
+        order = self._order(call_key)
+        if order is None or order.state not in ("draft", *STANDING_STATES):
+            raise DeskRefusal("no_draft")
+        if order.state != "draft":
+            return Confirmed(order_view(order), already=True)
+        if not order.lines:
+            raise DeskRefusal("empty")
+        if order.business_day != business_day(self.now):
+            raise DeskRefusal("closed")
+        retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
+        if reason := standing(self.session, retailer, order.kind, self.now).reason:
+            raise DeskRefusal(reason)
+        if self._touch(order):
+            raise DeskRefusal("holds_lost")
+        view = order_view(order)
+        try:
+            with self.session.begin_nested():
+                order.state = "confirmed"
+                order.number = f"{order.business_day:%Y%m%d}{order.id:06d}"
+                order.confirmed_at = self.now
+                order.holding = False
+                order.total_packs = view.total_packs
+                order.amount_fen = view.amount_fen
+        except IntegrityError as error:
+            raise DeskRefusal("already_ordered") from error
+        for line in holds.in_lock_order(order.lines):
+            holds.sell(self.session, order, line.barcode, line.granted_packs)
+        self._note(order, "confirmed", packs=order.total_packs, amount_fen=order.amount_fen)
+        self.session.flush()
+        return Confirmed(order_view(order), already=False)
+
+    def abandon(self, call_key: str) -> None:
+        """The call is over. A draft with lines stays, and stays reserved until its time is up, to be taken up again;
+        an empty one is nothing."""
+        order = self._draft(call_key)
+        if order is None:
+            return
+        if not order.lines:
+            self._give_up(order)
+            return
+        order.abandoned_at = self.now
+        self._note(order, "abandoned")
+        self.session.flush()
+
+    # --- one request
+
+    def _request(self, order: OrderRow, request: LineRequest) -> LineOutcome:
+        if request.packs <= 0:
+            raise ValueError(f"{request.packs} packs were asked for; a line has at least one, remove_line takes it off")
+        spec = self.catalog.specs.get(request.barcode)
+        line = _line(order, request.barcode)
+        own = line.granted_packs if line is not None else 0
+        more = request.packs if request.mode == "add" else request.packs - own
+        wanted = request.packs + (line.requested_packs if line is not None and request.mode == "add" else 0)
+        granted, reason, room = more, None, 0
+        if more > 0:
+            granted, reason, room = self._take(order, request.barcode, spec, more, request.packs)
+        elif more < 0:
+            holds.give_back(self.session, order, request.barcode, -more)
+        if line is None and spec is not None and granted:
+            line = OrderLineRow(barcode=spec.barcode, packs_per_carton=spec.packs_per_carton)
+            order.lines.append(line)
+        if line is not None:
+            line.requested_packs, line.granted_packs = wanted, own + granted
+            if spec is not None:
+                line.spec_name, line.price_fen = spec.name, spec.wholesale_fen
+        self._record(order, request.barcode, wanted, own + granted, reason)
+        self._note(order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason)
+        instead = None
+        if reason == "out_of_stock" and spec is not None:
+            retailer = self.session.get_one(RetailerRow, order.retailer_id)
+            instead = substitute(self.session, self.catalog, retailer, order.business_day, spec)
+        counted = 0 if request.mode == "add" else own
+        return LineOutcome(
+            barcode=request.barcode,
+            line=None if line is None else next(v for v in order_view(order).lines if v.barcode == request.barcode),
+            requested_packs=request.packs,
+            granted_packs=counted + granted,
+            reason=reason,
+            available_packs=counted + (room if reason else granted),
+            substitute=instead,
+        )
+
+    def _take(
+        self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int
+    ) -> tuple[int, CutReason | None, int]:
+        """Reserve up to `more` packs: how many it became, what stood in the way, and how many there were."""
+        if spec is None:
+            return 0, "not_offered", 0
+        # Who asks in cartons is granted whole ones.
+        step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
+        swept = False
+        while True:
+            left = holds.left(self.session, order, barcode)
+            if left is None:
+                return 0, "not_offered", 0
+            room = {"limit": left.by_limit, "order_max": self._order_room(order), "stock": left.in_stock}
+            least = max(0, min(room.values()))
+            if least < more and not swept:
+                # Before anybody is told that there is no more: what dead calls still hold is free again.
+                swept = True
+                if holds.release_expired(self.session, self.now):
+                    continue
+            granted = min(more, least // step * step)
+            if granted and not holds.take(self.session, order, barcode, granted):
+                continue
+            if granted == more:
+                return granted, None, granted
+            return granted, _cut_reason(order, barcode, room), least // step * step
+
+    def _order_room(self, order: OrderRow) -> int:
+        most = self.rules.order_max_packs
+        return 10**9 if most is None else most - sum(line.granted_packs for line in order.lines)
+
+    # --- holds
+
+    def _touch(self, order: OrderRow) -> bool:
+        """Start the reservation's time anew. Where it had run out and was released, take again what is still there, and
+        say whether anything of it is not."""
+        lost = False
+        if not order.holding:
+            for line in holds.in_lock_order(order.lines):
+                lost |= self._retake(order, line)
+        order.holding = True
+        order.hold_expires_at = self.now + self.rules.hold_for
+        self.session.flush()
+        return lost
+
+    def _retake(self, order: OrderRow, line: OrderLineRow) -> bool:
+        spec = self.catalog.specs.get(line.barcode)
+        granted, reason, _ = self._take(order, line.barcode, spec, line.granted_packs, line.granted_packs)
+        if granted == line.granted_packs:
+            return False
+        self._record(order, line.barcode, line.requested_packs, granted, reason)
+        self._note(order, "cut", barcode=line.barcode, asked=line.granted_packs, now=granted, reason=reason)
+        line.granted_packs = granted
+        if not granted:
+            order.lines.remove(line)
+        return True
+
+    def _give_up(self, order: OrderRow) -> None:
+        if order.holding:
+            for line in holds.in_lock_order(order.lines):
+                holds.give_back(self.session, order, line.barcode, line.granted_packs)
+        order.holding = False
+        order.state = "lapsed"
+        order.call_key = None
+        self._note(order, "lapsed")
+        self.session.flush()
+
+    # --- rows
+
+    def _order(self, call_key: str) -> OrderRow | None:
+        return self.session.scalar(
+            select(OrderRow)
+            .where(OrderRow.call_key == call_key)
+            .with_for_update()
+            .options(selectinload(OrderRow.lines))
+            .execution_options(populate_existing=True)
+        )
+
+    def _draft(self, call_key: str) -> OrderRow | None:
+        order = self._order(call_key)
+        return order if order is not None and order.state == "draft" else None
+
+    def _own(self, call_key: str) -> OrderRow:
+        order = self._draft(call_key)
+        if order is None:
+            raise DeskRefusal("no_draft")
+        return order
+
+    def _left_behind(self, retailer: RetailerRow, kind: OrderKind) -> Sequence[OrderRow]:
+        return self.session.scalars(
+            select(OrderRow)
+            .where(
+                OrderRow.retailer_id == retailer.id,
+                OrderRow.business_day == business_day(self.now),
+                OrderRow.kind == kind,
+                OrderRow.state == "draft",
+                or_(OrderRow.abandoned_at.is_not(None), OrderRow.hold_expires_at <= self.now),
+            )
+            .order_by(OrderRow.id.desc())
+            .with_for_update(skip_locked=True)
+            .options(selectinload(OrderRow.lines))
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def _demand(self, order: OrderRow, barcode: str) -> DemandRecord | None:
+        return self.session.scalar(
+            select(DemandRecord).where(DemandRecord.order_id == order.id, DemandRecord.barcode == barcode)
+        )
+
+    def _record(self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None) -> None:
+        """AY 4.1.6: what was asked for and what was granted are both kept, met or not."""
+        record = self._demand(order, barcode)
+        if record is None:
+            record = DemandRecord(
+                order_id=order.id, retailer_id=order.retailer_id, business_day=order.business_day, barcode=barcode
+            )
+            self.session.add(record)
+        record.requested_packs = requested
+        record.granted_packs = granted
+        record.reason = (reason or record.reason) if granted < requested else None
+        record.withdrawn = False
+        record.at = self.now
+
+    def _note(self, order: OrderRow, event: str, **detail: Any) -> None:
+        self.session.add(OrderHistory(order_id=order.id, at=self.now, event=event, detail=detail))
+
+
+def _line(order: OrderRow, barcode: str) -> OrderLineRow | None:
+    return next((line for line in order.lines if line.barcode == barcode), None)
+
+
+def _cut_reason(order: OrderRow, barcode: str, room: dict[str, int]) -> CutReason:
+    """What stood in the way. An empty shelf is said as such unless the retailer has all it may have anyway."""
+    if room["stock"] <= 0 < room["limit"] and _line(order, barcode) is None:
+        return "out_of_stock"
+    least = min(room.values())
+    reasons: tuple[CutReason, ...] = ("limit", "order_max", "stock")
+    return next(reason for reason in reasons if room[reason] == least)

@@ -1,0 +1,75 @@
+"""What many tests share: a clock moved by hand, and databases that are ready at once."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+import storage
+from tests.desk_world import MovingClock, World
+from tests.postgres import Postgres, find_binaries, no_postgres
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
+
+
+@pytest.fixture(scope="session")
+def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables and nothing in them, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    storage.migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
+    path = tmp_path / "hotline.db"
+    shutil.copyfile(empty_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = storage.open_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> storage.SessionFactory:
+    return storage.open_sessions(engine)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A real PostgreSQL of the test run's own, gone when it ends."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip(no_postgres())
+    with Postgres.started(binaries) as server:
+        storage.migrate(server.url("template1"))
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each of the databases the line runs on, with all tables and nothing in them."""
+    if request.param == "sqlite":
+        url = request.getfixturevalue("sqlite_url")
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    engine = storage.open_engine(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def world(sessions: storage.SessionFactory, clock: MovingClock) -> World:
+    """A small order desk on its order day: a few specs, a few retailers, some of everything."""
+    return World.build(sessions, clock)

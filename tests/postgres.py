@@ -1,0 +1,111 @@
+"""A PostgreSQL server for a test run: its own directory, its own port on the loopback, never as root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+# Who runs the server when the tests run as root, which it refuses to do.
+UNPRIVILEGED = ("postgres", "nobody")
+
+
+def find_binaries() -> Path | None:
+    """The folder with initdb and postgres, the newest version where there are several."""
+    for command in ("initdb", "postgres"):
+        if (found := shutil.which(command)) is not None:
+            folder = Path(found).resolve().parent
+            if (folder / "initdb").exists() and (folder / "postgres").exists():
+                return folder
+    versions = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(versions, key=lambda folder: float(folder.parent.name), default=None)
+
+
+def no_postgres() -> str:
+    return "PostgreSQL is not installed here: put initdb and postgres on the PATH to run this on a real server"
+
+
+@dataclass
+class Postgres:
+    port: int
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> str:
+        """The address of a fresh database with all tables and nothing in them."""
+        name = f"hotline_{next(self._numbers)}"
+        with psycopg.connect(f"postgresql://tests@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    @classmethod
+    @contextmanager
+    def started(cls, binaries: Path) -> Iterator[Postgres]:
+        user = _unprivileged_user()
+        folder = Path(tempfile.mkdtemp(prefix="hotline-postgres-"))
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        data = folder / "data"
+
+        def run(*command: str) -> subprocess.Popen[bytes]:
+            return subprocess.Popen(
+                [str(binaries / command[0]), *command[1:]],
+                stdout=subprocess.DEVNULL,
+                stderr=(folder / "stderr").open("ab"),
+                cwd=folder,
+                user=user.pw_uid if user else None,
+                group=user.pw_gid if user else None,
+                extra_groups=[] if user else None,
+            )
+
+        try:
+            made = run("initdb", "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+            if made.wait(timeout=120):
+                raise RuntimeError(f"initdb failed: {(folder / 'stderr').read_text()}")
+            server = run(
+                "postgres", "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
+                "-c", "fsync=off", "-c", "max_connections=60", "-c", "deadlock_timeout=100ms",
+            )  # fmt: skip
+            try:
+                _wait_until_ready(port, server)
+                yield cls(port)
+            finally:
+                server.terminate()
+                server.wait(timeout=30)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return next(known[name] for name in UNPRIVILEGED if name in known)
+
+
+def _wait_until_ready(port: int, server: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(f"postgresql://tests@127.0.0.1:{port}/postgres").close()
+            return
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
