@@ -1,0 +1,127 @@
+"""The conversation, one turn at a time: what was heard goes in with where the call stands, and what to say comes out.
+
+All of it is a function of its arguments and the desk: the state is data, so any worker can take any turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from callflows.flow import Target
+from callflows.flows import ORDERING
+from callflows.replies import HangUp, ListenFor, Reply, Transfer
+from callflows.state import CallFacts, CallState, Heard, Silence
+from callflows.steps.step import Missed, Step
+from callflows.turn import Turn
+from orders.desk import Desk, DeskRefusal
+
+__all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "hear"]
+
+# More steps in a row than this without a question means that the flow runs in a circle.
+STEPS_IN_A_TURN_MAX = 12
+
+
+def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
+    """A new call: its first state and the greeting."""
+    state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
+    turn = Turn(state, desk)
+    return state, _go(turn, ORDERING.first)
+
+
+def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
+    """Take one turn: the state after it and the reply. The state passed in is left as it is."""
+    if state.over:
+        return state, _last_reply(state)
+    before, state = state, state.copy()
+    turn = Turn(state, desk)
+    try:
+        return state, _answer(turn, ORDERING.step(state.step), heard)
+    except DeskRefusal:
+        # The order was closed under the call: the day ended, or another call of the same retailer took it over. The
+        # desk says anew what may be done.
+        state = before.copy()
+        state.pending, state.read = (), None
+        return state, _go(Turn(state, desk), "admission")
+
+
+def ended(state: CallState, desk: Desk) -> None:
+    """The call is over, whoever hung up. What was not saved is kept, to be taken up again."""
+    if state.signed_in and not state.saved:
+        desk.abandon(state.call_key)
+
+
+def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
+    if isinstance(heard, Silence):
+        return _missed(turn, step, silent=True)
+    if heard.command == "operator":
+        if heard.items:
+            step.hear(turn, replace(heard, command=None))
+        return _end(turn, Transfer("asked"))
+    if heard.command == "repeat" and not heard.items:
+        turn.state.misses = 0
+        return Reply(turn.state.said, _listen(turn, step))
+    if heard.command == "help" and not heard.items:
+        turn.state.misses = 0
+        for rung in range(1, len(step.rungs)):
+            step.climb(turn, rung)
+        return Reply(tuple(turn.sentences) or turn.state.said, _listen(turn, step))
+    if heard.command in ("repeat", "help"):
+        heard = replace(heard, command=None)
+    outcome = Missed() if heard.is_nothing else step.hear(turn, heard)
+    if isinstance(outcome, Missed):
+        return _missed(turn, step, explained=outcome.explained)
+    turn.state.misses = 0
+    return _go(turn, step.name if outcome is None else ORDERING.after(step.name, outcome))
+
+
+def _missed(turn: Turn, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:
+    """Silence or nonsense: one rung up the step's ladder, and at its end an operator."""
+    rung = turn.state.misses
+    turn.state.misses += 1
+    if rung < len(step.rungs):
+        if explained:
+            turn.state.said = tuple(turn.sentences)
+        else:
+            if not silent:
+                turn.say("not_heard.sorry")
+            step.climb(turn, rung)
+        return Reply(tuple(turn.sentences), _listen(turn, step))
+    outcome: StrEnum | None = step.give_up(turn)
+    if outcome is not None:
+        return _go(turn, ORDERING.after(step.name, outcome))
+    return _end(turn, Transfer(step.stuck))
+
+
+def _go(turn: Turn, target: Target) -> Reply:
+    """Follow the flow until something is asked, or the call ends."""
+    for _ in range(STEPS_IN_A_TURN_MAX):
+        if not isinstance(target, str):
+            return _end(turn, target)
+        step = ORDERING.step(target)
+        turn.state.step = target
+        outcome = step.ask(turn)
+        if outcome is None:
+            turn.state.said = tuple(turn.sentences)
+            return Reply(turn.state.said, _listen(turn, step))
+        target = ORDERING.after(target, outcome)
+    raise RuntimeError(f"Call {turn.state.call_key}: the flow runs in a circle at step {turn.state.step!r}.")
+
+
+def _listen(turn: Turn, step: Step[Any]) -> ListenFor:
+    return ListenFor(step.listen(turn), step.wait_ms(turn))
+
+
+def _end(turn: Turn, target: Transfer | HangUp) -> Reply:
+    if isinstance(target, Transfer):
+        turn.say(f"transfer.{target.reason}")
+        turn.state.over, turn.state.transfer_reason = "transferred", target.reason
+    else:
+        turn.state.over = "hung_up"
+    turn.state.said = tuple(turn.sentences)
+    return Reply(turn.state.said, target)
+
+
+def _last_reply(state: CallState) -> Reply:
+    return Reply(state.said, Transfer(state.transfer_reason) if state.over == "transferred" else HangUp())

@@ -1,0 +1,96 @@
+"""The way through a call. One table serves every hotline: which orders it takes, from whom and until when are the
+hotline's own settings, which the desk knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from callflows.flow import Flow, Row, Target
+from callflows.replies import HangUp, Transfer
+from callflows.state import Next
+from callflows.steps.admission import Admission, Admitted, Left, Refused, ResumeDraft
+from callflows.steps.browsing import BrowseSpecs, ChooseBand
+from callflows.steps.offers import ConfirmLines, OfferRest, OfferSubstitute
+from callflows.steps.questions import AskQuantity, ChooseSpec
+from callflows.steps.read_back import ReadBack, ReadBackEnds
+from callflows.steps.sign_in import (
+    AskCode,
+    AskPin,
+    CallerConfirmed,
+    CodeConfirmed,
+    CodeGiven,
+    ConfirmCaller,
+    ConfirmCode,
+    PinChecked,
+)
+from callflows.steps.take_items import AskChange, TakeItems
+
+# Wherever lines can be said, what they leave open is asked first; then the call goes on where it was.
+AFTER_LINES: Mapping[StrEnum, Target] = {
+    Next.UNSURE: "confirm_lines",
+    Next.WHICH: "choose_spec",
+    Next.QUANTITY: "ask_quantity",
+    Next.SUBSTITUTE: "offer_substitute",
+    Next.REST: "offer_rest",
+    Next.MORE: "take_items",
+    Next.BANDS: "choose_band",
+    Next.SPECS: "browse_specs",
+    Next.READ_BACK: "read_back",
+}
+
+ORDERING = Flow(
+    "confirm_caller",
+    [
+        Row(
+            ConfirmCaller(),
+            {
+                CallerConfirmed.SIGNED_IN: "admission",
+                CallerConfirmed.SOMEONE_ELSE: "ask_code",
+                CallerConfirmed.UNKNOWN_NUMBER: "ask_code",
+            },
+        ),
+        Row(AskCode(), {CodeGiven.SPOKEN: "confirm_code", CodeGiven.KEYED: "ask_pin"}),
+        Row(
+            ConfirmCode(),
+            {
+                CodeConfirmed.RIGHT: "ask_pin",
+                CodeConfirmed.WRONG: "ask_code",
+                CodeConfirmed.FAILED: Transfer("not_identified"),
+            },
+        ),
+        Row(
+            AskPin(),
+            {
+                PinChecked.SIGNED_IN: "admission",
+                PinChecked.WRONG: "ask_code",
+                PinChecked.FAILED: Transfer("not_identified"),
+                PinChecked.LOCKED: Transfer("locked"),
+            },
+        ),
+        Row(
+            Admission(),
+            {Admitted.MAY_ORDER: "take_items", Admitted.DRAFT_LEFT: "resume_draft", Admitted.REFUSED: "refused"},
+        ),
+        Row(ResumeDraft(), AFTER_LINES),
+        Row(TakeItems(), AFTER_LINES),
+        Row(ConfirmLines(), AFTER_LINES),
+        Row(ChooseSpec(), AFTER_LINES),
+        Row(AskQuantity(), AFTER_LINES),
+        Row(OfferSubstitute(), AFTER_LINES),
+        Row(OfferRest(), AFTER_LINES),
+        Row(ChooseBand(), AFTER_LINES),
+        Row(BrowseSpecs(), AFTER_LINES),
+        Row(
+            ReadBack(),
+            {
+                **AFTER_LINES,
+                ReadBackEnds.SAVED: HangUp(),
+                ReadBackEnds.CHANGE: "ask_change",
+                ReadBackEnds.REFUSED: "refused",
+            },
+        ),
+        Row(AskChange(), AFTER_LINES),
+        Row(Refused(), {Left.LEFT: HangUp()}),
+    ],
+)

@@ -1,0 +1,64 @@
+"""Numbers as they are said to a Chinese ear, so that no voice has to guess how to read figures."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from cn2an import an2cn
+
+_DECIMALS = str.maketrans("0123456789", "零一二三四五六七八九")
+_CODE_DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
+_WEEKDAYS = "一二三四五六日"
+# Codes are said as they are printed on the card and as callers say them back: four digits, then a breath.
+_DIGITS_IN_A_BREATH = 4
+
+# 两千, 两万 and 一万两千, but 十二万 and 一百零二.
+_TWO_AS_LIANG = re.compile(r"(?<![十百零])二(?=[千万亿])")
+
+
+def number(value: int) -> str:
+    """A whole number in words: 1234 is 一千二百三十四."""
+    if value < 0:
+        return "负" + number(-value)
+    return _TWO_AS_LIANG.sub("两", an2cn(value, "low"))
+
+
+def ordinal(place: int) -> str:
+    """第一, 第二, counted from 1."""
+    return "第" + number(place)
+
+
+def counted(value: int, unit: str) -> str:
+    """A number of something that is counted: 2 条 is 两条."""
+    return ("两" if value == 2 else number(value)) + unit
+
+
+def quantity(packs: int, packs_per_carton: int, carton: str, pack: str) -> str:
+    """A quantity in cartons, and in packs where it is no whole number of cartons: 五条, 三条零五盒, 五盒."""
+    cartons, rest = divmod(packs, packs_per_carton)
+    if not rest:
+        return counted(cartons, carton)
+    return f"{counted(cartons, carton)}零{counted(rest, pack)}" if cartons else counted(rest, pack)
+
+
+def yuan(fen: int) -> str:
+    """An amount of money in yuan, to be followed by 元 as the standard utterances have it: 123450 fen is
+    一千二百三十四点五, 200 fen is 两, 120005 fen is 一千二百点零五."""
+    if fen < 0:
+        return "负" + yuan(-fen)
+    whole, rest = divmod(fen, 100)
+    if not rest:
+        return counted(whole, "")
+    return f"{number(whole)}点{f'{rest:02d}'.rstrip('0').translate(_DECIMALS)}"
+
+
+def one_by_one(code: str) -> str:
+    """A code digit by digit, 一 as 幺, with a breath after every four: 四幺零五，零二幺零，零零幺二."""
+    groups = (code[start : start + _DIGITS_IN_A_BREATH] for start in range(0, len(code), _DIGITS_IN_A_BREATH))
+    return "，".join(group.translate(_CODE_DIGITS) for group in groups)
+
+
+def day(moment: date) -> str:
+    """A day as it is named on the telephone: 十一月二十四日星期二."""
+    return f"{number(moment.month)}月{number(moment.day)}日星期{_WEEKDAYS[moment.weekday()]}"

@@ -1,0 +1,106 @@
+"""May this retailer order now? If so, afresh or where a dropped call left off; if not, why, and when."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from callflows import speaking
+from callflows.state import Next
+from callflows.steps.step import Missed, Step
+from callflows.taking import take
+from callflows.turn import Turn
+from orders.desk import DeskRefusal
+from speech.listening import YesNo
+from speech.utterance import Utterance
+
+
+class Admitted(StrEnum):
+    MAY_ORDER = "may order"
+    DRAFT_LEFT = "a draft was left"
+    REFUSED = "refused"
+
+
+class Admission(Step[Admitted]):
+    """Asks nothing: the desk knows."""
+
+    name = "admission"
+    outcomes = frozenset(Admitted)
+
+    def ask(self, turn: Turn) -> Admitted | None:
+        standing = turn.desk.standing(turn.retailer, turn.hotline)
+        if not standing.may_order:
+            turn.state.refusal = standing.reason or "closed"
+            return Admitted.REFUSED
+        try:
+            draft = turn.desk.open_draft(turn.state.call_key, turn.retailer, turn.hotline)
+        except DeskRefusal as refusal:
+            turn.state.refusal = refusal.reason
+            return Admitted.REFUSED
+        return Admitted.DRAFT_LEFT if draft.lines else Admitted.MAY_ORDER
+
+    def listen(self, turn: Turn) -> YesNo:
+        raise AssertionError("admission asks nothing, so nothing is listened for")
+
+    def hear(self, turn: Turn, heard: Utterance) -> Admitted | Missed | None:
+        raise AssertionError("admission asks nothing, so nothing is heard")
+
+
+class ResumeDraft(Step[Next]):
+    """What a dropped call left behind: go on with it, or begin afresh?"""
+
+    name = "resume_draft"
+    outcomes = frozenset(Next)
+
+    def ask(self, turn: Turn) -> Next | None:
+        turn.say("resume_draft.first", lines=turn.listed(turn.line(*line) for line in turn.ordered().items()))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return turn.yes_no()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if heard.command == "no" and not heard.items:
+            for barcode in turn.ordered():
+                turn.desk.remove_line(turn.state.call_key, barcode)
+            turn.say("resume_draft.afresh")
+            return Next.MORE
+        if heard.command == "yes" or heard.items or heard.command == "done":
+            turn.say("resume_draft.going_on")
+            return take(turn, heard)
+        return Missed()
+
+
+class Left(StrEnum):
+    LEFT = "left"
+
+
+class Refused(Step[Left]):
+    """Why there is no ordering now, and when there will be; an operator for who asks for one, else goodbye."""
+
+    name = "refused"
+    outcomes = frozenset(Left)
+    rungs = ()
+    silence_ms = 4_000
+
+    def ask(self, turn: Turn) -> Left | None:
+        standing = turn.desk.standing(turn.retailer, turn.hotline)
+        if turn.state.refusal == "already_ordered" and standing.ordered is not None:
+            # AY 4.1.5.2 a
+            turn.say("refused.already_ordered", total=turn.total(standing.ordered))
+        else:
+            turn.say(f"refused.{turn.state.refusal}")
+        if standing.next_order_day is not None:
+            turn.say("refused.next_order_day", day=speaking.day(standing.next_order_day))
+        turn.say("refused.first")
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return YesNo()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Left | Missed | None:
+        turn.say("goodbye.thanks")
+        return Left.LEFT
+
+    def give_up(self, turn: Turn) -> Left | None:
+        turn.say("goodbye.thanks")
+        return Left.LEFT

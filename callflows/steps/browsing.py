@@ -1,0 +1,139 @@
+"""有什么烟: first the price band, then today's specs of it, a page at a time, band by band (AY 4.1.5.2 e, f)."""
+
+from __future__ import annotations
+
+from callflows import speaking
+from callflows.state import Next
+from callflows.steps.step import Missed, Step
+from callflows.steps.take_items import WISHES
+from callflows.taking import take
+from callflows.turn import Turn
+from speech.listening import Choice, Option, YesNo
+from speech.utterance import Utterance
+
+SPECS_AT_ONCE = 5
+
+
+class ChooseBand(Step[Next]):
+    """Which price? A caller with a written list may say it straight away."""
+
+    name = "choose_band"
+    outcomes = frozenset(Next)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> Next | None:
+        bands = turn.desk.bands(turn.retailer, turn.hotline)
+        turn.state.bands = tuple((band.band, band.lowest_fen, band.highest_fen) for band in bands)
+        if not turn.state.bands:
+            turn.state.back_to = Next.MORE
+            turn.say("choose_band.nothing")
+            return Next.MORE
+        turn.state.back_to = Next.BANDS
+        turn.say("choose_band.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> Choice:
+        items = turn.items()
+        options = tuple(Option(str(place), (price,)) for place, price in enumerate(_prices(turn), 1))
+        return Choice(options, or_items=True, barcodes=items.barcodes, usual=items.usual)
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if heard.choice is not None:
+            if heard.choice >= len(turn.state.bands):
+                return Missed()
+            _open_band(turn, heard.choice)
+            turn.state.back_to = Next.SPECS
+            return take(turn, heard)
+        if heard.items or heard.command in ("done", "no", *WISHES):
+            turn.state.back_to = Next.MORE
+            return take(turn, heard)
+        return Missed()
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        prices = _prices(turn)
+        places = range(1, len(prices) + 1)
+        listed = (
+            turn.text("choose_band.place", place=speaking.ordinal(place), price=price)
+            for place, price in zip(places, prices, strict=True)
+        )
+        keyed = (
+            turn.text("choose_band.key", key=speaking.number(place), price=price)
+            for place, price in zip(places, prices, strict=True)
+        )
+        return {"prices": turn.listed(listed), "keyed": turn.listed(keyed)}
+
+
+class BrowseSpecs(Step[Next]):
+    """Today's specs of one band, some at a time; whatever is named on the way is taken."""
+
+    name = "browse_specs"
+    outcomes = frozenset(Next)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> Next | None:
+        turn.state.back_to = Next.SPECS
+        if turn.state.page_read:
+            turn.say("browse_specs.go_on")
+            return None
+        specs = _specs(turn)
+        if not specs:
+            turn.state.back_to = Next.MORE
+            turn.say("browse_specs.end")
+            return Next.MORE
+        start = turn.state.page * SPECS_AT_ONCE
+        shown = specs[start : start + SPECS_AT_ONCE]
+        if not start:
+            turn.say("browse_specs.band", price=_prices(turn)[turn.state.band])
+        turn.say("browse_specs.page", specs=turn.listed(self._said(turn, barcode) for barcode in shown))
+        turn.say("browse_specs.first")
+        turn.state.page_read = True
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return turn.yes_no()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if heard.items or heard.command in WISHES:
+            return take(turn, heard)
+        if heard.command == "yes":
+            return self._turn_the_page(turn)
+        if heard.command == "no":
+            turn.state.back_to = Next.MORE
+            return Next.MORE
+        if heard.command == "done":
+            return take(turn, heard)
+        return Missed()
+
+    def _turn_the_page(self, turn: Turn) -> Next | None:
+        if (turn.state.page + 1) * SPECS_AT_ONCE < len(_specs(turn)):
+            turn.state.page += 1
+            turn.state.page_read = False
+            return None
+        if turn.state.band + 1 < len(turn.state.bands):
+            _open_band(turn, turn.state.band + 1)
+            return None
+        turn.state.back_to = Next.MORE
+        turn.say("browse_specs.end")
+        return Next.MORE
+
+    def _said(self, turn: Turn, barcode: str) -> str:
+        code = speaking.one_by_one(turn.spec(barcode).short_code)
+        return turn.text("browse_specs.spec", spec=turn.name(barcode), code=code)
+
+
+def _open_band(turn: Turn, place: int) -> None:
+    turn.state.band, turn.state.page, turn.state.page_read = place, 0, False
+
+
+def _specs(turn: Turn) -> list[str]:
+    number, _, _ = turn.state.bands[turn.state.band]
+    return [offer.spec.barcode for offer in turn.desk.specs_in_band(turn.retailer, turn.hotline, number)]
+
+
+def _prices(turn: Turn) -> list[str]:
+    """The prices of the bands, as they are said and as they may be answered."""
+    said = []
+    for _, lowest, highest in turn.state.bands:
+        key = "choose_band.one_price" if lowest == highest else "choose_band.price"
+        said.append(turn.text(key, lowest=speaking.yuan(lowest), highest=speaking.yuan(highest)))
+    return said

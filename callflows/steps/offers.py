@@ -1,0 +1,147 @@
+"""Yes-or-no questions about a line: did I hear it right, will another do, will the rest do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from callflows.state import Next, Pending
+from callflows.steps.step import Missed, Step
+from callflows.steps.take_items import WISHES
+from callflows.taking import close_question, describe, go_on, take
+from callflows.turn import Turn
+from speech.listening import YesNo
+from speech.utterance import Item, Quantity, Utterance
+
+
+class ConfirmLines(Step[Next]):
+    """Lines the ear was not sure of are said back before they are taken."""
+
+    name = "confirm_lines"
+    outcomes = frozenset(Next)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> Next | None:
+        turn.say("confirm_lines.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return turn.yes_no()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if heard.command == "yes":
+            question = close_question(turn)
+            take(turn, Utterance(items=question.items, command=question.command), answering=True)
+            return take(turn, replace(heard, command=None))
+        if heard.items:
+            # Said again, or put right: what was heard before is not wanted.
+            close_question(turn)
+            return take(turn, heard, answering=True)
+        if heard.command in ("no", "done"):
+            close_question(turn)
+            turn.say("confirm_lines.again")
+            return go_on(turn)
+        if heard.command in WISHES:
+            return take(turn, heard)
+        return Missed()
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        return {"lines": describe(turn, turn.state.pending[0].items)}
+
+
+class OfferSubstitute(Step[Next]):
+    """A spec is out, and one of the same price band is there: will it do? Only a yes orders it (AY 4.1.5.1 b)."""
+
+    name = "offer_substitute"
+    outcomes = frozenset(Next)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> Next | None:
+        turn.say("offer_substitute.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return turn.yes_no()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        question = turn.state.pending[0]
+        insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
+        if insisting and insisting[0].action != "remove":
+            # AY 4.1.5.2 h
+            turn.say("taken.truly_none")
+            if not others and heard.command is None:
+                return None
+        bare, others = _split(others, lambda item: not item.barcodes and item.action != "remove")
+        if heard.command == "yes" or bare:
+            close_question(turn)
+            if not any(item.barcodes == (question.barcode,) for item in others):
+                # As many as were wanted of the other one, unless the caller says how many.
+                quantity = bare[0].quantity if bare else Quantity(2 * question.packs, "pack")
+                others = (Item("add", (question.barcode,), quantity), *others)
+        elif heard.command in ("no", "done") or insisting or others:
+            close_question(turn)
+        elif heard.command in WISHES:
+            return take(turn, heard)
+        else:
+            return Missed()
+        return take(turn, replace(heard, items=others, command=None), answering=True)
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        question = turn.state.pending[0]
+        return {"wanted": turn.name(question.items[0].barcodes[0]), "spec": turn.name(question.barcode)}
+
+
+class OfferRest(Step[Next]):
+    """Only some are left: will they do? They are held while this is asked, and given back on a no (AY 4.1.5.1 c)."""
+
+    name = "offer_rest"
+    outcomes = frozenset(Next)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> Next | None:
+        turn.say("offer_rest.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return turn.yes_no()
+
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        question = turn.state.pending[0]
+        line = question.items[0]
+        bare, others = _split(heard.items, lambda item: not item.barcodes and item.action != "remove")
+        if bare:
+            close_question(turn)
+            self._put_back(turn, question)
+            others = (replace(line, quantity=bare[0].quantity), *others)
+        elif heard.command == "no":
+            close_question(turn)
+            self._put_back(turn, question)
+            turn.say("offer_rest.dropped", spec=turn.name(line.barcodes[0]))
+        elif heard.command in ("yes", "done"):
+            close_question(turn)
+            turn.say("taken.one", **self.fill(turn))
+        elif others:
+            # Going on to the next line is an answer too: the rest stays, and is read back like any line.
+            close_question(turn)
+        elif heard.command in WISHES:
+            return take(turn, heard)
+        else:
+            return Missed()
+        return take(turn, replace(heard, items=others, command=None), answering=True)
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        question = turn.state.pending[0]
+        [barcode] = question.items[0].barcodes
+        return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.left)}
+
+    def _put_back(self, turn: Turn, question: Pending) -> None:
+        [barcode] = question.items[0].barcodes
+        if question.packs:
+            turn.desk.set_line(turn.state.call_key, barcode, question.packs, "set")
+        else:
+            turn.desk.remove_line(turn.state.call_key, barcode)
+
+
+def _split(items: tuple[Item, ...], belongs: Callable[[Item], bool]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The items that belong to the question, and the others."""
+    return tuple(filter(belongs, items)), tuple(item for item in items if not belongs(item))

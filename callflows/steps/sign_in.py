@@ -1,0 +1,182 @@
+"""Who is calling: a registered number is greeted by name; everybody else gives a code and keys a PIN."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from callflows import speaking
+from callflows.steps.step import KEYING_SILENCE_MS, Missed, Step
+from callflows.turn import Turn
+from speech.listening import Digits, YesNo
+from speech.utterance import Utterance
+
+CUSTOMER_CODE_DIGITS = 12
+PIN_DIGITS = 4
+
+# Wrong codes, wrong PINs and codes heard wrong, all told, before a person takes the call.
+FAILURES_MAX = 3
+
+
+class CallerConfirmed(StrEnum):
+    SIGNED_IN = "signed in"
+    SOMEONE_ELSE = "someone else"
+    UNKNOWN_NUMBER = "unknown number"
+
+
+class ConfirmCaller(Step[CallerConfirmed]):
+    """A call from a registered number: is it the retailer itself? A yes signs in, without a PIN."""
+
+    name = "confirm_caller"
+    outcomes = frozenset(CallerConfirmed)
+    stuck = "not_identified"
+
+    def ask(self, turn: Turn) -> CallerConfirmed | None:
+        retailer = turn.desk.retailer_by_phone(turn.state.caller)
+        if retailer is None:
+            return CallerConfirmed.UNKNOWN_NUMBER
+        turn.state.customer_code = retailer.customer_code
+        turn.state.greeted = True
+        turn.say("confirm_caller.first", **_line(turn), name=retailer.name)
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return YesNo()
+
+    def hear(self, turn: Turn, heard: Utterance) -> CallerConfirmed | Missed | None:
+        if heard.command == "yes":
+            turn.state.signed_in = True
+            return CallerConfirmed.SIGNED_IN
+        if heard.command == "no":
+            turn.state.customer_code = ""
+            return CallerConfirmed.SOMEONE_ELSE
+        return Missed()
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        return {"name": turn.retailer.name}
+
+
+class CodeGiven(StrEnum):
+    SPOKEN = "spoken"
+    KEYED = "keyed"
+
+
+class AskCode(Step[CodeGiven]):
+    """The customer code, spoken in any grouping or keyed. Whether it exists is not told here."""
+
+    name = "ask_code"
+    outcomes = frozenset(CodeGiven)
+    rungs = ("short", "keys", "keys")
+    stuck = "not_identified"
+    silence_ms = 8_000
+
+    def ask(self, turn: Turn) -> CodeGiven | None:
+        if not turn.state.greeted:
+            turn.say("ask_code.first", **_line(turn))
+        elif turn.state.failures:
+            turn.say("ask_code.again")
+        else:
+            turn.say("ask_code.short")
+        turn.state.greeted = True
+        return None
+
+    def listen(self, turn: Turn) -> Digits:
+        return Digits(CUSTOMER_CODE_DIGITS)
+
+    def hear(self, turn: Turn, heard: Utterance) -> CodeGiven | Missed | None:
+        whole = [code for code in heard.digits if len(code) == CUSTOMER_CODE_DIGITS]
+        if not whole:
+            return Missed()
+        if heard.keyed:
+            turn.state.customer_code = whole[0]
+            return CodeGiven.KEYED
+        # Of several ways to hear a code, the one that is somebody's is likelier than one that is nobody's.
+        turn.state.customer_code = next((code for code in whole if turn.desk.retailer(code) is not None), whole[0])
+        return CodeGiven.SPOKEN
+
+
+class CodeConfirmed(StrEnum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    FAILED = "failed"
+
+
+class ConfirmCode(Step[CodeConfirmed]):
+    """A spoken code is said back before a PIN is spent on it."""
+
+    name = "confirm_code"
+    outcomes = frozenset(CodeConfirmed)
+    stuck = "not_identified"
+
+    def ask(self, turn: Turn) -> CodeConfirmed | None:
+        turn.say("confirm_code.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return YesNo()
+
+    def hear(self, turn: Turn, heard: Utterance) -> CodeConfirmed | Missed | None:
+        if heard.command == "yes":
+            return CodeConfirmed.RIGHT
+        if heard.command != "no":
+            return Missed()
+        turn.state.customer_code = ""
+        return CodeConfirmed.FAILED if _failed(turn) else CodeConfirmed.WRONG
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        return {"code": speaking.one_by_one(turn.state.customer_code)}
+
+
+class PinChecked(StrEnum):
+    SIGNED_IN = "signed in"
+    WRONG = "wrong"
+    FAILED = "failed"
+    LOCKED = "locked"
+
+
+class AskPin(Step[PinChecked]):
+    """The PIN, by keys only. An unknown code and a wrong PIN are told in the same words."""
+
+    name = "ask_pin"
+    outcomes = frozenset(PinChecked)
+    rungs = ("keys", "keys", "keys")
+    stuck = "not_identified"
+    silence_ms = KEYING_SILENCE_MS
+
+    def ask(self, turn: Turn) -> PinChecked | None:
+        turn.say("ask_pin.first")
+        return None
+
+    def listen(self, turn: Turn) -> Digits:
+        return Digits(PIN_DIGITS, "pin")
+
+    def hear(self, turn: Turn, heard: Utterance) -> PinChecked | Missed | None:
+        if not heard.keyed or not heard.digits:
+            return Missed()
+        checked = turn.desk.verify_pin(turn.state.customer_code, heard.digits[0], turn.state.caller)
+        if checked.ok:
+            turn.state.signed_in = True
+            turn.say("ask_pin.right", name=turn.retailer.name)
+            return PinChecked.SIGNED_IN
+        turn.state.customer_code = ""
+        if checked.locked:
+            return PinChecked.LOCKED
+        if _failed(turn):
+            return PinChecked.FAILED
+        turn.say("ask_pin.wrong")
+        return PinChecked.WRONG
+
+
+def _failed(turn: Turn) -> bool:
+    """Count one more failure; whether it was the last one allowed."""
+    turn.state.failures += 1
+    return turn.state.failures >= FAILURES_MAX
+
+
+def _line(turn: Turn) -> dict[str, str]:
+    """What the greeting says of the line that was called."""
+    seat = turn.hotline.seat
+    return {
+        "hello": turn.text("greeting.hello"),
+        "company": turn.hotline.name,
+        "seat": speaking.number(int(seat)) if seat.isdecimal() else seat,
+    }

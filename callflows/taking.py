@@ -1,0 +1,305 @@
+"""Taking lines: what an utterance says of the order is put to the desk line by line, and what is unclear becomes an
+open question that disturbs no other line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from callflows import speaking
+from callflows.state import Next, Pending, Why
+from callflows.turn import Turn
+from orders.desk import LineRequest
+from speech.utterance import Item, Utterance
+
+if TYPE_CHECKING:
+    from orders.desk import LineOutcome
+
+# The desk's reasons for which there is none, or not enough, to be had of a spec by anybody.
+_SCARCE = frozenset({"stock", "out_of_stock", "not_offered"})
+
+
+@dataclass
+class _Taken:
+    """What came of the lines of one utterance: those still to be put to the desk, those taken and what is said of them,
+    what the caller has to be told in any case, and the questions of those that were not taken."""
+
+    wanted: list[LineRequest] = field(default_factory=list)
+    new: list[tuple[str, int]] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    questions: list[Pending] = field(default_factory=list)
+
+
+def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Next:
+    """Take all that one utterance says of the order, and tell where the call goes on.
+
+    `correcting`: the caller has just said no, so a brand that is ordered already is set and not added to.
+    `answering`: the lines answer a question, so what they leave open is asked before the other questions.
+    """
+    if heard.items and heard.confirm:
+        unsure = Pending(Next.UNSURE, heard.items, command=heard.command)
+        turn.state.pending = (unsure, *turn.state.pending)
+        return go_on(turn)
+    taken = _Taken()
+    _grant(turn, heard, taken)
+    for item in heard.items:
+        if item.action != "add":
+            # What is changed, removed or asked about may have been ordered in the same breath.
+            _order(turn, taken)
+        _take_item(turn, _as_correction(turn, item) if correcting else item, taken)
+    _order(turn, taken)
+    opened = tuple(taken.questions)
+    turn.state.pending = (*opened, *turn.state.pending) if answering else (*turn.state.pending, *opened)
+    _say(turn, taken)
+    return go_on(turn)
+
+
+def go_on(turn: Turn) -> Next:
+    """The oldest open question, or where the call was before there was one."""
+    return turn.state.pending[0].kind if turn.state.pending else turn.state.back_to
+
+
+def close_question(turn: Turn) -> Pending:
+    """Take the oldest question off: it has its answer, or needs none any more."""
+    first, *rest = turn.state.pending
+    turn.state.pending = tuple(rest)
+    return first
+
+
+def describe(turn: Turn, items: Iterable[Item]) -> str:
+    """Lines as they were understood, to be said back with a question."""
+    return turn.listed(_description(turn, item) for item in items)
+
+
+# -- wishes that are no lines
+
+
+def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
+    match heard.command:
+        case "done":
+            turn.state.back_to = Next.READ_BACK
+        case "what_is_there":
+            turn.state.back_to = Next.BANDS
+        case "usual":
+            _take_usual(turn, taken)
+        case "last_order":
+            last = turn.desk.last_order(turn.retailer)
+            if last is None:
+                turn.say("wishes.no_last_order")
+            else:
+                lines = turn.listed(turn.line(line.barcode, line.granted_packs) for line in last.lines)
+                turn.say("wishes.last_order", lines=lines, total=turn.total(last))
+        case "balance":
+            turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
+        case "how_much_left":
+            _say_how_much_left(turn)
+        case _:
+            pass
+
+
+def _take_usual(turn: Turn, taken: _Taken) -> None:
+    """The last order again, cut to what may be ordered today; what is in this order already stays as it is."""
+    last = turn.desk.last_order(turn.retailer)
+    if last is None:
+        turn.say("wishes.no_last_order")
+        return
+    turn.say("wishes.usual")
+    ordered = turn.ordered()
+    taken.wanted += [
+        LineRequest(line.barcode, line.granted_packs, "set")
+        for line in last.lines
+        if line.barcode not in ordered and line.granted_packs
+    ]
+    _order(turn, taken, offer=False)
+    turn.state.back_to = Next.READ_BACK
+
+
+def _say_how_much_left(turn: Turn) -> None:
+    offer = turn.offers.get(turn.state.last_barcode)
+    if offer is None:
+        turn.say("wishes.how_many_specs_left", count=speaking.counted(len(turn.offers), ""))
+    else:
+        left = turn.quantity(offer.spec.barcode, offer.left_packs)
+        turn.say("wishes.how_much_left", spec=turn.name(offer.spec.barcode), quantity=left)
+
+
+# -- lines
+
+
+def _as_correction(turn: Turn, item: Item) -> Item:
+    """A line said after a no: of what is ordered already, it tells how much that should be."""
+    ordered = turn.ordered()
+    about_a_line = not item.barcodes or any(barcode in ordered for barcode in item.barcodes)
+    return replace(item, action="change") if item.action == "add" and about_a_line else item
+
+
+def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
+    barcodes = _meant(turn, item)
+    if not barcodes:
+        _say_which_is_missing(turn, item, taken)
+        return
+    item = replace(item, barcodes=barcodes)
+    if len(barcodes) > 1:
+        taken.questions.append(Pending(Next.WHICH, (item,)))
+        return
+    [barcode] = barcodes
+    ordered = turn.ordered().get(barcode, 0)
+    if item.action == "remove":
+        _remove(turn, item, ordered, taken)
+    elif item.action == "ask" and ordered:
+        # AY 4.1.5.2 a
+        taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
+    elif item.quantity is None:
+        _ask_quantity(turn, item, ordered, taken)
+    else:
+        spec = turn.spec(barcode)
+        packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
+        if packs is None:
+            why: Why = "vague" if item.quantity.vague else "unclear"
+            taken.questions.append(Pending(Next.QUANTITY, (replace(item, quantity=None),), why=why))
+        elif packs == 0:
+            _remove(turn, replace(item, quantity=None), ordered, taken)
+        else:
+            taken.wanted.append(LineRequest(barcode, packs, "set" if item.action == "change" else "add"))
+
+
+def _meant(turn: Turn, item: Item) -> tuple[str, ...]:
+    """The specs the line may mean, of those that make sense: what is changed or removed has to be in the order, what
+    is added should be on offer. Empty where that leaves none, or no brand was said and none can be meant."""
+    ordered = turn.ordered()
+    if not item.barcodes:
+        last = turn.state.last_barcode
+        spoken_of = item.action in ("change", "remove") and item.quantity is not None and last in ordered
+        return (last,) if spoken_of else ()
+    known = tuple(barcode for barcode in item.barcodes if barcode in turn.desk.catalog.specs)
+    if item.action in ("change", "remove"):
+        in_order = tuple(barcode for barcode in known if barcode in ordered)
+        if in_order or item.action == "remove":
+            return in_order
+    if len(known) > 1:
+        return tuple(barcode for barcode in known if barcode in turn.offers) or known
+    return known
+
+
+def _say_which_is_missing(turn: Turn, item: Item, taken: _Taken) -> None:
+    last = turn.state.last_barcode
+    if item.barcodes and item.action == "remove":
+        name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
+        taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
+    elif item.action == "remove" and item.quantity is None and last in turn.ordered():
+        # A bare "不要了" may mean the last line or the end of the order: that is asked, not guessed.
+        taken.questions.append(Pending(Next.UNSURE, (replace(item, barcodes=(last,)),)))
+    else:
+        taken.notices.append(turn.text("taken.no_brand"))
+
+
+def _ask_quantity(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
+    [barcode] = item.barcodes
+    if barcode in turn.state.told_out and not _in_stock(turn, barcode):
+        # AY 4.1.5.2 h: the caller was told, and insists
+        taken.notices.append(turn.text("taken.truly_none"))
+        return
+    why: Why = "wanted" if item.action == "ask" else "missing"
+    if ordered and item.action == "add":
+        why = "again"
+    taken.questions.append(Pending(Next.QUANTITY, (item,), why=why))
+
+
+def _in_stock(turn: Turn, barcode: str) -> bool:
+    offer = turn.offers.get(barcode)
+    return offer is not None and offer.left_packs > 0
+
+
+def _remove(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
+    [barcode] = item.barcodes
+    spec = turn.spec(barcode)
+    off = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if item.quantity else None
+    if not ordered:
+        taken.notices.append(turn.text("taken.not_ordered", spec=turn.name(barcode)))
+    elif item.quantity is not None and off is None:
+        taken.questions.append(Pending(Next.QUANTITY, (replace(item, quantity=None),), why="vague"))
+    elif off is not None and off < ordered:
+        taken.wanted.append(LineRequest(barcode, ordered - off, "set"))
+    else:
+        turn.desk.remove_line(turn.state.call_key, barcode)
+        taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
+
+
+def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
+    """Put the lines gathered so far to the desk, all at once. `offer` says whether what is lacking is made up for by a
+    question."""
+    if not taken.wanted:
+        return
+    before = turn.ordered()
+    outcomes = turn.desk.set_lines(turn.state.call_key, taken.wanted)
+    for request, outcome in zip(taken.wanted, outcomes, strict=True):
+        barcode, had = request.barcode, before.get(request.barcode, 0)
+        if outcome.line is not None:
+            turn.state.last_barcode = barcode
+            before[barcode] = outcome.line.granted_packs
+        if outcome.granted_packs < request.packs:
+            _say_short(turn, request, outcome, had, taken, offer)
+        elif had and request.mode == "add":
+            total = turn.quantity(barcode, had + request.packs)
+            taken.done.append(turn.text("taken.added", spec=turn.name(barcode), total=total))
+        elif had:
+            quantity = turn.quantity(barcode, request.packs)
+            taken.done.append(turn.text("taken.changed", spec=turn.name(barcode), quantity=quantity))
+        else:
+            taken.new.append((barcode, request.packs))
+    taken.wanted.clear()
+
+
+def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: int, taken: _Taken, offer: bool) -> None:
+    """Less than was wanted, or nothing: said always; a rest or a substitute is offered, never taken unasked."""
+    barcode = request.barcode
+    name = turn.name(barcode)
+    scarce = outcome.reason in _SCARCE
+    if outcome.granted_packs and not scarce:
+        in_all = outcome.line.granted_packs if outcome.line else outcome.granted_packs
+        taken.notices.append(turn.text("short.limit", spec=name, quantity=turn.quantity(barcode, in_all)))
+    elif outcome.granted_packs and offer:
+        line = Item("add" if request.mode == "add" else "change", (barcode,))
+        taken.questions.append(Pending(Next.REST, (line,), packs=before, left=outcome.granted_packs))
+    elif outcome.granted_packs:
+        left = turn.quantity(barcode, outcome.granted_packs)
+        taken.notices.append(turn.text("short.only", spec=name, quantity=left))
+    elif not scarce:
+        taken.notices.append(turn.text("short.limit_reached", spec=name))
+    elif barcode in turn.state.told_out:
+        taken.notices.append(turn.text("taken.truly_none"))
+    else:
+        turn.state.told_out = (*turn.state.told_out, barcode)
+        if offer and outcome.substitute is not None:
+            wanted = Item("add", (barcode,))
+            packs = outcome.requested_packs
+            taken.questions.append(Pending(Next.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs))
+        else:
+            taken.notices.append(turn.text("short.none", spec=name))
+
+
+# -- saying what was taken
+
+
+def _say(turn: Turn, taken: _Taken) -> None:
+    """Say what was taken, unless all of it is about to be read back, and what the caller has to be told."""
+    if turn.state.pending or turn.state.back_to is not Next.READ_BACK:
+        if len(taken.new) == 1:
+            [(barcode, packs)] = taken.new
+            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+        elif taken.new:
+            turn.say("taken.many", lines=turn.listed(turn.line(barcode, packs) for barcode, packs in taken.new))
+        turn.sentences += taken.done
+    turn.sentences += taken.notices
+
+
+def _description(turn: Turn, item: Item) -> str:
+    name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said or turn.text("words.it")
+    quantity = ""
+    if item.quantity is not None and item.barcodes:
+        spec = turn.spec(item.barcodes[0])
+        packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
+        quantity = turn.quantity(spec.barcode, packs) if packs else ""
+    return turn.text(f"described.{item.action}", spec=name, quantity=quantity)

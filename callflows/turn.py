@@ -1,0 +1,115 @@
+"""What a step has at hand in one turn: the call's state, the desk, and the sentences gathered so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from brand_catalog.spoken_names import split_name, spoken_forms
+from callflows import speaking
+from callflows.prompts import Prompts, load_prompts
+from callflows.state import CallState
+from speech.listening import Items, YesNo
+
+if TYPE_CHECKING:
+    from brand_catalog.catalog import Spec
+    from orders.desk import Desk, Hotline, Offer, OrderView, Retailer
+
+
+class Turn:
+    """One turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
+
+    def __init__(self, state: CallState, desk: Desk, prompts: Prompts | None = None) -> None:
+        self.state = state
+        self.desk = desk
+        self.sentences: list[str] = []
+        self._prompts = prompts or load_prompts()
+
+    # -- saying
+
+    def say(self, key: str, /, **fill: str) -> None:
+        """Say the prompt `key` after what is said already."""
+        self.sentences.append(self.text(key, **fill))
+
+    def text(self, key: str, /, **fill: str) -> str:
+        """The prompt `key`, worded for this caller's way of answering."""
+        return self._prompts.text(key, by_keys=not self.state.ear, **fill)
+
+    def name(self, barcode: str) -> str:
+        """A spec's name as it is said."""
+        return spoken_forms(self.spec(barcode).name)[0]
+
+    def variant(self, barcode: str) -> str:
+        """The part of a spec's name that tells it from its brand's other specs; the whole name where it has none."""
+        stem, variant = split_name(self.spec(barcode).name)
+        return spoken_forms(variant or stem)[0]
+
+    def stem(self, barcode: str) -> str:
+        """The part of a spec's name that it shares with its brand's other specs."""
+        return spoken_forms(split_name(self.spec(barcode).name)[0])[0]
+
+    def quantity(self, barcode: str, packs: int) -> str:
+        """So much of a spec, in cartons."""
+        return self._in_cartons(packs, self.spec(barcode).packs_per_carton)
+
+    def line(self, barcode: str, packs: int) -> str:
+        """One line in as few words as will do: 红塔山硬经典五条."""
+        return self.text("words.line", spec=self.name(barcode), quantity=self.quantity(barcode, packs))
+
+    def listed(self, words: Iterable[str]) -> str:
+        """Several things in one breath."""
+        return self.text("words.and").join(words)
+
+    def total(self, order: OrderView) -> str:
+        """How much a whole order is, in cartons; packs that make no whole carton of their spec are said as packs."""
+        per_carton = {line.barcode: self.spec(line.barcode).packs_per_carton for line in order.lines}
+        cartons = sum(line.granted_packs // per_carton[line.barcode] for line in order.lines)
+        packs = sum(line.granted_packs % per_carton[line.barcode] for line in order.lines)
+        whole = speaking.counted(cartons, self.text("words.carton"))
+        return whole + (speaking.counted(packs, self.text("words.pack")) if packs else "")
+
+    def _in_cartons(self, packs: int, packs_per_carton: int) -> str:
+        return speaking.quantity(packs, packs_per_carton, self.text("words.carton"), self.text("words.pack"))
+
+    # -- knowing
+
+    def spec(self, barcode: str) -> Spec:
+        """The spec of a barcode; KeyError for one the catalogue has not."""
+        return self.desk.catalog.specs[barcode]
+
+    @cached_property
+    def hotline(self) -> Hotline:
+        """The line that was called."""
+        return self.desk.hotline(self.state.called)
+
+    @cached_property
+    def retailer(self) -> Retailer:
+        """Who is calling; only for steps after the caller has signed in."""
+        retailer = self.desk.retailer(self.state.customer_code)
+        if retailer is None:
+            raise LookupError(
+                f"Call {self.state.call_key}: its retailer is no longer on the books; an operator has to take the call."
+            )
+        return retailer
+
+    @cached_property
+    def offers(self) -> dict[str, Offer]:
+        """What this retailer may order at the turn's beginning, by barcode."""
+        return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
+
+    def ordered(self) -> dict[str, int]:
+        """The lines of the order as it now stands: packs by barcode."""
+        order = self.desk.draft(self.state.call_key)
+        return {line.barcode: line.granted_packs for line in order.lines} if order else {}
+
+    # -- listening
+
+    def items(self) -> Items:
+        """Listening for brands and quantities, among all this retailer may order."""
+        return Items(tuple(self.offers), self.desk.usual(self.retailer))
+
+    def yes_no(self) -> YesNo:
+        """Listening for yes or no, and for changes to the order."""
+        items = self.items()
+        return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual)
