@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine
@@ -12,6 +13,10 @@ from sqlalchemy import Engine
 import storage
 from tests.desk_world import MovingClock, World
 from tests.postgres import Postgres, find_binaries, no_postgres
+
+if TYPE_CHECKING:
+    from simulator.account import Account
+    from tests.make_believe import FakeApplication
 
 
 @pytest.fixture
@@ -73,3 +78,21 @@ def any_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def world(sessions: storage.SessionFactory, clock: MovingClock) -> World:
     """A small order desk on its order day: a few specs, a few retailers, some of everything."""
     return World.build(sessions, clock)
+
+
+@pytest.fixture
+def fake_app() -> Iterator[FakeApplication]:
+    """A make-believe application for the stand-in for Twilio to call."""
+    from tests.make_believe import serving
+
+    with serving() as application:
+        yield application
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    """An account of the stand-in for Twilio, with its REST interface."""
+    from tests.make_believe import opened
+
+    with opened() as account:
+        yield account

@@ -1,0 +1,470 @@
+"""One call as Twilio leads it, driven 20 ms at a time; whoever is the caller presses, speaks and hangs up from outside.
+
+Nothing here knows scripts or a command line: the caller scripts, the web phone and the tests all use this.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Literal, TypeVar
+from urllib.parse import urljoin
+
+from simulator.account import Account
+from simulator.audio import FRAME_BYTES, FRAME_MS, LineNoise, lasts_ms
+from simulator.events import (
+    CallerFinished,
+    CallerSpoke,
+    Ended,
+    Event,
+    Fetched,
+    KeyPressed,
+    Listener,
+    Problem,
+    Rang,
+    Said,
+    SayingStopped,
+    StreamChanged,
+    Updated,
+)
+from simulator.media import MediaStream
+from simulator.pace import REAL_TIME, Metronome, Pace
+from simulator.saying import part_said
+from simulator.twiml import TwimlError, Verb, read_twiml
+from simulator.webhooks import NOT_REACHED, Answer, Webhooks, new_sid
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""Something that takes time: each `yield` lets 20 ms pass."""
+
+KEY_MS = 200
+"""From one key to the next, for a practised thumb: a tenth of a second down, a tenth up."""
+RETRIEVAL_FAILURE = 11200
+APOLOGY = "We're sorry, an application error has occurred. Goodbye."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A document and the address it came from, against which its relative addresses are read."""
+
+    url: str
+    verbs: tuple[Verb, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the REST interface asks of a live call: new instructions, or its end."""
+
+    url: str = ""
+    method: str = "POST"
+    twiml: str = ""
+    completed: bool = False
+
+
+class Redirected(Exception):
+    """The call has been given something else to do."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+
+
+class HungUp(Exception):
+    """The caller has gone."""
+
+
+class ApplicationFailed(Exception):
+    """The application's answer cannot be carried out; the call ends with an apology."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+Program = Callable[["SimulatedCall"], Steps[None]]
+
+
+class SimulatedCall:
+    """A call between a telephone and the application.
+
+    The far side is the application at `voice_url`; the near side is whoever calls `press`, `speak` and `hang_up`.
+    These, and `update`, may come from any thread. Everything that happens is told to `listener` in order.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        program: Program,
+        *,
+        caller: str,
+        called: str,
+        voice_url: str,
+        status_url: str = "",
+        direction: Literal["inbound", "outbound-api"] = "inbound",
+        pace: Pace = REAL_TIME,
+        listener: Listener = lambda event: None,
+    ) -> None:
+        self.account = account
+        self.sid = new_sid("CA")
+        self.caller = caller
+        self.called = called
+        self.voice_url = voice_url
+        self.status_url = status_url
+        self.direction = direction
+        self.status = "ringing"
+        self.begun_at = time.time()
+        self.now_ms = 0
+        self.streams: list[MediaStream] = []
+        self.recorder: Callable[[bytes], None] | None = None
+        self.wants_keys = False
+        self.ended = False
+        self.page_url = voice_url
+
+        self._program = program(self)
+        self._pace = pace
+        self._metronome = Metronome(pace)
+        self._listener = listener
+        self._webhooks = Webhooks(account.auth_token)
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._companions: list[Steps[None]] = []
+        self._fetching: Future[Answer] | None = None
+        self._background: list[Future[Answer]] = []
+        self._interruption: Redirected | HungUp | None = None
+        self._ended_by: Literal["line", "caller", "failure"] = "line"
+        self._noise = LineNoise(seed=1)
+        self._voice = bytearray()
+        self._speaking = False
+        self._to_press: deque[str] = deque()
+        self._next_key_ms = 0
+        self._keys: deque[str] = deque()
+        self._prompt: tuple[str, int] | None = None
+        self._reply_due = False
+        self._thread: threading.Thread | None = None
+        account.calls[self.sid] = self
+
+    # The caller's side: from any thread.
+
+    def press(self, keys: str) -> None:
+        """Press keys one after the other."""
+        self._inbox.put(lambda: self._to_press.extend(keys))
+
+    def speak(self, mulaw: bytes, words: str = "") -> None:
+        """Say this sound, 8 kHz mu-law, at once, or after what is still being said. `words` is for the reader."""
+        self._inbox.put(lambda: self._begin_to_speak(mulaw, words))
+
+    def hang_up(self) -> None:
+        """Put the receiver down."""
+        self._inbox.put(lambda: self._interrupt(HungUp(), "caller"))
+
+    def update(self, change: Change) -> None:
+        """Change the live call as the REST interface does: what it does now is broken off."""
+        self._inbox.put(lambda: self._update(change))
+
+    # What can be seen of it.
+
+    @property
+    def saying(self) -> bool:
+        """The line is speaking."""
+        return self._prompt is not None
+
+    @property
+    def speaking(self) -> bool:
+        """The caller is speaking or pressing keys."""
+        return bool(self._voice or self._to_press)
+
+    @property
+    def quiet(self) -> bool:
+        """It is the caller's turn: the line has spoken, and waits."""
+        return not (self.saying or self.ended or self.status == "ringing" or self._fetching)
+
+    @property
+    def duration_seconds(self) -> int:
+        """How long the call has lasted, in call time."""
+        return self.now_ms // 1000
+
+    # Leading it.
+
+    def accompany(self, companion: Steps[None]) -> None:
+        """Let a companion, such as a caller's script, act once every 20 ms of call time. Before `run` only."""
+        self._companions.append(companion)
+
+    def start(self) -> None:
+        """Lead the call in a thread of its own."""
+        self._thread = threading.Thread(target=self.run, name=f"call {self.sid}", daemon=True)
+        self._thread.start()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end of a call that was started."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def run(self) -> None:
+        """Lead the call to its end."""
+        self.tell(Rang(self.now_ms, self.sid, self.caller, self.called))
+        over = False
+        while not over:
+            self._take_inbox()
+            if self._app_is_thinking():
+                continue
+            self._let_pass()
+            over = self._carry_on()
+            for companion in list(self._companions):
+                if next(companion, StopIteration) is StopIteration:
+                    self._companions.remove(companion)
+            self._collect_background()
+            self._metronome.wait(
+                streaming=any(stream.state in ("open", "connecting") for stream in self.streams),
+                prompting=self.saying and not self.speaking and not self._reply_due,
+            )
+        self._finish()
+
+    def _app_is_thinking(self) -> bool:
+        """Faster than real time, call time stands still while the application works on a request."""
+        if self._pace.is_real_time or self._fetching is None or self._interruption is not None:
+            return False
+        if not self._fetching.done():
+            time.sleep(0.001)
+        return not self._fetching.done()
+
+    def _take_inbox(self) -> None:
+        while True:
+            try:
+                self._inbox.get_nowait()()
+            except queue.Empty:
+                return
+
+    def _let_pass(self) -> None:
+        """20 ms of sound and keys, both ways."""
+        frame = self._caller_frame()
+        self._press_due_key()
+        for stream in self.streams:
+            if stream.began(self.now_ms):
+                self.tell(StreamChanged(self.now_ms, "started", stream.plan.name))
+            state = stream.state
+            stream.take_messages()
+            stream.send_frame(frame, self.now_ms)
+            if stream.state == "failed":
+                self.tell(StreamChanged(self.now_ms, "failed", stream.plan.name, stream.failure))
+                self.report(stream.failure_code, stream.failure)
+            elif stream.state == "closed" and state != "closed":
+                self.tell(StreamChanged(self.now_ms, "stopped", stream.plan.name, "closed by the application"))
+        self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
+        if self.recorder is not None:
+            self.recorder(frame)
+        self.now_ms += FRAME_MS
+
+    def _caller_frame(self) -> bytes:
+        if not self._voice:
+            if self._speaking:
+                self._speaking = False
+                self._reply_due = True
+                self.tell(CallerFinished(self.now_ms))
+            return self._noise.frame()
+        frame = bytes(self._voice[:FRAME_BYTES])
+        del self._voice[:FRAME_BYTES]
+        return frame + self._noise.frame()[len(frame) :]
+
+    def _press_due_key(self) -> None:
+        if not self._to_press or self.now_ms < self._next_key_ms:
+            return
+        key = self._to_press.popleft()
+        self._next_key_ms = self.now_ms + KEY_MS
+        both_ways = [stream for stream in self.streams if stream.plan.both_ways]
+        for stream in both_ways:
+            stream.send_key(key)
+        if self.wants_keys:
+            self._keys.append(key)
+        self.tell(KeyPressed(self.now_ms, key, taken=self.wants_keys or bool(both_ways)))
+
+    def _carry_on(self) -> bool:
+        try:
+            if self._interruption is not None:
+                interruption, self._interruption = self._interruption, None
+                self._fetching = None
+                self._program.throw(interruption)
+            else:
+                next(self._program)
+        except StopIteration:
+            return True
+        except HungUp:
+            return True
+        except ApplicationFailed as failure:
+            self.report(failure.code, str(failure))
+            self._ended_by = "failure"
+            self.tell(Said(self.now_ms, APOLOGY, 0))
+            self.tell(SayingStopped(self.now_ms, APOLOGY, cut_short=False))
+            return True
+        return False
+
+    def _finish(self) -> None:
+        self.stop_saying()
+        self.ended = True
+        if self.status in ("ringing", "in-progress"):
+            self.status = "completed"
+        for stream in self.streams:
+            stream.stop()
+            self.tell(StreamChanged(self.now_ms, "stopped", stream.plan.name, "the call is over"))
+        self.streams = []
+        if self.status_url:
+            duration = self.duration_seconds
+            self.notify(
+                self.status_url,
+                {
+                    "CallDuration": str(duration),
+                    "Duration": str(-(-duration // 60)),
+                    "SequenceNumber": "0",
+                    "CallbackSource": "call-progress-events",
+                    "Timestamp": format_datetime(datetime.now(UTC)),
+                },
+            )
+        while self._background:
+            self._collect_background()
+            time.sleep(0.001)
+        self._webhooks.close()
+        self.tell(Ended(self.now_ms, self._ended_by, self.status))
+        for companion in self._companions:
+            next(companion, None)
+
+    # What comes from outside, acted on between two ticks.
+
+    def _begin_to_speak(self, mulaw: bytes, words: str) -> None:
+        self._voice.extend(mulaw)
+        self._speaking = True
+        self.tell(CallerSpoke(self.now_ms, words, lasts_ms(mulaw)))
+
+    def _interrupt(self, interruption: Redirected | HungUp, by: Literal["line", "caller"]) -> None:
+        if not self.ended and not isinstance(self._interruption, HungUp):
+            self._interruption = interruption
+            self._ended_by = by if isinstance(interruption, HungUp) else self._ended_by
+            if isinstance(interruption, HungUp):
+                self.status = "completed" if self.status == "in-progress" else "no-answer"
+
+    def _update(self, change: Change) -> None:
+        self.tell(Updated(self.now_ms, "ended" if change.completed else change.url or "new instructions"))
+        if change.completed:
+            self._interrupt(HungUp(), "line")
+        else:
+            self._interrupt(Redirected(change), "line")
+
+    # For the verbs.
+
+    def tell(self, event: Event) -> None:
+        """Let the listener know."""
+        self._listener(event)
+
+    def report(self, code: int, message: str) -> None:
+        """Put something the application did wrong on record."""
+        self.tell(Problem(self.now_ms, code, message))
+
+    def params(self) -> dict[str, str]:
+        """What every request about this call carries."""
+        return {
+            "AccountSid": self.account.sid,
+            "ApiVersion": "2010-04-01",
+            "CallSid": self.sid,
+            "CallStatus": self.status,
+            "Called": self.called,
+            "Caller": self.caller,
+            "Direction": self.direction,
+            "From": self.caller,
+            "To": self.called,
+        }
+
+    def wait_ms(self, duration: float) -> Steps[None]:
+        """Let so much call time pass."""
+        until = self.now_ms + duration
+        while self.now_ms < until:
+            yield
+
+    def say(self, text: str, duration_ms: int, stop: Callable[[], bool]) -> Steps[None]:
+        """Speak for so long, or until `stop`."""
+        self.begin_saying(text, duration_ms)
+        try:
+            until = self.now_ms + duration_ms
+            while self.now_ms < until and not stop():
+                yield
+        finally:
+            self.stop_saying(cut_short=self.now_ms < until)
+
+    def begin_saying(self, text: str, duration_ms: int) -> None:
+        """Begin to speak; `stop_saying` ends it."""
+        self._reply_due = False
+        self._prompt = (text, self.now_ms)
+        self.tell(Said(self.now_ms, text, duration_ms))
+
+    def stop_saying(self, *, cut_short: bool = True) -> None:
+        """What is being said is over."""
+        if self._prompt is not None:
+            text, since = self._prompt
+            self._prompt = None
+            heard = part_said(text, self.now_ms - since) if cut_short else text
+            self.tell(SayingStopped(self.now_ms, heard, cut_short))
+
+    def forget_keys(self) -> None:
+        """Keys pressed before are nobody's."""
+        self._keys.clear()
+
+    def has_key(self) -> bool:
+        """A key has been pressed that nobody took yet."""
+        return bool(self._keys)
+
+    def take_key(self) -> str | None:
+        """The oldest key nobody took yet."""
+        return self._keys.popleft() if self._keys else None
+
+    def absolute(self, url: str) -> str:
+        """An address as the present document means it."""
+        return urljoin(self.page_url, url)
+
+    def fetch_page(self, url: str, method: str = "POST", params: Mapping[str, str] | None = None) -> Steps[Page]:
+        """Ask the application what to do next. Raises ApplicationFailed where the answer cannot be carried out."""
+        target = self.absolute(url) if url else self.page_url
+        answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))
+        self._tell_fetched(answer)
+        if answer.status == NOT_REACHED:
+            raise ApplicationFailed(RETRIEVAL_FAILURE, f"{method} {target}: {answer.failure}")
+        if answer.status >= 400:
+            raise ApplicationFailed(RETRIEVAL_FAILURE, f"{method} {target} answered {answer.status}")
+        return self.read_page(target, answer.body, answer.content_type)
+
+    def read_page(self, url: str, body: bytes, content_type: str = "text/xml") -> Page:
+        """Take a document apart; its flaws go on record. Raises ApplicationFailed where it is none."""
+        try:
+            document = read_twiml(body, content_type)
+        except TwimlError as error:
+            raise ApplicationFailed(error.code, f"{url}: {error}") from error
+        for warning in document.warnings:
+            self.report(warning.code, f"{url}: {warning.message}")
+        self.page_url = url
+        return Page(url, document.verbs)
+
+    def notify(self, url: str, params: Mapping[str, str], method: str = "POST") -> None:
+        """Tell the application something without waiting for its answer."""
+        self._background.append(self._webhooks.fetch(method, self.absolute(url), self.params() | dict(params)))
+
+    def _await(self, answer: Future[Answer]) -> Steps[Answer]:
+        self._fetching = answer
+        while not answer.done():
+            yield
+        self._fetching = None
+        return answer.result()
+
+    def _collect_background(self) -> None:
+        for future in [future for future in self._background if future.done()]:
+            self._background.remove(future)
+            answer = future.result()
+            self._tell_fetched(answer)
+            if answer.status == NOT_REACHED or answer.status >= 400:
+                what = answer.failure or f"answered {answer.status}"
+                self.report(RETRIEVAL_FAILURE, f"{answer.method} {answer.url}: {what}")
+
+    def _tell_fetched(self, answer: Answer) -> None:
+        body = answer.body.decode("utf-8", "replace")
+        event = Fetched(self.now_ms, answer.method, answer.url, answer.params, answer.status, answer.took_ms, body)
+        self.tell(event)

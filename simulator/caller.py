@@ -1,0 +1,125 @@
+"""A caller who follows a script: speaks, keys, listens, and says in a sentence what was not as expected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from simulator.call import SimulatedCall, Steps
+from simulator.events import CallerFinished, CallerSpoke, Ended, Event, KeyPressed, LeftQueue, Problem, Queued, Said
+from simulator.script import Expected, Script, Step
+
+PATIENCE_MS = 60_000
+"""Call time a caller waits for something expected where the script sets no bound, and for a turn to speak."""
+
+
+class _Disappointed(Exception):
+    """Something the script expects did not come."""
+
+
+class ScriptedCaller:
+    """Plays one script on one call: feed it the call's events with `hear`, and let `steps` accompany the call."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._heard: list[str] = []
+        self._acted_at = time.monotonic()
+        self._queued = False
+        self._ended: Ended | None = None
+        self._problems: list[Problem] = []
+        self._failure = ""
+        self._finished = False
+
+    def hear(self, event: Event) -> None:
+        """Take notice of what happens in the call."""
+        if isinstance(event, Said):
+            self._heard.append(event.text)
+        elif isinstance(event, CallerSpoke):
+            self._heard.clear()
+        elif isinstance(event, KeyPressed):
+            self._heard.clear()
+            self._acted_at = time.monotonic()
+        elif isinstance(event, CallerFinished):
+            self._acted_at = time.monotonic()
+        elif isinstance(event, Queued | LeftQueue):
+            self._queued = isinstance(event, Queued)
+        elif isinstance(event, Problem):
+            self._problems.append(event)
+        elif isinstance(event, Ended):
+            self._ended = event
+
+    def steps(self, call: SimulatedCall) -> Steps[None]:
+        """What the caller does, 20 ms at a time."""
+        try:
+            for step in self._script.steps:
+                try:
+                    yield from self._step(call, step)
+                except _Disappointed as disappointed:
+                    self._failure = f"step {step.number}: {disappointed}"
+                    return
+            self._finished = True
+            # A caller who has nothing more to say hears the line out before hanging up.
+            until = call.now_ms + PATIENCE_MS
+            while not (call.quiet or call.ended) and call.now_ms < until:
+                yield
+        finally:
+            call.hang_up()
+
+    def verdict(self) -> str:
+        """Once the call is over: empty where it went by the script, else what went wrong, in a sentence."""
+        if self._problems:
+            first = self._problems[0]
+            blame = f"the application answered what Twilio refuses (error {first.code}): {first.message}"
+            return f"{blame}; then {self._failure}" if self._failure else blame
+        if self._failure:
+            return self._failure
+        return "" if self._finished else "the call was over before the script was"
+
+    def _step(self, call: SimulatedCall, step: Step) -> Steps[None]:
+        if step.wait_ms:
+            yield from self._let_pass(call, step.wait_ms)
+        if step.sound or step.keys:
+            if not step.barge_in:
+                yield from self._until(call, lambda: call.quiet and bool(self._heard), None, "its turn to speak")
+            if step.sound:
+                call.speak(step.sound, step.words)
+            else:
+                call.press(step.keys)
+            yield
+            yield
+            while call.speaking and not call.ended:
+                yield
+        for expected in step.expect:
+            yield from self._until_said(call, expected, step.within_ms)
+        if step.queued:
+            yield from self._until(call, lambda: self._queued, step.within_ms, "being put into a queue for an operator")
+        if step.line_hangs_up:
+            yield from self._until(call, lambda: self._ended is not None, step.within_ms, "the line to hang up")
+            if self._ended is not None and self._ended.by != "line":
+                raise _Disappointed("the call ended, but it was not the line that hung up")
+        if step.hang_up:
+            call.hang_up()
+            yield
+
+    def _until_said(self, call: SimulatedCall, expected: Expected, within_ms: int | None) -> Steps[None]:
+        yield from self._until(call, lambda: expected.is_in(self._said()), within_ms, f"«{expected.written}»")
+
+    def _said(self) -> str:
+        return "\n".join(self._heard)
+
+    def _let_pass(self, call: SimulatedCall, duration_ms: int) -> Steps[None]:
+        until = call.now_ms + duration_ms
+        while call.now_ms < until and not call.ended:
+            yield
+
+    def _until(self, call: SimulatedCall, come: Callable[[], bool], within_ms: int | None, what: str) -> Steps[None]:
+        patience_until = call.now_ms + PATIENCE_MS
+        while not come():
+            said = f"the line said: {self._said()}" if self._heard else "the line said nothing"
+            if call.ended:
+                raise _Disappointed(f"waited for {what}, but the call was over; {said}")
+            if within_ms is not None and (time.monotonic() - self._acted_at) * 1000 > within_ms:
+                raise _Disappointed(f"waited for {what} for {within_ms} ms in vain; {said}")
+            if within_ms is None and call.now_ms > patience_until:
+                raise _Disappointed(f"waited for {what} for {PATIENCE_MS // 1000} s in vain; {said}")
+            yield

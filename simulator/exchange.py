@@ -1,0 +1,72 @@
+"""Places calls: a script's call from start to end, with the REST interface that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simulator.account import Account
+from simulator.call import SimulatedCall
+from simulator.caller import ScriptedCaller
+from simulator.events import Event, Listener
+from simulator.pace import REAL_TIME, Pace
+from simulator.rest import RestServer, create_rest
+from simulator.script import Script
+from simulator.verbs import follow
+
+INCOMING = "/voice/incoming"
+STATUS = "/voice/status"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The application's number as it is set up at Twilio: where calls and their status go."""
+
+    voice_url: str
+    status_url: str
+
+    @classmethod
+    def at(cls, base_url: str) -> Line:
+        """The line of an application that is served there."""
+        return cls(base_url.rstrip("/") + INCOMING, base_url.rstrip("/") + STATUS)
+
+
+def dial_in(
+    account: Account, line: Line, caller: str, called: str, *, pace: Pace = REAL_TIME, listener: Listener
+) -> SimulatedCall:
+    """A telephone rings the application: the call is ready to be started."""
+    return SimulatedCall(
+        account,
+        follow,
+        caller=caller,
+        called=called,
+        voice_url=line.voice_url,
+        status_url=line.status_url,
+        pace=pace,
+        listener=listener,
+    )
+
+
+def play(script: Script, account: Account, line: Line, *, pace: Pace = REAL_TIME, listener: Listener) -> str:
+    """Play a caller's script to its end. Returns what went wrong, in a sentence, or an empty text."""
+    caller = ScriptedCaller(script)
+
+    def tell(event: Event) -> None:
+        listener(event)
+        caller.hear(event)
+
+    account.parties |= script.parties
+    call = dial_in(account, line, script.caller, script.called, pace=pace, listener=tell)
+    call.accompany(caller.steps(call))
+    call.run()
+    return caller.verdict()
+
+
+def open_account(host: str, port: int, sid: str, auth_token: str) -> tuple[Account, RestServer]:
+    """An account and its REST interface on that port (0: a free one), to be served with `with`.
+
+    Raises OSError where the port is taken.
+    """
+    account = Account(f"http://{host}:{port}", sid, auth_token)
+    server = RestServer(create_rest(account), host, port)
+    account.api_base = server.url
+    return account, server

@@ -1,0 +1,209 @@
+"""Twilio's Media Streams: the sound of a call as JSON messages over a WebSocket."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import queue
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import websocket
+
+from simulator.audio import FRAME_BYTES, FRAME_MS, SILENCE
+from simulator.webhooks import new_sid, sign
+
+HANDSHAKE_SECONDS = 5.0
+HANDSHAKE_ERROR = 31920
+PROTOCOL_ERROR = 31924
+
+State = Literal["connecting", "open", "closed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What the <Stream> element asks for."""
+
+    url: str
+    account_sid: str
+    call_sid: str
+    name: str = ""
+    tracks: tuple[str, ...] = ("inbound",)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    both_ways: bool = False
+
+
+class MediaStream:
+    """One stream of one call. Opened from a thread of its own; everything else from the thread that drives the call.
+
+    `state` tells how far it is; `failure` why it failed. Sound the far end sends in a stream both ways is played by
+    `play_frame`, 20 ms at a time.
+    """
+
+    def __init__(self, plan: StreamPlan, auth_token: str) -> None:
+        self.plan = plan
+        self.sid = new_sid("MZ")
+        self.state: State = "connecting"
+        self.failure = ""
+        self.failure_code = 0
+        self._signature = sign(auth_token, plan.url)
+        self._socket: websocket.WebSocket | None = None
+        self._number = 0
+        self._chunks = dict.fromkeys(plan.tracks, 0)
+        self._began_ms = 0
+        self._came: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._outgoing: deque[bytes | str] = deque()
+        threading.Thread(target=self._open, name="media stream", daemon=True).start()
+
+    # From the thread that drives the call.
+
+    def began(self, now_ms: int) -> bool:
+        """Take up a connection that has come about: says hello, and is true the first time it did."""
+        if self._socket is None or self.state != "connecting":
+            return False
+        self.state = "open"
+        self._began_ms = now_ms
+        self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        self._send_numbered(
+            "start",
+            {
+                "accountSid": self.plan.account_sid,
+                "streamSid": self.sid,
+                "callSid": self.plan.call_sid,
+                "tracks": list(self.plan.tracks),
+                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+                "customParameters": dict(self.plan.parameters),
+            },
+        )
+        return True
+
+    def send_frame(self, inbound: bytes, now_ms: int) -> None:
+        """Pass on 20 ms of what the caller says, and of what the caller hears where the plan wants that track."""
+        if self.state != "open":
+            return
+        for track in self.plan.tracks:
+            self._chunks[track] += 1
+            self._send_numbered(
+                "media",
+                {
+                    "track": track,
+                    "chunk": str(self._chunks[track]),
+                    "timestamp": str(now_ms - self._began_ms),
+                    "payload": base64.b64encode(inbound if track == "inbound" else SILENCE).decode(),
+                },
+            )
+
+    def send_key(self, key: str) -> None:
+        """Tell of a pressed key; Twilio does so on streams both ways only."""
+        if self.state == "open" and self.plan.both_ways:
+            self._send_numbered("dtmf", {"track": "inbound_track", "digit": key})
+
+    def play_frame(self) -> bool:
+        """Let one frame of the far end's sound reach the caller; true where there was one. Marks it passes are told."""
+        while self._outgoing and isinstance(self._outgoing[0], str):
+            self._send_numbered("mark", {"name": self._outgoing.popleft()})
+        if not self._outgoing:
+            return False
+        self._outgoing.popleft()
+        return True
+
+    @property
+    def to_play_ms(self) -> int:
+        """How long the far end's sound that waits here will take, with the frame just played."""
+        return (1 + sum(isinstance(entry, bytes) for entry in self._outgoing)) * FRAME_MS
+
+    def take_messages(self) -> None:
+        """Act on what the far end has sent since."""
+        while True:
+            try:
+                text = self._came.get_nowait()
+            except queue.Empty:
+                return
+            if text is None:
+                if self.state == "open":
+                    self.state = "closed"
+            elif not self.plan.both_ways:
+                self._fail(PROTOCOL_ERROR, "the application sent a message on a stream that goes one way only")
+            else:
+                self._act(text)
+
+    def stop(self) -> None:
+        """End the stream from our side."""
+        if self.state == "open":
+            self._send_numbered("stop", {"accountSid": self.plan.account_sid, "callSid": self.plan.call_sid})
+        if self.state in ("open", "connecting"):
+            self.state = "closed"
+        self._close()
+
+    # Within.
+
+    def _open(self) -> None:
+        try:
+            self._socket = websocket.create_connection(
+                self.plan.url,
+                timeout=HANDSHAKE_SECONDS,
+                header={"X-Twilio-Signature": self._signature},
+                suppress_origin=True,
+            )
+            self._socket.settimeout(None)
+        except (OSError, websocket.WebSocketException) as error:
+            self._fail(HANDSHAKE_ERROR, f"the media stream to {self.plan.url} could not be opened: {error}")
+            return
+        while self.state in ("connecting", "open"):
+            try:
+                text = self._socket.recv()
+            except (OSError, websocket.WebSocketException):
+                break
+            if not text:
+                break
+            self._came.put(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        self._came.put(None)
+        self._socket.shutdown()  # type: ignore[no-untyped-call]
+
+    def _act(self, text: str) -> None:
+        try:
+            message: dict[str, Any] = json.loads(text)
+            event = message["event"]
+            if message["streamSid"] != self.sid:
+                raise ValueError(f"streamSid {message['streamSid']} is not this stream's")
+            if event == "media":
+                sound = base64.b64decode(message["media"]["payload"], validate=True)
+                frames = range(0, len(sound), FRAME_BYTES)
+                self._outgoing.extend(sound[at : at + FRAME_BYTES] for at in frames)
+            elif event == "mark":
+                self._outgoing.append(str(message["mark"]["name"]))
+            elif event == "clear":
+                marks = [entry for entry in self._outgoing if isinstance(entry, str)]
+                self._outgoing.clear()
+                self._outgoing.extend(marks)
+            else:
+                raise ValueError(f"nobody knows the event {event!r}")
+        except (ValueError, KeyError, TypeError) as error:
+            self._fail(PROTOCOL_ERROR, f"the application sent a malformed message on the media stream: {error}")
+
+    def _fail(self, code: int, why: str) -> None:
+        self.state = "failed"
+        self.failure, self.failure_code = why, code
+        self._close()
+
+    def _close(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                self._socket.send_close()
+
+    def _send_numbered(self, event: str, content: dict[str, Any]) -> None:
+        self._number += 1
+        self._send({"event": event, "sequenceNumber": str(self._number), event: content, "streamSid": self.sid})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._socket is None:
+            return
+        try:
+            self._socket.send(json.dumps(message))
+        except (OSError, websocket.WebSocketException):
+            if self.state == "open":
+                self.state = "closed"

@@ -1,0 +1,56 @@
+"""How fast call time runs: like the clock on the wall, or faster where nobody has to listen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from simulator.audio import FRAME_MS
+
+MAX_WITH_STREAM = 3.0
+"""Fastest the caller's voice goes to a listener that has to decode it on a small machine."""
+MAX_PROMPT_WITH_STREAM = 25.0
+"""Fastest a prompt runs while an open stream carries the silence below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`speed` 1 is real time; None is as fast as the application answers, with bounds while a stream is open: its
+    frames keep their own clock, and the far end must be able to follow."""
+
+    speed: float | None = 1.0
+
+    @property
+    def is_real_time(self) -> bool:
+        return self.speed == 1.0
+
+    def factor(self, *, streaming: bool, prompting: bool) -> float | None:
+        """Call time per wall time just now; None for no waiting at all."""
+        if self.speed is not None:
+            return self.speed
+        if not streaming:
+            return None
+        return MAX_PROMPT_WITH_STREAM if prompting else MAX_WITH_STREAM
+
+
+REAL_TIME = Pace(1.0)
+FLAT_OUT = Pace(None)
+
+
+class Metronome:
+    """Waits out one tick of call time after the other without drifting."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._due = time.monotonic()
+
+    def wait(self, *, streaming: bool, prompting: bool) -> None:
+        """Return when the next tick is due. Ticks that are late are made up for, up to a fifth of a second."""
+        factor = self._pace.factor(streaming=streaming, prompting=prompting)
+        now = time.monotonic()
+        if factor is None:
+            self._due = now
+            return
+        self._due = max(self._due + FRAME_MS / 1000 / factor, now - 0.2)
+        if self._due > now:
+            time.sleep(self._due - now)

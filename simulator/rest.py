@@ -1,0 +1,211 @@
+"""The part of Twilio's REST interface the application uses: live calls, new calls, recordings."""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from simulator.account import Account, Recording
+from simulator.audio import RATE, to_wav
+from simulator.call import Change, SimulatedCall
+
+API = "/2010-04-01/Accounts/<account_sid>"
+NOT_AUTHENTICATED = 20003
+NOT_FOUND = 20404
+BAD_URL = 21205
+NO_INSTRUCTIONS = 21201
+NOT_IN_PROGRESS = 21220
+BAD_STATUS = 21218
+
+PlaceCall = Callable[[str, str, str, str], SimulatedCall]
+"""Place a call from, to, with instructions at a URL and a status callback; returns it once it rings."""
+
+
+class RestError(Exception):
+    """An answer of Twilio's REST interface that is a refusal."""
+
+    def __init__(self, status: HTTPStatus, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
+    """The REST interface of one account, to be served at its `api_base`."""
+    rest = Flask("simulator.rest")
+
+    @rest.errorhandler(RestError)
+    def refuse(error: RestError) -> tuple[Response, int]:
+        body = {
+            "code": error.code,
+            "message": str(error),
+            "more_info": f"https://www.twilio.com/docs/errors/{error.code}",
+            "status": error.status.value,
+        }
+        return jsonify(body), error.status.value
+
+    @rest.errorhandler(HTTPStatus.NOT_FOUND)
+    def unknown(error: Exception) -> tuple[Response, int]:
+        return refuse(_not_found())
+
+    @rest.before_request
+    def authenticate() -> None:
+        given = request.authorization
+        known = (
+            given is not None
+            and given.type == "basic"
+            and hmac.compare_digest(given.username or "", account.sid)
+            and hmac.compare_digest(given.password or "", account.auth_token)
+        )
+        if not known:
+            raise RestError(HTTPStatus.UNAUTHORIZED, NOT_AUTHENTICATED, "Authenticate")
+        if request.view_args and request.view_args.get("account_sid") != account.sid:
+            raise _not_found()
+
+    @rest.post(f"{API}/Calls.json")
+    def create_call(account_sid: str) -> tuple[Response, int]:
+        form = request.form
+        if place_call is None:
+            raise _not_found()
+        if not form.get("From") or not form.get("To"):
+            raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "No 'To' or 'From' number is specified")
+        call = place_call(form["From"], form["To"], _checked_url(form.get("Url", "")), form.get("StatusCallback", ""))
+        return jsonify(_call_resource(call)), HTTPStatus.CREATED
+
+    @rest.get(f"{API}/Calls/<sid>.json")
+    def show_call(account_sid: str, sid: str) -> Response:
+        return jsonify(_call_resource(_call(sid)))
+
+    @rest.post(f"{API}/Calls/<sid>.json")
+    def update_call(account_sid: str, sid: str) -> Response:
+        call = _call(sid)
+        change = _change(request.form.to_dict())
+        if call.ended or call.status != "in-progress":
+            raise RestError(HTTPStatus.BAD_REQUEST, NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
+        call.update(change)
+        return jsonify(_call_resource(call))
+
+    @rest.get(f"{API}/Recordings/<sid>")
+    def fetch_recording(account_sid: str, sid: str) -> Response:
+        sid, _, kind = sid.partition(".")
+        recording = _recording(sid)
+        if kind == "json":
+            return jsonify(_recording_resource(recording))
+        if kind not in ("", "wav"):
+            raise _not_found()
+        return Response(to_wav(recording.mulaw), mimetype="audio/x-wav")
+
+    @rest.delete(f"{API}/Recordings/<sid>")
+    def delete_recording(account_sid: str, sid: str) -> tuple[str, int]:
+        del account.recordings[_recording(sid.partition(".")[0]).sid]
+        return "", HTTPStatus.NO_CONTENT
+
+    def _call(sid: str) -> SimulatedCall:
+        if sid not in account.calls:
+            raise _not_found()
+        return account.calls[sid]
+
+    def _recording(sid: str) -> Recording:
+        recording = account.recordings.get(sid)
+        if recording is None or recording.ready_at > time.monotonic():
+            raise _not_found()
+        return recording
+
+    def _recording_resource(recording: Recording) -> dict[str, Any]:
+        path = f"/2010-04-01/Accounts/{account.sid}/Recordings/{recording.sid}"
+        return {
+            "account_sid": account.sid,
+            "api_version": "2010-04-01",
+            "call_sid": recording.call_sid,
+            "channels": 1,
+            "date_created": format_datetime(recording.made),
+            "duration": str(round(len(recording.mulaw) / RATE)),
+            "media_url": account.recording_url(recording.sid),
+            "sid": recording.sid,
+            "source": "RecordVerb",
+            "status": "completed",
+            "uri": f"{path}.json",
+        }
+
+    return rest
+
+
+def _call_resource(call: SimulatedCall) -> dict[str, Any]:
+    begun = datetime.fromtimestamp(call.begun_at, UTC)
+    return {
+        "account_sid": call.account.sid,
+        "api_version": "2010-04-01",
+        "date_created": format_datetime(begun),
+        "direction": call.direction,
+        "duration": str(call.duration_seconds) if call.ended else None,
+        "from": call.caller,
+        "sid": call.sid,
+        "start_time": format_datetime(begun),
+        "status": call.status,
+        "to": call.called,
+        "uri": f"/2010-04-01/Accounts/{call.account.sid}/Calls/{call.sid}.json",
+    }
+
+
+def _change(form: dict[str, str]) -> Change:
+    status = form.get("Status")
+    if status is not None:
+        if status not in ("completed", "canceled"):
+            raise RestError(HTTPStatus.BAD_REQUEST, BAD_STATUS, f"Invalid status: {status}")
+        return Change(completed=True)
+    if form.get("Twiml"):
+        return Change(twiml=form["Twiml"])
+    if not form.get("Url"):
+        raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "A Url, Twiml or Status is needed to update a call")
+    return Change(url=_checked_url(form["Url"]), method=form.get("Method", "POST"))
+
+
+def _checked_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise RestError(HTTPStatus.BAD_REQUEST, BAD_URL, f"Url is not a valid URL: {url}")
+    return url
+
+
+def _not_found() -> RestError:
+    return RestError(HTTPStatus.NOT_FOUND, NOT_FOUND, f"The requested resource {request.path} was not found")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
+
+
+class RestServer:
+    """The REST interface served from a thread, until the `with` block ends. `port` 0 takes a free one.
+
+    Raises OSError where the port is taken.
+    """
+
+    def __init__(self, rest: Flask, host: str, port: int) -> None:
+        # A socket of our own, so that a port that is taken is an OSError and not werkzeug's way out of the process.
+        with socket.create_server((host, port)) as listening:
+            port = listening.getsockname()[1]
+            self._server: BaseWSGIServer = make_server(
+                host, port, rest, threaded=True, request_handler=_Quiet, fd=listening.fileno()
+            )
+        self.url = f"http://{host}:{self._server.port}"
+
+    def __enter__(self) -> RestServer:
+        serve = functools.partial(self._server.serve_forever, poll_interval=0.02)
+        threading.Thread(target=serve, name="twilio rest", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,239 @@
+"""Caller scripts: what a caller says and keys, and what must be heard in return, as a YAML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from simulator.account import Party
+from simulator.audio import read_ulaw
+
+_KEYS = re.compile(r"[0-9*#]+")
+_NUMBER = re.compile(r"\+[0-9]{6,15}")
+
+
+class ScriptError(Exception):
+    """A script that cannot be played; the sentence names the file and the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A text that must be said, or a pattern, written between slashes, that must be found in what is said."""
+
+    written: str
+
+    def is_in(self, said: str) -> bool:
+        """Whether it is there; blanks do not count."""
+        if len(self.written) > 1 and self.written.startswith("/") and self.written.endswith("/"):
+            return re.search(self.written[1:-1], said) is not None
+        return "".join(self.written.split()) in "".join(said.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: first what the caller does, then what must be heard.
+
+    `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`.
+    `within_ms` bounds the wait for what is expected, on the wall clock, from the end of what the caller did.
+    """
+
+    number: int
+    wait_ms: int = 0
+    sound: bytes = b""
+    words: str = ""
+    keys: str = ""
+    barge_in: bool = False
+    expect: tuple[Expected, ...] = ()
+    within_ms: int | None = None
+    queued: bool = False
+    line_hangs_up: bool = False
+    hang_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A whole call from the caller's side, and who answers when the line rings somebody."""
+
+    name: str
+    why: str
+    caller: str
+    called: str
+    steps: tuple[Step, ...]
+    parties: Mapping[str, Party] = field(default_factory=dict)
+
+
+_SCRIPT_FIELDS = {"from", "to", "parties", "steps"}
+_STEP_FIELDS = {
+    "wait_ms",
+    "say",
+    "words",
+    "keys",
+    "barge_in",
+    "expect",
+    "within_ms",
+    "queued",
+    "line_hangs_up",
+    "hang_up",
+}
+
+
+def read_script(path: Path) -> Script:
+    """Read a caller script and the sound it plays. Raises ScriptError with the file, the step and what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"{path} cannot be read: {error}") from error
+    why = _opening_comment(text)
+    if not why:
+        raise ScriptError(f"{path} does not begin with a comment on why this call is there")
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ScriptError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    try:
+        fields = _mapping(content, "the script", _SCRIPT_FIELDS)
+        steps = fields.get("steps")
+        if not isinstance(steps, list) or not steps:
+            raise ValueError("steps must be a list of at least one step")
+        return Script(
+            name=path.stem,
+            why=why,
+            caller=_phone_number(fields, "from"),
+            called=_phone_number(fields, "to"),
+            steps=tuple(_step(number, step, path.parent) for number, step in enumerate(steps, 1)),
+            parties=_parties(fields.get("parties", {})),
+        )
+    except ValueError as error:
+        raise ScriptError(f"{path}: {error}") from error
+
+
+def _opening_comment(text: str) -> str:
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").rstrip())
+    return " ".join(line for line in lines if line)
+
+
+def _mapping(content: Any, what: str, known: set[str]) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise ValueError(f"{what} must be a list of fields with values")
+    unknown = sorted(str(name) for name in content if name not in known)
+    if unknown:
+        raise ValueError(f"{what} has {', '.join(unknown)}, which is not among {', '.join(sorted(known))}")
+    return content
+
+
+def _phone_number(fields: Mapping[str, Any], name: str) -> str:
+    number = fields.get(name)
+    if not isinstance(number, str) or not _NUMBER.fullmatch(number):
+        raise ValueError(f'{name} must be a telephone number in quotes, like "+8613800000012", not {number!r}')
+    return number
+
+
+def _step(number: int, content: Any, folder: Path) -> Step:
+    what = f"step {number}"
+    fields = _mapping(content, what, _STEP_FIELDS)
+    try:
+        step = Step(
+            number=number,
+            wait_ms=_milliseconds(fields, "wait_ms") or 0,
+            sound=_sound(fields, folder),
+            words=_text(fields, "words"),
+            keys=_text(fields, "keys"),
+            barge_in=_flag(fields, "barge_in"),
+            expect=_expected(fields.get("expect", [])),
+            within_ms=_milliseconds(fields, "within_ms"),
+            queued=_flag(fields, "queued"),
+            line_hangs_up=_flag(fields, "line_hangs_up"),
+            hang_up=_flag(fields, "hang_up"),
+        )
+        _check(step)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+    return step
+
+
+def _check(step: Step) -> None:
+    if step.keys and not _KEYS.fullmatch(step.keys):
+        raise ValueError(f"keys may hold 0-9, * and #, not {step.keys!r}")
+    if step.sound and step.keys:
+        raise ValueError("say and keys in one step; make it two")
+    if step.barge_in and not (step.sound or step.keys):
+        raise ValueError("barge_in without anything to say or key")
+    if step.words and not step.sound:
+        raise ValueError("words without say: they only tell the reader what the audio file says")
+    waits = bool(step.expect) or step.queued or step.line_hangs_up
+    if step.within_ms is not None and not waits:
+        raise ValueError("within_ms without expect, queued or line_hangs_up")
+    if not (step.wait_ms or step.sound or step.keys or waits or step.hang_up):
+        raise ValueError("nothing happens in it")
+
+
+def _sound(fields: Mapping[str, Any], folder: Path) -> bytes:
+    if "say" not in fields:
+        return b""
+    name = fields["say"]
+    if not isinstance(name, str) or not name.endswith(".ulaw"):
+        raise ValueError(f"say must name a .ulaw file, not {name!r}")
+    return read_ulaw(folder / name)
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name, "")
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text in quotes, not {value!r}")
+    if name in fields and not value:
+        raise ValueError(f"{name} is empty")
+    return value
+
+
+def _flag(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false, not {value!r}")
+    return value
+
+
+def _milliseconds(fields: Mapping[str, Any], name: str) -> int | None:
+    value = fields.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError(f"{name} must be a whole number of milliseconds above 0, not {value!r}")
+    return value
+
+
+def _expected(value: Any) -> tuple[Expected, ...]:
+    texts = value if isinstance(value, list) else [value]
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"expect must be a text or a list of texts, not {text!r}")
+        if text.startswith("/") and text.endswith("/"):
+            try:
+                re.compile(text[1:-1])
+            except re.error as error:
+                raise ValueError(f"expect: the pattern {text} is not valid: {error}") from error
+    return tuple(Expected(text) for text in texts)
+
+
+def _parties(content: Any) -> dict[str, Party]:
+    parties = {}
+    for number, party in _mapping(content, "parties", set(content) if isinstance(content, dict) else set()).items():
+        fields = _mapping(party, f"parties: {number}", {"outcome", "after_ms", "talks_ms"})
+        outcome = fields.get("outcome")
+        if outcome not in ("answered", "no-answer", "busy", "failed"):
+            raise ValueError(f"parties: {number}: outcome must be answered, no-answer, busy or failed, not {outcome!r}")
+        known = Party()
+        parties[str(number)] = Party(
+            outcome,
+            _milliseconds(fields, "after_ms") or known.after_ms,
+            _milliseconds(fields, "talks_ms") or known.talks_ms,
+        )
+    return parties

@@ -1,0 +1,108 @@
+"""The conversation as it is printed: when, who, what; and how long the line took to reply."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from simulator.events import (
+    CallerFinished,
+    CallerSpoke,
+    Dialled,
+    Ended,
+    Event,
+    Fetched,
+    KeyPressed,
+    LeftQueue,
+    Problem,
+    Queued,
+    Rang,
+    Recorded,
+    Said,
+    SayingStopped,
+    StreamChanged,
+    Updated,
+    VerbBegan,
+)
+
+
+class Transcript:
+    """Prints a call line by line. `verbose` adds the verbs carried out and the requests made.
+
+    Times are call time; `+0.84 s` before what the line says is the wall-clock time since the caller had finished.
+    `latencies_ms` collects these for what was spoken, for whoever measures.
+    """
+
+    def __init__(self, write: Callable[[str], None], *, verbose: bool = False) -> None:
+        self._write = write
+        self._verbose = verbose
+        self._keys: list[str] = []
+        self._keys_at_ms = 0
+        self._acted_at: float | None = None
+        self._spoke = False
+        self.latencies_ms: list[int] = []
+
+    def hear(self, event: Event) -> None:
+        """Print what an event means to a reader."""
+        if isinstance(event, KeyPressed):
+            self._keys_at_ms = self._keys_at_ms if self._keys else event.at_ms
+            self._keys.append(event.key if event.taken else f"({event.key})")
+            self._acted_at, self._spoke = time.monotonic(), False
+            return
+        if isinstance(event, CallerFinished):
+            self._acted_at, self._spoke = time.monotonic(), True
+        text = self._text(event)
+        if text:
+            self._flush_keys()
+            self._line(event.at_ms, text)
+
+    def _flush_keys(self) -> None:
+        if self._keys:
+            keys, self._keys = self._keys, []
+            self._line(self._keys_at_ms, f"caller  keys {''.join(keys)}")
+
+    def _line(self, at_ms: int, text: str) -> None:
+        self._write(f"{at_ms / 1000:7.2f} s  {text}")
+
+    def _text(self, event: Event) -> str:
+        match event:
+            case Rang():
+                return f"caller  {event.caller} rings {event.called} ({event.call_sid})"
+            case Said():
+                return f"line    {self._latency()}{event.text}"
+            case SayingStopped(cut_short=True):
+                return f"line    … breaks off after «{event.heard}»"
+            case CallerSpoke():
+                return f"caller  says «{event.words or 'a recording'}» ({event.lasts_ms / 1000:.1f} s)"
+            case Queued():
+                return f"line    puts the caller into the queue {event.queue}"
+            case LeftQueue():
+                return f"line    the caller leaves the queue {event.queue}: {event.result}"
+            case Dialled():
+                return f"line    rings {event.number}: {event.outcome}"
+            case Problem():
+                return f"ERROR   {event.code}: {event.message}"
+            case Ended():
+                who = {"line": "the line hangs up", "caller": "the caller hangs up", "failure": "Twilio gives up"}
+                return f"end     {who[event.by]} ({event.status})"
+            case StreamChanged() if self._verbose or event.state == "failed":
+                return f"stream  {event.state} {event.detail}".rstrip()
+            case VerbBegan() if self._verbose:
+                attributes = "".join(f' {name}="{value}"' for name, value in event.attributes.items())
+                return f"  twiml <{event.name}{attributes}>"
+            case Fetched() if self._verbose:
+                return f"  http  {event.method} {event.url} → {event.status or 'no answer'} in {event.took_ms} ms"
+            case Updated() if self._verbose:
+                return f"  rest  the call is given {event.what}"
+            case Recorded() if self._verbose:
+                return f"  rest  keeps recording {event.recording_sid} ({event.lasts_ms / 1000:.1f} s)"
+        return ""
+
+    def _latency(self) -> str:
+        if self._acted_at is None:
+            return ""
+        latency = time.monotonic() - self._acted_at
+        self._acted_at = None
+        if self._spoke:
+            self.latencies_ms.append(round(latency * 1000))
+        return f"[+{latency:.2f} s] "

@@ -1,0 +1,325 @@
+"""What each verb of a document makes a call do."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from simulator import handover
+from simulator.audio import FRAME_MS, LOUD, lasts_ms, loudness
+from simulator.call import KEY_MS, Change, HungUp, Page, Redirected, SimulatedCall, Steps
+from simulator.events import Recorded, StreamChanged, VerbBegan
+from simulator.media import MediaStream, StreamPlan
+from simulator.saying import spoken_ms
+from simulator.twiml import SCHEMA_WARNING, Verb
+
+BEEP_MS = 400
+UNKNOWN_SOUND_MS = 3_000
+RECORDING_READY_SECONDS = 0.2
+"""Twilio tells of a recording a moment before it can be fetched."""
+STREAMS_AT_ONCE = 4
+TOO_MANY_STREAMS = 31902
+
+Stop = Callable[[], bool]
+Following = Page | None
+"""The document that takes the place of the present one; None to go on with the next verb."""
+
+
+def follow(call: SimulatedCall) -> Steps[None]:
+    """Lead a call: fetch its first document and carry out whatever the application wants, to the end."""
+    next_page = call.fetch_page(call.voice_url)
+    while True:
+        try:
+            page = yield from next_page
+            yield from carry_out(call, page)
+            return
+        except Redirected as redirected:
+            next_page = _changed(call, redirected.change)
+
+
+def _changed(call: SimulatedCall, change: Change) -> Steps[Page]:
+    call.stop_saying()
+    call.forget_keys()
+    if change.twiml:
+        return call.read_page(call.page_url, change.twiml.encode())
+        yield
+    return (yield from call.fetch_page(change.url, change.method))
+
+
+def carry_out(call: SimulatedCall, page: Page) -> Steps[None]:
+    """Carry out a document verb by verb, and every document its actions lead to."""
+    verbs = list(page.verbs)
+    while verbs:
+        verb = verbs.pop(0)
+        if call.status == "ringing" and verb.name not in ("Reject", "Pause"):
+            call.status = "in-progress"
+        call.tell(VerbBegan(call.now_ms, verb.name, verb.attributes))
+        if verb.name == "Hangup":
+            raise HungUp
+        following = yield from _VERBS[verb.name](call, verb)
+        if following is not None:
+            verbs = list(following.verbs)
+
+
+def _never() -> bool:
+    return False
+
+
+def _say(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+    for _time in range(verb.number("loop", 1) or 1_000):
+        if stop():
+            break
+        yield from call.say(verb.text, spoken_ms(verb.text), stop)
+    return None
+
+
+def _play(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+    digits = verb.attributes.get("digits", "")
+    duration = len(digits) * KEY_MS if digits else UNKNOWN_SOUND_MS
+    for _time in range(verb.number("loop", 1) or 1_000):
+        if stop():
+            break
+        yield from call.say(f"[{digits or verb.text}]", duration, stop)
+    return None
+
+
+def _pause(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+    until = call.now_ms + verb.number("length", 1) * 1000
+    while call.now_ms < until and not stop():
+        yield
+    return None
+
+
+_PROMPTS: dict[str, Callable[[SimulatedCall, Verb, Stop], Steps[Following]]] = {
+    "Say": _say,
+    "Play": _play,
+    "Pause": _pause,
+}
+
+
+@contextlib.contextmanager
+def _listening_for_keys(call: SimulatedCall) -> Iterator[None]:
+    call.forget_keys()
+    call.wants_keys = True
+    try:
+        yield
+    finally:
+        call.wants_keys = False
+        call.forget_keys()
+
+
+def _gather(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    if "speech" in verb.attributes.get("input", "dtmf"):
+        call.report(SCHEMA_WARNING, "<Gather> asks for speech; the stand-in gathers keys only")
+    timeout_ms = verb.number("timeout", 5) * 1000
+    finish_on = verb.attributes.get("finishOnKey", "#")
+    at_most = verb.number("numDigits", 0)
+    digits = finished_on = ""
+    with _listening_for_keys(call):
+        for prompt in verb.children:
+            if call.has_key():
+                break
+            call.tell(VerbBegan(call.now_ms, prompt.name, prompt.attributes))
+            yield from _PROMPTS[prompt.name](call, prompt, call.has_key)
+        # Twilio's patience begins once the prompts have ended, and anew with each key.
+        until = call.now_ms + timeout_ms
+        while call.now_ms < until:
+            key = call.take_key()
+            if key is None:
+                yield
+                continue
+            if key == finish_on:
+                finished_on = key
+                break
+            digits += key
+            if len(digits) == at_most:
+                break
+            until = call.now_ms + timeout_ms
+    if not digits and verb.attributes.get("actionOnEmptyResult") != "true":
+        return None
+    facts = {"Digits": digits, "FinishedOnKey": finished_on, "msg": "Gather End"}
+    return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
+
+
+def _record(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    if verb.attributes.get("playBeep") != "false":
+        yield from call.say("[beep]", BEEP_MS, _never)
+    patience_ms = verb.number("timeout", 5) * 1000 or float("inf")
+    longest_ms = verb.number("maxLength", 3600) * 1000
+    finish_on = verb.attributes.get("finishOnKey", "1234567890*#")
+    frames: list[bytes] = []
+    loud: list[int] = []
+
+    def keep(frame: bytes) -> None:
+        if loudness(frame) > LOUD:
+            loud.append(len(frames))
+        frames.append(frame)
+
+    def silent_ms() -> int:
+        return (len(frames) - (loud[-1] + 1 if loud else 0)) * FRAME_MS
+
+    ended_by = ""
+    call.recorder = keep
+    try:
+        with _listening_for_keys(call):
+            while silent_ms() < patience_ms and len(frames) * FRAME_MS < longest_ms:
+                key = call.take_key()
+                if key is not None and key in finish_on:
+                    ended_by = key
+                    break
+                yield
+    except HungUp:
+        if loud:
+            recorded = _keep(call, verb, frames, loud)
+            call.notify(verb.attributes.get("action", ""), recorded | {"Digits": "hangup"}, _method(verb))
+        raise
+    finally:
+        call.recorder = None
+    if not loud and not ended_by:
+        # "If Twilio receives an empty recording, it will not make a request to the action URL."
+        return None
+    recorded = _keep(call, verb, frames, loud or [0])
+    ended = {"Digits": ended_by} if ended_by else {}
+    return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), recorded | ended))
+
+
+def _keep(call: SimulatedCall, verb: Verb, frames: list[bytes], loud: list[int]) -> dict[str, str]:
+    if verb.attributes.get("trim") != "do-not-trim":
+        frames = frames[loud[0] : loud[-1] + 1]
+    sound = b"".join(frames)
+    recording = call.account.keep_recording(call.sid, sound, time.monotonic() + RECORDING_READY_SECONDS)
+    call.tell(Recorded(call.now_ms, recording.sid, lasts_ms(sound)))
+    facts = {
+        "RecordingSid": recording.sid,
+        "RecordingUrl": call.account.recording_url(recording.sid),
+        "RecordingDuration": str(max(1, round(lasts_ms(sound) / 1000))),
+    }
+    callback = verb.attributes.get("recordingStatusCallback")
+    if callback:
+        status = facts | {
+            "RecordingStatus": "completed",
+            "RecordingChannels": "1",
+            "RecordingSource": "RecordVerb",
+            "RecordingTrack": "inbound",
+        }
+        call.notify(callback, status, verb.attributes.get("recordingStatusCallbackMethod", "POST"))
+    return facts
+
+
+def _open_stream(call: SimulatedCall, noun: Verb, *, both_ways: bool) -> MediaStream:
+    url = call.absolute(noun.attributes.get("url", ""))
+    for scheme, secure in (("http://", "ws://"), ("https://", "wss://")):
+        if url.startswith(scheme):
+            url = secure + url.removeprefix(scheme)
+    if "?" in url:
+        call.report(SCHEMA_WARNING, f"<Stream url={url!r}> has a query string, which Twilio does not pass on")
+    if len(call.streams) >= STREAMS_AT_ONCE:
+        call.report(TOO_MANY_STREAMS, f"the call has {len(call.streams)} streams already; Twilio allows no more")
+    name = noun.attributes.get("name", "")
+    if name and any(stream.plan.name == name for stream in call.streams):
+        call.report(SCHEMA_WARNING, f"the call has a stream named {name} already; names are unique in a call")
+    tracks = {"outbound_track": ("outbound",), "both_tracks": ("inbound", "outbound")}
+    stream = MediaStream(
+        StreamPlan(
+            url=url,
+            account_sid=call.account.sid,
+            call_sid=call.sid,
+            name=name,
+            tracks=tracks.get(noun.attributes.get("track", ""), ("inbound",)),
+            parameters={
+                parameter.attributes.get("name", ""): parameter.attributes.get("value", "")
+                for parameter in noun.children
+            },
+            both_ways=both_ways,
+        ),
+        call.account.auth_token,
+    )
+    call.streams.append(stream)
+    return stream
+
+
+def _start(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    for noun in verb.children:
+        _open_stream(call, noun, both_ways=False)
+    return None
+    yield
+
+
+def _stop(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    for noun in verb.children:
+        for stream in list(call.streams):
+            if stream.plan.name == noun.attributes.get("name"):
+                stream.stop()
+                call.streams.remove(stream)
+                call.tell(StreamChanged(call.now_ms, "stopped", stream.plan.name, "stopped by the application"))
+    return None
+    yield
+
+
+def _connect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    """Both ways: the application hears the caller and speaks, until it closes the stream."""
+    if not verb.children:
+        return None
+    stream = _open_stream(call, verb.children[0], both_ways=True)
+    try:
+        while stream.state in ("connecting", "open"):
+            sounding = stream.play_frame()
+            if sounding and not call.saying:
+                call.begin_saying("[sound]", stream.to_play_ms)
+            elif call.saying and not sounding:
+                call.stop_saying(cut_short=False)
+            yield
+    finally:
+        call.stop_saying()
+        if stream in call.streams:
+            stream.stop()
+            call.streams.remove(stream)
+    action = verb.attributes.get("action")
+    if action is None:
+        return None
+    return (yield from call.fetch_page(action, _method(verb), {"StreamSid": stream.sid}))
+
+
+def _redirect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    return (yield from call.fetch_page(verb.text, _method(verb)))
+
+
+def _reject(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    call.status = "busy" if verb.attributes.get("reason") == "busy" else "no-answer"
+    raise HungUp
+    yield
+
+
+def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    return (yield from handover.enqueue(call, verb, carry_out))
+
+
+def _leave(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    raise handover.Left
+    yield
+
+
+def _dial(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+    return (yield from handover.dial(call, verb))
+
+
+def _method(verb: Verb) -> str:
+    return verb.attributes.get("method", "POST")
+
+
+_VERBS: dict[str, Callable[[SimulatedCall, Verb], Steps[Following]]] = {
+    "Say": _say,
+    "Play": _play,
+    "Pause": _pause,
+    "Gather": _gather,
+    "Record": _record,
+    "Start": _start,
+    "Stop": _stop,
+    "Connect": _connect,
+    "Redirect": _redirect,
+    "Reject": _reject,
+    "Enqueue": _enqueue,
+    "Leave": _leave,
+    "Dial": _dial,
+}
