@@ -107,20 +107,22 @@ class Calls:
         conversation: Conversation,
         open_desk: Callable[[Session], Desk],
         understanding: Callable[[Session], Understanding],
+        hears: Callable[[], bool],
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._conversation = conversation
         self._open_desk = open_desk
         self._understanding = understanding
+        self._hears = hears
 
-    def begin(self, sid: str, caller: str, called: str, ear: bool) -> Present:
-        """A new call's first reply; for a call already begun, the present one. `ear` says whether speech is heard."""
+    def begin(self, sid: str, caller: str, called: str) -> Present:
+        """A new call's first reply; for a call already begun, the present one."""
         try:
             with transaction(self._sessions) as session:
                 call = self._locked(session, sid)
                 if call is None:
-                    facts = CallFacts(call_key=sid, caller=caller, called=called, ear=ear)
+                    facts = CallFacts(call_key=sid, caller=caller, called=called, ear=self._hears())
                     state, reply = self._conversation.begin(facts, self._open_desk(session))
                     call = Call(
                         sid=sid,
@@ -188,6 +190,8 @@ class Calls:
 
     def _turn(self, session: Session, call: Call, listen: Listen, heard: Utterance | Silence) -> Present:
         state = CallState.from_json(call.state)
+        # A worker that took the call over may have no ear, or have one again.
+        state.ear = self._hears()
         state, reply = self._conversation.hear(state, heard, self._open_desk(session))
         stored = reply_to_json(reply)
         turn = Turn(call_sid=call.sid, n=call.turn, heard=_to_keep(listen, heard), reply=stored, at=self._clock())

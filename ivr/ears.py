@@ -15,15 +15,20 @@ from speech.listening import Listen
 from speech.utterance import Utterance
 from storage import SessionFactory, reading, transaction
 
+# The carrier's voices say some four and a half characters a second.
+MS_A_CHARACTER = 220
+
 
 @dataclass(frozen=True, slots=True)
 class Open:
     """What a socket has to listen for just now: the turn waited for and what may be said in it, None where nothing may
-    be. `mine` is False once the call has ended or another socket has taken over."""
+    be; about how long the prompt before it takes. `mine` is False once the call has ended or another socket has taken
+    over."""
 
     n: int
     listen: Listen | None
     mine: bool
+    prompt_ms: int = 0
 
 
 class Ears:
@@ -53,9 +58,11 @@ class Ears:
             ).one_or_none()
         if row is None or row.ended_at is not None or row.ear_stream != stream:
             return Open(0, None, mine=False)
-        then = reply_from_json(row.reply).then
-        listens = isinstance(then, ListenFor) and not is_secret(then.listen)
-        return Open(row.turn, then.listen if isinstance(then, ListenFor) and listens else None, mine=True)
+        reply = reply_from_json(row.reply)
+        prompt_ms = MS_A_CHARACTER * sum(map(len, reply.say))
+        if isinstance(reply.then, ListenFor) and not is_secret(reply.then.listen):
+            return Open(row.turn, reply.then.listen, True, prompt_ms)
+        return Open(row.turn, None, True, prompt_ms)
 
     def speaking(self, sid: str, n: int) -> None:
         """The caller has begun to speak in this turn."""

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 
-from callflows.replies import HangUp, ListenFor, Reply
-from callflows.state import CallFacts, CallState, Silence
+from callflows.replies import HangUp, Reply
+from callflows.state import Silence
 from ivr.calls import Calls, Post, Present, StillWaiting, UnknownCall
 from ivr.ears import Ears
 from ivr.tables import Heard, Turn
-from speech.listening import Digits, Items, Listen
+from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
-from storage import SessionFactory, migrate, open_engine, open_sessions, transaction
+from storage import SessionFactory, open_sessions, transaction
+from tests.line_world import NOON, CountingConversation, KeysAsTheyAre
+from tests.telephone import CALLED, CALLER
 
-NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 Answer = TypeVar("Answer")
-
-CALLER, CALLED = "+8613800000012", "+8637255550000"
-
-
-class CountingConversation:
-    """Says which turn it is and what it heard; the first failure it is told of it raises."""
-
-    def __init__(self) -> None:
-        self.heard: list[Utterance | Silence] = []
-        self.ended_calls: list[str] = []
-        self.listen: Listen = Items()
-
-    def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
-        state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
-        return state, Reply(("turn 1",), ListenFor(self.listen))
-
-    def hear(self, state: CallState, heard: Utterance | Silence, _desk: object, /) -> tuple[CallState, Reply]:
-        self.heard.append(heard)
-        state.misses += 1
-        return state, Reply((f"turn {state.misses + 1}",), ListenFor(self.listen))
-
-    def ended(self, state: CallState, _desk: object, /) -> None:
-        self.ended_calls.append(state.call_key)
-
-
-class Literal:
-    """Understands keys as themselves."""
-
-    def of_keys(self, _listen: Listen, keys: str) -> Utterance:
-        return Utterance(digits=(keys,), keyed=True, text=keys)
 
 
 @dataclass
@@ -69,12 +39,13 @@ class Bench:
             lambda: self.now,
             self.conversation,
             open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
-            understanding=lambda _session: Literal(),
+            understanding=lambda _session: KeysAsTheyAre(),
+            hears=lambda: True,
         )
         self.ears = Ears(self.sessions, lambda: self.now)
 
     def ring(self, sid: str = "CA1") -> Present:
-        return self.calls.begin(sid, CALLER, CALLED, ear=True)
+        return self.calls.begin(sid, CALLER, CALLED)
 
     def keys(self, n: int, keys: str) -> Present:
         answer = self.calls.take("CA1", Post(n, keys=keys))
@@ -90,12 +61,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    url = f"sqlite:///{tmp_path}/line.db"
-    migrate(url)
-    engine = open_engine(url)
-    yield Bench(open_sessions(engine))
-    engine.dispose()
+def bench(any_engine: Engine) -> Bench:
+    return Bench(open_sessions(any_engine))
 
 
 def said(answer: Present | StillWaiting) -> str:

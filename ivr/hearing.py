@@ -1,0 +1,70 @@
+"""What one worker hears with: the speech model, and the understanding of the catalogue in force."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import Any
+
+import structlog
+from speech.understanding import Understanding, build_understanding
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog
+from brand_catalog.loading import current_version, load_catalog
+from settings import Settings
+from speech.model import ModelMissing, load_model, locate_model
+
+log = structlog.get_logger(__name__)
+
+
+class Hearing:
+    """The worker's ear, loaded when it is first asked for; commands that never ask do without."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._catalog: Catalog | None = None
+        self._understanding: Understanding | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether callers can be heard; where not, the line runs on keys."""
+        return self.model is not None
+
+    @property
+    def model(self) -> Any | None:
+        """The speech model, or None where there is none, or none is wanted."""
+        return self._loaded[0]
+
+    @property
+    def problem(self) -> str | None:
+        """Why callers cannot be heard though they should be, and what to do about it."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> tuple[Any | None, str | None]:
+        if self._settings.listen_mode == "keypad":
+            return None, None
+        try:
+            with self._lock:
+                return load_model(locate_model(self._settings)), None
+        except ModelMissing as missing:
+            log.warning("the line runs on keys", reason=str(missing))
+            return None, str(missing)
+
+    def catalog(self, session: Session) -> Catalog:
+        """The catalogue in force, loaded again only when another one is."""
+        with self._lock:
+            if self._catalog is None or (current_version(session) or "") != self._catalog.version:
+                self._catalog = load_catalog(session)
+                self._understanding = None
+            return self._catalog
+
+    def understanding(self, session: Session) -> Understanding:
+        """The understanding of the catalogue in force."""
+        with self._lock:
+            catalog = self.catalog(session)
+            if self._understanding is None:
+                self._understanding = build_understanding(catalog)
+            return self._understanding

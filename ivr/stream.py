@@ -1,0 +1,279 @@
+"""The media socket: a call's sound comes in, and what the ear makes of it is put down for the turn that is open.
+
+The socket is opened by the carrier, with its signature on the handshake and the call's own token in the `start`
+message. Its messages are bounded in size and rate. Whatever is wrong with it, it is closed and nothing else: the call
+goes on by keys, and its next reply asks for another socket.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+from simple_websocket import ConnectionClosed
+
+from ivr.ears import Ears, Open
+from ivr.signature import is_stream_token
+from ivr.twilio_rest import Carrier, CarrierError
+from ivr.twiml import Markup
+from settings import Settings
+from speech.audio import FRAME_BYTES, FRAME_MS
+from speech.listening import Listen
+from speech.utterance import Utterance
+
+# A message with 20 ms of sound has some 400 characters.
+MESSAGE_MAX_CHARS = 8_000
+# Sound that waits here because the ear cannot follow: beyond this the ear is of no use to the call.
+BACKLOG_MAX_MS = 30_000
+# How much faster than real time messages may come, and how much may come at once.
+PACE_MAX = 2.0
+# The demo's caller runs through its prompts in fast motion.
+DEMO_PACE_MAX = 40.0
+BURST_MS = 10_000
+# The carrier sends all the time; a socket that is silent this long is dead, in seconds.
+QUIET_MAX_S = 20.0
+INTRODUCTION_MAX_S = 10.0
+
+LOOK_EVERY_MS = 200
+ALIVE_EVERY_S = 2.0
+# After something that made no sense, how long the caller may go on before being told so.
+SECOND_THOUGHT_MS = 1_500
+
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1008, 1011
+
+log = structlog.get_logger(__name__)
+
+
+class Socket(Protocol):
+    """What is used of a WebSocket."""
+
+    input_buffer: list[Any]
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None: ...
+    def close(self, reason: int | None = None, message: str | None = None) -> None: ...
+
+
+class Ear(Protocol):
+    """What is used of the ear: told what to listen for, fed with sound, asked what was said."""
+
+    @property
+    def speaking(self) -> bool: ...
+    def listen(self, listen: Listen | None) -> None: ...
+    def feed(self, mulaw: bytes) -> Utterance | None: ...
+
+
+class BadMessage(ValueError):
+    """The far end does not keep to the protocol; the message says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """Whose sound this is."""
+
+    call_sid: str
+    stream_sid: str
+
+
+class Messages:
+    """The messages of one socket, taken apart and bounded. BadMessage for what the carrier never sends."""
+
+    def __init__(self, socket: Socket, pace_max: float) -> None:
+        self._socket = socket
+        self._pace_max = pace_max
+        self._begun = time.monotonic()
+        self._taken_ms = 0.0
+
+    def introduction(self, settings: Settings) -> Introduction:
+        """The `start` message, once its token is seen to be the call's own."""
+        for message in self._each(INTRODUCTION_MAX_S):
+            if message["event"] != "start":
+                continue
+            start: Any = message.get("start")
+            try:
+                call_sid, stream_sid = str(start["callSid"]), str(start["streamSid"])
+                token = str(start["customParameters"]["token"])
+                encoding = start["mediaFormat"]["encoding"], start["mediaFormat"]["sampleRate"]
+            except (KeyError, TypeError) as missing:
+                raise BadMessage(f"the start message has no {missing}") from missing
+            if not is_stream_token(token, call_sid, settings):
+                raise BadMessage("the start message's token is not the call's")
+            if encoding != ("audio/x-mulaw", 8000):
+                raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
+            return Introduction(call_sid[:64], stream_sid[:64])
+        raise BadMessage("the socket closed before it said whose call it is")
+
+    def frames(self) -> Iterator[bytes]:
+        """The caller's sound in mu-law, frame by frame, to the end of the stream."""
+        for message in self._each(QUIET_MAX_S):
+            match message["event"]:
+                case "stop":
+                    return
+                case "media":
+                    if frame := _frame(message):
+                        yield frame
+
+    def _each(self, patience_s: float) -> Iterator[dict[str, Any]]:
+        while True:
+            text = self._socket.receive(timeout=patience_s)
+            if text is None:
+                raise BadMessage(f"nothing came for {patience_s:.0f} s")
+            if len(self._socket.input_buffer) * FRAME_MS > BACKLOG_MAX_MS:
+                raise BadMessage("sound comes faster than it can be heard")
+            self._taken_ms += FRAME_MS
+            if self._taken_ms > BURST_MS + self._pace_max * 1000 * (time.monotonic() - self._begun):
+                raise BadMessage("messages come faster than sound does")
+            yield _message(text)
+
+
+def _message(text: str | bytes) -> dict[str, Any]:
+    if not isinstance(text, str) or len(text) > MESSAGE_MAX_CHARS:
+        raise BadMessage("a message is not text, or longer than the carrier's ever are")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadMessage("a message is not JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("event"), str):
+        raise BadMessage("a message says no event")
+    return message
+
+
+def _frame(message: dict[str, Any]) -> bytes:
+    media = message.get("media")
+    if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
+        raise BadMessage("a media message has no payload")
+    if media.get("track", "inbound") != "inbound":
+        return b""
+    try:
+        frame = base64.b64decode(media["payload"], validate=True)
+    except binascii.Error as error:
+        raise BadMessage("a payload is not base64") from error
+    if len(frame) > 20 * FRAME_BYTES:
+        raise BadMessage("a payload is longer than the carrier's ever are")
+    return frame
+
+
+class MediaLine:
+    """What media sockets work with, one for all calls of a worker."""
+
+    def __init__(
+        self, settings: Settings, ears: Ears, carrier: Carrier, markup: Markup, new_ear: Callable[[], Ear | None]
+    ) -> None:
+        self._settings = settings
+        self._new_ear = new_ear
+        self._ears = ears
+        self._carrier = carrier
+        self._markup = markup
+        # The carrier is asked beside the socket's own thread: sound keeps coming while it answers.
+        self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
+
+    def serve(self, socket: Socket) -> None:
+        """Hear one call out, until its stream stops. Never raises for what comes over the socket."""
+        messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
+        who: Introduction | None = None
+        try:
+            who = messages.introduction(self._settings)
+            if not self._ears.open(who.call_sid, who.stream_sid):
+                raise BadMessage("the call is not one that is going on here")
+            if (ear := self._new_ear()) is not None:
+                _Listener(self, who, ear).listen(messages)
+            socket.close(NORMAL)
+        except BadMessage as error:
+            log.warning("a media socket was closed", reason=str(error), call=who.call_sid if who else None)
+            socket.close(POLICY_VIOLATION, str(error)[:100])
+        except ConnectionClosed:
+            pass
+        except Exception as error:
+            # Nothing the ear or the database may do to a socket is worth the call.
+            log.error("a media socket broke down", call=who.call_sid if who else None, exc_info=error)
+            socket.close(INTERNAL_ERROR)
+        finally:
+            if who is not None:
+                self._ears.gone(who.call_sid, who.stream_sid)
+
+    @property
+    def ears(self) -> Ears:
+        """What sockets and turns tell each other."""
+        return self._ears
+
+    def go_on(self, call_sid: str, n: int) -> None:
+        """Have the carrier post turn `n` now; where it cannot be had, the turn's own time-out will do."""
+        self._redirects.submit(self._redirect, call_sid, n)
+
+    def _redirect(self, call_sid: str, n: int) -> None:
+        try:
+            self._carrier.redirect(call_sid, self._markup.turn_url(n))
+        except CarrierError as error:
+            log.warning("a heard turn waits for its time-out", call=call_sid, turn=n, reason=str(error))
+
+
+class _Listener:
+    """One call's ear at work. Its clock is the sound itself."""
+
+    def __init__(self, line: MediaLine, who: Introduction, ear: Ear) -> None:
+        self._line = line
+        self._who = who
+        self._ear = ear
+        self._now_ms = 0
+        self._open: Open | None = None
+        self._look_at_ms = 0
+        self._alive_at = time.monotonic()
+        # A turn is told of once that the caller speaks in it, and answered once.
+        self._told_speaking = False
+        self._answered = False
+        self._prompt_ends_ms = 0
+        self._give_up_at_ms: int | None = None
+
+    def listen(self, messages: Messages) -> None:
+        for frame in messages.frames():
+            self._now_ms += len(frame) * FRAME_MS // FRAME_BYTES
+            if self._now_ms >= self._look_at_ms and not self._look():
+                return
+            self._hear(self._ear.feed(frame))
+
+    def _look(self) -> bool:
+        self._look_at_ms = self._now_ms + LOOK_EVERY_MS
+        if time.monotonic() - self._alive_at >= ALIVE_EVERY_S:
+            self._alive_at = time.monotonic()
+            self._line.ears.alive(self._who.call_sid, self._who.stream_sid)
+        now = self._line.ears.look(self._who.call_sid, self._who.stream_sid)
+        if self._open is None or now.n != self._open.n:
+            self._told_speaking = self._answered = False
+            self._give_up_at_ms = None
+            self._prompt_ends_ms = self._now_ms + now.prompt_ms
+            self._ear.listen(now.listen)
+        self._open = now
+        return now.mine
+
+    def _hear(self, utterance: Utterance | None) -> None:
+        if self._open is None or self._open.listen is None or self._answered:
+            return
+        sid, n = self._who.call_sid, self._open.n
+        if utterance is not None:
+            self._told_speaking = False
+            if not self._line.ears.heard(sid, n, utterance):
+                return
+            if utterance.is_nothing:
+                # Not for us, perhaps: it does not cut a prompt short, and the caller may yet say more.
+                self._give_up_at_ms = max(self._now_ms + SECOND_THOUGHT_MS, self._prompt_ends_ms)
+            else:
+                self._answer(sid, n)
+        elif self._ear.speaking:
+            if not self._told_speaking:
+                self._told_speaking = True
+                self._line.ears.speaking(sid, n)
+        elif self._told_speaking:
+            self._told_speaking = False
+            self._line.ears.quiet(sid, n)
+        elif self._give_up_at_ms is not None and self._now_ms >= self._give_up_at_ms:
+            self._answer(sid, n)
+
+    def _answer(self, sid: str, n: int) -> None:
+        self._answered = True
+        self._line.go_on(sid, n)

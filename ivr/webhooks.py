@@ -1,0 +1,205 @@
+"""The carrier's posts, answered in its markup: a call comes in, a turn is taken, a call is over.
+
+Every route asks for the carrier's signature. Whatever else goes wrong, the caller hears a sentence and the call goes
+on: the first failure of a turn puts the prompt again, the second gives the call to an operator.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import structlog
+from flask import Blueprint, Response, abort, request
+from flask_sock import Sock
+from werkzeug.exceptions import HTTPException
+
+from callflows.prompts import Prompts, load_prompts
+from callflows.replies import ListenFor
+from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
+from ivr.hearing import Hearing
+from ivr.signature import is_signed
+from ivr.stream import MediaLine, Socket
+from ivr.twilio_rest import Carrier, CarrierError
+from ivr.twiml import FINISH_KEY, Asking, Markup, keys_wanted
+from settings import Settings
+from speech.utterance import NOTHING
+
+# One failure in a row puts the prompt again; the next one is an operator's.
+TROUBLE_MAX = 2
+# How long a caller stays in the operators' queue with nobody there before being told so, in seconds.
+QUEUE_MAX_S = 180
+# No post of the carrier's comes near this.
+FORM_MAX_BYTES = 64_000
+
+log = structlog.get_logger(__name__)
+
+
+class Notices:
+    """The line's own sentences, for what is no part of the conversation; read at the start, so that none is missing
+    when it is needed most."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self.trouble = prompts.text("line.trouble")
+        self.trouble_operator = prompts.text("line.trouble_operator")
+        self.waiting = prompts.text("line.waiting")
+        self.nobody_free = prompts.text("line.nobody_free")
+
+
+@dataclass(frozen=True)
+class Line:
+    """Everything the telephone line works with."""
+
+    settings: Settings
+    calls: Calls
+    carrier: Carrier
+    hearing: Hearing
+    media: MediaLine
+    markup: Markup
+    notices: Notices = field(default_factory=lambda: Notices(load_prompts()))
+
+
+def voice_routes(line: Line) -> Blueprint:
+    """The routes under /voice."""
+    routes = Blueprint("voice", __name__, url_prefix="/voice")
+    sockets = Sock()
+
+    @routes.before_request
+    def only_the_carrier() -> None:
+        request.max_content_length = FORM_MAX_BYTES
+        if not is_signed(request, line.settings):
+            log.warning("a request without the carrier's signature was refused", path=request.path)
+            abort(403, "This address answers the telephone carrier only: the signature is missing or wrong.")
+
+    @routes.post("/incoming")
+    def incoming() -> Response:
+        caller, called = request.form.get("From", ""), request.form.get("To", "")
+        return _speak(line, line.calls.begin(_call_sid(), caller, called))
+
+    @routes.post("/turn")
+    def turn() -> Response:
+        sid, n = _call_sid(), _number(request.args.get("n"))
+        try:
+            if "RecordingSid" in request.form:
+                return _recorded(line, sid, n)
+            return _take(line, sid, Post(n, keys=_keys(), waited=_waited()))
+        except UnknownCall:
+            log.warning("a turn of a call never begun here: it is begun now", call=sid)
+            return _xml(line.markup.again("/voice/incoming", [line.notices.trouble]))
+
+    @routes.post("/status")
+    def status() -> Response:
+        if (now := request.form.get("CallStatus", "")) in ENDED:
+            line.calls.end(_call_sid(), now)
+        return _xml(line.markup.nothing())
+
+    @routes.post("/waiting")
+    def waiting() -> Response:
+        if _number(request.form.get("QueueTime")) >= QUEUE_MAX_S:
+            return _xml(line.markup.leave_queue())
+        return _xml(line.markup.waiting([line.notices.waiting]))
+
+    @routes.post("/operator")
+    def after_operator() -> Response:
+        reached = request.form.get("DialCallStatus") == "completed" or request.form.get("QueueResult") == "bridged"
+        return _xml(line.markup.hang_up([] if reached else [line.notices.nobody_free]))
+
+    @sockets.route("/stream", bp=routes)
+    def stream(socket: Socket) -> None:
+        line.media.serve(socket)
+
+    @routes.errorhandler(Exception)
+    def in_trouble(error: Exception) -> Response | HTTPException:
+        if isinstance(error, HTTPException):
+            return error
+        log.error("a post could not be answered as it should be", path=request.path, exc_info=error)
+        return _xml(_after_trouble(line))
+
+    return routes
+
+
+class MalformedPost(ValueError):
+    """A signed post without what every post of the carrier has."""
+
+
+def _take(line: Line, sid: str, post: Post) -> Response:
+    answer = line.calls.take(sid, post)
+    if isinstance(answer, Present):
+        return _speak(line, answer)
+    then = answer.present.reply.then
+    assert isinstance(then, ListenFor)
+    asking = _asking(line, answer.present)
+    return _xml(line.markup.wait(then.listen, then.silence_ms, asking, post.waited or 0))
+
+
+def _recorded(line: Line, sid: str, n: int) -> Response:
+    present = line.calls.present(sid)
+    then = present.reply.then
+    if present.over or n != present.n or not isinstance(then, ListenFor):
+        return _speak(line, present)
+    if (key := _keys()) and (key in ("*", "#") or keys_wanted(then.listen) == 1):
+        return _take(line, sid, Post(n, keys=key))
+    if key:
+        return _xml(line.markup.more_keys(then.listen, _asking(line, present), key))
+    try:
+        utterance = line.hearing.of_recording(sid, then.listen, line.carrier.recording(request.form["RecordingSid"]))
+    except CarrierError as error:
+        log.warning("a turn's recording could not be had: it counts as not understood", call=sid, reason=str(error))
+        utterance = NOTHING
+    return _take(line, sid, Post(n, utterance=utterance))
+
+
+def _speak(line: Line, present: Present) -> Response:
+    if present.over:
+        return _xml(line.markup.hang_up())
+    asking = _asking(line, present)
+    if asking.stream is not None:
+        line.calls.note_ear_start(present.sid)
+    return _xml(line.markup.reply(present.reply, asking, present.sid))
+
+
+def _asking(line: Line, present: Present) -> Asking:
+    """How this prompt is put: by stream where its socket lives or may yet be opened, by recording where it cannot,
+    by keys alone where nothing is heard."""
+    trouble = _number(request.args.get("trouble")) if not present.taken else 0
+    mode = line.settings.listen_mode if line.hearing.works else "keypad"
+    listens = isinstance(present.reply.then, ListenFor)
+    stream = f"ear-{present.ear_starts + 1}" if mode == "stream" and listens and present.ear_due else None
+    record = mode == "record" or (mode == "stream" and present.ear_given_up)
+    return Asking(present.n, record=record, stream=stream, trouble=trouble)
+
+
+def _after_trouble(line: Line) -> str:
+    trouble = _number(request.args.get("trouble")) + 1
+    if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):
+        return line.markup.operator([line.notices.trouble_operator])
+    if request.path.endswith("/turn"):
+        n = _number(request.args.get("n"))
+        return line.markup.again("/voice/turn", [line.notices.trouble], n=n, trouble=trouble)
+    return line.markup.again("/voice/incoming", [line.notices.trouble], trouble=trouble)
+
+
+def _call_sid() -> str:
+    if not (sid := request.form.get("CallSid", ""))[:64]:
+        raise MalformedPost("the post names no call")
+    return sid[:64]
+
+
+def _keys() -> str:
+    """The keys of this post as they were pressed, without the `#` that ended them; a lone `#` is kept."""
+    first, digits = request.args.get("first", ""), request.form.get("Digits", "")
+    if not digits and not first and request.form.get("FinishedOnKey") == FINISH_KEY:
+        return FINISH_KEY
+    return keys if re.fullmatch(r"[0-9*#]{0,64}", keys := first + digits) else ""
+
+
+def _waited() -> int | None:
+    return _number(request.args["waited"]) if "waited" in request.args else None
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,6}", text) else 0
+
+
+def _xml(markup: str) -> Response:
+    return Response(markup, mimetype="text/xml")

@@ -1,0 +1,120 @@
+"""The line with a conversation that only counts, for tests of what the routes do around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+
+from callflows.replies import ListenFor, Reply, Then
+from callflows.state import CallFacts, CallState, Silence
+from ivr.calls import Calls
+from ivr.ears import Ears
+from ivr.stream import Ear, MediaLine
+from ivr.twilio_rest import CarrierError
+from ivr.twiml import Markup
+from ivr.webhooks import Line, voice_routes
+from settings import Settings
+from speech.listening import Items, Listen
+from speech.utterance import Utterance
+from storage import SessionFactory
+from tests.telephone import Telephone, settings
+
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+
+
+class CountingConversation:
+    """Says which turn it is, and remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[Utterance | Silence] = []
+        self.ended_calls: list[str] = []
+        self.listen: Listen = Items()
+        self.then: Then | None = None
+        self.silence_ms = 6_000
+
+    def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
+        return CallState(facts.call_key, facts.caller, facts.called, facts.ear), self._reply(1)
+
+    def hear(self, state: CallState, heard: Utterance | Silence, _desk: object, /) -> tuple[CallState, Reply]:
+        self.heard.append(heard)
+        state.misses += 1
+        return state, self._reply(state.misses + 1)
+
+    def ended(self, state: CallState, _desk: object, /) -> None:
+        self.ended_calls.append(state.call_key)
+
+    def _reply(self, n: int) -> Reply:
+        return Reply((f"turn {n}",), self.then or ListenFor(self.listen, self.silence_ms))
+
+
+class KeysAsTheyAre:
+    """Understands keys as themselves."""
+
+    def of_keys(self, _listen: Listen, keys: str) -> Utterance:
+        return Utterance(digits=(keys,), keyed=True, text=keys)
+
+
+@dataclass
+class FakeHearing:
+    """An ear that hears the same in every recording."""
+
+    works: bool = True
+    in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
+    recordings: list[bytes] = field(default_factory=list)
+
+    def of_recording(self, _sid: str, _listen: Listen, wav: bytes) -> Utterance:
+        self.recordings.append(wav)
+        return self.in_recordings
+
+
+@dataclass
+class FakeCarrier:
+    """A carrier that remembers what it was asked, or refuses all of it."""
+
+    refuses: bool = False
+    redirected: list[tuple[str, str]] = field(default_factory=list)
+
+    def redirect(self, call_sid: str, url: str) -> None:
+        self._refuse()
+        self.redirected.append((call_sid, url))
+
+    def recording(self, recording_sid: str) -> bytes:
+        self._refuse()
+        return recording_sid.encode()
+
+    def _refuse(self) -> None:
+        if self.refuses:
+            raise CarrierError("the carrier is not to be had")
+
+
+class LineWorld:
+    """One installation of the line and what stands around it."""
+
+    def __init__(self, sessions: SessionFactory, ear: Ear | None = None, **changes: object) -> None:
+        self.now = NOON
+        self.settings: Settings = settings(**changes)
+        self.sessions = sessions
+        self.conversation = CountingConversation()
+        self.hearing: Any = FakeHearing()
+        self.carrier: Any = FakeCarrier()
+        self.calls = Calls(
+            sessions,
+            lambda: self.now,
+            self.conversation,
+            open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
+            understanding=lambda _session: KeysAsTheyAre(),
+            hears=lambda: self.hearing.works,
+        )
+        self.ears = Ears(sessions, lambda: self.now)
+        markup = Markup(self.settings)
+        media = MediaLine(self.settings, self.ears, self.carrier, markup, lambda: ear)
+        self.app = Flask(__name__)
+        self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
+        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup)
+        self.app.register_blueprint(voice_routes(line))
+
+    def telephone(self, sid: str = "CA00000000000000000000000000000001") -> Telephone:
+        return Telephone(self.app.test_client(), sid)

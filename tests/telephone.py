@@ -1,0 +1,101 @@
+"""A telephone for tests of the line's routes: posts as the carrier signs them, and answers taken apart."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+
+from flask.testing import FlaskClient
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from settings import Settings
+
+TOKEN = "the-carrier-s-token"
+BASE = "https://hotline.example"
+CALLER, CALLED = "+8613800000012", "+8637255550000"
+
+
+def settings(**changes: object) -> Settings:
+    """An installation behind a proxy, in production's strictness."""
+    return Settings(
+        **{
+            "public_base_url": BASE,
+            "twilio_account_sid": "AC0123456789",
+            "twilio_auth_token": TOKEN,
+            "secret_key": "a secret key of more than thirty-two characters",
+            "listen_mode": "keypad",
+            **changes,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Markup:
+    """One answer of the line."""
+
+    xml: ElementTree.Element
+
+    @property
+    def said(self) -> list[str]:
+        return [say.text or "" for say in self.xml.iter("Say")]
+
+    @property
+    def verbs(self) -> list[str]:
+        return [verb.tag for verb in self.xml]
+
+    def attributes(self, verb: str) -> dict[str, str]:
+        found = next(self.xml.iter(verb), None)
+        assert found is not None, f"no <{verb}> in {ElementTree.tostring(self.xml, 'unicode')}"
+        return dict(found.attrib)
+
+    @property
+    def redirect(self) -> str:
+        found = self.xml.find("Redirect")
+        assert found is not None
+        return found.text or ""
+
+    @property
+    def action(self) -> str:
+        """Where the next post goes."""
+        return next(verb.attrib["action"] for verb in self.xml.iter() if "action" in verb.attrib)
+
+    @property
+    def turn(self) -> int:
+        return int(parse_qs(urlsplit(self.action).query)["n"][0])
+
+
+@dataclass
+class Telephone:
+    """One call's requests to the line."""
+
+    client: FlaskClient
+    sid: str = "CA00000000000000000000000000000001"
+    token: str = TOKEN
+    base: str = BASE
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def post(self, address: str, **form: str) -> TestResponse:
+        path = address.removeprefix(self.base)
+        fields = {"CallSid": self.sid, "From": CALLER, "To": CALLED, "CallStatus": "in-progress", **form}
+        fields = {name: value for name, value in fields.items() if value is not None}
+        signature = RequestValidator(self.token).compute_signature(self.base + path, fields)
+        return self.client.post(path, data=fields, headers={"X-Twilio-Signature": signature})
+
+    def asks(self, address: str, **form: str) -> Markup:
+        """What the line answers, which must be markup whatever was posted."""
+        answer = self.post(address, **form)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert answer.mimetype == "text/xml"
+        return Markup(ElementTree.fromstring(answer.get_data()))
+
+    def dial(self) -> Markup:
+        return self.asks("/voice/incoming", CallStatus="ringing")
+
+
+def is_speakable(markup: Markup) -> bool:
+    """Whether a caller hears words, and none that only a programmer would understand."""
+    words = "".join(markup.said)
+    return bool(words) and not re.search(r"Error|Traceback|Exception|[{}<>_]", words)
