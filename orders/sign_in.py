@@ -46,22 +46,22 @@ def check_pin(
     """
     most = {f"retailer {customer_code}": rules.per_retailer, f"caller {caller}": rules.per_caller}
     # Sorted, and locked by this very statement until the turn commits: parallel guesses wait in line here.
-    counters = {key: _lock_counter(session, key, now, rules) for key in sorted(most)}
+    counters = {key: lock_counter(session, key, now, rules) for key in sorted(most)}
     everybody = session.get(SignInCounter, _OVERALL, populate_existing=True)
-    locked = any(_is_locked(counter, now) for counter in (*counters.values(), everybody))
+    locked = any(is_locked(counter, now) for counter in (*counters.values(), everybody))
 
     retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
-    right = _matches(retailer.pin_hash if retailer else None, pin)
+    right = is_right(retailer.pin_hash if retailer else None, pin)
     if locked:
         return None, True
     if right:
         counters[f"retailer {customer_code}"].failures = 0
         return retailer, False
     for key, counter in counters.items():
-        _count(counter, most[key], now, rules)
-    _count(_lock_counter(session, _OVERALL, now, rules), rules.overall, now, rules)
+        count_failure(counter, most[key], now, rules)
+    count_failure(lock_counter(session, _OVERALL, now, rules), rules.overall, now, rules)
     session.flush()
-    return None, any(_is_locked(counter, now) for counter in counters.values())
+    return None, any(is_locked(counter, now) for counter in counters.values())
 
 
 @cache
@@ -69,14 +69,15 @@ def _nobodys_hash() -> str:
     return hash_pin("no retailer has this PIN")
 
 
-def _matches(pin_hash: str | None, pin: str) -> bool:
+def is_right(pin_hash: str | None, pin: str) -> bool:
+    """Whether the PIN is the one behind this hash; where there is none, False after the same work."""
     try:
         return _HASHER.verify(pin_hash or _nobodys_hash(), pin) and pin_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
 
 
-def _lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
+def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
     """The counter, fresh if its window is over, its row locked for the rest of the transaction."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
@@ -97,12 +98,14 @@ def _lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -
     return session.get_one(SignInCounter, key, populate_existing=True)
 
 
-def _count(counter: SignInCounter, most: int, now: datetime, rules: LockRules) -> None:
+def count_failure(counter: SignInCounter, most: int, now: datetime, rules: LockRules) -> None:
+    """One more wrong try; the `most`-th within the window locks."""
     counter.failures += 1
     if counter.failures >= most:
         counter.failures = 0
         counter.locked_until = now + rules.locked_for
 
 
-def _is_locked(counter: SignInCounter | None, now: datetime) -> bool:
+def is_locked(counter: SignInCounter | None, now: datetime) -> bool:
+    """Whether nobody is let through on this counter just now."""
     return counter is not None and counter.locked_until is not None and now < counter.locked_until

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Copies what the pages need from the npm packages pinned in package-lock.json into static/vendor, licences included.
+set -eu
+cd "$(dirname "$0")"
+npm ci --ignore-scripts --no-audit --no-fund
+rm -rf static/vendor
+take() { mkdir -p "static/vendor/$1"; for file in "$2" "$3"; do cp "node_modules/$file" "static/vendor/$1/"; done; }
+take htmx htmx.org/dist/htmx.min.js htmx.org/LICENSE
+take htmx-sse htmx-ext-sse/dist/sse.min.js htmx-ext-sse/LICENSE
+take pico @picocss/pico/css/pico.blue.min.css @picocss/pico/LICENSE.md
+take uplot uplot/dist/uPlot.iife.min.js uplot/LICENSE
+cp node_modules/uplot/dist/uPlot.min.css static/vendor/uplot/
+rm -rf node_modules
