@@ -1,14 +1,42 @@
-"""How the line is served: threads, because every live call keeps one for its media socket."""
+"""How the line is served: with threads, because every live call keeps one for its media socket."""
 
 import os
+import sys
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+from sqlalchemy.exc import SQLAlchemyError
+
+from settings import Settings, SettingsError
+from storage import is_current, open_engine, open_sessions, reading
+
+settings = Settings()
+
+bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = int(os.environ.get("WEB_THREADS", "96"))
 # A worker that goes down ends its media sockets; their calls go on elsewhere and open new ones.
 graceful_timeout = 5
-accesslog = None
-errorlog = "-"
 loglevel = "warning"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def on_starting(server):
+    """Refuse to serve what could only fail call by call."""
+    try:
+        settings.check_servable()
+        sessions = open_sessions(open_engine(settings.database_url))
+        if not is_current(sessions):
+            sys.exit("The database's tables are not of this version: run `flask --app app migrate`, then start again.")
+    except SettingsError as error:
+        sys.exit(str(error))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip()
+        sys.exit(f"The database cannot be used ({reason}): see that DATABASE_URL is right and that it can be reached.")
+
+
+def post_worker_init(worker):
+    """Load the ear before the first call has to wait for it."""
+    hearing = worker.wsgi.extensions["hearing"]
+    if hearing.works:
+        with reading(worker.wsgi.extensions["sessions"]) as session:
+            hearing.understanding(session)

@@ -1,0 +1,43 @@
+# The line with its speech model inside. It needs its settings from the environment: see the table in README.md.
+FROM python:3.11-slim AS built
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/line
+WORKDIR /src
+COPY requirements.lock .
+RUN /opt/line/bin/pip install -q --require-hashes -r requirements.lock
+
+# The model is its own layer: it changes with none of the code beside it.
+COPY settings.py ./
+COPY speech/__init__.py speech/model.py speech/
+RUN XDG_CACHE_HOME=/model /opt/line/bin/python -m speech.model
+
+
+FROM python:3.11-slim
+
+# Vosk's library is linked against the C++ runtime and, on ARM, against atomics, which slim images may leave out.
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends libatomic1 libstdc++6 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /srv/line --shell /usr/sbin/nologin line
+
+COPY --from=built /opt/line /opt/line
+COPY --from=built /model/order-hotline/vosk-model-small-cn-0.22 /opt/model
+COPY . /srv/line
+RUN mkdir -p /srv/line/var && chown line:line /srv/line/var
+
+WORKDIR /srv/line
+USER line
+ENV PATH=/opt/line/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOST=0.0.0.0 \
+    PORT=8000 \
+    VOSK_MODEL_PATH=/opt/model
+VOLUME /srv/line/var
+EXPOSE 8000
+
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
+
+# Tables first, which is quick when they already are of this version; exec hands the signals on to gunicorn.
+CMD ["sh", "-c", "flask --app app migrate && exec gunicorn --config gunicorn.conf.py 'app:create_app()'"]
