@@ -121,7 +121,7 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
 
 def spoken_forms(written: str) -> tuple[str, ...]:
     """How a written piece of text is said, likeliest first: numbers and letters in words, symbols dropped."""
-    return tuple(said.text for said in islice(_said(written), MOST_READINGS))
+    return tuple(said.text for said in islice(_said(written), MOST_READINGS) if said.text)
 
 
 class _Names:

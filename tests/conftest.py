@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 import storage
+from orders.demo import seed_demo
 from tests.desk_world import MovingClock, World
 from tests.postgres import Postgres, find_binaries, no_postgres
 
@@ -62,6 +63,33 @@ def engine(sqlite_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def sessions(engine: Engine) -> storage.SessionFactory:
     return storage.open_sessions(engine)
+
+
+@pytest.fixture(scope="session")
+def demo_sqlite(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the demo of the day the clock starts on, to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    shutil.copyfile(empty_sqlite, path)
+    engine = storage.open_engine(f"sqlite:///{path}")
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        seed_demo(session, MovingClock()())
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def demo_url(demo_sqlite: Path, tmp_path: Path) -> str:
+    path = tmp_path / "demo.db"
+    shutil.copyfile(demo_sqlite, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def demo_sessions(demo_url: str) -> Iterator[storage.SessionFactory]:
+    """The demo's database on the day the clock starts on."""
+    engine = storage.open_engine(demo_url)
+    yield storage.open_sessions(engine)
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

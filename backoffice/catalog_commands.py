@@ -1,0 +1,42 @@
+"""Commands for the catalogue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from brand_catalog.importing import CatalogFileError, examine_catalog_file, import_catalog
+from clock import system_clock
+from storage import migrate, open_engine, open_sessions, transaction
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("import-catalog")
+@click.argument("file", type=_FILE)
+@click.option("--aliases", type=_FILE, help="How people say the names, CSV or XLSX.")
+@click.option("--note", default="", help="Why, kept with the new version.")
+@with_appcontext
+def import_catalog_command(file: Path, aliases: Path | None, note: str) -> None:
+    """Put the catalogue in FILE (CSV or XLSX) in the place of the present one, whole or not at all."""
+    try:
+        reading = examine_catalog_file(file, aliases)
+    except CatalogFileError as error:
+        raise click.ClickException(str(error)) from error
+    for warning in reading.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    url = current_app.config["SETTINGS"].database_url
+    migrate(url)
+    engine = open_engine(url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            done = import_catalog(session, reading.catalog, system_clock(), note or file.name)
+    finally:
+        engine.dispose()
+    click.echo(
+        f"Catalogue {done.version} is in force: {done.added} specs added, {done.changed} changed, "
+        f"{done.unchanged} unchanged, {done.retired} retired; {done.spoken_names} spoken names."
+    )

@@ -1,0 +1,240 @@
+"""A demo to call: a catalogue, six retailers in six situations, and a day's supply. Every figure is made up."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import brand_catalog
+from brand_catalog.catalog import Catalog, Spec
+from brand_catalog.importing import import_catalog, read_catalog_file
+from brand_catalog.loading import load_catalog
+from brand_catalog.models import CatalogVersion
+from clock import SHANGHAI
+from orders.answers import amount_fen
+from orders.desk import Desk
+from orders.models import (
+    HotlineRow,
+    Limit,
+    MissedCall,
+    OrderLineRow,
+    OrderRow,
+    RetailerPhone,
+    RetailerRow,
+    Substitute,
+    Supply,
+)
+from orders.retailers import by_code
+from orders.sign_in import hash_pin
+from orders.windows import business_day, cycle_start
+
+MAIN_NUMBER = "+8637255550000"
+SUPPLEMENTARY_NUMBER = "+8637255933333"
+PIN = "2468"
+NOTE = "Demo: estimated prices and all other figures are for demonstration only."
+
+_HERE = Path(__file__).parent
+_CATALOG = Path(brand_catalog.__file__).parent / "demo"
+_ORDER_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+# The most cartons of one spec a demo retailer may have, by price band, the dearest first.
+_LIMITS_BY_BAND = {1: 2, 2: 3, 3: 10, 4: 10, 5: 15, 6: 30, 7: 50, 8: 60, 9: 80, 10: 100}
+
+
+def seed_demo(session: Session, now: datetime) -> None:
+    """Make the demo usable today. What is there already stays, orders above all; on a later day the order days move
+    along and that day gets its own supply and limits. A catalogue that is not the demo's own is left alone."""
+    catalog = _catalog(session, now)
+    _hotlines(session)
+    _substitutes(session, catalog)
+    today = business_day(now)
+    supplied = list(_supply(session, catalog, today))
+    for row in _rows("retailers.csv"):
+        retailer, is_new = _retailer(session, row, today)
+        if is_new:
+            _past_orders(session, catalog, retailer, now)
+        specs = supplied[: int(row["limit_specs"])]
+        _limits(session, retailer, cycle_start(retailer, today), specs, int(row["limit_percent"]))
+    session.flush()
+    _ordered_already(session, catalog, now, "410502100037")
+    _missed_its_call(session, today, "410502100061")
+    session.flush()
+
+
+def _rows(file: str, folder: Path = _HERE) -> Iterator[dict[str, str]]:
+    with (folder / file).open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
+
+
+def _catalog(session: Session, now: datetime) -> Catalog:
+    latest = session.scalar(select(CatalogVersion).order_by(CatalogVersion.id.desc()).limit(1))
+    if latest is None or latest.note == NOTE:
+        shipped = read_catalog_file(_CATALOG / "catalog.csv", _CATALOG / "aliases.csv")
+        if latest is None or latest.version != shipped.version:
+            import_catalog(session, shipped, now, NOTE)
+    return load_catalog(session)
+
+
+def _specs_by_name(catalog: Catalog) -> dict[str, Spec]:
+    return {spec.name: spec for spec in catalog.specs.values()}
+
+
+def _hotlines(session: Session) -> None:
+    known = set(session.scalars(select(HotlineRow.number)))
+    for number, kind, seat in ((MAIN_NUMBER, "regular", "1"), (SUPPLEMENTARY_NUMBER, "supplementary", "9")):
+        if number not in known:
+            session.add(HotlineRow(number=number, name="演示", kind=kind, seat=seat))
+            session.flush()
+
+
+def _substitutes(session: Session, catalog: Catalog) -> None:
+    specs = _specs_by_name(catalog)
+    for position, row in enumerate(_rows("substitutes.csv", _CATALOG)):
+        pair = specs.get(row["name"]), specs.get(row["instead"])
+        if pair[0] and pair[1] and session.get(Substitute, (pair[0].barcode, pair[1].barcode)) is None:
+            session.add(Substitute(barcode=pair[0].barcode, instead=pair[1].barcode, position=position))
+
+
+def _supply(session: Session, catalog: Catalog, today: date) -> Iterator[Spec]:
+    """The specs supplied today, in the order of the file, each with its row of today."""
+    specs = _specs_by_name(catalog)
+    known = set(session.scalars(select(Supply.barcode).where(Supply.business_day == today)))
+    for row in _rows("supply.csv"):
+        if (spec := specs.get(row["name"])) is None:
+            continue
+        yield spec
+        if spec.barcode not in known:
+            session.add(
+                Supply(
+                    business_day=today,
+                    barcode=spec.barcode,
+                    supplied_packs=int(row["cartons"]) * spec.packs_per_carton,
+                    is_new=row["introduce"] == "new",
+                    is_key=row["introduce"] == "key",
+                )
+            )
+
+
+def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[RetailerRow, bool]:
+    retailer = by_code(session, row["customer_code"])
+    is_new = retailer is None
+    if retailer is None:
+        retailer = RetailerRow(
+            customer_code=row["customer_code"],
+            name=row["name"],
+            status=row["status"],
+            pin_hash=_pin_hash(),
+            county="演示区",
+            region=row["region"],
+            manager="演示经理",
+            route=row["route"],
+            grade=int(row["grade"]),
+            balance_fen=int(row["balance_yuan"]) * 100,
+        )
+        session.add(retailer)
+    retailer.order_weekday = (today + timedelta(days=_ORDER_DAYS[row["order_day"]])).weekday()
+    session.flush()
+    if row["phone"] and session.get(RetailerPhone, row["phone"]) is None:
+        session.add(RetailerPhone(phone=row["phone"], retailer_id=retailer.id))
+    return retailer, is_new
+
+
+@cache
+def _pin_hash() -> str:
+    return hash_pin(PIN)
+
+
+def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Spec], percent: int) -> None:
+    known = set(
+        session.scalars(select(Limit.barcode).where(Limit.retailer_id == retailer.id, Limit.cycle_start == start))
+    )
+    for spec in specs:
+        if spec.barcode not in known:
+            cartons = max(1, _LIMITS_BY_BAND.get(spec.price_band, 10) * percent // 100)
+            session.add(
+                Limit(
+                    retailer_id=retailer.id,
+                    cycle_start=start,
+                    barcode=spec.barcode,
+                    limit_packs=cartons * spec.packs_per_carton,
+                )
+            )
+
+
+def _past_orders(session: Session, catalog: Catalog, retailer: RetailerRow, now: datetime) -> None:
+    specs = _specs_by_name(catalog)
+    weeks: dict[int, list[OrderLineRow]] = {}
+    for row in _rows("past_orders.csv"):
+        spec = specs.get(row["name"])
+        if row["customer_code"] != retailer.customer_code or spec is None:
+            continue
+        packs = int(row["cartons"]) * spec.packs_per_carton
+        weeks.setdefault(int(row["weeks_ago"]), []).append(
+            OrderLineRow(
+                barcode=spec.barcode,
+                spec_name=spec.name,
+                packs_per_carton=spec.packs_per_carton,
+                price_fen=spec.wholesale_fen,
+                requested_packs=packs,
+                granted_packs=packs,
+            )
+        )
+    for weeks_ago, lines in sorted(weeks.items(), reverse=True):
+        day = cycle_start(retailer, business_day(now) - timedelta(weeks=weeks_ago))
+        at = datetime.combine(day, time(9, 30), SHANGHAI)
+        order = OrderRow(
+            retailer_id=retailer.id,
+            business_day=day,
+            cycle_start=day,
+            kind="regular",
+            state="handed_over",
+            channel="phone",
+            created_at=at,
+            confirmed_at=at,
+            lines=lines,
+            total_packs=sum(line.granted_packs for line in lines),
+            amount_fen=sum(amount_fen(line.price_fen, line.granted_packs, line.packs_per_carton) for line in lines),
+        )
+        session.add(order)
+        session.flush()
+        order.number = f"{day:%Y%m%d}{order.id:06d}"
+
+
+def _ordered_already(session: Session, catalog: Catalog, now: datetime, customer_code: str) -> None:
+    """An order saved today, through the desk like any other."""
+    desk = Desk(session, catalog, now)
+    retailer = desk.retailer(customer_code)
+    if retailer is None or not desk.standing(retailer, desk.hotline(MAIN_NUMBER)).may_order:
+        return
+    call_key = f"demo {customer_code} {business_day(now)}"
+    desk.open_draft(call_key, retailer, desk.hotline(MAIN_NUMBER))
+    last = desk.last_order(retailer)
+    for line in last.lines if last else ():
+        desk.set_line(call_key, line.barcode, line.granted_packs)
+    draft = desk.draft(call_key)
+    if draft is not None and draft.lines:
+        desk.confirm(call_key)
+
+
+def _missed_its_call(session: Session, today: date, customer_code: str) -> None:
+    retailer = by_code(session, customer_code)
+    yesterday = today - timedelta(days=1)
+    if retailer is None or session.scalar(
+        select(MissedCall.id).where(MissedCall.retailer_id == retailer.id, MissedCall.missed_on == yesterday)
+    ):
+        return
+    session.add(
+        MissedCall(
+            retailer_id=retailer.id,
+            missed_on=yesterday,
+            reason="absent",
+            remedy="supplementary",
+            remedy_day=today,
+        )
+    )

@@ -1,0 +1,55 @@
+"""The database: its shape, its time, and whole transactions or none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import StatementError
+
+import storage
+from brand_catalog.models import CatalogVersion
+from clock import SHANGHAI
+
+
+def test_the_migrations_make_exactly_the_tables_the_code_knows(any_engine: Engine) -> None:
+    with any_engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), storage.Base.metadata) == []
+
+
+def test_moving_tables_that_are_in_shape_changes_nothing(sqlite_url: str) -> None:
+    storage.migrate(sqlite_url)
+
+
+def test_a_moment_comes_back_as_the_same_moment(any_engine: Engine) -> None:
+    moment = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
+    with storage.transaction(storage.open_sessions(any_engine)) as session:
+        session.add(CatalogVersion(version="1", imported_at=moment, note="", specs=0))
+    with storage.transaction(storage.open_sessions(any_engine)) as session:
+        found = session.query(CatalogVersion).one().imported_at
+    assert found == moment
+    assert found.utcoffset() == timedelta(0)
+
+
+def test_a_moment_without_a_zone_is_refused(sessions: storage.SessionFactory) -> None:
+    with pytest.raises(StatementError, match="no time zone"), storage.transaction(sessions) as session:
+        session.add(CatalogVersion(version="1", imported_at=datetime(2026, 11, 23), note="", specs=0))
+
+
+def test_a_block_that_fails_leaves_nothing_behind(any_engine: Engine) -> None:
+    sessions = storage.open_sessions(any_engine)
+    with pytest.raises(ZeroDivisionError), storage.transaction(sessions) as session:
+        session.add(CatalogVersion(version="1", imported_at=datetime.now(UTC), note="", specs=0))
+        session.flush()
+        _ = 1 / 0
+    with storage.transaction(sessions) as session:
+        assert session.query(CatalogVersion).count() == 0
+
+
+def test_sqlite_keeps_foreign_keys_and_writes_ahead(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
