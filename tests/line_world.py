@@ -112,6 +112,7 @@ class LineWorld:
         markup = Markup(self.settings)
         media = MediaLine(self.settings, self.ears, self.carrier, markup, lambda: ear)
         self.app = Flask(__name__)
+        self.app.extensions["media"] = media
         self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
         line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup)
         self.app.register_blueprint(voice_routes(line))
