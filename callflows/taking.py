@@ -119,7 +119,8 @@ def _take_usual(turn: Turn, taken: _Taken) -> None:
 def _say_how_much_left(turn: Turn) -> None:
     offer = turn.offers.get(turn.state.last_barcode)
     if offer is None:
-        turn.say("wishes.how_many_specs_left", count=speaking.counted(len(turn.offers), ""))
+        count = sum(offer.left_packs > 0 for offer in turn.offers.values())
+        turn.say("wishes.how_many_specs_left", count=speaking.counted(count, ""))
     else:
         left = turn.quantity(offer.spec.barcode, offer.left_packs)
         turn.say("wishes.how_much_left", spec=turn.name(offer.spec.barcode), quantity=left)

@@ -118,8 +118,8 @@ class OfferRest(Step[Next]):
             self._put_back(turn, question)
             turn.say("offer_rest.dropped", spec=turn.name(line.barcodes[0]))
         elif heard.command in ("yes", "done"):
-            close_question(turn)
             turn.say("taken.one", **self.fill(turn))
+            close_question(turn)
         elif others:
             # Going on to the next line is an answer too: the rest stays, and is read back like any line.
             close_question(turn)
