@@ -11,14 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal, TypeVar
 from urllib.parse import urljoin
 
 from simulator.account import Account
-from simulator.audio import FRAME_BYTES, FRAME_MS, LineNoise, lasts_ms
+from simulator.audio import FRAME_MS, lasts_ms
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
@@ -34,57 +33,20 @@ from simulator.events import (
     StreamChanged,
     Updated,
 )
+from simulator.instructions import ApplicationFailed, Change, HungUp, Page, Redirected
 from simulator.media import MediaStream
 from simulator.pace import REAL_TIME, Metronome, Pace
 from simulator.saying import part_said
-from simulator.twiml import TwimlError, Verb, read_twiml
+from simulator.telephone import Telephone
+from simulator.twiml import TwimlError, read_twiml
 from simulator.webhooks import NOT_REACHED, Answer, Webhooks, new_sid
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
 """Something that takes time: each `yield` lets 20 ms pass."""
 
-KEY_MS = 200
-"""From one key to the next, for a practised thumb: a tenth of a second down, a tenth up."""
 RETRIEVAL_FAILURE = 11200
 APOLOGY = "We're sorry, an application error has occurred. Goodbye."
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A document and the address it came from, against which its relative addresses are read."""
-
-    url: str
-    verbs: tuple[Verb, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What the REST interface asks of a live call: new instructions, or its end."""
-
-    url: str = ""
-    method: str = "POST"
-    twiml: str = ""
-    completed: bool = False
-
-
-class Redirected(Exception):
-    """The call has been given something else to do."""
-
-    def __init__(self, change: Change) -> None:
-        self.change = change
-
-
-class HungUp(Exception):
-    """The caller has gone."""
-
-
-class ApplicationFailed(Exception):
-    """The application's answer cannot be carried out; the call ends with an apology."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 Program = Callable[["SimulatedCall"], Steps[None]]
@@ -137,11 +99,7 @@ class SimulatedCall:
         self._background: list[Future[Answer]] = []
         self._interruption: Redirected | HungUp | None = None
         self._ended_by: Literal["line", "caller", "failure"] = "line"
-        self._noise = LineNoise(seed=1)
-        self._voice = bytearray()
-        self._speaking = False
-        self._to_press: deque[str] = deque()
-        self._next_key_ms = 0
+        self._telephone = Telephone()
         self._keys: deque[str] = deque()
         self._prompt: tuple[str, int] | None = None
         self._reply_due = False
@@ -152,7 +110,7 @@ class SimulatedCall:
 
     def press(self, keys: str) -> None:
         """Press keys one after the other."""
-        self._inbox.put(lambda: self._to_press.extend(keys))
+        self._inbox.put(lambda: self._telephone.key(keys))
 
     def speak(self, mulaw: bytes, words: str = "") -> None:
         """Say this sound, 8 kHz mu-law, at once, or after what is still being said. `words` is for the reader."""
@@ -176,7 +134,7 @@ class SimulatedCall:
     @property
     def speaking(self) -> bool:
         """The caller is speaking or pressing keys."""
-        return bool(self._voice or self._to_press)
+        return self._telephone.busy
 
     @property
     def quiet(self) -> bool:
@@ -241,7 +199,10 @@ class SimulatedCall:
 
     def _let_pass(self) -> None:
         """20 ms of sound and keys, both ways."""
-        frame = self._caller_frame()
+        if self._telephone.fell_silent():
+            self._reply_due = True
+            self.tell(CallerFinished(self.now_ms))
+        frame = self._telephone.frame()
         self._press_due_key()
         for stream in self.streams:
             if stream.began(self.now_ms):
@@ -259,22 +220,10 @@ class SimulatedCall:
             self.recorder(frame)
         self.now_ms += FRAME_MS
 
-    def _caller_frame(self) -> bytes:
-        if not self._voice:
-            if self._speaking:
-                self._speaking = False
-                self._reply_due = True
-                self.tell(CallerFinished(self.now_ms))
-            return self._noise.frame()
-        frame = bytes(self._voice[:FRAME_BYTES])
-        del self._voice[:FRAME_BYTES]
-        return frame + self._noise.frame()[len(frame) :]
-
     def _press_due_key(self) -> None:
-        if not self._to_press or self.now_ms < self._next_key_ms:
+        key = self._telephone.due_key(self.now_ms)
+        if key is None:
             return
-        key = self._to_press.popleft()
-        self._next_key_ms = self.now_ms + KEY_MS
         both_ways = [stream for stream in self.streams if stream.plan.both_ways]
         for stream in both_ways:
             stream.send_key(key)
@@ -334,8 +283,7 @@ class SimulatedCall:
     # What comes from outside, acted on between two ticks.
 
     def _begin_to_speak(self, mulaw: bytes, words: str) -> None:
-        self._voice.extend(mulaw)
-        self._speaking = True
+        self._telephone.say(mulaw)
         self.tell(CallerSpoke(self.now_ms, words, lasts_ms(mulaw)))
 
     def _interrupt(self, interruption: Redirected | HungUp, by: Literal["line", "caller"]) -> None:

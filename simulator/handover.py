@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import Party, WaitingQueue
-from simulator.call import HungUp, Page, Redirected, SimulatedCall, Steps
+from simulator.call import SimulatedCall, Steps
 from simulator.events import Dialled, LeftQueue, Queued
+from simulator.instructions import HungUp, Page, Redirected
 from simulator.saying import spoken_ms
 from simulator.twiml import SCHEMA_WARNING, Verb
 from simulator.webhooks import new_sid

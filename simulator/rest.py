@@ -18,7 +18,8 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
 from simulator.audio import RATE, to_wav
-from simulator.call import Change, SimulatedCall
+from simulator.call import SimulatedCall
+from simulator.instructions import Change
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 
 from simulator import handover
 from simulator.audio import FRAME_MS, LOUD, lasts_ms, loudness
-from simulator.call import KEY_MS, Change, HungUp, Page, Redirected, SimulatedCall, Steps
+from simulator.call import SimulatedCall, Steps
 from simulator.events import Recorded, StreamChanged, VerbBegan
+from simulator.instructions import Change, HungUp, Page, Redirected
 from simulator.media import MediaStream, StreamPlan
 from simulator.saying import spoken_ms
+from simulator.telephone import KEY_MS
 from simulator.twiml import SCHEMA_WARNING, Verb
 
 BEEP_MS = 400

@@ -1,0 +1,54 @@
+"""The caller's telephone: a mouthpiece and a keypad, one frame of 20 ms after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from simulator.audio import FRAME_BYTES, LineNoise
+
+KEY_MS = 200
+"""From one key to the next, for a practised thumb: a tenth of a second down, a tenth up."""
+
+
+class Telephone:
+    """What goes into the line on the caller's side. Used by the thread that drives the call only."""
+
+    def __init__(self) -> None:
+        self._noise = LineNoise(seed=1)
+        self._voice = bytearray()
+        self._keys: deque[str] = deque()
+        self._next_key_ms = 0
+        self._talking = False
+
+    @property
+    def busy(self) -> bool:
+        """Something is being said or keyed."""
+        return bool(self._voice or self._keys)
+
+    def say(self, mulaw: bytes) -> None:
+        """Say this after what is still being said."""
+        self._voice.extend(mulaw)
+        self._talking = True
+
+    def key(self, keys: str) -> None:
+        """Press these after those still being pressed."""
+        self._keys.extend(keys)
+
+    def frame(self) -> bytes:
+        """The next 20 ms of sound; the noise of a quiet line where nothing is said."""
+        frame = bytes(self._voice[:FRAME_BYTES])
+        del self._voice[:FRAME_BYTES]
+        return frame + self._noise.frame()[len(frame) :]
+
+    def fell_silent(self) -> bool:
+        """True once, when the last of what was being said has gone into the line."""
+        fell_silent = self._talking and not self._voice
+        self._talking = self._talking and not fell_silent
+        return fell_silent
+
+    def due_key(self, now_ms: int) -> str | None:
+        """The key that goes down now, if any."""
+        if not self._keys or now_ms < self._next_key_ms:
+            return None
+        self._next_key_ms = now_ms + KEY_MS
+        return self._keys.popleft()
