@@ -22,11 +22,11 @@ from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
 from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard, Turn
-from ivr.twiml import is_secret
+from ivr.twiml import FINISH_KEY, is_secret
 from orders.desk import Desk
 from speech.listening import Listen
 from speech.utterance import Utterance
-from storage import SessionFactory, transaction
+from storage import SessionFactory, retried, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +38,8 @@ EAR_GONE_AFTER = timedelta(seconds=6)
 # How long the carrier may take to open a media socket before it is asked again.
 EAR_OPENS_WITHIN = timedelta(seconds=6)
 EAR_STARTS_MAX = 3
+# Who keys a code ends it with `#`, though its last digit had ended it: until then that key is no answer.
+LATE_FINISH_KEY = timedelta(seconds=3)
 # After this long a caller "in the middle of an utterance" is a radio, in seconds.
 SPEAKING_MAX_S = 60
 
@@ -116,6 +118,7 @@ class Calls:
         self._understanding = understanding
         self._hears = hears
 
+    @retried
     def begin(self, sid: str, caller: str, called: str) -> Present:
         """A new call's first reply; for a call already begun, the present one."""
         try:
@@ -141,6 +144,7 @@ class Calls:
             # Two first posts at once on PostgreSQL: the other one began the call.
             return self.present(sid)
 
+    @retried
     def take(self, sid: str, post: Post) -> Present | StillWaiting:
         """Take turn `post.n` if it is the one waited for. UnknownCall where the call was never begun."""
         with transaction(self._sessions) as session:
@@ -150,6 +154,8 @@ class Calls:
             if present.over or post.n != present.n or not isinstance(then, ListenFor):
                 return present
             heard: Utterance | Silence
+            if post.keys == FINISH_KEY and self._belongs_to_the_last_answer(session, call):
+                return present
             if post.keys:
                 heard = self._understanding(session).of_keys(then.listen, post.keys)
             elif post.utterance is not None:
@@ -171,6 +177,7 @@ class Calls:
         with transaction(self._sessions) as session:
             return self._present(self._known(session, sid))
 
+    @retried
     def end(self, sid: str, status: str) -> None:
         """The call is over; a second notice of it, or one for an unknown call, changes nothing."""
         with transaction(self._sessions) as session:
@@ -187,6 +194,13 @@ class Calls:
             call = self._known(session, sid)
             call.ear_starts += 1
             call.ear_started_at = self._clock()
+
+    def _belongs_to_the_last_answer(self, session: Session, call: Call) -> bool:
+        """Whether a lone `#` only ends a code or a PIN that had already been taken at its last digit."""
+        last = session.scalar(select(Turn).where(Turn.call_sid == call.sid, Turn.n == call.turn - 1))
+        if last is None or not (last.heard.get("keyed") and last.heard.get("digits")):
+            return False
+        return self._clock() - last.at < LATE_FINISH_KEY
 
     def _turn(self, session: Session, call: Call, listen: Listen, heard: Utterance | Silence) -> Present:
         state = CallState.from_json(call.state)

@@ -104,7 +104,7 @@ def voice_routes(line: Line) -> Blueprint:
         reached = request.form.get("DialCallStatus") == "completed" or request.form.get("QueueResult") == "bridged"
         return _xml(line.markup.hang_up([] if reached else [line.notices.nobody_free]))
 
-    @sockets.route("/stream", bp=routes)
+    @sockets.route("/stream", bp=routes)  # type: ignore[untyped-decorator]
     def stream(socket: Socket) -> None:
         line.media.serve(socket)
 

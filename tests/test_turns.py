@@ -206,6 +206,15 @@ def test_a_keyed_pin_is_not_kept(bench: Bench) -> None:
     assert "2468" not in str(kept.heard)
 
 
+def test_the_hash_after_a_code_s_last_digit_is_no_answer_to_the_next_question(bench: Bench) -> None:
+    bench.ring()
+    bench.keys(1, "410502100012")
+    bench.now += timedelta(seconds=1)
+    assert said(bench.keys(2, "#")) == "turn 2"
+    bench.now += timedelta(seconds=3)
+    assert said(bench.keys(2, "#")) == "turn 3"
+
+
 def test_a_call_ends_once(bench: Bench) -> None:
     bench.ring()
     bench.calls.end("CA1", "completed")
