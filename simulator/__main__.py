@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
+from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.exchange import Line, open_account, play
+from simulator.guests import visit, welcome_guests
 from simulator.pace import FLAT_OUT, Pace
+from simulator.rest import RestServer, create_rest
 from simulator.script import ScriptError, read_script
 from simulator.transcript import Transcript
+from simulator.web_phone import add_web_phone, wait_for_parent
 
 
 def _pace(ctx: click.Context, param: click.Parameter, value: str) -> Pace:
@@ -64,10 +68,12 @@ def call(
     try:
         account, rest = open_account(rest_host, rest_port, account_sid, token)
     except OSError:
-        _give_up(
-            f"Port {rest_port} of {rest_host} is taken, so the stand-in cannot offer Twilio's REST interface there: "
-            "wait for the other call to end, or choose another with --rest-port and TWILIO_API_BASE."
-        )
+        account, rest = open_account(rest_host, 0, account_sid, token)
+        if not visit(f"http://{rest_host}:{rest_port}", account):
+            _give_up(
+                f"Port {rest_port} of {rest_host} is taken, so the stand-in cannot offer Twilio's REST interface there: "
+                "wait for the other call to end, or choose another with --rest-port and TWILIO_API_BASE."
+            )
     click.echo(f"{scripted.name}: {scripted.why}\n")
     with rest:
         failure = play(
@@ -79,7 +85,27 @@ def call(
     click.echo("\nThe call went as the script says.")
 
 
-def _give_up(sentence: str) -> None:
+@main.command()
+@click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the application is served.")
+@click.option("--account-sid", envvar="TWILIO_ACCOUNT_SID", default=DEMO_ACCOUNT_SID, show_default=True)
+@click.option("--token", envvar="TWILIO_AUTH_TOKEN", default=DEMO_AUTH_TOKEN, help="Requests are signed with it.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8001, show_default=True, help="The application's TWILIO_API_BASE must point here.")
+def serve(url: str, account_sid: str, token: str, host: str, port: int) -> None:
+    """Be there for the page with the web phone, until the process that started this is gone."""
+    account = Account(f"http://{host}:{port}", account_sid, token)
+    rest = create_rest(account)
+    welcome_guests(rest, account)
+    add_web_phone(rest, account, Line.at(url))
+    try:
+        server = RestServer(rest, host, port)
+    except OSError:
+        _give_up(f"Port {port} of {host} is taken: the web phone will not work. Choose another with REST_PORT.")
+    with server:
+        wait_for_parent()
+
+
+def _give_up(sentence: str) -> NoReturn:
     click.echo(sentence, err=True)
     sys.exit(2)
 

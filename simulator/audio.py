@@ -28,11 +28,32 @@ def _expansion() -> NDArray[np.int16]:
 
 _EXPANSION = _expansion()
 
+_KEYPAD = ("123", "456", "789", "*0#")
+_ROWS_HZ = (697, 770, 852, 941)
+_COLUMNS_HZ = (1209, 1336, 1477)
+_TONE_LEVEL = 4_000.0
+
 
 def to_pcm(mulaw: bytes) -> NDArray[np.int16]:
     """The 16-bit samples of mu-law bytes."""
     expanded: NDArray[np.int16] = _EXPANSION[np.frombuffer(mulaw, dtype=np.uint8)]
     return expanded
+
+
+def to_mulaw(pcm: NDArray[np.float64]) -> bytes:
+    """The nearest mu-law to samples of -32,768 to 32,767."""
+    order = np.argsort(_EXPANSION, kind="stable")
+    steps = _EXPANSION[order].astype(np.float64)
+    return bytes(order[np.searchsorted((steps[1:] + steps[:-1]) / 2, pcm)].astype(np.uint8))
+
+
+def key_tone(key: str, duration_ms: int) -> bytes:
+    """The pair of tones a key sounds on the line (ITU-T Q.23), at the level a telephone sends them."""
+    row = next(number for number, keys in enumerate(_KEYPAD) if key in keys)
+    moments = np.arange(RATE * duration_ms // 1000) / RATE
+    low = np.sin(2 * np.pi * _ROWS_HZ[row] * moments)
+    high = np.sin(2 * np.pi * _COLUMNS_HZ[_KEYPAD[row].index(key)] * moments)
+    return to_mulaw(_TONE_LEVEL * (low + high))
 
 
 def loudness(mulaw: bytes) -> float:

@@ -116,6 +116,10 @@ class SimulatedCall:
         """Say this sound, 8 kHz mu-law, at once, or after what is still being said. `words` is for the reader."""
         self._inbox.put(lambda: self._begin_to_speak(mulaw, words))
 
+    def overhear(self, mulaw: bytes) -> None:
+        """Send what a live microphone picks up, 8 kHz mu-law, a few frames at a time."""
+        self._inbox.put(lambda: self._telephone.overhear(mulaw))
+
     def hang_up(self) -> None:
         """Put the receiver down."""
         self._inbox.put(lambda: self._interrupt(HungUp(), "caller"))
@@ -202,8 +206,8 @@ class SimulatedCall:
         if self._telephone.fell_silent():
             self._reply_due = True
             self.tell(CallerFinished(self.now_ms))
-        frame = self._telephone.frame()
         self._press_due_key()
+        frame = self._telephone.frame()
         for stream in self.streams:
             if stream.began(self.now_ms):
                 self.tell(StreamChanged(self.now_ms, "started", stream.plan.name))

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 
-from simulator.audio import FRAME_BYTES, LineNoise
+from simulator.audio import FRAME_BYTES, LineNoise, key_tone
 
 KEY_MS = 200
-"""From one key to the next, for a practised thumb: a tenth of a second down, a tenth up."""
+"""From one key to the next, for a practised thumb."""
+TONE_MS = 100
+"""How long of it the key is down and sounds on the line: a landline sends its tones with the voice."""
+
+LIVE_MAX_BYTES = 20 * FRAME_BYTES
+"""How much live sound may wait to be sent: beyond it the line would lag behind the speaker."""
 
 
 class Telephone:
@@ -16,6 +21,8 @@ class Telephone:
     def __init__(self) -> None:
         self._noise = LineNoise(seed=1)
         self._voice = bytearray()
+        self._live = bytearray()
+        self._tone = bytearray()
         self._keys: deque[str] = deque()
         self._next_key_ms = 0
         self._talking = False
@@ -30,14 +37,20 @@ class Telephone:
         self._voice.extend(mulaw)
         self._talking = True
 
+    def overhear(self, mulaw: bytes) -> None:
+        """What a live microphone picks up just now. Where it comes faster than it is sent, the oldest is left out."""
+        self._live.extend(mulaw)
+        del self._live[:-LIVE_MAX_BYTES]
+
     def key(self, keys: str) -> None:
         """Press these after those still being pressed."""
         self._keys.extend(keys)
 
     def frame(self) -> bytes:
-        """The next 20 ms of sound; the noise of a quiet line where nothing is said."""
-        frame = bytes(self._voice[:FRAME_BYTES])
-        del self._voice[:FRAME_BYTES]
+        """The next 20 ms of sound: a key's tone, else the voice, else the noise of a quiet line."""
+        source = self._tone or self._voice
+        frame = bytes(source[:FRAME_BYTES])
+        del source[:FRAME_BYTES]
         return frame + self._noise.frame()[len(frame) :]
 
     def fell_silent(self) -> bool:
@@ -51,4 +64,6 @@ class Telephone:
         if not self._keys or now_ms < self._next_key_ms:
             return None
         self._next_key_ms = now_ms + KEY_MS
-        return self._keys.popleft()
+        key = self._keys.popleft()
+        self._tone[:] = key_tone(key, TONE_MS)
+        return key

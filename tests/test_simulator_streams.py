@@ -8,13 +8,16 @@ import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from simulator.account import Account, Party
-from simulator.audio import SILENCE, LineNoise, loudness
+from simulator.audio import SILENCE, LineNoise, loudness, to_mulaw, to_pcm
 from simulator.call import SimulatedCall, Steps
 from simulator.events import (
     Ended,
@@ -27,6 +30,7 @@ from simulator.events import (
     StreamChanged,
 )
 from simulator.pace import Pace
+from simulator.telephone import Telephone
 from tests.make_believe import VOICE, FakeApplication, after_ms, of, ring, texts, when_quiet
 
 # Media streams.
@@ -97,6 +101,23 @@ def test_a_quiet_line_is_never_digital_silence():
     frames = [noise.frame() for _ in range(100)]
     assert SILENCE not in frames
     assert max(loudness(frame) for frame in frames) < 20
+
+
+@pytest.mark.parametrize(("key", "low", "high"), [("1", 697, 1209), ("5", 770, 1336), ("#", 941, 1477)])
+def test_a_key_sounds_on_the_line_as_its_two_tones(key, low, high):
+    telephone = Telephone()
+    telephone.key(key)
+    assert telephone.due_key(0) == key
+    sound = b"".join(telephone.frame() for _ in range(5))
+    spectrum = np.abs(np.fft.rfft(to_pcm(sound)))
+    loudest = sorted(10 * int(place) for place in np.argsort(spectrum)[-2:])
+    assert loudest == pytest.approx([low, high], abs=10)
+    assert loudness(telephone.frame()) < 20
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_mulaw_survives_being_taken_apart(sound):
+    assert to_pcm(to_mulaw(to_pcm(sound).astype(float))).tolist() == to_pcm(sound).tolist()
 
 
 def test_a_socket_that_refuses_is_reported(account, fake_app):

@@ -1,0 +1,155 @@
+"""The stand-in as a service beside the demo: a telephone on a WebSocket, for the page that shows one.
+
+What comes over the socket is what a caller does: text messages `{"do": "call" | "keys" | "speak" | "hang_up", ...}`,
+and binary ones with live sound in mu-law. What goes back is what happens, one JSON object an event.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import queue
+import threading
+import time
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from flask import Flask
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed
+
+from simulator.account import Account
+from simulator.call import SimulatedCall
+from simulator.events import (
+    CallerFinished,
+    CallerSpoke,
+    Dialled,
+    Ended,
+    Event,
+    KeyPressed,
+    LeftQueue,
+    Problem,
+    Queued,
+    Rang,
+    Said,
+    SayingStopped,
+    StreamChanged,
+)
+from simulator.exchange import Line, dial_in
+
+PATH = "/phone"
+TOLD = (
+    CallerFinished,
+    CallerSpoke,
+    Dialled,
+    Ended,
+    KeyPressed,
+    LeftQueue,
+    Problem,
+    Queued,
+    Rang,
+    Said,
+    SayingStopped,
+    StreamChanged,
+)
+# Beyond this a message is nothing a telephone sends.
+MESSAGE_MAX_BYTES = 16_000
+KEYS_MAX = 64
+PARENT_LOOK_S = 1.0
+
+
+class Socket(Protocol):
+    """What is used of a WebSocket."""
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None: ...
+    def send(self, data: str | bytes) -> None: ...
+
+
+def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
+    """Offer the telephone beside the REST interface, to whoever has the account's token."""
+    sockets = Sock()
+
+    @sockets.route(PATH)  # type: ignore[untyped-decorator]
+    def phone(socket: Socket) -> None:
+        WebPhone(socket, account, line).serve()
+
+    rest.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": MESSAGE_MAX_BYTES}
+    sockets.init_app(rest)
+
+
+class WebPhone:
+    """One telephone: a call at a time, for as long as its socket is open."""
+
+    def __init__(self, socket: Socket, account: Account, line: Line) -> None:
+        self._socket = socket
+        self._account = account
+        self._line = line
+        self._call: SimulatedCall | None = None
+        # Events come from the call's thread, which must not wait for a slow page.
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+
+    def serve(self) -> None:
+        """Do what the page says until it goes away; then the receiver is down as well."""
+        teller = threading.Thread(target=self._tell, name="web phone", daemon=True)
+        teller.start()
+        try:
+            while True:
+                message = self._socket.receive()
+                if isinstance(message, bytes):
+                    if self._call is not None:
+                        self._call.overhear(message)
+                elif message is not None:
+                    self._do(_read(message))
+        except ConnectionClosed:
+            pass
+        finally:
+            if self._call is not None:
+                self._call.hang_up()
+            self._events.put(None)
+
+    def _do(self, wish: dict[str, Any]) -> None:
+        call = self._call if self._call is not None and not self._call.ended else None
+        match wish.get("do"):
+            case "call" if call is None:
+                caller, called = str(wish.get("from", ""))[:32], str(wish.get("to", ""))[:32]
+                self._call = dial_in(self._account, self._line, caller, called, listener=self._events.put)
+                self._call.start()
+            case "keys" if call is not None:
+                call.press("".join(key for key in str(wish.get("keys", "")) if key in "0123456789*#")[:KEYS_MAX])
+            case "speak" if call is not None:
+                call.speak(_sound(wish), str(wish.get("words", ""))[:200])
+            case "hang_up" if call is not None:
+                call.hang_up()
+
+    def _tell(self) -> None:
+        try:
+            while (event := self._events.get()) is not None:
+                if isinstance(event, TOLD):
+                    told = {"event": type(event).__name__, **asdict(event)}
+                    self._socket.send(json.dumps(told, ensure_ascii=False))
+        except ConnectionClosed:
+            pass
+
+
+def _read(message: str) -> dict[str, Any]:
+    try:
+        wish = json.loads(message)
+    except ValueError:
+        return {}
+    return wish if isinstance(wish, dict) else {}
+
+
+def _sound(wish: dict[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(str(wish.get("mulaw", "")), validate=True)
+    except binascii.Error:
+        return b""
+
+
+def wait_for_parent() -> None:
+    """Come back when the process that started this one is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(PARENT_LOOK_S)
