@@ -71,7 +71,7 @@ def call(
         account, rest = open_account(rest_host, 0, account_sid, token)
         if not visit(f"http://{rest_host}:{rest_port}", account):
             _give_up(
-                f"Port {rest_port} of {rest_host} is taken, so the stand-in cannot offer Twilio's REST interface there: "
+                f"Port {rest_port} of {rest_host} is taken, so Twilio's REST interface cannot be offered there: "
                 "wait for the other call to end, or choose another with --rest-port and TWILIO_API_BASE."
             )
     click.echo(f"{scripted.name}: {scripted.why}\n")

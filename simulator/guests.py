@@ -12,7 +12,7 @@ from simulator.account import Account
 
 PATH = "/guests"
 ASK_SECONDS = 5.0
-NOT_FOUND = 404
+NOT_FOUND, NO_CONTENT = 404, 204
 
 
 def welcome_guests(rest: Flask, account: Account) -> None:
@@ -59,4 +59,4 @@ def visit(keeper: str, account: Account) -> bool:
         )
     except requests.RequestException:
         return False
-    return answer.status_code == requests.codes.no_content
+    return answer.status_code == NO_CONTENT
