@@ -74,10 +74,10 @@ clean: ## remove what was built, the demo's database included
 
 .venv/run.stamp: requirements.lock | .venv/bin/python
 	@echo "Installing what the line needs (a few minutes the first time)"
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp
 	@echo "Installing what the tests need"
-	@$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements-dev.lock
 	@touch $@

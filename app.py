@@ -1,0 +1,91 @@
+"""The application: every room wired to the others. Gunicorn serves it as `app:create_app()`, see gunicorn.conf.py."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response, abort, jsonify
+from sqlalchemy.exc import SQLAlchemyError
+
+from backoffice.catalog_commands import import_catalog_command
+from backoffice.database_commands import demo_command, migrate_command
+from backoffice.hearing_commands import hear_command
+from callflows import conversation
+from clock import Clock, system_clock
+from ivr.calls import Calls
+from ivr.ears import Ears
+from ivr.hearing import Hearing
+from ivr.stream import MESSAGE_MAX_CHARS, MediaLine
+from ivr.twilio_rest import Carrier
+from ivr.twiml import Markup
+from ivr.webhooks import Line, voice_routes
+from logs import configure_logs
+from orders.desk import Desk
+from settings import Settings, SettingsError
+from storage import SessionFactory, is_current, open_engine, open_sessions
+
+
+def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
+    """The whole application. Nothing is opened or loaded before it is needed, so that commands start quickly and
+    those that want no database need none; a request is refused while the settings are not fit to serve with."""
+    settings = settings if settings is not None else Settings()
+    configure_logs()
+    sessions = open_sessions(open_engine(settings.database_url))
+    hearing = Hearing(settings)
+
+    app = Flask(__name__)
+    app.config["SETTINGS"] = settings
+    app.config["SECRET_KEY"] = settings.secret_key or None
+    app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
+    app.extensions["hearing"] = hearing
+    app.extensions["sessions"] = sessions
+    app.register_blueprint(voice_routes(_line(settings, sessions, hearing, clock)))
+    app.register_blueprint(_health(sessions, hearing))
+    for command in (migrate_command, demo_command, import_catalog_command, hear_command):
+        app.cli.add_command(command)
+    _refuse_to_serve_unfit(app, settings)
+    return app
+
+
+def _line(settings: Settings, sessions: SessionFactory, hearing: Hearing, clock: Clock) -> Line:
+    carrier, markup = Carrier(settings), Markup(settings)
+    calls = Calls(
+        sessions,
+        clock,
+        conversation,
+        open_desk=lambda session: Desk(session, hearing.catalog(session), clock()),
+        understanding=hearing.understanding,
+        hears=lambda: hearing.works,
+    )
+    media = MediaLine(settings, Ears(sessions, clock), carrier, markup, hearing.new_ear)
+    return Line(settings, calls, carrier, hearing, media, markup)
+
+
+def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/healthz")
+    def healthz() -> tuple[Response, int]:
+        """Whether the line can take calls: 503 without its database; "degraded" where it runs on keys only."""
+        database, tables = "ok", "current"
+        try:
+            if not is_current(sessions):
+                tables = "not current: run `flask --app app migrate`"
+        except SQLAlchemyError as error:
+            database, tables = f"cannot be used: {type(error).__name__}", "unknown"
+        ear = "ok" if hearing.works else hearing.problem or "not wanted: LISTEN_MODE is keypad"
+        serves = database == "ok" and tables == "current"
+        status = ("degraded" if hearing.problem else "ok") if serves else "down"
+        return jsonify(status=status, database=database, tables=tables, ear=ear), 200 if serves else 503
+
+    return routes
+
+
+def _refuse_to_serve_unfit(app: Flask, settings: Settings) -> None:
+    """Gunicorn does not even start with such settings; this is for who serves the application some other way."""
+    try:
+        settings.check_servable()
+    except SettingsError as error:
+        reason = str(error)
+
+        @app.before_request
+        def refuse() -> None:
+            abort(503, reason)

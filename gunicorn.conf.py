@@ -13,7 +13,8 @@ settings = Settings()
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-threads = int(os.environ.get("WEB_THREADS", "96"))
+# Posts must find a thread even when every media socket there may be is open.
+threads = settings.media_sockets_max + 32
 # A worker that goes down ends its media sockets; their calls go on elsewhere and open new ones.
 graceful_timeout = 5
 loglevel = "warning"

@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     port: int = 8000
     demo: bool = False
     secret_key: str = ""
+    # How many calls one worker listens to at once; further ones are taken by recordings or keys.
+    media_sockets_max: int = 64
     # The telephone numbers operators may be rung at, separated by commas: the only ones this line ever dials.
     operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()
 

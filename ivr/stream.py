@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +47,7 @@ ALIVE_EVERY_S = 2.0
 # After something that made no sense, how long the caller may go on before being told so.
 SECOND_THOUGHT_MS = 1_500
 
-NORMAL, POLICY_VIOLATION, INTERNAL_ERROR = 1000, 1008, 1011
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 
 log = structlog.get_logger(__name__)
 
@@ -167,6 +168,7 @@ class MediaLine:
     ) -> None:
         self._settings = settings
         self._new_ear = new_ear
+        self._room = threading.BoundedSemaphore(settings.media_sockets_max)
         self._ears = ears
         self._carrier = carrier
         self._markup = markup
@@ -175,6 +177,16 @@ class MediaLine:
 
     def serve(self, socket: Socket) -> None:
         """Hear one call out, until its stream stops. Never raises for what comes over the socket."""
+        if not self._room.acquire(blocking=False):
+            log.warning("a media socket was refused: there are as many as this worker may have")
+            socket.close(TRY_AGAIN_LATER)
+            return
+        try:
+            self._serve(socket)
+        finally:
+            self._room.release()
+
+    def _serve(self, socket: Socket) -> None:
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
         who: Introduction | None = None
         try:

@@ -90,9 +90,11 @@ STOP = json.dumps({"event": "stop", "stop": {}})
 class Room:
     """A line with one call in progress, and an ear that follows a script."""
 
-    def __init__(self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None) -> None:
+    def __init__(
+        self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None, **changes: object
+    ) -> None:
         self.ear = ScriptedEar(script or {})
-        self.world = LineWorld(sessions, self.ear, listen_mode="stream")
+        self.world = LineWorld(sessions, self.ear, listen_mode="stream", **changes)
         self.phone: Telephone = self.world.telephone(SID)
         self.first = self.phone.dial()
 
@@ -282,6 +284,14 @@ def test_sound_that_piles_up_is_not_taken(room: Room) -> None:
     socket.input_buffer = [""] * 10_000
     room.world.app.extensions["media"].serve(socket)
     assert socket.closed == (1008, "sound comes faster than it can be heard")
+
+
+def test_a_worker_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
+    room = Room(sessions, media_sockets_max=1)
+    others: list[FakeSocket] = []
+    room.serve(media(), lambda: others.append(room.serve(media())), media())
+    assert others[0].closed == (1013, None)
+    assert room.serve(media(), STOP).closed == (1000, None)
 
 
 def test_an_ear_that_breaks_costs_the_socket_and_not_the_call(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

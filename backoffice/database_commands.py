@@ -1,0 +1,52 @@
+"""Commands for the database: bring its tables to the newest shape, and fill it with demo data."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from sqlalchemy.exc import OperationalError
+
+from clock import system_clock
+from orders.demo import seed_demo
+from settings import Settings
+from storage import migrate, open_engine, open_sessions, transaction
+
+
+@click.command("migrate")
+def migrate_command() -> None:
+    """Bring the database's tables to the newest shape; quick when they already are."""
+    settings = _settings()
+    try:
+        migrate(settings.database_url)
+    except OperationalError as error:
+        raise click.ClickException(unusable(error)) from error
+
+
+@click.command("demo")
+@click.pass_context
+def demo_command(context: click.Context) -> None:
+    """Make the demo's database: catalogue, retailers and today's supply, all of it made up."""
+    context.invoke(migrate_command)
+    engine = open_engine(_settings().database_url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            seed_demo(session, system_clock())
+    except OperationalError as error:
+        raise click.ClickException(unusable(error)) from error
+    finally:
+        engine.dispose()
+
+
+def unusable(error: OperationalError) -> str:
+    """What to do about a database that cannot be used."""
+    reason = str(error.orig).strip()
+    if "locked" in reason:
+        return f"The database is locked ({reason}): another process is writing to it; stop that one, or try again."
+    return (
+        f"The database cannot be used ({reason}): see that DATABASE_URL is right and that its server or file is there."
+    )
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
