@@ -92,8 +92,8 @@ class CallState:
     told_out: tuple[str, ...] = ()
     # How often a brand came without a quantity.
     quantities_missed: int = 0
-    # The price bands as they were read out: number, lowest and highest price in fen; and where in them the caller is.
-    bands: tuple[tuple[int, int, int], ...] = ()
+    # The prices as they were read out, each with its bands and its lowest and highest in fen; and where the caller is.
+    bands: tuple[tuple[tuple[int, ...], int, int], ...] = ()
     band: int = 0
     page: int = 0
     page_read: bool = False

@@ -43,6 +43,7 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
         turn.state.pending = (unsure, *turn.state.pending)
         return go_on(turn)
     taken = _Taken()
+    turn.desk.expect(barcode for item in heard.items for barcode in item.barcodes)
     _grant(turn, heard, taken)
     for item in heard.items:
         if item.action != "add":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from speech.listening import Choice, QuantityOf
 from speech.utterance import Utterance
 from tests.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, World
@@ -292,12 +294,12 @@ def test_today_is_told_price_by_price_and_a_few_specs_at_a_time(world: World) ->
     call = signed_in(world)
     call.caller_says("有什么烟")
     call.line_says(
-        "您写好单子了可以直接报。今天的价位，每条有：第一，四百五十七点九二元，第二，一百九十点八到二百点九七元，"
-        "第三，九十到一百零五点六元。您需要什么价位的？"
+        "您写好单子了可以直接报。今天的价位，每条有：第一，四百五十七到四百五十八元，第二，一百九十到二百零一元，"
+        "第三，九十到一百零六元。您需要什么价位的？"
     )
     call.caller_says("第二个", pick(2))
     call.line_says(
-        "一百九十点八到二百点九七元的今天有：",
+        "一百九十到二百零一元的今天有：",
         "利群软蓝，黄鹤楼软蓝，泰山望岳。",
         "您需要什么？接着听请说好的，不听了请说不要。",
     )
@@ -333,6 +335,17 @@ def test_a_question_about_a_line_of_the_band_comes_back_to_the_band(world: World
     call.line_says("利群软蓝，您需要多少？")
     call.caller_says("两条", only(2))
     call.line_says("利群软蓝，好的，两条。", "还有吗？接着听请说好的，不听了请说不要。")
+
+
+def test_many_price_bands_are_told_as_a_few(world: World) -> None:
+    specs = world.catalog.specs.items()
+    one_each = {barcode: replace(spec, price_band=band) for band, (barcode, spec) in enumerate(specs)}
+    world.catalog = replace(world.catalog, specs=one_each)
+    call = signed_in(world)
+    call.caller_says("有什么烟")
+    assert call.options == ["九十到一百零六元", "一百九十到一百九十八元", "二百到四百五十八元"]
+    call.caller_says("第一个", pick(1))
+    call.line_mentions("红塔山硬经典，红塔山新时代。")
 
 
 def test_nothing_left_today_is_said(world: World) -> None:

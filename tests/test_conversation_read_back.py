@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from speech.listening import YesNo
-from tests.desk_world import CHINA, CLASSIC, ERA, World
-from tests.dialogue import Dialogue, add, change, item, lines, pick, remove, signed_in
+from tests.desk_world import CHINA, CLASSIC, ERA, PIN, STATION, World
+from tests.dialogue import STRANGER, Dialogue, add, change, code, item, lines, pick, pin, remove, signed_in
 
 
 def read_back(world: World, **how: str) -> Dialogue:
@@ -60,7 +60,7 @@ def test_after_a_change_only_what_changed_is_read_with_the_totals(world: World) 
     call.caller_says("不对")
     call.caller_says("硬中华改成一条", change(CHINA, 1))
     call.line_says(
-        "好的，改了这些。",
+        "改了这些：",
         "中华硬，一条。",
         "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元，需再存零元。",
         "对吗？",
@@ -98,7 +98,7 @@ def test_a_removal_at_the_last_moment_is_read_back(world: World) -> None:
     call = read_back(world)
     call.caller_says("硬中华不要了", remove(CHINA))
     call.line_says(
-        "好的，改了这些。",
+        "改了这些：",
         "中华硬，不要了。",
         "您今天订货的总条数是五条，总金额为三百七十五元；您卡内余额一千元，需再存零元。",
         "对吗？",
@@ -156,12 +156,33 @@ def test_what_went_to_others_meanwhile_is_read_back_again_and_not_saved(world: W
     world.stock(CHINA, 3)
     call = read_back(world)
     world.clock.move(minutes=20)
-    other = signed_in(world, key="other")
-    other.caller_says("不要")
+    other = Dialogue(world, caller=STRANGER, key="other")
+    other.caller_keys(STATION, code(STATION))
+    other.caller_keys(PIN, pin())
     other.caller_says("硬中华两条", add(CHINA, 2))
     call.caller_says("对")
-    call.line_mentions("您订的货有变动，我们再核对一下。")
+    call.line_says(
+        "您订的货有变动，我们再核对一下。",
+        "改了这些：",
+        "中华硬，一条。",
+        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元，需再存零元。",
+        "对吗？",
+    )
     assert call.saved == {}
+    call.caller_says("对")
+    assert call.saved == {CLASSIC: 5, CHINA: 1}
+    world.check_books()
+
+
+def test_an_order_taken_up_by_another_call_is_no_longer_this_calls(world: World) -> None:
+    call = read_back(world)
+    world.clock.move(minutes=20)
+    other = signed_in(world, key="other")
+    other.caller_says("好的")
+    call.caller_says("红塔山新时代两条", add(ERA, 2))
+    call.line_says("请问您需要什么烟？")
+    assert other.order == {CLASSIC: 5, CHINA: 3}
+    world.check_books()
 
 
 def test_an_order_saved_by_another_call_is_explained(world: World) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 from callflows import speaking
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
@@ -11,7 +14,11 @@ from callflows.turn import Turn
 from speech.listening import Choice, Option, YesNo
 from speech.utterance import Utterance
 
+if TYPE_CHECKING:
+    from orders.desk import Band
+
 SPECS_AT_ONCE = 5
+PRICES_AT_ONCE = 5
 
 
 class ChooseBand(Step[Next]):
@@ -22,8 +29,7 @@ class ChooseBand(Step[Next]):
     rungs = ("short", "keys", "keys")
 
     def ask(self, turn: Turn) -> Next | None:
-        bands = turn.desk.bands(turn.retailer, turn.hotline)
-        turn.state.bands = tuple((band.band, band.lowest_fen, band.highest_fen) for band in bands)
+        turn.state.bands = tuple(_together(turn.desk.bands(turn.retailer, turn.hotline)))
         if not turn.state.bands:
             turn.state.back_to = Next.MORE
             turn.say("choose_band.nothing")
@@ -39,7 +45,7 @@ class ChooseBand(Step[Next]):
 
     def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
         if heard.choice is not None:
-            if heard.choice >= len(turn.state.bands):
+            if not 0 <= heard.choice < len(turn.state.bands):
                 return Missed()
             _open_band(turn, heard.choice)
             turn.state.back_to = Next.SPECS
@@ -126,14 +132,30 @@ def _open_band(turn: Turn, place: int) -> None:
 
 
 def _specs(turn: Turn) -> list[str]:
-    number, _, _ = turn.state.bands[turn.state.band]
-    return [offer.spec.barcode for offer in turn.desk.specs_in_band(turn.retailer, turn.hotline, number)]
+    bands, _, _ = turn.state.bands[turn.state.band]
+    return [
+        offer.spec.barcode for band in bands for offer in turn.desk.specs_in_band(turn.retailer, turn.hotline, band)
+    ]
 
 
 def _prices(turn: Turn) -> list[str]:
     """The prices of the bands, as they are said and as they may be answered."""
-    said = []
-    for _, lowest, highest in turn.state.bands:
-        key = "choose_band.one_price" if lowest == highest else "choose_band.price"
-        said.append(turn.text(key, lowest=speaking.yuan(lowest), highest=speaking.yuan(highest)))
-    return said
+    return [
+        turn.text(
+            "choose_band.one_price" if lowest == highest else "choose_band.price",
+            lowest=speaking.yuan(lowest),
+            highest=speaking.yuan(highest),
+        )
+        for _, lowest, highest in turn.state.bands
+    ]
+
+
+def _together(bands: Sequence[Band]) -> Iterator[tuple[tuple[int, ...], int, int]]:
+    """The bands, neighbours taken together until there are no more than a caller can keep in mind. Prices are told in
+    whole yuan: they are there to choose by."""
+    size = -(-len(bands) // PRICES_AT_ONCE) or 1
+    for start in range(0, len(bands), size):
+        some = bands[start : start + size]
+        lowest = min(band.lowest_fen for band in some) // 100 * 100
+        highest = -(-max(band.highest_fen for band in some) // 100) * 100
+        yield tuple(band.band for band in some), lowest, highest

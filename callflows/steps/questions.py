@@ -40,7 +40,7 @@ class ChooseSpec(Step[Next]):
         question = turn.state.pending[0]
         line, others, dropped = _own(question, heard)
         page = _page(turn)
-        if heard.choice is not None and heard.choice < len(page):
+        if heard.choice is not None and 0 <= heard.choice < len(page):
             line = replace(line, barcodes=(page[heard.choice],))
         elif _has_pages(turn) and (heard.choice == len(page) or (heard.command == "no" and not heard.items)):
             _replace_question(turn, replace(question, page=question.page + 1))

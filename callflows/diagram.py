@@ -1,0 +1,96 @@
+"""The flow as a picture: Mermaid text made from the table of steps, for the documentation.
+
+`python -m callflows.diagram` writes docs/call-flow.md and the part of the README between its markers anew.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from callflows.flow import Flow, Target
+from callflows.flows import AFTER_LINES, ORDERING
+from callflows.replies import Transfer
+
+ROOT = Path(__file__).parent.parent
+PAGE = Path("docs") / "call-flow.md"
+# Files that carry the picture between these lines, if they have them.
+CARRIERS = (Path("README.md"), Path("README.zh-CN.md"))
+BEGIN, END = "<!-- call flow: made by python -m callflows.diagram -->", "<!-- end of call flow -->"
+
+
+def mermaid(flow: Flow) -> str:
+    """The flow as a Mermaid chart. What every step that takes lines leads to is drawn once."""
+    return "\n".join(["flowchart TD", *(f"    {row}" for row in _rows(flow))])
+
+
+def page(flow: Flow) -> str:
+    """The documentation page: the picture, and what each step does."""
+    steps = "\n".join(f"| `{row.step.name}` | {inspect.getdoc(row.step)} |".replace("\n", " ") for row in flow.rows)
+    return f"""# The way through a call
+
+Made from the table in `callflows/flows.py` by `python -m callflows.diagram`; a test keeps it current.
+
+```mermaid
+{mermaid(flow)}
+```
+
+From every step the caller gets to an operator by 0 or 人工, and after the step's last reprompt. A step that takes
+lines asks what they leave open, one question at a time, and then goes on where it was.
+
+| step | what it does |
+| --- | --- |
+{steps}
+"""
+
+
+def embedded(text: str, flow: Flow) -> str:
+    """A document with the picture between its markers made anew; the same document where it has none."""
+    if BEGIN not in text or END not in text:
+        return text
+    before, rest = text.split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    return f"{before}{BEGIN}\n\n```mermaid\n{mermaid(flow)}\n```\n\n{END}{after}"
+
+
+def write(root: Path = ROOT) -> None:
+    """Write the page, and the picture into the documents that carry it."""
+    (root / PAGE).parent.mkdir(exist_ok=True)
+    (root / PAGE).write_text(page(ORDERING), encoding="utf-8")
+    for carrier in CARRIERS:
+        if (root / carrier).exists():
+            text = (root / carrier).read_text(encoding="utf-8")
+            (root / carrier).write_text(embedded(text, ORDERING), encoding="utf-8")
+
+
+def _rows(flow: Flow) -> Iterator[str]:
+    yield f"ring([a call]) --> {flow.first}"
+    takers = [row.step.name for row in flow.rows if set(row.then) >= set(AFTER_LINES)]
+    for row in flow.rows:
+        own = {outcome: target for outcome, target in row.then.items() if outcome not in AFTER_LINES}
+        for target, outcomes in _by_target(own).items():
+            yield f"{row.step.name} -- {' / '.join(outcomes)} --> {target}"
+        if row.step.name in takers:
+            yield f"{row.step.name} --> lines"
+    yield "lines{{what the lines leave open}}"
+    for target, outcomes in _by_target(AFTER_LINES).items():
+        yield f"lines -- {' / '.join(outcomes)} --> {target}"
+
+
+def _by_target(then: Mapping[StrEnum, Target]) -> dict[str, list[str]]:
+    gathered: dict[str, list[str]] = {}
+    for outcome, target in then.items():
+        gathered.setdefault(_node(target), []).append(str(outcome).replace("_", " "))
+    return gathered
+
+
+def _node(target: Target) -> str:
+    if isinstance(target, str):
+        return target
+    return "operator([an operator])" if isinstance(target, Transfer) else "goodbye([goodbye])"
+
+
+if __name__ == "__main__":
+    write()
