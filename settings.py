@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         ]
         if wrong:
             raise SettingsError(
-                f"The line cannot be served: {'; '.join(wrong)}. For a try on this machine, set DEMO=1."
+                f"The line cannot be served: {'; '.join(wrong)}. To try it on this machine, set DEMO=1."
             )
 
     def _has(self, name: str) -> bool:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import click
 from flask import current_app
+from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError
 
 from clock import system_clock
 from orders.demo import seed_demo
+from orders.demo.staff import seed_demo_staff
 from settings import Settings
 from storage import migrate, open_engine, open_sessions, transaction
 
 
 @click.command("migrate")
+@with_appcontext
 def migrate_command() -> None:
     """Bring the database's tables to the newest shape; quick when they already are."""
     settings = _settings()
@@ -24,13 +27,16 @@ def migrate_command() -> None:
 
 @click.command("demo")
 @click.pass_context
+@with_appcontext
 def demo_command(context: click.Context) -> None:
     """Make the demo's database: catalogue, retailers and today's supply, all of it made up."""
     context.invoke(migrate_command)
     engine = open_engine(_settings().database_url)
     try:
         with transaction(open_sessions(engine)) as session:
-            seed_demo(session, system_clock())
+            now = system_clock()
+            seed_demo(session, now)
+            seed_demo_staff(session, now)
     except OperationalError as error:
         raise click.ClickException(unusable(error)) from error
     finally:
