@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -58,6 +62,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 SessionFactory = sessionmaker[Session]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# What PostgreSQL answers to the one it picks to end a deadlock, or a conflict of two transactions.
+BROKEN_OFF = frozenset({"40P01", "40001"})
+RETRIES = 8
+RETRY_WAIT_S = 0.03
 
 
 def open_engine(url: str) -> Engine:
@@ -106,6 +118,24 @@ def reading(sessions: SessionFactory) -> Iterator[Session]:
     with sessions() as session:
         session.connection(execution_options={"reads_only": True})
         yield session
+
+
+def retried(work: Callable[P, T]) -> Callable[P, T]:
+    """Do a whole unit of work again where the database broke it off to end a deadlock; it had left nothing behind."""
+
+    @wraps(work)
+    def again(*args: P.args, **kwargs: P.kwargs) -> T:
+        for attempt in range(RETRIES):
+            try:
+                return work(*args, **kwargs)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in BROKEN_OFF:
+                    raise
+                # Whoever was broken off together must not meet again.
+                time.sleep(random.uniform(0, RETRY_WAIT_S * (attempt + 1)))
+        return work(*args, **kwargs)
+
+    return again
 
 
 def migrate(url: str) -> None:

@@ -5,14 +5,14 @@ A desk serves one unit of work: it never commits, and what it did stands or fall
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
-from orders import offers, retailers
+from orders import holds, offers, retailers
 from orders.answers import (
     Band,
     Confirmed,
@@ -150,6 +150,11 @@ class Desk:
     def draft(self, call_key: str) -> OrderView | None:
         """This call's unsaved order, or None."""
         return self._drafts.view(call_key)
+
+    def expect(self, barcodes: Iterable[str]) -> None:
+        """Say which specs one turn is about before it changes their lines one by one. Where two callers name the same
+        specs in other orders, one then waits for the other, instead of each for the other."""
+        holds.lock(self.session, business_day(self.now), barcodes)
 
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
         """Take several requests at once, in one order of locking; the outcomes come in the order of the requests."""

@@ -223,8 +223,8 @@ class DraftBook:
             if least < more and not swept:
                 # Before anybody is told that there is no more: what dead calls still hold is free again.
                 swept = True
-                if holds.release_expired(self.session, self.now):
-                    continue
+                holds.release_expired(self.session, self.now)
+                continue
             granted = min(more, least // step * step)
             if granted and not holds.take(self.session, order, barcode, granted):
                 continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Update, select, update
@@ -26,6 +26,16 @@ class Left:
 
     by_limit: int
     in_stock: int
+
+
+def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
+    """Lock the supply of several specs at once, before they are taken one by one in whatever order."""
+    session.execute(
+        select(Supply.barcode)
+        .where(Supply.business_day == day, Supply.barcode.in_(set(barcodes)))
+        .order_by(Supply.barcode)
+        .with_for_update()
+    ).all()
 
 
 def left(session: Session, order: OrderRow, barcode: str) -> Left | None:
@@ -77,14 +87,14 @@ def unsell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
 
 
 def release_expired(session: Session, now: datetime) -> int:
-    """Give back what is held by drafts whose time is over, and say how many drafts those were. The drafts keep their
-    lines; whoever takes one up again gets what is there then."""
+    """Give back what is held by drafts whose time is over, and say how many drafts those were. Where somebody else is
+    just doing it, wait for that. The drafts keep their lines; whoever takes one up again gets what is there then."""
     expired = session.execute(
         select(OrderRow)
         .where(OrderRow.holding, OrderRow.hold_expires_at <= now)
         .order_by(OrderRow.id)
         .limit(SWEEP_AT_MOST)
-        .with_for_update(skip_locked=True)
+        .with_for_update()
         .execution_options(populate_existing=True)
     ).scalars()
     orders = {order.id: order for order in expired}

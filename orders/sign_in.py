@@ -8,11 +8,12 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import case, select, update
+from sqlalchemy import case, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from orders.models import RetailerRow, SignInCounter
+from storage import UtcDateTime
 
 # What OWASP gives as the least for argon2id: some 20 ms, so that a call does not notice and a guesser does.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -91,7 +92,7 @@ def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) ->
         .where(SignInCounter.key == key)
         .values(
             failures=case((over, 0), else_=SignInCounter.failures),
-            counted_from=case((over, now), else_=SignInCounter.counted_from),
+            counted_from=case((over, literal(now, UtcDateTime())), else_=SignInCounter.counted_from),
         )
         .execution_options(synchronize_session=False)
     )

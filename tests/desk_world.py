@@ -129,16 +129,19 @@ class World:
         with self.session() as session:
             for barcode in self.catalog.specs:
                 session.add(Supply(business_day=today, barcode=barcode, supplied_packs=stock * CARTON))
+        self.allow_everything(limit=limit)
+
+    def allow_everything(self, *, limit: int = 20) -> None:
+        """A limit for every retailer and spec that has none yet."""
+        with self.session() as session:
+            known = {(row.retailer_id, row.cycle_start, row.barcode) for row in session.scalars(select(Limit))}
             for retailer in session.scalars(select(RetailerRow)).all():
-                for barcode in self.catalog.specs:
-                    session.add(
-                        Limit(
-                            retailer_id=retailer.id,
-                            cycle_start=cycle_start(retailer, today),
-                            barcode=barcode,
-                            limit_packs=limit * CARTON,
-                        )
-                    )
+                start = cycle_start(retailer, business_day(self.clock()))
+                session.add_all(
+                    Limit(retailer_id=retailer.id, cycle_start=start, barcode=barcode, limit_packs=limit * CARTON)
+                    for barcode in self.catalog.specs
+                    if (retailer.id, start, barcode) not in known
+                )
 
     @contextmanager
     def session(self) -> Iterator[Session]:

@@ -8,7 +8,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 import storage
 from brand_catalog.models import CatalogVersion
@@ -41,10 +41,15 @@ def test_a_moment_without_a_zone_is_refused(sessions: storage.SessionFactory) ->
 
 def test_a_block_that_fails_leaves_nothing_behind(any_engine: Engine) -> None:
     sessions = storage.open_sessions(any_engine)
-    with pytest.raises(ZeroDivisionError), storage.transaction(sessions) as session:
-        session.add(CatalogVersion(version="1", imported_at=datetime.now(UTC), note="", specs=0))
-        session.flush()
-        _ = 1 / 0
+
+    def fail() -> None:
+        with storage.transaction(sessions) as session:
+            session.add(CatalogVersion(version="1", imported_at=datetime.now(UTC), note="", specs=0))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with storage.transaction(sessions) as session:
         assert session.query(CatalogVersion).count() == 0
 
@@ -53,3 +58,28 @@ def test_sqlite_keeps_foreign_keys_and_writes_ahead(engine: Engine) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+@pytest.mark.parametrize(("sqlstate", "runs"), [("40P01", 3), ("40001", 3), ("23505", 1), (None, 1)])
+def test_a_unit_of_work_is_done_again_only_where_the_database_broke_it_off(sqlstate: str | None, runs: int) -> None:
+    class BrokenOff(Exception):
+        pass
+
+    error = BrokenOff()
+    error.sqlstate = sqlstate  # type: ignore[attr-defined]
+    left = [error, error]
+    done = []
+
+    @storage.retried
+    def work() -> str:
+        done.append(1)
+        if left:
+            raise OperationalError("UPDATE", {}, left.pop())
+        return "done"
+
+    if runs == 1:
+        with pytest.raises(OperationalError):
+            work()
+    else:
+        assert work() == "done"
+    assert len(done) == runs

@@ -1,0 +1,126 @@
+"""Whatever callers do, in whatever order: the books add up after every step, and what is read back is what is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, update
+
+import storage
+from orders.desk import Desk, DeskRefusal, LineRequest
+from orders.holds import release_expired
+from orders.models import DemandRecord, Limit, OrderHistory, OrderLineRow, OrderRow, RetailerRow, Supply
+from tests.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
+
+Step = Callable[[World], None]
+
+calls = st.sampled_from([("call-1", SHOP), ("call-2", SHOP), ("call-3", STATION), ("call-4", STATION)])
+specs = st.sampled_from([CLASSIC, ERA, CHINA])
+packs = st.integers(1, 12 * CARTON)
+
+
+def at_the_desk(what: Callable[[Desk], Any]) -> Step:
+    def step(world: World) -> None:
+        # Inside the transaction: what was done before a refusal stays, as in a turn.
+        with world.desk() as desk, suppress(DeskRefusal):
+            what(desk)
+
+    return step
+
+
+def opens(call: tuple[str, str], fresh: bool) -> Step:
+    def ring(desk: Desk) -> None:
+        retailer = desk.retailer(call[1])
+        assert retailer is not None
+        desk.open_draft(call[0], retailer, desk.hotline(MAIN), fresh=fresh)
+
+    return at_the_desk(ring)
+
+
+def confirms(call: tuple[str, str]) -> Step:
+    def yes(desk: Desk) -> None:
+        read_back = desk.draft(call[0])
+        saved = desk.confirm(call[0])
+        assert saved.already or (read_back is not None and saved.order.lines == read_back.lines)
+
+    return at_the_desk(yes)
+
+
+def asks(call: tuple[str, str], requests: list[LineRequest]) -> Step:
+    def ask(desk: Desk) -> None:
+        for request, outcome in zip(requests, desk.set_lines(call[0], requests), strict=True):
+            assert 0 <= outcome.granted_packs <= outcome.requested_packs == request.packs
+            assert (outcome.reason is None) == (outcome.granted_packs == request.packs)
+
+    return at_the_desk(ask)
+
+
+def waits(minutes: int) -> Step:
+    def wait(world: World) -> None:
+        world.clock.move(minutes=minutes)
+
+    return wait
+
+
+def sweeps(world: World) -> None:
+    with world.session() as session:
+        release_expired(session, world.clock())
+
+
+steps = st.one_of(
+    st.builds(opens, calls, st.booleans()),
+    st.builds(
+        asks,
+        calls,
+        st.lists(
+            st.builds(LineRequest, specs, packs, st.sampled_from(["add", "set"])),
+            min_size=1,
+            max_size=3,
+            unique_by=lambda request: request.barcode,
+        ),
+    ),
+    st.builds(lambda call, spec: at_the_desk(lambda desk: desk.remove_line(call[0], spec)), calls, specs),
+    st.builds(confirms, calls),
+    st.builds(lambda call: at_the_desk(lambda desk: desk.abandon(call[0])), calls),
+    st.builds(waits, st.sampled_from([1, 16])),
+    st.just(sweeps),
+)
+
+
+def begin_anew(world: World) -> None:
+    world.clock.now = MovingClock().now
+    with world.session() as session:
+        for table in (OrderHistory, DemandRecord, OrderLineRow, OrderRow):
+            session.execute(delete(table))
+        session.execute(update(Supply).values(held_packs=0, sold_packs=0))
+        session.execute(update(Limit).values(held_packs=0, used_packs=0))
+
+
+def play(world: World, day: list[Step]) -> None:
+    begin_anew(world)
+    for call in ("call-1", SHOP), ("call-3", STATION):
+        opens(call, False)(world)
+    for step in day:
+        step(world)
+        world.check_books()
+
+
+@pytest.fixture
+def scarce(any_engine: Engine, clock: MovingClock) -> World:
+    """A desk where limits and stock both run short, and two retailers are due."""
+    world = World.build(storage.open_sessions(any_engine), clock, stock=15, limit=10)
+    with world.session() as session:
+        session.execute(update(RetailerRow).values(order_weekday=clock().weekday()))
+    world.allow_everything(limit=10)
+    return world
+
+
+@given(day=st.lists(steps, min_size=5, max_size=30))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_interleaving_oversells_or_loses_anything(scarce: World, day: list[Step]) -> None:
+    play(scarce, day)
