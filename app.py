@@ -5,9 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Flask, Response, abort, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
+import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
 from backoffice.hearing_commands import hear_command
+from backoffice.staff_commands import create_staff_command
 from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     settings = settings if settings is not None else Settings()
     configure_logs()
     sessions = open_sessions(open_engine(settings.database_url))
-    hearing = Hearing(settings)
+    hearing = Hearing(settings, sessions)
 
     app = Flask(__name__)
     app.config["SETTINGS"] = settings
@@ -37,9 +39,11 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
     app.extensions["hearing"] = hearing
     app.extensions["sessions"] = sessions
-    app.register_blueprint(voice_routes(_line(settings, sessions, hearing, clock)))
+    line = _line(settings, sessions, hearing, clock)
+    app.register_blueprint(voice_routes(line))
+    console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
-    for command in (migrate_command, demo_command, import_catalog_command, hear_command):
+    for command in (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command):
         app.cli.add_command(command)
     _refuse_to_serve_unfit(app, settings)
     return app

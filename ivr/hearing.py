@@ -8,11 +8,16 @@ from typing import Any
 
 import structlog
 from speech.understanding import Understanding, build_understanding
+from speech.utterance import NOTHING, Utterance
+from storage import SessionFactory, reading
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
 from brand_catalog.loading import current_version, load_catalog
 from settings import Settings
+from speech.audio import read_wav
+from speech.hearing import hear
+from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
 
 log = structlog.get_logger(__name__)
@@ -21,8 +26,9 @@ log = structlog.get_logger(__name__)
 class Hearing:
     """The worker's ear, loaded when it is first asked for; commands that never ask do without."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
         self._settings = settings
+        self._sessions = sessions
         self._lock = threading.RLock()
         self._catalog: Catalog | None = None
         self._understanding: Understanding | None = None
@@ -68,3 +74,14 @@ class Hearing:
             if self._understanding is None:
                 self._understanding = build_understanding(catalog)
             return self._understanding
+
+    def of_recording(self, listen: Listen, wav: bytes) -> Utterance:
+        """What was said in a recording of the carrier's; nothing where it is no recording that can be read."""
+        try:
+            samples = read_wav(wav)
+        except ValueError as error:
+            log.warning("a recording could not be read: it counts as not understood", reason=str(error))
+            return NOTHING
+        with reading(self._sessions) as session:
+            understanding = self.understanding(session)
+        return hear(self.model, understanding, listen, samples.tobytes())

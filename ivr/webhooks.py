@@ -142,7 +142,7 @@ def _recorded(line: Line, sid: str, n: int) -> Response:
     if key:
         return _xml(line.markup.more_keys(then.listen, _asking(line, present), key))
     try:
-        utterance = line.hearing.of_recording(sid, then.listen, line.carrier.recording(request.form["RecordingSid"]))
+        utterance = line.hearing.of_recording(then.listen, line.carrier.recording(request.form["RecordingSid"]))
     except CarrierError as error:
         log.warning("a turn's recording could not be had: it counts as not understood", call=sid, reason=str(error))
         utterance = NOTHING

@@ -131,9 +131,14 @@ def read_audio(path: Path, rate: int = EAR_RATE) -> Samples:
     if suffix != ".wav":
         raise AudioFileError(f"{path} is neither .ulaw nor .wav; convert it to one of them.")
     try:
-        samples, from_rate = _parse_wav(data)
+        return read_wav(data, rate)
     except ValueError as error:
         raise AudioFileError(f"{path} cannot be used: {error}; save it as 16 bit PCM or mu-law WAV.") from error
+
+
+def read_wav(data: bytes, rate: int = EAR_RATE) -> Samples:
+    """The recording in a WAV file's content, at `rate`. ValueError, saying what is wrong, where it is none."""
+    samples, from_rate = _parse_wav(data)
     return resample(samples, from_rate, rate)
 
 

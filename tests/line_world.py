@@ -65,7 +65,7 @@ class FakeHearing:
     in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
     recordings: list[bytes] = field(default_factory=list)
 
-    def of_recording(self, _sid: str, _listen: Listen, wav: bytes) -> Utterance:
+    def of_recording(self, _listen: Listen, wav: bytes) -> Utterance:
         self.recordings.append(wav)
         return self.in_recordings
 
