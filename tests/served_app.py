@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from flask import Flask
 
-
 from clock import SHANGHAI, Clock, system_clock
 
 SHIFT = "TEST_CLOCK_SHIFT_S"
