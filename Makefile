@@ -12,17 +12,22 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=http://127.0.0.1:$(REST_PORT)
+# The stand-in for the carrier is started with the demo, unless another one is named.
+ifndef TWILIO_API_BASE
+TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
+STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) &
+endif
+DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test check format bench eval call model lock clean
+.PHONY: help run test check format bench eval call model words vendor lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
-	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. A call: make call SCRIPT=tests/calls/..."
-	@$(DEMO) exec $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()'
+	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
+	@$(STAND_IN) $(DEMO) exec $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()'
 
 test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
 	@$(BIN)/python -m pytest -q $(ARGS)
@@ -52,6 +57,14 @@ call: .venv/run.stamp ## a scripted caller rings the running line: SCRIPT= ARGS=
 # Without a model the line runs on keys, and says so; that is no reason not to run.
 model: .venv/run.stamp ## fetch and verify the speech model
 	@$(BIN)/python -m speech.model >/dev/null || true
+
+words: .venv/run.stamp ## gather what the pages say and compile the English of it (console/translations)
+	@cd console && ../$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
+	@cd console && ../$(BIN)/pybabel -q update -i messages.pot -d translations --no-fuzzy-matching --ignore-obsolete
+	@cd console && ../$(BIN)/pybabel -q compile -f -d translations && rm messages.pot
+
+vendor: ## fetch what the pages are made with (console/package.json) into console/static/vendor; needs npm
+	@console/vendor.sh
 
 lock: .venv/dev.stamp ## write requirements.lock and requirements-dev.lock anew
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml

@@ -1,0 +1,182 @@
+"""The console put into the application: its pages under one roof, with the headers and checks all of them share."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from werkzeug.exceptions import HTTPException
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+from console import access, language, phone, today
+from console.language import _
+from console.room import Room, furnish, room
+from console.wording import FILTERS
+from orders.demo.staff import DEMO_PASSWORD, DEMO_STAFF
+from orders.staff import check_password
+from storage import transaction
+
+CONTENT_SECURITY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+FORM_MAX_BYTES = 4_000_000
+
+_protection = CSRFProtect()
+
+
+def register(app: Flask, furnished: Room) -> None:
+    """Put the console's pages into the application."""
+    app.secret_key = app.secret_key or furnished.settings.secret_key
+    app.config.update(
+        SESSION_COOKIE_NAME="order_hotline",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=furnished.settings.public_base_url.startswith("https://"),
+        # The carrier's posts have a signature instead; the console's own routes are checked in `watch`.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    furnish(app.extensions, furnished)
+    language.speak_languages(app)
+    _protection.init_app(app)
+    app.register_blueprint(_console(furnished))
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """Who, and the password that proves it."""
+
+    login = StringField(
+        validators=[
+            InputRequired(lazy_gettext("请输入工号。")),
+            Length(max=40, message=lazy_gettext("工号最多40个字。")),
+        ]
+    )
+    password = PasswordField(
+        validators=[InputRequired(lazy_gettext("请输入密码。")), Length(max=200, message=lazy_gettext("密码太长。"))]
+    )
+
+
+def _console(furnished: Room) -> Blueprint:
+    console = Blueprint(
+        "console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
+    )
+    for name, write in FILTERS.items():
+        console.add_app_template_filter(write, name)
+
+    @console.before_request
+    def watch() -> None:
+        request.max_content_length = FORM_MAX_BYTES
+        access.notice_who(touch=request.accept_mimetypes.best != "text/event-stream")
+        _protection.protect()
+
+    @console.after_request
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.path.startswith("/assets/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    @console.app_context_processor
+    def shared() -> dict[str, object]:
+        return {
+            "staff": access.staff_or_none(),
+            "may": access.may,
+            "languages": language.LANGUAGES,
+            "language": language.chosen(),
+            "html_language": language.html_language(),
+            "demo": room().settings.demo,
+            "csrf_token": generate_csrf,
+        }
+
+    @console.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> ResponseReturnValue:
+        if error.code is None or error.code < 400:
+            return error
+        if request.headers.get("HX-Request"):
+            return error.description or "", error.code
+        return render_template("refused.html", error=error), error.code
+
+    @console.get("/")
+    def home() -> ResponseReturnValue:
+        if access.staff_or_none() is not None:
+            return redirect(url_for("console.today.page"))
+        return redirect(url_for("console.phone.page" if room().settings.demo else "console.login"))
+
+    @console.route("/login", methods=["GET", "POST"])
+    def login() -> ResponseReturnValue:
+        onward = _inside(request.args.get("next"))
+        if request.method == "GET" and access.staff_or_none() is not None:
+            return redirect(onward)
+        form = SignInForm()
+        problem = _sign_in(form) if request.method == "POST" else ""
+        if access.staff_or_none() is not None:
+            if request.headers.get("HX-Request"):
+                return Response(status=204, headers={"HX-Trigger": "signed-in"})
+            return redirect(onward)
+        accounts = DEMO_STAFF if room().settings.demo else ()
+        whole = "sign_in_again.html" if request.headers.get("HX-Request") else "login.html"
+        page = render_template(
+            whole, form=form, problem=problem, accounts=accounts, demo_password=DEMO_PASSWORD, onward=onward
+        )
+        return page, 422 if problem or form.errors else 200
+
+    @console.post("/logout")
+    def logout() -> ResponseReturnValue:
+        access.sign_out()
+        return redirect(url_for("console.login"))
+
+    @console.post("/language/<chosen>")
+    def choose_language(chosen: str) -> ResponseReturnValue:
+        language.choose(chosen)
+        return redirect(_inside(request.form.get("onward")))
+
+    console.register_blueprint(today.today_routes())
+    if furnished.settings.demo:
+        console.register_blueprint(phone.phone_routes(furnished))
+    return console
+
+
+def _sign_in(form: SignInForm) -> str:
+    """Sign in with what was typed; why not, in a sentence, or nothing."""
+    if not form.validate():
+        return ""
+    with transaction(room().sessions) as work:
+        answer = check_password(
+            work, form.login.data or "", form.password.data or "", request.remote_addr or "", room().now()
+        )
+    if answer.staff is None:
+        return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
+    if session.get("staff") not in (None, answer.staff.id):
+        session.pop("seen", None)
+    access.sign_in(answer.staff)
+    access.notice_who(touch=False)
+    return ""
+
+
+def _inside(path: str | None) -> str:
+    """A path of ours to go on to; whatever else was asked for leads to the first page."""
+    parts = urlsplit(path or "")
+    foreign = parts.scheme or parts.netloc or not (path or "").startswith("/") or (path or "").startswith(("//", "/\\"))
+    home: str = url_for("console.home")
+    return home if not path or foreign or parts.path == url_for("console.login") else path

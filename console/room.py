@@ -1,0 +1,47 @@
+"""What the pages work with: one for the whole application, kept with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from clock import Clock
+from ivr.webhooks import Line
+from orders.desk import Desk
+from settings import Settings
+from storage import SessionFactory
+
+_KEY = "order-hotline-console"
+
+
+@dataclass(frozen=True)
+class Room:
+    """Everything the pages work with. After `idle` without a click, whoever was signed in has to sign in again."""
+
+    settings: Settings
+    sessions: SessionFactory
+    clock: Clock
+    line: Line
+    idle: timedelta = timedelta(minutes=30)
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.clock()
+
+    def open_desk(self, session: Session) -> Desk:
+        """The order desk, for one unit of work."""
+        return Desk(session, self.line.hearing.catalog(session), self.clock())
+
+
+def room() -> Room:
+    """The room of the application that is serving."""
+    found: Room = current_app.extensions[_KEY]
+    return found
+
+
+def furnish(extensions: dict[str, object], furnished: Room) -> None:
+    """Keep the room with the application."""
+    extensions[_KEY] = furnished

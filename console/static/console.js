@@ -1,0 +1,49 @@
+"use strict";
+// What all pages share: signing in again without losing what was typed, and saying so when the server is away.
+
+(() => {
+  const dialog = document.getElementById("again");
+  const trouble = document.getElementById("trouble");
+  let interrupted = null;
+
+  function complain(sentence) {
+    trouble.textContent = sentence;
+    trouble.hidden = false;
+    window.setTimeout(() => { trouble.hidden = true; }, 8000);
+  }
+
+  async function askAgain() {
+    if (dialog.open) return;
+    const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } });
+    dialog.innerHTML = await answer.text();
+    htmx.process(dialog);
+    dialog.showModal();
+    dialog.querySelector("input:not([type=hidden])").focus();
+  }
+
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr, elt, requestConfig } = event.detail;
+    if (xhr.status === 401) {
+      interrupted = { elt, verb: requestConfig.verb };
+      askAgain();
+    } else {
+      complain(xhr.responseText.startsWith("<") ? trouble.dataset.gone : xhr.responseText || trouble.dataset.gone);
+    }
+  });
+  document.addEventListener("htmx:sendError", () => complain(trouble.dataset.gone));
+  document.addEventListener("htmx:sseError", (event) => {
+    // An event stream that is refused closes at once: its reader has been signed out.
+    if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) askAgain();
+  });
+
+  document.addEventListener("signed-in", () => {
+    dialog.close();
+    const again = interrupted;
+    interrupted = null;
+    // What was being sent is sent now; a page that only was looking is brought up to date.
+    if (again === null) window.location.reload();
+    else htmx.trigger(again.elt, again.elt.tagName === "FORM" ? "submit" : "click");
+  });
+
+  window.Hotline = { complain };
+})();

@@ -1,0 +1,241 @@
+"use strict";
+// The telephone of the page: what is keyed and said goes to the line, what the line says is shown and spoken.
+
+(() => {
+  const phone = document.getElementById("phone");
+  const words = JSON.parse(phone.dataset.words);
+  const byId = (id) => document.getElementById(id);
+  const status = byId("status");
+  const transcript = byId("transcript");
+  const progress = byId("progress");
+  const PIECE = 6000;
+
+  let socket = null;
+  let sid = null;
+  let microphone = null;
+  let refreshing = 0;
+
+  // --- what is shown
+
+  function show(kind, who, text, english) {
+    transcript.querySelector(".note")?.remove();
+    const entry = document.createElement("li");
+    entry.className = kind;
+    const name = document.createElement("span");
+    name.className = "speaker";
+    name.textContent = who;
+    const said = document.createElement("span");
+    said.className = "said";
+    said.textContent = text;
+    entry.append(name, said);
+    if (english) {
+      const gloss = document.createElement("span");
+      gloss.className = "gloss";
+      gloss.lang = "en";
+      gloss.textContent = english;
+      entry.append(gloss);
+    }
+    transcript.append(entry);
+    transcript.scrollTop = transcript.scrollHeight;
+    return entry;
+  }
+
+  function state(word, tone) {
+    status.textContent = words[word];
+    status.className = `tag ${tone}`;
+  }
+
+  function enable(talking) {
+    byId("call").disabled = talking;
+    byId("from").disabled = talking;
+    byId("to").disabled = talking;
+    byId("hang-up").disabled = !talking;
+    for (const button of phone.querySelectorAll("[data-key], .sample, #text, #say, #microphone")) button.disabled = !talking;
+  }
+
+  async function refresh() {
+    if (sid === null) return;
+    const mine = ++refreshing;
+    const answer = await fetch(phone.dataset.calls + sid, { headers: { "HX-Request": "true" } });
+    if (!answer.ok || mine !== refreshing) return;
+    const html = await answer.text();
+    if (progress.dataset.shown !== html) {
+      progress.innerHTML = html;
+      progress.dataset.shown = html;
+    }
+    const waits = byId("waits")?.dataset.waits;
+    for (const sample of phone.querySelectorAll(".sample")) {
+      sample.classList.toggle("fits", Boolean(waits) && sample.dataset.fits.split(" ").includes(waits));
+    }
+  }
+
+  // --- what is heard
+
+  function speak(text) {
+    if (!byId("voice").checked || !window.speechSynthesis) return;
+    const utterance = new SpeechSynthesisUtterance(text);
+    utterance.lang = "zh-CN";
+    utterance.rate = 1.1;
+    window.speechSynthesis.speak(utterance);
+  }
+
+  const quiet = () => window.speechSynthesis?.cancel();
+
+  const happenings = {
+    Rang(event) { sid = event.call_sid; state("talking", "good"); },
+    Said(event) {
+      happenings.entry = show("line", words.line, event.text, event.gloss);
+      speak(event.text);
+      refresh();
+    },
+    SayingStopped(event) {
+      if (!event.cut_short) return;
+      quiet();
+      if (happenings.entry) happenings.entry.querySelector(".said").append(words.cut);
+    },
+    CallerSpoke(event) { if (event.words) show("caller", words.you, event.words, english(event.words)); },
+    KeyPressed(event) {
+      const last = transcript.lastElementChild;
+      if (last?.classList.contains("keys")) last.querySelector(".said").append(event.key);
+      else show("caller keys", words.you, event.key, "");
+    },
+    Queued() { state("queue", "warn"); },
+    Problem(event) { show("problem", words.problem, `${event.code}: ${event.message}`, ""); },
+    NoStandIn() { show("problem", "", words.standin, ""); over(); },
+    Ended() { over(); },
+  };
+
+  function english(chinese) {
+    const sample = [...phone.querySelectorAll(".sample")].find((one) => one.dataset.zh === chinese);
+    return sample ? sample.querySelector("[lang=en]").textContent : "";
+  }
+
+  // --- the call
+
+  function send(wish) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(wish));
+  }
+
+  function over() {
+    state("over", "");
+    enable(false);
+    closeMicrophone();
+    refresh().finally(() => { sid = null; });
+    socket?.close();
+    socket = null;
+  }
+
+  byId("dial").addEventListener("submit", (event) => {
+    event.preventDefault();
+    transcript.replaceChildren();
+    progress.replaceChildren();
+    state("ringing", "warn");
+    enable(true);
+    const mine = new WebSocket(new URL(phone.dataset.line, window.location.href.replace(/^http/, "ws")));
+    socket = mine;
+    mine.onopen = () => send({ do: "call", from: byId("from").value, to: byId("to").value });
+    mine.onmessage = (message) => {
+      const happened = JSON.parse(message.data);
+      happenings[happened.event]?.(happened);
+    };
+    mine.onclose = () => {
+      if (socket !== mine) return;
+      show("problem", "", words.lost, "");
+      over();
+    };
+  });
+
+  byId("hang-up").addEventListener("click", () => { quiet(); send({ do: "hang_up" }); });
+
+  for (const button of phone.querySelectorAll("[data-key]")) {
+    button.addEventListener("click", () => send({ do: "keys", keys: button.dataset.key }));
+  }
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, select, textarea");
+    if (!typing && !event.ctrlKey && !event.metaKey && /^[0-9*#]$/.test(event.key)) send({ do: "keys", keys: event.key });
+  });
+
+  byId("typing").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const text = byId("text").value.trim();
+    if (!text || sid === null) return;
+    const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
+    const answer = await fetch(`${phone.dataset.calls}${sid}/say`, {
+      method: "POST",
+      headers: { "X-CSRFToken": token, "HX-Request": "true" },
+      body: new URLSearchParams({ text }),
+    });
+    if (answer.ok) {
+      show("caller", words.you, text, english(text));
+      byId("text").value = "";
+    } else window.Hotline.complain(await answer.text());
+  });
+
+  // --- sound
+
+  for (const sample of phone.querySelectorAll(".sample")) {
+    sample.addEventListener("click", async () => {
+      const sound = new Uint8Array(await (await fetch(phone.dataset.samples + sample.dataset.file)).arrayBuffer());
+      playBack(sound);
+      let said = sample.dataset.zh;
+      for (let at = 0; at < sound.length; at += PIECE) {
+        const mulaw = btoa(String.fromCharCode(...sound.subarray(at, at + PIECE)));
+        send({ do: "speak", mulaw, words: said });
+        said = "";
+      }
+    });
+  }
+
+  // The recording is heard here as well, so that who clicks knows what was said.
+  function playBack(sound) {
+    const context = new AudioContext();
+    const buffer = context.createBuffer(1, sound.length, 8000);
+    buffer.copyToChannel(Float32Array.from(sound, linear), 0);
+    const source = context.createBufferSource();
+    source.buffer = buffer;
+    source.onended = () => context.close();
+    source.connect(context.destination);
+    source.start();
+  }
+
+  function linear(byte) {
+    // ITU-T G.711, as in microphone.js, the other way round.
+    const inverted = ~byte & 0xff;
+    const magnitude = ((((inverted & 0x0f) << 3) + 132) << ((inverted & 0x70) >> 4)) - 132;
+    return (inverted & 0x80 ? -magnitude : magnitude) / 32768;
+  }
+
+  async function openMicrophone() {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true } });
+    const context = new AudioContext();
+    await context.audioWorklet.addModule(phone.dataset.worklet);
+    const source = context.createMediaStreamSource(stream);
+    const worklet = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
+    worklet.port.onmessage = ({ data }) => {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(data);
+    };
+    source.connect(worklet);
+    microphone = { stream, context };
+    byId("microphone").setAttribute("aria-pressed", "true");
+  }
+
+  function closeMicrophone() {
+    if (microphone === null) return;
+    for (const track of microphone.stream.getTracks()) track.stop();
+    microphone.context.close();
+    microphone = null;
+    byId("microphone").setAttribute("aria-pressed", "false");
+  }
+
+  byId("microphone").addEventListener("click", async () => {
+    if (microphone !== null) return closeMicrophone();
+    try {
+      await openMicrophone();
+    } catch (error) {
+      window.Hotline.complain(words.microphone + error.message);
+    }
+  });
+
+  window.setInterval(() => { if (socket !== null) refresh(); }, 1500);
+  window.addEventListener("pagehide", quiet);
+})();

@@ -1,0 +1,52 @@
+"""Money, quantities and times as pages write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from fractions import Fraction
+
+from clock import local
+from console.language import _
+
+
+def yuan(fen: int) -> str:
+    """An amount in yuan, with its fen: 12,345.60."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def cartons(packs: int, packs_per_carton: int = 10) -> str:
+    """A quantity in cartons; a broken one as the cartons and packs it is made of."""
+    whole, rest = divmod(packs, packs_per_carton)
+    return _("%(cartons)d条%(packs)d盒", cartons=whole, packs=rest) if rest else str(whole)
+
+
+def carton_sum(total: Fraction) -> str:
+    """A sum of cartons over specs of different size; broken ones to one decimal."""
+    return str(total.numerator) if total.denominator == 1 else f"{float(total):.1f}"
+
+
+def at(moment: datetime | None) -> str:
+    """The time of day of the order department."""
+    return "" if moment is None else local(moment).strftime("%H:%M:%S")
+
+
+def day(moment: date | None) -> str:
+    """A day."""
+    return "" if moment is None else moment.isoformat()
+
+
+def masked(number: str) -> str:
+    """A telephone number of which only the last four digits are shown."""
+    return f"…{number[-4:]}" if len(number) > 4 else number
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "yuan": yuan,
+    "cartons": cartons,
+    "carton_sum": carton_sum,
+    "at": at,
+    "day": day,
+    "masked": masked,
+}
