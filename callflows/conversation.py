@@ -14,7 +14,7 @@ from callflows.flows import ORDERING
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Heard, Silence
 from callflows.steps.step import Missed, Step
-from callflows.turn import Turn
+from callflows.turn import Gone, Turn
 from orders.desk import Desk, DeskRefusal
 
 __all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "hear"]
@@ -44,6 +44,9 @@ def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
         state = before.copy()
         state.pending, state.read = (), None
         return state, _go(Turn(state, desk), "admission")
+    except Gone:
+        state = before.copy()
+        return state, _end(Turn(state, desk), Transfer("stuck"))
 
 
 def ended(state: CallState, desk: Desk) -> None:

@@ -38,14 +38,15 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
     `correcting`: the caller has just said no, so a brand that is ordered already is set and not added to.
     `answering`: the lines answer a question, so what they leave open is asked before the other questions.
     """
-    if heard.items and heard.confirm:
-        unsure = Pending(Next.UNSURE, heard.items, command=heard.command)
+    items = _known(turn, heard.items)
+    if items and heard.confirm:
+        unsure = Pending(Next.UNSURE, items, command=heard.command)
         turn.state.pending = (unsure, *turn.state.pending)
         return go_on(turn)
     taken = _Taken()
     turn.desk.expect(barcode for item in heard.items for barcode in item.barcodes)
     _grant(turn, heard, taken)
-    for item in heard.items:
+    for item in items:
         if item.action != "add":
             # What is changed, removed or asked about may have been ordered in the same breath.
             _order(turn, taken)
@@ -130,6 +131,12 @@ def _say_how_much_left(turn: Turn) -> None:
 # -- lines
 
 
+def _known(turn: Turn, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    """The lines without specs that the catalogue has not."""
+    specs = turn.desk.catalog.specs
+    return tuple(replace(item, barcodes=tuple(filter(specs.__contains__, item.barcodes))) for item in items)
+
+
 def _as_correction(turn: Turn, item: Item) -> Item:
     """A line said after a no: of what is ordered already, it tells how much that should be."""
     ordered = turn.ordered()
@@ -175,14 +182,13 @@ def _meant(turn: Turn, item: Item) -> tuple[str, ...]:
         last = turn.state.last_barcode
         spoken_of = item.action in ("change", "remove") and item.quantity is not None and last in ordered
         return (last,) if spoken_of else ()
-    known = tuple(barcode for barcode in item.barcodes if barcode in turn.desk.catalog.specs)
     if item.action in ("change", "remove"):
-        in_order = tuple(barcode for barcode in known if barcode in ordered)
+        in_order = tuple(barcode for barcode in item.barcodes if barcode in ordered)
         if in_order or item.action == "remove":
             return in_order
-    if len(known) > 1:
-        return tuple(barcode for barcode in known if barcode in turn.offers) or known
-    return known
+    if len(item.barcodes) > 1:
+        return tuple(barcode for barcode in item.barcodes if barcode in turn.offers) or item.barcodes
+    return item.barcodes
 
 
 def _say_which_is_missing(turn: Turn, item: Item, taken: _Taken) -> None:
@@ -225,7 +231,7 @@ def _remove(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
     elif off is not None and off < ordered:
         taken.wanted.append(LineRequest(barcode, ordered - off, "set"))
     else:
-        turn.desk.remove_line(turn.state.call_key, barcode)
+        turn.remove_line(barcode)
         taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
 
 
@@ -235,7 +241,7 @@ def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
     if not taken.wanted:
         return
     before = turn.ordered()
-    outcomes = turn.desk.set_lines(turn.state.call_key, taken.wanted)
+    outcomes = turn.set_lines(taken.wanted)
     for request, outcome in zip(taken.wanted, outcomes, strict=True):
         barcode, had = request.barcode, before.get(request.barcode, 0)
         if outcome.line is not None:

@@ -14,7 +14,11 @@ from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
-    from orders.desk import Desk, Hotline, Offer, OrderView, Retailer
+    from orders.desk import Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
+
+
+class Gone(LookupError):
+    """What the call is about - its retailer, a spec of its order - left the books meanwhile."""
 
 
 class Turn:
@@ -25,6 +29,7 @@ class Turn:
         self.desk = desk
         self.sentences: list[str] = []
         self._prompts = prompts or load_prompts()
+        self._order: OrderView | None = None
 
     # -- saying
 
@@ -75,8 +80,11 @@ class Turn:
     # -- knowing
 
     def spec(self, barcode: str) -> Spec:
-        """The spec of a barcode; KeyError for one the catalogue has not."""
-        return self.desk.catalog.specs[barcode]
+        """The spec of a barcode. Gone where the catalogue has it no more."""
+        spec = self.desk.catalog.specs.get(barcode)
+        if spec is None:
+            raise Gone(f"Call {self.state.call_key}: the catalogue has no spec {barcode} any more; pass the call on.")
+        return spec
 
     @cached_property
     def hotline(self) -> Hotline:
@@ -85,12 +93,10 @@ class Turn:
 
     @cached_property
     def retailer(self) -> Retailer:
-        """Who is calling; only for steps after the caller has signed in."""
+        """Who is calling; only for steps after the caller has signed in. Gone where it is on the books no more."""
         retailer = self.desk.retailer(self.state.customer_code)
         if retailer is None:
-            raise LookupError(
-                f"Call {self.state.call_key}: its retailer is no longer on the books; an operator has to take the call."
-            )
+            raise Gone(f"Call {self.state.call_key}: its retailer is no longer on the books; pass the call on.")
         return retailer
 
     @cached_property
@@ -98,10 +104,28 @@ class Turn:
         """What this retailer may order at the turn's beginning, by barcode."""
         return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
 
+    # -- the order
+
+    @property
+    def order(self) -> OrderView | None:
+        """The order as it now stands; None before there is one, and where another call took it over."""
+        if self._order is None:
+            self._order = self.desk.draft(self.state.call_key)
+        return self._order
+
     def ordered(self) -> dict[str, int]:
         """The lines of the order as it now stands: packs by barcode."""
-        order = self.desk.draft(self.state.call_key)
-        return {line.barcode: line.granted_packs for line in order.lines} if order else {}
+        return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
+
+    def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
+        """Put requests to the desk, all at once; the outcomes come in the same order."""
+        self._order = None
+        return self.desk.set_lines(self.state.call_key, requests)
+
+    def remove_line(self, barcode: str) -> None:
+        """Take a line off."""
+        self._order = None
+        self.desk.remove_line(self.state.call_key, barcode)
 
     # -- listening
 

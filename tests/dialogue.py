@@ -103,14 +103,14 @@ class Dialogue:
         self.state = self._kept(state)
 
     def caller_says(self, words: str, meaning: Utterance | None = None) -> Reply:
-        return self._turn(COMMON[words] if meaning is None else meaning)
+        return self.hears(COMMON[words] if meaning is None else meaning)
 
     def caller_keys(self, keys: str, meaning: Utterance) -> Reply:
         """`keys` are for the reader, `meaning` is what they mean here."""
-        return self._turn(Utterance(meaning.items, meaning.command, meaning.digits, meaning.choice, keyed=True))
+        return self.hears(Utterance(meaning.items, meaning.command, meaning.digits, meaning.choice, keyed=True))
 
     def caller_is_silent(self) -> Reply:
-        return self._turn(Silence())
+        return self.hears(Silence())
 
     def caller_hangs_up(self) -> None:
         with self.world.desk() as desk:
@@ -158,9 +158,12 @@ class Dialogue:
             order = desk.standing(retailer, desk.hotline(MAIN)).ordered
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in order.lines} if order else {}
 
-    def _turn(self, heard: Utterance | Silence) -> Reply:
+    def hears(self, heard: Utterance | Silence) -> Reply:
+        """One turn, with whatever was heard; the state it began with stays as it was."""
+        before = self.state.to_json()
         with self.world.desk() as desk:
             state, self.reply = conversation.hear(self.state, heard, desk)
+        assert self.state.to_json() == before
         self.state = self._kept(state)
         return self.reply
 

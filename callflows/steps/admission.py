@@ -61,7 +61,7 @@ class ResumeDraft(Step[Next]):
     def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
         if heard.command == "no" and not heard.items:
             for barcode in turn.ordered():
-                turn.desk.remove_line(turn.state.call_key, barcode)
+                turn.remove_line(barcode)
             turn.say("resume_draft.afresh")
             return Next.MORE
         if heard.command == "yes" or heard.items or heard.command == "done":

@@ -10,6 +10,7 @@ from callflows.steps.step import Missed, Step
 from callflows.steps.take_items import WISHES
 from callflows.taking import close_question, describe, go_on, take
 from callflows.turn import Turn
+from orders.desk import LineRequest
 from speech.listening import YesNo
 from speech.utterance import Item, Quantity, Utterance
 
@@ -137,9 +138,9 @@ class OfferRest(Step[Next]):
     def _put_back(self, turn: Turn, question: Pending) -> None:
         [barcode] = question.items[0].barcodes
         if question.packs:
-            turn.desk.set_line(turn.state.call_key, barcode, question.packs, "set")
+            turn.set_lines([LineRequest(barcode, question.packs, "set")])
         else:
-            turn.desk.remove_line(turn.state.call_key, barcode)
+            turn.remove_line(barcode)
 
 
 def _split(items: tuple[Item, ...], belongs: Callable[[Item], bool]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:

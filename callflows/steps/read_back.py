@@ -30,7 +30,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
     outcomes = frozenset({*Next, *ReadBackEnds})
 
     def ask(self, turn: Turn) -> Next | ReadBackEnds | None:
-        order = turn.desk.draft(turn.state.call_key)
+        order = turn.order
         if order is None or not order.lines:
             turn.state.read = None
             turn.state.back_to = Next.MORE
@@ -63,7 +63,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
         return Missed()
 
     def _save(self, turn: Turn) -> Next | ReadBackEnds:
-        order = turn.desk.draft(turn.state.call_key)
+        order = turn.order
         if order is None or _lines(order) != turn.state.read:
             # What the caller said yes to is not what would be saved.
             turn.say("read_back.moved")

@@ -1,0 +1,81 @@
+"""Numbers as they are said."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import cn2an
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callflows import speaking
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "零"),
+        (2, "二"),
+        (10, "十"),
+        (12, "十二"),
+        (102, "一百零二"),
+        (250, "二百五十"),
+        (1_010, "一千零一十"),
+        (2_000, "两千"),
+        (12_000, "一万两千"),
+        (22_222, "两万两千二百二十二"),
+        (120_000, "十二万"),
+        (-5, "负五"),
+    ],
+)
+def test_a_number_in_words(value: int, said: str) -> None:
+    assert speaking.number(value) == said
+
+
+@given(st.integers(0, 99_999_999))
+def test_a_number_is_heard_as_it_was_meant(value: int) -> None:
+    assert cn2an.cn2an(speaking.number(value).replace("两", "二"), "smart") == value
+
+
+@pytest.mark.parametrize(
+    ("packs", "said"), [(50, "五条"), (20, "两条"), (120, "十二条"), (35, "三条零五盒"), (2, "两盒"), (0, "零条")]
+)
+def test_a_quantity_in_cartons_and_packs(packs: int, said: str) -> None:
+    assert speaking.quantity(packs, 10, "条", "盒") == said
+
+
+@pytest.mark.parametrize(
+    ("fen", "said"),
+    [
+        (0, "零"),
+        (2_00, "两"),
+        (1_200_00, "一千二百"),
+        (1_234_50, "一千二百三十四点五"),
+        (1_234_05, "一千二百三十四点零五"),
+        (50, "零点五"),
+        (-12_30, "负十二点三"),
+    ],
+)
+def test_an_amount_of_money_in_yuan(fen: int, said: str) -> None:
+    assert speaking.yuan(fen) == said
+
+
+@given(st.integers(0, 9_999_999_99))
+def test_an_amount_is_heard_to_the_fen(fen: int) -> None:
+    heard = cn2an.cn2an(speaking.yuan(fen).replace("两", "二"), "smart")
+    assert round(heard * 100) == fen
+
+
+def test_a_code_is_said_digit_by_digit_with_a_breath_between() -> None:
+    assert speaking.one_by_one("410502100012") == "四幺零五，零二幺零，零零幺二"
+    assert speaking.one_by_one("1203") == "幺二零三"
+
+
+def test_a_day_is_named_as_on_the_telephone() -> None:
+    assert speaking.day(date(2026, 11, 22)) == "十一月二十二日星期日"
+    assert speaking.day(date(2026, 2, 2)) == "二月二日星期一"
+
+
+def test_places_are_counted_from_one() -> None:
+    assert [speaking.ordinal(place) for place in (1, 2, 12)] == ["第一", "第二", "第十二"]
