@@ -72,7 +72,7 @@ class Hearing:
         with self._lock:
             catalog = self.catalog(session)
             if self._understanding is None:
-                self._understanding = build_understanding(catalog)
+                self._understanding = build_understanding(catalog, self.model)
             return self._understanding
 
     def of_recording(self, listen: Listen, wav: bytes) -> Utterance:

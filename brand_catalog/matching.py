@@ -1,0 +1,102 @@
+"""Finding spoken names in what was heard, by sound: the exact ones everywhere, near ones where nothing else fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+from rapidfuzz.process import cdist
+
+from brand_catalog.catalog import SpokenName
+from brand_catalog.sounds import Sound, SoundTrie, Spotted, distance, fold, is_spoken, syllables
+
+# A near name costs this for being near at all, and this for each syllable's worth of difference.
+NEAR = 1.5
+NEAR_PER_SYLLABLE = 3.0
+# Names shorter than this are not guessed at: too much sounds like them.
+SHORTEST_NEAR = 3
+LONGEST_NEAR = 12
+# No more near names than this are considered at any one place.
+MOST_NEAR = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A name that sounds like a text, with the distance: 0 the same, 1 one syllable entirely different."""
+
+    name: SpokenName
+    distance: float
+
+
+def reading(name: SpokenName) -> tuple[str, ...]:
+    """The name's toned syllables: its own where the catalogue gives them, else the usual ones."""
+    if name.pinyin:
+        return tuple(name.pinyin.split())
+    return syllables(name.text)
+
+
+class NameIndex:
+    """The spoken names of a catalogue by their sound."""
+
+    def __init__(self, names: Iterable[SpokenName]) -> None:
+        self.names = tuple(names)
+        self._readings = tuple(reading(name) for name in self.names)
+        self._trie: SoundTrie[SpokenName] = SoundTrie()
+        self._codes: dict[str, str] = {}
+        by_length: dict[int, list[int]] = {}
+        for i, (name, said) in enumerate(zip(self.names, self._readings, strict=True)):
+            text = "".join(char for char in name.text if is_spoken(char))
+            if len(text) == len(said) and text:
+                self._trie.add(text, said, name)
+                by_length.setdefault(len(said), []).append(i)
+        self._by_length = {
+            length: (np.array(places), [self._code(self._readings[i]) for i in places])
+            for length, places in by_length.items()
+        }
+
+    def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[SpokenName]]:
+        """Every name that was heard from `start` on."""
+        return self._trie.spot(heard, start)
+
+    def spot_near(self, heard: Sequence[Sound]) -> dict[int, list[Spotted[SpokenName]]]:
+        """Names of three syllables and more that sound like some stretch of what was heard, by where they begin: at
+        most one syllable in three is another, or one is too many or missing."""
+        said = tuple(sound.readings[0] if sound.readings else "" for sound in heard)
+        found: dict[int, list[Spotted[SpokenName]]] = {}
+        for length in range(SHORTEST_NEAR - 1, LONGEST_NEAR + 2):
+            stretches = [(at, at + length) for at in range(len(said) - length + 1)]
+            stretches = [(a, b) for a, b in stretches if all(said[a:b])]
+            if not stretches:
+                continue
+            codes = [self._code(said[a:b]) for a, b in stretches]
+            for target in (length - 1, length, length + 1):
+                if target < SHORTEST_NEAR or target not in self._by_length:
+                    continue
+                allowed = max(1, target // 3)
+                places, names = self._by_length[target]
+                far = cdist(codes, names, scorer=Levenshtein.distance, score_cutoff=allowed, dtype=np.uint8)
+                for row, column in np.argwhere(far <= allowed):
+                    start, end = stretches[row]
+                    place = int(places[column])
+                    apart = distance(said[start:end], self._readings[place])
+                    cost = NEAR + NEAR_PER_SYLLABLE * apart
+                    found.setdefault(start, []).append(Spotted(end, cost, self.names[place]))
+        return {start: sorted(near, key=lambda spotted: spotted.cost)[:MOST_NEAR] for start, near in found.items()}
+
+    def nearest(self, text: str, limit: int = 5) -> list[Match]:
+        """The names that sound most like `text`, the nearest first: what an importer or a desk shows as close calls."""
+        said = syllables(text)
+        code = self._code(said)
+        rough: list[tuple[int, int]] = []
+        for places, names in self._by_length.values():
+            far = cdist([code], names, scorer=Levenshtein.distance, dtype=np.uint8)[0]
+            rough += [(int(apart), int(place)) for apart, place in zip(far, places, strict=True)]
+        rough.sort()
+        matches = [Match(self.names[i], distance(said, self._readings[i])) for _, i in rough[: 4 * limit]]
+        return sorted(matches, key=lambda match: match.distance)[:limit]
+
+    def _code(self, said: Sequence[str]) -> str:
+        """One letter a folded syllable, so that string distance counts syllables."""
+        return "".join(self._codes.setdefault(fold(s), chr(0x100 + len(self._codes))) for s in said)

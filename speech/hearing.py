@@ -1,0 +1,84 @@
+"""From a stretch of speech to what was meant: one pass with the step's grammar, then cheaper, closer looks.
+
+1. The first pass listens with the step's whole grammar; its alternatives are read in every way they can be.
+2. The second look listens again for nothing but the sentences the first left standing, and their rivals: with so few of
+   them the recogniser's scores tell how well each fits the sound, and little else.
+3. The third listens for bare syllables, any in any order. What was really said fits the sound clearly better than a row
+   of syllables that means nothing; talk that is not for us does not, whatever the grammar made of it.
+
+From these comes one number, how sure the ear is, and from that what to do: take it, say it back with a question, or
+leave it (`rejection.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from speech.hypotheses import ALTERNATIVES, Hypothesis, recognise
+from speech.listening import Digits, Listen
+from speech.rejection import Evidence, judge
+from speech.understanding import Interpretation, Understanding
+from speech.utterance import NOTHING, Utterance
+
+Look = Callable[[Sequence[str], int], list[Hypothesis]]
+"""Listens to the same stretch of speech again with another grammar, for so many alternatives."""
+
+# So many meanings of the first pass are worth a closer look.
+RIVALS: Final = 6
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided, and the evidence for it; `explain` shows the arithmetic."""
+
+    utterance: Utterance
+    first: tuple[Interpretation, ...] = ()
+    second: tuple[Interpretation, ...] = ()
+    evidence: Evidence | None = None
+
+
+def hear(model: Any, understanding: Understanding, listen: Listen, pcm16k: bytes) -> Utterance:
+    """What a whole stretch of 16 kHz speech means at this step."""
+    return listen_closely(model, understanding, listen, pcm16k).utterance
+
+
+def listen_closely(model: Any, understanding: Understanding, listen: Listen, pcm16k: bytes) -> Decision:
+    """`hear`, with the evidence."""
+
+    def look(grammar: Sequence[str], alternatives: int) -> list[Hypothesis]:
+        return recognise(model, grammar, pcm16k, alternatives)
+
+    return decide(understanding, listen, look(understanding.grammar(listen), ALTERNATIVES), look)
+
+
+def decide(understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], look: Look) -> Decision:
+    """What the alternatives of a first pass mean, with closer looks at the same speech where they are needed. Of what
+    this retailer may order first; where that is not convincing, of the whole catalogue."""
+    if isinstance(listen, Digits):
+        return Decision(understanding.of_speech(listen, hypotheses))
+    decision = _decide(understanding, listen, hypotheses, look, wide=False)
+    if decision.utterance.is_nothing and not isinstance(listen, Digits) and listen.barcodes:
+        wider = look(understanding.grammar(listen, wide=True), ALTERNATIVES)
+        decision = _decide(understanding, listen, wider, look, wide=True)
+    return decision
+
+
+def _decide(
+    understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], look: Look, wide: bool
+) -> Decision:
+    first = understanding.interpret(listen, hypotheses, wide)
+    if not first:
+        return Decision(NOTHING)
+    sentences = understanding.sentences(first[:RIVALS])
+    closer = look(sentences, ALTERNATIVES)
+    second = understanding.interpret(listen, closer, wide) or first
+    babble = look(understanding.babble(), 1)
+    evidence = Evidence.of(second, babble)
+    verdict = judge(evidence)
+    if verdict == "leave":
+        utterance = replace(NOTHING, text=first[0].hypothesis.text.replace(" ", ""), score=evidence.sureness)
+    else:
+        utterance = understanding.utterance(listen, second[0], evidence.sureness, confirm=verdict == "confirm")
+    return Decision(utterance, tuple(first), tuple(second), evidence)

@@ -1,0 +1,98 @@
+"""From the parts of a reading to what the caller wants: lines, a command, a choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from brand_catalog.catalog import SpokenName
+from speech.parsing import Part
+from speech.utterance import Action, Command, Item, Quantity
+
+Resolve = Callable[[SpokenName], tuple[str, ...]]
+"""The specs a spoken name stands for to this caller, the likeliest first."""
+
+# Parts that do not fit together are believed less: a number too many, two commands in one breath.
+_STRAY = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What an utterance asks for; two readings with equal meanings are one."""
+
+    items: tuple[Item, ...] = ()
+    command: Command | None = None
+    choice: int | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells meanings apart: not the words the caller used."""
+        return tuple((i.action, i.barcodes, i.quantity) for i in self.items), self.command, self.choice
+
+
+def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]:
+    """The meaning of a reading, and what it costs that its parts do not fit together."""
+    lines = _Lines(resolve)
+    command: Command | None = None
+    choice: int | None = None
+    cost = 0.0
+    for part in parts:
+        match part.act.kind:
+            case "command":
+                if command is not None and command != part.act.name:
+                    cost += _STRAY
+                command = _command(part.act.name)
+            case "choice":
+                choice = -1 if part.act.name == "last" else int(part.act.name) - 1
+            case "mention":
+                lines.add("add", part.names, None)
+            case "amount" | "change_last":
+                correction = part.act.kind == "change_last" or command == "no"
+                cost += lines.amount(part.quantity, correction)
+                if correction and command == "no":
+                    command = None
+            case "swap":
+                lines.add("remove", part.names_off, None)
+                lines.add("add", part.names, part.quantity)
+            case "remove" | "ask":
+                lines.add("remove" if part.act.kind == "remove" else "ask", part.names, None)
+            case "add" | "change":
+                # "不对，红塔山要三条" corrects a line, whichever way it is put.
+                correction = part.act.kind == "change" or command == "no"
+                lines.add("change" if correction else "add", part.names, part.quantity)
+                if command == "no":
+                    command = None
+    return Meaning(tuple(lines.items), command, choice), cost
+
+
+class _Lines:
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self.items: list[Item] = []
+        self._early: Quantity | None = None
+
+    def add(self, action: Action, names: tuple[SpokenName, ...], quantity: Quantity | None) -> None:
+        if action == "add" and quantity is None and self._early is not None:
+            quantity, self._early = self._early, None
+            self.items.pop()
+        self.items += [Item(action, self._resolve(name), quantity, name.text) for name in names]
+
+    def amount(self, quantity: Quantity | None, correction: bool) -> float:
+        """A quantity said without a name belongs to the names that wait for one; after a complete line it corrects that
+        line; first of all it waits for the name."""
+        waiting = [i for i, item in enumerate(self.items) if item.quantity is None and item.action == "add"]
+        if waiting:
+            for i in waiting:
+                self.items[i] = replace(self.items[i], quantity=quantity)
+            return 0.0
+        if correction and self.items:
+            self.items[-1] = replace(self.items[-1], quantity=quantity)
+            return 0.0
+        stray = bool(self.items)
+        self.items.append(Item("change" if correction else "add", (), quantity))
+        self._early = None if stray or correction else quantity
+        return _STRAY if stray else 0.0
+
+
+def _command(name: str) -> Command:
+    return name  # type: ignore[return-value]  # the phrase file's names are checked when it is read

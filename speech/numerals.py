@@ -1,0 +1,63 @@
+"""Numbers as they are said: every spoken form of a number, the most usual first.
+
+cn2an and its kin read 两三条 as 23; here a form exists only if somebody says it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+LARGEST = 999
+
+_DIGITS = "零一二三四五六七八九"
+_VALUES = {char: value for value, char in enumerate(_DIGITS)} | {"两": 2, "〇": 0, "幺": 1}
+
+
+@cache
+def spoken_forms(number: int) -> tuple[str, ...]:
+    """How 1 to 999 are said, without a unit; ValueError for any other number."""
+    if not 1 <= number <= LARGEST:
+        raise ValueError(f"{number} is not a number the order line takes; it takes 1 to {LARGEST}.")
+    if number == 2:
+        return ("两", "二")
+    hundreds, rest = divmod(number, 100)
+    if not hundreds:
+        return _below_hundred(rest)
+    heads = ("二百", "两百") if hundreds == 2 else (f"{_DIGITS[hundreds]}百",)
+    return tuple(head + tail for tail in _after_hundreds(rest) for head in heads)
+
+
+def _below_hundred(number: int) -> tuple[str, ...]:
+    tens, ones = divmod(number, 10)
+    end = _DIGITS[ones] if ones else ""
+    if tens == 0:
+        return (_DIGITS[ones],)
+    if tens == 1:
+        return (f"十{end}", f"一十{end}")
+    return (f"{_DIGITS[tens]}十{end}",)
+
+
+def _after_hundreds(rest: int) -> tuple[str, ...]:
+    tens, ones = divmod(rest, 10)
+    if rest == 0:
+        return ("",)
+    if tens == 0:
+        return (f"零{_DIGITS[ones]}",)
+    full = f"{_DIGITS[tens]}十{_DIGITS[ones] if ones else ''}"
+    # 一百二 is 120, never 102; 一百十五 is heard beside 一百一十五.
+    short = (_DIGITS[tens],) if not ones else ()
+    clipped = (f"十{_DIGITS[ones] if ones else ''}",) if tens == 1 and ones else ()
+    return (full, *short, *clipped)
+
+
+def digit_value(char: str) -> int | None:
+    """The value of a single spoken digit, or None."""
+    return _VALUES.get(char)
+
+
+def in_words(digits: str) -> str:
+    """A number typed in figures as it is said: "35" -> 三十五. Too long for a quantity, it is read figure by figure."""
+    number = int(digits)
+    if 1 <= number <= LARGEST and not digits.startswith("0"):
+        return spoken_forms(number)[0]
+    return "".join(_DIGITS[int(figure)] for figure in digits)

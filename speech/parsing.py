@@ -1,0 +1,226 @@
+"""Reading what was heard in every way the templates allow, each with what it costs to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Final
+
+from brand_catalog.catalog import SpokenName
+from brand_catalog.matching import NameIndex
+from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, sounds, syllables
+from speech.phrases import Act, Automaton, Label
+from speech.quantities import Quantities
+from speech.utterance import Quantity
+
+# What each kind of part costs by being there at all: of two readings the one with fewer and fuller parts is right.
+PART_COST: Final = {"add": 1.0, "change": 1.2, "remove": 1.0, "swap": 1.2, "ask": 1.0, "command": 1.0, "choice": 1.0,
+                    "mention": 2.0, "amount": 2.0, "change_last": 1.4}  # fmt: skip
+FILLER: Final = 0.3
+UNKNOWN_STRETCH: Final = 0.5
+SKIPPED: Final = 3.0
+# Of two ways to cut a stretch into names, the one with fewer and longer names is right.
+NAME: Final = 0.4
+
+_BEAM = 24
+_BEAM_NEAR = 8
+_KEPT = 6
+# A reading that costs this much more than the best of the same words is not worth keeping.
+_SLACK = 1.5
+
+Slot = tuple[str, SpokenName | Quantity]
+"""A filled slot: its role ("", "off", "not") and what filled it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One template found: what it means and what fills its slots."""
+
+    act: Act
+    slots: tuple[Slot, ...]
+    start: int
+    end: int
+    # The part put into words again: runs of characters as the template has them, names, quantities as heard.
+    wording: tuple[str | SpokenName, ...] = field(default=(), compare=False)
+
+    @property
+    def names(self) -> tuple[SpokenName, ...]:
+        """The names that are not taken off."""
+        return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role != "off")
+
+    @property
+    def names_off(self) -> tuple[SpokenName, ...]:
+        """The names another one takes the place of."""
+        return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role == "off")
+
+    @property
+    def quantity(self) -> Quantity | None:
+        """The quantity meant; one taken back does not count."""
+        return next((v for role, v in self.slots if isinstance(v, Quantity) and role != "not"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the whole utterance. `skipped` counts the syllables nothing accounts for."""
+
+    cost: float
+    parts: tuple[Part, ...]
+    skipped: int = 0
+
+    @property
+    def strain(self) -> float:
+        """What of the cost is for sounds that had to be bent or passed over."""
+        expected = sum(PART_COST[part.act.kind] + NAME * (len(part.names) + len(part.names_off)) for part in self.parts)
+        return max(0.0, self.cost - expected)
+
+
+_Values = tuple[SpokenName | Quantity, ...]
+_Wording = tuple[str | SpokenName, ...]
+_Levels = list[dict[tuple[int, _Values], "_Partial"]]
+_Partial = tuple[float, tuple[Label, ...], _Values, int, _Wording]
+_Edge = tuple[int, float, int, Part | None]
+
+
+class Parser:
+    """The templates of one set of acts over one set of names."""
+
+    def __init__(self, automaton: Automaton, names: NameIndex, quantities: Quantities, fillers: Iterable[str]) -> None:
+        self._automaton = automaton
+        self._names = names
+        self._quantities = quantities
+        self._fillers: SoundTrie[str] = SoundTrie()
+        for text in fillers:
+            self._fillers.add(text, syllables(text), text)
+        self._edges_of = lru_cache(maxsize=4096)(self._edges)
+
+    def read_text(self, text: str) -> list[Reading]:
+        """The readings of a written text, the cheapest first; empty where it means nothing."""
+        return self.read(sounds(text))
+
+    def read(self, heard: tuple[Sound, ...]) -> list[Reading]:
+        """The readings of what was heard, the cheapest first. Where no reading accounts for everything, names that only
+        sound near are tried and stray syllables are skipped at a price."""
+        return self._search(heard, None) or self._search(heard, self._names.spot_near(heard))
+
+    def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Reading]:
+        best: list[list[Reading]] = [[] for _ in range(len(heard) + 1)]
+        best[0] = [Reading(0.0, ())]
+        for place in range(len(heard)):
+            if not best[place]:
+                continue
+            if near is None:
+                edges: Sequence[_Edge] = self._edges_of(heard[place:])
+            else:
+                ahead = {
+                    at - place: [Spotted(f.end - place, f.cost, f.value) for f in found]
+                    for at, found in near.items()
+                    if at >= place
+                }
+                edges = self._edges(heard[place:], ahead)
+            for end, cost, skipped, part in edges:
+                target = best[place + end]
+                for before in best[place]:
+                    parts = before.parts
+                    if part is not None:
+                        moved = replace(part, start=place + part.start, end=place + part.end)
+                        parts = (*parts, moved)
+                    target.append(Reading(before.cost + cost, parts, before.skipped + skipped))
+                if len(target) > 2 * _KEPT:
+                    best[place + end] = _cheapest(target)
+        found = _cheapest([reading for reading in best[-1] if reading.parts])
+        return [reading for reading in found if reading.cost <= found[0].cost + _SLACK]
+
+    def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
+        """Everything that may come next from the beginning of `heard`: a part, a filler, something to skip."""
+        edges: list[_Edge] = [(f.end, f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
+        if heard[0] is UNKNOWN:
+            edges.append((1, UNKNOWN_STRETCH, 0, None))
+            return edges
+        if near is not None:
+            edges.append((1, SKIPPED, 1, None))
+        parts: dict[tuple[int, Act, tuple[Slot, ...]], tuple[float, int, _Wording]] = {}
+        levels: list[dict[tuple[int, tuple[SpokenName | Quantity, ...]], _Partial]] = [
+            {} for _ in range(len(heard) + 1)
+        ]
+        levels[0][(self._automaton.start, ())] = (0.0, (), (), 0, ())
+        for place in range(len(heard) + 1):
+            level = levels[place]
+            if not level:
+                continue
+            beam = _BEAM if near is None else _BEAM_NEAR
+            if len(level) > beam:
+                level = dict(sorted(level.items(), key=lambda item: item[1][0])[:beam])
+            for (number, values), (cost, path, _, skipped, said) in level.items():
+                node = self._automaton.node(number)
+                if node.ends and path:
+                    for act, roles in self._automaton.meanings(path):
+                        slots = tuple(zip(roles, values, strict=True))
+                        total = cost + PART_COST[act.kind]
+                        key = (place, act, slots)
+                        if key not in parts or total < parts[key][0]:
+                            parts[key] = (total, skipped, said)
+                if place == len(heard):
+                    continue
+                here = heard[place]
+                if here is UNKNOWN:
+                    self._step(levels, place + 1, number, (cost + UNKNOWN_STRETCH, path, values, skipped, said))
+                    continue
+                for key_sound in here.folded:
+                    for char, syllable, target in node.chars.get(key_sound, ()):
+                        step = match_cost(here, char, syllable)
+                        if step is not None:
+                            partial = (cost + step, (*path, ("char", char)), values, skipped, (*said, char))
+                            self._step(levels, place + 1, target, partial)
+                if node.name is not None:
+                    spotted = self._names.spot(heard, place)
+                    if near is not None:
+                        spotted = spotted + near.get(place, [])
+                    for name in spotted:
+                        partial = (
+                            cost + NAME + name.cost,
+                            (*path, ("name", "")),
+                            (*values, name.value),
+                            skipped,
+                            (*said, name.value),
+                        )
+                        self._step(levels, name.end, node.name, partial)
+                if node.quantity is not None:
+                    for found in self._quantities.spot(heard, place):
+                        words = "".join(sound.char for sound in heard[place : found.end])
+                        filled = (*values, found.value)
+                        partial = (cost + found.cost, (*path, ("quantity", "")), filled, skipped, (*said, words))
+                        self._step(levels, found.end, node.quantity, partial)
+                if path:
+                    for filler in self._fillers.spot(heard, place):
+                        partial = (cost + FILLER + filler.cost, path, values, skipped, said)
+                        self._step(levels, filler.end, number, partial)
+                    if near is not None:
+                        self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))
+        edges += [
+            (end, cost, skipped, Part(act, slots, 0, end, said))
+            for (end, act, slots), (cost, skipped, said) in parts.items()
+        ]
+        return edges
+
+    @staticmethod
+    def _step(
+        levels: list[dict[tuple[int, tuple[SpokenName | Quantity, ...]], _Partial]],
+        place: int,
+        node: int,
+        partial: _Partial,
+    ) -> None:
+        key = (node, partial[2])
+        known = levels[place].get(key)
+        if known is None or partial[0] < known[0]:
+            levels[place][key] = partial
+
+
+def _cheapest(readings: list[Reading]) -> list[Reading]:
+    """The cheapest few, each meaning once."""
+    kept: dict[tuple[Part, ...], Reading] = {}
+    for reading in sorted(readings, key=lambda reading: reading.cost):
+        kept.setdefault(reading.parts, reading)
+        if len(kept) == _KEPT:
+            break
+    return list(kept.values())

@@ -1,0 +1,273 @@
+"""The phrase source (`phrases.zh.yaml`) compiled: sentences for the recogniser's grammar, an automaton for the parser.
+
+The templates are hassil's, read by hassil's own parser; the automaton is ours, because what was heard has no word
+boundaries, is full of homophones, and has to be read in every way it can be, not in the first that fits.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from hassil.expression import Alternative, Expression, ListReference, RuleReference, Sequence, TextChunk
+from hassil.parse_expression import parse_sentence
+
+from brand_catalog.sounds import fold, is_spoken, syllables
+
+PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
+
+# In made-up sentences an optional part is left out this often.
+_LEFT_OUT = 0.65
+
+Label = tuple[str, str]
+"""What an arc takes: ("char", 要), ("name", role) or ("quantity", role)."""
+
+
+class PhraseFileError(ValueError):
+    """The phrase file says something that cannot be built; the message names the template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What a template means: `kind` is a section of the file, `name` the command or the place of the option."""
+
+    kind: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One template: what it means and how it may be said."""
+
+    act: Act
+    text: str
+    expression: Expression
+
+
+@dataclass
+class _State:
+    arcs: list[tuple[Label, int]] = field(default_factory=list)
+    silent: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Node:
+    """Where the parser stands inside its templates. `chars` are keyed by folded sound: each a character that may
+    follow, its syllable, and where it leads."""
+
+    chars: Mapping[str, tuple[tuple[str, str, int], ...]]
+    name: int | None
+    quantity: int | None
+    ends: bool
+
+
+class Automaton:
+    """All templates of a set of acts side by side. States are sets of template states, built when first reached."""
+
+    def __init__(self, templates: Iterable[Template], rules: Mapping[str, Expression]) -> None:
+        self._rules = rules
+        self._states: list[_State] = []
+        self._accepts: dict[int, Act] = {}
+        start = self._new()
+        for template in templates:
+            first = self._new()
+            self._states[start].silent.append(first)
+            self._accepts[self._build(template.expression, first)] = template.act
+        self._sets: list[frozenset[int]] = []
+        self._numbers: dict[frozenset[int], int] = {}
+        self.start = self._number(self._closure({start}))
+        self._nodes: dict[int, Node] = {}
+        self._meanings: dict[tuple[Label, ...], tuple[tuple[Act, tuple[str, ...]], ...]] = {}
+
+    def node(self, number: int) -> Node:
+        """The node of this number."""
+        if number not in self._nodes:
+            self._nodes[number] = self._node(self._sets[number])
+        return self._nodes[number]
+
+    def meanings(self, path: tuple[Label, ...]) -> tuple[tuple[Act, tuple[str, ...]], ...]:
+        """What a complete path may mean: each act with the role of every slot, in order. The path's labels carry no
+        roles (("name", "")), the answer does."""
+        if path not in self._meanings:
+            self._meanings[path] = tuple(self._trace(path))
+        return self._meanings[path]
+
+    def _new(self) -> int:
+        self._states.append(_State())
+        return len(self._states) - 1
+
+    def _build(self, expression: Expression, at: int) -> int:
+        match expression:
+            case TextChunk():
+                for char in expression.text:
+                    if is_spoken(char):
+                        at = self._arc(at, ("char", char))
+                return at
+            case ListReference():
+                role = "" if expression.slot_name == expression.list_name else expression.slot_name
+                return self._arc(at, (expression.list_name, role))
+            case RuleReference():
+                return self._build(self._rules[expression.rule_name], at)
+            case Alternative():
+                end = self._new()
+                for item in expression.items:
+                    self._states[self._build(item, at)].silent.append(end)
+                return end
+            case Sequence():
+                for item in expression.items:
+                    at = self._build(item, at)
+                return at
+        raise PhraseFileError(f"{type(expression).__name__} has no place in a template of the phrase file")
+
+    def _arc(self, at: int, label: Label) -> int:
+        end = self._new()
+        self._states[at].arcs.append((label, end))
+        return end
+
+    def _closure(self, states: Iterable[int]) -> frozenset[int]:
+        reached = set(states)
+        waiting = list(reached)
+        while waiting:
+            for state in self._states[waiting.pop()].silent:
+                if state not in reached:
+                    reached.add(state)
+                    waiting.append(state)
+        return frozenset(s for s in reached if self._states[s].arcs or s in self._accepts)
+
+    def _number(self, states: frozenset[int]) -> int:
+        if states not in self._numbers:
+            self._numbers[states] = len(self._sets)
+            self._sets.append(states)
+        return self._numbers[states]
+
+    def _node(self, states: frozenset[int]) -> Node:
+        by_label: dict[Label, set[int]] = {}
+        for state in states:
+            for (kind, what), target in self._states[state].arcs:
+                by_label.setdefault((kind, what if kind == "char" else ""), set()).add(target)
+        targets = {label: self._number(self._closure(to)) for label, to in by_label.items()}
+        chars: dict[str, list[tuple[str, str, int]]] = {}
+        for (kind, char), target in targets.items():
+            if kind == "char":
+                syllable = syllables(char)[0]
+                chars.setdefault(fold(syllable), []).append((char, syllable, target))
+        return Node(
+            chars={key: tuple(found) for key, found in chars.items()},
+            name=targets.get(("name", "")),
+            quantity=targets.get(("quantity", "")),
+            ends=any(state in self._accepts for state in states),
+        )
+
+    def _trace(self, path: tuple[Label, ...]) -> Iterable[tuple[Act, tuple[str, ...]]]:
+        at: dict[int, set[tuple[str, ...]]] = {state: {()} for state in self._sets[self.start]}
+        for kind, what in path:
+            onward: dict[int, set[tuple[str, ...]]] = {}
+            for state, roles in at.items():
+                for (arc_kind, arc_what), target in self._states[state].arcs:
+                    if arc_kind != kind or (kind == "char" and arc_what != what):
+                        continue
+                    told = roles if kind == "char" else {(*before, arc_what) for before in roles}
+                    for reached in self._closure({target}):
+                        onward.setdefault(reached, set()).update(told)
+            at = onward
+        found = {(self._accepts[s], r) for s, roles in at.items() if s in self._accepts for r in roles}
+        return sorted(found, key=lambda meaning: (meaning[0].kind, meaning[0].name, meaning[1]))
+
+
+class Phrases:
+    """The phrase file: its quantities' words, its templates by act, and sentences made up from them."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.quantity_words: Mapping[str, Any] = data["quantities"]
+        self.rules = {name: _parsed(text) for name, text in data["rules"].items()}
+        self.filler = _parsed(data["filler"])
+        self.templates = tuple(Template(act, text, _parsed(text)) for act, texts in _sections(data) for text in texts)
+
+    def automaton(self, wanted: Callable[[Act], bool], options: Iterable[Iterable[str]] = ()) -> Automaton:
+        """The automaton of the templates whose act is wanted, and of the options of a choice as they are called."""
+        templates = [template for template in self.templates if wanted(template.act)]
+        templates += [
+            Template(Act("choice", str(place)), phrase, TextChunk(phrase))
+            for place, phrases in enumerate(options, 1)
+            for phrase in phrases
+        ]
+        return Automaton(templates, self.rules)
+
+    def fillers(self) -> tuple[str, ...]:
+        """The sounds between words that mean nothing."""
+        return tuple(self.every(self.filler))
+
+    def every(self, expression: Expression, optional: bool = True) -> list[str]:
+        """All texts of an expression without slots; without `optional` those with nothing in them that may be left
+        out."""
+        match expression:
+            case TextChunk():
+                return ["".join(char for char in expression.text if is_spoken(char))]
+            case RuleReference():
+                return self.every(self.rules[expression.rule_name], optional)
+            case Alternative():
+                if expression.is_optional and not optional:
+                    return [""]
+                return [text for item in expression.items for text in self.every(item, optional)]
+            case Sequence():
+                texts = [""]
+                for item in expression.items:
+                    texts = [before + after for before in texts for after in self.every(item, optional)]
+                return texts
+        raise PhraseFileError(f"{type(expression).__name__} cannot be listed: it has a slot")
+
+    def sample(self, expression: Expression, rng: random.Random, slots: Callable[[str, str], str]) -> list[str]:
+        """One sentence in parts: runs of plain words and the slots' texts; `slots(list, role)` fills a slot."""
+        match expression:
+            case TextChunk():
+                text = "".join(char for char in expression.text if is_spoken(char))
+                return [text] if text else []
+            case ListReference():
+                role = "" if expression.slot_name == expression.list_name else expression.slot_name
+                return [slots(expression.list_name, role)]
+            case RuleReference():
+                return self.sample(self.rules[expression.rule_name], rng, slots)
+            case Alternative():
+                items = [item for item in expression.items if not _is_empty(item)]
+                if expression.is_optional and rng.random() < _LEFT_OUT:
+                    return []
+                return self.sample(items[_early(rng, len(items))], rng, slots)
+            case Sequence():
+                return [part for item in expression.items for part in self.sample(item, rng, slots)]
+        raise PhraseFileError(f"{type(expression).__name__} has no place in a template of the phrase file")
+
+
+@cache
+def load_phrases() -> Phrases:
+    """The phrase file of this house."""
+    return Phrases(yaml.safe_load(PHRASE_FILE.read_text(encoding="utf-8")))
+
+
+def _sections(data: Mapping[str, Any]) -> Iterable[tuple[Act, list[str]]]:
+    for kind, texts in data["say"].items():
+        yield Act(kind), texts
+    for name, texts in data["command"].items():
+        yield Act("command", name), texts
+    for place, texts in data["choice"].items():
+        yield Act("choice", str(place)), texts
+
+
+def _parsed(text: str) -> Expression:
+    try:
+        return parse_sentence(text).expression
+    except ValueError as wrong:
+        raise PhraseFileError(f"The phrase file has a template that cannot be read: {text} ({wrong})") from wrong
+
+
+def _is_empty(expression: Expression) -> bool:
+    return isinstance(expression, TextChunk) and not expression.text.strip()
+
+
+def _early(rng: random.Random, count: int) -> int:
+    """A place in a list, the first the likeliest: what is said most is written first."""
+    return min(int(rng.paretovariate(0.7)) - 1, count - 1) if rng.random() < 0.6 else rng.randrange(count)

@@ -1,0 +1,122 @@
+"""Quantities as they are said: a number with a unit, halves, and the vague ones that have to be asked back.
+
+The words are data (`phrases.zh.yaml`, section `quantities`); which numbers there are is `numerals.py`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
+from speech.numerals import LARGEST, spoken_forms
+from speech.utterance import Quantity, Unit
+
+# A number without its unit is believed less than one with it.
+NO_UNIT = 0.9
+# How often what is ordered is one of these, for made-up sentences: small and round numbers above all.
+_USUAL_NUMBERS: Final = (
+    *range(1, 11),
+    1,
+    2,
+    3,
+    5,
+    10,
+    5,
+    10,
+    2,
+    3,
+    12,
+    15,
+    18,
+    20,
+    20,
+    25,
+    30,
+    35,
+    40,
+    50,
+    60,
+    80,
+    100,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What may follow a number: its unit, whether half a unit more, whether it was only about that many."""
+
+    unit: Unit
+    extra_half: bool = False
+    vague: bool = False
+
+
+class Quantities:
+    """Every quantity that can be said, both ways: found in what was heard, and made up for sentences."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        self._units: dict[str, Unit] = dict(words["units"])
+        self._numbers: SoundTrie[int] = SoundTrie()
+        for number in range(1, LARGEST + 1):
+            for form in spoken_forms(number):
+                self._numbers.add(form, syllables_of_number(form), number)
+        self._endings: SoundTrie[_Ending] = SoundTrie()
+        for word, unit in self._units.items():
+            self._add_ending(word, _Ending(unit))
+            if unit in ("carton", "case"):
+                self._add_ending(f"{word}半", _Ending(unit, extra_half=True))
+            for about in words["about_after"]:
+                self._add_ending(f"{about}{word}", _Ending(unit, vague=True))
+        self._whole: SoundTrie[Quantity] = SoundTrie()
+        for text, halves in words["bare"].items():
+            self._add_whole(text, Quantity(halves))
+        for word, unit in self._units.items():
+            for half in words["half"]:
+                self._add_whole(f"{half}{word}", Quantity(1, unit))
+            for text, about in words["vague"].items():
+                self._add_whole(f"{text}{word}", Quantity(2 * about, unit, vague=True))
+        for text in words["vague_alone"]:
+            self._add_whole(text, Quantity(2, vague=True))
+
+    def _add_ending(self, text: str, ending: _Ending) -> None:
+        self._endings.add(text, syllables(text), ending)
+
+    def _add_whole(self, text: str, quantity: Quantity) -> None:
+        self._whole.add(text, syllables(text), quantity)
+
+    def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[Quantity]]:
+        """Every quantity that was heard from `start` on, shorter readings beside longer ones."""
+        found = list(self._whole.spot(heard, start))
+        for number in self._numbers.spot(heard, start):
+            found.append(Spotted(number.end, number.cost + NO_UNIT, Quantity(2 * number.value)))
+            for ending in self._endings.spot(heard, number.end):
+                how = ending.value
+                halves = 2 * number.value + how.extra_half
+                found.append(Spotted(ending.end, number.cost + ending.cost, Quantity(halves, how.unit, how.vague)))
+        return found
+
+    def say(self, quantity: Quantity) -> str:
+        """The quantity in its most usual words."""
+        word = next(word for word, unit in self._units.items() if unit == quantity.unit)
+        if quantity.halves == 1:
+            return f"半{word}"
+        number, half = divmod(quantity.halves, 2)
+        return spoken_forms(number)[0] + word + ("半" if half else "")
+
+    def sample(self, rng: random.Random) -> str:
+        """A quantity as one is likely to be said."""
+        draw = rng.random()
+        carton, case = (next(w for w, unit in self._units.items() if unit == wanted) for wanted in ("carton", "case"))
+        if draw < 0.06:
+            return rng.choice(("一", "两", "半", "三")) + case
+        if draw < 0.08:
+            return f"半{carton}"
+        number = rng.choice(_USUAL_NUMBERS) if draw < 0.8 else rng.randint(1, 130)
+        return rng.choice(spoken_forms(number)[:2] if draw < 0.3 else spoken_forms(number)[:1]) + carton
+
+
+def syllables_of_number(form: str) -> tuple[str, ...]:
+    """The number's reading, 一 and the hundreds in their own tones whatever stands beside them."""
+    return tuple(syllable for char in form for syllable in syllables(char))

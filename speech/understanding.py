@@ -1,0 +1,237 @@
+"""What an utterance means at a step: the one place where speech, typed text and keys become an `Utterance`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Final
+
+from brand_catalog.catalog import Catalog, SpokenName
+from brand_catalog.matching import NameIndex
+from brand_catalog.sounds import sounds
+from speech.grammar import GrammarWriter
+from speech.hypotheses import UNKNOWN_WORD, Hypothesis
+from speech.keypad import read_keys
+from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo
+from speech.meaning import Meaning, assemble
+from speech.numerals import in_words
+from speech.parsing import Parser, Reading
+from speech.phrases import Act, load_phrases
+from speech.quantities import Quantities
+from speech.utterance import NOTHING, Utterance
+from speech.vocabulary import Vocabulary
+
+# How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
+SCORE_WEIGHT: Final = 0.6
+# Typed text whose reading costs more than this a syllable means nothing.
+_TEXT_STRAIN: Final = 0.9
+_FIGURES: Final = re.compile(r"\d+")
+_SCOPES_KEPT: Final = 64
+# How often what is said without a name is there beside the sentences with one.
+_OPTION_SENTENCES: Final = 20
+_AMOUNT_SENTENCES: Final = 200
+_UNKNOWN_SENTENCES: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """One meaning an utterance may have, and its best evidence."""
+
+    meaning: Meaning
+    hypothesis: Hypothesis
+    reading: Reading
+    # Log-scale evidence; only differences count.
+    evidence: float
+    # The share of belief among all interpretations.
+    share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What may be heard: lines of these specs (empty: of all), or none; options to choose between, by their wording."""
+
+    lines: bool
+    barcodes: frozenset[str]
+    options: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(cls, listen: Listen, wide: bool) -> _Scope:
+        match listen:
+            case Digits():
+                return cls(False, frozenset())
+            case Choice():
+                options = tuple(option.phrases for option in listen.options)
+                return cls(listen.or_items, frozenset() if wide else frozenset(listen.barcodes), options)
+            case YesNo():
+                return cls(listen.or_items, frozenset() if wide else frozenset(listen.barcodes))
+            case Items() | QuantityOf():
+                return cls(True, frozenset() if wide else frozenset(listen.barcodes))
+
+    def wants(self, act: Act) -> bool:
+        """Whether a template of this act may be heard."""
+        if act.kind == "command":
+            return True
+        return bool(self.options) if act.kind == "choice" else self.lines
+
+
+class Understanding:
+    """Hearing for one catalogue version. Build it once and keep it; it caches what each step and retailer needs."""
+
+    def __init__(self, catalog: Catalog, vocabulary: Vocabulary | None = None) -> None:
+        self.catalog = catalog
+        self._phrases = load_phrases()
+        self._quantities = Quantities(self._phrases.quantity_words)
+        self._writer = None if vocabulary is None else GrammarWriter(self._phrases, self._quantities, vocabulary)
+        self._fillers = self._phrases.fillers()
+        self._by_code = {spec.short_code: barcode for barcode, spec in catalog.specs.items()}
+        self._parser = lru_cache(maxsize=_SCOPES_KEPT)(self._build_parser)
+        self._sentences = lru_cache(maxsize=_SCOPES_KEPT)(self._build_sentences)
+
+    def grammar(self, listen: Listen, wide: bool = False) -> list[str]:
+        """The sentences the recogniser is to expect; `wide` for all specs where `listen` names those orderable."""
+        return self._sentences(_Scope.of(listen, wide))
+
+    def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis], wide: bool = False) -> list[Interpretation]:
+        """Every meaning the alternatives may have, the most believable first."""
+        scope = _Scope.of(listen, wide)
+        parser = self._parser(scope)
+        usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
+
+        def resolve(name: SpokenName) -> tuple[str, ...]:
+            return _resolved(name, scope.barcodes, usual)
+
+        best: dict[tuple[object, ...], Interpretation] = {}
+        for hypothesis in hypotheses:
+            for reading in parser.read(hypothesis.sounds):
+                meaning, misfit = assemble(reading.parts, resolve)
+                evidence = SCORE_WEIGHT * hypothesis.score - reading.cost - misfit
+                known = best.get(meaning.key)
+                if known is None or evidence > known.evidence:
+                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, evidence)
+        return _with_shares(best.values())
+
+    def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
+        """The likeliest meaning of the alternatives, for who cannot listen again; `hearing.decide` can and is surer."""
+        found = self.interpret(listen, hypotheses)
+        return self.utterance(listen, found[0], found[0].share) if found else NOTHING
+
+    def of_text(self, listen: Listen, text: str) -> Utterance:
+        """Typed text, read as if it had been heard without a doubt; figures count as numbers."""
+        said = _FIGURES.sub(lambda figures: in_words(figures[0]), text)
+        found = self.interpret(listen, [Hypothesis(said, 0.0)])
+        if not found or found[0].reading.strain > _TEXT_STRAIN * max(1, len(sounds(said))):
+            return replace(NOTHING, text=text)
+        return replace(self.utterance(listen, found[0], found[0].share), text=text)
+
+    def of_keys(self, listen: Listen, keys: str) -> Utterance:
+        """What pressed keys mean at this step, as `keypad` has it."""
+        return read_keys(listen, keys, self._by_code)
+
+    def is_complete(self, listen: Listen, partial_text: str) -> bool:
+        """Whether what was heard so far is a whole answer, so that a short silence ends it: every line has its
+        quantity, or it is a command, and nothing is left over."""
+        found = self.interpret(listen, [Hypothesis(partial_text, 0.0)])
+        if not found or found[0].reading.skipped:
+            return False
+        meaning = found[0].meaning
+        if any(item.quantity is None and item.action in ("add", "change") for item in meaning.items):
+            return False
+        if any(not item.barcodes for item in meaning.items):
+            return isinstance(listen, QuantityOf)
+        return True
+
+    def sentences(self, interpretations: Sequence[Interpretation]) -> list[str]:
+        """The interpretations in the words of the recogniser, one sentence each (two where a name can be written in
+        two ways)."""
+        if self._writer is None:
+            return []
+        found: dict[str, None] = {}
+        for interpretation in interpretations:
+            for sentence in self._writer.sentences(w for part in interpretation.reading.parts for w in part.wording):
+                found[sentence] = None
+        return list(found)
+
+    def babble(self) -> list[str]:
+        """Bare syllables, every one the model has a word for: the grammar of speech that means nothing to us."""
+        return [] if self._writer is None else self._writer.syllables()
+
+    def utterance(
+        self, listen: Listen, interpretation: Interpretation, score: float, confirm: bool = False
+    ) -> Utterance:
+        """The interpretation as the conversation gets it: a bare quantity belongs to the spec that was asked about, the
+        last option is the last of those there are."""
+        meaning = interpretation.meaning
+        items, choice = meaning.items, meaning.choice
+        if isinstance(listen, QuantityOf):
+            items = tuple(item if item.barcodes else replace(item, barcodes=(listen.barcode,)) for item in items)
+        if choice is not None and isinstance(listen, Choice):
+            choice = len(listen.options) - 1 if choice < 0 else choice
+        return Utterance(
+            items=items,
+            command=meaning.command,
+            choice=choice,
+            text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
+            score=round(score, 3),
+            confirm=confirm,
+        )
+
+    def _build_parser(self, scope: _Scope) -> Parser:
+        names = self._names(scope.barcodes) if scope.lines else ()
+        automaton = self._phrases.automaton(scope.wants, scope.options)
+        return Parser(automaton, NameIndex(names), self._quantities, self._fillers)
+
+    def _names(self, barcodes: frozenset[str]) -> tuple[SpokenName, ...]:
+        if not barcodes:
+            return tuple(self.catalog.spoken_names)
+        return tuple(name for name in self.catalog.spoken_names if not barcodes.isdisjoint(name.barcodes))
+
+    def _build_sentences(self, scope: _Scope) -> list[str]:
+        if self._writer is None:
+            return []
+        sentences = self._writer.commands(scope.wants)
+        sentences += self._writer.texts((phrase for phrases in scope.options for phrase in phrases), _OPTION_SENTENCES)
+        if scope.lines:
+            sentences += self._writer.orders(self._names(scope.barcodes))
+            sentences += self._writer.amounts(_AMOUNT_SENTENCES)
+        return sentences + [UNKNOWN_WORD] * _UNKNOWN_SENTENCES
+
+
+def build_understanding(catalog: Catalog, model: Any | None = None) -> Understanding:
+    """The understanding of a catalogue, with the words of a speech model; without one for keys and typed text only.
+    UnsayableError where a spoken name cannot be written in the model's words."""
+    if model is None:
+        return Understanding(catalog)
+    return Understanding(catalog, Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0))
+
+
+def _usual(listen: Listen) -> tuple[str, ...]:
+    return () if isinstance(listen, Digits) else listen.usual
+
+
+def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]) -> tuple[str, ...]:
+    """The specs a name means to this caller: those that can be ordered, and of a brand's the one it always buys."""
+    barcodes = tuple(b for b in name.barcodes if b in orderable) if orderable else name.barcodes
+    barcodes = barcodes or name.barcodes
+    if len(barcodes) > 1:
+        bought = [barcode for barcode in barcodes if barcode in usual]
+        if len(bought) == 1:
+            return (bought[0],)
+        if bought:
+            return tuple(sorted(barcodes, key=lambda b: usual.get(b, len(usual))))
+    return barcodes
+
+
+def _with_shares(found: Iterable[Interpretation]) -> list[Interpretation]:
+    ranked = sorted(found, key=lambda i: -i.evidence)
+    if not ranked:
+        return []
+    top = ranked[0].evidence
+    weights = [math.exp(i.evidence - top) for i in ranked]
+    total = sum(weights)
+    return [
+        Interpretation(i.meaning, i.hypothesis, i.reading, i.evidence, weight / total)
+        for i, weight in zip(ranked, weights, strict=True)
+    ]
