@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,15 @@ from sqlalchemy import Engine
 
 import storage
 from orders.demo import seed_demo
+from orders.demo.staff import seed_demo_staff
 from tests.desk_world import MovingClock, World
 from tests.postgres import Postgres, find_binaries, no_postgres
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from simulator.account import Account
+    from tests.console_pages import Visitor
     from tests.make_believe import FakeApplication
 
 
@@ -137,3 +141,27 @@ def account() -> Iterator[Account]:
 
     with opened() as account:
         yield account
+
+
+@pytest.fixture
+def application(sqlite_url: str, world: World, clock: MovingClock) -> Flask:
+    """The whole application on the small order desk, with the demo's staff and no ear."""
+    from app import create_app
+    from settings import Settings
+
+    with storage.transaction(world.sessions) as session:
+        seed_demo_staff(session, clock())
+    return create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"), clock=clock)
+
+
+@pytest.fixture
+def new_visitor(application: Flask) -> Callable[[], Visitor]:
+    """A browser more."""
+    from tests.console_pages import Visitor
+
+    return lambda: Visitor(application.test_client())
+
+
+@pytest.fixture
+def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
+    return new_visitor()

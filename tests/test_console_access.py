@@ -1,0 +1,117 @@
+"""Who gets to which page, and what a page does about those who do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from callflows.prompts import load_prompts
+from console.gloss import gloss, read_gloss
+from tests.conftest import MovingClock
+from tests.console_pages import Visitor
+
+
+def test_a_page_for_staff_sends_strangers_to_sign_in_and_back(visitor: Visitor) -> None:
+    answer = visitor.get("/today?state=due")
+    assert answer.status_code == 302
+    assert answer.location == "/login?next=/today?state%3Ddue"
+    token = visitor.token()
+    signed_in = visitor.client.post(
+        answer.location, data={"login": "operator", "password": "demo-2468-demo", "csrf_token": token}
+    )
+    assert signed_in.location == "/today?state=due"
+    assert "李晓燕" in visitor.get("/today").get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example", "/login"]
+)
+def test_signing_in_never_leads_to_another_site(visitor: Visitor, onward: str) -> None:
+    token = visitor.token()
+    answer = visitor.client.post(
+        "/login",
+        query_string={"next": onward},
+        data={"login": "operator", "password": "demo-2468-demo", "csrf_token": token},
+    )
+    assert answer.location == "/"
+
+
+def test_a_wrong_password_and_an_unknown_login_get_the_same_words(visitor: Visitor) -> None:
+    wrong = visitor.sign_in("operator", "not the password")
+    unknown = visitor.sign_in("nobody", "not the password")
+    assert wrong.status_code == unknown.status_code == 422
+    assert "工号或者密码不对" in wrong.get_data(as_text=True)
+    assert "工号或者密码不对" in unknown.get_data(as_text=True)
+
+
+def test_too_many_wrong_passwords_lock_the_login_for_a_while(visitor: Visitor, clock: MovingClock) -> None:
+    for _ in range(5):
+        visitor.sign_in("operator", "not the password")
+    assert "15分钟" in visitor.sign_in("operator").get_data(as_text=True)
+    clock.move(minutes=16)
+    assert visitor.sign_in("operator").status_code == 204
+
+
+def test_what_is_wrong_is_said_beside_the_field(visitor: Visitor) -> None:
+    page = visitor.post("/login", login="", password="x").get_data(as_text=True)
+    assert '<small id="login-wrong" class="wrong">请输入工号。</small>' in page
+    assert 'aria-invalid="true" aria-describedby="login-wrong"' in page
+
+
+def test_a_form_without_the_pages_token_changes_nothing(visitor: Visitor) -> None:
+    assert visitor.post("/login", token=False, login="operator", password="demo-2468-demo").status_code == 400
+    assert visitor.get("/today").status_code == 302
+
+
+def test_a_session_runs_out_and_a_click_in_time_keeps_it(visitor: Visitor, clock: MovingClock) -> None:
+    visitor.sign_in("operator")
+    clock.move(minutes=25)
+    assert visitor.get("/today").status_code == 200
+    clock.move(minutes=25)
+    assert visitor.get("/today").status_code == 200
+    clock.move(minutes=31)
+    assert visitor.get("/today").status_code == 302
+
+
+def test_a_part_of_a_page_asks_for_a_new_sign_in_instead_of_going_away(visitor: Visitor) -> None:
+    assert visitor.get("/today", HX_Request="true").status_code == 401
+    dialog = visitor.get("/login", HX_Request="true").get_data(as_text=True)
+    assert "<html" not in dialog
+    assert "页面上填的内容都还在" in dialog
+
+
+def test_pages_may_run_nothing_from_elsewhere(visitor: Visitor) -> None:
+    headers = visitor.get("/phone").headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+def test_pages_speak_english_when_asked_to(visitor: Visitor) -> None:
+    assert 'lang="zh-CN"' in visitor.get("/phone").get_data(as_text=True)
+    visitor.client.post("/language/en", data={"csrf_token": visitor.token(), "onward": "/phone"})
+    page = visitor.get("/phone").get_data(as_text=True)
+    assert 'lang="en"' in page
+    assert "Web phone" in page
+
+
+def test_signing_out_ends_it(visitor: Visitor) -> None:
+    visitor.sign_in("operator")
+    visitor.post("/logout")
+    assert visitor.get("/today").status_code == 302
+
+
+def test_every_sentence_of_the_line_has_its_english() -> None:
+    parts_only = {"words", "greeting", "described"}
+    pieces = {"choose_spec.key", "choose_spec.others", "choose_spec.others_said", "browse_specs.spec"}
+    pieces |= {f"choose_band.{name}" for name in ("place", "key", "price", "one_price")}
+    missing = {key for key in load_prompts() if key not in read_gloss()} - pieces
+    assert {key for key in missing if key.partition(".")[0] not in parts_only} == set()
+    for key, english in read_gloss().items():
+        assert english.placeholders <= load_prompts()[key].placeholders, key
+
+
+def test_a_sentence_is_put_into_english_with_its_figures() -> None:
+    assert gloss("红塔山硬经典，好的，五条。") == "红塔山硬经典: good, 5 cartons."
+    assert gloss("您卡内余额两万五千元。") == "Your balance is 25,000 yuan."
+    assert gloss("这一句谁也没说过") is None
