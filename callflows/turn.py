@@ -14,7 +14,7 @@ from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
-    from orders.desk import Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
+    from orders.desk import Confirmed, Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
 
 
 class Gone(LookupError):
@@ -121,6 +121,11 @@ class Turn:
         """Put requests to the desk, all at once; the outcomes come in the same order."""
         self._order = None
         return self.desk.set_lines(self.state.call_key, requests)
+
+    def confirm(self) -> Confirmed:
+        """Save the order. DeskRefusal where it may not be, or not as it was read back."""
+        self._order = None
+        return self.desk.confirm(self.state.call_key)
 
     def remove_line(self, barcode: str) -> None:
         """Take a line off."""

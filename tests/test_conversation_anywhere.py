@@ -225,7 +225,7 @@ def test_the_whole_order_by_keys_alone(world: World) -> None:
     call.line_mentions("请用按键输入，按完按井号。")
     call.caller_keys(f"{SHOP}#", code(SHOP))
     call.caller_keys(f"{PIN}#", pin())
-    call.line_says("店12，您好。", "请按烟的代码、星号、条数、井号。订完了，直接按井号。")
+    call.line_says("店12，您好。", "请按烟的代码、星号、条数、井号。听品种按九，订完了直接按井号。")
     call.caller_keys("101*5#", add(CLASSIC, 5))
     call.line_says("红塔山硬经典，好的，五条。", "还有吗？请接着按。订完了，直接按井号。")
     call.caller_keys("#", lines(command="done"))

@@ -70,7 +70,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
             return Next.READ_BACK
         shortfall = _shortfall(turn, order)
         try:
-            saved = turn.desk.confirm(turn.state.call_key)
+            saved = turn.confirm()
         except DeskRefusal as refusal:
             if refusal.reason == "holds_lost":
                 turn.say("read_back.moved")
