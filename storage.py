@@ -138,11 +138,12 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
     return again
 
 
-def migrate(url: str) -> None:
-    """Bring the tables of the database at `url` to the newest shape; quick when they already are."""
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the tables of the database at `url` to the newest shape, or to that of an earlier `revision`; quick when
+    they already are."""
     config = _migrations()
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def is_current(sessions: SessionFactory) -> bool:

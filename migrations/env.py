@@ -8,7 +8,7 @@ from alembic import context
 
 import brand_catalog.models  # noqa: F401
 import ivr.tables  # noqa: F401
-import orders.models  # noqa: F401
+import orders.models
 import orders.staff  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
 
@@ -27,6 +27,9 @@ def run() -> None:
     engine = open_engine(url)
     try:
         with engine.connect() as connection:
+            if engine.dialect.name == "sqlite":
+                # SQLite changes a table by building it anew; dropping the old one would take its dependents along.
+                connection.connection.execute("PRAGMA foreign_keys=OFF")
             context.configure(
                 connection=connection,
                 target_metadata=Base.metadata,

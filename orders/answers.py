@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal
@@ -48,12 +48,16 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Hotline:
-    """The line that was called: whose it is, which seat answers, and what kind of order it takes."""
+    """The line that was called: whose it is, which seat answers, through which flow it leads, and what it takes.
+    `regions` are the regions it asks to choose between, by key and name; empty where it asks for none."""
 
     number: str
     name: str
     kind: OrderKind
     seat: str
+    flow: str = "ordering"
+    regions: tuple[tuple[str, str], ...] = ()
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +133,13 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a retailer may order now by this hotline, and what there is of it already."""
+    """Whether a retailer may order now by this hotline, and what there is of it already. `opens_at` is when the line
+    next takes an order of this retailer, where it does not now."""
 
     may_order: bool
     reason: StandingReason | None
     next_order_day: date | None
+    opens_at: datetime | None
     ordered: OrderView | None
     draft: OrderView | None
     balance_fen: int

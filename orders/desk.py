@@ -65,7 +65,8 @@ class Desk:
         self.catalog = catalog
         self.now = now
         self.rules = rules or DeskRules()
-        self._drafts = DraftBook(session, catalog, now, self.rules.drafts)
+        self.calendar = retailers.calendar(session)
+        self._drafts = DraftBook(session, catalog, now, self.rules.drafts, self.calendar)
 
     # --- who is calling, and where
 
@@ -95,7 +96,12 @@ class Desk:
 
     def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
         """Whether this retailer may order now by this hotline, and what it ordered or left unsaved today."""
-        return retailers.standing(self.session, self._row(retailer), hotline.kind, self.now)
+        terms = retailers.terms_of_hotline(self.session, hotline.id)
+        return retailers.standing(self.session, self._row(retailer), terms, self.now, self.calendar)
+
+    def is_new_year(self) -> bool:
+        """Whether callers are wished a happy new year these days (AY 4.1.5.4)."""
+        return self.calendar.is_new_year(business_day(self.now))
 
     # --- what there is
 
@@ -145,7 +151,8 @@ class Desk:
         fresh: bool = False,
     ) -> OrderView:
         """This call's draft. One left behind by an earlier call today is taken up again, or given up with `fresh`."""
-        return self._drafts.open(call_key, self._row(retailer), hotline.kind, channel, fresh)
+        terms = retailers.terms_of_hotline(self.session, hotline.id)
+        return self._drafts.open(call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, fresh=fresh)
 
     def draft(self, call_key: str) -> OrderView | None:
         """This call's unsaved order, or None."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import or_, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.catalog import Catalog, Spec
 from orders import holds
-from orders.answers import Confirmed, CutReason, DeskRefusal, LineOutcome, OrderView
+from orders.answers import Confirmed, CutReason, DeskRefusal, LineOutcome, OrderView, RefusalReason
 from orders.models import (
     STANDING_STATES,
     Channel,
@@ -25,8 +25,8 @@ from orders.models import (
     RetailerRow,
 )
 from orders.offers import substitute
-from orders.retailers import order_view, standing
-from orders.windows import business_day, cycle_start
+from orders.retailers import Terms, order_view, standing, terms_of_channel, terms_of_hotline
+from orders.windows import Calendar, business_day, cycle_start
 
 Mode = Literal["add", "set"]
 
@@ -51,35 +51,50 @@ class LineRequest:
 class DraftBook:
     """The drafts, within one unit of work."""
 
-    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules) -> None:
+    def __init__(
+        self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules, open_days: Calendar
+    ) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
         self.rules = rules
+        self.open_days = open_days
 
-    def open(self, call_key: str, retailer: RetailerRow, kind: OrderKind, channel: Channel, fresh: bool) -> OrderView:
+    def open(
+        self,
+        call_key: str,
+        retailer: RetailerRow,
+        terms: Terms,
+        channel: Channel,
+        *,
+        hotline_id: int | None = None,
+        fresh: bool = False,
+    ) -> OrderView:
         """This call's draft: the one it has, else one left behind earlier today, else a new one. With `fresh` what was
         left behind is given up instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
-        if reason := standing(self.session, retailer, kind, self.now).reason:
+        if reason := standing(self.session, retailer, terms, self.now, self.open_days).reason:
             raise DeskRefusal(reason)
-        for order in self._left_behind(retailer, kind):
+        day = terms.window.day_at(self.now) or business_day(self.now)
+        for order in self._left_behind(retailer, day, terms.kind):
             if fresh:
                 self._give_up(order)
                 continue
             order.call_key = call_key
             order.abandoned_at = None
+            order.channel, order.hotline_id = channel, hotline_id
             self._note(order, "resumed", call_key=call_key)
             self._touch(order)
             return order_view(order)
         order = OrderRow(
             retailer_id=retailer.id,
-            business_day=business_day(self.now),
-            cycle_start=cycle_start(retailer, business_day(self.now)),
-            kind=kind,
+            business_day=day,
+            cycle_start=cycle_start(retailer, day),
+            kind=terms.kind,
             state="draft",
             channel=channel,
+            hotline_id=hotline_id,
             call_key=call_key,
             created_at=self.now,
             holding=False,
@@ -129,10 +144,7 @@ class DraftBook:
             return Confirmed(order_view(order), already=True)
         if not order.lines:
             raise DeskRefusal("empty")
-        if order.business_day != business_day(self.now):
-            raise DeskRefusal("closed")
-        retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
-        if reason := standing(self.session, retailer, order.kind, self.now).reason:
+        if reason := self._refusal(order):
             raise DeskRefusal(reason)
         if self._touch(order):
             raise DeskRefusal("holds_lost")
@@ -165,6 +177,17 @@ class DraftBook:
         order.abandoned_at = self.now
         self._note(order, "abandoned")
         self.session.flush()
+
+    def _refusal(self, order: OrderRow) -> RefusalReason | None:
+        """Why this order may no longer be saved, though it could be begun."""
+        if order.channel in ("phone", "operator"):
+            terms = terms_of_hotline(self.session, order.hotline_id)
+        else:
+            terms = terms_of_channel(self.session, order.channel)
+        if terms.window.day_at(self.now) != order.business_day:
+            return "closed"
+        retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
+        return standing(self.session, retailer, terms, self.now, self.open_days).reason
 
     # --- one request
 
@@ -293,12 +316,12 @@ class DraftBook:
             raise DeskRefusal("no_draft")
         return order
 
-    def _left_behind(self, retailer: RetailerRow, kind: OrderKind) -> Sequence[OrderRow]:
+    def _left_behind(self, retailer: RetailerRow, day: date, kind: OrderKind) -> Sequence[OrderRow]:
         return self.session.scalars(
             select(OrderRow)
             .where(
                 OrderRow.retailer_id == retailer.id,
-                OrderRow.business_day == business_day(self.now),
+                OrderRow.business_day == day,
                 OrderRow.kind == kind,
                 OrderRow.state == "draft",
                 or_(OrderRow.abandoned_at.is_not(None), OrderRow.hold_expires_at <= self.now),

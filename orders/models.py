@@ -15,6 +15,8 @@ Cycle = Literal["weekly", "fortnightly", "monthly"]
 OrderKind = Literal["regular", "supplementary"]
 OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled", "lapsed"]
 Channel = Literal["phone", "operator", "web", "mobile", "proxy"]
+Admits = Literal["due", "missed"]
+DayStep = Literal["balances", "audit", "settlement", "hand_over", "notice", "close"]
 
 STANDING_STATES = ("confirmed", "settled", "handed_over")
 """The states of an order that counts: saved, and not taken back."""
@@ -55,7 +57,8 @@ class RetailerPhone(Base):
 
 
 class HotlineRow(Base):
-    """One number that may be called."""
+    """One number that may be called: the flow it is led through, the regions it asks to choose between, its hours in
+    minutes from midnight, and whether it is for who is due or for who missed its call (TR 3.3)."""
 
     __tablename__ = "hotlines"
 
@@ -64,6 +67,44 @@ class HotlineRow(Base):
     name: Mapped[str] = mapped_column(String(40))
     kind: Mapped[OrderKind] = mapped_column(String(14))
     seat: Mapped[str] = mapped_column(String(10))
+    flow: Mapped[str] = mapped_column(String(20), default="ordering")
+    regions: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
+    opens: Mapped[int] = mapped_column(default=0)
+    closes: Mapped[int] = mapped_column(default=24 * 60)
+    admits: Mapped[Admits] = mapped_column(String(10), default="due")
+
+
+class ChannelWindow(Base):
+    """When a channel other than the telephone takes orders for a business day, in minutes from that day's midnight:
+    -300 is 19:00 the evening before."""
+
+    __tablename__ = "channel_windows"
+
+    channel: Mapped[Channel] = mapped_column(String(10), primary_key=True)
+    opens: Mapped[int]
+    closes: Mapped[int]
+
+
+class CalendarDay(Base):
+    """A day that is open, or closed, whatever the public holidays say."""
+
+    __tablename__ = "calendar_days"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    is_open: Mapped[bool]
+    note: Mapped[str] = mapped_column(String(80), default="")
+
+
+class DayStepDone(Base):
+    """A step of a business day's end that was done, by whom, and with what result."""
+
+    __tablename__ = "day_steps"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    step: Mapped[DayStep] = mapped_column(String(12), primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class MissedCall(Base):
@@ -161,6 +202,7 @@ class OrderRow(Base):
     kind: Mapped[OrderKind] = mapped_column(String(14))
     state: Mapped[OrderState] = mapped_column(String(12), default="draft")
     channel: Mapped[Channel] = mapped_column(String(10))
+    hotline_id: Mapped[int | None] = mapped_column(ForeignKey("hotlines.id"))
     call_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

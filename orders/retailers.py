@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -10,6 +11,11 @@ from sqlalchemy.orm import Session, selectinload
 from orders.answers import Hotline, LineView, OrderView, Retailer, Standing, StandingReason
 from orders.models import (
     STANDING_STATES,
+    Admits,
+    CalendarDay,
+    Channel,
+    ChannelWindow,
+    DayStepDone,
     HotlineRow,
     MissedCall,
     OrderKind,
@@ -17,7 +23,7 @@ from orders.models import (
     RetailerPhone,
     RetailerRow,
 )
-from orders.windows import business_day, is_order_day, next_order_day
+from orders.windows import ALWAYS, Calendar, Window, business_day, is_order_day, next_order_day
 
 
 def by_code(session: Session, customer_code: str) -> RetailerRow | None:
@@ -44,27 +50,55 @@ def hotline(session: Session, called_number: str) -> Hotline:
     called = [row for row in rows if row.number == called_number]
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:
-        return Hotline(row.number, row.name, row.kind, row.seat)
+        regions = tuple((key, name) for key, name in row.regions)
+        return Hotline(row.number, row.name, row.kind, row.seat, row.flow, regions, row.id)
     return Hotline(called_number, "", "regular", "1")
 
 
-def standing(session: Session, retailer: RetailerRow, kind: OrderKind, now: datetime) -> Standing:
-    """Whether this retailer may place an order of this kind now."""
-    today = business_day(now)
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms orders are taken somewhere: what kind, from whom, and when."""
+
+    kind: OrderKind = "regular"
+    admits: Admits = "due"
+    window: Window = ALWAYS
+
+
+def terms_of_hotline(session: Session, hotline_id: int | None) -> Terms:
+    row = session.get(HotlineRow, hotline_id) if hotline_id is not None else None
+    return Terms() if row is None else Terms(row.kind, row.admits, Window(row.opens, row.closes))
+
+
+def terms_of_channel(session: Session, channel: Channel) -> Terms:
+    row = session.get(ChannelWindow, channel)
+    return Terms() if row is None else Terms(window=Window(row.opens, row.closes))
+
+
+def calendar(session: Session) -> Calendar:
+    """The public holidays, and what the house decided otherwise."""
+    return Calendar({row.day: row.is_open for row in session.scalars(select(CalendarDay))})
+
+
+def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:
+    """Whether this retailer may place an order on these terms now."""
+    taken_for = terms.window.day_at(now)
+    day = taken_for or business_day(now)
     orders = session.scalars(
         select(OrderRow)
-        .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == today)
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
         .order_by(OrderRow.id.desc())
         .options(selectinload(OrderRow.lines))
         .execution_options(populate_existing=True)
     ).all()
     ordered = [order for order in orders if order.state in STANDING_STATES]
-    drafts = [order for order in orders if order.kind == kind and order.lines and is_resumable(order, now)]
-    reason = _reason(session, retailer, kind, now, already=bool(ordered))
+    drafts = [order for order in orders if order.kind == terms.kind and order.lines and is_resumable(order, now)]
+    reason = _reason(session, retailer, terms, taken_for, day, open_days, already=bool(ordered))
+    following = next_order_day(retailer, day, open_days)
     return Standing(
         may_order=reason is None,
         reason=reason,
-        next_order_day=next_order_day(retailer, today),
+        next_order_day=following,
+        opens_at=_opens_at(reason, terms.window, now, day, following),
         ordered=order_view(ordered[0]) if ordered else None,
         draft=order_view(drafts[0]) if drafts else None,
         balance_fen=retailer.balance_fen,
@@ -72,26 +106,53 @@ def standing(session: Session, retailer: RetailerRow, kind: OrderKind, now: date
 
 
 def _reason(
-    session: Session, retailer: RetailerRow, kind: OrderKind, now: datetime, *, already: bool
+    session: Session,
+    retailer: RetailerRow,
+    terms: Terms,
+    taken_for: date | None,
+    day: date,
+    open_days: Calendar,
+    *,
+    already: bool,
 ) -> StandingReason | None:
     if retailer.status == "suspended":
         return "suspended"
-    today = business_day(now)
-    if kind == "regular" and not is_order_day(retailer, today):
+    if terms.admits == "due" and not is_order_day(retailer, day, open_days):
         return "not_order_day"
-    if kind == "supplementary" and not _has_remedy(session, retailer, now):
+    if terms.admits == "missed" and not _has_remedy(session, retailer, day):
         return "not_supplementary"
     # TR 3.4: no second order on one day, by whichever line.
-    return "already_ordered" if already else None
+    if already:
+        return "already_ordered"
+    return "closed" if taken_for is None or _is_over(session, day, terms.kind) else None
 
 
-def _has_remedy(session: Session, retailer: RetailerRow, now: datetime) -> bool:
+def _opens_at(
+    reason: StandingReason | None, window: Window, now: datetime, day: date, following: date | None
+) -> datetime | None:
+    if reason is None or reason in ("suspended", "not_supplementary"):
+        return None
+    if reason == "closed" and now < window.opens_at(day):
+        return window.opens_at(day)
+    return None if following is None else window.opens_at(following)
+
+
+def _is_over(session: Session, day: date, kind: OrderKind) -> bool:
+    """Whether the day's end has gone too far for such an order: regular ones are taken until it begins, supplementary
+    ones until hand-over (TR 3.3)."""
+    steps = select(DayStepDone.step).where(DayStepDone.business_day == day)
+    if kind == "supplementary":
+        steps = steps.where(DayStepDone.step.in_(("hand_over", "notice", "close")))
+    return session.scalar(steps.limit(1)) is not None
+
+
+def _has_remedy(session: Session, retailer: RetailerRow, day: date) -> bool:
     return (
         session.scalar(
             select(MissedCall.id).where(
                 MissedCall.retailer_id == retailer.id,
                 MissedCall.remedy == "supplementary",
-                MissedCall.remedy_day == business_day(now),
+                MissedCall.remedy_day == day,
             )
         )
         is not None

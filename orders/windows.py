@@ -1,16 +1,28 @@
-"""Which day is whose order day, and which cycle a day belongs to. All of it is arithmetic on days passed in."""
+"""Which day is whose order day, which cycle a day belongs to, and when a line takes orders.
+
+All of it is arithmetic on moments passed in. A retailer's nominal order day follows from its cycle alone; where that
+day is closed, it orders on the next open one. Limits stay with the nominal day, so that a change of the calendar never
+moves what was allotted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Protocol
 
-from clock import local_date
+import holidays
+
+from clock import SHANGHAI, local_date
 from orders.models import Cycle
 
-# The longest gap is between two monthly order days, five weeks apart at most.
-_SEARCH_DAYS = 5 * 7
+ONE_DAY = timedelta(days=1)
+# The longest gap is between two monthly order days, five weeks apart, and the longest holiday after it.
+_SEARCH_DAYS = 5 * 7 + 14
+_SPRING_FESTIVAL = "Chinese New Year"
+GREETED_FOR = timedelta(days=7)
 
 
 class OrderPlan(Protocol):
@@ -21,14 +33,101 @@ class OrderPlan(Protocol):
     cycle_week: int
 
 
+@dataclass(frozen=True)
+class Calendar:
+    """The days on which orders are taken: all but the public holidays, unless `overrides` says otherwise of a day.
+
+    Public holidays are computed; which days are bridged is announced late each autumn and reaches us with a new version
+    of the library, or as an override.
+    """
+
+    overrides: Mapping[date, bool] = field(default_factory=dict)
+
+    def is_open(self, day: date) -> bool:
+        return self.overrides.get(day, day not in _public_holidays(day.year))
+
+    def is_working(self, day: date) -> bool:
+        """Whether it is an open day on which people work: no weekend, unless it was made a working day."""
+        return self.overrides.get(day, _public_holidays(day.year).is_working_day(day))
+
+    def is_new_year(self, day: date) -> bool:
+        """Whether callers are wished a happy new year: the week after the return from the Spring Festival
+        (AY 4.1.5.4)."""
+        back = self.spring_return(day.year)
+        return back is not None and back <= day < back + GREETED_FOR
+
+    def spring_return(self, year: int) -> date | None:
+        """The first working day after that year's Spring Festival."""
+        festival = [day for day, name in _public_holidays(year).items() if name.startswith(_SPRING_FESTIVAL)]
+        if not festival:
+            return None
+        day = max(festival) + ONE_DAY
+        while not self.is_working(day):
+            day += ONE_DAY
+        return day
+
+
+NATIONAL = Calendar()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When a channel takes orders for a business day, in minutes from that day's midnight: -300 is 19:00 the evening
+    before."""
+
+    opens: int = 0
+    closes: int = 24 * 60
+
+    def day_at(self, now: datetime) -> date | None:
+        """The business day orders are taken for at this moment, or None while the window is shut."""
+        today = local_date(now)
+        for day in (today, today + ONE_DAY):
+            if self.opens_at(day) <= now < self.closes_at(day):
+                return day
+        return None
+
+    def opens_at(self, day: date) -> datetime:
+        return _at(day, self.opens)
+
+    def closes_at(self, day: date) -> datetime:
+        return _at(day, self.closes)
+
+
+ALWAYS = Window()
+
+
 def business_day(now: datetime) -> date:
-    """The day whose orders are taken at this moment."""
+    """The day whose orders are taken by telephone at this moment."""
     return local_date(now)
 
 
-def is_order_day(plan: OrderPlan, day: date) -> bool:
-    """Whether the retailer orders on this day. Fortnights are counted through, so new year never doubles or skips one;
-    monthly means the first, second, third or fourth such weekday of the month."""
+def is_order_day(plan: OrderPlan, day: date, calendar: Calendar = NATIONAL) -> bool:
+    """Whether the retailer orders on this day: it is its own, or the first working day after its own was closed."""
+    if _is_nominal(plan, day):
+        return calendar.is_open(day)
+    past = day - ONE_DAY
+    while calendar.is_working(day) and not calendar.is_working(past):
+        if _is_nominal(plan, past) and not calendar.is_open(past):
+            return True
+        past -= ONE_DAY
+    return False
+
+
+def next_order_day(plan: OrderPlan, after: date, calendar: Calendar = NATIONAL) -> date | None:
+    """The first order day later than `after`; None where none is near."""
+    days = (after + ONE_DAY * count for count in range(1, _SEARCH_DAYS + 1))
+    return next((day for day in days if is_order_day(plan, day, calendar)), None)
+
+
+def cycle_start(plan: OrderPlan, day: date) -> date:
+    """The nominal order day that opened the cycle `day` lies in: limits count from one to the next."""
+    days = (day - ONE_DAY * count for count in range(_SEARCH_DAYS + 1))
+    return next((past for past in days if _is_nominal(plan, past)), day)
+
+
+def _is_nominal(plan: OrderPlan, day: date) -> bool:
+    """Fortnights are counted through, so that new year neither doubles nor skips one; monthly means the first, second,
+    third or fourth such weekday of the month."""
     if day.weekday() != plan.order_weekday:
         return False
     if plan.cycle == "fortnightly":
@@ -38,22 +137,15 @@ def is_order_day(plan: OrderPlan, day: date) -> bool:
     return True
 
 
-def next_order_day(plan: OrderPlan, after: date) -> date | None:
-    """The first order day later than `after`; None where there is none to come."""
-    return next((day for day in _days(after, +1) if is_order_day(plan, day)), None)
-
-
-def cycle_start(plan: OrderPlan, day: date) -> date:
-    """The order day that opened the cycle `day` lies in: limits count from one order day to the next."""
-    if is_order_day(plan, day):
-        return day
-    return next((past for past in _days(day, -1) if is_order_day(plan, past)), day)
-
-
-def _days(start: date, step: int) -> Iterator[date]:
-    return (start + timedelta(days=step * count) for count in range(1, _SEARCH_DAYS + 1))
-
-
 def _week_number(day: date) -> int:
     """Weeks from Monday to Sunday, counted from the calendar's first day, which was a Monday."""
     return (day.toordinal() - 1) // 7
+
+
+def _at(day: date, minutes: int) -> datetime:
+    return datetime.combine(day, time(), SHANGHAI) + timedelta(minutes=minutes)
+
+
+@cache
+def _public_holidays(year: int) -> holidays.HolidayBase:
+    return holidays.country_holidays("CN", years=year, language="en_US")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,9 +16,13 @@ from brand_catalog.spoken_names import derive_spoken_names
 from clock import SHANGHAI
 from orders.desk import Desk, DeskRules, Retailer
 from orders.models import (
+    CalendarDay,
+    DayStep,
+    DayStepDone,
     DemandRecord,
     HotlineRow,
     Limit,
+    MissedCall,
     OrderLineRow,
     OrderRow,
     RetailerPhone,
@@ -104,7 +108,7 @@ class World:
             session.add_all(
                 [
                     HotlineRow(number=MAIN, name="演示", kind="regular", seat="1"),
-                    HotlineRow(number=SUPPLEMENTARY, name="演示", kind="supplementary", seat="9"),
+                    HotlineRow(number=SUPPLEMENTARY, name="演示", kind="supplementary", seat="9", admits="missed"),
                 ]
             )
             for code, weekday in ((SHOP, today.weekday()), (CORNER, (today.weekday() + 1) % 7), (STATION, 0)):
@@ -169,6 +173,38 @@ class World:
             retailer = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == code)).one()
             key = (retailer.id, cycle_start(retailer, business_day(self.clock())), barcode)
             session.get_one(Limit, key).limit_packs = cartons * CARTON
+
+    def hours(self, number: str, opens: str, closes: str) -> None:
+        with self.session() as session:
+            line = session.scalars(select(HotlineRow).where(HotlineRow.number == number)).one()
+            line.opens, line.closes = (int(t[:2]) * 60 + int(t[3:]) for t in (opens, closes))
+
+    def day_off(self, day: date) -> None:
+        with self.session() as session:
+            session.add(CalendarDay(day=day, is_open=False))
+
+    def day_step(self, step: DayStep) -> None:
+        with self.session() as session:
+            session.add(
+                DayStepDone(
+                    business_day=business_day(self.clock()), step=step, at=self.clock(), by="a clerk", detail={}
+                )
+            )
+
+    def missed(self, code: str) -> None:
+        """The retailer was not reached yesterday, and may use the supplementary hotline today."""
+        today = business_day(self.clock())
+        retailer = self.retailer(code)
+        with self.session() as session:
+            session.add(
+                MissedCall(
+                    retailer_id=retailer.id,
+                    missed_on=today - timedelta(days=1),
+                    reason="absent",
+                    remedy="supplementary",
+                    remedy_day=today,
+                )
+            )
 
     def change_retailer(self, code: str = SHOP, **values: object) -> None:
         with self.session() as session:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 import storage
 from brand_catalog.models import CatalogVersion
@@ -22,6 +23,34 @@ def test_the_migrations_make_exactly_the_tables_the_code_knows(any_engine: Engin
 
 def test_moving_tables_that_are_in_shape_changes_nothing(sqlite_url: str) -> None:
     storage.migrate(sqlite_url)
+
+
+def test_moving_the_tables_keeps_the_orders_in_them(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    storage.migrate(url, "0003")
+    engine = storage.open_engine(url)
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO brand_specs VALUES ('1','a(b)','a','','1','',10,50,1,0,1,1,'101',NULL,1,1)",
+            "INSERT INTO retailers VALUES (1,'410502100012','x','active',NULL,'weekly',0,0,'','','','',1,0)",
+            "INSERT INTO orders VALUES (1,'n',1,'2026-11-23','2026-11-23','regular','confirmed','phone','c',"
+            "'2026-11-23','2026-11-23',NULL,0,NULL,10,1)",
+            "INSERT INTO order_lines VALUES (1,1,'1','a(b)',10,1,10,10)",
+        ):
+            connection.execute(text(statement))
+    engine.dispose()
+    storage.migrate(url)
+    engine = storage.open_engine(url)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM order_lines JOIN orders ON orders.id = order_id")).scalar()
+        with pytest.raises(IntegrityError, match="UNIQUE"):
+            connection.execute(
+                text(
+                    "INSERT INTO orders SELECT 2,'m',retailer_id,business_day,cycle_start,kind,state,"
+                    "channel,'d',created_at,confirmed_at,NULL,0,NULL,1,1,NULL FROM orders"
+                )
+            )
+    engine.dispose()
 
 
 def test_a_moment_comes_back_as_the_same_moment(any_engine: Engine) -> None:

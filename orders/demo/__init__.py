@@ -20,6 +20,7 @@ from clock import SHANGHAI
 from orders.answers import amount_fen
 from orders.desk import Desk
 from orders.models import (
+    CalendarDay,
     HotlineRow,
     Limit,
     MissedCall,
@@ -54,6 +55,7 @@ def seed_demo(session: Session, now: datetime) -> None:
     _hotlines(session)
     _substitutes(session, catalog)
     today = business_day(now)
+    _open_today(session, today)
     supplied = list(_supply(session, catalog, today))
     for row in _rows("retailers.csv"):
         retailer, is_new = _retailer(session, row, today)
@@ -87,10 +89,29 @@ def _specs_by_name(catalog: Catalog) -> dict[str, Spec]:
 
 def _hotlines(session: Session) -> None:
     known = set(session.scalars(select(HotlineRow.number)))
-    for number, kind, seat in ((MAIN_NUMBER, "regular", "1"), (SUPPLEMENTARY_NUMBER, "supplementary", "9")):
-        if number not in known:
-            session.add(HotlineRow(number=number, name="演示", kind=kind, seat=seat))
-            session.flush()
+    if MAIN_NUMBER not in known:
+        session.add(HotlineRow(number=MAIN_NUMBER, name="演示", kind="regular", seat="1"))
+        session.flush()
+    if SUPPLEMENTARY_NUMBER not in known:
+        regions = [["1", "东区"], ["2", "西区"]]
+        session.add(
+            HotlineRow(
+                number=SUPPLEMENTARY_NUMBER,
+                name="演示",
+                kind="supplementary",
+                seat="9",
+                regions=regions,
+                admits="missed",
+            )
+        )
+        session.flush()
+
+
+def _open_today(session: Session, today: date) -> None:
+    """The demo is open on holidays as well."""
+    for day in _ORDER_DAYS.values():
+        if session.get(CalendarDay, today + timedelta(days=day)) is None:
+            session.add(CalendarDay(day=today + timedelta(days=day), is_open=True, note="demo"))
 
 
 def _substitutes(session: Session, catalog: Catalog) -> None:
