@@ -7,9 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import structlog
-from speech.understanding import Understanding, build_understanding
-from speech.utterance import NOTHING, Utterance
-from storage import SessionFactory, reading
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
@@ -19,6 +16,9 @@ from speech.audio import read_wav
 from speech.hearing import hear
 from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
+from speech.understanding import Understanding, build_understanding
+from speech.utterance import NOTHING, Utterance
+from storage import SessionFactory, reading
 
 log = structlog.get_logger(__name__)
 
@@ -85,3 +85,7 @@ class Hearing:
         with reading(self._sessions) as session:
             understanding = self.understanding(session)
         return hear(self.model, understanding, listen, samples.tobytes())
+
+    def new_ear(self) -> None:
+        """An ear for one call's sound; None where callers cannot be heard."""
+        return
