@@ -15,7 +15,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The stand-in for the carrier is started with the demo, unless another one is named.
 ifndef TWILIO_API_BASE
 TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
-STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) &
+STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT)
+else
+STAND_IN := :
 endif
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
@@ -27,7 +29,10 @@ help: ## this list
 run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
 	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
-	@$(STAND_IN) $(DEMO) exec $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()'
+	@trap 'kill $$line $$stand_in 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(STAND_IN) & stand_in=$$!; \
+	$(DEMO) $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()' & line=$$!; \
+	wait $$line
 
 test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
 	@$(BIN)/python -m pytest -q $(ARGS)
