@@ -17,7 +17,7 @@ from callflows.steps.step import Missed, Step
 from callflows.turn import Gone, Turn
 from orders.desk import Desk, DeskRefusal
 
-__all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "hear"]
+__all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "given_back", "hear"]
 
 # More steps in a row than this without a question means that the flow runs in a circle.
 STEPS_IN_A_TURN_MAX = 12
@@ -47,6 +47,18 @@ def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
     except Gone:
         state = before.copy()
         return state, _end(Turn(state, desk), Transfer("stuck"))
+
+
+def given_back(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
+    """An operator gives the call back: it goes on with the order as the operator left it, or where it is asked who is
+    calling."""
+    state = state.copy()
+    state.over, state.misses, state.failures = "", 0, 0
+    state.pending, state.read = (), None
+    turn = Turn(state, desk)
+    if not state.signed_in:
+        return state, _go(turn, ORDERING.first)
+    return state, _go(turn, "read_back" if turn.ordered() else "admission")
 
 
 def ended(state: CallState, desk: Desk) -> None:

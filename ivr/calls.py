@@ -17,16 +17,17 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from callflows.replies import ListenFor, Reply
+from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
+from ivr import tickets
 from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard, Turn
 from ivr.twiml import FINISH_KEY, is_secret
 from orders.desk import Desk
 from speech.listening import Listen
 from speech.utterance import Utterance
-from storage import SessionFactory, retried, transaction
+from storage import SessionFactory, reading, retried, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +51,7 @@ class Conversation(Protocol):
     def begin(self, facts: CallFacts, desk: Desk, /) -> tuple[CallState, Reply]: ...
     def hear(self, state: CallState, heard: Utterance | Silence, desk: Desk, /) -> tuple[CallState, Reply]: ...
     def ended(self, state: CallState, desk: Desk, /) -> None: ...
+    def given_back(self, state: CallState, desk: Desk, /) -> tuple[CallState, Reply]: ...
 
 
 class Understanding(Protocol):
@@ -139,6 +141,7 @@ class Calls:
                     )
                     session.add(call)
                     session.flush()
+                    self._hand_over(session, call, reply)
                 return self._present(call)
         except IntegrityError:
             # Two first posts at once on PostgreSQL: the other one began the call.
@@ -186,7 +189,50 @@ class Calls:
                 return
             self._conversation.ended(CallState.from_json(call.state), self._open_desk(session))
             call.ended_at, call.end_status = self._clock(), status
+            tickets.caller_gone(session, sid, self._clock())
             log.info("call ended", call=sid, status=status, turns=call.turn)
+
+    @retried
+    def needs_a_person(self, sid: str) -> None:
+        """Something is wrong with the line, so this call goes to an operator."""
+        with transaction(self._sessions) as session:
+            if (call := self._locked(session, sid)) is not None and call.ended_at is None:
+                tickets.open_ticket(session, sid, "trouble", self._clock())
+
+    def place_in_queue(self, sid: str) -> int:
+        """Which place the call has among those that wait for an operator, from 1; 0 where one has it already."""
+        with reading(self._sessions) as session:
+            return 0 if tickets.is_in_hands(session, sid) else max(1, tickets.position(session, sid))
+
+    @retried
+    def put_back(self, ticket_id: int) -> None:
+        """The operator who took the call is not there: it waits for another one."""
+        with transaction(self._sessions) as session:
+            tickets.put_back(session, ticket_id)
+
+    @retried
+    def give_back(self, sid: str) -> int:
+        """An operator gives the call back to the automatic line, with the order as it now is: the turn it goes on
+        with. UnknownCall where it was never begun."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, sid)
+            state = CallState.from_json(call.state)
+            state.ear = self._hears()
+            state, reply = self._conversation.given_back(state, self._open_desk(session))
+            return self._go_on(call, state, reply)
+
+    @retried
+    def finish(self, sid: str, sentences: tuple[str, ...]) -> int:
+        """An operator is done with the call: it hears these, and ends. The turn it goes on with."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, sid)
+            state = CallState.from_json(call.state)
+            state.over, state.said, state.saved = "hung_up", sentences, True
+            return self._go_on(call, state, Reply(sentences, HangUp()))
+
+    def _go_on(self, call: Call, state: CallState, reply: Reply) -> int:
+        call.turn, call.state, call.reply = call.turn + 1, state.to_json(), reply_to_json(reply)
+        return call.turn
 
     def note_ear_start(self, sid: str) -> None:
         """The reply being given asks the carrier to open a media socket."""
@@ -212,7 +258,12 @@ class Calls:
         session.add(turn)
         call.turn, call.state, call.reply = call.turn + 1, state.to_json(), stored
         session.flush()
+        self._hand_over(session, call, reply)
         return self._present(call, taken=True)
+
+    def _hand_over(self, session: Session, call: Call, reply: Reply) -> None:
+        if isinstance(reply.then, Transfer):
+            tickets.open_ticket(session, call.sid, reply.then.reason, self._clock())
 
     def _present(self, call: Call, *, taken: bool = False) -> Present:
         now = self._clock()

@@ -122,6 +122,19 @@ class Markup:
         response.pause(length=WAIT_MUSIC_S)
         return str(response)
 
+    def connect(self, phone: str, ticket: int) -> str:
+        """Ring the operator who took this call; what comes of it is asked for with the ticket."""
+        response = VoiceResponse()
+        action = self._url("/voice/operator", ticket=ticket)
+        dial = Dial(action=action, method="POST", timeout=OPERATOR_RINGS_S, answer_on_bridge=True)
+        dial.number(phone)
+        response.append(dial)
+        return str(response)
+
+    def connect_url(self, phone: str, ticket: int) -> str:
+        """The address a waiting call is sent to when an operator with a telephone takes it."""
+        return self._url("/voice/connect", ticket=ticket, phone=phone)
+
     def leave_queue(self) -> str:
         """Out of the operators' queue, to what its <Enqueue> says comes next."""
         response = VoiceResponse()

@@ -14,6 +14,7 @@ from flask import Blueprint, Response, abort, request
 from flask_sock import Sock
 from werkzeug.exceptions import HTTPException
 
+from callflows import speaking
 from callflows.prompts import Prompts, load_prompts
 from callflows.replies import ListenFor
 from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
@@ -43,7 +44,15 @@ class Notices:
         self.trouble = prompts.text("line.trouble")
         self.trouble_operator = prompts.text("line.trouble_operator")
         self.waiting = prompts.text("line.waiting")
+        self.in_hands = prompts.text("line.in_hands")
+        self._prompts = prompts
         self.nobody_free = prompts.text("line.nobody_free")
+
+    def waiting_at(self, place: int) -> str:
+        """What a caller hears at this place in the queue, counted from 1."""
+        if place == 1:
+            return self.waiting
+        return self._prompts.text("line.place", count=speaking.number(place - 1))
 
 
 @dataclass(frozen=True)
@@ -95,13 +104,25 @@ def voice_routes(line: Line) -> Blueprint:
 
     @routes.post("/waiting")
     def waiting() -> Response:
+        place = line.calls.place_in_queue(request.form.get("CallSid", ""))
+        if place == 0:
+            return _xml(line.markup.waiting([line.notices.in_hands]))
         if _number(request.form.get("QueueTime")) >= QUEUE_MAX_S:
             return _xml(line.markup.leave_queue())
-        return _xml(line.markup.waiting([line.notices.waiting]))
+        return _xml(line.markup.waiting([line.notices.waiting_at(place)]))
+
+    @routes.post("/connect")
+    def connect() -> Response:
+        ticket, phone = _number(request.args.get("ticket")), request.args.get("phone", "")
+        return _xml(line.markup.connect(phone, ticket))
 
     @routes.post("/operator")
     def after_operator() -> Response:
         reached = request.form.get("DialCallStatus") == "completed" or request.form.get("QueueResult") == "bridged"
+        if not reached and (ticket := _number(request.args.get("ticket"))):
+            # The operator who took the call does not answer: the caller waits for the next one.
+            line.calls.put_back(ticket)
+            return _xml(line.markup.operator([line.notices.waiting]))
         return _xml(line.markup.hang_up([] if reached else [line.notices.nobody_free]))
 
     @sockets.route("/stream", bp=routes)  # type: ignore[untyped-decorator]
@@ -172,11 +193,20 @@ def _asking(line: Line, present: Present) -> Asking:
 def _after_trouble(line: Line) -> str:
     trouble = _number(request.args.get("trouble")) + 1
     if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):
+        _ask_for_a_person(line)
         return line.markup.operator([line.notices.trouble_operator])
     if request.path.endswith("/turn"):
         n = _number(request.args.get("n"))
         return line.markup.again("/voice/turn", [line.notices.trouble], n=n, trouble=trouble)
     return line.markup.again("/voice/incoming", [line.notices.trouble], trouble=trouble)
+
+
+def _ask_for_a_person(line: Line) -> None:
+    """Show the call to the operators; the trouble it is in may be the database's own, and then it waits unseen."""
+    try:
+        line.calls.needs_a_person(request.form.get("CallSid", ""))
+    except Exception as error:
+        log.error("a call in trouble is not among those that wait", exc_info=error)
 
 
 def _call_sid() -> str:

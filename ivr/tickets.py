@@ -1,0 +1,111 @@
+"""Calls handed over to a person: who waits, why, and which operator has which call. A call has one open ticket at most,
+and one operator gets it however many reach for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Index, String, func, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from callflows.replies import TransferReason
+from ivr.tables import Call
+from orders.staff import StaffRow
+from storage import Base, UtcDateTime
+
+Reason = TransferReason | Literal["trouble"]
+TicketState = Literal["waiting", "taken", "finished", "given_back", "left"]
+
+
+class Ticket(Base):
+    """One call that waits for a person, or has one. "left" is a caller who hung up before anybody came."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        Index(
+            "uq_tickets_open",
+            "call_sid",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_tickets_opened_at", "opened_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_sid: Mapped[str] = mapped_column(ForeignKey(Call.sid, ondelete="CASCADE"))
+    reason: Mapped[Reason] = mapped_column(String(20))
+    state: Mapped[TicketState] = mapped_column(String(12), default="waiting")
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def open_ticket(session: Session, call_sid: str, reason: Reason, now: datetime) -> Ticket:
+    """A ticket for this call; the open one where it has one already. The call's row is locked by the caller."""
+    found = of_call(session, call_sid)
+    if found is None:
+        found = Ticket(call_sid=call_sid, reason=reason, state="waiting", opened_at=now)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def of_call(session: Session, call_sid: str) -> Ticket | None:
+    """The call's open ticket."""
+    return session.scalar(select(Ticket).where(Ticket.call_sid == call_sid, Ticket.closed_at.is_(None)))
+
+
+def waiting(session: Session) -> Sequence[Ticket]:
+    """Tickets nobody has taken yet, the longest wait first."""
+    return session.scalars(select(Ticket).where(Ticket.state == "waiting").order_by(Ticket.id)).all()
+
+
+def position(session: Session, call_sid: str) -> int:
+    """Which place in the queue the call has, counted from 1; 0 where it is not waiting."""
+    own = of_call(session, call_sid)
+    if own is None or own.state != "waiting":
+        return 0
+    before = select(func.count()).select_from(Ticket).where(Ticket.state == "waiting", Ticket.id <= own.id)
+    return session.scalar(before) or 0
+
+
+def take(session: Session, ticket_id: int, staff_id: int, now: datetime) -> bool:
+    """Take a waiting ticket; False where somebody else was quicker, or the caller has gone."""
+    return _move(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
+
+
+def put_back(session: Session, ticket_id: int) -> bool:
+    """Let a taken ticket wait for another operator, at its old place."""
+    return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None)
+
+
+def close(session: Session, ticket_id: int, how: Literal["finished", "given_back"], now: datetime) -> bool:
+    """A taken ticket is done with; False where it is not open any more."""
+    return _move(session, ticket_id, "taken", state=how, closed_at=now)
+
+
+def caller_gone(session: Session, call_sid: str, now: datetime) -> None:
+    """The caller hung up. Who still waited has left; an operator who has the call finishes it."""
+    found = of_call(session, call_sid)
+    if found is not None and found.state == "waiting":
+        found.state, found.closed_at = "left", now
+
+
+def is_in_hands(session: Session, call_sid: str) -> bool:
+    """Whether an operator has this call."""
+    found = of_call(session, call_sid)
+    return found is not None and found.state == "taken"
+
+
+def _move(session: Session, ticket_id: int, was: TicketState, **values: object) -> bool:
+    changed = session.execute(
+        update(Ticket)
+        .where(Ticket.id == ticket_id, Ticket.state == was)
+        .values(**values)
+        .execution_options(synchronize_session="fetch")
+    )
+    return bool(changed.rowcount)  # type: ignore[attr-defined]

@@ -1,0 +1,139 @@
+"""A call that needs a person waits for one, and exactly one gets it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+import storage
+from callflows import conversation
+from ivr import tickets
+from ivr.calls import Calls, Post
+from ivr.tickets import Ticket
+from orders.demo.staff import seed_demo_staff
+from orders.desk import Desk
+from orders.staff import StaffRow
+from speech.utterance import Utterance
+from tests.desk_world import MAIN, MovingClock, World
+
+CALLER = "+8613800000012"
+OPERATOR = Utterance(command="operator", text="人工")
+
+
+class NoEar:
+    def of_keys(self, *_: object) -> Utterance:
+        return OPERATOR
+
+
+def calls_of(world: World) -> Calls:
+    with world.session() as session:
+        seed_demo_staff(session, world.clock())
+    return Calls(
+        world.sessions,
+        world.clock,
+        conversation,
+        open_desk=lambda session: Desk(session, world.catalog, world.clock(), world.rules),
+        understanding=lambda _session: NoEar(),
+        hears=lambda: True,
+    )
+
+
+@pytest.fixture
+def line(world: World) -> Calls:
+    return calls_of(world)
+
+
+def ask_for_operator(line: Calls, sid: str = "CA1") -> None:
+    n = line.begin(sid, CALLER, MAIN).n
+    line.take(sid, Post(n, utterance=OPERATOR))
+
+
+def open_tickets(world: World) -> list[Ticket]:
+    with world.session() as session:
+        return list(session.scalars(select(Ticket).where(Ticket.closed_at.is_(None)).order_by(Ticket.id)))
+
+
+def test_a_caller_who_asks_for_a_person_waits_with_the_reason(line: Calls, world: World) -> None:
+    ask_for_operator(line)
+    [ticket] = open_tickets(world)
+    assert (ticket.call_sid, ticket.reason, ticket.state) == ("CA1", "asked", "waiting")
+
+
+def test_a_repeated_post_opens_no_second_ticket(line: Calls, world: World) -> None:
+    n = line.begin("CA1", CALLER, MAIN).n
+    for _ in range(3):
+        line.take("CA1", Post(n, utterance=OPERATOR))
+    line.needs_a_person("CA1")
+    assert len(open_tickets(world)) == 1
+
+
+def test_callers_are_told_their_place_and_who_is_served_has_none(line: Calls, world: World) -> None:
+    for sid in ("CA1", "CA2"):
+        ask_for_operator(line, sid)
+    assert [line.place_in_queue(sid) for sid in ("CA1", "CA2")] == [1, 2]
+    with world.session() as session:
+        assert tickets.take(session, open_tickets(world)[0].id, 1, world.clock())
+    assert [line.place_in_queue(sid) for sid in ("CA1", "CA2")] == [0, 1]
+
+
+def test_who_hangs_up_while_waiting_has_left(line: Calls, world: World) -> None:
+    ask_for_operator(line)
+    line.end("CA1", "completed")
+    with world.session() as session:
+        assert session.scalars(select(Ticket)).one().state == "left"
+        assert not tickets.take(session, 1, 1, world.clock())
+
+
+def test_an_operator_who_does_not_answer_loses_the_call_to_the_next(line: Calls, world: World) -> None:
+    ask_for_operator(line)
+    with world.session() as session:
+        tickets.take(session, 1, 1, world.clock())
+    line.put_back(1)
+    assert line.place_in_queue("CA1") == 1
+    with world.session() as session:
+        assert tickets.take(session, 1, 2, world.clock())
+
+
+def test_a_call_given_back_goes_on_with_the_order_the_operator_left(line: Calls, world: World) -> None:
+    n = line.begin("CA1", CALLER, MAIN).n
+    line.take("CA1", Post(n, utterance=Utterance(command="yes", text="是的")))
+    line.take("CA1", Post(n + 1, utterance=OPERATOR))
+    with world.session() as session:
+        tickets.take(session, 1, 1, world.clock())
+    barcode = next(iter(world.catalog.specs))
+    with world.desk() as desk:
+        desk.set_line("CA1", barcode, 50, "set")
+    n = line.give_back("CA1")
+    present = line.present("CA1")
+    assert present.n == n
+    assert present.reply.say[0] == "好，现在我们核对一下您的订货。"
+    assert "五条" in present.reply.say[1]
+
+
+def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
+    sessions = storage.open_sessions(any_engine)
+    world = World.build(sessions, MovingClock())
+    calls = calls_of(world)
+    ask_for_operator(calls)
+    with storage.transaction(sessions) as session:
+        people = list(session.scalars(select(StaffRow.id)))
+    got: list[int] = []
+    start = threading.Barrier(len(people))
+
+    def reach(person: int) -> None:
+        start.wait()
+        with storage.transaction(sessions) as session:
+            if tickets.take(session, 1, person, world.clock()):
+                got.append(person)
+
+    threads = [threading.Thread(target=reach, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+    with storage.transaction(sessions) as session:
+        assert session.scalar(select(Ticket.taken_by)) == got[0]
+        assert session.scalar(select(func.count()).select_from(Ticket)) == 1
