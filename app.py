@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
+from backoffice.hearing_commands import hear_command
 from backoffice.staff_commands import create_staff_command
 from callflows import conversation
 from clock import Clock, system_clock
@@ -42,7 +43,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.register_blueprint(voice_routes(line))
     console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
-    for command in (migrate_command, demo_command, import_catalog_command, create_staff_command):
+    for command in (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command):
         app.cli.add_command(command)
     _refuse_to_serve_unfit(app, settings)
     return app
