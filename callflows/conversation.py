@@ -9,8 +9,8 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
-from callflows.flow import Target
-from callflows.flows import ORDERING
+from callflows.flow import Flow, Target
+from callflows.flows import FLOWS, ORDERING
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Heard, Silence
 from callflows.steps.step import Missed, Step
@@ -27,7 +27,8 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
     """A new call: its first state and the greeting."""
     state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
     turn = Turn(state, desk)
-    return state, _go(turn, ORDERING.first)
+    state.flow = turn.hotline.flow
+    return state, _go(turn, _flow(turn).first)
 
 
 def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
@@ -37,7 +38,7 @@ def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
     before, state = state, state.copy()
     turn = Turn(state, desk)
     try:
-        return state, _answer(turn, ORDERING.step(state.step), heard)
+        return state, _answer(turn, _flow(turn).step(state.step), heard)
     except DeskRefusal:
         # The order was closed under the call: the day ended, or another call of the same retailer took it over. The
         # desk says anew what may be done.
@@ -57,7 +58,7 @@ def given_back(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
     state.pending, state.read = (), None
     turn = Turn(state, desk)
     if not state.signed_in:
-        return state, _go(turn, ORDERING.first)
+        return state, _go(turn, _flow(turn).first)
     return state, _go(turn, "read_back" if turn.ordered() else "admission")
 
 
@@ -79,16 +80,18 @@ def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
         return Reply(turn.state.said, _listen(turn, step))
     if heard.command == "help" and not heard.items:
         turn.state.misses = 0
-        for rung in range(1, len(step.rungs)):
-            step.climb(turn, rung)
+        for rung in dict.fromkeys(step.rungs[1:] if turn.state.ear else step.rungs[-1:]):
+            step.climb(turn, step.rungs.index(rung))
         return Reply(tuple(turn.sentences) or turn.state.said, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)
-    outcome = Missed() if heard.is_nothing else step.hear(turn, heard)
+    # A yes decides too much to be taken where the ear is not sure of it.
+    unsure = heard.confirm and heard.command == "yes" and not heard.items
+    outcome = Missed() if heard.is_nothing or unsure else step.hear(turn, heard)
     if isinstance(outcome, Missed):
         return _missed(turn, step, explained=outcome.explained)
     turn.state.misses = 0
-    return _go(turn, step.name if outcome is None else ORDERING.after(step.name, outcome))
+    return _go(turn, step.name if outcome is None else _flow(turn).after(step.name, outcome))
 
 
 def _missed(turn: Turn, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:
@@ -105,7 +108,7 @@ def _missed(turn: Turn, step: Step[Any], *, silent: bool = False, explained: boo
         return Reply(tuple(turn.sentences), _listen(turn, step))
     outcome: StrEnum | None = step.give_up(turn)
     if outcome is not None:
-        return _go(turn, ORDERING.after(step.name, outcome))
+        return _go(turn, _flow(turn).after(step.name, outcome))
     return _end(turn, Transfer(step.stuck))
 
 
@@ -114,14 +117,19 @@ def _go(turn: Turn, target: Target) -> Reply:
     for _ in range(STEPS_IN_A_TURN_MAX):
         if not isinstance(target, str):
             return _end(turn, target)
-        step = ORDERING.step(target)
+        step = _flow(turn).step(target)
         turn.state.step = target
         outcome = step.ask(turn)
         if outcome is None:
             turn.state.said = tuple(turn.sentences)
             return Reply(turn.state.said, _listen(turn, step))
-        target = ORDERING.after(target, outcome)
+        target = _flow(turn).after(target, outcome)
     raise RuntimeError(f"Call {turn.state.call_key}: the flow runs in a circle at step {turn.state.step!r}.")
+
+
+def _flow(turn: Turn) -> Flow:
+    """The flow of the hotline that was called; for a name that is none, the one that takes orders."""
+    return FLOWS.get(turn.state.flow, ORDERING)
 
 
 def _listen(turn: Turn, step: Step[Any]) -> ListenFor:

@@ -1,4 +1,4 @@
-"""The way through a call. One table serves every hotline: which orders it takes, from whom and until when are the
+"""The ways through a call. One table serves every hotline: which orders it takes, from whom and until when are the
 hotline's own settings, which the desk knows."""
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from callflows.steps.sign_in import (
     AskCode,
     AskPin,
     CallerConfirmed,
+    ChooseRegion,
     CodeConfirmed,
     CodeGiven,
     ConfirmCaller,
     ConfirmCode,
     PinChecked,
+    RegionChosen,
 )
 from callflows.steps.take_items import AskChange, TakeItems
 
@@ -40,8 +42,9 @@ AFTER_LINES: Mapping[StrEnum, Target] = {
 }
 
 ORDERING = Flow(
-    "confirm_caller",
+    "choose_region",
     [
+        Row(ChooseRegion(), {RegionChosen.CHOSEN: "confirm_caller"}),
         Row(
             ConfirmCaller(),
             {
@@ -94,3 +97,6 @@ ORDERING = Flow(
         Row(Refused(), {Left.LEFT: HangUp()}),
     ],
 )
+
+FLOWS: Mapping[str, Flow] = {"ordering": ORDERING}
+"""The flows by the name a hotline calls them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 from cn2an import an2cn
 
@@ -57,6 +57,14 @@ def one_by_one(code: str) -> str:
     """A code digit by digit, 一 as 幺, with a breath after every four: 四幺零五，零二幺零，零零幺二."""
     groups = (code[start : start + _DIGITS_IN_A_BREATH] for start in range(0, len(code), _DIGITS_IN_A_BREATH))
     return "，".join(group.translate(_CODE_DIGITS) for group in groups)
+
+
+def time_of_day(moment: datetime) -> str:
+    """A time as it is said: 八点, 八点半, 十九点零五分."""
+    hour = counted(moment.hour, "点")
+    if moment.minute in (0, 30):
+        return hour + ("半" if moment.minute else "")
+    return f"{hour}{'零' if moment.minute < 10 else ''}{number(moment.minute)}分"
 
 
 def day(moment: date) -> str:

@@ -76,7 +76,10 @@ class CallState:
     called: str
     # Whether the caller can be heard; without it every prompt asks for keys.
     ear: bool
+    flow: str = "ordering"
     step: str = ""
+    # The region chosen, by its name, on a line that asks for one.
+    region: str = ""
     greeted: bool = False
     customer_code: str = ""
     signed_in: bool = False

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from brand_catalog.spoken_names import spoken_forms
 from callflows import speaking
 from callflows.state import Next, Pending, Why
 from callflows.turn import Turn
@@ -39,6 +40,8 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
     `answering`: the lines answer a question, so what they leave open is asked before the other questions.
     """
     items = _known(turn, heard.items)
+    if len(items) < len(heard.items):
+        turn.say("taken.no_brand")
     if items and heard.confirm:
         unsure = Pending(Next.UNSURE, items, command=heard.command)
         turn.state.pending = (unsure, *turn.state.pending)
@@ -91,8 +94,7 @@ def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
             if last is None:
                 turn.say("wishes.no_last_order")
             else:
-                lines = turn.listed(turn.line(line.barcode, line.granted_packs) for line in last.lines)
-                turn.say("wishes.last_order", lines=lines, total=turn.total(last))
+                turn.say("wishes.last_order", lines=turn.lines(last), total=turn.total(last))
         case "balance":
             turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
         case "how_much_left":
@@ -109,11 +111,11 @@ def _take_usual(turn: Turn, taken: _Taken) -> None:
         return
     turn.say("wishes.usual")
     ordered = turn.ordered()
-    taken.wanted += [
-        LineRequest(line.barcode, line.granted_packs, "set")
-        for line in last.lines
-        if line.barcode not in ordered and line.granted_packs
-    ]
+    for line in last.lines:
+        if line.barcode not in turn.desk.catalog.specs:
+            taken.notices.append(turn.text("short.none", spec=spoken_forms(line.name)[0]))
+        elif line.barcode not in ordered and line.granted_packs:
+            taken.wanted.append(LineRequest(line.barcode, line.granted_packs, "set"))
     _order(turn, taken, offer=False)
     turn.state.back_to = Next.READ_BACK
 
@@ -132,9 +134,10 @@ def _say_how_much_left(turn: Turn) -> None:
 
 
 def _known(turn: Turn, items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The lines without specs that the catalogue has not."""
+    """The lines without specs that the catalogue has not; one that is left without any is no line."""
     specs = turn.desk.catalog.specs
-    return tuple(replace(item, barcodes=tuple(filter(specs.__contains__, item.barcodes))) for item in items)
+    known = (replace(item, barcodes=tuple(filter(specs.__contains__, item.barcodes))) for item in items)
+    return tuple(after for before, after in zip(items, known, strict=True) if after.barcodes or not before.barcodes)
 
 
 def _as_correction(turn: Turn, item: Item) -> Item:

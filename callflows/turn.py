@@ -62,15 +62,25 @@ class Turn:
         """One line in as few words as will do: 红塔山硬经典五条."""
         return self.text("words.line", spec=self.name(barcode), quantity=self.quantity(barcode, packs))
 
+    def lines(self, order: OrderView) -> str:
+        """An order's lines in one breath, as they were ordered, whatever the catalogue has today."""
+        return self.listed(
+            self.text(
+                "words.line",
+                spec=spoken_forms(line.name)[0],
+                quantity=self._in_cartons(line.granted_packs, line.packs_per_carton),
+            )
+            for line in order.lines
+        )
+
     def listed(self, words: Iterable[str]) -> str:
         """Several things in one breath."""
         return self.text("words.and").join(words)
 
     def total(self, order: OrderView) -> str:
         """How much a whole order is, in cartons; packs that make no whole carton of their spec are said as packs."""
-        per_carton = {line.barcode: self.spec(line.barcode).packs_per_carton for line in order.lines}
-        cartons = sum(line.granted_packs // per_carton[line.barcode] for line in order.lines)
-        packs = sum(line.granted_packs % per_carton[line.barcode] for line in order.lines)
+        cartons = sum(line.granted_packs // line.packs_per_carton for line in order.lines)
+        packs = sum(line.granted_packs % line.packs_per_carton for line in order.lines)
         whole = speaking.counted(cartons, self.text("words.carton"))
         return whole + (speaking.counted(packs, self.text("words.pack")) if packs else "")
 

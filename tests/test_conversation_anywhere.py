@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from callflows.flows import ORDERING
 from callflows.replies import ListenFor
-from tests.desk_world import CLASSIC, ERA, LIQUN, PIN, SHOP, World
-from tests.dialogue import STRANGER, Dialogue, add, code, item, lines, pick, pin, signed_in
+from orders.models import HotlineRow
+from tests.desk_world import CLASSIC, ERA, LIQUN, MAIN, PIN, SHOP, World
+from tests.dialogue import STRANGER, Dialogue, add, change, code, item, lines, pick, pin, signed_in
+
+
+def at_choose_region(world: World) -> Dialogue:
+    with world.session() as session:
+        row = session.scalars(select(HotlineRow).where(HotlineRow.number == MAIN)).one()
+        row.regions = [["1", "东区"], ["2", "西区"]]
+    return Dialogue(world)
 
 
 def at_confirm_caller(world: World) -> Dialogue:
@@ -168,7 +178,8 @@ def test_silence_climbs_to_keys_and_then_to_an_operator(world: World, step: str)
         call.line_does_not_say("抱歉")
     assert "按" in said[-1], "the last thing tried are keys"
     call.caller_is_silent()
-    call.goes_to_operator("not_identified" if not call.state.signed_in else "stuck")
+    identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin")
+    call.goes_to_operator("not_identified" if identifying else "stuck")
     assert call.order == order
 
 
@@ -185,6 +196,21 @@ def test_nonsense_is_apologised_for_and_changes_nothing(world: World, step: str)
     call.caller_says("今天天气真不错")
     call.line_mentions("给您转人工，请稍候。")
     assert call.order == order
+
+
+@everywhere
+def test_help_says_nothing_twice(world: World, step: str) -> None:
+    call = ARRIVALS[step](world)
+    call.caller_says("怎么订")
+    assert len(set(call.reply.say)) == len(call.reply.say)
+
+
+@everywhere
+def test_a_yes_the_ear_was_not_sure_of_is_asked_again(world: World, step: str) -> None:
+    call = ARRIVALS[step](world)
+    order = call.order
+    call.caller_says("对", lines(command="yes", confirm=True))
+    assert (call.state.step, call.order, call.state.saved) == (step, order, False)
 
 
 def test_being_understood_once_starts_the_ladder_anew(world: World) -> None:
@@ -217,6 +243,20 @@ def test_a_call_may_be_dropped_at_any_time_even_before_it_is_known_whose_it_is(w
         call = arrive(world)
         call.caller_hangs_up()
         assert not call.state.signed_in, n
+
+
+def test_a_call_whose_spec_leaves_the_catalogue_is_passed_on(world: World) -> None:
+    call = at_read_back(world)
+    specs = {barcode: spec for barcode, spec in world.catalog.specs.items() if barcode != CLASSIC}
+    world.catalog = replace(world.catalog, specs=specs)
+    call.caller_says("红塔山硬经典改成三条", change(CLASSIC, 3))
+    call.line_mentions("您要的是什么烟？")
+    call.caller_says("红塔山新时代两条", add(ERA, 2))
+    assert call.order == {CLASSIC: 5, ERA: 2}
+    call.caller_says("不对")
+    call.caller_says("就这些")
+    call.goes_to_operator("stuck")
+    assert call.order == {CLASSIC: 5, ERA: 2}, "the operator finds the order as it was"
 
 
 def test_the_whole_order_by_keys_alone(world: World) -> None:

@@ -363,6 +363,18 @@ def test_the_same_as_last_time_is_cut_to_today_and_read_back(world: World) -> No
     assert call.order == {CLASSIC: 3}
 
 
+def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_out(world: World) -> None:
+    save_an_order_and_wait_a_week(world)
+    specs = {barcode: spec for barcode, spec in world.catalog.specs.items() if barcode != CHINA}
+    world.catalog = replace(world.catalog, specs=specs)
+    call = signed_in(world, key="a week later")
+    call.caller_says("上次订了什么")
+    call.line_mentions("红塔山硬经典五条，中华硬两条，一共七条。")
+    call.caller_says("和上次一样")
+    call.line_mentions("中华硬，对不起，您要的品种暂时无货。")
+    assert call.order == {CLASSIC: 5}
+
+
 def test_the_same_as_last_time_leaves_what_was_already_said_as_it_is(world: World) -> None:
     save_an_order_and_wait_a_week(world)
     call = signed_in(world, key="a week later")

@@ -199,8 +199,7 @@ def test_an_order_not_saved_by_the_end_of_the_day_is_not_saved_the_day_after(wor
     call = read_back(world)
     world.clock.move(days=1)
     call.caller_says("对")
-    call.line_mentions("今天的订货已经结束")
-    call.line_mentions("您下一个订货日是十一月三十日星期一。")
+    call.line_mentions("对不起，现在不是订货时间。")
 
 
 def test_a_turn_repeated_after_the_end_changes_nothing(world: World) -> None:

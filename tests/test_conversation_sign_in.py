@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import datetime
 
+import pytest
+from sqlalchemy import select
+
+from clock import SHANGHAI
+from orders.models import HotlineRow
 from speech.listening import Digits, YesNo
 from speech.utterance import Utterance
-from tests.desk_world import CHINA, CLASSIC, CORNER, PIN, SHOP, STATION, SUPPLEMENTARY, World
-from tests.dialogue import STRANGER, Dialogue, add, code, pin, signed_in
+from tests.desk_world import CHINA, CLASSIC, CORNER, MAIN, PIN, SHOP, STATION, SUPPLEMENTARY, World
+from tests.dialogue import STRANGER, Dialogue, add, code, pick, pin, signed_in
 
 NOBODY = "410502999999"
 
@@ -203,6 +208,38 @@ def test_a_dropped_order_may_be_begun_afresh(world: World) -> None:
     call.line_says("好的，重新订。", "请问您需要什么烟？")
     assert call.order == {}
     world.check_books()
+
+
+def test_a_line_for_several_regions_asks_for_the_region_first(world: World) -> None:
+    with world.session() as session:
+        row = session.scalars(select(HotlineRow).where(HotlineRow.number == SUPPLEMENTARY)).one()
+        row.regions = [["1", "东区"], ["2", "西区"]]
+    call = Dialogue(world, called=SUPPLEMENTARY)
+    call.line_says("您好，演示烟草九号订货员为您服务。请问您是哪个区的？东区、西区？")
+    assert call.options == ["东区", "西区"]
+    call.caller_says("天气不错", Utterance(choice=7))
+    call.line_says("抱歉，我没听清楚，请您再说一遍。", "东区、西区，您是哪个区的？")
+    call.caller_is_silent()
+    call.line_says("东区请按一，西区请按二，要人工请按零。")
+    call.caller_says("西区", pick(2))
+    call.line_says("请问您是店12吗？")
+    assert call.state.region == "西区"
+
+
+def test_after_the_spring_festival_callers_are_wished_a_happy_new_year(world: World) -> None:
+    world.clock.move_to(datetime(2027, 2, 15, 9, 0, tzinfo=SHANGHAI))
+    call = Dialogue(world, caller=STRANGER)
+    call.line_says("新年好，演示烟草一号订货员为您服务，您的客户代码是多少？")
+
+
+def test_before_the_line_opens_the_caller_hears_when_it_does(world: World) -> None:
+    with world.session() as session:
+        row = session.scalars(select(HotlineRow).where(HotlineRow.number == MAIN)).one()
+        row.opens, row.closes = 8 * 60, 17 * 60 + 30
+    world.clock.move_to(datetime(2026, 11, 23, 7, 45, tzinfo=SHANGHAI))
+    signed_in(world).line_mentions("对不起，现在不是订货时间。十一月二十三日星期一八点开始订货。")
+    world.clock.move_to(datetime(2026, 11, 23, 17, 30, tzinfo=SHANGHAI))
+    signed_in(world, key="late").line_mentions("对不起，现在不是订货时间。十一月三十日星期一八点开始订货。")
 
 
 @pytest.mark.parametrize("words", ["就这些", "有什么烟", "和上次一样"])

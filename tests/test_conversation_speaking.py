@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import cn2an
 import pytest
@@ -75,6 +75,14 @@ def test_a_code_is_said_digit_by_digit_with_a_breath_between() -> None:
 def test_a_day_is_named_as_on_the_telephone() -> None:
     assert speaking.day(date(2026, 11, 22)) == "十一月二十二日星期日"
     assert speaking.day(date(2026, 2, 2)) == "二月二日星期一"
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "said"),
+    [(8, 0, "八点"), (2, 30, "两点半"), (12, 5, "十二点零五分"), (17, 45, "十七点四十五分"), (0, 0, "零点")],
+)
+def test_a_time_is_said_as_on_the_telephone(hour: int, minute: int, said: str) -> None:
+    assert speaking.time_of_day(datetime(2026, 11, 23, hour, minute)) == said
 
 
 def test_places_are_counted_from_one() -> None:

@@ -9,6 +9,7 @@ from callflows.state import Next
 from callflows.steps.step import Missed, Step
 from callflows.taking import take
 from callflows.turn import Turn
+from clock import local
 from orders.desk import DeskRefusal
 from speech.listening import YesNo
 from speech.utterance import Utterance
@@ -52,7 +53,9 @@ class ResumeDraft(Step[Next]):
     outcomes = frozenset(Next)
 
     def ask(self, turn: Turn) -> Next | None:
-        turn.say("resume_draft.first", lines=turn.listed(turn.line(*line) for line in turn.ordered().items()))
+        if turn.order is None:
+            return Next.MORE
+        turn.say("resume_draft.first", lines=turn.lines(turn.order))
         return None
 
     def listen(self, turn: Turn) -> YesNo:
@@ -89,7 +92,10 @@ class Refused(Step[Left]):
             turn.say("refused.already_ordered", total=turn.total(standing.ordered))
         else:
             turn.say(f"refused.{turn.state.refusal}")
-        if standing.next_order_day is not None:
+        if turn.state.refusal == "closed" and standing.opens_at is not None:
+            opens = local(standing.opens_at)
+            turn.say("refused.opens_at", day=speaking.day(opens), time=speaking.time_of_day(opens))
+        elif standing.next_order_day is not None:
             turn.say("refused.next_order_day", day=speaking.day(standing.next_order_day))
         turn.say("refused.first")
         return None

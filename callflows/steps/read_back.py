@@ -57,8 +57,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
             return take(turn, heard, correcting=heard.command == "no")
         if heard.command == "no":
             return ReadBackEnds.CHANGE
-        # A yes the ear was not sure of saves nothing.
-        if heard.command == "yes" and not heard.confirm:
+        if heard.command == "yes":
             return self._save(turn)
         return Missed()
 

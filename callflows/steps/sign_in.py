@@ -7,7 +7,7 @@ from enum import StrEnum
 from callflows import speaking
 from callflows.steps.step import KEYING_SILENCE_MS, Missed, Step
 from callflows.turn import Turn
-from speech.listening import Digits, YesNo
+from speech.listening import Choice, Digits, Option, YesNo
 from speech.utterance import Utterance
 
 CUSTOMER_CODE_DIGITS = 12
@@ -15,6 +15,39 @@ PIN_DIGITS = 4
 
 # Wrong codes, wrong PINs and codes heard wrong, all told, before a person takes the call.
 FAILURES_MAX = 3
+
+
+class RegionChosen(StrEnum):
+    CHOSEN = "chosen"
+
+
+class ChooseRegion(Step[RegionChosen]):
+    """On a line for several regions: which one? Lines for one region do not ask."""
+
+    name = "choose_region"
+    outcomes = frozenset(RegionChosen)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> RegionChosen | None:
+        if not turn.hotline.regions:
+            return RegionChosen.CHOSEN
+        turn.state.greeted = True
+        turn.say("choose_region.first", **_line(turn), **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> Choice:
+        return Choice(tuple(Option(key, (name,)) for key, name in turn.hotline.regions))
+
+    def hear(self, turn: Turn, heard: Utterance) -> RegionChosen | Missed | None:
+        if heard.choice is None or not 0 <= heard.choice < len(turn.hotline.regions):
+            return Missed()
+        _, turn.state.region = turn.hotline.regions[heard.choice]
+        return RegionChosen.CHOSEN
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        regions = turn.hotline.regions
+        keyed = (turn.text("choose_region.key", region=name, digit=speaking.number(int(key))) for key, name in regions)
+        return {"regions": turn.text("words.or").join(name for _, name in regions), "keyed": turn.listed(keyed)}
 
 
 class CallerConfirmed(StrEnum):
@@ -35,8 +68,11 @@ class ConfirmCaller(Step[CallerConfirmed]):
         if retailer is None:
             return CallerConfirmed.UNKNOWN_NUMBER
         turn.state.customer_code = retailer.customer_code
+        if turn.state.greeted:
+            turn.say("confirm_caller.again", name=retailer.name)
+        else:
+            turn.say("confirm_caller.first", **_line(turn), name=retailer.name)
         turn.state.greeted = True
-        turn.say("confirm_caller.first", **_line(turn), name=retailer.name)
         return None
 
     def listen(self, turn: Turn) -> YesNo:
@@ -176,7 +212,7 @@ def _line(turn: Turn) -> dict[str, str]:
     """What the greeting says of the line that was called."""
     seat = turn.hotline.seat
     return {
-        "hello": turn.text("greeting.hello"),
+        "hello": turn.text("greeting.new_year" if turn.desk.is_new_year() else "greeting.hello"),
         "company": turn.hotline.name,
         "seat": speaking.number(int(seat)) if seat.isdecimal() else seat,
     }
