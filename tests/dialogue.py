@@ -116,6 +116,11 @@ class Dialogue:
         with self.world.desk() as desk:
             conversation.ended(self.state, desk)
 
+    def operator_gives_it_back(self) -> None:
+        with self.world.desk() as desk:
+            state, self.reply = conversation.given_back(self.state, desk)
+        self.state = self._kept(state)
+
     def line_says(self, *sentences: str) -> None:
         assert self.reply.say == sentences
 

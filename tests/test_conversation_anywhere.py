@@ -238,6 +238,29 @@ def test_after_the_transfer_a_late_turn_changes_nothing(world: World) -> None:
     assert call.order == {}
 
 
+@everywhere
+def test_a_call_given_back_goes_on(world: World, step: str) -> None:
+    call = ARRIVALS[step](world)
+    order = call.order
+    call.caller_says("转人工")
+    call.operator_gives_it_back()
+    assert isinstance(call.reply.then, ListenFor)
+    assert call.order == order
+    if order:
+        call.line_mentions("好，现在我们核对一下您的订货。")
+
+
+def test_what_the_operator_changed_is_read_back_when_the_call_is_given_back(world: World) -> None:
+    call = at_read_back(world)
+    call.caller_says("转人工")
+    with world.desk() as desk:
+        desk.set_line(call.key, ERA, 20)
+    call.operator_gives_it_back()
+    call.line_mentions("红塔山硬经典，五条。红塔山新时代，两条。")
+    call.caller_says("对")
+    assert call.saved == {CLASSIC: 5, ERA: 2}
+
+
 def test_a_call_may_be_dropped_at_any_time_even_before_it_is_known_whose_it_is(world: World) -> None:
     for n, arrive in enumerate((at_ask_code, at_confirm_caller)):
         call = arrive(world)
