@@ -256,6 +256,18 @@ def test_a_substitute_may_be_taken_in_another_quantity(world: World) -> None:
     assert call.order == {CRANE: 3}
 
 
+def test_that_is_all_after_an_answer_ends_the_order_and_alone_is_the_answer(world: World) -> None:
+    world.stock(LIQUN, 0)
+    call = signed_in(world)
+    call.caller_says("软蓝利群五条", add(LIQUN, 5))
+    call.caller_says("三条，就这些", replace(only(3), command="done"))
+    call.line_mentions("好，现在我们核对一下您的订货。黄鹤楼软蓝，三条。")
+    call = signed_in(world, key="call-2")
+    call.caller_says("软蓝利群五条", add(LIQUN, 5))
+    call.caller_says("没有了")
+    call.line_says("请问您需要什么烟？")
+
+
 def test_another_brand_may_be_named_instead_of_the_substitute(world: World) -> None:
     world.stock(LIQUN, 0)
     call = signed_in(world)

@@ -148,6 +148,13 @@ def test_that_is_all_waits_for_the_answer_and_then_goes_to_the_read_back(world: 
     call.line_mentions("红塔山硬经典，五条。")
 
 
+def test_dropping_a_line_may_end_the_order(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("硬中华两条，红塔山五条", lines(item(CHINA, count=2), item(*BOTH, count=5, said="红塔山")))
+    call.caller_says("红塔山不要了，就这些", lines(item(*BOTH, action="remove"), command="done"))
+    call.line_mentions("好，现在我们核对一下您的订货。中华硬，两条。")
+
+
 def test_that_is_all_said_twice_drops_the_question(world: World) -> None:
     call = signed_in(world)
     call.caller_says("硬中华两条，红塔山五条", lines(item(CHINA, count=2), item(*BOTH, count=5, said="红塔山")))

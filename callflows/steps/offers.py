@@ -85,7 +85,7 @@ class OfferSubstitute(Step[Next]):
             return take(turn, heard)
         else:
             return Missed()
-        return take(turn, replace(heard, items=others, command=None), answering=True)
+        return take(turn, _rest(heard, others), answering=True)
 
     def fill(self, turn: Turn) -> dict[str, str]:
         question = turn.state.pending[0]
@@ -128,7 +128,7 @@ class OfferRest(Step[Next]):
             return take(turn, heard)
         else:
             return Missed()
-        return take(turn, replace(heard, items=others, command=None), answering=True)
+        return take(turn, _rest(heard, others), answering=True)
 
     def fill(self, turn: Turn) -> dict[str, str]:
         question = turn.state.pending[0]
@@ -141,6 +141,11 @@ class OfferRest(Step[Next]):
             turn.set_lines([LineRequest(barcode, question.packs, "set")])
         else:
             turn.remove_line(barcode)
+
+
+def _rest(heard: Utterance, others: tuple[Item, ...]) -> Utterance:
+    """What an utterance says beside its answer. A bare "没有了" was the answer; with lines it ends the order."""
+    return replace(heard, items=others, command=heard.command if heard.items else None)
 
 
 def _split(items: tuple[Item, ...], belongs: Callable[[Item], bool]) -> tuple[tuple[Item, ...], tuple[Item, ...]]:

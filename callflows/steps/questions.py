@@ -50,7 +50,7 @@ class ChooseSpec(Step[Next]):
         elif dropped or _gives_up(turn, heard):
             close_question(turn)
             turn.say("choose_spec.dropped", brand=_brand(turn, question.items[0]))
-            return take(turn, replace(heard, items=others, command=None))
+            return take(turn, replace(heard, items=others))
         elif line == question.items[0] and not others and heard.command not in ("done", *WISHES):
             return Missed()
         if len(line.barcodes) > 1:
@@ -114,7 +114,7 @@ class AskQuantity(Step[Next]):
         if dropped or _gives_up(turn, heard):
             turn.say("ask_quantity.dropped", **self.fill(turn))
             close_question(turn)
-            return take(turn, replace(heard, items=others, command=None))
+            return take(turn, replace(heard, items=others))
         if others or heard.command in ("done", *WISHES):
             return take(turn, replace(heard, items=others))
         return Missed()
