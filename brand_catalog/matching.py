@@ -18,6 +18,10 @@ NEAR_PER_SYLLABLE = 3.0
 # Names shorter than this are not guessed at: too much sounds like them.
 SHORTEST_NEAR = 3
 LONGEST_NEAR = 12
+# What a closer look is taken at beside a name: so many that sound like it, so many that say more than it.
+MOST_RIVALS = 8
+RIVAL_DISTANCE = 1.3
+MOST_LONGER = 30
 # No more near names than this are considered at any one place.
 MOST_NEAR = 6
 
@@ -45,6 +49,7 @@ class NameIndex:
         self._readings = tuple(reading(name) for name in self.names)
         self._trie: SoundTrie[SpokenName] = SoundTrie()
         self._codes: dict[str, str] = {}
+        self._rivals: dict[SpokenName, tuple[SpokenName, ...]] = {}
         by_length: dict[int, list[int]] = {}
         for i, (name, said) in enumerate(zip(self.names, self._readings, strict=True)):
             text = "".join(char for char in name.text if is_spoken(char))
@@ -84,6 +89,32 @@ class NameIndex:
                     cost = NEAR + NEAR_PER_SYLLABLE * apart
                     found.setdefault(start, []).append(Spotted(end, cost, self.names[place]))
         return {start: sorted(near, key=lambda spotted: spotted.cost)[:MOST_NEAR] for start, near in found.items()}
+
+    def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
+        """The names `name` may have been heard for: those that sound much like it, and where it stands for several
+        specs or begins other names (a brand alone), the longer names that say which."""
+        if name not in self._rivals:
+            self._rivals[name] = self._find_rivals(name)
+        return self._rivals[name]
+
+    def _find_rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
+        said = reading(name)
+        code = self._code(said)
+        allowed = min(2, max(1, len(said) // 2))
+        near: list[tuple[float, int]] = []
+        for length in range(len(said) - allowed, len(said) + allowed + 1):
+            if length in self._by_length:
+                places, names = self._by_length[length]
+                far = cdist([code], names, scorer=Levenshtein.distance, score_cutoff=allowed, dtype=np.uint8)[0]
+                near += [(distance(said, self._readings[i]), int(i)) for i in places[far <= allowed]]
+        alike = [self.names[i] for apart, i in sorted(near)[: MOST_RIVALS + 1] if apart <= RIVAL_DISTANCE]
+        longer = [
+            other
+            for other, other_said in zip(self.names, self._readings, strict=True)
+            if (other_said[: len(said)] == said or other_said[-len(said) :] == said)
+            or (len(name.barcodes) > 1 and other.kind == "spec" and other.barcodes[0] in name.barcodes)
+        ]
+        return tuple(dict.fromkeys(n for n in (*alike, *longer[:MOST_LONGER]) if n != name))
 
     def nearest(self, text: str, limit: int = 5) -> list[Match]:
         """The names that sound most like `text`, the nearest first: what an importer or a desk shows as close calls."""

@@ -15,10 +15,10 @@ from pypinyin import Style, lazy_pinyin, pinyin
 
 # What a match costs, from the very character to a syllable that only an accent makes the same. They rank readings of
 # one utterance; the recogniser's score decides between utterances.
-SAME_SYLLABLE = 0.05
-OTHER_READING = 0.15
-OTHER_TONE = 0.4
-ACCENT = 1.6
+SAME_SYLLABLE = 0.2
+OTHER_READING = 1.5
+OTHER_TONE = 1.0
+ACCENT = 3.5
 
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _FOLDED_INITIALS = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "f": "h"}

@@ -29,6 +29,7 @@ MOST_READINGS = 12
 
 _DIGITS = "零一二三四五六七八九"
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|[一-鿿]")
+_NUMBERED = re.compile(r"^(?P<words>\D+)(?P<number>\d{4,}|\d+\.\d+)$")
 _WRITTEN = re.compile(r"^(?P<stem>[^()（）]+)(?:[(（](?P<variant>.*)[)）])?$")
 
 
@@ -106,8 +107,18 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
     names.close_rank()
     for spec in specs:
         for stem_said, variant in _readings(spec):
+            if 0 < len(variant) <= LONGEST_VARIANT_SAID_FIRST:
+                names.add(variant + stem_said, (spec.barcode,), "derived")
+    for alias in aliases:
+        for text in _with_its_stem(alias, specs):
+            names.add_text(text, alias.targets, "derived", None)
+    names.close_rank()
+    for spec in specs:
+        for stem_said, variant in _readings(spec):
             for said in _with_stem(stem_said, variant):
                 names.add(said, (spec.barcode,), "derived")
+        for text in _by_its_number(spec):
+            names.add_text(text, (spec.barcode,), "derived", None)
     alone = _Names()
     for spec in specs:
         for _, variant in _readings(spec):
@@ -184,22 +195,47 @@ def _readings(spec: Spec) -> Iterator[tuple[_Said, _Said]]:
 
 def _with_stem(stem: _Said, variant: _Said) -> Iterator[_Said]:
     """The stem with the variant said some other way than written."""
-    if not len(variant):
-        return
-    if len(variant) <= LONGEST_VARIANT_SAID_FIRST:
-        yield variant + stem
     for other in _variant_otherwise(variant):
         yield stem + other
         if 1 < len(other) <= LONGEST_VARIANT_SAID_FIRST:
             yield other + stem
 
 
+def _with_its_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
+    """An alias of one spec with the stem beside it: 二代 is also said 白沙二代."""
+    if alias.brand or len(alias.targets) != 1:
+        return
+    spec = next((spec for spec in specs if spec.barcode == alias.targets[0]), None)
+    if spec is None:
+        return
+    stem = next(iter(spoken_forms(split_name(spec.name)[0])), "")
+    if stem and not set(stem) & set(alias.text):
+        yield stem + alias.text
+        yield alias.text + stem
+
+
+def _by_its_number(spec: Spec) -> Iterator[str]:
+    """A variant that ends in a number is said by either half: 招财猫1600 is 招财猫, 双喜硬经典1906 is 双喜1906; of a
+    strength (硬红2.0) nobody says the number alone."""
+    stem, variant = split_name(spec.name)
+    match = _NUMBERED.match(variant)
+    if match is None:
+        return
+    for stem_said in spoken_forms(stem):
+        if "." not in match["number"]:
+            yield from (stem_said + number for number in spoken_forms(match["number"]))
+        for words in spoken_forms(match["words"]):
+            if len(words) >= SHORTEST_VARIANT_SAID_ALONE:
+                yield stem_said + words
+                yield words
+
+
 def _alone(variant: _Said) -> Iterator[_Said]:
     """The variant by itself, where enough of it is a name and not packaging, size or strength."""
     for said in (variant, *_variant_otherwise(variant)):
-        _, size, core = _split_variant(said)
+        _, _, core = _split_variant(said)
         distinct = len(_MEASURE.sub("", core.text))
-        if len(said) >= SHORTEST_VARIANT_SAID_ALONE and distinct >= (3 if size.text else 2):
+        if len(said) >= SHORTEST_VARIANT_SAID_ALONE and distinct >= 2:
             yield said
 
 

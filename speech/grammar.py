@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from brand_catalog.catalog import SpokenName
@@ -18,11 +19,12 @@ UNKNOWN_WORD: Final = "[unk]"
 # How many made-up sentences of each kind every name gets.
 _ORDERS_PER_NAME: Final = 3
 _OTHERS_PER_NAME: Final = 1
-# How often a sentence goes on with another one.
-_ANOTHER: Final = 0.2
+# How often a name is in a sentence that goes on with another one, and in one with several names.
+_ANOTHER: Final = 0.5
+_SEVERAL: Final = 0.3
 # The first wording of a command is this often there; later ones less, but never less than twice.
 _COMMAND_WEIGHT: Final = 16
-_KINDS_OF_OTHERS: Final = ("change", "change", "remove", "remove", "ask", "ask", "mention", "swap")
+_KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
 # Any number does: with the same one, the same turn is listened to in the same way.
 _SEED: Final = 5
 
@@ -34,29 +36,39 @@ class GrammarWriter:
         self._phrases = phrases
         self._quantities = quantities
         self._vocabulary = vocabulary
-        self._by_kind: dict[str, list[Template]] = {}
+        self._about = lru_cache(maxsize=None)(self._sentences_about)
+        self._with_one: dict[str, list[Template]] = {}
+        self._with_several: list[Template] = []
         for template in phrases.templates:
-            self._by_kind.setdefault(template.act.kind, []).append(template)
+            if phrases.names_in(template) < 2:
+                self._with_one.setdefault(template.act.kind, []).append(template)
+            else:
+                self._with_several.append(template)
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
         """Sentences with every one of the names in them: orders above all, then changes, removals and questions."""
         rng = random.Random(_SEED)
-        sentences = []
+        sentences = [sentence for name in names for sentence in self._about(name)]
         for name in names:
-            for _ in range(_ORDERS_PER_NAME):
-                sentence = self._made_up("add", name, names, rng)
-                if rng.random() < _ANOTHER:
-                    sentence += self._made_up("add", rng.choice(names), names, rng)
-                sentences.append(" ".join(sentence))
-            for _ in range(_OTHERS_PER_NAME):
-                sentences.append(" ".join(self._made_up(rng.choice(_KINDS_OF_OTHERS), name, names, rng)))
+            if rng.random() < _SEVERAL:
+                sentences.append(" ".join(self._made_up(rng.choice(self._with_several), name, names, rng)))
+            if rng.random() < _ANOTHER:
+                sentences.append(f"{rng.choice(self._about(name))} {rng.choice(self._about(rng.choice(names)))}")
         return sentences
+
+    def _sentences_about(self, name: SpokenName) -> tuple[str, ...]:
+        """The sentences with this one name; the same ones in every grammar the name is in."""
+        rng = random.Random(f"{_SEED} {name.text}")
+        kinds = ["add"] * _ORDERS_PER_NAME + rng.sample(_KINDS_OF_OTHERS, _OTHERS_PER_NAME)
+        made = (self._made_up(_early(self._with_one[kind], rng), name, (), rng) for kind in kinds)
+        return tuple(" ".join(words) for words in made)
 
     def amounts(self, count: int) -> list[str]:
         """Sentences that give a quantity and no name."""
         rng = random.Random(_SEED)
         kinds = ("amount", "amount", "amount", "change_last")
-        return [" ".join(self._made_up(rng.choice(kinds), None, (), rng)) for _ in range(count)]
+        made = (self._made_up(_early(self._with_one[rng.choice(kinds)], rng), None, (), rng) for _ in range(count))
+        return [" ".join(words) for words in made]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the commands and choices wanted, the usual ones more often."""
@@ -107,11 +119,8 @@ class GrammarWriter:
         return other if other is not None and rng.random() < 0.5 else self._vocabulary.words(name.text, said)
 
     def _made_up(
-        self, kind: str, name: SpokenName | None, names: Sequence[SpokenName], rng: random.Random
+        self, template: Template, name: SpokenName | None, names: Sequence[SpokenName], rng: random.Random
     ) -> list[str]:
-        templates = self._by_kind[kind]
-        template = templates[min(int(rng.paretovariate(0.6)) - 1, len(templates) - 1) if rng.random() < 0.7
-                             else rng.randrange(len(templates))]  # fmt: skip
         waiting = [] if name is None else [name]
         words: dict[str, tuple[str, ...]] = {}
 
@@ -126,6 +135,13 @@ class GrammarWriter:
         for part in self._phrases.sample(template.expression, rng, fill):
             sentence += words.get(part) or self._vocabulary.words(part)
         return sentence
+
+
+def _early(templates: Sequence[Template], rng: random.Random) -> Template:
+    """One of the templates, the first the likeliest: what is said most is written first."""
+    if rng.random() < 0.7:
+        return templates[min(int(rng.paretovariate(0.6)) - 1, len(templates) - 1)]
+    return rng.choice(templates)
 
 
 def _no_slots(slot: str, role: str) -> str:

@@ -71,7 +71,7 @@ def _decide(
     first = understanding.interpret(listen, hypotheses, wide)
     if not first:
         return Decision(NOTHING)
-    sentences = understanding.sentences(first[:RIVALS])
+    sentences = understanding.sentences(listen, first[:RIVALS], wide)
     closer = look(sentences, ALTERNATIVES)
     second = understanding.interpret(listen, closer, wide) or first
     babble = look(understanding.babble(), 1)

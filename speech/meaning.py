@@ -56,7 +56,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("add", part.names, part.quantity)
             case "remove" | "ask":
                 lines.add("remove" if part.act.kind == "remove" else "ask", part.names, None)
-            case "add" | "change":
+            case "add" | "add_number_first" | "change":
                 # "不对，红塔山要三条" corrects a line, whichever way it is put.
                 correction = part.act.kind == "change" or command == "no"
                 lines.add("change" if correction else "add", part.names, part.quantity)
@@ -83,7 +83,7 @@ class _Lines:
         waiting = [i for i, item in enumerate(self.items) if item.quantity is None and item.action == "add"]
         if waiting:
             for i in waiting:
-                self.items[i] = replace(self.items[i], quantity=quantity)
+                self.items[i] = replace(self.items[i], quantity=quantity, action="change" if correction else "add")
             return 0.0
         if correction and self.items:
             self.items[-1] = replace(self.items[-1], quantity=quantity)

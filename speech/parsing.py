@@ -15,19 +15,30 @@ from speech.quantities import Quantities
 from speech.utterance import Quantity
 
 # What each kind of part costs by being there at all: of two readings the one with fewer and fuller parts is right.
-PART_COST: Final = {"add": 1.0, "change": 1.2, "remove": 1.0, "swap": 1.2, "ask": 1.0, "command": 1.0, "choice": 1.0,
-                    "mention": 2.0, "amount": 2.0, "change_last": 1.4}  # fmt: skip
+PART_COST: Final = {
+    "add": 2.0,
+    "add_number_first": 3.0,
+    "change": 2.5,
+    "remove": 2.0,
+    "swap": 2.5,
+    "ask": 2.0,
+    "command": 2.0,
+    "choice": 2.0,
+    "mention": 3.5,
+    "amount": 3.5,
+    "change_last": 3.0,
+}
 FILLER: Final = 0.3
 UNKNOWN_STRETCH: Final = 0.5
-SKIPPED: Final = 3.0
+SKIPPED: Final = 4.0
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
-NAME: Final = 0.4
+NAME: Final = 1.5
 
 _BEAM = 24
 _BEAM_NEAR = 8
 _KEPT = 6
 # A reading that costs this much more than the best of the same words is not worth keeping.
-_SLACK = 1.5
+_SLACK = 3.0
 
 Slot = tuple[str, SpokenName | Quantity]
 """A filled slot: its role ("", "off", "not") and what filled it."""
@@ -93,6 +104,15 @@ class Parser:
         for text in fillers:
             self._fillers.add(text, syllables(text), text)
         self._edges_of = lru_cache(maxsize=4096)(self._edges)
+
+    def rival_wordings(self, wording: Sequence[str | SpokenName]) -> list[list[str | SpokenName]]:
+        """The wording, and the same with one name at a time exchanged for another it may have been heard for."""
+        ways = [list(wording)]
+        for place, word in enumerate(wording):
+            if isinstance(word, SpokenName):
+                for rival in self._names.rivals(word):
+                    ways.append([*wording[:place], rival, *wording[place + 1 :]])
+        return ways
 
     def read_text(self, text: str) -> list[Reading]:
         """The readings of a written text, the cheapest first; empty where it means nothing."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 import yaml
 from hassil.expression import Alternative, Expression, ListReference, RuleReference, Sequence, TextChunk
 from hassil.parse_expression import parse_sentence
+from hassil.parser import ParseError
 
 from brand_catalog.sounds import fold, is_spoken, syllables
 
@@ -198,6 +199,22 @@ class Phrases:
         ]
         return Automaton(templates, self.rules)
 
+    def names_in(self, template: Template) -> int:
+        """The most names a template takes."""
+        return self._names_in(template.expression)
+
+    def _names_in(self, expression: Expression) -> int:
+        match expression:
+            case ListReference():
+                return int(expression.list_name == "name")
+            case RuleReference():
+                return self._names_in(self.rules[expression.rule_name])
+            case Alternative():
+                return max(self._names_in(item) for item in expression.items)
+            case Sequence():
+                return sum(self._names_in(item) for item in expression.items)
+        return 0
+
     def fillers(self) -> tuple[str, ...]:
         """The sounds between words that mean nothing."""
         return tuple(self.every(self.filler))
@@ -260,7 +277,7 @@ def _sections(data: Mapping[str, Any]) -> Iterable[tuple[Act, list[str]]]:
 def _parsed(text: str) -> Expression:
     try:
         return parse_sentence(text).expression
-    except ValueError as wrong:
+    except ParseError as wrong:
         raise PhraseFileError(f"The phrase file has a template that cannot be read: {text} ({wrong})") from wrong
 
 

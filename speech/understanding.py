@@ -25,10 +25,12 @@ from speech.utterance import NOTHING, Utterance
 from speech.vocabulary import Vocabulary
 
 # How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
-SCORE_WEIGHT: Final = 0.6
+SCORE_WEIGHT: Final = 0.5
 # Typed text whose reading costs more than this a syllable means nothing.
 _TEXT_STRAIN: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
+# So many of the first interpretations are looked at with other names in the place of theirs.
+_WITH_RIVALS: Final = 3
 _SCOPES_KEPT: Final = 64
 # How often what is said without a name is there beside the sentences with one.
 _OPTION_SENTENCES: Final = 20
@@ -45,6 +47,8 @@ class Interpretation:
     reading: Reading
     # Log-scale evidence; only differences count.
     evidence: float
+    # What was taken off the score for how it had to be read.
+    cost: float = 0.0
     # The share of belief among all interpretations.
     share: float = 0.0
 
@@ -107,10 +111,11 @@ class Understanding:
         for hypothesis in hypotheses:
             for reading in parser.read(hypothesis.sounds):
                 meaning, misfit = assemble(reading.parts, resolve)
-                evidence = SCORE_WEIGHT * hypothesis.score - reading.cost - misfit
+                cost = reading.cost + misfit
+                evidence = SCORE_WEIGHT * hypothesis.score - cost
                 known = best.get(meaning.key)
                 if known is None or evidence > known.evidence:
-                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, evidence)
+                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, evidence, cost)
         return _with_shares(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
@@ -143,15 +148,18 @@ class Understanding:
             return isinstance(listen, QuantityOf)
         return True
 
-    def sentences(self, interpretations: Sequence[Interpretation]) -> list[str]:
-        """The interpretations in the words of the recogniser, one sentence each (two where a name can be written in
-        two ways)."""
+    def sentences(self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False) -> list[str]:
+        """The interpretations in the words of the recogniser, and beside the best of them the same with names they may
+        have been heard for: what a closer look has to choose between."""
         if self._writer is None:
             return []
+        parser = self._parser(_Scope.of(listen, wide))
         found: dict[str, None] = {}
-        for interpretation in interpretations:
-            for sentence in self._writer.sentences(w for part in interpretation.reading.parts for w in part.wording):
-                found[sentence] = None
+        for place, interpretation in enumerate(interpretations):
+            wording = [w for part in interpretation.reading.parts for w in part.wording]
+            for way in parser.rival_wordings(wording) if place < _WITH_RIVALS else [wording]:
+                for sentence in self._writer.sentences(way):
+                    found[sentence] = None
         return list(found)
 
     def babble(self) -> list[str]:
@@ -232,6 +240,5 @@ def _with_shares(found: Iterable[Interpretation]) -> list[Interpretation]:
     weights = [math.exp(i.evidence - top) for i in ranked]
     total = sum(weights)
     return [
-        Interpretation(i.meaning, i.hypothesis, i.reading, i.evidence, weight / total)
-        for i, weight in zip(ranked, weights, strict=True)
+        replace(interpretation, share=weight / total) for interpretation, weight in zip(ranked, weights, strict=True)
     ]

@@ -1,0 +1,128 @@
+"""`flask hear`: what the line would have understood from recordings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from brand_catalog.catalog import Catalog
+from brand_catalog.importing import CatalogFileError, read_catalog_file
+from brand_catalog.loading import load_catalog
+from clock import system_clock
+from orders.desk import Desk
+from settings import Settings
+from speech.answers import Answer, hear_file
+from speech.audio import AudioFileError
+from speech.explaining import explain
+from speech.hearing import Decision
+from speech.listening import Digits, Items, Listen, YesNo
+from speech.model import ModelMissing, load_model, locate_model
+from speech.understanding import Understanding, build_understanding
+from storage import migrate, open_engine, open_sessions, transaction
+
+Expected = Literal["items", "digits", "yes_no"]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+CUSTOMER_CODE_LENGTH = 12
+
+
+@click.command("hear")
+@click.argument("files", nargs=-1, required=True, type=_FILE, metavar="FILE...")
+@click.option("--retailer", metavar="CODE", help="Listen for what this retailer may order today.")
+@click.option("--catalog", "catalog_file", type=_FILE, help="Listen for the specs in this file, without the database.")
+@click.option("--aliases", type=_FILE, help="How people say the names; an aliases.csv beside the catalogue is found.")
+@click.option("--expect", type=click.Choice(["items", "digits", "yes_no"]), default="items", help="Which step listens.")
+@click.option("--explain", "explained", is_flag=True, help="Show the arithmetic on stderr.")
+@with_appcontext
+def hear_command(
+    files: Sequence[Path],
+    retailer: str | None,
+    catalog_file: Path | None,
+    aliases: Path | None,
+    expect: Expected,
+    explained: bool,
+) -> None:
+    """Print what the line would understand from each FILE (.ulaw or .wav), one JSON line a file."""
+    if retailer and catalog_file:
+        raise click.UsageError("A retailer is in the database, a catalogue file does without one: give either.")
+    settings: Settings = current_app.config["SETTINGS"]
+    if catalog_file is not None:
+        catalog, listen = catalog_of_file(catalog_file, aliases), listening(expect)
+    else:
+        catalog, listen = _of_database(settings, retailer, expect)
+    try:
+        model = load_model(locate_model(settings))
+    except ModelMissing as missing:
+        raise click.ClickException(str(missing)) from missing
+    understanding = build_understanding(catalog, model)
+    for heard, decision in hear_files(model, understanding, listen, files):
+        click.echo(json.dumps(heard, ensure_ascii=False))
+        if explained and decision is not None:
+            click.echo(explain(decision, catalog), err=True)
+
+
+def hear_files(
+    model: Any, understanding: Understanding, listen: Listen, files: Sequence[Path]
+) -> Iterator[tuple[Answer, Decision | None]]:
+    """Hear files in their order, as many at once as there are processors; a file that cannot be read says why."""
+
+    def one(file: Path) -> tuple[Answer, Decision | None]:
+        try:
+            return hear_file(model, understanding, listen, file)
+        except AudioFileError as error:
+            return {"file": str(file), "kind": "none", "error": str(error)}, None
+
+    understanding.grammar(listen)
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        yield from workers.map(one, files)
+
+
+def catalog_of_file(file: Path, aliases: Path | None = None) -> Catalog:
+    """The catalogue in a file, with the aliases in an `aliases.csv` beside it where none are named."""
+    beside = file.with_name("aliases.csv")
+    if aliases is None and beside.is_file():
+        click.echo(f"Using the aliases in {beside}.", err=True)
+        aliases = beside
+    try:
+        return read_catalog_file(file, aliases)
+    except CatalogFileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def listening(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[str, ...] = ()) -> Listen:
+    """The step that listens."""
+    if expect == "digits":
+        return Digits(CUSTOMER_CODE_LENGTH)
+    return YesNo() if expect == "yes_no" else Items(barcodes, usual)
+
+
+def _of_database(settings: Settings, code: str | None, expect: Expected) -> tuple[Catalog, Listen]:
+    migrate(settings.database_url)
+    engine = open_engine(settings.database_url)
+    try:
+        with transaction(open_sessions(engine)) as session:
+            catalog = load_catalog(session)
+            if not catalog.specs:
+                raise click.ClickException(
+                    f"There is no catalogue in {settings.database_url}; import one with `flask import-catalog`, "
+                    "or name a file with --catalog."
+                )
+            if code is None:
+                return catalog, listening(expect)
+            desk = Desk(session, catalog, system_clock())
+            retailer = desk.retailer(code)
+            if retailer is None:
+                raise click.ClickException(f"No retailer has the customer code {code}.")
+            hotline = desk.hotline("")
+            barcodes = tuple(offer.spec.barcode for offer in desk.offers(retailer, hotline))
+            return catalog, listening(expect, barcodes, tuple(desk.usual(retailer)))
+    finally:
+        engine.dispose()

@@ -1,0 +1,69 @@
+"""What the line would have understood from one recording, in plain words: for `flask hear` and the evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from brand_catalog.catalog import Catalog
+from speech.audio import read_audio
+from speech.hearing import Decision, listen_closely
+from speech.listening import Listen
+from speech.understanding import Understanding
+from speech.utterance import Item, Utterance
+
+Answer = dict[str, Any]
+
+_KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
+
+
+def hear_file(model: Any, understanding: Understanding, listen: Listen, file: Path) -> tuple[Answer, Decision]:
+    """Hear a `.ulaw` or `.wav` file as the step that listens so would, and how that came about. AudioFileError where
+    it cannot be read."""
+    decision = listen_closely(model, understanding, listen, read_audio(file).tobytes())
+    return answer(str(file), decision.utterance, understanding.catalog), decision
+
+
+def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
+    """The utterance under the words of `flask hear`: `kind` is items, change, remove, ask, command, digits, none, or
+    ask_back where the line would ask before it takes anything."""
+    found: Answer = {"file": file, "text": heard.text, "kind": "none"}
+    if heard.items:
+        asks = heard.confirm or any(_open(item, catalog) for item in heard.items)
+        found["kind"] = "ask_back" if asks else _KINDS[heard.items[0].action]
+        found["items"] = [_line(item, catalog, asks) for item in heard.items]
+    elif heard.digits:
+        found["kind"] = "ask_back" if heard.confirm else "digits"
+    elif heard.command:
+        found["kind"] = "ask_back" if heard.confirm else "command"
+    if heard.digits:
+        found["digits"] = heard.digits[0]
+    if heard.command:
+        found["name"] = heard.command
+    found["score"] = heard.score
+    return found
+
+
+def cartons(item: Item, catalog: Catalog) -> float | int | None:
+    """The quantity in cartons of the (first) spec; None where none was said or it has to be asked."""
+    if item.quantity is None:
+        return None
+    spec = catalog.specs[item.barcodes[0]] if item.barcodes else None
+    per_carton, per_case = (spec.packs_per_carton, spec.cartons_per_case) if spec else (10, 50)
+    packs = item.quantity.packs(per_carton, per_case)
+    if packs is None:
+        return None
+    return packs // per_carton if packs % per_carton == 0 else packs / per_carton
+
+
+def _open(item: Item, catalog: Catalog) -> bool:
+    """Whether the line has to ask before it can take this item."""
+    if len(item.barcodes) != 1:
+        return True
+    return item.action in ("add", "change") and cartons(item, catalog) is None
+
+
+def _line(item: Item, catalog: Catalog, asks: bool) -> list[Any]:
+    names = [catalog.specs[barcode].name for barcode in item.barcodes]
+    return [names if asks else names[0], cartons(item, catalog)]

@@ -1,0 +1,47 @@
+"""The arithmetic behind a decision, for `flask hear --explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from brand_catalog.catalog import Catalog
+from speech.hearing import Decision
+from speech.understanding import SCORE_WEIGHT, Interpretation
+from speech.utterance import Item
+
+_SHOWN = 4
+
+
+def explain(decision: Decision, catalog: Catalog) -> str:
+    """The interpretations of each look with what speaks for them, and how sure that makes the ear."""
+    lines = []
+    for title, looked in (("first pass", decision.first), ("second look", decision.second)):
+        lines.append(f"  {title}:")
+        lines += [f"    {_interpretation(found, catalog)}" for found in looked[:_SHOWN]] or ["    nothing"]
+    if (evidence := decision.evidence) is not None:
+        lines.append(
+            f"  fit {evidence.fit:.2f} a syllable over bare syllables, share {evidence.share:.2f}, "
+            f"strain {evidence.strain:.2f} a syllable, {evidence.syllables} syllables: sureness {evidence.sureness:.2f}"
+        )
+    return "\n".join(lines)
+
+
+def _interpretation(found: Interpretation, catalog: Catalog) -> str:
+    meaning = found.meaning
+    said = [_item(item, catalog) for item in meaning.items]
+    said += [meaning.command] if meaning.command else []
+    said += [f"option {meaning.choice + 1}"] if meaning.choice is not None else []
+    return (
+        f"{found.evidence:8.2f} = {SCORE_WEIGHT} x {found.hypothesis.score:.2f} - {found.cost:.2f}  "
+        f"share {found.share:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
+    )
+
+
+def _item(item: Item, catalog: Catalog) -> str:
+    names: Sequence[str] = [catalog.specs[barcode].name for barcode in item.barcodes]
+    shown = "/".join(names[:3]) + (f"/… ({len(names)})" if len(names) > 3 else "")
+    quantity = item.quantity
+    said = f"{item.action} {shown or '?'}"
+    if quantity is None:
+        return said
+    return f"{said} {quantity.halves / 2:g} {quantity.unit}{' (vague)' if quantity.vague else ''}"

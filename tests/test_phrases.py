@@ -1,0 +1,83 @@
+"""The phrase source: whatever it makes up is understood as what it was made up for."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from brand_catalog.catalog import SpokenName
+from brand_catalog.matching import NameIndex
+from speech.parsing import Parser
+from speech.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
+from speech.quantities import Quantities
+from speech.utterance import Quantity
+
+PHRASES = load_phrases()
+QUANTITIES = Quantities(PHRASES.quantity_words)
+# Names that have nothing in common with each other or with everyday words.
+NAMES = tuple(
+    SpokenName(text, (str(number),), "spec")
+    for number, text in enumerate(("红塔山硬经典", "芙蓉王软蓝", "黄鹤楼峡谷", "炫赫门", "白沙硬和气生财", "云烟大重九"))
+)
+PARSER = Parser(PHRASES.automaton(lambda act: True), NameIndex(NAMES), QUANTITIES, PHRASES.fillers())
+NUMBERS = (1, 2, 3, 5, 10, 12, 20, 35, 100)
+
+
+def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[Quantity]]:
+    """A sentence of the template with what was put into its slots."""
+    rng = random.Random(seed)
+    names: list[SpokenName] = []
+    quantities: list[Quantity] = []
+
+    def fill(slot: str, _role: str) -> str:
+        if slot == "name":
+            names.append(rng.choice([name for name in NAMES if name not in names]))
+            return names[-1].text
+        quantities.append(Quantity(2 * rng.choice(NUMBERS), rng.choice(("carton", "case"))))
+        return QUANTITIES.say(quantities[-1])
+
+    return "".join(PHRASES.sample(template.expression, rng, fill)), names, quantities
+
+
+@pytest.mark.parametrize("template", PHRASES.templates, ids=lambda template: f"{template.act.kind} {template.text[:40]}")
+@settings(max_examples=8, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template: Template, seed: int) -> None:
+    text, names, quantities = made_up(template, seed)
+    for reading in PARSER.read_text(text):
+        for part in reading.parts:
+            filled = [value for _, value in part.slots]
+            if (
+                part.act == template.act
+                and [value for value in filled if isinstance(value, SpokenName)] == names
+                and [value for value in filled if isinstance(value, Quantity)] == quantities
+            ):
+                return
+    pytest.fail(f"「{text}」 is not read as {template.act}: {PARSER.read_text(text)[:2]}")
+
+
+def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
+    assert {act.name for act in (template.act for template in PHRASES.templates) if act.kind == "command"} == {
+        "done", "yes", "no", "repeat", "operator", "usual", "what_is_there", "last_order", "how_much_left", "balance",
+        "help",
+    }  # fmt: skip
+
+
+def test_a_template_that_cannot_be_read_is_named() -> None:
+    data = {
+        "quantities": {}, "rules": {}, "filler": "嗯", "command": {}, "choice": {},
+        "say": {"add": ["[我要{name}"]},
+    }  # fmt: skip
+    with pytest.raises(PhraseFileError, match=r"我要"):
+        Phrases(data)
+
+
+def test_the_options_of_a_choice_are_heard_by_their_own_words() -> None:
+    automaton = PHRASES.automaton(lambda act: act.kind == "choice", [("硬经典", "经典"), ("新时代",)])
+    parser = Parser(automaton, NameIndex(()), QUANTITIES, PHRASES.fillers())
+    assert parser.read_text("经典")[0].parts[0].act == Act("choice", "1")
+    assert parser.read_text("新时代吧")[0].parts[0].act == Act("choice", "2")
+    assert parser.read_text("第二种")[0].parts[0].act == Act("choice", "2")
