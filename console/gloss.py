@@ -15,7 +15,11 @@ from cn2an import cn2an
 from callflows.prompts import Prompt, load_prompts, read_prompts
 
 _ENGLISH = Path(__file__).with_name("gloss.en.toml")
-_NUMBER = re.compile(r"([零一二三四五六七八九十百千万亿两点]+)(?=(?:条|盒|种|$))")
+_NUMBER = re.compile(r"([零一二三四五六七八九十百千万亿两点]+)")
+_COUNTED = re.compile(_NUMBER.pattern + r"(?=条|盒|种)")
+# Read one by one, a breath after every four.
+_CODE = re.compile(r"[零一幺二三四五六七八九]{4}(，[零一幺二三四五六七八九]{1,4})+")
+_DIGITS = str.maketrans("零一幺二三四五六七八九", "01123456789")
 _UNITS = (("条", " cartons"), ("盒", " packs"), ("种", " kinds"))
 
 
@@ -38,7 +42,9 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Prompts as patterns, those with the most of their own words first: they say most surely which prompt it was."""
     found: list[tuple[int, re.Pattern[str], str]] = []
     for key, english in read_gloss().items():
-        chinese = load_prompts()[key]
+        chinese = load_prompts().get(key)
+        if chinese is None:
+            continue
         for text, meaning in ((chinese.say, english.say), (chinese.keys, english.keys or english.say)):
             if text is not None:
                 pattern, words = _pattern(text)
@@ -60,8 +66,12 @@ def _pattern(text: str) -> tuple[re.Pattern[str], int]:
 
 
 def _in_figures(value: str) -> str:
-    """A value with the numbers in it that count something in figures: 红塔山，五条 becomes 红塔山，5 cartons."""
-    value = _NUMBER.sub(_figure, value.replace("条零", "条"))
+    """A value with its numbers in figures: 红塔山，五条 becomes 红塔山，5 cartons, and a code its digits."""
+    if _CODE.fullmatch(value):
+        return value.replace("，", " ").translate(_DIGITS)
+    if _NUMBER.fullmatch(value):
+        return _NUMBER.sub(_figure, value).strip()
+    value = _COUNTED.sub(_figure, value.replace("条零", "条"))
     for unit, english in _UNITS:
         value = re.sub(rf"(?<=\d){unit}", english, value)
     return re.sub(r"\b1 (carton|pack|kind)s", r"1 \1", value).strip()

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import access, language, phone, today
+from console import access, desk, language, phone, today
 from console.language import _
 from console.room import Room, furnish, room
 from console.wording import FILTERS
@@ -120,14 +120,14 @@ def _console(furnished: Room) -> Blueprint:
     @console.get("/")
     def home() -> ResponseReturnValue:
         if access.staff_or_none() is not None:
-            return redirect(url_for("console.today.page"))
+            return redirect(url_for("console.desk.page" if access.may("take_calls") else "console.today.page"))
         return redirect(url_for("console.phone.page" if room().settings.demo else "console.login"))
 
     @console.route("/login", methods=["GET", "POST"])
     def login() -> ResponseReturnValue:
         onward = _inside(request.args.get("next"))
         if request.method == "GET" and access.staff_or_none() is not None:
-            return redirect(onward)
+            return ("", 204) if request.headers.get("HX-Request") else redirect(onward)
         form = SignInForm()
         problem = _sign_in(form) if request.method == "POST" else ""
         if access.staff_or_none() is not None:
@@ -151,6 +151,7 @@ def _console(furnished: Room) -> Blueprint:
         language.choose(chosen)
         return redirect(_inside(request.form.get("onward")))
 
+    console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())
     if furnished.settings.demo:
         console.register_blueprint(phone.phone_routes(furnished))

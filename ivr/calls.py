@@ -211,6 +211,15 @@ class Calls:
             tickets.put_back(session, ticket_id)
 
     @retried
+    def signed_in(self, sid: str, customer_code: str) -> None:
+        """An operator has found out who is calling."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, sid)
+            state = CallState.from_json(call.state)
+            state.customer_code, state.signed_in = customer_code, True
+            call.state = state.to_json()
+
+    @retried
     def give_back(self, sid: str) -> int:
         """An operator gives the call back to the automatic line, with the order as it now is: the turn it goes on
         with. UnknownCall where it was never begun."""

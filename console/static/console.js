@@ -15,6 +15,8 @@
   async function askAgain() {
     if (dialog.open) return;
     const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } });
+    // Still signed in: it was the server that was away.
+    if (answer.status === 204) return;
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
     dialog.showModal();
@@ -44,6 +46,17 @@
     if (again === null) window.location.reload();
     else htmx.trigger(again.elt, again.elt.tagName === "FORM" ? "submit" : "click");
   });
+
+  // How long somebody has been waiting, counted on between two looks at the server.
+  function count() {
+    for (const element of document.querySelectorAll("[data-since]")) {
+      const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dataset.since)) / 1000));
+      element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    }
+  }
+  window.setInterval(count, 1000);
+  document.addEventListener("htmx:afterSettle", count);
+  count();
 
   window.Hotline = { complain };
 })();

@@ -1,0 +1,295 @@
+"""The operator's desk: the queue, taking a call, and the order sheet that goes with it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callflows import speaking
+from callflows.prompts import load_prompts
+from callflows.state import CallState
+from console.access import only_for, staff
+from console.language import _
+from console.queue import call_view, line_now, turns_of
+from console.room import room
+from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, seen
+from ivr import tickets
+from ivr.tables import Call
+from ivr.tickets import Ticket
+from ivr.twilio_rest import CarrierError
+from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
+from orders.models import OrderRow, RetailerRow
+from orders.retailers import order_view, retailer_view
+from orders.staff import StaffRow
+from storage import reading, transaction
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 0.5
+# A stream is ended now and then, so that a worker can go down and a session can run out; the browser opens another.
+STREAM_MAX_S = 300
+# Something is sent this often, so that a connection that died is noticed.
+SIGN_OF_LIFE_S = 15
+FOUND_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an operator is working on: whose order, and the call and ticket it belongs to, if any."""
+
+    key: str
+    retailer: Retailer | None
+    hotline: Hotline
+    call: Call | None
+    ticket: Ticket | None
+    saved: OrderView | None
+
+
+def desk_routes() -> Blueprint:
+    """The desk's pages."""
+    routes = Blueprint("desk", __name__, url_prefix="/desk")
+
+    @routes.get("")
+    @only_for("take_calls")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            return render_template("desk.html", now=line_now(session, room().now()), me=staff())
+
+    @routes.get("/events")
+    @only_for("take_calls")
+    def events() -> ResponseReturnValue:
+        me = staff()
+        answer = Response(stream_with_context(_events(me)), mimetype="text/event-stream")
+        answer.headers["X-Accel-Buffering"] = "no"
+        return answer
+
+    @routes.post("/tickets/<int:number>/take")
+    @only_for("take_calls")
+    def take(number: int) -> ResponseReturnValue:
+        me = staff()
+        with transaction(room().sessions) as session:
+            mine = tickets.take(session, number, me.id, room().now())
+            ticket = session.get(Ticket, number)
+            taker = session.get(StaffRow, ticket.taken_by) if ticket is not None and ticket.taken_by else None
+        if ticket is None or not (mine or ticket.taken_by == me.id):
+            who = taker.name if taker is not None else None
+            return (_("这通电话已经由%(name)s接了。", name=who) if who else _("这位客户已经挂机了。")), 409
+        if mine and me.phone:
+            _send_on(ticket.call_sid, room().line.markup.connect_url(me.phone, ticket.id))
+        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=ticket.call_sid)}
+
+    @routes.post("/tickets/<int:number>/put-back")
+    @only_for("take_calls")
+    def put_back(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            _mine(session, number)
+            tickets.put_back(session, number)
+        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
+
+    @routes.post("/tickets/<int:number>/give-back")
+    @only_for("take_calls")
+    def give_back(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            sid = _mine(session, number).call_sid
+            tickets.close(session, number, "given_back", room().now())
+        n = room().line.calls.give_back(sid)
+        _send_on(sid, room().line.markup.turn_url(n))
+        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
+
+    @routes.post("/tickets/<int:number>/finish")
+    @only_for("take_calls")
+    def finish(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            sid = _mine(session, number).call_sid
+            tickets.close(session, number, "finished", room().now())
+            saved = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
+            order_number = saved.number if saved is not None else None
+        _say_goodbye(sid, order_number)
+        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
+
+    @routes.get("/retailers")
+    @only_for("take_calls")
+    def retailers() -> ResponseReturnValue:
+        text = request.args.get("q", "").strip()[:40]
+        with reading(room().sessions) as session:
+            found = (
+                session.scalars(
+                    select(RetailerRow)
+                    .where(RetailerRow.customer_code.contains(text, autoescape=True) | RetailerRow.name.contains(text))
+                    .order_by(RetailerRow.customer_code)
+                    .limit(FOUND_MAX)
+                ).all()
+                if text
+                else []
+            )
+        key = request.args.get("key", "")
+        return render_template("retailers_found.html", found=found, text=text, key=key)
+
+    @routes.post("/orders")
+    @only_for("take_calls")
+    def begin() -> ResponseReturnValue:
+        """Begin an order for a retailer: of the call `key`, whose caller the operator has found out, or of no call."""
+        key = request.form.get("key", "")
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            retailer = desk.retailer(request.form.get("customer_code", ""))
+            if retailer is None:
+                return _("没有这个客户代码。"), 409
+            call = _case(session, desk, key).call if key else None
+            hotline = desk.hotline(call.called if call is not None else "")
+            if not key:
+                key = f"desk-{staff().id}-{secrets.token_hex(8)}"
+            try:
+                desk.open_draft(key, retailer, hotline, channel="operator")
+            except DeskRefusal as refusal:
+                standing = desk.standing(retailer, hotline)
+                return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
+        if call is not None:
+            room().line.calls.signed_in(call.sid, retailer.customer_code)
+        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
+
+    @routes.get("/orders/<key>")
+    @only_for("take_calls")
+    def order(key: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            case = _case(session, desk, key)
+            refusal = _take_up(desk, case)
+            return render_template(
+                "order.html",
+                case=case,
+                sheet=_sheet(desk, case),
+                refusal=refusal,
+                call=call_view(session, case.call) if case.call is not None else None,
+                turns=turns_of(session, key) if case.call is not None else [],
+            )
+
+    @routes.post("/orders/<key>/lines")
+    @only_for("take_calls")
+    def line(key: str) -> ResponseReturnValue:
+        return _change(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
+
+    @routes.post("/orders/<key>/save")
+    @only_for("take_calls")
+    def save(key: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            case = _case(session, desk, key)
+            if stale := _stale(desk, case):
+                return stale
+            try:
+                desk.confirm(key)
+            except DeskRefusal as refusal:
+                return _shown(desk, case, problem=refusal.reason), 422
+            return _shown(desk, _case(session, desk, key), saved=True)
+
+    return routes
+
+
+def _events(me: StaffRow) -> Iterator[str]:
+    """The queue and the live calls, sent whenever they change."""
+    shown, began, told = "", time.monotonic(), time.monotonic()
+    while time.monotonic() - began < STREAM_MAX_S:
+        with reading(room().sessions) as session:
+            page = render_template("line_now.html", now=line_now(session, room().now()), me=me)
+        if page != shown:
+            shown, told = page, time.monotonic()
+            yield "event: line\n" + "".join(f"data: {row}\n" for row in page.splitlines()) + "\n"
+        elif time.monotonic() - told > SIGN_OF_LIFE_S:
+            told = time.monotonic()
+            yield ": still here\n\n"
+        time.sleep(LOOK_EVERY_S)
+
+
+def _case(session: Session, desk: Desk, key: str) -> Case:
+    """What the key stands for: a call this operator has taken, or an order of the desk's own. 404, or 409 where the
+    call is in other hands."""
+    order = session.scalar(select(OrderRow).where(OrderRow.call_key == key))
+    call = session.get(Call, key)
+    ticket = None
+    if call is not None:
+        ticket = session.scalar(select(Ticket).where(Ticket.call_sid == key).order_by(Ticket.id.desc()).limit(1))
+        if ticket is None or ticket.taken_by != staff().id or ticket.state not in ("taken", "finished"):
+            abort(409, _("这通电话现在不在您手里。"))
+    elif order is None or not key.startswith("desk-"):
+        abort(404, _("没有这张订单。"))
+    retailer: Retailer | None = None
+    if order is not None:
+        retailer = retailer_view(session.get_one(RetailerRow, order.retailer_id))
+    elif call is not None and (state := CallState.from_json(call.state)).signed_in:
+        retailer = desk.retailer(state.customer_code)
+    hotline = desk.hotline(call.called if call is not None else "")
+    saved = order_view(order) if order is not None and order.number is not None else None
+    return Case(key, retailer, hotline, call, ticket, saved)
+
+
+def _take_up(desk: Desk, case: Case) -> str:
+    """Open the order of a call whose caller is known; why it cannot be, or nothing."""
+    if case.retailer is None or case.saved is not None:
+        return ""
+    try:
+        desk.open_draft(case.key, case.retailer, case.hotline, channel="operator")
+    except DeskRefusal as refusal:
+        return refusal.reason
+    return ""
+
+
+def _sheet(desk: Desk, case: Case) -> Sheet | None:
+    return None if case.retailer is None else open_sheet(desk, case.key, case.retailer, case.hotline, case.saved)
+
+
+def _change(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
+    with transaction(room().sessions) as session:
+        desk = room().open_desk(session)
+        case = _case(session, desk, key)
+        if stale := _stale(desk, case):
+            return stale
+        try:
+            outcome = put_line(desk, key, barcode, cartons)
+        except SheetRefusal as refusal:
+            return _shown(desk, case, problem=refusal.reason, typed=cartons), 422
+        return _shown(desk, case, outcome=outcome, barcode=barcode)
+
+
+def _stale(desk: Desk, case: Case) -> ResponseReturnValue | None:
+    """The sheet as it is now, where the page was showing another; the transaction has changed nothing."""
+    shown = request.form.get("seen", "")
+    order = desk.draft(case.key) or case.saved
+    if shown == seen(order):
+        return None
+    return _shown(desk, case, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
+
+
+def _shown(desk: Desk, case: Case, outcome: LineOutcome | None = None, barcode: str = "", **said: object) -> str:
+    spec = desk.catalog.specs.get(barcode)
+    return render_template("sheet.html", case=case, sheet=_sheet(desk, case), outcome=outcome, spec=spec, **said)
+
+
+def _mine(session: Session, number: int) -> Ticket:
+    ticket = session.get(Ticket, number)
+    if ticket is None or ticket.state != "taken" or ticket.taken_by != staff().id:
+        abort(409, _("这通电话现在不在您手里。"))
+    return ticket
+
+
+def _say_goodbye(sid: str, order_number: str | None) -> None:
+    prompts = load_prompts()
+    saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
+    n = room().line.calls.finish(sid, (*saved, prompts.text("goodbye.thanks")))
+    _send_on(sid, room().line.markup.turn_url(n))
+
+
+def _send_on(sid: str, url: str) -> None:
+    """Send the call on; one that is over by now, or that the carrier cannot reach, stays as it is."""
+    try:
+        room().line.carrier.redirect(sid, url)
+    except CarrierError as error:
+        log.warning("a call could not be sent on from the desk", call=sid, reason=str(error))

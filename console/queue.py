@@ -1,0 +1,161 @@
+"""What the operators see of the line: who waits for a person, and which calls the machine is leading just now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from callflows.state import CallState
+from ivr.tables import Call, Turn
+from ivr.tickets import Reason, Ticket
+from orders.models import OrderRow, RetailerRow
+from orders.staff import StaffRow
+
+# A call without an end for this long is one whose end the carrier never told.
+CALL_MAX = timedelta(hours=2)
+TURNS_SHOWN = 12
+# An operator may finish an order although the caller has hung up, but such a call is not waiting.
+LEFT_SHOWN = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call as it is listed."""
+
+    sid: str
+    caller: str
+    called: str
+    started_at: datetime
+    ended: bool
+    retailer: RetailerRow | None
+    step: str
+    last_heard: str
+    packs: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """One ticket as it is listed."""
+
+    id: int
+    reason: Reason
+    state: str
+    opened_at: datetime
+    waited_s: int
+    taken_by: StaffRow | None
+    call: CallView
+
+
+@dataclass(frozen=True, slots=True)
+class LineNow:
+    """The line at one moment."""
+
+    waiting: tuple[TicketView, ...]
+    taken: tuple[TicketView, ...]
+    left: tuple[TicketView, ...]
+    live: tuple[CallView, ...]
+
+
+def line_now(session: Session, now: datetime) -> LineNow:
+    """Who waits, who is being served, who gave up today, and which calls are going on by themselves."""
+    tickets = session.scalars(
+        select(Ticket).where(Ticket.closed_at.is_(None) | (Ticket.opened_at > now - LEFT_SHOWN)).order_by(Ticket.id)
+    ).all()
+    in_hand = {ticket.call_sid for ticket in tickets if ticket.closed_at is None}
+    going_on = session.scalars(
+        select(Call).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX).order_by(Call.started_at)
+    ).all()
+    wanted = [ticket for ticket in tickets if ticket.closed_at is None or ticket.state == "left"]
+    calls = {call.sid: call for call in going_on}
+    missing = {ticket.call_sid for ticket in wanted} - calls.keys()
+    calls |= {call.sid: call for call in session.scalars(select(Call).where(Call.sid.in_(missing)))}
+    views = _views(session, calls)
+    people = {person.id: person for person in session.scalars(select(StaffRow))}
+
+    def view(ticket: Ticket) -> TicketView:
+        return TicketView(
+            id=ticket.id,
+            reason=ticket.reason,
+            state=ticket.state,
+            opened_at=ticket.opened_at,
+            waited_s=int(((ticket.taken_at or ticket.closed_at or now) - ticket.opened_at).total_seconds()),
+            taken_by=people.get(ticket.taken_by) if ticket.taken_by is not None else None,
+            call=views[ticket.call_sid],
+        )
+
+    return LineNow(
+        waiting=tuple(view(ticket) for ticket in wanted if ticket.state == "waiting"),
+        taken=tuple(view(ticket) for ticket in wanted if ticket.state == "taken"),
+        left=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
+        live=tuple(views[call.sid] for call in going_on if call.sid not in in_hand),
+    )
+
+
+def call_view(session: Session, call: Call) -> CallView:
+    """One call as it is listed."""
+    return _views(session, {call.sid: call})[call.sid]
+
+
+def turns_of(session: Session, sid: str) -> list[dict[str, Any]]:
+    """The call's latest turns: what was heard, how sure the ear was, and what the line answered."""
+    rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(TURNS_SHOWN)).all()
+    return [
+        {
+            "n": turn.n,
+            "at": turn.at,
+            "silence": turn.heard.get("silence", False),
+            "text": turn.heard.get("text", ""),
+            "keyed": turn.heard.get("keyed", False),
+            "score": turn.heard.get("score"),
+            "understood": bool(
+                turn.heard.get("items")
+                or turn.heard.get("command")
+                or turn.heard.get("digits")
+                or turn.heard.get("choice") is not None
+            ),
+            "said": turn.reply["say"],
+        }
+        for turn in reversed(rows)
+    ]
+
+
+def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
+    states = {sid: CallState.from_json(call.state) for sid, call in calls.items()}
+    codes = {state.customer_code for state in states.values() if state.customer_code}
+    retailers = {
+        row.customer_code: row
+        for row in session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(codes)))
+    }
+    orders = {
+        row.call_key: row
+        for row in session.scalars(
+            select(OrderRow).where(OrderRow.call_key.in_(calls)).options(selectinload(OrderRow.lines))
+        )
+    }
+    heard: dict[str, str] = {}
+    for sid, words in session.execute(
+        select(Turn.call_sid, Turn.heard).where(Turn.call_sid.in_(calls)).order_by(Turn.call_sid, Turn.n)
+    ):
+        heard[sid] = words.get("text", "") or heard.get(sid, "")
+    views = {}
+    for sid, call in calls.items():
+        order = orders.get(sid)
+        lines = order.lines if order is not None and order.state != "lapsed" else []
+        views[sid] = CallView(
+            sid=sid,
+            caller=call.caller,
+            called=call.called,
+            started_at=call.started_at,
+            ended=call.ended_at is not None,
+            retailer=retailers.get(states[sid].customer_code),
+            step=states[sid].step,
+            last_heard=heard.get(sid, ""),
+            packs=sum(line.granted_packs for line in lines),
+            lines=len(lines),
+        )
+    return views

@@ -1,0 +1,200 @@
+"""The order sheet: what a retailer may have, what is on the order, and the lines an operator puts there.
+
+Everything goes through the same desk as a call's turns, so the same rules, limits and holds apply. A page carries what
+it showed; where the order is another by then, nothing is done, and what changed is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from pypinyin import Style, lazy_pinyin
+
+from brand_catalog.catalog import Spec
+from callflows.state import CallState
+from callflows.steps.read_back import ReadBack
+from callflows.turn import Turn
+from console.wording import yuan
+from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, LineView, OrderView, Retailer, Standing
+
+CARTONS_MAX = 9_999
+
+
+class SheetRefusal(Exception):
+    """A request the sheet cannot do; the reason is one of words.html's."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One spec the operator may type: how it is found, and what is left of it."""
+
+    barcode: str
+    name: str
+    code: str
+    initials: str
+    price_fen: int
+    packs_per_carton: int
+    limit_left_packs: int
+    stock_left_packs: int
+    last_packs: int
+    mark: Literal["", "new", "key"]
+
+    def for_page(self) -> dict[str, str | int]:
+        """The same for the page's search, quantities in whole cartons."""
+        return {
+            "barcode": self.barcode,
+            "name": self.name,
+            "code": self.code,
+            "initials": self.initials,
+            "price": yuan(self.price_fen),
+            "limit": self.limit_left_packs // self.packs_per_carton,
+            "stock": self.stock_left_packs // self.packs_per_carton,
+            "left": min(self.limit_left_packs, self.stock_left_packs) // self.packs_per_carton,
+            "last": self.last_packs // self.packs_per_carton,
+            "mark": self.mark,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything the order sheet shows."""
+
+    key: str
+    retailer: Retailer
+    hotline: Hotline
+    standing: Standing
+    order: OrderView | None
+    choices: tuple[Choice, ...]
+    read_back: tuple[str, ...]
+    seen: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether lines may still be put on it."""
+        return self.order is not None and self.order.state == "draft"
+
+    def choices_for_page(self) -> list[dict[str, str | int]]:
+        """What may be typed, for the page's search."""
+        return [choice.for_page() for choice in self.choices] if self.is_open else []
+
+    @property
+    def shortfall_fen(self) -> int:
+        """What has to be paid in before delivery."""
+        return max(0, self.order.amount_fen - self.standing.balance_fen) if self.order is not None else 0
+
+
+def open_sheet(desk: Desk, key: str, retailer: Retailer, hotline: Hotline, saved: OrderView | None = None) -> Sheet:
+    """The sheet as it stands. `saved` is the order this key led to, if it is no draft any more."""
+    order = desk.draft(key) or saved
+    last = desk.last_order(retailer)
+    if last is not None and saved is not None and last.number == saved.number:
+        last = None
+    last_packs = {line.barcode: line.granted_packs for line in last.lines} if last is not None else {}
+    choices = tuple(
+        Choice(
+            barcode=offer.spec.barcode,
+            name=offer.spec.name,
+            code=offer.spec.short_code,
+            initials=initials(offer.spec),
+            price_fen=offer.spec.wholesale_fen,
+            packs_per_carton=offer.spec.packs_per_carton,
+            limit_left_packs=offer.limit_left_packs,
+            stock_left_packs=offer.stock_left_packs,
+            last_packs=last_packs.get(offer.spec.barcode, 0),
+            mark="new" if offer.is_new else "key" if offer.is_key else "",
+        )
+        for offer in desk.offers(retailer, hotline)
+    )
+    return Sheet(
+        key=key,
+        retailer=retailer,
+        hotline=hotline,
+        standing=desk.standing(retailer, hotline),
+        order=order,
+        choices=choices,
+        read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
+        seen=seen(order),
+    )
+
+
+def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
+    """Put so many cartons of a spec on the order: "5" makes it five in all, "+5" five more, "0" takes it off."""
+    more, figures = wanted.startswith("+"), wanted.removeprefix("+").strip()
+    if not figures.isascii() or not figures.isdigit() or int(figures) > CARTONS_MAX:
+        raise SheetRefusal("not_a_number")
+    spec = desk.catalog.specs.get(barcode)
+    if spec is None:
+        raise SheetRefusal("unknown_spec")
+    packs = int(figures) * spec.packs_per_carton
+    try:
+        if packs == 0:
+            if not desk.remove_line(key, barcode):
+                raise SheetRefusal("not_on_the_order")
+            return None
+        return desk.set_line(key, barcode, packs, "add" if more else "set")
+    except DeskRefusal as refusal:
+        raise SheetRefusal(refusal.reason) from refusal
+
+
+def seen(order: OrderView | None) -> str:
+    """What a page shows of an order, to be compared when something is asked of it."""
+    if order is None:
+        return "-"
+    return ",".join([order.state, *(f"{line.barcode}:{line.granted_packs}" for line in order.lines)])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line that is not as the page showed it; None where it was not there or is not there any more."""
+
+    name: str
+    before_packs: int | None
+    now_packs: int | None
+    packs_per_carton: int
+
+
+def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) -> list[Difference]:
+    """What changed between what the page showed and the order as it is."""
+    before: dict[str, int] = {}
+    for part in shown.split(",")[1:]:
+        barcode, _, packs = part.partition(":")
+        if packs.isascii() and packs.isdigit():
+            before[barcode] = int(packs)
+    now: dict[str, LineView] = {line.barcode: line for line in order.lines} if order is not None else {}
+    changed = []
+    for barcode in dict.fromkeys((*before, *now)):
+        line = now.get(barcode)
+        granted = line.granted_packs if line is not None else None
+        # A line that is gone is still known to the catalogue, by the same two facts.
+        about = line or specs.get(barcode)
+        if granted != before.get(barcode) and about is not None:
+            changed.append(Difference(about.name, before.get(barcode), granted, about.packs_per_carton))
+    return changed
+
+
+def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tuple[str, ...]:
+    """The order as it is read back to the caller, in the line's own words (AY 4.1.7)."""
+    state = CallState(key, "", hotline.number, ear=True, customer_code=retailer.customer_code, signed_in=True)
+    turn = Turn(state, desk)
+    ReadBack().ask(turn)
+    return tuple(turn.sentences)
+
+
+@cache
+def _letters(name: str, pinyin: str | None) -> str:
+    if pinyin is not None:
+        return "".join(syllable[0] for syllable in pinyin.split())
+    return "".join(lazy_pinyin("".join(c for c in name if c.isalnum()), style=Style.FIRST_LETTER)).lower()
+
+
+def initials(spec: Spec) -> str:
+    """The letters that find a spec: the first of each syllable, with digits and Latin letters as they are; 黄鹤楼(软蓝)
+    is hhlrl."""
+    return _letters(spec.name, spec.pinyin)
