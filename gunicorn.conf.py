@@ -36,8 +36,6 @@ def on_starting(server):
 
 
 def post_worker_init(worker):
-    """Load the ear before the first call has to wait for it."""
-    hearing = worker.wsgi.extensions["hearing"]
-    if hearing.works:
-        with reading(worker.wsgi.extensions["sessions"]) as session:
-            hearing.understanding(session)
+    """Load the ear, and what it has to know of the catalogue, before the first call has to wait for them."""
+    with reading(worker.wsgi.extensions["sessions"]) as session:
+        worker.wsgi.extensions["hearing"].understanding(session)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from callflows.replies import ListenFor
 from clock import Clock
@@ -17,6 +17,9 @@ from storage import SessionFactory, reading, transaction
 
 # The carrier's voices say some four and a half characters a second.
 MS_A_CHARACTER = 220
+
+# Asked several times a second for every live call, and therefore written once.
+_STANDING = select(Call.turn, Call.ear_stream, Call.ended_at).where(Call.sid == bindparam("sid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,26 @@ class Ears:
         """The stream has closed; the call's next reply asks for another one if the call is still there."""
         self._update(sid, Call.ear_stream == stream, ear_stream=None, ear_alive_at=None)
 
-    def look(self, sid: str, stream: str) -> Open:
-        """What there is to listen for; costs one read that waits for nobody."""
+    def look(self, sid: str, stream: str, before: Open | None = None) -> Open:
+        """What there is to listen for; `before` is what the last look found, and comes back where nothing changed.
+        Costs one small read that waits for nobody."""
         with reading(self._sessions) as session:
-            row = session.execute(
-                select(Call.turn, Call.reply, Call.ear_stream, Call.ended_at).where(Call.sid == sid)
-            ).one_or_none()
-        if row is None or row.ended_at is not None or row.ear_stream != stream:
-            return Open(0, None, mine=False)
-        reply = reply_from_json(row.reply)
+            row = session.execute(_STANDING, {"sid": sid}).one_or_none()
+            if row is None or row.ended_at is not None or row.ear_stream != stream:
+                return Open(0, None, mine=False)
+            if before is not None and before.n == row.turn:
+                return before
+            turn, stored = session.execute(select(Call.turn, Call.reply).where(Call.sid == sid)).one()
+        reply = reply_from_json(stored)
         prompt_ms = MS_A_CHARACTER * sum(map(len, reply.say))
         if isinstance(reply.then, ListenFor) and not is_secret(reply.then.listen):
-            return Open(row.turn, reply.then.listen, True, prompt_ms)
-        return Open(row.turn, None, True, prompt_ms)
+            return Open(turn, reply.then.listen, True, prompt_ms)
+        return Open(turn, None, True, prompt_ms)
+
+    def is_waited_for(self, sid: str, n: int) -> bool:
+        """Whether the call still waits for turn `n`: the carrier's own time-out may have taken what was heard."""
+        with reading(self._sessions) as session:
+            return session.scalar(select(Call.turn).where(Call.sid == sid, Call.ended_at.is_(None))) == n
 
     def speaking(self, sid: str, n: int) -> None:
         """The caller has begun to speak in this turn."""

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
 from brand_catalog.loading import current_version, load_catalog
+from orders.retailers import customer_codes
 from settings import Settings
 from speech.audio import read_wav
+from speech.customer_codes import KnownCodes
 from speech.hearing import hear
 from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, reading
+
+if TYPE_CHECKING:
+    from speech.ear import Ear
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +37,7 @@ class Hearing:
         self._lock = threading.RLock()
         self._catalog: Catalog | None = None
         self._understanding: Understanding | None = None
+        self._codes: tuple[frozenset[str], KnownCodes] | None = None
 
     @property
     def works(self) -> bool:
@@ -86,6 +92,18 @@ class Hearing:
             understanding = self.understanding(session)
         return hear(self.model, understanding, listen, samples.tobytes())
 
-    def new_ear(self) -> None:
+    def new_ear(self) -> Ear | None:
         """An ear for one call's sound; None where callers cannot be heard."""
-        return
+        from speech.ear import Ear
+
+        if self.model is None:
+            return None
+        with reading(self._sessions) as session:
+            return Ear(self.model, self.understanding(session), self._known(customer_codes(session)))
+
+    def _known(self, codes: frozenset[str]) -> KnownCodes:
+        """The codes prepared for hearing; made again only when there are others."""
+        with self._lock:
+            if self._codes is None or self._codes[0] != codes:
+                self._codes = codes, KnownCodes(codes)
+            return self._codes[1]

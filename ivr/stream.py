@@ -219,6 +219,9 @@ class MediaLine:
         self._redirects.submit(self._redirect, call_sid, n)
 
     def _redirect(self, call_sid: str, n: int) -> None:
+        # Sent on for a turn it has left, the call would hear its present prompt again, over the caller's answer to it.
+        if not self._ears.is_waited_for(call_sid, n):
+            return
         try:
             self._carrier.redirect(call_sid, self._markup.turn_url(n))
         except CarrierError as error:
@@ -254,7 +257,7 @@ class _Listener:
         if time.monotonic() - self._alive_at >= ALIVE_EVERY_S:
             self._alive_at = time.monotonic()
             self._line.ears.alive(self._who.call_sid, self._who.stream_sid)
-        now = self._line.ears.look(self._who.call_sid, self._who.stream_sid)
+        now = self._line.ears.look(self._who.call_sid, self._who.stream_sid, self._open)
         if self._open is None or now.n != self._open.n:
             self._told_speaking = self._answered = False
             self._give_up_at_ms = None
