@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
+from backoffice.desk_commands import DESK_COMMANDS
 from backoffice.hearing_commands import hear_command
 from backoffice.staff_commands import create_staff_command
 from callflows import conversation
@@ -39,11 +40,13 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
     app.extensions["hearing"] = hearing
     app.extensions["sessions"] = sessions
+    app.extensions["clock"] = clock
     line = _line(settings, sessions, hearing, clock)
     app.register_blueprint(voice_routes(line))
     console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
-    for command in (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command):
+    commands = (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command)
+    for command in (*commands, *DESK_COMMANDS):
         app.cli.add_command(command)
     _refuse_to_serve_unfit(app, settings)
     return app

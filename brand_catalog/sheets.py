@@ -139,18 +139,25 @@ class Sheet:
 
 def read_sheet(path: Path) -> Sheet:
     """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows; SheetError if unreadable."""
+    columns, rows = read_rows(path)
+    return Sheet(path.name, columns, [(number, dict(zip(columns, cells, strict=False))) for number, cells in rows])
+
+
+def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """As `read_sheet`, one row at a time for files that are long: the headings, and each row with its number."""
     rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
-    numbered = [(number, cells) for number, cells in enumerate(rows, 1) if any(cells)]
-    if not numbered:
+    numbered = ((number, cells) for number, cells in enumerate(rows, 1) if any(cells))
+    _, columns = next(numbered, (0, []))
+    blank = [""] * len(columns)
+    if not columns:
         raise _unreadable(path, "the file is empty")
-    columns = numbered[0][1]
     if repeated := {column for column in columns if column and columns.count(column) > 1}:
         raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} stands there more than once")
-    body = [(number, dict(zip(columns, cells, strict=False))) for number, cells in numbered[1:]]
-    return Sheet(path.name, columns, body)
+    # Spreadsheets leave off the empty cells at a row's end.
+    return columns, ((number, cells + blank[len(cells) :]) for number, cells in numbered)
 
 
-def _csv_rows(path: Path) -> list[list[str]]:
+def _csv_rows(path: Path) -> Iterator[list[str]]:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -166,12 +173,13 @@ def _csv_rows(path: Path) -> list[list[str]]:
     if "\0" in text:
         raise _unreadable(path, "this is not a CSV file")
     try:
-        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
+        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
+            yield [cell.strip() for cell in row]
     except csv.Error as error:
         raise _unreadable(path, f"this is not a CSV file ({error})") from error
 
 
-def _xlsx_rows(path: Path) -> list[list[str]]:
+def _xlsx_rows(path: Path) -> Iterator[list[str]]:
     try:
         workbook = load_workbook(path, read_only=True, data_only=True)
     except OSError as error:
@@ -179,7 +187,8 @@ def _xlsx_rows(path: Path) -> list[list[str]]:
     except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
         raise _unreadable(path, "this is not an XLSX file") from error
     try:
-        return [[_cell_text(value) for value in row] for row in workbook.worksheets[0].iter_rows(values_only=True)]
+        for row in workbook.worksheets[0].iter_rows(values_only=True):
+            yield [_cell_text(value) for value in row]
     finally:
         workbook.close()
 

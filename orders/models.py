@@ -158,6 +158,35 @@ class Limit(Base):
     used_packs: Mapped[int] = mapped_column(default=0)
 
 
+class LimitBatch(Base):
+    """One change of limits or supply: who made it, when and why, from what, and what came of it."""
+
+    __tablename__ = "limit_batches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    why: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(200))
+    added: Mapped[int]
+    changed: Mapped[int]
+    unchanged: Mapped[int]
+
+
+class LimitChange(Base):
+    """A limit that was replaced, appended and never changed. Without `before_packs` there was none."""
+
+    __tablename__ = "limit_changes"
+
+    batch_id: Mapped[int] = mapped_column(ForeignKey("limit_batches.id"), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(primary_key=True)
+    cycle_start: Mapped[date] = mapped_column(primary_key=True)
+    barcode: Mapped[str] = mapped_column(String(13), primary_key=True)
+    before_packs: Mapped[int | None]
+    after_packs: Mapped[int]
+
+
 class Substitute(Base):
     """What is offered instead of a spec that is out, the best first."""
 

@@ -1,0 +1,32 @@
+"""What every command of the order department needs: one transaction, the present moment, refusals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from brand_catalog.sheets import SheetError
+from orders.limits import LimitsLocked, LimitsRefused
+from storage import transaction
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
+
+REFUSALS = (SheetError, LimitsRefused, LimitsLocked)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[tuple[Session, datetime]]:
+    """One transaction on the installation's database, and now. What is refused is said without a traceback."""
+    try:
+        with transaction(current_app.extensions["sessions"]) as session:
+            yield session, current_app.extensions["clock"]()
+    except REFUSALS as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,75 @@
+"""Commands for supply and limits: allocate a day, import and export limits."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+from openpyxl import Workbook
+
+from backoffice.at_work import DAY, FILE, NEW_FILE, unit_of_work
+from brand_catalog.loading import load_catalog
+from orders import limits
+from orders.limits import LimitsDone
+from orders.supplying import allocate_day, read_supply
+
+
+@click.command("allocate")
+@click.argument("file", type=FILE)
+@click.option("--day", type=DAY, required=True, help="The business day the supply is for.")
+@click.option("--by", required=True, help="Who decides this.")
+@click.option("--why", required=True, help="Why, for the record.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@with_appcontext
+def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
+    """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
+    with unit_of_work() as (session, now):
+        supplies = read_supply(file, load_catalog(session))
+        done = allocate_day(session, supplies, day.date(), now, by=by, why=why, source=file.name, dry_run=dry_run)
+    _say(done, dry_run)
+
+
+@click.command("import-limits")
+@click.argument("file", type=FILE)
+@click.option("--day", type=DAY, required=True, help="The business day whose cycle the limits are for.")
+@click.option("--by", required=True, help="Who decides this.")
+@click.option("--why", required=True, help="Why, for the record.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@with_appcontext
+def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
+    """Set the limits in FILE (customer_code, name, cartons); the others stay."""
+    with unit_of_work() as (session, now):
+        limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
+        done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, by, why, file.name)
+    _say(done, dry_run)
+
+
+@click.command("export-limits")
+@click.argument("file", type=NEW_FILE)
+@click.option("--day", type=DAY, required=True, help="The business day whose limits are wanted.")
+@with_appcontext
+def export_limits_command(file: Path, day: datetime) -> None:
+    """Write the limits in force on a day to FILE (CSV or XLSX), in the columns that are imported."""
+    with unit_of_work() as (session, _):
+        rows = limits.export_rows(session, day.date())
+        if file.suffix.lower() == ".xlsx":
+            book = Workbook(write_only=True)
+            sheet = book.create_sheet("limits")
+            sheet.append(limits.COLUMNS)
+            for row in rows:
+                sheet.append(row)
+            book.save(file)
+        else:
+            with file.open("w", newline="", encoding="utf-8-sig") as lines:
+                writer = csv.writer(lines)
+                writer.writerow(limits.COLUMNS)
+                writer.writerows(rows)
+    click.echo(f"Written to {file}.")
+
+
+def _say(done: LimitsDone, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    click.echo(f"Limits: {done.added} {would}added, {done.changed} {would}changed, {done.unchanged} unchanged.")

@@ -1,0 +1,88 @@
+"""How supply is split: city to county, county to customer manager, manager to retailer (AY 4.1.1).
+
+Only whole cartons are given, by the method of the largest remainder, so that at every level the parts add up to what
+was split. All of it is arithmetic: the same figures split the same way give the same parts, which is what makes an
+allocation something that can be checked by anybody (AY 5.2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Policy = Literal["equal", "proportional"]
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One retailer among those a spec is split over. `weight` is what a proportional split goes by: its grade, its
+    past sales, whatever the policy says."""
+
+    retailer_id: int
+    county: str
+    manager: str
+    weight: int
+
+
+def split(total: int, weights: Sequence[int], most: int | None = None) -> list[int]:
+    """`total` in whole parts, in proportion to `weights`, none above `most`.
+
+    The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier party's
+    is rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
+    """
+    if total < 0 or any(weight < 0 for weight in weights) or (most is not None and most < 0):
+        raise ValueError("Only amounts, weights and bounds of zero and more can be split.")
+    parts = [0] * len(weights)
+    if not any(weights):
+        weights = [1] * len(weights)
+    open_places = [place for place, weight in enumerate(weights) if weight]
+    left = total
+    while left and open_places:
+        shares = _largest_remainder(left, [weights[place] for place in open_places])
+        for place, share in zip(open_places, shares, strict=True):
+            given = share if most is None else min(share, most - parts[place])
+            parts[place] += given
+            left -= given
+        if most is None:
+            break
+        still_open = [place for place in open_places if parts[place] < most]
+        if len(still_open) == len(open_places):
+            break
+        open_places = still_open
+    return parts
+
+
+def allocate(total: int, parties: Sequence[Party], policy: Policy, most: int | None = None) -> dict[int, int]:
+    """Cartons per retailer: `total` is split over the counties, each county's part over its managers, each manager's
+    over its retailers. A group weighs what its members weigh together, one each where the policy is equal. What a full
+    group cannot take under `most` stays with the level above and is not given to others."""
+    weigh: Callable[[Party], int] = (lambda party: 1) if policy == "equal" else (lambda party: party.weight)
+    given: dict[int, int] = {}
+    for county_total, county in _over_groups(total, parties, weigh, lambda party: party.county):
+        for manager_total, own in _over_groups(county_total, county, weigh, lambda party: party.manager):
+            parts = split(manager_total, [weigh(party) for party in own], most)
+            given.update({party.retailer_id: part for party, part in zip(own, parts, strict=True)})
+    return given
+
+
+def _over_groups(
+    total: int, parties: Sequence[Party], weigh: Callable[[Party], int], of: Callable[[Party], str]
+) -> list[tuple[int, list[Party]]]:
+    groups: dict[str, list[Party]] = {}
+    for party in parties:
+        groups.setdefault(of(party), []).append(party)
+    ordered = [groups[name] for name in sorted(groups)]
+    parts = split(total, [sum(map(weigh, group)) for group in ordered])
+    return list(zip(parts, ordered, strict=True))
+
+
+def _largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
+    whole = sum(weights)
+    exact = [Fraction(total * weight, whole) for weight in weights]
+    parts = [int(share) for share in exact]
+    by_remainder = sorted(range(len(weights)), key=lambda place: parts[place] - exact[place])
+    for place in by_remainder[: total - sum(parts)]:
+        parts[place] += 1
+    return parts

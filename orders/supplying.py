@@ -1,0 +1,149 @@
+"""Tomorrow's supply and how it is split over the retailers due then (AY 4.1.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog, Spec
+from brand_catalog.models import BrandSpec
+from brand_catalog.sheets import SheetError, read_sheet
+from orders import limits
+from orders.allocation import Party, allocate
+from orders.limits import LimitsDone, StagedLimit
+from orders.models import STANDING_STATES, OrderLineRow, OrderRow, RetailerRow, Supply
+from orders.retailers import calendar
+from orders.windows import cycle_start, is_order_day
+
+Basis = Literal["equal", "grade", "sales", "class", "free"]
+BASES: tuple[Basis, ...] = ("equal", "grade", "sales", "class", "free")
+
+# How far back past sales count.
+SALES_REMEMBERED = timedelta(weeks=8)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecSupply:
+    """One spec's supply of a day, and how it is split. "free" leaves the limits to a file of their own; `most` bounds
+    what one retailer gets, in cartons."""
+
+    spec: Spec
+    cartons: int
+    basis: Basis
+    most: int | None
+    introduce: str
+
+
+def read_supply(path: Path, catalog: Catalog) -> list[SpecSupply]:
+    """The supply in a file: name, cartons, basis (equal, grade, sales, class, free), and optionally most and introduce
+    (new, key). SheetError says all that is wrong."""
+    sheet = read_sheet(path)
+    by_name = {spec.name: spec for spec in catalog.specs.values()}
+    found: list[SpecSupply] = []
+    seen: dict[str, int] = {}
+    for row in sheet if sheet.require(("name", "cartons", "basis")) else ():
+        name = row.required("name")
+        cartons = row.count("cartons", least=0)
+        basis = row.one_of("basis", BASES)
+        most = row.count("most", least=0) if row.text("most") else None
+        introduce = row.one_of("introduce", ("new", "key")) if row.text("introduce") else ""
+        if name is not None and (spec := by_name.get(name)) is None:
+            row.problem("name", f"{name!r} is not in the catalogue")
+        if name is not None and seen.setdefault(name, row.number) != row.number:
+            row.problem("name", f"{name!r} stands in row {seen[name]} already")
+        if name and spec and cartons is not None and basis:
+            found.append(SpecSupply(spec, cartons, next(b for b in BASES if b == basis), most, introduce or ""))
+    if sheet.problems:
+        raise SheetError(sheet.problems)
+    return found
+
+
+def allocate_day(
+    session: Session,
+    supplies: Sequence[SpecSupply],
+    day: date,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    source: str,
+    dry_run: bool = False,
+) -> LimitsDone:
+    """Set the supply of `day` and split it over the retailers due then. With `dry_run` nothing is kept, and the answer
+    is what would change. LimitsLocked from 07:50 of that day on; LimitsRefused where less would be left than is
+    ordered."""
+    limits.check_unlocked(day, now)
+    limits.stage(session, list(_split(session, supplies, day)))
+    if dry_run:
+        return limits.preview(session)
+    _set_supply(session, supplies, day)
+    return limits.take_over(session, day, now, by, why, source)
+
+
+def due(session: Session, day: date) -> list[RetailerRow]:
+    """The retailers whose order day it is, in the order of their codes; a suspended one gets nothing."""
+    open_days = calendar(session)
+    active = session.scalars(
+        select(RetailerRow).where(RetailerRow.status == "active").order_by(RetailerRow.customer_code)
+    )
+    # Some dozens of plans are shared by all retailers.
+    known: dict[tuple[str, int, int], bool] = {}
+    return [
+        row
+        for row in active
+        if known.setdefault(
+            (row.cycle, row.order_weekday, row.cycle_week),
+            is_order_day(row, day, open_days),
+        )
+    ]
+
+
+def _split(session: Session, supplies: Sequence[SpecSupply], day: date) -> Iterator[StagedLimit]:
+    retailers = due(session, day)
+    starts = {row.id: cycle_start(row, day) for row in retailers}
+    for supply in supplies:
+        if supply.basis == "free":
+            continue
+        weights = _weights(session, supply, day, retailers)
+        parties = [Party(row.id, row.county, row.manager, weights.get(row.id, 0)) for row in retailers]
+        policy: Literal["equal", "proportional"] = "equal" if supply.basis == "equal" else "proportional"
+        for retailer_id, cartons in allocate(supply.cartons, parties, policy, supply.most).items():
+            yield retailer_id, starts[retailer_id], supply.spec.barcode, cartons * supply.spec.packs_per_carton
+
+
+def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequence[RetailerRow]) -> dict[int, int]:
+    if supply.basis in ("equal", "grade"):
+        return {row.id: row.grade for row in retailers}
+    which: ColumnElement[bool] = OrderLineRow.barcode == supply.spec.barcode
+    if supply.basis == "class":
+        same_class = select(BrandSpec.barcode).where(BrandSpec.price_class == supply.spec.price_class)
+        which = OrderLineRow.barcode.in_(same_class)
+    sold = session.execute(
+        select(OrderRow.retailer_id, func.sum(OrderLineRow.granted_packs))
+        .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
+        .where(OrderRow.state.in_(STANDING_STATES), OrderRow.business_day >= day - SALES_REMEMBERED, which)
+        .group_by(OrderRow.retailer_id)
+    )
+    return {retailer_id: int(packs) for retailer_id, packs in sold}
+
+
+def _set_supply(session: Session, supplies: Sequence[SpecSupply], day: date) -> None:
+    for supply in supplies:
+        packs = supply.cartons * supply.spec.packs_per_carton
+        row = session.get(Supply, (day, supply.spec.barcode), with_for_update=True, populate_existing=True)
+        if row is None:
+            row = Supply(business_day=day, barcode=supply.spec.barcode, held_packs=0, sold_packs=0)
+            session.add(row)
+        elif packs < row.held_packs + row.sold_packs:
+            ordered = -(-(row.held_packs + row.sold_packs) // supply.spec.packs_per_carton)
+            words = f"{supply.spec.name}: supply of {supply.cartons} cartons, but {ordered} are ordered already."
+            raise limits.LimitsRefused([words])
+        row.supplied_packs = packs
+        row.is_new, row.is_key = supply.introduce == "new", supply.introduce == "key"
+    session.flush()
