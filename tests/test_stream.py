@@ -178,6 +178,17 @@ def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
     assert room.world.conversation.heard == [FIVE]
 
 
+def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: SessionFactory) -> None:
+    room = Room(sessions)
+    room.world.ears.heard(SID, 1, FIVE)
+    room.phone.asks(room.first.action, Digits="")
+    assert room.world.conversation.heard == [FIVE]
+    media_line = room.world.app.extensions["media"]
+    media_line.go_on(SID, 1)
+    media_line.go_on(SID, 2)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+
+
 def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
     room = Room(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
     room.serve(*[media()] * 40)
