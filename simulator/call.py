@@ -187,12 +187,14 @@ class SimulatedCall:
         self._finish()
 
     def _app_is_thinking(self) -> bool:
-        """Faster than real time, call time stands still while the application works on a request."""
-        if self._pace.is_real_time or self._fetching is None or self._interruption is not None:
+        """Faster than real time, call time stands still while the application works on a request or opens a stream."""
+        if self._pace.is_real_time or self._interruption is not None:
             return False
-        if not self._fetching.done():
+        thinking = self._fetching is not None and not self._fetching.done()
+        if thinking or any(stream.is_being_opened for stream in self.streams):
             time.sleep(0.001)
-        return not self._fetching.done()
+            return True
+        return False
 
     def _take_inbox(self) -> None:
         while True:

@@ -61,6 +61,11 @@ class MediaStream:
 
     # From the thread that drives the call.
 
+    @property
+    def is_being_opened(self) -> bool:
+        """The far end has not yet taken the connection, nor refused it."""
+        return self.state == "connecting" and self._socket is None
+
     def began(self, now_ms: int) -> bool:
         """Take up a connection that has come about: says hello, and is true the first time it did."""
         if self._socket is None or self.state != "connecting":

@@ -1,0 +1,171 @@
+"""Whole calls to the line as it is really served: a server process, a database file, the speech model, recorded voices.
+
+Each call is a script of tests/calls; the opening comment of each says why it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import storage
+from orders.demo import seed_demo
+from settings import Settings
+from simulator.events import Event, Said
+from simulator.exchange import play
+from simulator.pace import FLAT_OUT, REAL_TIME, Pace
+from simulator.script import Script, read_script
+from simulator.transcript import Transcript
+from speech.model import ModelMissing, locate_model
+from tests.served_app import shift_to_morning, shifted
+from tests.served_line import SavedOrder, ServedLine, served_line
+
+CALLS = Path(__file__).parent / "calls"
+SHOP, NOT_TODAY, SUPPLEMENTARY = "410502100012", "410502100029", "410502100061"
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="session")
+def shift() -> timedelta:
+    return shift_to_morning()
+
+
+@pytest.fixture(scope="session")
+def demo_database(tmp_path_factory: pytest.TempPathFactory, shift: timedelta) -> Path:
+    """The demo's database as `make run` makes it, to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    url = f"sqlite:///{path}"
+    storage.migrate(url)
+    engine = storage.open_engine(url)
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        seed_demo(session, shifted(shift)())
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def mode() -> str:
+    return "stream"
+
+
+@pytest.fixture(autouse=True)
+def model(request: pytest.FixtureRequest) -> None:
+    """Calls that are heard need the speech model; without it they are left out, and say what to do."""
+    if request.node.get_closest_marker("speech"):
+        try:
+            locate_model(Settings())
+        except ModelMissing as missing:
+            pytest.skip(str(missing))
+
+
+@pytest.fixture
+def line(demo_database: Path, tmp_path: Path, mode: str, shift: timedelta) -> Iterator[ServedLine]:
+    with served_line(demo_database, tmp_path, mode, shift) as served:
+        yield served
+
+
+def script(name: str) -> Script:
+    return read_script(CALLS / f"{name}.yaml")
+
+
+def call(line: ServedLine, script: Script, pace: Pace = FLAT_OUT) -> list[int]:
+    """Play a script that must go as it says. Returns how long the line took to reply to each thing said, in ms."""
+    lines: list[str] = []
+    transcript = Transcript(lines.append, verbose=True)
+    verdict = play(script, line.account, line.line, pace=pace, listener=transcript.hear)
+    assert not verdict, "\n".join([verdict, *lines, line.log()])
+    return transcript.latencies_ms
+
+
+def confirmed(customer_code: str, lines: dict[str, float], amount_yuan: float, kind: str = "regular") -> SavedOrder:
+    return SavedOrder(customer_code, "confirmed", kind, lines, amount_yuan)
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        (
+            "order_by_voice",
+            confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3, "红塔山(硬经典)": 3}, 1284.00),
+        ),
+        ("registered_number_order", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
+        ("ambiguous_brand_asked_back", None),
+        ("supplementary_hotline", confirmed(SUPPLEMENTARY, {"红塔山(硬经典)": 5}, 375.00, "supplementary")),
+        ("nonsense_changes_nothing", confirmed(SHOP, {"玉溪(软)": 2, "红塔山(硬经典)": 5}, 777.80)),
+        ("barge_in", confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3}, 1059.00)),
+        ("silence_then_keys", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
+    ],
+)
+def test_a_call_ends_in_the_order_that_was_read_back(line, name, saved):
+    played = script(name)
+    call(line, played)
+    customer_code = saved.customer_code if saved else SHOP
+    orders = line.orders(customer_code)
+    if saved:
+        assert orders == [saved]
+    else:
+        [order] = orders
+        assert order.state == "confirmed"
+        assert list(order.lines.values()) == [5]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["stuck_caller_gets_operator", "operator_asked_for"])
+def test_a_caller_who_needs_a_person_is_put_through_with_the_order_so_far(line, name):
+    call(line, script(name))
+    assert [(order.state, order.lines) for order in line.orders(SHOP)] == [
+        ("draft", {"玉溪(软)": 2} if name == "operator_asked_for" else {})
+    ]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["not_order_day", "wrong_pin_three_times"])
+def test_who_may_not_order_gets_no_order(line, name):
+    call(line, script(name))
+    assert line.orders(SHOP) == line.orders(NOT_TODAY) == []
+
+
+@pytest.mark.speech
+def test_the_line_replies_within_a_breath_in_real_time(line):
+    latencies = call(line, script("order_by_voice"), REAL_TIME)
+    assert max(latencies) < 2_500
+
+
+@pytest.mark.parametrize("mode", ["keypad", "stream"])
+def test_an_order_by_keys_alone_is_saved(line):
+    call(line, script("order_by_keys"))
+    assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("mode", ["record"])
+def test_an_order_by_recordings_is_saved(line):
+    call(line, script("order_by_recordings"))
+    assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
+
+
+@pytest.mark.speech
+def test_a_line_killed_between_any_two_turns_carries_on_with_the_order_so_far(line):
+    killed = 0
+
+    def kill_when_asked_for_more(event: Event) -> None:
+        nonlocal killed
+        if isinstance(event, Said) and event.text.startswith(("还有吗", "对吗", "请按键输入")):
+            line.kill()
+            line.start()
+            killed += 1
+
+    played = replace(script("order_by_voice"), name="killed")
+    patient = tuple(replace(step, within_ms=None) for step in played.steps)
+    verdict = play(
+        replace(played, steps=patient), line.account, line.line, pace=Pace(1.5), listener=kill_when_asked_for_more
+    )
+    assert not verdict, "\n".join([verdict, line.log()])
+    assert killed >= 3
+    assert line.orders(SHOP) == [confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3, "红塔山(硬经典)": 3}, 1284.00)]
