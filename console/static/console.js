@@ -47,6 +47,9 @@
     else htmx.trigger(again.elt, again.elt.tagName === "FORM" ? "submit" : "click");
   });
 
+  // A form that has just come onto the page and is not htmx's yet must not go to the server by itself.
+  document.addEventListener("submit", (event) => { if (event.target.hasAttribute("hx-post")) event.preventDefault(); });
+
   // How long somebody has been waiting, counted on between two looks at the server.
   function count() {
     for (const element of document.querySelectorAll("[data-since]")) {

@@ -7,6 +7,10 @@
   let specs = [];
   let found = [];
   let chosen = 0;
+  // What is typed while the last line is on its way to the server is not lost: it is there again on the new sheet.
+  let sent = null;
+  let ahead = null;
+  let enterAhead = false;
 
   // "hhl5", "hhl +5", "1203*5", "黄鹤楼 软蓝 5": what names the spec, and the cartons if they are there already.
   function split(text) {
@@ -128,10 +132,37 @@
     } else if (event.key === "Escape") {
       event.target.value = "";
       update();
-    } else if (event.key === "Enter" && byId("barcode").value === "") {
-      event.preventDefault();
-      accept();
+    } else if (event.key === "Enter") {
+      if (byId("entry").classList.contains("htmx-request")) {
+        event.preventDefault();
+        enterAhead = true;
+      } else if (byId("barcode").value === "") {
+        event.preventDefault();
+        accept();
+      }
     }
+  });
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id !== "entry") return;
+    sent = { pick: byId("pick").value, cartons: byId("cartons").value, barcode: byId("barcode").value };
+    byId("pick").value = "";
+    byId("cartons").value = "";
+    byId("pick").focus();
+    update();
+  });
+
+  function takeBack(event) {
+    if (event.detail.elt.id !== "entry" || sent === null) return;
+    for (const [name, value] of Object.entries(sent)) byId(name).value = value;
+    enterAhead = false;
+  }
+  document.addEventListener("htmx:responseError", takeBack);
+  document.addEventListener("htmx:sendError", takeBack);
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "sheet" || !byId("pick") || sent === null) return;
+    ahead = { pick: byId("pick").value, cartons: byId("cartons").value, enter: enterAhead };
   });
 
   function ready() {
@@ -140,8 +171,18 @@
     const cartonsField = byId("cartons");
     if (cartonsField?.getAttribute("aria-invalid")) cartonsField.focus();
     else byId("pick")?.focus();
+    sent = null;
+    enterAhead = false;
+    if (ahead === null || !byId("pick")) return;
+    const { pick, cartons, enter } = ahead;
+    ahead = null;
+    if (!pick) return;
+    byId("pick").value = pick;
+    byId("cartons").value = cartons;
+    update();
+    if (enter) accept();
   }
 
-  document.addEventListener("htmx:afterSwap", (event) => { if (event.target.id === "sheet") ready(); });
+  document.addEventListener("htmx:afterSettle", (event) => { if (event.target.id === "sheet") ready(); });
   ready();
 })();

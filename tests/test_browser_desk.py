@@ -1,0 +1,184 @@
+"""Operators in their browsers: a stuck caller appears, one of them takes the call, and the order is saved once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from simulator.call import SimulatedCall
+from simulator.events import Event, Said
+from simulator.exchange import dial_in
+from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, opened_browser, served_house, sign_in
+from tests.served_line import ServedLine
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_house(tmp_path_factory.mktemp("house"), "keypad") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with opened_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
+    page = new_page(browser, line)
+    yield page
+    page.context.close()
+
+
+class Caller:
+    """Somebody with a telephone of the stand-in's."""
+
+    def __init__(self, line: ServedLine) -> None:
+        self.heard: list[str] = []
+        self.call: SimulatedCall = dial_in(
+            line.account,
+            line.line,
+            SHOP_PHONE,
+            MAIN,
+            listener=lambda event: self.heard.append(getattr(event, "text", "")),
+        )
+        self.call.start()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Said):
+            self.heard.append(event.text)
+
+    def hears(self, words: str) -> None:
+        deadline = time.monotonic() + 20
+        while not any(words in heard for heard in self.heard):
+            assert time.monotonic() < deadline, f"{words} was not said, but {self.heard}"
+            time.sleep(0.05)
+
+    def asks_for_a_person(self) -> None:
+        self.hears("建设路便民超市")
+        self.call.press("1")
+        self.hears("井号")
+        self.call.press("0")
+        self.hears("给您转人工")
+
+
+@pytest.fixture
+def caller(line: ServedLine) -> Iterator[Caller]:
+    caller = Caller(line)
+    yield caller
+    caller.call.hang_up()
+    caller.call.join(10)
+
+
+def test_a_stuck_caller_is_seen_within_a_second_taken_and_the_order_saved_once(
+    page: Page, line: ServedLine, caller: Caller
+) -> None:
+    sign_in(page, "operator")
+    expect(page.get_by_role("heading", name="接电话")).to_be_visible()
+    caller.asks_for_a_person()
+    began = time.monotonic()
+    take = page.get_by_role("button", name="接听")
+    expect(take).to_be_visible()
+    assert time.monotonic() - began < 1
+    keep_picture(page, "desk")
+    assert look_for_faults(page) == []
+
+    take.click()
+    expect(page.locator("#pick")).to_be_focused()
+    assert "客户要人工" in page.inner_text("main")
+    # All of it by the keyboard: initials, cartons, enter; then what was cut; then the yes.
+    page.keyboard.type("hhl")
+    expect(page.get_by_role("option").first).to_contain_text("黄鹤楼")
+    keep_picture(page, "sheet-entry")
+    page.keyboard.type("rl 3")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody")).to_contain_text("黄鹤楼(软蓝)")
+    expect(page.locator("#pick")).to_be_focused()
+    page.keyboard.type("htsyjd5")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody")).to_contain_text("红塔山(硬经典)")
+    page.keyboard.type("yxr 999")
+    page.keyboard.press("Enter")
+    expect(page.locator(".notice.warn")).to_contain_text("订上")
+    expect(page.locator(".read-back")).to_contain_text("黄鹤楼软蓝，三条。")
+    keep_picture(page, "sheet")
+    assert look_for_faults(page) == []
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".notice.good")).to_contain_text("已保存，订单号")
+    page.get_by_role("button", name="结束通话").click()
+    page.wait_for_url("**/desk")
+    caller.hears("您的订货已经保存")
+    caller.call.join(20)
+    [order] = line.orders(SHOP)
+    assert order.state == "confirmed"
+    assert order.lines["黄鹤楼(软蓝)"] == 3
+    assert order.lines["红塔山(硬经典)"] == 5
+
+
+def test_two_browsers_race_for_one_call_and_one_gets_it(
+    browser: Browser, line: ServedLine, page: Page, caller: Caller
+) -> None:
+    other = new_page(browser, line)
+    sign_in(page, "operator")
+    sign_in(other, "operator2")
+    caller.hears("建设路便民超市")
+    caller.call.press("0")
+    caller.hears("给您转人工")
+    takes = [one.get_by_role("button", name="接听") for one in (page, other)]
+    for take in takes:
+        expect(take).to_be_visible()
+    for take in takes:
+        take.dispatch_event("click", timeout=5_000)
+    page.wait_for_url("**/desk/orders/**")
+    expect(other.locator("#trouble")).to_have_text("这通电话已经由李晓燕接了。")
+    assert other.url.endswith("/desk")
+    other.context.close()
+    # Back to the machine, which goes on with it.
+    page.get_by_role("button", name="交还机器").click()
+    page.wait_for_url("**/desk")
+    assert len(line.orders(SHOP)) <= 1
+
+
+def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLine) -> None:
+    sign_in(page, "operator")
+    page.fill("#who", "桥头")
+    expect(page.locator(".found")).to_contain_text("桥头烟酒")
+    page.context.clear_cookies()
+    page.fill("#who", "桥头烟")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("页面上填的内容都还在")
+    keep_picture(page, "sign-in-again")
+    assert look_for_faults(page) == []
+    dialog.get_by_label("工号").fill("operator")
+    dialog.get_by_label("密码").fill("demo-2468-demo")
+    dialog.get_by_role("button", name="登录").click()
+    expect(dialog).not_to_be_visible()
+    expect(page.locator("#who")).to_have_value("桥头烟")
+
+
+@pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
+def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: ServedLine, width: int) -> None:
+    page = new_page(browser, line, width)
+    suffix = "" if width == 1280 else "-phone"
+    page.goto("/login")
+    keep_picture(page, f"login{suffix}")
+    faults = {"login": look_for_faults(page)}
+    sign_in(page, "leader")
+    for path in ("/today", "/desk"):
+        page.goto(path)
+        keep_picture(page, f"{path.strip('/')}{suffix}" if path != "/desk" else f"desk{suffix or '-quiet'}")
+        faults[path] = look_for_faults(page)
+    page.get_by_role("button", name="English").click()
+    page.goto("/today")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Today's orders")
+    keep_picture(page, f"today-english{suffix}")
+    page.context.close()
+    assert {name: found for name, found in faults.items() if found} == {}
