@@ -12,6 +12,8 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
+from orders.changes import ChangeRefused
+from orders.day_end import StepRefused
 from orders.limits import LimitsLocked, LimitsRefused
 from storage import transaction
 
@@ -19,7 +21,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
-REFUSALS = (SheetError, LimitsRefused, LimitsLocked)
+REFUSALS = (SheetError, LimitsRefused, LimitsLocked, StepRefused, ChangeRefused)
 
 
 @contextmanager

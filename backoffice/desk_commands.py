@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from backoffice.day_commands import day_end_command, order_change_command
 from backoffice.supply_commands import allocate_command, export_limits_command, import_limits_command
 
-DESK_COMMANDS = (allocate_command, import_limits_command, export_limits_command)
+DESK_COMMANDS = (
+    allocate_command,
+    import_limits_command,
+    export_limits_command,
+    day_end_command,
+    order_change_command,
+)

@@ -7,8 +7,9 @@ from typing import Literal
 from alembic import context
 
 import brand_catalog.models  # noqa: F401
-import ivr.tables  # noqa: F401
+import ivr.tables
 import ivr.tickets  # noqa: F401
+import orders.day_tables
 import orders.models
 import orders.staff  # noqa: F401
 from storage import Base, UtcDateTime, open_engine

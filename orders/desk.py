@@ -154,6 +154,12 @@ class Desk:
         terms = retailers.terms_of_hotline(self.session, hotline.id)
         return self._drafts.open(call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, fresh=fresh)
 
+    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> OrderView:
+        """A draft for an order that came in by another way than a call, in that channel's window. What a call left
+        behind is given up for it."""
+        terms = retailers.terms_of_channel(self.session, channel)
+        return self._drafts.open(key, self._row(retailer), terms, channel, fresh=True)
+
     def draft(self, call_key: str) -> OrderView | None:
         """This call's unsaved order, or None."""
         return self._drafts.view(call_key)

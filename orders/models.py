@@ -238,6 +238,9 @@ class OrderRow(Base):
     abandoned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holding: Mapped[bool] = mapped_column(default=False)
     hold_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The bank did not pay it; it waits, and is not handed over (the settlement's rule).
+    on_hold: Mapped[bool] = mapped_column(default=False)
+    handed_over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     total_packs: Mapped[int] = mapped_column(default=0)
     amount_fen: Mapped[int] = mapped_column(default=0)
 

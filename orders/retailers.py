@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from orders.answers import Hotline, LineView, OrderView, Retailer, Standing, StandingReason
@@ -70,8 +70,12 @@ def terms_of_hotline(session: Session, hotline_id: int | None) -> Terms:
 
 
 def terms_of_channel(session: Session, channel: Channel) -> Terms:
+    """A channel without a window of its own closes with the telephone, as orders from a PC do (AY 4.2.4)."""
     row = session.get(ChannelWindow, channel)
-    return Terms() if row is None else Terms(window=Window(row.opens, row.closes))
+    if row is not None:
+        return Terms(window=Window(row.opens, row.closes))
+    closes = session.scalar(select(func.max(HotlineRow.closes)).where(HotlineRow.kind == "regular"))
+    return Terms() if closes is None else Terms(window=Window(closes=closes))
 
 
 def calendar(session: Session) -> Calendar:

@@ -1,0 +1,51 @@
+"""Who may send orders by the web: a token for each sender, of which only a hash is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from orders.models import Channel
+from orders.web_tables import ChannelToken
+
+
+class TokenError(ValueError):
+    """A token cannot be made or withdrawn like this; the message says why."""
+
+
+def new_token(session: Session, name: str, channel: Channel, now: datetime) -> str:
+    """A token for a new sender, told this once. TokenError where the name is taken, or no name."""
+    name = name.strip()
+    if not name or len(name) > 40:
+        raise TokenError("A sender needs a name of 1 to 40 characters.")
+    if session.scalar(select(ChannelToken.id).where(ChannelToken.name == name)) is not None:
+        raise TokenError(f"There is a sender {name!r} already: choose another name.")
+    token = secrets.token_urlsafe(32)
+    session.add(ChannelToken(name=name, channel=channel, token_hash=_hash(token), created_at=now))
+    session.flush()
+    return token
+
+
+def revoke(session: Session, name: str, now: datetime) -> None:
+    """From now on this sender's token is worth nothing."""
+    sender = session.scalar(select(ChannelToken).where(ChannelToken.name == name, ChannelToken.revoked_at.is_(None)))
+    if sender is None:
+        raise TokenError(f"There is no sender {name!r} with a token in force.")
+    sender.revoked_at = now
+    session.flush()
+
+
+def sender_of(session: Session, token: str) -> ChannelToken | None:
+    """Whose token this is, or None."""
+    return session.scalar(
+        select(ChannelToken).where(ChannelToken.token_hash == _hash(token), ChannelToken.revoked_at.is_(None))
+    )
+
+
+def _hash(token: str) -> str:
+    # The token is 256 random bits, so a quick hash is as hard to undo as a slow one.
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""The tables of a day's end: money asked for and answered, changes asked for and approved, days opened again."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage import Base, UtcDateTime
+
+SettlementResult = Literal["paid", "failed"]
+ChangeState = Literal["requested", "approved", "refused"]
+
+
+class SettlementBatch(Base):
+    """One file of amounts that went to the bank."""
+
+    __tablename__ = "settlement_batches"
+    __table_args__ = (UniqueConstraint("business_day", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date]
+    number: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    made_by: Mapped[str] = mapped_column(String(40))
+
+
+class SettlementLine(Base):
+    """One order's amount in a batch, and what the bank said of it."""
+
+    __tablename__ = "settlement_lines"
+
+    batch_id: Mapped[int] = mapped_column(ForeignKey("settlement_batches.id"), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True, index=True)
+    amount_fen: Mapped[int]
+    result: Mapped[SettlementResult | None] = mapped_column(String(8))
+    available_fen: Mapped[int | None]
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class OrderChange(Base):
+    """A change of a saved order that somebody asked for, and what somebody else decided. `lines` are packs by barcode,
+    the order as it should be; without any the order is to be cancelled."""
+
+    __tablename__ = "order_changes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
+    lines: Mapped[dict[str, int]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(String(200))
+    state: Mapped[ChangeState] = mapped_column(String(10), default="requested")
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_by: Mapped[str] = mapped_column(String(40))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(String(40))
+
+
+class DayReopening(Base):
+    """A closed day that was opened again, by two people, for a reason."""
+
+    __tablename__ = "day_reopenings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date] = mapped_column(index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    second: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(200))

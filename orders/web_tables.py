@@ -1,0 +1,53 @@
+"""The tables of orders that come in by the web: the channels that may send them, and every order they sent."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from orders.models import Channel
+from storage import Base, UtcDateTime
+
+WebState = Literal["saved", "cut", "failed"]
+
+
+class ChannelToken(Base):
+    """One sender of orders and the channel it speaks for. Only the token's hash is kept."""
+
+    __tablename__ = "channel_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WebOrderRow(Base):
+    """One order as a channel sent it, once per `key` of its sender, and what it was answered. `wanted` are packs by
+    barcode. With `to_audit` somebody has to look at what was cut (AY 4.2.7)."""
+
+    __tablename__ = "web_orders"
+    __table_args__ = (UniqueConstraint("sender", "key"), Index("ix_web_orders_day", "business_day", "state"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    sender: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(80))
+    customer_code: Mapped[str] = mapped_column(String(12))
+    wanted: Mapped[dict[str, int]] = mapped_column(JSON)
+    business_day: Mapped[date]
+    placed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[WebState] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(20))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    to_audit: Mapped[bool] = mapped_column(default=False)
+    audited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    audited_by: Mapped[str | None] = mapped_column(String(40))
+    audit_note: Mapped[str | None] = mapped_column(String(200))
