@@ -46,8 +46,9 @@ def test_moving_the_tables_keeps_the_orders_in_them(tmp_path: Path) -> None:
         with pytest.raises(IntegrityError, match="UNIQUE"):
             connection.execute(
                 text(
-                    "INSERT INTO orders SELECT 2,'m',retailer_id,business_day,cycle_start,kind,state,"
-                    "channel,'d',created_at,confirmed_at,NULL,0,NULL,1,1,NULL FROM orders"
+                    "INSERT INTO orders (id, retailer_id, business_day, cycle_start, kind, state, channel, created_at,"
+                    " holding, total_packs, amount_fen) SELECT 2, retailer_id, business_day, cycle_start, kind, state,"
+                    " channel, created_at, 0, 1, 1 FROM orders"
                 )
             )
     engine.dispose()
