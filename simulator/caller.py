@@ -89,6 +89,8 @@ class ScriptedCaller:
             yield
             while call.speaking and not call.ended:
                 yield
+            # The end of it is told with the next 20 ms; what is expected is waited for from then on.
+            yield
         for expected in step.expect:
             yield from self._until_said(call, expected, step.within_ms)
         if step.queued:

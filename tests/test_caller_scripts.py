@@ -98,6 +98,15 @@ def test_a_caller_speaks_when_the_line_has_ended_unless_told_to_barge_in(account
         assert (finished.at_ms < stopped.at_ms) is ends_before_prompt
 
 
+def test_the_wait_for_a_reply_begins_when_the_caller_has_finished(account, fake_app, tmp_path):
+    (tmp_path / "hello.ulaw").write_bytes(VOICE)
+    greeting = "您好，演示烟草一号订货员为您服务，您的客户代码是多少？"
+    fake_app.answers["/voice/incoming"] = f"<Say>{greeting}</Say><Pause length='2'/><Say>请讲</Say><Pause length='2'/>"
+    steps = "steps:\n  - expect: 您好\n  - say: hello.ulaw\n    expect: 请讲\n    within_ms: 300\n"
+    script = read_script(write(tmp_path, GOOD[: GOOD.index("steps:")] + steps))
+    assert play(script, account, Line.at(fake_app.url), pace=Pace(10), listener=lambda event: None) == ""
+
+
 def test_the_command_prints_the_conversation(fake_app, tmp_path):
     keyed_order(fake_app)
     arguments = ["call", str(write(tmp_path, GOOD)), "--url", fake_app.url, "--rest-port", "0", "--speed", "max", "-v"]
