@@ -41,6 +41,9 @@ EAR_OPENS_WITHIN = timedelta(seconds=6)
 EAR_STARTS_MAX = 3
 # Who keys a code ends it with `#`, though its last digit had ended it: until then that key is no answer.
 LATE_FINISH_KEY = timedelta(seconds=3)
+# A turn that has been heard is sent for by its ear. A time-out that comes in between leaves it to that: answered twice,
+# the caller would hear the reply begin, break off, and begin again.
+EAR_SENDS_WITHIN = timedelta(seconds=2)
 # After this long a caller "in the middle of an utterance" is a radio, in seconds.
 SPEAKING_MAX_S = 60
 
@@ -164,6 +167,8 @@ class Calls:
             elif post.utterance is not None:
                 heard = post.utterance
             elif (from_ear := session.get(Heard, (sid, post.n))) is not None and from_ear.utterance is not None:
+                if post.waited is not None and present.ear_alive and self._clock() - from_ear.at < EAR_SENDS_WITHIN:
+                    return StillWaiting(present, speaking=True)
                 heard = utterance_from_json(from_ear.utterance)
             elif post.waited is None:
                 return present

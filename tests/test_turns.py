@@ -153,8 +153,17 @@ def test_a_caller_in_the_middle_of_an_utterance_is_not_silent(bench: Bench) -> N
     assert isinstance(waiting, StillWaiting)
     assert waiting.speaking
     bench.ears.heard("CA1", 1, Utterance(text="红塔山五条"))
-    assert said(bench.nothing_for(7)) == "turn 2"
+    bench.now += timedelta(seconds=2)
+    assert said(bench.nothing_for(8)) == "turn 2"
     assert bench.conversation.heard == [Utterance(text="红塔山五条")]
+
+
+def test_a_time_out_leaves_what_was_just_heard_to_the_ear_that_sends_for_it(bench: Bench) -> None:
+    bench.ring()
+    bench.ears.open("CA1", "MZ1")
+    bench.ears.heard("CA1", 1, Utterance(text="红塔山五条"))
+    assert isinstance(bench.nothing_for(3), StillWaiting)
+    assert said(bench.nothing_for(None)) == "turn 2"
 
 
 def test_an_ear_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: Bench) -> None:
