@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
@@ -45,9 +46,10 @@ class Ears:
         """This stream is the call's ear from now on. False where there is no such call, or it has ended."""
         return self._update(sid, Call.ended_at.is_(None), ear_stream=stream, ear_alive_at=self._clock())
 
-    def alive(self, sid: str, stream: str) -> bool:
-        """The stream is still there. False where it is no longer the call's ear."""
-        return self._update(sid, Call.ear_stream == stream, ear_alive_at=self._clock())
+    def alive(self, streams: Collection[str]) -> None:
+        """These streams are still there."""
+        with transaction(self._sessions) as session:
+            session.execute(update(Call).where(Call.ear_stream.in_(streams)).values(ear_alive_at=self._clock()))
 
     def gone(self, sid: str, stream: str) -> None:
         """The stream has closed; the call's next reply asks for another one if the call is still there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session
@@ -15,15 +15,13 @@ from orders.retailers import customer_codes
 from settings import Settings
 from speech.audio import read_wav
 from speech.customer_codes import KnownCodes
+from speech.ear import Ear
 from speech.hearing import hear
 from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, reading
-
-if TYPE_CHECKING:
-    from speech.ear import Ear
 
 log = structlog.get_logger(__name__)
 
@@ -89,13 +87,11 @@ class Hearing:
             log.warning("a recording could not be read: it counts as not understood", reason=str(error))
             return NOTHING
         with reading(self._sessions) as session:
-            understanding = self.understanding(session)
-        return hear(self.model, understanding, listen, samples.tobytes())
+            understanding, known = self.understanding(session), self._known(customer_codes(session))
+        return hear(self.model, understanding, listen, samples.tobytes(), known)
 
     def new_ear(self) -> Ear | None:
         """An ear for one call's sound; None where callers cannot be heard."""
-        from speech.ear import Ear
-
         if self.model is None:
             return None
         with reading(self._sessions) as session:

@@ -14,11 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 from simple_websocket import ConnectionClosed
+from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.ears import Ears, Open
 from ivr.signature import is_stream_token
@@ -160,6 +162,46 @@ def _frame(message: dict[str, Any]) -> bytes:
     return frame
 
 
+class Pulse:
+    """Tells the database which of this worker's streams are alive, all at once and beside the ears' own work, which
+    may take its time."""
+
+    def __init__(self, ears: Ears) -> None:
+        self._ears = ears
+        self._streams: set[str] = set()
+        self._changed = threading.Condition()
+        self._beating = False
+
+    @contextmanager
+    def of(self, stream: str) -> Iterator[None]:
+        """The stream is alive until the block ends."""
+        with self._changed:
+            self._streams.add(stream)
+            if not self._beating:
+                # Begun with the first stream: a thread does not outlive the fork that makes a worker.
+                self._beating = True
+                threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._streams.discard(stream)
+                self._changed.notify()
+
+    def _beat(self) -> None:
+        while True:
+            with self._changed:
+                if not self._streams:
+                    self._beating = False
+                    return
+                streams = frozenset(self._streams)
+                self._changed.wait_for(lambda: not self._streams, timeout=ALIVE_EVERY_S)
+            try:
+                self._ears.alive(streams)
+            except SQLAlchemyError as error:
+                log.warning("media streams could not be kept alive", streams=len(streams), exc_info=error)
+
+
 class MediaLine:
     """What media sockets work with, one for all calls of a worker."""
 
@@ -168,6 +210,7 @@ class MediaLine:
     ) -> None:
         self._settings = settings
         self._new_ear = new_ear
+        self._pulse = Pulse(ears)
         self._room = threading.BoundedSemaphore(settings.media_sockets_max)
         self._ears = ears
         self._carrier = carrier
@@ -194,7 +237,8 @@ class MediaLine:
             if not self._ears.open(who.call_sid, who.stream_sid):
                 raise BadMessage("the call is not one that is going on here")
             if (ear := self._new_ear()) is not None:
-                _Listener(self, who, ear).listen(messages)
+                with self._pulse.of(who.stream_sid):
+                    _Listener(self, who, ear).listen(messages)
             socket.close(NORMAL)
         except BadMessage as error:
             log.warning("a media socket was closed", reason=str(error), call=who.call_sid if who else None)
@@ -238,7 +282,6 @@ class _Listener:
         self._now_ms = 0
         self._open: Open | None = None
         self._look_at_ms = 0
-        self._alive_at = time.monotonic()
         # A turn is told of once that the caller speaks in it, and answered once.
         self._told_speaking = False
         self._answered = False
@@ -254,9 +297,6 @@ class _Listener:
 
     def _look(self) -> bool:
         self._look_at_ms = self._now_ms + LOOK_EVERY_MS
-        if time.monotonic() - self._alive_at >= ALIVE_EVERY_S:
-            self._alive_at = time.monotonic()
-            self._line.ears.alive(self._who.call_sid, self._who.stream_sid)
         now = self._line.ears.look(self._who.call_sid, self._who.stream_sid, self._open)
         if self._open is None or now.n != self._open.n:
             self._told_speaking = self._answered = False

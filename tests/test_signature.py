@@ -10,7 +10,7 @@ from storage import SessionFactory
 from tests.line_world import LineWorld
 from tests.telephone import BASE, TOKEN, Telephone, settings
 
-ROUTES = ["/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/waiting", "/voice/operator"]
+ROUTES = ["/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/waiting", "/voice/operator", "/voice/connect"]
 
 
 @pytest.fixture

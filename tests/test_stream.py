@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -225,6 +226,20 @@ def test_a_second_socket_of_a_call_takes_over(room: Room) -> None:
     assert socket.closed == (1000, None)
     assert room.world.ears.look(SID, "MZ2").mine
     assert room.world.ears.look(SID, STREAM) == Open(0, None, mine=False)
+
+
+def test_a_socket_is_known_to_live_however_long_its_ear_thinks(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.stream.ALIVE_EVERY_S", 0.01)
+
+    def think_for_a_minute() -> None:
+        room.world.now += timedelta(minutes=1)
+        deadline = time.monotonic() + 5
+        while not room.world.calls.present(SID).ear_alive:
+            assert time.monotonic() < deadline, "the socket is taken for dead"
+            time.sleep(0.005)
+
+    room.serve(media(), think_for_a_minute, STOP)
+    assert not room.world.calls.present(SID).ear_alive
 
 
 def test_a_socket_that_closes_is_known_to_be_gone(room: Room) -> None:
