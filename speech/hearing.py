@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from speech.customer_codes import READINGS, HeardCode, KnownCodes, code_grammar, hear_code
 from speech.hypotheses import ALTERNATIVES, Hypothesis, recognise
 from speech.listening import Digits, Listen
 from speech.rejection import Evidence, judge
@@ -27,6 +28,8 @@ Look = Callable[[Sequence[str], int], list[Hypothesis]]
 
 # So many meanings of the first pass are worth a closer look.
 RIVALS: Final = 6
+# Where nobody's codes are known, so many of a code's readings are told.
+_CODES_TOLD: Final = 5
 
 
 @dataclass(frozen=True)
@@ -39,30 +42,68 @@ class Decision:
     evidence: Evidence | None = None
 
 
-def hear(model: Any, understanding: Understanding, listen: Listen, pcm16k: bytes) -> Utterance:
-    """What a whole stretch of 16 kHz speech means at this step."""
-    return listen_closely(model, understanding, listen, pcm16k).utterance
+def first_grammar(understanding: Understanding, listen: Listen) -> tuple[Sequence[str], int]:
+    """What the first pass of a step listens with, and for how many alternatives."""
+    if isinstance(listen, Digits):
+        return code_grammar(), READINGS
+    return understanding.grammar(listen), ALTERNATIVES
 
 
-def listen_closely(model: Any, understanding: Understanding, listen: Listen, pcm16k: bytes) -> Decision:
+def hear(
+    model: Any,
+    understanding: Understanding,
+    listen: Listen,
+    pcm16k: bytes,
+    known: KnownCodes | None = None,
+    first: Sequence[Hypothesis] | None = None,
+) -> Utterance:
+    """What a whole stretch of 16 kHz speech means at this step. `known` are the codes of all retailers, where they are
+    to be told from each other; `first` is what a first pass has made of the stretch already."""
+    return listen_closely(model, understanding, listen, pcm16k, known, first).utterance
+
+
+def listen_closely(
+    model: Any,
+    understanding: Understanding,
+    listen: Listen,
+    pcm16k: bytes,
+    known: KnownCodes | None = None,
+    first: Sequence[Hypothesis] | None = None,
+) -> Decision:
     """`hear`, with the evidence."""
 
     def look(grammar: Sequence[str], alternatives: int) -> list[Hypothesis]:
         return recognise(model, grammar, pcm16k, alternatives)
 
-    return decide(understanding, listen, look(understanding.grammar(listen), ALTERNATIVES), look)
+    if isinstance(listen, Digits):
+        code = hear_code(model, pcm16k, listen.length, known, first)
+        if code.codes:
+            return Decision(_of_code(code, known))
+        # Not a code: "转人工", perhaps.
+        first = None
+    if first is None:
+        first = look(understanding.grammar(listen), ALTERNATIVES)
+    return decide(understanding, listen, first, look)
 
 
 def decide(understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], look: Look) -> Decision:
     """What the alternatives of a first pass mean, with closer looks at the same speech where they are needed. Of what
     this retailer may order first; where that is not convincing, of the whole catalogue."""
-    if isinstance(listen, Digits):
-        return Decision(understanding.of_speech(listen, hypotheses))
     decision = _decide(understanding, listen, hypotheses, look, wide=False)
     if decision.utterance.is_nothing and not isinstance(listen, Digits) and listen.barcodes:
         wider = look(understanding.grammar(listen, wide=True), ALTERNATIVES)
         decision = _decide(understanding, listen, wider, look, wide=True)
     return decision
+
+
+def _of_code(code: HeardCode, known: KnownCodes | None) -> Utterance:
+    """One of the known codes where it is sure which, otherwise it is better asked again; the likeliest few where none
+    are known."""
+    if known is None:
+        return Utterance(digits=code.codes[:_CODES_TOLD], text=code.codes[0], score=round(code.shares[0], 3))
+    if not code.sure:
+        return replace(NOTHING, text=code.codes[0], score=round(code.shares[0], 3))
+    return Utterance(digits=code.codes[:1], text=code.codes[0], score=round(code.shares[0], 3))
 
 
 def _decide(

@@ -1,0 +1,214 @@
+"""One call's ear: fed with the line's sound as it comes, it says what was said, once somebody has said it.
+
+The clock is the sound itself, 20 ms a frame, so the same sound is always heard the same way and tests need not wait.
+Sound is decoded only while a turn listens and somebody speaks. The end of speech is ours: soon after what is a whole
+answer already, later after what is not, so that "红塔山……五条" is never cut in two.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw
+from speech.customer_codes import KnownCodes, is_whole
+from speech.hearing import first_grammar, hear
+from speech.hypotheses import Hypothesis, from_vosk, new_recogniser
+from speech.listening import Digits, Items, Listen, YesNo
+from speech.speech_detection import LOUD_FRAMES, SpeechDetector
+from speech.understanding import Understanding
+from speech.utterance import Utterance
+
+# Silence that ends what is a whole answer; a list, which may go on after a breath; what is not whole yet; and a code,
+# which is read off a card in groups.
+WHOLE_MS: Final = 350
+LIST_MS: Final = 700
+UNFINISHED_MS: Final = 1_200
+READING_OUT_MS: Final = 1_600
+# A caller who is still speaking after this is answered all the same.
+LONGEST_MS: Final = 30_000
+# A noisy line may never fall silent: where nothing new has been understood for so long, the caller has finished.
+STALLED_MS: Final = 2_500
+# Less speech than this is a click or a cough.
+SHORTEST_MS: Final = 120
+# Sound kept before the first loud frame, so that soft onsets are not lost, and after the last one.
+BEFORE_MS: Final = 300
+AFTER_MS: Final = 300
+# Who speaks before the turn is open is heard from the beginning, if that was no longer ago.
+KEPT_MS: Final = 3_000
+# The recogniser takes its steps every 200 ms whatever it is fed: in the same steps a stream is heard exactly as a
+# recording is.
+STEP_FRAMES: Final = 200 // FRAME_MS
+
+
+@dataclass
+class _Spoken:
+    """Speech that is being heard: its frames from `BEFORE_MS` before it began."""
+
+    frames: list[Samples]
+    loud: int = 0
+    # How many of the frames there are up to the last one with speech in it.
+    until: int = 0
+    fed: int = 0
+    pcm: bytearray = field(default_factory=bytearray)
+    upsampler: Upsampler = field(default_factory=Upsampler)
+    recogniser: Any = None
+    # What has been understood so far, since which frame, and the silence that would end it.
+    partial: str = ""
+    partial_since: int = 0
+    judged: tuple[str, int] | None = None
+
+    def add(self, frame: Samples, speech: bool) -> None:
+        self.frames.append(frame)
+        if speech:
+            self.loud += 1
+            self.until = len(self.frames)
+
+    @property
+    def silence_ms(self) -> int:
+        return (len(self.frames) - self.until) * FRAME_MS
+
+    @property
+    def wanted(self) -> int:
+        """How many frames belong to the stretch if nothing more is said."""
+        return min(len(self.frames), self.until + AFTER_MS // FRAME_MS)
+
+    def take(self, count: int) -> bytes:
+        """The next frames as 16 kHz sound."""
+        piece = self.upsampler.feed(np.concatenate(self.frames[self.fed : self.fed + count])).tobytes()
+        self.fed += count
+        self.pcm += piece
+        return piece
+
+
+class Ear:
+    """The ear of one call. Used from one thread at a time; the recogniser lets other threads run while it works."""
+
+    def __init__(self, model: Any, understanding: Understanding, known: KnownCodes | None = None) -> None:
+        self._model = model
+        self._understanding = understanding
+        self._known = known
+        self._listen: Listen | None = None
+        self._detector = SpeechDetector()
+        self._rest = b""
+        self._recent: deque[tuple[Samples, bool]] = deque(maxlen=KEPT_MS // FRAME_MS)
+        self._spoken: _Spoken | None = None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller is saying something just now, pauses for breath included."""
+        return self._spoken is not None and self._spoken.loud * FRAME_MS >= SHORTEST_MS
+
+    def listen(self, listen: Listen | None) -> None:
+        """What may be said from now on; None where nothing is to be heard. Speech under way belongs to the new turn,
+        from its beginning, unless nothing was to be heard when it began."""
+        if self._listen is None or listen is None:
+            self._recent.clear()
+            self._spoken = None
+        self._listen = listen
+        if self._spoken is not None:
+            self._begin([(frame, True) for frame in self._spoken.frames[: self._spoken.until]])
+        elif listen is not None and self._detector.in_speech:
+            self._begin(self._under_way())
+
+    def feed(self, mulaw: bytes) -> Utterance | None:
+        """The next sound of the line, 8 kHz mu-law in pieces of any length. What was said, if it has just ended."""
+        sound = self._rest + mulaw
+        whole = len(sound) - len(sound) % FRAME_BYTES
+        self._rest = sound[whole:]
+        samples = decode_mulaw(sound[:whole]).reshape(-1, FRAME_BYTES)
+        heard: Utterance | None = None
+        for frame in samples:
+            heard = self._frame(frame) or heard
+        return heard
+
+    def _frame(self, frame: Samples) -> Utterance | None:
+        speech = self._detector.feed(frame)
+        self._recent.append((frame, speech))
+        if self._listen is None:
+            return None
+        if self._spoken is None:
+            if speech:
+                self._begin(self._under_way())
+            return None
+        self._spoken.add(frame, speech)
+        self._decode(self._spoken)
+        if not self._has_ended(self._spoken, self._listen):
+            return None
+        spoken, self._spoken = self._spoken, None
+        self._recent.clear()
+        return self._heard(spoken, self._listen)
+
+    def _under_way(self) -> list[tuple[Samples, bool]]:
+        """The recent sound from a little before the present speech began."""
+        recent = list(self._recent)
+        began = len(recent)
+        while began and recent[began - 1][1]:
+            began -= 1
+        return recent[max(0, began - LOUD_FRAMES - BEFORE_MS // FRAME_MS) :]
+
+    def _begin(self, frames: Iterable[tuple[Samples, bool]]) -> None:
+        self._spoken = _Spoken([])
+        for frame, speech in frames:
+            self._spoken.add(frame, speech)
+        self._decode(self._spoken)
+
+    def _decode(self, spoken: _Spoken) -> None:
+        """Give the recogniser what there is, in whole steps, but no more silence than the stretch will keep."""
+        if self._listen is None or spoken.loud * FRAME_MS < SHORTEST_MS:
+            return
+        while spoken.wanted - spoken.fed >= STEP_FRAMES:
+            if spoken.recogniser is None:
+                grammar, alternatives = first_grammar(self._understanding, self._listen)
+                spoken.recogniser = new_recogniser(self._model, grammar, alternatives)
+            spoken.recogniser.AcceptWaveform(spoken.take(STEP_FRAMES))
+            partial = str(json.loads(spoken.recogniser.PartialResult())["partial"])
+            if partial != spoken.partial:
+                spoken.partial, spoken.partial_since = partial, len(spoken.frames)
+
+    def _has_ended(self, spoken: _Spoken, listen: Listen) -> bool:
+        length_ms = len(spoken.frames) * FRAME_MS
+        stalled_ms = (len(spoken.frames) - spoken.partial_since) * FRAME_MS
+        if length_ms >= LONGEST_MS or (spoken.recogniser is not None and stalled_ms >= STALLED_MS):
+            return True
+        if spoken.silence_ms < WHOLE_MS:
+            return False
+        if spoken.judged is None or spoken.judged[0] != spoken.partial:
+            spoken.judged = spoken.partial, self._patience_ms(listen, spoken.partial)
+        return spoken.silence_ms >= spoken.judged[1]
+
+    def _patience_ms(self, listen: Listen, partial: str) -> int:
+        """How long a silence has to be to end what was understood so far."""
+        if isinstance(listen, Digits):
+            return WHOLE_MS if is_whole(partial, listen.length) else READING_OUT_MS
+        if not self._understanding.is_complete(listen, partial):
+            return UNFINISHED_MS
+        said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
+        return LIST_MS if said.items and isinstance(listen, Items | YesNo) else WHOLE_MS
+
+    def _heard(self, spoken: _Spoken, listen: Listen) -> Utterance | None:
+        if spoken.recogniser is None:
+            return None
+        if spoken.wanted > spoken.fed:
+            spoken.recogniser.AcceptWaveform(spoken.take(spoken.wanted - spoken.fed))
+        first = from_vosk(spoken.recogniser.FinalResult())
+        if not first:
+            return None  # a noise
+        return hear(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
+
+
+def stretch(line: Samples) -> bytes:
+    """The part of a whole 8 kHz recording that an ear would give to the recogniser, as 16 kHz sound: from a little
+    before its first speech to a little after its last. Empty where nobody speaks."""
+    frames = line[: len(line) - len(line) % FRAME_BYTES].reshape(-1, FRAME_BYTES)
+    detector = SpeechDetector()
+    spoken = [place for place, frame in enumerate(frames) if detector.feed(frame)]
+    if not spoken:
+        return b""
+    begin = max(0, spoken[0] - LOUD_FRAMES - BEFORE_MS // FRAME_MS)
+    return Upsampler().feed(frames[begin : spoken[-1] + 1 + AFTER_MS // FRAME_MS].ravel()).tobytes()
