@@ -10,6 +10,7 @@ from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
 from backoffice.desk_commands import DESK_COMMANDS
 from backoffice.hearing_commands import hear_command
+from backoffice.order_api import order_api
 from backoffice.staff_commands import create_staff_command
 from callflows import conversation
 from clock import Clock, system_clock
@@ -43,6 +44,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.extensions["clock"] = clock
     line = _line(settings, sessions, hearing, clock)
     app.register_blueprint(voice_routes(line))
+    app.register_blueprint(
+        order_api(sessions, clock, lambda session, moment: Desk(session, hearing.catalog(session), moment))
+    )
     console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command)

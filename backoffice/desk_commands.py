@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backoffice.day_commands import day_end_command, order_change_command
 from backoffice.supply_commands import allocate_command, export_limits_command, import_limits_command
+from backoffice.web_commands import web_orders_command
 
 DESK_COMMANDS = (
     allocate_command,
@@ -11,4 +12,5 @@ DESK_COMMANDS = (
     export_limits_command,
     day_end_command,
     order_change_command,
+    web_orders_command,
 )

@@ -11,7 +11,8 @@ import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables
 import orders.models
-import orders.staff  # noqa: F401
+import orders.staff
+import orders.web_tables  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
 
 config = context.config

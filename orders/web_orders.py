@@ -128,7 +128,7 @@ def phone_list(session: Session, day: date) -> list[tuple[RetailerRow, WebOrderR
             ~stands,
         )
         .order_by(WebOrderRow.id)
-    ).tuples()
+    ).all()
     return list({retailer.id: (retailer, row) for retailer, row in rows}.values())
 
 

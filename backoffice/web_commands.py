@@ -1,0 +1,144 @@
+"""Commands for orders by the web: who may send them, when, taking them over by file, and who has to be looked after."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from backoffice.at_work import DAY, FILE, unit_of_work
+from brand_catalog.loading import load_catalog
+from orders import channel_tokens, web_orders
+from orders.desk import Desk
+from orders.models import Channel, ChannelWindow
+from orders.take_over import Referenced, read_orders
+from orders.web_orders import KeyUsedTwice
+from storage import retried, transaction
+
+WebChannel = Literal["web", "mobile"]
+CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
+WITH_HOURS = (*CHANNELS, "proxy")
+
+_day = click.option("--day", type=DAY, required=True, help="The business day.")
+_by = click.option("--by", required=True, help="Who does this.")
+
+
+@click.group("web-orders")
+def web_orders_command() -> None:
+    """Orders by the web: senders, hours, files, and the lists of who has to be looked after."""
+
+
+@web_orders_command.command("new-sender")
+@click.argument("name")
+@click.option("--channel", type=click.Choice(CHANNELS), required=True)
+@with_appcontext
+def new_sender_command(name: str, channel: Channel) -> None:
+    """Give the sender NAME a token for a channel. It is shown this once."""
+    with unit_of_work() as (session, now):
+        token = channel_tokens.new_token(session, name, channel, now)
+    click.echo(token)
+
+
+@web_orders_command.command("withdraw")
+@click.argument("name")
+@with_appcontext
+def withdraw_command(name: str) -> None:
+    """Take the token of the sender NAME out of force."""
+    with unit_of_work() as (session, now):
+        channel_tokens.revoke(session, name, now)
+    click.echo(f"{name} may send no more orders.")
+
+
+@web_orders_command.command("hours")
+@click.argument("channel", type=click.Choice(WITH_HOURS))
+@click.argument("opens")
+@click.argument("closes")
+@with_appcontext
+def hours_command(channel: Channel, opens: str, closes: str) -> None:
+    """Take orders by CHANNEL from OPENS to CLOSES, as 19:00 12:00; what opens after it closes opens the evening
+    before."""
+    closing = _minutes(closes)
+    opening = _minutes(opens) - (24 * 60 if _minutes(opens) >= closing else 0)
+    with unit_of_work() as (session, _):
+        session.merge(ChannelWindow(channel=channel, opens=opening, closes=closing))
+    click.echo(f"Orders by {channel} are taken from {opens}{' the evening before' if opening < 0 else ''} to {closes}.")
+
+
+@web_orders_command.command("take-over")
+@click.argument("file", type=FILE)
+@click.option("--channel", type=click.Choice(CHANNELS), required=True)
+@click.option("--sender", required=True, help="The system the file comes from; its references are its own.")
+@with_appcontext
+def take_over_command(file: Path, channel: Channel, sender: str) -> None:
+    """Enter the orders in FILE (reference, customer_code, name, cartons, placed_at). Those entered before are left as
+    they are, so that a file may be given again."""
+    with unit_of_work() as (session, now):
+        catalog = load_catalog(session)
+        found = read_orders(file, catalog, now)
+
+    @retried
+    def enter(one: Referenced) -> str:
+        with transaction(current_app.extensions["sessions"]) as session:
+            desk = Desk(session, catalog, one.order.placed_at)
+            taken = web_orders.take_in(desk, channel, sender, one.reference, one.order, now)
+            return "entered before" if taken.again else taken.row.state
+
+    states: Counter[str] = Counter()
+    for one in found:
+        try:
+            states[enter(one)] += 1
+        except KeyUsedTwice as error:
+            states["refused"] += 1
+            click.echo(f"{file.name}, order {one.reference}: {error}", err=True)
+    figures = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+    click.echo(f"Orders in {file.name}: {figures}.")
+
+
+@web_orders_command.command("to-audit")
+@_day
+@with_appcontext
+def to_audit_command(day: datetime) -> None:
+    """List the day's orders that were cut to a limit and that nobody has looked at."""
+    with unit_of_work() as (session, _):
+        rows = web_orders.audit_list(session, day.date())
+    for row in rows:
+        cut = ", ".join(
+            f"{line['barcode']} {line['granted_packs']} of {line['requested_packs']} packs ({line['reason']})"
+            for line in row.answer["lines"]
+            if line["reason"]
+        )
+        click.echo(f"{row.id}  {row.customer_code}  {row.channel}  order {row.answer['number']}: {cut}")
+
+
+@web_orders_command.command("audit")
+@click.argument("number", type=int)
+@_by
+@click.option("--note", required=True, help="What was found.")
+@with_appcontext
+def audit_command(number: int, by: str, note: str) -> None:
+    """Take the order with the NUMBER of the list `to-audit` off it."""
+    with unit_of_work() as (session, now):
+        web_orders.audit(session, number, by=by, note=note, now=now)
+    click.echo(f"Web order {number} is audited.")
+
+
+@web_orders_command.command("phone-list")
+@_day
+@with_appcontext
+def phone_list_command(day: datetime) -> None:
+    """List who has no order because its web order failed: to be rung up."""
+    with unit_of_work() as (session, _):
+        for retailer, row in web_orders.phone_list(session, day.date()):
+            click.echo(f"{retailer.customer_code}  {retailer.name}  {row.channel}  {row.reason}")
+
+
+def _minutes(text: str) -> int:
+    if not (found := re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)", text)) or int(found[1]) * 60 + int(found[2]) > 24 * 60:
+        raise click.BadParameter(f"{text!r} is not a time of day like 07:50.")
+    return int(found[1]) * 60 + int(found[2])
