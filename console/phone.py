@@ -204,10 +204,10 @@ def pass_on(socket: Socket, settings: Settings) -> None:
     back.start()
     try:
         while (message := socket.receive()) is not None:
-            if isinstance(message, bytes):
-                stand_in.send_binary(message)
-            else:
+            if isinstance(message, str):
                 stand_in.send(message)
+            else:
+                stand_in.send_binary(message)
     except (ConnectionClosed, OSError, websocket.WebSocketException):
         pass
     finally:

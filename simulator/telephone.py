@@ -13,6 +13,8 @@ TONE_MS = 100
 
 LIVE_MAX_BYTES = 20 * FRAME_BYTES
 """How much live sound may wait to be sent: beyond it the line would lag behind the speaker."""
+LIVE_LEAST_BYTES = 6 * FRAME_BYTES
+"""How much live sound is gathered before any is sent, so that a page that is late now and then tears no holes in it."""
 
 
 class Telephone:
@@ -22,6 +24,7 @@ class Telephone:
         self._noise = LineNoise(seed=1)
         self._voice = bytearray()
         self._live = bytearray()
+        self._live_flows = False
         self._tone = bytearray()
         self._keys: deque[str] = deque()
         self._next_key_ms = 0
@@ -47,8 +50,10 @@ class Telephone:
         self._keys.extend(keys)
 
     def frame(self) -> bytes:
-        """The next 20 ms of sound: a key's tone, else the voice, else the noise of a quiet line."""
-        source = self._tone or self._voice
+        """The next 20 ms of sound: a key's tone, else the voice, else a live microphone, else the noise of a quiet
+        line."""
+        self._live_flows = len(self._live) >= (FRAME_BYTES if self._live_flows else LIVE_LEAST_BYTES)
+        source = self._tone or self._voice or (self._live if self._live_flows else bytearray())
         frame = bytes(source[:FRAME_BYTES])
         del source[:FRAME_BYTES]
         return frame + self._noise.frame()[len(frame) :]

@@ -97,11 +97,10 @@ class WebPhone:
         try:
             while True:
                 message = self._socket.receive()
-                if isinstance(message, bytes):
-                    if self._call is not None:
-                        self._call.overhear(message)
-                elif message is not None:
+                if isinstance(message, str):
                     self._do(_read(message))
+                elif message is not None and self._call is not None:
+                    self._call.overhear(bytes(message))
         except ConnectionClosed:
             pass
         finally:
