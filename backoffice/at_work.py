@@ -16,6 +16,7 @@ from orders.changes import ChangeRefused
 from orders.channel_tokens import TokenError
 from orders.day_end import StepRefused
 from orders.limits import LimitsLocked, LimitsRefused
+from orders.proxy_orders import ProxyListRefused
 from orders.web_orders import AuditRefused
 from storage import transaction
 
@@ -23,7 +24,16 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
-REFUSALS = (SheetError, LimitsRefused, LimitsLocked, StepRefused, ChangeRefused, TokenError, AuditRefused)
+REFUSALS = (
+    SheetError,
+    LimitsRefused,
+    LimitsLocked,
+    StepRefused,
+    ChangeRefused,
+    TokenError,
+    AuditRefused,
+    ProxyListRefused,
+)
 
 
 @contextmanager

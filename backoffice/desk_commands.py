@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backoffice.day_commands import day_end_command, order_change_command
+from backoffice.proxy_commands import proxy_orders_command
 from backoffice.supply_commands import allocate_command, export_limits_command, import_limits_command
 from backoffice.web_commands import web_orders_command
 
@@ -13,4 +14,5 @@ DESK_COMMANDS = (
     day_end_command,
     order_change_command,
     web_orders_command,
+    proxy_orders_command,
 )

@@ -11,6 +11,7 @@ import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables
 import orders.models
+import orders.proxy_orders
 import orders.staff
 import orders.web_tables  # noqa: F401
 from storage import Base, UtcDateTime, open_engine

@@ -1,0 +1,42 @@
+"""The command for proxy orders: the day's signed list is taken in, and the orders on it are entered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from backoffice.at_work import DAY, FILE, unit_of_work
+from brand_catalog.loading import load_catalog
+from orders import proxy_orders
+from storage import retried, transaction
+
+
+@click.command("proxy-orders")
+@click.argument("file", type=FILE)
+@click.option("--day", type=DAY, required=True, help="The business day the list is for.")
+@click.option("--by", required=True, help="Who enters it.")
+@with_appcontext
+def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
+    """Enter the orders on the signed list FILE (customer_code, name, cartons, retailer_signed, department_head_signed,
+    deputy_manager_signed). Given again, it goes on where it was interrupted."""
+    with unit_of_work() as (session, now):
+        catalog = load_catalog(session)
+        codes = proxy_orders.take_list(session, file, catalog, day.date(), by=by, now=now)
+
+    @retried
+    def enter(code: str) -> str:
+        with transaction(current_app.extensions["sessions"]) as session:
+            taken = proxy_orders.enter(session, catalog, day.date(), code, now)
+            state, reason = taken.row.state, taken.row.reason
+            if not taken.again and state == "failed":
+                click.echo(f"{code}: not entered ({reason}); it is on the phone list if a call can help.", err=True)
+            return "entered before" if taken.again else state
+
+    states = Counter(enter(code) for code in codes)
+    figures = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+    click.echo(f"Proxy orders in {file.name}: {figures}.")
