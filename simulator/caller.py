@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from simulator.call import SimulatedCall, Steps
-from simulator.events import CallerFinished, CallerSpoke, Ended, Event, KeyPressed, LeftQueue, Problem, Queued, Said
+from simulator.events import CallerFinished, Ended, Event, KeyPressed, LeftQueue, Problem, Queued, Said
 from simulator.script import Expected, Script, Step
 
 PATIENCE_MS = 60_000
@@ -34,12 +34,7 @@ class ScriptedCaller:
         """Take notice of what happens in the call."""
         if isinstance(event, Said):
             self._heard.append(event.text)
-        elif isinstance(event, CallerSpoke):
-            self._heard.clear()
-        elif isinstance(event, KeyPressed):
-            self._heard.clear()
-            self._acted_at = time.monotonic()
-        elif isinstance(event, CallerFinished):
+        elif isinstance(event, CallerFinished | KeyPressed):
             self._acted_at = time.monotonic()
         elif isinstance(event, Queued | LeftQueue):
             self._queued = isinstance(event, Queued)
@@ -81,6 +76,8 @@ class ScriptedCaller:
         if step.sound or step.keys:
             if not step.barge_in:
                 yield from self._until(call, lambda: call.quiet and bool(self._heard), None, "its turn to speak")
+            # What answers this step is what is said from now on.
+            self._heard.clear()
             if step.sound:
                 call.speak(step.sound, step.words)
             else:
