@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders import holds
-from orders.changes import note, total_fen
+from orders.answers import amount_fen
+from orders.changes import note
 from orders.day_tables import DayReopening
 from orders.models import (
     STANDING_STATES,
@@ -60,9 +61,7 @@ def take_balances(session: Session, path: Path, day: date, *, by: str, now: date
     if sheet.problems:
         raise SheetError(sheet.problems)
     lapsed = lapse_drafts(session, day, "regular", now)
-    owed = {
-        order.retailer_id: order.amount_fen for order in orders_of(session, day, states=("confirmed",)) if order.number
-    }
+    owed = {order.retailer_id: order.amount_fen for order in orders_of(session, day, states=("confirmed",))}
     by_id = {row.id: row for row in retailers.values()}
     short = {
         by_id[retailer_id].customer_code: amount - by_id[retailer_id].balance_fen
@@ -109,22 +108,26 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
         finish_step(session, day, "hand_over", by=by, now=now, detail={"orders": len(settled), "lapsed_drafts": lapsed})
     # After a reopening only what was not with delivery before.
     done_at = session.get_one(DayStepDone, (day, "hand_over")).at
-    retailers = _retailers(session, day)
-    return sorted(
-        (
-            retailers[order.retailer_id].route,
-            retailers[order.retailer_id].customer_code,
-            retailers[order.retailer_id].name,
-            str(order.number),
-            line.barcode,
-            line.spec_name,
-            line.granted_packs // line.packs_per_carton,
-            line.granted_packs % line.packs_per_carton,
+    rows = session.execute(
+        select(
+            RetailerRow.route,
+            RetailerRow.customer_code,
+            RetailerRow.name,
+            OrderRow.number,
+            OrderLineRow.barcode,
+            OrderLineRow.spec_name,
+            OrderLineRow.granted_packs,
+            OrderLineRow.packs_per_carton,
         )
-        for order in orders_of(session, day, states=("handed_over",))
-        if order.handed_over_at == done_at
-        for line in order.lines
+        .join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
+        .join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
+        .where(OrderRow.business_day == day, OrderRow.state == "handed_over", OrderRow.handed_over_at == done_at)
+        .order_by(RetailerRow.route, RetailerRow.customer_code, OrderLineRow.id)
     )
+    return [
+        (route, code, name, str(number), barcode, spec, packs // per_carton, packs % per_carton)
+        for route, code, name, number, barcode, spec, packs, per_carton in rows
+    ]
 
 
 HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "name", "cartons", "packs")
@@ -207,13 +210,12 @@ def finish_step(
 
 
 def orders_of(session: Session, day: date, *, states: tuple[str, ...] = STANDING_STATES) -> list[OrderRow]:
-    """The day's orders in these states, with their lines, in the order of their numbers."""
+    """The day's orders in these states, in the order of their numbers."""
     return list(
         session.scalars(
             select(OrderRow)
             .where(OrderRow.business_day == day, OrderRow.state.in_(states))
             .order_by(OrderRow.number)
-            .options(selectinload(OrderRow.lines))
             .execution_options(populate_existing=True)
         )
     )
@@ -244,11 +246,19 @@ def _retailers(session: Session, day: date) -> dict[int, RetailerRow]:
 
 
 def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -> list[str]:
+    totals: dict[int, tuple[int, int]] = {}
+    lines = session.execute(
+        select(OrderLineRow.order_id, OrderLineRow.price_fen, OrderLineRow.granted_packs, OrderLineRow.packs_per_carton)
+        .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
+        .where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+    )
+    for order_id, price, packs, per_carton in lines:
+        had_packs, had_fen = totals.get(order_id, (0, 0))
+        totals[order_id] = had_packs + packs, had_fen + amount_fen(price, packs, per_carton)
     wrong = [
         f"Order {order.number}: its total is not the sum of its lines."
         for order in orders
-        if order.total_packs != sum(line.granted_packs for line in order.lines)
-        or order.amount_fen != total_fen(order.lines)
+        if totals.get(order.id, (0, 0)) != (order.total_packs, order.amount_fen)
     ]
     suspended = {row.id: row for row in _retailers(session, day).values() if row.status == "suspended"}
     wrong += [

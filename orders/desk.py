@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -29,7 +30,7 @@ from orders.answers import (
 from orders.drafts import DraftBook, DraftRules, LineRequest, Mode
 from orders.models import Channel, RetailerRow
 from orders.sign_in import LockRules, check_pin
-from orders.windows import business_day
+from orders.windows import Calendar, business_day
 
 __all__ = [
     "Band",
@@ -65,8 +66,12 @@ class Desk:
         self.catalog = catalog
         self.now = now
         self.rules = rules or DeskRules()
-        self.calendar = retailers.calendar(session)
-        self._drafts = DraftBook(session, catalog, now, self.rules.drafts, self.calendar)
+        self._drafts = DraftBook(session, catalog, now, self.rules.drafts, lambda: self.calendar)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The days on which orders are taken."""
+        return retailers.calendar(self.session)
 
     # --- who is calling, and where
 

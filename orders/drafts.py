@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -52,13 +52,14 @@ class DraftBook:
     """The drafts, within one unit of work."""
 
     def __init__(
-        self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules, open_days: Calendar
+        self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules, open_days: Callable[[], Calendar]
     ) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
         self.rules = rules
         self.open_days = open_days
+        self._demands: dict[int, dict[str, DemandRecord]] = {}
 
     def open(
         self,
@@ -74,7 +75,7 @@ class DraftBook:
         left behind is given up instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
-        if reason := standing(self.session, retailer, terms, self.now, self.open_days).reason:
+        if reason := standing(self.session, retailer, terms, self.now, self.open_days()).reason:
             raise DeskRefusal(reason)
         day = terms.window.day_at(self.now) or business_day(self.now)
         for order in self._left_behind(retailer, day, terms.kind):
@@ -129,7 +130,7 @@ class DraftBook:
         holds.give_back(self.session, order, barcode, line.granted_packs)
         self._note(order, "removed", barcode=barcode, packs=line.granted_packs)
         order.lines.remove(line)
-        if (record := self._demand(order, barcode)) is not None:
+        if (record := self._demand(order).get(barcode)) is not None:
             record.withdrawn = True
         self.session.flush()
         return True
@@ -159,8 +160,7 @@ class DraftBook:
                 order.amount_fen = view.amount_fen
         except IntegrityError as error:
             raise DeskRefusal("already_ordered") from error
-        for line in holds.in_lock_order(order.lines):
-            holds.sell(self.session, order, line.barcode, line.granted_packs)
+        holds.sell_all(self.session, order)
         self._note(order, "confirmed", packs=order.total_packs, amount_fen=order.amount_fen)
         self.session.flush()
         return Confirmed(order_view(order), already=False)
@@ -187,7 +187,7 @@ class DraftBook:
         if terms.window.day_at(self.now) != order.business_day:
             return "closed"
         retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
-        return standing(self.session, retailer, terms, self.now, self.open_days).reason
+        return standing(self.session, retailer, terms, self.now, self.open_days()).reason
 
     # --- one request
 
@@ -332,16 +332,19 @@ class DraftBook:
             .execution_options(populate_existing=True)
         ).all()
 
-    def _demand(self, order: OrderRow, barcode: str) -> DemandRecord | None:
-        return self.session.scalar(
-            select(DemandRecord).where(DemandRecord.order_id == order.id, DemandRecord.barcode == barcode)
-        )
+    def _demand(self, order: OrderRow) -> dict[str, DemandRecord]:
+        """What was asked for in this order so far, by spec."""
+        if order.id not in self._demands:
+            records = self.session.scalars(select(DemandRecord).where(DemandRecord.order_id == order.id))
+            self._demands[order.id] = {record.barcode: record for record in records}
+        return self._demands[order.id]
 
     def _record(self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None) -> None:
         """AY 4.1.6: what was asked for and what was granted are both kept, met or not."""
-        record = self._demand(order, barcode)
+        demand = self._demand(order)
+        record = demand.get(barcode)
         if record is None:
-            record = DemandRecord(
+            record = demand[barcode] = DemandRecord(
                 order_id=order.id, retailer_id=order.retailer_id, business_day=order.business_day, barcode=barcode
             )
             self.session.add(record)

@@ -6,12 +6,12 @@ always touched in the order of their barcodes, so that two orders cannot wait fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy import BindParameter, CursorResult, Executable, Table, and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from orders.models import Limit, OrderLineRow, OrderRow, Supply
@@ -40,34 +40,18 @@ def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
 
 def left(session: Session, order: OrderRow, barcode: str) -> Left | None:
     """What this order could still take of a spec; None where the retailer may not have it today at all."""
-    row = session.execute(
-        select(
-            Limit.limit_packs - Limit.held_packs - Limit.used_packs,
-            Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
-        )
-        .join(Supply, Supply.barcode == Limit.barcode)
-        .where(*_limit_of(order, barcode), Supply.business_day == order.business_day)
-    ).one_or_none()
+    row = session.connection().execute(_LEFT, _place(order, barcode)).one_or_none()
     return None if row is None else Left(*row)
 
 
 def take(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
     """Reserve all of `packs`, or nothing and say False where that much is no longer there."""
-    by_limit = (
-        update(Limit)
-        .where(*_limit_of(order, barcode), Limit.limit_packs - Limit.held_packs - Limit.used_packs >= packs)
-        .values(held_packs=Limit.held_packs + packs)
-    )
-    if not _changed(session, by_limit):
+    place = _place(order, barcode) | {"packs": packs}
+    if not _changed(session, _TAKE_LIMIT, place):
         return False
-    in_stock = (
-        update(Supply)
-        .where(*_supply_of(order, barcode), Supply.supplied_packs - Supply.held_packs - Supply.sold_packs >= packs)
-        .values(held_packs=Supply.held_packs + packs)
-    )
-    if _changed(session, in_stock):
+    if _changed(session, _TAKE_SUPPLY, place):
         return True
-    _move(session, order, barcode, held=-packs, limit_only=True)
+    _changed(session, _MOVE_LIMIT, place | {"held": -packs, "sold": 0})
     return False
 
 
@@ -79,6 +63,15 @@ def give_back(session: Session, order: OrderRow, barcode: str, packs: int) -> No
 def sell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
     """Turn a reservation into a sale."""
     _move(session, order, barcode, held=-packs, sold=packs)
+
+
+def sell_all(session: Session, order: OrderRow) -> None:
+    """Turn all that an order's lines reserve into sales, in one go."""
+    session.flush()
+    lock(session, order.business_day, [line.barcode for line in order.lines])
+    place = _place(order, "") | {"order": order.id}
+    if {_count(session, _SELL_LIMITS, place), _count(session, _SELL_SUPPLY, place)} != {len(order.lines)}:
+        raise _books_torn(order)
 
 
 def unsell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
@@ -118,32 +111,67 @@ def in_lock_order(lines: Iterable[OrderLineRow]) -> list[OrderLineRow]:
     return sorted(lines, key=lambda line: line.barcode)
 
 
-def _move(
-    session: Session, order: OrderRow, barcode: str, *, held: int = 0, sold: int = 0, limit_only: bool = False
-) -> None:
-    limit = update(Limit).where(*_limit_of(order, barcode))
-    changed = _changed(session, limit.values(held_packs=Limit.held_packs + held, used_packs=Limit.used_packs + sold))
-    if changed and not limit_only:
-        supply = update(Supply).where(*_supply_of(order, barcode))
-        values = {"held_packs": Supply.held_packs + held, "sold_packs": Supply.sold_packs + sold}
-        changed = _changed(session, supply.values(values))
-    if not changed:
-        raise LookupError(f"The counters of spec {barcode} for order {order.id} are gone; the books no longer add up.")
+def _move(session: Session, order: OrderRow, barcode: str, *, held: int = 0, sold: int = 0) -> None:
+    place = _place(order, barcode) | {"held": held, "sold": sold}
+    if not (_changed(session, _MOVE_LIMIT, place) and _changed(session, _MOVE_SUPPLY, place)):
+        raise _books_torn(order)
 
 
-def _limit_of(order: OrderRow, barcode: str) -> tuple[Any, ...]:
-    return (
-        Limit.retailer_id == order.retailer_id,
-        Limit.cycle_start == order.cycle_start,
-        Limit.barcode == barcode,
-    )
+def _place(order: OrderRow, barcode: str) -> dict[str, Any]:
+    return {
+        "retailer": order.retailer_id,
+        "cycle": order.cycle_start,
+        "day": order.business_day,
+        "spec": barcode,
+    }
 
 
-def _supply_of(order: OrderRow, barcode: str) -> tuple[Any, ...]:
-    return Supply.business_day == order.business_day, Supply.barcode == barcode
+def _changed(session: Session, statement: Executable, values: Mapping[str, Any]) -> bool:
+    return _count(session, statement, values) == 1
 
 
-def _changed(session: Session, statement: Update) -> bool:
+def _count(session: Session, statement: Executable, values: Mapping[str, Any]) -> int:
     # The counters are never read through mapped objects, so there is nothing in the session to bring up to date.
-    result = session.execute(statement.execution_options(synchronize_session=False))
-    return cast("CursorResult[Any]", result).rowcount == 1
+    return cast("CursorResult[Any]", session.connection().execute(statement, values)).rowcount
+
+
+def _books_torn(order: OrderRow) -> LookupError:
+    return LookupError(f"Counters that order {order.id} uses are gone; the books no longer add up.")
+
+
+# Made once and not for every line: putting a statement together takes longer than carrying it out.
+_LIMITS = cast(Table, Limit.__table__)
+_SUPPLY = cast(Table, Supply.__table__)
+_LINES = cast(Table, OrderLineRow.__table__)
+_LEFT_BY_LIMIT = _LIMITS.c.limit_packs - _LIMITS.c.held_packs - _LIMITS.c.used_packs
+_LEFT_IN_STOCK = _SUPPLY.c.supplied_packs - _SUPPLY.c.held_packs - _SUPPLY.c.sold_packs
+_HELD: BindParameter[int] = bindparam("held")
+_SOLD: BindParameter[int] = bindparam("sold")
+_PACKS: BindParameter[int] = bindparam("packs")
+_OF_CYCLE = and_(_LIMITS.c.retailer_id == bindparam("retailer"), _LIMITS.c.cycle_start == bindparam("cycle"))
+_OF_DAY = _SUPPLY.c.business_day == bindparam("day")
+_LIMIT = update(_LIMITS).where(_OF_CYCLE, _LIMITS.c.barcode == bindparam("spec"))
+_STOCK = update(_SUPPLY).where(_OF_DAY, _SUPPLY.c.barcode == bindparam("spec"))
+
+_LEFT = (
+    select(_LEFT_BY_LIMIT, _LEFT_IN_STOCK)
+    .join_from(_LIMITS, _SUPPLY, _SUPPLY.c.barcode == _LIMITS.c.barcode)
+    .where(_OF_CYCLE, _OF_DAY, _LIMITS.c.barcode == bindparam("spec"))
+)
+_TAKE_LIMIT = _LIMIT.where(_LEFT_BY_LIMIT >= _PACKS).values(held_packs=_LIMITS.c.held_packs + _PACKS)
+_TAKE_SUPPLY = _STOCK.where(_LEFT_IN_STOCK >= _PACKS).values(held_packs=_SUPPLY.c.held_packs + _PACKS)
+_MOVE_LIMIT = _LIMIT.values(held_packs=_LIMITS.c.held_packs + _HELD, used_packs=_LIMITS.c.used_packs + _SOLD)
+_MOVE_SUPPLY = _STOCK.values(held_packs=_SUPPLY.c.held_packs + _HELD, sold_packs=_SUPPLY.c.sold_packs + _SOLD)
+
+_GRANTED = _LINES.c.granted_packs
+_OF_ORDER = _LINES.c.order_id == bindparam("order")
+_SELL_LIMITS = (
+    update(_LIMITS)
+    .where(_OF_ORDER, _OF_CYCLE, _LIMITS.c.barcode == _LINES.c.barcode)
+    .values(held_packs=_LIMITS.c.held_packs - _GRANTED, used_packs=_LIMITS.c.used_packs + _GRANTED)
+)
+_SELL_SUPPLY = (
+    update(_SUPPLY)
+    .where(_OF_ORDER, _OF_DAY, _SUPPLY.c.barcode == _LINES.c.barcode)
+    .values(held_packs=_SUPPLY.c.held_packs - _GRANTED, sold_packs=_SUPPLY.c.sold_packs + _GRANTED)
+)

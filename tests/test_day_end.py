@@ -132,8 +132,8 @@ def test_a_day_ends_step_by_step_and_the_money_and_cartons_add_up(evening_on_eac
     assert evening.answer((shop, "paid", ""), (station, "paid", "")) == {"paid": 2, "failed": 0, "already answered": 0}
     delivery = evening.do(day_end.hand_over, DAY)
     assert [(line[0], line[1], line[5], line[6]) for line in delivery] == [
-        ("东一线", SHOP, "红塔山(硬经典)", 4),
         ("东一线", SHOP, "中华(硬)", 2),
+        ("东一线", SHOP, "红塔山(硬经典)", 4),
         ("西一线", STATION, "红塔山(硬经典)", 10),
     ]
     assert evening.do(day_end.notices, DAY)[0] == (SHOP, "+8613800000012", shop, 60, 1063_20)
