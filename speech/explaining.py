@@ -15,14 +15,12 @@ _SHOWN = 4
 def explain(decision: Decision, catalog: Catalog) -> str:
     """The interpretations of each look with what speaks for them, and how sure that makes the ear."""
     lines = []
-    for title, looked in (("first pass", decision.first), ("second look", decision.second)):
+    for title, looked in (("first pass", decision.first), ("both looks", decision.weighed)):
         lines.append(f"  {title}:")
         lines += [f"    {_interpretation(found, catalog)}" for found in looked[:_SHOWN]] or ["    nothing"]
     if (evidence := decision.evidence) is not None:
-        lines.append(
-            f"  fit {evidence.fit:.2f} a syllable over bare syllables, share {evidence.share:.2f}, "
-            f"strain {evidence.strain:.2f} a syllable, {evidence.syllables} syllables: sureness {evidence.sureness:.2f}"
-        )
+        terms = ", ".join(f"{name} {value:+.2f}" for name, value in evidence.terms.items())
+        lines.append(f"  sureness {evidence.sureness:.2f}: {terms}")
     return "\n".join(lines)
 
 
@@ -32,7 +30,7 @@ def _interpretation(found: Interpretation, catalog: Catalog) -> str:
     said += [meaning.command] if meaning.command else []
     said += [f"option {meaning.choice + 1}"] if meaning.choice is not None else []
     return (
-        f"{found.evidence:8.2f} = {SCORE_WEIGHT} x {found.hypothesis.score:.2f} - {found.cost:.2f}  "
+        f"{found.evidence:8.2f} = -{SCORE_WEIGHT} x {found.behind:.2f} behind - {found.cost:.2f} to read  "
         f"share {found.share:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
     )
 

@@ -20,7 +20,7 @@ from speech.customer_codes import READINGS, HeardCode, KnownCodes, code_grammar,
 from speech.hypotheses import ALTERNATIVES, Hypothesis, recognise
 from speech.listening import Digits, Listen
 from speech.rejection import Evidence, judge
-from speech.understanding import Interpretation, Understanding
+from speech.understanding import Interpretation, Understanding, weigh
 from speech.utterance import NOTHING, Utterance
 
 Look = Callable[[Sequence[str], int], list[Hypothesis]]
@@ -38,7 +38,7 @@ class Decision:
 
     utterance: Utterance
     first: tuple[Interpretation, ...] = ()
-    second: tuple[Interpretation, ...] = ()
+    weighed: tuple[Interpretation, ...] = ()
     evidence: Evidence | None = None
 
 
@@ -114,12 +114,12 @@ def _decide(
         return Decision(NOTHING)
     sentences = understanding.sentences(listen, first[:RIVALS], wide)
     closer = look(sentences, ALTERNATIVES)
-    second = understanding.interpret(listen, closer, wide) or first
+    weighed = weigh(first, understanding.interpret(listen, closer, wide))
     babble = look(understanding.babble(), 1)
-    evidence = Evidence.of(second, babble)
+    evidence = Evidence.of(listen, weighed, closer, babble)
     verdict = judge(evidence)
     if verdict == "leave":
         utterance = replace(NOTHING, text=first[0].hypothesis.text.replace(" ", ""), score=evidence.sureness)
     else:
-        utterance = understanding.utterance(listen, second[0], evidence.sureness, confirm=verdict == "confirm")
-    return Decision(utterance, tuple(first), tuple(second), evidence)
+        utterance = understanding.utterance(listen, weighed[0], evidence.sureness, confirm=verdict == "confirm")
+    return Decision(utterance, tuple(first), tuple(weighed), evidence)

@@ -32,7 +32,7 @@ FILLER: Final = 0.3
 UNKNOWN_STRETCH: Final = 0.5
 SKIPPED: Final = 4.0
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
-NAME: Final = 1.5
+NAME: Final = 3.0
 
 _BEAM = 24
 _BEAM_NEAR = 8

@@ -113,6 +113,8 @@ class Quantities:
             return rng.choice(("一", "两", "半", "三")) + case
         if draw < 0.08:
             return f"半{carton}"
+        if draw < 0.11:
+            return rng.choice(("俩", "仨"))
         number = rng.choice(_USUAL_NUMBERS) if draw < 0.8 else rng.randint(1, 130)
         return rng.choice(spoken_forms(number)[:2] if draw < 0.3 else spoken_forms(number)[:1]) + carton
 

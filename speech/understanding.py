@@ -26,6 +26,8 @@ from speech.vocabulary import Vocabulary
 
 # How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
 SCORE_WEIGHT: Final = 0.5
+# How far behind the best alternative is what a look did not come upon: Vosk keeps what is within 4.
+NOT_FOUND: Final = 6.0
 # Typed text whose reading costs more than this a syllable means nothing.
 _TEXT_STRAIN: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
@@ -40,16 +42,18 @@ _UNKNOWN_SENTENCES: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """One meaning an utterance may have, and its best evidence."""
+    """One meaning an utterance may have, and its best evidence in one look.
+
+    `behind` is by how much its alternative is less likely than the best of the look; `cost` what it takes to read it
+    so; `evidence` what is left of both, and `share` its share of belief among all interpretations.
+    """
 
     meaning: Meaning
     hypothesis: Hypothesis
     reading: Reading
-    # Log-scale evidence; only differences count.
-    evidence: float
-    # What was taken off the score for how it had to be read.
-    cost: float = 0.0
-    # The share of belief among all interpretations.
+    behind: float
+    cost: float
+    evidence: float = 0.0
     share: float = 0.0
 
 
@@ -108,14 +112,16 @@ class Understanding:
             return _resolved(name, scope.barcodes, usual)
 
         best: dict[tuple[object, ...], Interpretation] = {}
+        top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
         for hypothesis in hypotheses:
+            behind = top - hypothesis.score
             for reading in parser.read(hypothesis.sounds):
                 meaning, misfit = assemble(reading.parts, resolve)
                 cost = reading.cost + misfit
-                evidence = SCORE_WEIGHT * hypothesis.score - cost
+                evidence = -SCORE_WEIGHT * behind - cost
                 known = best.get(meaning.key)
                 if known is None or evidence > known.evidence:
-                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, evidence, cost)
+                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, behind, cost, evidence)
         return _with_shares(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
@@ -230,6 +236,19 @@ def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]
         if bought:
             return tuple(sorted(barcodes, key=lambda b: usual.get(b, len(usual))))
     return barcodes
+
+
+def weigh(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
+    """The interpretations of two looks at the same speech as one ranking; what one look did not come upon was behind
+    everything it did."""
+    looks = [{found.meaning.key: found for found in looked} for looked in (second, first)]
+    weighed = []
+    for key in dict.fromkeys((*looks[0], *looks[1])):
+        found = [look[key] for look in looks if key in look]
+        behind = sum(look[key].behind if key in look else NOT_FOUND for look in looks)
+        cost = min(interpretation.cost for interpretation in found)
+        weighed.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
+    return _with_shares(weighed)
 
 
 def _with_shares(found: Iterable[Interpretation]) -> list[Interpretation]:
