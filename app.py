@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.extensions["sessions"] = sessions
     app.extensions["clock"] = clock
     line = _line(settings, sessions, hearing, clock)
+    app.extensions["media"] = line.media
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(
         order_api(sessions, clock, lambda session, moment: Desk(session, hearing.catalog(session), moment))

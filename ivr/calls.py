@@ -38,7 +38,7 @@ ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 EAR_GONE_AFTER = timedelta(seconds=6)
 # How long the carrier may take to open a media socket before it is asked again.
 EAR_OPENS_WITHIN = timedelta(seconds=6)
-EAR_STARTS_MAX = 3
+EAR_STARTS_MAX = 3  # in a row, without anything heard
 # Who keys a code ends it with `#`, though its last digit had ended it: until then that key is no answer.
 LATE_FINISH_KEY = timedelta(seconds=3)
 # A turn that has been heard is sent for by its ear. A time-out that comes in between leaves it to that: answered twice,
@@ -78,7 +78,6 @@ class Present:
     ear_alive: bool = False
     ear_due: bool = False
     ear_given_up: bool = False
-    ear_starts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +291,6 @@ class Calls:
             ear_alive=alive,
             ear_due=not alive and not opening and call.ear_starts < EAR_STARTS_MAX,
             ear_given_up=not alive and not opening and call.ear_starts >= EAR_STARTS_MAX,
-            ear_starts=call.ear_starts,
         )
 
     def _known(self, session: Session, sid: str) -> Call:

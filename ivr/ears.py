@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import bindparam, select, update
 
@@ -18,6 +19,9 @@ from storage import SessionFactory, reading, transaction
 
 # The carrier's voices say some four and a half characters a second.
 MS_A_CHARACTER = 220
+
+# A call whose socket was last heard of longer ago than this is not waiting for us any more.
+ORPHANS_LAST = timedelta(minutes=2)
 
 # Asked several times a second for every live call, and therefore written once.
 _STANDING = select(Call.turn, Call.ear_stream, Call.ended_at).where(Call.sid == bindparam("sid"))
@@ -44,7 +48,9 @@ class Ears:
 
     def open(self, sid: str, stream: str) -> bool:
         """This stream is the call's ear from now on. False where there is no such call, or it has ended."""
-        return self._update(sid, Call.ended_at.is_(None), ear_stream=stream, ear_alive_at=self._clock())
+        return self._update(
+            sid, Call.ended_at.is_(None), ear_stream=stream, ear_alive_at=self._clock(), ear_started_at=None
+        )
 
     def alive(self, streams: Collection[str]) -> None:
         """These streams are still there."""
@@ -54,6 +60,22 @@ class Ears:
     def gone(self, sid: str, stream: str) -> None:
         """The stream has closed; the call's next reply asks for another one if the call is still there."""
         self._update(sid, Call.ear_stream == stream, ear_stream=None, ear_alive_at=None)
+
+    def orphans(self, silent_for: timedelta) -> list[tuple[str, int]]:
+        """The calls whose socket went down with its worker, and the turns they wait for; each is told only once.
+        `silent_for` is how long a socket must not have been heard of to be taken for dead."""
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            dead = (
+                select(Call)
+                .where(Call.ended_at.is_(None), Call.ear_stream.is_not(None))
+                .where(Call.ear_alive_at <= now - silent_for, Call.ear_alive_at > now - ORPHANS_LAST)
+                .with_for_update(skip_locked=True)
+            )
+            calls = session.scalars(dead).all()
+            for call in calls:
+                call.ear_stream = call.ear_alive_at = None
+            return [(call.sid, call.turn) for call in calls]
 
     def look(self, sid: str, stream: str, before: Open | None = None) -> Open:
         """What there is to listen for; `before` is what the last look found, and comes back where nothing changed.
@@ -96,8 +118,10 @@ class Ears:
         """What the caller said in this turn. The first that means something is kept; False for what comes after it,
         and for a turn that is over."""
         with transaction(self._sessions) as session:
-            if session.scalar(select(Call.turn).where(Call.sid == sid).with_for_update()) != n:
+            call = session.scalar(select(Call).where(Call.sid == sid).with_for_update())
+            if call is None or call.turn != n:
                 return False
+            call.ear_starts = 0
             row = session.get(Heard, (sid, n))
             if row is not None and row.utterance is not None and not _is_nonsense(row):
                 return False

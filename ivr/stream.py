@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
 from simple_websocket import ConnectionClosed
 from sqlalchemy.exc import SQLAlchemyError
 
+from ivr.calls import EAR_GONE_AFTER
 from ivr.ears import Ears, Open
 from ivr.signature import is_stream_token
 from ivr.twilio_rest import Carrier, CarrierError
@@ -261,6 +263,20 @@ class MediaLine:
     def go_on(self, call_sid: str, n: int) -> None:
         """Have the carrier post turn `n` now; where it cannot be had, the turn's own time-out will do."""
         self._redirects.submit(self._redirect, call_sid, n)
+
+    def take_up_orphans(self, *, alone: bool) -> None:
+        """Put the present prompt again to callers whose sockets went down with an earlier worker: that opens new ones.
+        Returns at once. A worker that is `alone` knows that no other has them; else they are given time to be heard of.
+        """
+        silent_for = timedelta() if alone else EAR_GONE_AFTER
+
+        def take_up() -> None:
+            time.sleep(silent_for.total_seconds())
+            for call_sid, n in self._ears.orphans(silent_for):
+                log.info("a call is taken up again", call=call_sid, turn=n)
+                self.go_on(call_sid, n)
+
+        threading.Thread(target=take_up, name="orphans", daemon=True).start()
 
     def _redirect(self, call_sid: str, n: int) -> None:
         # Sent on for a turn it has left, the call would hear its present prompt again, over the caller's answer to it.

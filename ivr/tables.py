@@ -14,7 +14,7 @@ from storage import Base, UtcDateTime
 class Call(Base):
     """One call. `turn` is the number of the turn that is being waited for, `reply` what was said before it; both, and
     `state`, change together or not at all. The `ear_` columns belong to the media socket: which stream is the call's
-    present one, and when its socket was last seen alive."""
+    present one, when its socket was last seen alive, and how often one was asked for since anything was heard."""
 
     __tablename__ = "calls"
 

@@ -72,9 +72,11 @@ class Markup:
                 self._operator(response)
         return str(response)
 
-    def wait(self, listen: Listen, silence_ms: int, asking: Asking, waited: int) -> str:
+    def wait(self, listen: Listen, silence_ms: int, asking: Asking, call_sid: str, waited: int) -> str:
         """The rest of the wait for an answer, with nothing said: not a turn."""
         response = VoiceResponse()
+        if asking.stream is not None:
+            self._open_stream(response, call_sid, asking.stream)
         self._listen(response, listen, silence_ms, asking, (), waited)
         return str(response)
 

@@ -7,6 +7,7 @@ on: the first failure of a turn puts the prompt again, the second gives the call
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, field
 
 import structlog
@@ -150,7 +151,7 @@ def _take(line: Line, sid: str, post: Post) -> Response:
     then = answer.present.reply.then
     assert isinstance(then, ListenFor)
     asking = _asking(line, answer.present)
-    return _xml(line.markup.wait(then.listen, then.silence_ms, asking, post.waited or 0))
+    return _xml(line.markup.wait(then.listen, then.silence_ms, asking, sid, post.waited or 0))
 
 
 def _recorded(line: Line, sid: str, n: int) -> Response:
@@ -161,7 +162,7 @@ def _recorded(line: Line, sid: str, n: int) -> Response:
     if (key := _keys()) and (key in ("*", "#") or keys_wanted(then.listen) == 1):
         return _take(line, sid, Post(n, keys=key))
     if key:
-        return _xml(line.markup.more_keys(then.listen, _asking(line, present), key))
+        return _xml(line.markup.more_keys(then.listen, Asking(n), key))
     try:
         utterance = line.hearing.of_recording(then.listen, line.carrier.recording(request.form["RecordingSid"]))
     except CarrierError as error:
@@ -173,10 +174,7 @@ def _recorded(line: Line, sid: str, n: int) -> Response:
 def _speak(line: Line, present: Present) -> Response:
     if present.over:
         return _xml(line.markup.hang_up())
-    asking = _asking(line, present)
-    if asking.stream is not None:
-        line.calls.note_ear_start(present.sid)
-    return _xml(line.markup.reply(present.reply, asking, present.sid))
+    return _xml(line.markup.reply(present.reply, _asking(line, present), present.sid))
 
 
 def _asking(line: Line, present: Present) -> Asking:
@@ -185,7 +183,11 @@ def _asking(line: Line, present: Present) -> Asking:
     trouble = _number(request.args.get("trouble")) if not present.taken else 0
     mode = line.settings.listen_mode if line.hearing.works else "keypad"
     listens = isinstance(present.reply.then, ListenFor)
-    stream = f"ear-{present.ear_starts + 1}" if mode == "stream" and listens and present.ear_due else None
+    stream = None
+    if mode == "stream" and listens and present.ear_due:
+        line.calls.note_ear_start(present.sid)
+        # The carrier wants a name of its own for every stream of a call.
+        stream = f"ear-{secrets.token_hex(4)}"
     record = mode == "record" or (mode == "stream" and present.ear_given_up)
     return Asking(present.n, record=record, stream=stream, trouble=trouble)
 

@@ -326,6 +326,54 @@ def test_an_ear_that_breaks_costs_the_socket_and_not_the_call(room: Room, monkey
     assert room.phone.asks(room.first.action, Digits="5").said == ["turn 2"]
 
 
+def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: Room) -> None:
+    room.world.ears.open(SID, STREAM)
+    room.world.app.extensions["media"].take_up_orphans(alone=True)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
+    again = room.phone.asks("/voice/turn?n=1")
+    assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
+
+
+def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: Room) -> None:
+    ears, gone = room.world.ears, timedelta(seconds=6)
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    assert ears.orphans(gone) == []
+    room.world.now += timedelta(seconds=6)
+    assert ears.orphans(gone) == [(SID, 1)]
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    room.world.now += timedelta(hours=1)
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    room.phone.asks("/voice/status", CallStatus="completed")
+    assert ears.orphans(timedelta()) == []
+
+
+def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: Room) -> None:
+    starts = 0
+    for _ in range(6):
+        starts += room.phone.asks("/voice/turn?n=1").verbs[0] == "Start"
+        room.world.ears.open(SID, STREAM)
+        room.world.ears.gone(SID, STREAM)
+    assert starts == 2
+    assert "Record" in room.phone.asks("/voice/turn?n=1").verbs
+
+
+def test_an_ear_that_has_heard_something_may_be_lost_again_and_again(room: Room) -> None:
+    for n in range(1, 6):
+        room.world.ears.open(SID, STREAM)
+        room.world.ears.heard(SID, n, FIVE)
+        room.world.ears.gone(SID, STREAM)
+        assert room.phone.asks(f"/voice/turn?n={n}").verbs[0] == "Start"
+
+
+def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: Room) -> None:
+    room.world.now += timedelta(minutes=1)
+    waiting = room.phone.asks(room.first.action, Digits="")
+    assert (waiting.verbs[0], waiting.said) == ("Start", [])
+
+
 def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(room: Room) -> None:
     answer, starts = room.first, 1
     for turn in range(2, 9):
