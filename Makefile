@@ -57,7 +57,7 @@ eval: .venv/run.stamp model ## how well recordings are heard: DIR= (with labels.
 
 call: .venv/run.stamp ## a scripted caller rings the running line: SCRIPT= ARGS=
 	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }
-	@$(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) $(ARGS)
+	@$(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) --rest-port $(REST_PORT) $(ARGS)
 
 # Without a model the line runs on keys, and says so; that is no reason not to run.
 model: .venv/run.stamp ## fetch and verify the speech model
