@@ -15,6 +15,7 @@ from brand_catalog.sheets import SheetError
 from orders.changes import ChangeRefused
 from orders.channel_tokens import TokenError
 from orders.day_end import StepRefused
+from orders.house_rules import UnknownRule
 from orders.limits import LimitsLocked, LimitsRefused
 from orders.proxy_orders import ProxyListRefused
 from orders.web_orders import AuditRefused
@@ -33,6 +34,7 @@ REFUSALS = (
     TokenError,
     AuditRefused,
     ProxyListRefused,
+    UnknownRule,
 )
 
 

@@ -13,6 +13,7 @@ from openpyxl import Workbook
 from backoffice.at_work import DAY, FILE, NEW_FILE, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders import limits
+from orders.house_rules import set_rule
 from orders.limits import LimitsDone
 from orders.supplying import allocate_day, read_supply
 
@@ -73,3 +74,14 @@ def export_limits_command(file: Path, day: datetime) -> None:
 def _say(done: LimitsDone, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     click.echo(f"Limits: {done.added} {would}added, {done.changed} {would}changed, {done.unchanged} unchanged.")
+
+
+@click.command("house-rule")
+@click.argument("name")
+@click.argument("value", type=int, required=False)
+@with_appcontext
+def house_rule_command(name: str, value: int | None) -> None:
+    """Set the house rule NAME to VALUE; without a value, go back to the program's own."""
+    with unit_of_work() as (session, _):
+        set_rule(session, name, value)
+    click.echo(f"{name} is the program's own." if value is None else f"{name} is {value}.")

@@ -14,7 +14,15 @@ from orders.models import OrderKind, OrderState, RetailerStatus
 StandingReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
 CutReason = Literal["not_offered", "out_of_stock", "limit", "order_max", "stock"]
 RefusalReason = Literal[
-    "suspended", "closed", "not_order_day", "not_supplementary", "already_ordered", "no_draft", "empty", "holds_lost"
+    "suspended",
+    "closed",
+    "not_order_day",
+    "not_supplementary",
+    "already_ordered",
+    "no_draft",
+    "empty",
+    "order_min",
+    "holds_lost",
 ]
 
 

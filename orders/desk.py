@@ -6,7 +6,6 @@ A desk serves one unit of work: it never commits, and what it did stands or fall
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -27,7 +26,8 @@ from orders.answers import (
     SignIn,
     Standing,
 )
-from orders.drafts import DraftBook, DraftRules, LineRequest, Mode
+from orders.drafts import DraftBook, LineRequest, Mode
+from orders.house_rules import draft_rules
 from orders.models import Channel, RetailerRow
 from orders.sign_in import LockRules, check_pin
 from orders.windows import Calendar, business_day
@@ -37,7 +37,6 @@ __all__ = [
     "Confirmed",
     "Desk",
     "DeskRefusal",
-    "DeskRules",
     "Hotline",
     "LineOutcome",
     "LineRequest",
@@ -50,23 +49,15 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class DeskRules:
-    """The house's own numbers."""
-
-    drafts: DraftRules = field(default_factory=DraftRules)
-    locks: LockRules = field(default_factory=LockRules)
-
-
 class Desk:
     """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason that can be told."""
 
-    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: DeskRules | None = None) -> None:
+    def __init__(self, session: Session, catalog: Catalog, now: datetime, locks: LockRules | None = None) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
-        self.rules = rules or DeskRules()
-        self._drafts = DraftBook(session, catalog, now, self.rules.drafts, lambda: self.calendar)
+        self.locks = locks or LockRules()
+        self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -92,7 +83,7 @@ class Desk:
     def verify_pin(self, customer_code: str, pin: str, caller: str) -> SignIn:
         """Whether code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
         everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
-        row, locked = check_pin(self.session, self.rules.locks, customer_code, pin, caller, self.now)
+        row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
         return SignIn(ok=row is not None, locked=locked, retailer=None if row is None else retailers.retailer_view(row))
 
     def hotline(self, called_number: str) -> Hotline:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from sqlalchemy import or_, select
@@ -30,13 +31,19 @@ from orders.windows import Calendar, business_day, cycle_start
 
 Mode = Literal["add", "set"]
 
+# More than anybody orders.
+ROOM_WITHOUT_RULE = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class DraftRules:
-    """How long a reservation lasts after the draft was last touched, and how much one order may be in all."""
+    """How long a reservation lasts after the draft was last touched, and how much one order is: at least and at most in
+    all, and at most in cartons of each price band."""
 
     hold_for: timedelta = timedelta(minutes=15)
+    order_min_packs: int = 0
     order_max_packs: int | None = None
+    band_max_cartons: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +59,23 @@ class DraftBook:
     """The drafts, within one unit of work."""
 
     def __init__(
-        self, session: Session, catalog: Catalog, now: datetime, rules: DraftRules, open_days: Callable[[], Calendar]
+        self,
+        session: Session,
+        catalog: Catalog,
+        now: datetime,
+        rules: Callable[[], DraftRules],
+        open_days: Callable[[], Calendar],
     ) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
-        self.rules = rules
+        self._rules = rules
         self.open_days = open_days
         self._demands: dict[int, dict[str, DemandRecord]] = {}
+
+    @cached_property
+    def rules(self) -> DraftRules:
+        return self._rules()
 
     def open(
         self,
@@ -145,6 +161,8 @@ class DraftBook:
             return Confirmed(order_view(order), already=True)
         if not order.lines:
             raise DeskRefusal("empty")
+        if sum(line.granted_packs for line in order.lines) < self.rules.order_min_packs:
+            raise DeskRefusal("order_min")
         if reason := self._refusal(order):
             raise DeskRefusal(reason)
         if self._touch(order):
@@ -241,7 +259,7 @@ class DraftBook:
             left = holds.left(self.session, order, barcode)
             if left is None:
                 return 0, "not_offered", 0
-            room = {"limit": left.by_limit, "order_max": self._order_room(order), "stock": left.in_stock}
+            room = {"limit": left.by_limit, "order_max": self._order_room(order, spec), "stock": left.in_stock}
             least = max(0, min(room.values()))
             if least < more and not swept:
                 # Before anybody is told that there is no more: what dead calls still hold is free again.
@@ -255,9 +273,20 @@ class DraftBook:
                 return granted, None, granted
             return granted, _cut_reason(order, barcode, room), least // step * step
 
-    def _order_room(self, order: OrderRow) -> int:
-        most = self.rules.order_max_packs
-        return 10**9 if most is None else most - sum(line.granted_packs for line in order.lines)
+    def _order_room(self, order: OrderRow, spec: Spec) -> int:
+        """What the house still allows in this order, of this spec's band and in all."""
+        room = ROOM_WITHOUT_RULE
+        if self.rules.order_max_packs is not None:
+            room = self.rules.order_max_packs - sum(line.granted_packs for line in order.lines)
+        if (cartons := self.rules.band_max_cartons.get(spec.price_band)) is not None:
+            specs = self.catalog.specs
+            in_band = sum(
+                line.granted_packs
+                for line in order.lines
+                if line.barcode in specs and specs[line.barcode].price_band == spec.price_band
+            )
+            room = min(room, cartons * spec.packs_per_carton - in_band)
+        return room
 
     # --- holds
 

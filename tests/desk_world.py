@@ -14,7 +14,8 @@ from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.importing import import_catalog, make_catalog
 from brand_catalog.spoken_names import derive_spoken_names
 from clock import SHANGHAI
-from orders.desk import Desk, DeskRules, Retailer
+from orders.desk import Desk, Retailer
+from orders.house_rules import set_rule
 from orders.models import (
     CalendarDay,
     DayStep,
@@ -29,7 +30,7 @@ from orders.models import (
     RetailerRow,
     Supply,
 )
-from orders.sign_in import hash_pin
+from orders.sign_in import LockRules, hash_pin
 from orders.windows import business_day, cycle_start
 
 MAIN = "+8637255550000"
@@ -96,7 +97,7 @@ class World:
         self.sessions = sessions
         self.clock = clock
         self.catalog = catalog
-        self.rules = DeskRules()
+        self.locks = LockRules()
 
     @classmethod
     def build(cls, sessions: storage.SessionFactory, clock: MovingClock, *, stock: int = 100, limit: int = 20) -> World:
@@ -155,7 +156,7 @@ class World:
     @contextmanager
     def desk(self) -> Iterator[Desk]:
         with self.session() as session:
-            yield Desk(session, self.catalog, self.clock(), self.rules)
+            yield Desk(session, self.catalog, self.clock(), self.locks)
 
     def retailer(self, code: str = SHOP) -> Retailer:
         with self.desk() as desk:
@@ -173,6 +174,10 @@ class World:
             retailer = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == code)).one()
             key = (retailer.id, cycle_start(retailer, business_day(self.clock())), barcode)
             session.get_one(Limit, key).limit_packs = cartons * CARTON
+
+    def house_rule(self, name: str, value: int) -> None:
+        with self.session() as session:
+            set_rule(session, name, value)
 
     def hours(self, number: str, opens: str, closes: str) -> None:
         with self.session() as session:

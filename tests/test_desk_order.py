@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from orders.desk import DeskRefusal, LineOutcome, LineRequest
-from orders.drafts import DraftRules, Mode
-from tests.desk_world import CARTON, CHINA, CLASSIC, CRANE, ERA, LIQUN, MAIN, SHOP, SUPPLEMENTARY, TAISHAN, World
+from orders.drafts import Mode
+from orders.house_rules import UnknownRule
+from tests.desk_world import (
+    CARTON,
+    CHINA,
+    CLASSIC,
+    CRANE,
+    ERA,
+    LIQUN,
+    MAIN,
+    SHOP,
+    STATION,
+    SUPPLEMENTARY,
+    TAISHAN,
+    World,
+)
 
 
 def ring(world: World, call: str, code: str = SHOP, **how: bool) -> None:
@@ -140,11 +153,47 @@ def test_several_requests_in_one_breath_are_answered_in_their_order(world: World
 
 
 def test_an_order_has_no_more_than_the_house_allows(world: World) -> None:
-    world.rules = replace(world.rules, drafts=DraftRules(order_max_packs=100))
+    world.house_rule("order_max_packs", 100)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 6)
     outcome = ask(world, "call-1", CHINA, 6)
     assert (outcome.granted_packs, outcome.reason) == (40, "order_max")
+
+
+def test_an_order_has_no_more_of_a_price_band_than_the_house_allows(world: World) -> None:
+    world.house_rule("band_max_cartons_10", 7)
+    ring(world, "call-1")
+    assert ask(world, "call-1", CLASSIC, 5).reason is None
+    outcome = ask(world, "call-1", ERA, 5)
+    assert (outcome.granted_packs, outcome.reason) == (20, "order_max")
+    assert ask(world, "call-1", CHINA, 5).reason is None, "another band"
+
+
+def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> None:
+    world.house_rule("order_min_packs", 50)
+    ring(world, "call-1")
+    ask(world, "call-1", CLASSIC, 4)
+    with world.desk() as desk, pytest.raises(DeskRefusal, match="order_min"):
+        desk.confirm("call-1")
+    ask(world, "call-1", CLASSIC, 1)
+    with world.desk() as desk:
+        assert desk.confirm("call-1").order.total_packs == 50
+
+
+def test_reservations_last_as_long_as_the_house_says(world: World) -> None:
+    world.house_rule("hold_minutes", 5)
+    world.stock(CLASSIC, 1)
+    ring(world, "call-1")
+    ask(world, "call-1", CLASSIC, 1)
+    world.clock.move(minutes=6)
+    ring(world, "call-2", STATION)
+    assert ask(world, "call-2", CLASSIC, 1).reason is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("order_max", 5), ("band_max_cartons_x", 5), ("hold_minutes", 0)])
+def test_a_rule_that_does_not_exist_or_makes_no_sense_is_refused(world: World, name: str, value: int) -> None:
+    with pytest.raises(UnknownRule):
+        world.house_rule(name, value)
 
 
 def test_nothing_is_saved_without_lines(world: World) -> None:

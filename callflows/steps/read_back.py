@@ -74,6 +74,9 @@ class ReadBack(Step[Next | ReadBackEnds]):
             if refusal.reason == "holds_lost":
                 turn.say("read_back.moved")
                 return Next.READ_BACK
+            if refusal.reason == "order_min":
+                turn.say("read_back.too_little")
+                return Next.MORE
             turn.state.refusal = refusal.reason
             return ReadBackEnds.REFUSED
         turn.state.saved = True

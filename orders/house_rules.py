@@ -1,0 +1,66 @@
+"""The house's own numbers, kept in the database: how much an order may be, how long a reservation lasts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from orders.drafts import DraftRules
+from storage import Base
+
+BAND_PREFIX = "band_max_cartons_"
+NAMES = {
+    "hold_minutes": "how long a line stays reserved after the order was last touched",
+    "order_min_packs": "the least an order has in all",
+    "order_max_packs": "the most an order has in all",
+    f"{BAND_PREFIX}N": "the most cartons of price band N in one order",
+}
+
+
+class HouseRule(Base):
+    """One number the house has set; what is not set is the program's own."""
+
+    __tablename__ = "house_rules"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int]
+
+
+class UnknownRule(ValueError):
+    """There is no such rule, or the number makes no sense; the message lists the rules."""
+
+
+def set_rule(session: Session, name: str, value: int | None) -> None:
+    """Set a rule, or go back to the program's own number with None."""
+    band = name.removeprefix(BAND_PREFIX)
+    if name not in NAMES and not (band != name and band.isascii() and band.isdigit()):
+        known = "; ".join(f"{known}: {what}" for known, what in NAMES.items())
+        raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
+    if value is not None and value < (1 if name == "hold_minutes" else 0):
+        raise UnknownRule(f"{name} cannot be {value}.")
+    row = session.get(HouseRule, name)
+    if value is None:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(HouseRule(name=name, value=value))
+    else:
+        row.value = value
+    session.flush()
+
+
+def draft_rules(session: Session) -> DraftRules:
+    """The rules for orders in the making."""
+    rules = {row.name: row.value for row in session.scalars(select(HouseRule))}
+    own = DraftRules()
+    hold_minutes = rules.get("hold_minutes")
+    return DraftRules(
+        hold_for=own.hold_for if hold_minutes is None else timedelta(minutes=hold_minutes),
+        order_min_packs=rules.get("order_min_packs", own.order_min_packs),
+        order_max_packs=rules.get("order_max_packs", own.order_max_packs),
+        band_max_cartons={
+            int(name.removeprefix(BAND_PREFIX)): value for name, value in rules.items() if name.startswith(BAND_PREFIX)
+        },
+    )
