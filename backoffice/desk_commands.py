@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from backoffice.day_commands import day_end_command, order_change_command
 from backoffice.proxy_commands import proxy_orders_command
-from backoffice.supply_commands import allocate_command, export_limits_command, import_limits_command
+from backoffice.report_commands import draft_command, report_command
+from backoffice.supply_commands import (
+    allocate_command,
+    export_limits_command,
+    house_rule_command,
+    import_limits_command,
+)
 from backoffice.web_commands import web_orders_command
 
 DESK_COMMANDS = (
     allocate_command,
     import_limits_command,
     export_limits_command,
+    house_rule_command,
     day_end_command,
     order_change_command,
     web_orders_command,
     proxy_orders_command,
+    report_command,
+    draft_command,
 )

@@ -1,0 +1,108 @@
+"""What calls came to, and what each operator did: the reports' part that is about the telephone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Literal, get_args
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import QueryableAttribute, Session
+
+from clock import SHANGHAI
+from ivr.tables import Call
+from ivr.tickets import Ticket
+from orders.models import STANDING_STATES, OrderHistory, OrderRow
+from orders.reports import Period
+from orders.staff import StaffRow
+
+Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
+Moment = QueryableAttribute[datetime] | QueryableAttribute[datetime | None]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFigures:
+    """What one operator did: calls taken, how they ended, orders that came of them, and the time they took in all."""
+
+    name: str
+    taken: int
+    finished: int
+    given_back: int
+    orders: int
+    time: timedelta
+
+
+def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
+    """How the period's calls ended, each counted once."""
+    tickets: dict[str, list[Ticket]] = {}
+    for ticket in session.scalars(
+        select(Ticket).join(Call, Call.sid == Ticket.call_sid).where(_within(Call.started_at, period))
+    ):
+        tickets.setdefault(ticket.call_sid, []).append(ticket)
+    saved = _saved(session, period)
+    drafted = {
+        detail.get("call_key")
+        for detail in session.scalars(
+            select(OrderHistory.detail).where(
+                OrderHistory.event.in_(("opened", "resumed")), _within(OrderHistory.at, period)
+            )
+        )
+    }
+    counts: Counter[Outcome] = Counter()
+    for sid in session.scalars(select(Call.sid).where(_within(Call.started_at, period))):
+        own = tickets.get(sid, [])
+        by_operator = any(ticket.taken_at is not None for ticket in own)
+        if sid in saved:
+            counts["ordered_with_operator" if by_operator else "ordered"] += 1
+        elif by_operator:
+            counts["operator"] += 1
+        elif any(ticket.state == "left" for ticket in own):
+            counts["left_waiting"] += 1
+        else:
+            counts["unsaved" if sid in drafted else "no_order"] += 1
+    return {outcome: counts[outcome] for outcome in OUTCOMES}
+
+
+def operators(session: Session, period: Period) -> list[OperatorFigures]:
+    """Who took calls in the period, by name."""
+    saved = _saved(session, period)
+    taken: dict[int, list[Ticket]] = {}
+    for ticket in session.scalars(select(Ticket).where(_within(Ticket.taken_at, period))):
+        if ticket.taken_by is not None:
+            taken.setdefault(ticket.taken_by, []).append(ticket)
+    figures = []
+    for person in session.scalars(select(StaffRow).where(StaffRow.id.in_(taken)).order_by(StaffRow.name, StaffRow.id)):
+        own = taken[person.id]
+        spent = (t.closed_at - t.taken_at for t in own if t.closed_at is not None and t.taken_at is not None)
+        figures.append(
+            OperatorFigures(
+                person.name,
+                taken=len(own),
+                finished=sum(ticket.state == "finished" for ticket in own),
+                given_back=sum(ticket.state == "given_back" for ticket in own),
+                orders=len({ticket.call_sid for ticket in own} & saved),
+                time=sum(spent, timedelta()),
+            )
+        )
+    return figures
+
+
+def _saved(session: Session, period: Period) -> set[str]:
+    """The calls that led to a saved order, whatever became of that later."""
+    states = (*STANDING_STATES, "cancelled")
+    keys = session.scalars(
+        select(OrderRow.call_key).where(
+            OrderRow.business_day.between(period.first, period.last),
+            OrderRow.state.in_(states),
+            OrderRow.call_key.is_not(None),
+        )
+    )
+    return {key for key in keys if key is not None}
+
+
+def _within(column: Moment, period: Period) -> ColumnElement[bool]:
+    first = datetime.combine(period.first, time(), SHANGHAI)
+    after = datetime.combine(period.last + timedelta(days=1), time(), SHANGHAI)
+    return and_(column >= first, column < after)

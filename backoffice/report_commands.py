@@ -1,0 +1,60 @@
+"""Commands for reports: tables of a day, week or month, and the drafts of diary and report."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from backoffice.at_work import DAY
+from backoffice.report_drafts import draft_diary, draft_report
+from backoffice.report_tables import tables, write_csv, write_xlsx
+from orders.reports import Period, Span
+from storage import reading
+
+_span = click.option("--span", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
+_day = click.option("--day", type=DAY, required=True, help="The day, or any day of the week or month.")
+_out = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder for the files."
+)
+
+
+@click.command("report")
+@_span
+@_day
+@_out
+@click.option("--format", "kind", type=click.Choice(["csv", "xlsx"]), default="xlsx", show_default=True)
+@with_appcontext
+def report_command(span: Span, day: datetime, out: Path, kind: Literal["csv", "xlsx"]) -> None:
+    """Write the tables of a day, week or month: days, specs, channels, reasons, calls, operators."""
+    period = Period.around(day.date(), span)
+    with reading(current_app.extensions["sessions"]) as session:
+        found = tables(session, period)
+    name = _name("report", span, period)
+    paths = [write_xlsx(out, name, found)] if kind == "xlsx" else write_csv(out, name, found)
+    for path in paths:
+        click.echo(f"Written to {path}.")
+
+
+@click.command("draft")
+@_span
+@_day
+@_out
+@with_appcontext
+def draft_command(span: Span, day: datetime, out: Path) -> None:
+    """Draft the day's diary, or the report of a week or month, from the figures."""
+    period = Period.around(day.date(), span)
+    with reading(current_app.extensions["sessions"]) as session:
+        text = draft_diary(session, period) if span == "day" else draft_report(session, period)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.md"
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"Written to {path}.")
+
+
+def _name(what: str, span: Span, period: Period) -> str:
+    return f"{what}-{span}-{period.first}"

@@ -1,0 +1,81 @@
+"""The diary of a day and the report of a week or month, drafted from the figures for people to complete and sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.orm import Session
+
+from backoffice import call_figures
+from backoffice.report_tables import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
+from orders import reports
+from orders.reports import DayFigures, Period
+
+# A draft names what was short of most; the tables have the rest.
+SPECS_NAMED = 10
+
+
+def draft_diary(session: Session, period: Period) -> str:
+    """The diary of the period's one day, as Markdown."""
+    return _draft(session, period, "diary.zh.md")
+
+
+def draft_report(session: Session, period: Period) -> str:
+    """The report of a longer period, as Markdown."""
+    return _draft(session, period, "report.zh.md")
+
+
+def _draft(session: Session, period: Period, template: str) -> str:
+    days = reports.days(session, period)
+    short = sorted(reports.needs(session, period), key=lambda need: need.unmet_packs, reverse=True)
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            day=period.first,
+            period=period,
+            days=days,
+            total=_total(days, period),
+            channels=reports.channels(session, period),
+            calls=call_figures.outcomes(session, period),
+            operators=call_figures.operators(session, period),
+            missed=reports.missed_reasons(session, period),
+            short=[need for need in short if need.unmet_packs][:SPECS_NAMED],
+            words={"channels": CHANNELS, "outcomes": OUTCOMES, "reasons": REASONS},
+            percent=_share,
+            yuan=yuan,
+            cartons=cartons,
+        )
+    )
+
+
+def _total(days: Sequence[DayFigures], period: Period) -> DayFigures:
+    return DayFigures(
+        period.last,
+        due=sum(day.due for day in days),
+        due_ordered=sum(day.due_ordered for day in days),
+        orders=sum(day.orders for day in days),
+        packs=sum(day.packs for day in days),
+        amount_fen=sum(day.amount_fen for day in days),
+        requested_packs=sum(day.requested_packs for day in days),
+        unmet_packs=sum(day.unmet_packs for day in days),
+        missed=sum(day.missed for day in days),
+        lapsed=sum(day.lapsed for day in days),
+        cancelled=sum(day.cancelled for day in days),
+    )
+
+
+def _share(part: Fraction | None) -> str:
+    return "—" if part is None else f"{percent(part)}%"
+
+
+@cache
+def _templates() -> Environment:
+    # What is drafted is plain text, so nothing in it is escaped as a page would need.
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "drafts"), undefined=StrictUndefined, keep_trailing_newline=True
+    )

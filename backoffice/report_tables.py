@@ -1,0 +1,227 @@
+"""The reports as tables: one source for the files, CSV and XLSX, and for the drafts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from openpyxl import Workbook
+from openpyxl.chart import BarChart, LineChart, Reference
+from openpyxl.worksheet.worksheet import Worksheet
+from sqlalchemy.orm import Session
+
+from backoffice import call_figures
+from orders import reports
+from orders.reports import Period, SpecNeed
+
+Cell = str | int | Decimal | date | None
+
+# More bars than this on one chart cannot be told apart.
+CHARTED_SPECS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of a report. `key` names its file, `title` its sheet."""
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+
+
+def tables(session: Session, period: Period) -> list[Table]:
+    """Every table of the report of a period."""
+    return [
+        _days(session, period),
+        _specs(reports.needs(session, period)),
+        _channels(session, period),
+        _reasons(session, period),
+        _calls(session, period),
+        _operators(session, period),
+    ]
+
+
+def _days(session: Session, period: Period) -> Table:
+    columns = (
+        "日期", "应订户数", "已订户数", "订货成功率%", "订单数", "盒数", "金额(元)", "需求盒数", "未满足盒数",
+        "订足率%", "未访到户数", "过期未确认", "取消",
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = [
+        (
+            day.day,
+            day.due,
+            day.due_ordered,
+            percent(day.success),
+            day.orders,
+            day.packs,
+            yuan(day.amount_fen),
+            day.requested_packs,
+            day.unmet_packs,
+            percent(day.met_rate),
+            day.missed,
+            day.lapsed,
+            day.cancelled,
+        )
+        for day in reports.days(session, period)
+    ]
+    return Table("days", "每日", columns, rows)
+
+
+def _specs(needs: Sequence[SpecNeed]) -> Table:
+    columns = (
+        "条码", "品规", "需求(条)", "满足(条)", "未满足(条)", "订足率%", "需求户数", "订到户数", "上柜率%",
+        "重复订货率%",
+    )  # fmt: skip
+    rows: list[tuple[Cell, ...]] = [
+        (
+            need.barcode,
+            need.name,
+            cartons(need.requested_packs, need.packs_per_carton),
+            cartons(need.met_packs, need.packs_per_carton),
+            cartons(need.unmet_packs, need.packs_per_carton),
+            percent(need.met_rate),
+            need.asked,
+            need.reached,
+            percent(need.reach),
+            percent(need.repeat_rate),
+        )
+        # What was short of most comes first, on the chart as well.
+        for need in sorted(needs, key=lambda need: (need.unmet_packs, need.requested_packs), reverse=True)
+    ]
+    return Table("specs", "品规", columns, rows)
+
+
+def _channels(session: Session, period: Period) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (CHANNELS[own.channel], own.orders, own.packs, yuan(own.amount_fen))
+        for own in reports.channels(session, period)
+    ]
+    return Table("channels", "渠道", ("渠道", "订单数", "盒数", "金额(元)"), rows)
+
+
+def _reasons(session: Session, period: Period) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        ("需求未满足", REASONS.get(reason, reason), count) for reason, count in reports.unmet_reasons(session, period)
+    ]
+    rows += [
+        ("未访到", REASONS.get(reason, reason), count) for reason, count in reports.missed_reasons(session, period)
+    ]
+    return Table("reasons", "原因", ("事项", "原因", "次数"), rows)
+
+
+def _calls(session: Session, period: Period) -> Table:
+    found = call_figures.outcomes(session, period)
+    rows: list[tuple[Cell, ...]] = [(OUTCOMES[outcome], count) for outcome, count in found.items()]
+    return Table("calls", "来电", ("结果", "通数"), rows)
+
+
+def _operators(session: Session, period: Period) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (own.name, own.taken, own.finished, own.given_back, own.orders, round(own.time.total_seconds()))
+        for own in call_figures.operators(session, period)
+    ]
+    return Table("operators", "订货员", ("订货员", "接听", "办完", "交回", "订单数", "总时长(秒)"), rows)
+
+
+CHANNELS = {"phone": "电话", "operator": "订货员", "web": "网上", "mobile": "手机", "proxy": "代订"}
+REASONS = {
+    "limit": "超出限量",
+    "stock": "货源不足",
+    "out_of_stock": "暂时无货",
+    "not_offered": "未投放",
+    "order_max": "超出单次上限",
+    "absent": "无人接听",
+    "phone_fault": "电话故障",
+}
+OUTCOMES: dict[str, str] = {
+    "ordered": "自助订货",
+    "ordered_with_operator": "订货员协助订货",
+    "unsaved": "未确认",
+    "operator": "转订货员未订货",
+    "left_waiting": "等待中挂断",
+    "no_order": "未订货",
+}
+
+
+def write_csv(folder: Path, name: str, found: Sequence[Table]) -> list[Path]:
+    """One file a table, in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for table in found:
+        path = folder / f"{name}-{table.key}.csv"
+        # Spreadsheet programs take UTF-8 for what it is only where it says so.
+        with path.open("w", newline="", encoding="utf-8-sig") as lines:
+            writer = csv.writer(lines)
+            writer.writerow(table.columns)
+            writer.writerows(table.rows)
+        paths.append(path)
+    return paths
+
+
+def write_xlsx(folder: Path, name: str, found: Sequence[Table]) -> Path:
+    """One workbook, a sheet a table, the days and the specs with a chart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    book = Workbook()
+    for number, table in enumerate(found):
+        sheet = book.worksheets[0] if number == 0 else book.create_sheet()
+        sheet.title = table.title
+        sheet.append(table.columns)
+        for row in table.rows:
+            sheet.append(row)
+            for cell in sheet[sheet.max_row]:
+                # A name that begins like a formula is still a name.
+                if cell.data_type == "f":
+                    cell.data_type = "s"
+        sheet.freeze_panes = "A2"
+        if table.key == "days" and len(table.rows) > 1:
+            _chart_days(sheet)
+        if table.key == "specs" and table.rows:
+            _chart_specs(sheet)
+    path = folder / f"{name}.xlsx"
+    book.save(path)
+    return path
+
+
+def _chart_days(sheet: Worksheet) -> None:
+    chart = LineChart()
+    chart.title = "订货成功率与订足率"
+    for column in (4, 10):
+        chart.add_data(Reference(sheet, min_col=column, min_row=1, max_row=sheet.max_row), titles_from_data=True)
+    chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=sheet.max_row))
+    sheet.add_chart(chart, f"B{sheet.max_row + 3}")
+
+
+def _chart_specs(sheet: Worksheet) -> None:
+    last = min(sheet.max_row, CHARTED_SPECS + 1)
+    chart = BarChart()
+    chart.type, chart.grouping, chart.overlap = "bar", "stacked", 100
+    chart.title = "满足与未满足(条)"
+    chart.add_data(Reference(sheet, min_col=4, max_col=5, min_row=1, max_row=last), titles_from_data=True)
+    chart.set_categories(Reference(sheet, min_col=2, min_row=2, max_row=last))
+    chart.height = 2 + 0.7 * (last - 1)
+    sheet.add_chart(chart, "L2")
+
+
+def percent(part: Fraction | None) -> Decimal | None:
+    """A share in percent with one decimal; nothing of nothing is no share."""
+    return None if part is None else _rounded(part * 100, "0.1")
+
+
+def yuan(fen: int) -> Decimal:
+    """An amount in yuan, exact."""
+    return Decimal(fen).scaleb(-2)
+
+
+def cartons(packs: int, packs_per_carton: int) -> Decimal:
+    """Packs as cartons, to two decimals."""
+    return _rounded(Fraction(packs, packs_per_carton), "0.01")
+
+
+def _rounded(value: Fraction, to: str) -> Decimal:
+    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal(to), ROUND_HALF_UP)
