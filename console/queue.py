@@ -101,9 +101,9 @@ def call_view(session: Session, call: Call) -> CallView:
     return _views(session, {call.sid: call})[call.sid]
 
 
-def turns_of(session: Session, sid: str) -> list[dict[str, Any]]:
+def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[str, Any]]:
     """The call's latest turns: what was heard, how sure the ear was, and what the line answered."""
-    rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(TURNS_SHOWN)).all()
+    rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(most)).all()
     return [
         {
             "n": turn.n,

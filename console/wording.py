@@ -32,6 +32,11 @@ def at(moment: datetime | None) -> str:
     return "" if moment is None else local(moment).strftime("%H:%M:%S")
 
 
+def when(moment: datetime | None) -> str:
+    """The day and time of the order department."""
+    return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
+
+
 def day(moment: date | None) -> str:
     """A day."""
     return "" if moment is None else moment.isoformat()
@@ -47,6 +52,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "cartons": cartons,
     "carton_sum": carton_sum,
     "at": at,
+    "when": when,
     "day": day,
     "masked": masked,
 }

@@ -172,9 +172,10 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     keep_picture(page, f"login{suffix}")
     faults = {"login": look_for_faults(page)}
     sign_in(page, "leader")
-    for path in ("/today", "/desk"):
+    for path in ("/today", "/desk", "/orders", "/calls", "/supply", "/catalog?q=hhl"):
         page.goto(path)
-        keep_picture(page, f"{path.strip('/')}{suffix}" if path != "/desk" else f"desk{suffix or '-quiet'}")
+        name = path.strip("/").partition("?")[0]
+        keep_picture(page, f"{name}{suffix}" if name != "desk" else f"desk{suffix or '-quiet'}")
         faults[path] = look_for_faults(page)
     page.get_by_role("button", name="English").click()
     page.goto("/today")

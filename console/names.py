@@ -1,0 +1,120 @@
+"""The catalogue with its spoken names: what is said for a spec, what sounds like it, and one name more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from brand_catalog.adding import NameRefused, add_name, with_name
+from brand_catalog.catalog import Catalog, SpokenName
+from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
+from console.access import may, only_for, staff
+from console.language import _
+from console.room import room
+from console.sheet import initials
+from speech.vocabulary import UnsayableError, Vocabulary
+from storage import reading, transaction
+
+SPECS_SHOWN = 60
+NEAREST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a new name would be: how the line splits it, what it means already, and what sounds like it."""
+
+    text: str
+    words: tuple[str, ...] | None
+    unsayable: str
+    there: SpokenName | None
+    near: tuple[Match, ...]
+
+
+@lru_cache(maxsize=2)
+def _index(catalog_version: str, names: tuple[SpokenName, ...]) -> NameIndex:
+    return NameIndex(names)
+
+
+def names_routes() -> Blueprint:
+    """The catalogue page."""
+    routes = Blueprint("names", __name__, url_prefix="/catalog")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        text = request.args.get("q", "").strip()
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        by_spec: dict[str, list[SpokenName]] = {barcode: [] for barcode in catalog.specs}
+        for name in catalog.spoken_names:
+            for barcode in name.barcodes:
+                by_spec[barcode].append(name)
+        plain = text.lower()
+        found = [
+            (spec, by_spec[barcode])
+            for barcode, spec in catalog.specs.items()
+            if not text
+            or text in spec.name
+            or spec.short_code == text
+            or initials(spec).startswith(plain)
+            or any(text in name.text for name in by_spec[barcode])
+        ]
+        part = "catalog_rows.html" if request.headers.get("HX-Request") else "catalog.html"
+        return render_template(
+            part,
+            rows=found[:SPECS_SHOWN],
+            found=len(found),
+            text=text,
+            catalog=catalog,
+            may_edit=may("edit_catalog"),
+        )
+
+    @routes.post("/names")
+    @only_for("edit_catalog")
+    def name() -> ResponseReturnValue:
+        """Try a name for a spec, or with `add` put it in force."""
+        text, barcode = request.form.get("text", "").strip(), request.form.get("barcode", "")
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        try:
+            with_name(catalog, text, barcode)
+        except NameRefused:
+            return render_template("name_tried.html", refused=_refusal(catalog, text, barcode), barcode=barcode), 422
+        trial = _try(catalog, text)
+        added = "add" in request.form and not trial.unsayable
+        if added:
+            with transaction(room().sessions) as session:
+                add_name(session, text, barcode, room().now(), staff().name)
+        return render_template("name_tried.html", trial=trial, added=added, catalog=catalog, barcode=barcode)
+
+    return routes
+
+
+def _try(catalog: Catalog, text: str) -> Trial:
+    model = room().line.hearing.model
+    words: tuple[str, ...] | None = None
+    unsayable = ""
+    if model is not None:
+        try:
+            words = Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0).words(text)
+        except UnsayableError as error:
+            unsayable = error.syllable
+    near = _index(catalog.version, catalog.spoken_names).nearest(text, NEAREST)
+    return Trial(
+        text=text,
+        words=words,
+        unsayable=unsayable,
+        there=next((name for name in catalog.spoken_names if name.text == text), None),
+        near=tuple(match for match in near if match.distance <= RIVAL_DISTANCE and match.name.text != text),
+    )
+
+
+def _refusal(catalog: Catalog, text: str, barcode: str) -> str:
+    if barcode not in catalog.specs:
+        return _("请先选一个品规。")
+    if any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names):
+        return _("这个品规已经有这个叫法了。")
+    return _("叫法要写两到十二个汉字，数字也写成汉字。")

@@ -1,0 +1,150 @@
+"""Supply and limits: what there is today, new figures from a file with a preview first, and who changed what before."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from werkzeug.utils import secure_filename
+
+from brand_catalog.sheets import SheetError
+from console.access import may, only_for, staff
+from console.language import _
+from console.room import room
+from orders import limits
+from orders.limits import LimitsDone, LimitsLocked, LimitsRefused
+from orders.models import Limit, LimitBatch, LimitChange, RetailerRow, Supply
+from orders.supplying import allocate_day, read_supply
+from orders.windows import business_day
+from storage import reading, transaction
+
+BATCHES_SHOWN = 30
+CHANGES_SHOWN = 200
+SUFFIXES = {".csv", ".xlsx"}
+
+
+class _OnlyLooking(Exception):
+    """A preview is over; what was put beside the present figures goes with its transaction."""
+
+
+def supply_routes() -> Blueprint:
+    """The pages of the supply manager."""
+    routes = Blueprint("supply", __name__, url_prefix="/supply")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        today = business_day(room().now())
+        day = _day(request.args.get("day"), today)
+        with reading(room().sessions) as session:
+            specs = room().line.hearing.catalog(session).specs
+            rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
+            limited = dict(
+                session.execute(
+                    select(Limit.barcode, func.sum(Limit.limit_packs))
+                    .where(Limit.cycle_start == day)
+                    .group_by(Limit.barcode)
+                ).all()
+            )
+            batches = session.scalars(select(LimitBatch).order_by(LimitBatch.id.desc()).limit(BATCHES_SHOWN)).all()
+        return render_template(
+            "supply.html",
+            day=day,
+            next_day=today + timedelta(days=1),
+            rows=[(spec, rows[barcode], limited.get(barcode, 0)) for barcode, spec in specs.items() if barcode in rows],
+            batches=batches,
+            may_edit=may("edit_supply"),
+        )
+
+    @routes.post("/import")
+    @only_for("edit_supply")
+    def take_in() -> ResponseReturnValue:
+        """Look at a file's figures, or with `apply` put them in force."""
+        upload = request.files.get("file")
+        why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
+        day = _day(request.form.get("day"), None)
+        wrong = {
+            name: sentence
+            for name, sentence, is_wrong in (
+                ("day", _("请选一个日期。"), day is None),
+                ("file", _("请选一个 CSV 或 XLSX 文件。"), not upload or _suffix(upload.filename) not in SUFFIXES),
+                ("why", _("请写明原因，记录里要用。"), apply and not why),
+            )
+            if is_wrong
+        }
+        if wrong or upload is None or day is None:
+            return render_template("supply_done.html", wrong=wrong), 422
+        with _as_file(upload.read(), secure_filename(upload.filename or "") or "upload.csv") as path:
+            try:
+                done = _put(path, str(kind), day, why[:200], apply=apply)
+            except SheetError as error:
+                return render_template("supply_done.html", problems=error.problems), 422
+            except LimitsRefused as refused:
+                return render_template("supply_done.html", below=refused.lines), 422
+            except LimitsLocked:
+                return render_template("supply_done.html", locked=day), 422
+        return render_template("supply_done.html", done=done, applied=apply, day=day)
+
+    @routes.get("/batches/<int:number>")
+    @only_for("see_day")
+    def batch(number: int) -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            specs = room().line.hearing.catalog(session).specs
+            changes = session.execute(
+                select(LimitChange, RetailerRow)
+                .join(RetailerRow, RetailerRow.id == LimitChange.retailer_id)
+                .where(LimitChange.batch_id == number)
+                .order_by(RetailerRow.customer_code, LimitChange.barcode)
+                .limit(CHANGES_SHOWN)
+            ).all()
+        return render_template("supply_changes.html", changes=changes, specs=specs)
+
+    return routes
+
+
+def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDone:
+    """Put a file's figures in force, or see what they would change and leave everything as it is."""
+    by, now = staff().name, room().now()
+    done: LimitsDone | None = None
+    try:
+        with transaction(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+            if kind == "supply":
+                supplies = read_supply(path, catalog)
+                done = allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
+            else:
+                limits.check_unlocked(day, now)
+                limits.stage(session, limits.read_limits(path, session, catalog, day))
+                done = limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)
+            if not apply:
+                raise _OnlyLooking
+    except _OnlyLooking:
+        pass
+    assert done is not None
+    return done
+
+
+@contextmanager
+def _as_file(contents: bytes, name: str) -> Iterator[Path]:
+    """The upload as a file of its own name, for as long as it is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(contents)
+        yield path
+
+
+def _suffix(name: str | None) -> str:
+    return Path(name or "").suffix.lower()
+
+
+def _day(text: str | None, instead: date | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return instead

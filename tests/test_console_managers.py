@@ -1,0 +1,139 @@
+"""The managers' pages: figures come in whole or not at all, names are added knowingly, everything is looked up."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from werkzeug.test import TestResponse
+
+from brand_catalog.loading import load_catalog
+from orders.models import Limit, LimitBatch
+from tests.console_pages import Visitor
+from tests.desk_world import CLASSIC, CORNER, ERA, SHOP, World
+
+TOMORROW = "2026-11-24"
+LIMITS = f"customer_code,name,cartons\n{CORNER},红塔山(硬经典),7\n"
+
+
+@pytest.fixture
+def manager(visitor: Visitor) -> Visitor:
+    visitor.sign_in("manager")
+    return visitor
+
+
+def upload(visitor: Visitor, contents: str, **form: str) -> TestResponse:
+    return visitor.client.post(
+        "/supply/import",
+        data={"kind": "limits", "day": TOMORROW, "file": (io.BytesIO(contents.encode()), "limits.csv"), **form},
+        headers={"HX-Request": "true", "X-CSRFToken": visitor.token()},
+    )
+
+
+def limit(world: World, barcode: str = CLASSIC, code: str = CORNER) -> int:
+    retailer = world.retailer(code)
+    with world.session() as session:
+        return (
+            session.query(Limit)
+            .filter_by(retailer_id=retailer.id, barcode=barcode)
+            .order_by(Limit.cycle_start.desc())
+            .first()
+            .limit_packs
+        )  # type: ignore[union-attr]
+
+
+def test_a_preview_says_what_an_import_would_change_and_changes_nothing(manager: Visitor, world: World) -> None:
+    before = limit(world)
+    page = upload(manager, LIMITS).get_data(as_text=True)
+    assert "还没有导入" in page
+    assert "新增1条限量" in page
+    assert limit(world) == before
+
+
+def test_an_import_is_kept_with_who_when_and_why(manager: Visitor, world: World) -> None:
+    assert "已导入2026-11-24" in upload(manager, LIMITS, apply="1", why="少了两条").get_data(as_text=True)
+    assert limit(world) == 70
+    with world.session() as session:
+        [batch] = session.query(LimitBatch).all()
+        assert (batch.by, batch.why, batch.source) == ("孙建国", "少了两条", "limits.csv")
+    assert "少了两条" in manager.get("/supply").get_data(as_text=True)
+
+
+def test_a_file_with_a_fault_names_row_and_column_and_changes_nothing(manager: Visitor, world: World) -> None:
+    before = limit(world)
+    answer = upload(manager, LIMITS + f"{CORNER},没有的烟,1\n", apply="1", why="试")
+    assert answer.status_code == 422
+    page = answer.get_data(as_text=True)
+    assert "limits.csv" in page
+    assert "<td>3</td><td>name</td>" in page
+    assert limit(world) == before
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"day": ""}, "请选一个日期"),
+        ({"apply": "1"}, "请写明原因"),
+        ({"day": "2026-11-23"}, "07:50"),
+    ],
+)
+def test_what_is_missing_from_an_import_is_said(manager: Visitor, form: dict[str, str], says: str) -> None:
+    answer = upload(manager, LIMITS, **form)
+    assert answer.status_code == 422
+    assert says in answer.get_data(as_text=True)
+
+
+def test_only_who_manages_supply_may_import(visitor: Visitor) -> None:
+    visitor.sign_in("operator")
+    assert upload(visitor, LIMITS).status_code == 403
+    assert 'id="import"' not in visitor.get("/supply").get_data(as_text=True)
+
+
+def test_a_name_is_tried_before_it_is_added_and_then_means_its_spec(manager: Visitor, world: World) -> None:
+    tried = manager.post("/catalog/names", barcode=CLASSIC, text="老红塔").get_data(as_text=True)
+    assert "加上" in tried
+    added = manager.post("/catalog/names", barcode=CLASSIC, text="老红塔", add="1").get_data(as_text=True)
+    assert "已加上“老红塔”" in added
+    with world.session() as session:
+        catalog = load_catalog(session)
+    assert [name.barcodes for name in catalog.spoken_names if name.text == "老红塔"] == [(CLASSIC,)]
+    assert "老红塔" in manager.get("/catalog?q=老红塔").get_data(as_text=True)
+
+
+def test_a_name_another_spec_has_is_shown_to_collide_and_is_asked_about_from_then_on(
+    manager: Visitor, world: World
+) -> None:
+    manager.post("/catalog/names", barcode=CLASSIC, text="老红塔", add="1")
+    tried = manager.post("/catalog/names", barcode=ERA, text="老红塔").get_data(as_text=True)
+    assert "加上以后热线会问是哪一种：红塔山(硬经典)" in tried
+    manager.post("/catalog/names", barcode=ERA, text="老红塔", add="1")
+    with world.session() as session:
+        [name] = [name for name in load_catalog(session).spoken_names if name.text == "老红塔"]
+    assert (name.barcodes, name.kind) == ((CLASSIC, ERA), "ambiguous")
+
+
+@pytest.mark.parametrize("text", ["", "红", "Marlboro", "红塔山5", "红塔山硬经典"])
+def test_a_name_that_cannot_be_said_or_says_nothing_new_is_refused(manager: Visitor, text: str) -> None:
+    assert manager.post("/catalog/names", barcode=CLASSIC, text=text, add="1").status_code == 422
+
+
+def test_an_order_can_be_looked_up_with_its_history(manager: Visitor, world: World) -> None:
+    with world.desk() as desk:
+        desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
+        desk.set_line("CA1", CLASSIC, 30)
+        desk.confirm("CA1")
+    book = manager.get("/orders").get_data(as_text=True)
+    assert "店12" in book
+    page = manager.get("/orders/1").get_data(as_text=True)
+    assert "要3条，现在3条" in page
+    assert "保存" in page
+    assert manager.get("/orders/99").status_code == 404
+
+
+def test_what_was_said_in_a_call_is_for_some_roles_only(new_visitor: Callable[[], Visitor]) -> None:
+    for login, status in (("leader", 404), ("operator", 403), ("clerk", 403), ("director", 404)):
+        visitor = new_visitor()
+        visitor.sign_in(login)
+        assert visitor.get("/calls").status_code == 200
+        assert visitor.get("/calls/CA404").status_code == status, login
