@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from brand_catalog.catalog import Catalog
 from speech.audio import read_audio
+from speech.customer_codes import KnownCodes
 from speech.hearing import Decision, listen_closely
 from speech.listening import Listen
 from speech.understanding import Understanding
@@ -18,10 +19,12 @@ Answer = dict[str, Any]
 _KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
 
 
-def hear_file(model: Any, understanding: Understanding, listen: Listen, file: Path) -> tuple[Answer, Decision]:
-    """Hear a `.ulaw` or `.wav` file as the step that listens so would, and how that came about. AudioFileError where
-    it cannot be read."""
-    decision = listen_closely(model, understanding, listen, read_audio(file).tobytes())
+def hear_file(
+    model: Any, understanding: Understanding, listen: Listen, file: Path, known: KnownCodes | None = None
+) -> tuple[Answer, Decision]:
+    """Hear a `.ulaw` or `.wav` file as the step that listens so would, and how that came about; `known` are
+    the customer codes there are. AudioFileError where the file cannot be read."""
+    decision = listen_closely(model, understanding, listen, read_audio(file).tobytes(), known)
     return answer(str(file), decision.utterance, understanding.catalog), decision
 
 

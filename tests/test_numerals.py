@@ -74,14 +74,18 @@ def test_halves_and_short_words_are_quantities(text: str, quantity: Quantity) ->
     assert understood(text) == {quantity}
 
 
-@pytest.mark.parametrize("text", ["几条", "好几条", "十来条", "十几条", "两三条", "三五条", "一百多条", "七八条", "几十条"])
+@pytest.mark.parametrize(
+    "text", ["几条", "好几条", "十来条", "十几条", "两三条", "三五条", "一百多条", "七八条", "几十条"]
+)
 def test_about_so_many_is_vague_and_has_to_be_asked(text: str) -> None:
     (quantity,) = understood(text)
     assert quantity.vague
     assert quantity.packs(10, 50) is None
 
 
-@pytest.mark.parametrize(("figures", "words"), [("5", "五"), ("35", "三十五"), ("120", "一百二十"), ("0", "零"), ("410", "四百一十")])
+@pytest.mark.parametrize(
+    ("figures", "words"), [("5", "五"), ("35", "三十五"), ("120", "一百二十"), ("0", "零"), ("410", "四百一十")]
+)
 def test_typed_figures_are_read_as_numbers(figures: str, words: str) -> None:
     assert in_words(figures) == words
 

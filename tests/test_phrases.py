@@ -20,7 +20,9 @@ QUANTITIES = Quantities(PHRASES.quantity_words)
 # Names that have nothing in common with each other or with everyday words.
 NAMES = tuple(
     SpokenName(text, (str(number),), "spec")
-    for number, text in enumerate(("红塔山硬经典", "芙蓉王软蓝", "黄鹤楼峡谷", "炫赫门", "白沙硬和气生财", "云烟大重九"))
+    for number, text in enumerate(
+        ("红塔山硬经典", "芙蓉王软蓝", "黄鹤楼峡谷", "炫赫门", "白沙硬和气生财", "云烟大重九")
+    )
 )
 PARSER = Parser(PHRASES.automaton(lambda act: True), NameIndex(NAMES), QUANTITIES, PHRASES.fillers())
 NUMBERS = (1, 2, 3, 5, 10, 12, 20, 35, 100)
@@ -42,7 +44,9 @@ def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[
     return "".join(PHRASES.sample(template.expression, rng, fill)), names, quantities
 
 
-@pytest.mark.parametrize("template", PHRASES.templates, ids=lambda template: f"{template.act.kind} {template.text[:40]}")
+@pytest.mark.parametrize(
+    "template", PHRASES.templates, ids=lambda template: f"{template.act.kind} {template.text[:40]}"
+)
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template: Template, seed: int) -> None:

@@ -1,0 +1,189 @@
+"""How well labelled recordings are heard: each judged, the rates with their uncertainty, and what is confused."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from speech.answers import Answer
+
+Verdict = Literal["exact", "asked back", "missed", "wrong"]
+
+LABELS: Final = "labels.jsonl"
+_RESAMPLES: Final = 2_000
+_TAKES_LINES: Final = ("items", "change", "remove")
+
+
+class LabelError(ValueError):
+    """A folder whose labels cannot be used; the message says which line and why."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One labelled recording: what was said, and what it means (docs/hearing.md has the kinds)."""
+
+    file: Path
+    text: str
+    expect: Mapping[str, Any]
+
+    @property
+    def group(self) -> str:
+        """The row of the report it counts in."""
+        kind = str(self.expect["kind"])
+        if kind == "items":
+            return "one item" if len(self.expect["items"]) == 1 else "several items"
+        return {"none": "off-topic", "digits": "customer code"}.get(kind, kind)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A recording, what was heard, and how that compares. `seconds` is how long the sound is, `took` the hearing."""
+
+    utterance: Utterance
+    answer: Answer
+    verdict: Verdict
+    seconds: float
+    took: float
+
+    @property
+    def changes_wrongly(self) -> bool:
+        """Whether a line would be taken, changed or dropped that was not asked for, without a question."""
+        return self.verdict == "wrong" and self.answer["kind"] in _TAKES_LINES
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of some utterances, with the bounds 95 % of resampled sets fall between."""
+
+    hits: int
+    total: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        if not self.total:
+            return "-"
+        share = 100 * self.hits / self.total
+        return f"{share:5.1f} %  [{100 * self.low:.1f}, {100 * self.high:.1f}]  {self.hits}/{self.total}"
+
+
+def read_labels(folder: Path) -> list[Utterance]:
+    """The labelled recordings of a folder; LabelError where a line or a file is missing or wrong."""
+    path = folder / LABELS
+    if not path.is_file():
+        raise LabelError(f"There is no {LABELS} in {folder}; it says what is said in each recording.")
+    found = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            label = json.loads(line)
+            utterance = Utterance(folder / label["file"], label["text"], label["expect"])
+            if not utterance.file.is_file():
+                raise LabelError(f"{path}, line {number}: the recording {label['file']} is not there.")
+            utterance.group  # noqa: B018  a label without its kind is found now
+        except (ValueError, KeyError, TypeError) as error:
+            raise error if isinstance(error, LabelError) else LabelError(f"{path}, line {number}: {error!r}") from error
+        found.append(utterance)
+    return found
+
+
+def judge(expect: Mapping[str, Any], heard: Answer) -> Verdict:
+    """How what was heard compares to what was meant: exact only where kind, every spec and every quantity agree."""
+    wanted, got = expect["kind"], heard["kind"]
+    if wanted == "none":
+        return "exact" if got == "none" else "asked back" if got == "ask_back" else "wrong"
+    if got == "ask_back":
+        return "asked back"
+    if got == "none":
+        return "missed"
+    if got != wanted:
+        return "wrong"
+    if wanted == "command":
+        return "exact" if heard["name"] == expect["name"] else "wrong"
+    if wanted == "digits":
+        return "exact" if heard["digits"] == expect["digits"] else "wrong"
+    lines = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in expect["items"]]
+    taken = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in heard["items"]]
+    return "exact" if sorted(lines, key=str) == sorted(taken, key=str) else "wrong"
+
+
+def rate(judged: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
+    """The share of hits with a bootstrap interval; the same set always gives the same one."""
+    hits = [hit(one) for one in judged]
+    if not hits:
+        return Rate(0, 0, 0.0, 0.0)
+    rng = random.Random(len(hits))
+    shares = sorted(sum(rng.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES))
+    return Rate(sum(hits), len(hits), shares[int(0.025 * _RESAMPLES)], shares[int(0.975 * _RESAMPLES)])
+
+
+def line_errors(judged: Iterable[Judged]) -> tuple[Rate, Rate]:
+    """Of the lines said in utterances that were taken without a question: how many name another spec, and how many
+    of those with the right spec another quantity."""
+    specs, quantities = [], []
+    for one in judged:
+        if one.utterance.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
+            continue
+        heard = dict(map(tuple, one.answer["items"]))
+        for spec, cartons in one.utterance.expect["items"]:
+            specs.append(spec not in heard)
+            if spec in heard:
+                quantities.append(heard[spec] != cartons)
+    return _plain_rate(specs), _plain_rate(quantities)
+
+
+def confusions(judged: Iterable[Judged]) -> list[tuple[str, str, int]]:
+    """What was taken for what, the commonest first."""
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in judged:
+        if one.verdict == "wrong":
+            seen[_said(one.utterance.expect), _said(one.answer)] += 1
+    return [(wanted, got, count) for (wanted, got), count in seen.most_common()]
+
+
+def summary(judged: Sequence[Judged]) -> list[tuple[str, str]]:
+    """The report's rows: what is measured, and its value."""
+    rows: list[tuple[str, str]] = []
+    for group in dict.fromkeys(one.utterance.group for one in judged):
+        of_group = [one for one in judged if one.utterance.group == group]
+        what = "left alone" if group == "off-topic" else "exact"
+        rows.append((f"{group}, {what}", str(rate(of_group, lambda one: one.verdict == "exact"))))
+    off_topic = [one for one in judged if one.utterance.group == "off-topic"]
+    for_us = [one for one in judged if one.utterance.group != "off-topic"]
+    spec_errors, quantity_errors = line_errors(judged)
+    seconds = sum(one.seconds for one in judged) or 1.0
+    took = sorted(one.took for one in judged) or [0.0]
+    return [
+        *rows,
+        ("spec errors, of lines taken", str(spec_errors)),
+        ("quantity errors, of lines taken", str(quantity_errors)),
+        ("off-topic speech changing the order", str(rate(off_topic, lambda one: one.changes_wrongly))),
+        ("wrong lines taken without a question, of all", str(rate(judged, lambda one: one.changes_wrongly))),
+        ("asked back, of what was for us", str(rate(for_us, lambda one: one.verdict == "asked back"))),
+        ("missed, of what was for us", str(rate(for_us, lambda one: one.verdict == "missed"))),
+        ("hearing, seconds a second of sound", f"{sum(one.took for one in judged) / seconds:.3f}"),
+        (
+            "hearing, ms an utterance",
+            f"p50 {1000 * took[len(took) // 2]:.0f}, p95 {1000 * took[int(0.95 * len(took))]:.0f}",
+        ),
+    ]
+
+
+def _plain_rate(hits: Sequence[bool]) -> Rate:
+    rng = random.Random(len(hits))
+    shares = sorted(sum(rng.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES)) if hits else [0.0]
+    return Rate(sum(hits), len(hits), shares[int(0.025 * len(shares))], shares[int(0.975 * len(shares))])
+
+
+def _said(meaning: Mapping[str, Any]) -> str:
+    kind = meaning["kind"]
+    if kind == "command":
+        return str(meaning["name"])
+    if kind == "digits":
+        return str(meaning["digits"])
+    lines = (f"{spec} {'' if cartons is None else cartons}".strip() for spec, cartons in meaning.get("items", ()))
+    return f"{kind}: {', '.join(lines)}" if kind != "none" else "none"

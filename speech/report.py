@@ -1,0 +1,64 @@
+"""The evaluation as a page: every utterance playable beside what was heard, the troublesome ones first."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import wave
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from speech.audio import LINE_RATE, read_audio
+from speech.evaluation import Judged, confusions, summary
+
+_ORDER = ("wrong", "missed", "asked back", "exact")
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 72em; padding: 0 1em; }
+table { border-collapse: collapse; width: 100%; margin: 1em 0 2em; }
+td, th { border-bottom: 1px solid #ddd; padding: .35em .6em; text-align: left; vertical-align: top; }
+.wrong td:first-child { border-left: 4px solid #c00; } .missed td:first-child { border-left: 4px solid #e80; }
+.asked td:first-child { border-left: 4px solid #cc0; } .exact td:first-child { border-left: 4px solid #090; }
+code { font-size: 13px; } audio { height: 2em; width: 14em; }
+"""
+
+
+def write_report(path: Path, title: str, judged: Sequence[Judged]) -> None:
+    """Write the page; it needs no other file."""
+    figures = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in summary(judged))
+    mixed_up = "".join(
+        f"<tr><td>{escape(wanted)}</td><td>{escape(got)}</td><td>{count}</td></tr>"
+        for wanted, got, count in confusions(judged)
+    )
+    rows = "".join(_row(one) for one in sorted(judged, key=lambda one: _ORDER.index(one.verdict)))
+    path.write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>"
+        f"<h1>{escape(title)}</h1><table>{figures}</table>"
+        f"<h2>Confusions</h2><table><tr><th>said<th>heard<th>times</tr>{mixed_up}</table>"
+        f"<h2>Utterances</h2><table><tr><th>verdict<th>sound<th>said<th>heard<th>words heard<th>sureness</tr>{rows}"
+        "</table></html>",
+        encoding="utf-8",
+    )
+
+
+def _row(one: Judged) -> str:
+    heard = {key: value for key, value in one.answer.items() if key in ("kind", "items", "digits", "name")}
+    meant = json.dumps(dict(one.utterance.expect), ensure_ascii=False)
+    return (
+        f"<tr class='{one.verdict.split()[0]}'><td>{one.verdict}</td>"
+        f"<td><audio controls preload=none src='data:audio/wav;base64,{_wav(one.utterance.file)}'></audio></td>"
+        f"<td>{escape(one.utterance.text)}<br><code>{escape(meant)}</code></td>"
+        f"<td><code>{escape(json.dumps(heard, ensure_ascii=False))}</code></td>"
+        f"<td>{escape(one.answer['text'])}</td><td>{one.answer['score']}</td></tr>"
+    )
+
+
+def _wav(file: Path) -> str:
+    sound = io.BytesIO()
+    with wave.open(sound, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(LINE_RATE)
+        out.writeframes(read_audio(file, LINE_RATE).tobytes())
+    return base64.b64encode(sound.getvalue()).decode("ascii")

@@ -1,0 +1,187 @@
+"""What typed words, keys and alternatives mean at each step."""
+
+from __future__ import annotations
+
+import pytest
+
+from brand_catalog.catalog import Catalog, Spec
+from brand_catalog.importing import make_catalog
+from brand_catalog.spoken_names import derive_spoken_names
+from speech.hypotheses import Hypothesis
+from speech.listening import Choice, Digits, Items, Listen, Option, QuantityOf, YesNo
+from speech.understanding import Understanding
+from speech.utterance import Quantity, Utterance
+
+NAMES = (
+    "红塔山(硬经典)",
+    "红塔山(新时代)",
+    "玉溪(软)",
+    "云烟(软大重九)",
+    "云烟(紫)",
+    "白沙(硬和气生财)",
+    "白沙(和天下)",
+    "利群(软蓝)",
+)
+
+
+def spec(number: int, name: str) -> Spec:
+    brand = name.split("(")[0]
+    return Spec(
+        f"69{number:011}", name, brand, "某中烟", "一类", "", 10, 50, 20_000, False, 23_000, 1, f"{101 + number}"
+    )  # fmt: skip
+
+
+def catalog() -> Catalog:
+    specs = [spec(number, name) for number, name in enumerate(NAMES)]
+    return make_catalog(specs, derive_spoken_names(specs))
+
+
+CATALOG = catalog()
+UNDERSTANDING = Understanding(CATALOG)
+CODES = {spec.name: barcode for barcode, spec in CATALOG.specs.items()}
+CHOICE = Choice((Option("1", ("硬经典",)), Option("2", ("新时代",))))
+
+
+def lines(heard: Utterance) -> list[tuple[str, tuple[str, ...], float | None]]:
+    """The items as (action, spec names, cartons)."""
+    found = []
+    for item in heard.items:
+        packs = item.quantity.packs(10, 50) if item.quantity else None
+        names = tuple(CATALOG.specs[barcode].name for barcode in item.barcodes)
+        found.append((item.action, names, None if packs is None else packs / 10))
+    return found
+
+
+def says(text: str, listen: Listen | None = None) -> Utterance:
+    return UNDERSTANDING.of_text(listen or Items(), text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("玉溪软五条", [("add", ("玉溪(软)",), 5)]),
+        ("给我来两件软玉溪吧", [("add", ("玉溪(软)",), 100)]),
+        ("那个玉溪软，嗯，来半件", [("add", ("玉溪(软)",), 25)]),
+        ("玉溪软12条", [("add", ("玉溪(软)",), 12)]),
+        ("大重九十条", [("add", ("云烟(软大重九)",), 10)]),
+        ("白沙硬和气生财和玉溪软各三条", [("add", ("白沙(硬和气生财)",), 3), ("add", ("玉溪(软)",), 3)]),
+        ("紫云烟一条，白沙和天下两条", [("add", ("云烟(紫)",), 1), ("add", ("白沙(和天下)",), 2)]),
+        ("玉溪软改成十条", [("change", ("玉溪(软)",), 10)]),
+        ("不对，玉溪软要三条", [("change", ("玉溪(软)",), 3)]),
+        ("玉溪软要三条不是五条", [("change", ("玉溪(软)",), 3)]),
+        ("把玉溪软给我去掉", [("remove", ("玉溪(软)",), None)]),
+        ("玉溪软换成紫云烟五条", [("remove", ("玉溪(软)",), None), ("add", ("云烟(紫)",), 5)]),
+        ("玉溪软还有货吗", [("ask", ("玉溪(软)",), None)]),
+        ("玉溪软三条，不对，五条", [("add", ("玉溪(软)",), 5)]),
+        ("玉溪软三盒", [("add", ("玉溪(软)",), 0.3)]),
+    ],
+)
+def test_lines_are_understood_however_they_are_put(text: str, expected: list[object]) -> None:
+    assert lines(says(text))[-len(expected) :] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("就这些", "done"), ("没有了", "done"), ("对的", "yes"), ("不对", "no"), ("再说一遍", "repeat"),
+        ("转人工", "operator"), ("跟上次一样", "usual"), ("有什么烟", "what_is_there"),
+    ],
+)  # fmt: skip
+def test_commands_are_understood(text: str, command: str) -> None:
+    assert says(text).command == command
+
+
+def test_a_line_and_a_command_in_one_breath_are_both_heard() -> None:
+    heard = says("玉溪软五条，就这些")
+    assert lines(heard) == [("add", ("玉溪(软)",), 5)]
+    assert heard.command == "done"
+
+
+def test_a_brand_with_several_specs_is_a_question_between_them() -> None:
+    assert lines(says("红塔山五条")) == [("add", ("红塔山(硬经典)", "红塔山(新时代)"), 5)]
+
+
+def test_what_may_be_ordered_now_settles_a_question() -> None:
+    assert lines(says("红塔山五条", Items((CODES["红塔山(新时代)"],)))) == [("add", ("红塔山(新时代)",), 5)]
+
+
+def test_what_is_usually_bought_settles_a_question() -> None:
+    assert lines(says("红塔山五条", Items(usual=(CODES["红塔山(新时代)"],)))) == [("add", ("红塔山(新时代)",), 5)]
+
+
+@pytest.mark.parametrize("text", ["玉溪软几条", "玉溪软来十来条", "玉溪软两箱"])
+def test_a_quantity_that_is_not_clear_is_kept_as_such(text: str) -> None:
+    (item,) = says(text).items
+    assert item.quantity is not None
+    assert item.quantity.packs(10, 50) is None
+
+
+@pytest.mark.parametrize("text", ["今天天气真不错", "等一下我接个电话", "", "？！", "abc"])
+def test_what_is_not_for_us_is_nothing(text: str) -> None:
+    assert says(text).is_nothing
+
+
+def test_a_number_answers_the_question_how_many() -> None:
+    heard = says("五条", QuantityOf(CODES["玉溪(软)"]))
+    assert lines(heard) == [("add", ("玉溪(软)",), 5)]
+
+
+def test_an_option_is_chosen_by_name_and_by_place() -> None:
+    assert [says(text, CHOICE).choice for text in ("硬经典", "新时代", "第二种", "最后一种")] == [0, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("listen", "keys", "command"),
+    [
+        (Items(), "#", "done"), (Items(), "0", "operator"), (Items(), "*", "repeat"), (Items(), "8#", "usual"),
+        (Items(), "9#", "what_is_there"), (YesNo(), "1", "yes"), (YesNo(), "2", "no"), (Digits(12), "0#", "operator"),
+    ],
+)  # fmt: skip
+def test_keys_are_commands(listen: Listen, keys: str, command: str) -> None:
+    assert UNDERSTANDING.of_keys(listen, keys).command == command
+
+
+def test_lines_are_keyed_as_code_and_quantity() -> None:
+    heard = UNDERSTANDING.of_keys(Items(), "103*5*104*2#")
+    assert lines(heard) == [("add", ("玉溪(软)",), 5), ("add", ("云烟(软大重九)",), 2)]
+    assert heard.keyed
+
+
+def test_a_line_is_keyed_off_with_no_quantity() -> None:
+    assert lines(UNDERSTANDING.of_keys(Items(), "103*0#")) == [("remove", ("玉溪(软)",), None)]
+
+
+def test_a_code_without_a_quantity_is_asked_for_it() -> None:
+    assert lines(UNDERSTANDING.of_keys(Items(), "103#")) == [("add", ("玉溪(软)",), None)]
+
+
+@pytest.mark.parametrize("keys", ["999*5#", "103*5*999*1#", "103*5*104#*", "A", "", "103**5#"])
+def test_one_wrong_key_makes_nothing_of_all_of_them(keys: str) -> None:
+    assert UNDERSTANDING.of_keys(Items(), keys).is_nothing
+
+
+def test_digits_are_keyed_whole_or_not_at_all() -> None:
+    assert UNDERSTANDING.of_keys(Digits(12), "410502100012#").digits == ("410502100012",)
+    assert UNDERSTANDING.of_keys(Digits(12), "41050210001#").is_nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("玉溪 软", False),
+        ("玉溪 软 五条", True),
+        ("五条", False),
+        ("就 这些", True),
+        ("玉溪 软 五条 红塔 山", False),
+        ("", False),
+    ],
+)
+def test_an_answer_is_whole_when_every_line_has_its_quantity(text: str, whole: bool) -> None:
+    assert UNDERSTANDING.is_complete(Items(), text) is whole
+
+
+def test_the_better_alternative_wins_and_shares_its_belief() -> None:
+    found = UNDERSTANDING.interpret(Items(), [Hypothesis("玉溪 软 四条", 100.0), Hypothesis("玉溪 软 十条", 99.0)])
+    assert [f.meaning.items[0].quantity for f in found[:2]] == [Quantity(8), Quantity(20)]
+    assert found[0].share > found[1].share
+    assert sum(f.share for f in found) == pytest.approx(1.0)
