@@ -186,6 +186,7 @@ def _other_orders(sessions: storage.SessionFactory, catalog: Catalog, calls: int
     orders, lines = [], []
     for number in range(calls + 1, due + 1):
         order_id = 10_000 + number
+        # The first of the specs it has limits for, see _limits_file.
         mine = [specs[(number + place) % len(specs)] for place in range(LINES_EACH)]
         amount = sum(spec.wholesale_fen * 5 for spec in mine)
         orders.append(
@@ -211,6 +212,12 @@ def _other_orders(sessions: storage.SessionFactory, catalog: Catalog, calls: int
             text(
                 "UPDATE supply SET sold_packs = (SELECT coalesce(sum(granted_packs), 0) FROM order_lines"
                 " WHERE order_lines.barcode = supply.barcode)"
+            )
+        )
+        session.execute(
+            text(
+                "UPDATE limits SET used_packs = 50 FROM order_lines JOIN orders ON orders.id = order_id"
+                " WHERE limits.retailer_id = orders.retailer_id AND limits.barcode = order_lines.barcode"
             )
         )
 

@@ -280,12 +280,19 @@ def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -
             wrong.append(
                 f"Spec {supply.barcode}: {supply.sold_packs} packs are booked, {sold.get(supply.barcode, 0)} sold."
             )
-    over = session.execute(
-        select(RetailerRow.customer_code, Limit.barcode)
-        .join(Limit, Limit.retailer_id == RetailerRow.id)
-        .join(OrderRow, (OrderRow.retailer_id == Limit.retailer_id) & (OrderRow.cycle_start == Limit.cycle_start))
-        .where(OrderRow.business_day == day, Limit.used_packs > Limit.limit_packs)
-        .distinct()
+    booked_less = session.execute(
+        select(RetailerRow.customer_code, OrderLineRow.spec_name)
+        .join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
+        .join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
+        .join(
+            Limit,
+            (Limit.retailer_id == OrderRow.retailer_id)
+            & (Limit.cycle_start == OrderRow.cycle_start)
+            & (Limit.barcode == OrderLineRow.barcode),
+        )
+        .where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+        .group_by(RetailerRow.customer_code, OrderLineRow.spec_name, Limit.used_packs)
+        .having(func.sum(OrderLineRow.granted_packs) > Limit.used_packs)
     )
-    wrong += [f"Retailer {code} has more of spec {barcode} than its limit." for code, barcode in over]
+    wrong += [f"Retailer {code}: more {name} is ordered than is booked on its limit." for code, name in booked_less]
     return wrong

@@ -113,6 +113,7 @@ def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
     # SQLite keeps days as text, which is also how PostgreSQL takes them in.
     rows = ((retailer, start.isoformat(), barcode, packs) for retailer, start, barcode, packs in limits)
     insert_many(session, "staged_limits", ("retailer_id", "cycle_start", "barcode", "packs"), rows)
+    session.execute(text("ANALYZE staged_limits"))
 
 
 def preview(session: Session) -> LimitsDone:

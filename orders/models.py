@@ -150,9 +150,10 @@ class Limit(Base):
         CheckConstraint("held_packs + used_packs <= limit_packs", name="not_exceeded"),
     )
 
-    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
+    # No foreign keys: there are a million and a half rows in a cycle, and neither retailers nor specs are ever deleted.
+    retailer_id: Mapped[int] = mapped_column(primary_key=True)
     cycle_start: Mapped[date] = mapped_column(primary_key=True)
-    barcode: Mapped[str] = mapped_column(ForeignKey("brand_specs.barcode"), primary_key=True)
+    barcode: Mapped[str] = mapped_column(String(13), primary_key=True)
     limit_packs: Mapped[int]
     held_packs: Mapped[int] = mapped_column(default=0)
     used_packs: Mapped[int] = mapped_column(default=0)

@@ -80,6 +80,16 @@ def take_answer(
     missing = [number for number, (line, _) in lines.items() if line.result is None and number not in answers]
     if missing:
         raise StepRefused(f"The answer lacks {len(missing)} orders of the batch ({', '.join(missing[:20])}).")
+    accounts = {
+        row.id: row
+        for row in session.scalars(
+            select(RetailerRow)
+            .where(RetailerRow.id.in_(select(OrderRow.retailer_id).where(OrderRow.business_day == day)))
+            .order_by(RetailerRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    }
     counts = {"paid": 0, "failed": 0, "already answered": 0}
     for number, (result, available) in answers.items():
         line, order = lines[number]
@@ -90,7 +100,9 @@ def take_answer(
         line.available_fen, line.answered_at = available, now
         counts[line.result] += 1
         if line.result == "paid":
-            _settle(session, order, line, by, now)
+            order.state = "settled"
+            accounts[order.retailer_id].balance_fen -= line.amount_fen
+            note(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
         else:
             _not_paid(session, order, available, rule, by, now)
     session.flush()
@@ -106,13 +118,6 @@ def retry_held(session: Session, numbers: Sequence[str], *, by: str, now: dateti
         order.on_hold = False
         note(session, order, "off hold", now, by=by)
     session.flush()
-
-
-def _settle(session: Session, order: OrderRow, line: SettlementLine, by: str, now: datetime) -> None:
-    order.state = "settled"
-    retailer = session.get_one(RetailerRow, order.retailer_id, with_for_update=True, populate_existing=True)
-    retailer.balance_fen -= line.amount_fen
-    note(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
 
 
 def _not_paid(session: Session, order: OrderRow, available: int, rule: FailureRule, by: str, now: datetime) -> None:

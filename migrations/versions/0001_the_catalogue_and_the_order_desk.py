@@ -95,8 +95,6 @@ def upgrade() -> None:
     sa.Column('used_packs', sa.Integer(), nullable=False),
     sa.CheckConstraint('held_packs + used_packs <= limit_packs', name=op.f('ck_limits_not_exceeded')),
     sa.CheckConstraint('held_packs >= 0 AND used_packs >= 0', name=op.f('ck_limits_not_negative')),
-    sa.ForeignKeyConstraint(['barcode'], ['brand_specs.barcode'], name=op.f('fk_limits_barcode_brand_specs')),
-    sa.ForeignKeyConstraint(['retailer_id'], ['retailers.id'], name=op.f('fk_limits_retailer_id_retailers'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('retailer_id', 'cycle_start', 'barcode', name=op.f('pk_limits'))
     )
     op.create_table('missed_calls',
