@@ -36,6 +36,7 @@ MESSAGES = {
     "already_ordered": "The retailer has an order for this day already.",
     "closed": "Orders for this day are not taken at this time by this channel.",
     "nothing_left": "Nothing of what was asked for can be had.",
+    "order_min": "The order is smaller than the house takes; it was not saved.",
 }
 
 

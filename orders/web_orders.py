@@ -159,16 +159,27 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     desk.open_channel_draft(draft, retailer, row.channel)
     outcomes = desk.set_lines(draft, [LineRequest(barcode, packs) for barcode, packs in wanted.items()])
     if not any(outcome.granted_packs for outcome in outcomes):
-        desk.abandon(draft)
-        row.reason = "nothing_left"
-        row.answer = {"state": "failed", "reason": row.reason, "lines": [_line(outcome) for outcome in outcomes]}
+        _leave(desk, draft, row, "nothing_left", outcomes)
         return
-    saved = desk.confirm(draft).order
+    try:
+        saved = desk.confirm(draft).order
+    except DeskRefusal as refusal:
+        if refusal.reason != "order_min":
+            raise
+        # A call can add to it: what was listed stays reserved for the usual while, to be taken up again.
+        _leave(desk, draft, row, refusal.reason, outcomes)
+        return
     cuts = [outcome.reason for outcome in outcomes if outcome.reason is not None]
     row.state = "cut" if cuts else "saved"
     row.to_audit = any(reason in AUDITED_CUTS for reason in cuts)
     row.order_id = desk.session.scalar(select(OrderRow.id).where(OrderRow.number == saved.number))
     row.answer = _answer(desk, row, retailer, saved, outcomes)
+
+
+def _leave(desk: Desk, draft: str, row: WebOrderRow, reason: str, outcomes: Sequence[LineOutcome]) -> None:
+    desk.abandon(draft)
+    row.reason = reason
+    row.answer = {"state": row.state, "reason": reason, "lines": [_line(outcome) for outcome in outcomes]}
 
 
 def _answer(

@@ -27,6 +27,7 @@ from backoffice.order_messages import OrderAnswered, OrderFailed, OrderSent
 from clock import SHANGHAI
 from orders import channel_tokens, web_orders
 from orders.desk import Desk
+from orders.house_rules import set_rule
 from orders.models import ChannelWindow, OrderRow
 from orders.web_orders import AuditRefused
 from orders.web_tables import WebOrderRow
@@ -85,7 +86,7 @@ def channels(any_engine: Engine, clock: MovingClock) -> Channels:
 
 
 def desk_at(world: World, session: Session, moment: datetime) -> Desk:
-    return Desk(session, world.catalog, moment, world.rules)
+    return Desk(session, world.catalog, moment)
 
 
 def at(hour: int, minute: int = 0, *, day: int = 23) -> datetime:
@@ -172,6 +173,24 @@ def test_an_order_of_which_nothing_is_left_puts_the_retailer_on_the_phone_list(c
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN))
+        desk.set_line("call", CLASSIC, CARTON)
+        desk.confirm("call")
+    assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
+    channels.world.check_books()
+
+
+def test_an_order_below_the_least_is_left_to_be_taken_up_by_telephone(channels: Channels) -> None:
+    with channels.world.session() as session:
+        set_rule(session, "order_min_packs", 3 * CARTON)
+    answer = channels.send({CHINA: 2})
+    assert (answer.status_code, answer.get_json()["reason"]) == (409, "order_min")
+    assert channels.world.demand() == [(CHINA, 2 * CARTON, 2 * CARTON, None)]
+    assert "order_min" in channels.command("web-orders", "phone-list", "--day", "2026-11-23")
+    with channels.world.desk() as desk:
+        retailer = desk.retailer(SHOP)
+        assert retailer is not None
+        taken_up = desk.open_draft("call", retailer, desk.hotline(MAIN))
+        assert [line.granted_packs for line in taken_up.lines] == [2 * CARTON]
         desk.set_line("call", CLASSIC, CARTON)
         desk.confirm("call")
     assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
