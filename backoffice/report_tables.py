@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -165,7 +165,7 @@ def write_csv(folder: Path, name: str, found: Sequence[Table]) -> list[Path]:
 
 
 def write_xlsx(folder: Path, name: str, found: Sequence[Table]) -> Path:
-    """One workbook, a sheet a table, the days and the specs with a chart."""
+    """One workbook, a sheet a table; the days, the specs and the calls are also drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     book = Workbook()
     for number, table in enumerate(found):
@@ -179,22 +179,32 @@ def write_xlsx(folder: Path, name: str, found: Sequence[Table]) -> Path:
                 if cell.data_type == "f":
                     cell.data_type = "s"
         sheet.freeze_panes = "A2"
-        if table.key == "days" and len(table.rows) > 1:
-            _chart_days(sheet)
-        if table.key == "specs" and table.rows:
-            _chart_specs(sheet)
+        if table.rows and table.key in CHARTS:
+            CHARTS[table.key](sheet)
     path = folder / f"{name}.xlsx"
     book.save(path)
     return path
 
 
 def _chart_days(sheet: Worksheet) -> None:
-    chart = LineChart()
-    chart.title = "订货成功率与订足率"
+    due = BarChart()
+    due.title = "应订与已订户数"
+    due.add_data(Reference(sheet, min_col=2, max_col=3, min_row=1, max_row=sheet.max_row), titles_from_data=True)
+    rates = LineChart()
+    rates.title = "订货成功率与订足率"
     for column in (4, 10):
-        chart.add_data(Reference(sheet, min_col=column, min_row=1, max_row=sheet.max_row), titles_from_data=True)
+        rates.add_data(Reference(sheet, min_col=column, min_row=1, max_row=sheet.max_row), titles_from_data=True)
+    for chart, place in ((due, "B"), (rates, "K")):
+        chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=sheet.max_row))
+        sheet.add_chart(chart, f"{place}{sheet.max_row + 3}")
+
+
+def _chart_calls(sheet: Worksheet) -> None:
+    chart = BarChart()
+    chart.title, chart.legend = "来电结果", None
+    chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=sheet.max_row), titles_from_data=True)
     chart.set_categories(Reference(sheet, min_col=1, min_row=2, max_row=sheet.max_row))
-    sheet.add_chart(chart, f"B{sheet.max_row + 3}")
+    sheet.add_chart(chart, "D2")
 
 
 def _chart_specs(sheet: Worksheet) -> None:
@@ -206,6 +216,9 @@ def _chart_specs(sheet: Worksheet) -> None:
     chart.set_categories(Reference(sheet, min_col=2, min_row=2, max_row=last))
     chart.height = 2 + 0.7 * (last - 1)
     sheet.add_chart(chart, "L2")
+
+
+CHARTS: dict[str, Callable[[Worksheet], None]] = {"days": _chart_days, "specs": _chart_specs, "calls": _chart_calls}
 
 
 def percent(part: Fraction | None) -> Decimal | None:
