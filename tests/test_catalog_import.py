@@ -12,7 +12,7 @@ from openpyxl import Workbook
 
 import brand_catalog
 import storage
-from backoffice.catalog_commands import import_catalog_command
+from backoffice.catalog_commands import check_with, import_catalog_command
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import (
     CATALOG_COLUMNS,
@@ -23,6 +23,7 @@ from brand_catalog.importing import (
 )
 from brand_catalog.loading import current_version, load_catalog
 from settings import Settings
+from speech.vocabulary import Vocabulary
 from tests.desk_world import MovingClock
 
 DEMO = Path(brand_catalog.__file__).parent / "demo"
@@ -180,6 +181,12 @@ def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) 
     [problem] = refused.value.problems
     assert (problem.row, problem.column) == (3, "name")
     assert "no such word" in problem.reason
+
+
+def test_names_are_checked_against_the_words_of_the_speech_model() -> None:
+    check = check_with(Vocabulary(lambda word: word in ("中", "滑")))
+    assert check("中华") is None, "a homophone does"
+    assert "cannot be heard" in str(check("中国"))
 
 
 def test_the_shipped_demo_catalogue_is_without_fault() -> None:
