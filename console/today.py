@@ -9,12 +9,13 @@ from typing import Literal, get_args
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from console.access import only_for
 from console.room import room
 from orders.models import STANDING_STATES, MissedCall, OrderRow, RetailerRow
+from orders.retailers import calendar
 from orders.windows import business_day, is_order_day
 from storage import reading
 
@@ -50,13 +51,19 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
             orders[order.retailer_id] = order
     missed = {row.retailer_id: row for row in session.scalars(select(MissedCall).where(MissedCall.missed_on == today))}
     rows = []
+    open_days = calendar(session)
+    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
+    due_today = {tuple(plan) for plan in session.execute(plans) if is_order_day(plan, today, open_days)}
     retailers = session.scalars(
         select(RetailerRow)
-        .where((RetailerRow.order_weekday == today.weekday()) | RetailerRow.id.in_(orders))
+        .where(
+            tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(due_today)
+            | RetailerRow.id.in_(orders)
+        )
         .order_by(RetailerRow.customer_code)
     )
     for retailer in retailers:
-        due = is_order_day(retailer, today)
+        due = (retailer.cycle, retailer.order_weekday, retailer.cycle_week) in due_today
         order_of_day = orders.get(retailer.id)
         if not due and order_of_day is None:
             continue

@@ -137,3 +137,29 @@ def test_what_was_said_in_a_call_is_for_some_roles_only(new_visitor: Callable[[]
         visitor.sign_in(login)
         assert visitor.get("/calls").status_code == 200
         assert visitor.get("/calls/CA404").status_code == status, login
+
+
+def test_a_report_shows_need_met_and_unmet_and_gives_it_as_a_file(manager: Visitor, world: World) -> None:
+    world.limit(CLASSIC, 2, SHOP)
+    with world.desk() as desk:
+        desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
+        desk.set_line("CA1", CLASSIC, 50)
+        desk.confirm("CA1")
+    page = manager.get("/reports?span=week").get_data(as_text=True)
+    assert "2026-11-23 – 2026-11-29" in page
+    assert "超过限量" in page
+    assert "40.0%" in page
+    file = manager.get("/reports/needs.csv?span=week")
+    assert "needs-week-2026-11-23.csv" in file.headers["Content-Disposition"]
+    assert "红塔山(硬经典),5.0,2.0,3.0,0.4000,1,1" in file.get_data(as_text=True)
+
+
+def test_todays_list_says_how_far_everybody_is(manager: Visitor, world: World) -> None:
+    with world.desk() as desk:
+        desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
+        desk.set_line("CA1", CLASSIC, 20)
+    page = manager.get("/today").get_data(as_text=True)
+    assert "订货中" in page
+    assert CORNER not in page
+    assert SHOP in manager.get("/today?state=ordering", HX_Request="true").get_data(as_text=True)
+    assert SHOP not in manager.get("/today?state=due", HX_Request="true").get_data(as_text=True)

@@ -1,0 +1,128 @@
+"""Reports of a day, a week or a month: need met and unmet, the due and who ordered, channels and reasons."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import get_args
+
+from flask import Blueprint, Response, render_template, request
+from flask.typing import ResponseReturnValue
+
+from console.access import only_for
+from console.book import chosen_day
+from console.language import _
+from console.room import room
+from orders import reports
+from orders.reports import Period, Span, SpecNeed
+from storage import reading
+
+PLOTTED_MAX = 12
+COLUMNS = ("barcode", "name", "requested_cartons", "met_cartons", "unmet_cartons", "met_rate", "asked", "reached")
+
+
+def report_routes() -> Blueprint:
+    """The reports."""
+    routes = Blueprint("reports", __name__, url_prefix="/reports")
+
+    @routes.get("")
+    @only_for("reports")
+    def page() -> ResponseReturnValue:
+        day, span, period = _chosen()
+        with reading(room().sessions) as session:
+            needs, days = reports.needs(session, period), reports.days(session, period)
+            channels = reports.channels(session, period)
+            unmet = reports.unmet_reasons(session, period)
+            missed = reports.missed_reasons(session, period)
+        wanted = sum(one.requested_packs for one in days)
+        due = sum(one.due for one in days)
+        return render_template(
+            "reports.html",
+            day=day,
+            span=span,
+            spans=get_args(Span),
+            period=period,
+            needs=sorted(needs, key=lambda need: (-need.unmet_packs, -need.requested_packs)),
+            days=days,
+            channels=channels,
+            unmet=unmet,
+            missed=missed,
+            met_rate=_rate(Fraction(wanted - sum(one.unmet_packs for one in days), wanted) if wanted else None),
+            success=_rate(Fraction(sum(one.due_ordered for one in days), due) if due else None),
+            rate=_rate,
+            plots=_plots(needs, days),
+        )
+
+    @routes.get("/needs.csv")
+    @only_for("reports")
+    def needs_file() -> ResponseReturnValue:
+        _day, span, period = _chosen()
+        with reading(room().sessions) as session:
+            needs = reports.needs(session, period)
+        name = f"needs-{span}-{period.first}.csv"
+        # The mark at the beginning is what makes spreadsheets read it as UTF-8.
+        answer = Response("\ufeff" + "".join(_csv_rows(needs)), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = f"attachment; filename={name}"
+        return answer
+
+    return routes
+
+
+def _chosen() -> tuple[object, Span, Period]:
+    day = chosen_day()
+    span: Span = next((span for span in get_args(Span) if span == request.args.get("span")), "day")
+    return day, span, Period.around(day, span)
+
+
+def _rate(share: Fraction | None) -> str:
+    return "" if share is None else f"{float(share):.1%}"
+
+
+def _plots(needs: list[SpecNeed], days: list[reports.DayFigures]) -> dict[str, object]:
+    """What is drawn, in cartons; ten packs make one in a sum over specs."""
+    most = sorted(needs, key=lambda need: -need.requested_packs)[:PLOTTED_MAX]
+    met = [_cartons(need, need.requested_packs - need.unmet_packs) for need in most]
+    return {
+        "needs": {
+            "labels": [need.name for need in most],
+            "series": [
+                {"label": _("订上"), "values": met},
+                {"label": _("没订上"), "values": [_cartons(need, need.unmet_packs) for need in most]},
+            ],
+        },
+        "days": {
+            "labels": [f"{one.day:%m-%d}" for one in days],
+            "series": [
+                {"label": _("应订"), "values": [one.due for one in days]},
+                {"label": _("已订"), "values": [one.due_ordered for one in days]},
+            ],
+        },
+    }
+
+
+def _cartons(need: SpecNeed, packs: int) -> float:
+    return packs / need.packs_per_carton
+
+
+def _csv_rows(needs: list[SpecNeed]) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line)
+    writer.writerow(
+        ["barcode", "name", "requested_cartons", "met_cartons", "unmet_cartons", "met_rate", "asked", "reached"]
+    )
+    for need in needs:
+        writer.writerow(
+            [
+                need.barcode,
+                need.name,
+                _cartons(need, need.requested_packs),
+                _cartons(need, need.met_packs),
+                _cartons(need, need.unmet_packs),
+                "" if need.met_rate is None else f"{float(need.met_rate):.4f}",
+                need.asked,
+                need.reached,
+            ]
+        )
+    yield line.getvalue()
