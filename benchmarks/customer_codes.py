@@ -1,0 +1,80 @@
+"""How many spoken customer codes find their retailer: `python benchmarks/customer_codes.py DIR...` (labelled folders).
+
+The retailers are made up: those of one city, its serial numbers as dense as a city's are, with the labelled codes among
+them, 15,000 in all. Labelled codes from elsewhere stand apart from the rest, which helps; so "neighbours" puts every
+labelled code into the middle of a city of its own, where almost every serial number next to it is somebody's.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from settings import Settings
+from speech.audio import LINE_RATE, read_audio
+from speech.customer_codes import READINGS, KnownCodes, code_grammar, hear_code
+from speech.ear import stretch
+from speech.hypotheses import recognise
+from speech.model import load_model, locate_model
+
+RETAILERS = 15_000
+REGION = "410502"
+
+
+def one_city(region: str, labelled: set[str]) -> KnownCodes:
+    """A city's retailers, mostly individual (1) with some companies (2), and the labelled codes among them."""
+    chance = random.Random(region)
+    codes = set(labelled)
+    while len(codes) < RETAILERS:
+        codes.add(f"{region}{chance.choice('1111112')}{chance.randrange(1, RETAILERS + 1_000):05d}")
+    return KnownCodes(codes)
+
+
+def around(code: str) -> KnownCodes:
+    """As many codes that share the region of one, and are as near to it as a city's are to each other."""
+    chance = random.Random(code)
+    serial = int(code[7:])
+    first = max(0, min(serial - RETAILERS // 2, 99_999 - RETAILERS))
+    kinds = f"{code[6] * 6}{'1' if code[6] == '2' else '2'}"
+    codes = {code}
+    while len(codes) < RETAILERS:
+        codes.add(f"{code[:6]}{chance.choice(kinds)}{first + chance.randrange(RETAILERS + 1_000):05d}"[:12])
+    return KnownCodes(codes)
+
+
+def main() -> None:
+    """Print right, wrong and asked again for every folder, and how often all digits were right without any table."""
+    model = load_model(locate_model(Settings()))
+    for folder in map(Path, sys.argv[1:]):
+        rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
+        rows = [row for row in rows if row["expect"]["kind"] == "digits"]
+        city = one_city(REGION, {row["expect"]["digits"] for row in rows})
+        counts: dict[str, Counter[str]] = {"city": Counter(), "neighbours": Counter(), "no table": Counter()}
+        took: list[float] = []
+        for row in rows:
+            code = row["expect"]["digits"]
+            pcm = stretch(read_audio(folder / row["file"], LINE_RATE))
+            first = recognise(model, code_grammar(), pcm, READINGS)
+            for name, known in (("city", city), ("neighbours", around(code)), ("no table", None)):
+                begun = time.perf_counter()
+                heard = hear_code(model, pcm, len(code), known, first)
+                if name == "city":
+                    took.append(time.perf_counter() - begun)
+                right = heard.codes[:1] == (code,)
+                if name == "no table":
+                    counts[name]["right" if right else "wrong"] += 1
+                else:
+                    counts[name][("right" if right else "WRONG") if heard.sure else "asked"] += 1
+                    counts[name]["right though asked"] += right and not heard.sure
+        print(f"{folder}: {len(rows)} codes; deciding took {sorted(took)[len(took) // 2]:.2f} s (median)")
+        for name, count in counts.items():
+            shares = ", ".join(f"{what} {number} ({number / len(rows):.0%})" for what, number in sorted(count.items()))
+            print(f"  {name:>10}: {shares}")
+
+
+if __name__ == "__main__":
+    main()
