@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from backoffice.day_commands import day_end_command, order_change_command
+from backoffice.line_commands import (
+    calendar_day_command,
+    channel_hours_command,
+    hotline_command,
+    import_retailers_command,
+)
 from backoffice.proxy_commands import proxy_orders_command
 from backoffice.report_commands import draft_command, report_command
 from backoffice.supply_commands import (
@@ -18,6 +24,10 @@ DESK_COMMANDS = (
     import_limits_command,
     export_limits_command,
     house_rule_command,
+    import_retailers_command,
+    hotline_command,
+    channel_hours_command,
+    calendar_day_command,
     day_end_command,
     order_change_command,
     web_orders_command,

@@ -125,16 +125,23 @@ def cycle_start(plan: OrderPlan, day: date) -> date:
     return next((past for past in days if _is_nominal(plan, past)), day)
 
 
+def cycle_week(cycle: Cycle, day: date) -> int | None:
+    """The week of its cycle a day lies in, as `OrderPlan` has it; None for a fifth weekday of a month, which is in no
+    monthly cycle."""
+    if cycle == "fortnightly":
+        return _week_number(day) % 2
+    if cycle == "monthly":
+        week = (day.day - 1) // 7 + 1
+        return week if week <= 4 else None
+    return 0
+
+
 def _is_nominal(plan: OrderPlan, day: date) -> bool:
     """Fortnights are counted through, so that new year neither doubles nor skips one; monthly means the first, second,
     third or fourth such weekday of the month."""
     if day.weekday() != plan.order_weekday:
         return False
-    if plan.cycle == "fortnightly":
-        return _week_number(day) % 2 == plan.cycle_week
-    if plan.cycle == "monthly":
-        return (day.day - 1) // 7 + 1 == plan.cycle_week
-    return True
+    return plan.cycle == "weekly" or cycle_week(plan.cycle, day) == plan.cycle_week
 
 
 def _week_number(day: date) -> int:
