@@ -88,8 +88,10 @@ class ScriptedCaller:
                 yield
             # The end of it is told with the next 20 ms; what is expected is waited for from then on.
             yield
+        if step.expect and step.within_ms is not None:
+            yield from self._until(call, lambda: bool(self._heard), step.within_ms, "an answer")
         for expected in step.expect:
-            yield from self._until_said(call, expected, step.within_ms)
+            yield from self._until_said(call, expected)
         if step.queued:
             yield from self._until(call, lambda: self._queued, step.within_ms, "being put into a queue for an operator")
         if step.line_hangs_up:
@@ -100,8 +102,8 @@ class ScriptedCaller:
             call.hang_up()
             yield
 
-    def _until_said(self, call: SimulatedCall, expected: Expected, within_ms: int | None) -> Steps[None]:
-        yield from self._until(call, lambda: expected.is_in(self._said()), within_ms, f"«{expected.written}»")
+    def _until_said(self, call: SimulatedCall, expected: Expected) -> Steps[None]:
+        yield from self._until(call, lambda: expected.is_in(self._said()), None, f"«{expected.written}»")
 
     def _said(self) -> str:
         return "\n".join(self._heard)

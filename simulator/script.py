@@ -39,7 +39,8 @@ class Step:
     """One step: first what the caller does, then what must be heard.
 
     `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`.
-    `within_ms` bounds the wait for what is expected, on the wall clock, from the end of what the caller did.
+    `within_ms` bounds the wait for the line to begin its answer, or to do what is expected where that is not to be
+    heard: on the wall clock, from the end of what the caller did.
     """
 
     number: int

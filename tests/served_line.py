@@ -7,11 +7,12 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -83,6 +84,16 @@ class ServedLine:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def restore(self, database: Path) -> None:
+        """Have the database be as that file again, while it is being served."""
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
+            source.backup(own)
+
+    @property
+    def is_served(self) -> bool:
+        """Whether there is a server, that has not been killed."""
+        return self._process is not None
 
     def log(self) -> str:
         """What the server has written so far."""
