@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
@@ -302,6 +303,12 @@ def test_a_closed_day_is_opened_by_two_people_with_a_reason(evening: Evening) ->
     for second, reason in ((CLERK, "paid late"), ("the director", " "), ("", "paid late")):
         with pytest.raises(StepRefused, match="a reason and a second person"):
             evening.do(day_end.reopen, DAY, second=second, reason=reason)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE order_history SET event = 'nothing'", "DELETE FROM order_history"])
+def test_history_cannot_be_rewritten(evening_on_each: Evening, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="only appended"), evening_on_each.world.session() as session:
+        session.execute(text(statement))
 
 
 class TestASavedOrder:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, update
 
 import storage
 from orders.desk import Desk, DeskRefusal, LineRequest
 from orders.holds import release_expired
-from orders.models import DemandRecord, Limit, OrderHistory, OrderLineRow, OrderRow, RetailerRow, Supply
+from orders.models import OrderRow, RetailerRow
 from tests.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
 
 Step = Callable[[World], None]
@@ -93,12 +94,11 @@ steps = st.one_of(
 
 
 def begin_anew(world: World) -> None:
-    world.clock.now = MovingClock().now
+    """A week later, on the same weekday at nine: everybody is due again, with new supply and limits."""
+    world.clock.move_to(world.clock().replace(hour=9, minute=0) + timedelta(weeks=1))
     with world.session() as session:
-        for table in (OrderHistory, DemandRecord, OrderLineRow, OrderRow):
-            session.execute(delete(table))
-        session.execute(update(Supply).values(held_packs=0, sold_packs=0))
-        session.execute(update(Limit).values(held_packs=0, used_packs=0))
+        session.execute(update(OrderRow).values(call_key=None))
+    world.supply(stock=15, limit=10)
 
 
 def play(world: World, day: list[Step]) -> None:
@@ -113,10 +113,9 @@ def play(world: World, day: list[Step]) -> None:
 @pytest.fixture
 def scarce(any_engine: Engine, clock: MovingClock) -> World:
     """A desk where limits and stock both run short, and two retailers are due."""
-    world = World.build(storage.open_sessions(any_engine), clock, stock=15, limit=10)
+    world = World.build(storage.open_sessions(any_engine), clock)
     with world.session() as session:
         session.execute(update(RetailerRow).values(order_weekday=clock().weekday()))
-    world.allow_everything(limit=10)
     return world
 
 
