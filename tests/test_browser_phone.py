@@ -81,7 +81,7 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     plays(page, "two cartons of Yuxi (soft)")
     expect(page.locator("#progress tbody")).to_contain_text("玉溪(软)", timeout=20_000)
     hears(page, "Anything else?")
-    keep_picture(page, "web-phone")
+    keep_picture(page, "phone-order")
     assert look_for_faults(page) == []
     # What is typed goes where what is said goes.
     page.get_by_label("打字代替说话").fill("红塔山硬经典五条")
@@ -125,7 +125,7 @@ def test_the_page_is_sound_before_and_during_a_call(browser: Browser, line: Serv
     assert look_for_faults(page) == []
     page.get_by_role("button", name="Call").click()
     expect(page.locator("#transcript .line")).not_to_have_count(0)
-    keep_picture(page, "web-phone-ringing" if width == DESK_WIDTH else "web-phone-phone")
+    keep_picture(page, "phone-ringing" if width == DESK_WIDTH else "phone-small")
     assert look_for_faults(page) == []
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator("#status")).to_have_text("通话结束")
