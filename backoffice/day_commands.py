@@ -64,7 +64,14 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
 
 @day_end_command.command("answer")
 @click.argument("file", type=FILE)
-@click.option("--rule", type=click.Choice(["hold", "cut", "cancel"]), default="hold", help="For what was not paid.")
+@click.option(
+    "--rule",
+    type=click.Choice(["hold", "cut", "cancel"]),
+    default="hold",
+    envvar="SETTLEMENT_FAILURE",
+    show_envvar=True,
+    help="For what was not paid.",
+)
 @_day
 @_by
 @with_appcontext

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from orders import holds
 from orders.answers import amount_fen
-from orders.day_tables import OrderChange
+from orders.day_tables import OrderChange, SettlementLine
 from orders.models import OrderHistory, OrderLineRow, OrderRow
 
 
@@ -24,9 +24,9 @@ def ask_for_change(
 ) -> OrderChange:
     """Ask for the lines of a saved order to be as given, in packs by barcode; none at all cancels it."""
     order = locked_order(session, number)
-    _check_open(order)
-    if not reason.strip():
-        raise ChangeRefused("A change of a saved order needs a reason.")
+    _check_open(session, order)
+    if not reason.strip() or not by.strip():
+        raise ChangeRefused("A change of a saved order needs a reason, and the name of who asks for it.")
     known = {line.barcode for line in order.lines}
     if strange := sorted(set(lines) - known):
         raise ChangeRefused(f"Order {number} has no line of {', '.join(strange)}; a change keeps to the order's lines.")
@@ -45,11 +45,11 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
     change = session.get(OrderChange, change_id, with_for_update=True, populate_existing=True)
     if change is None or change.state != "requested":
         raise ChangeRefused(f"There is no open change {change_id}.")
-    if change.asked_by == by:
+    if not by.strip() or same_person(change.asked_by, by):
         raise ChangeRefused(f"Change {change_id} was asked for by {by}; somebody else has to decide it.")
     order = session.get_one(OrderRow, change.order_id, with_for_update=True, populate_existing=True)
     if approve:
-        _check_open(order)
+        _check_open(session, order)
         set_lines(session, order, change.lines)
         if not order.lines:
             order.state = "cancelled"
@@ -102,6 +102,16 @@ def note(session: Session, order: OrderRow, event: str, now: datetime, **detail:
     session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))
 
 
-def _check_open(order: OrderRow) -> None:
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's, however they were typed."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def _check_open(session: Session, order: OrderRow) -> None:
     if order.state != "confirmed":
         raise ChangeRefused(f"Order {order.number} is {order.state}; only one that is saved and not settled changes.")
+    at_the_bank = select(SettlementLine.order_id).where(
+        SettlementLine.order_id == order.id, SettlementLine.result.is_(None)
+    )
+    if session.scalar(at_the_bank) is not None:
+        raise ChangeRefused(f"Order {order.number} is at the bank; change it when the bank's answer is in.")

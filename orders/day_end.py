@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders import holds
 from orders.answers import amount_fen
-from orders.changes import note
+from orders.changes import note, same_person
 from orders.day_tables import DayReopening
 from orders.models import (
     STANDING_STATES,
@@ -172,7 +173,7 @@ def reopen(session: Session, day: date, *, by: str, second: str, reason: str, no
     """Open a closed day again from the hand-over on, for what was on hold; it takes two people and a reason."""
     if not is_done(session, day, "close"):
         raise StepRefused(f"{day} is not closed, so there is nothing to open again.")
-    if not reason.strip() or not second.strip() or by.strip() == second.strip():
+    if not reason.strip() or not second.strip() or same_person(by, second):
         raise StepRefused("Opening a closed day again takes a reason and a second person.")
     session.add(DayReopening(business_day=day, at=now, by=by, second=second, reason=reason))
     for step in ("hand_over", "notice", "close"):
@@ -200,9 +201,12 @@ def start_step(session: Session, day: date, step: DayStep) -> None:
 def finish_step(
     session: Session, day: date, step: DayStep, *, by: str, now: datetime, detail: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Mark the step as done; its key lets only one of two people do it."""
-    session.add(DayStepDone(business_day=day, step=step, at=now, by=by, detail=dict(detail)))
-    session.flush()
+    """Mark the step as done; its key lets only one of two people do it, and the other is refused."""
+    try:
+        with session.begin_nested():
+            session.add(DayStepDone(business_day=day, step=step, at=now, by=by, detail=dict(detail)))
+    except IntegrityError as error:
+        raise StepRefused(f"The step {step} of {day} was just done by somebody else.") from error
     return dict(detail)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, read_sheet
@@ -35,6 +36,7 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
         .limit(1)
     )
     if batch is None:
+        _lock_confirmed(session, day)
         due = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
         if not due and not is_done(session, day, "settlement"):
             finish_step(session, day, "settlement", by=by, now=now, detail={})
@@ -43,8 +45,11 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
             raise StepRefused(f"No order of {day} is waiting to be settled.")
         last = session.scalar(select(func.max(SettlementBatch.number)).where(SettlementBatch.business_day == day))
         batch = SettlementBatch(business_day=day, number=(last or 0) + 1, made_at=now, made_by=by)
-        session.add(batch)
-        session.flush()
+        try:
+            with session.begin_nested():
+                session.add(batch)
+        except IntegrityError as error:
+            raise StepRefused(f"Batch {batch.number} of {day} was just made by somebody else.") from error
         session.add_all(
             SettlementLine(batch_id=batch.id, order_id=order.id, amount_fen=order.amount_fen) for order in due
         )
@@ -110,6 +115,16 @@ def take_answer(
     if not open_orders and not is_done(session, day, "settlement"):
         finish_step(session, day, "settlement", by=by, now=now, detail=counts)
     return counts
+
+
+def _lock_confirmed(session: Session, day: date) -> None:
+    # A change that is being approved has to be in the amount, or be refused because the order is at the bank.
+    session.execute(
+        select(OrderRow.id)
+        .where(OrderRow.business_day == day, OrderRow.state == "confirmed")
+        .order_by(OrderRow.id)
+        .with_for_update()
+    ).all()
 
 
 def retry_held(session: Session, numbers: Sequence[str], *, by: str, now: datetime) -> None:
