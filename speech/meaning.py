@@ -61,6 +61,8 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 correction = part.act.kind == "change" or command == "no"
                 lines.add("change" if correction else "add", part.names, part.quantity)
                 if command == "no":
+                    # The usual ways of putting it are templates of their own; 不要 here is mostly 我要 misheard.
+                    cost += _STRAY
                     command = None
     return Meaning(tuple(lines.items), command, choice), cost
 
