@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import access, book, desk, language, names, phone, reports, supply, today
+from console import access, book, desk, language, names, phone, reports, retailers, supply, today
 from console.language import _
 from console.room import Room, furnish, room
 from console.wording import FILTERS
@@ -157,6 +157,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(supply.supply_routes())
     console.register_blueprint(names.names_routes())
     console.register_blueprint(reports.report_routes())
+    console.register_blueprint(retailers.retailer_routes())
     if furnished.settings.demo:
         console.register_blueprint(phone.phone_routes(furnished))
     return console

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+import console
 from callflows.prompts import load_prompts
 from console.gloss import gloss, read_gloss
 from tests.conftest import MovingClock
 from tests.console_pages import Visitor
+
+CONSOLE = Path(console.__file__).parent
 
 
 def test_a_page_for_staff_sends_strangers_to_sign_in_and_back(visitor: Visitor) -> None:
@@ -113,3 +121,22 @@ def test_a_sentence_is_put_into_english_with_its_figures() -> None:
     assert gloss("红塔山硬经典，好的，五条。") == "红塔山硬经典: good, 5 cartons."
     assert gloss("您卡内余额两万五千元。") == "Your balance is 25,000 yuan."
     assert gloss("这一句谁也没说过") is None
+
+
+def test_every_sentence_of_the_pages_has_its_english_and_the_compiled_ones_are_current() -> None:
+    written = {
+        message
+        for _file, _line, message, _comments, _context in extract_from_dir(
+            CONSOLE,
+            method_map=[("**.py", "python"), ("templates/**.html", "jinja2")],
+            keywords={"_": None, "lazy_gettext": None},
+        )
+    }
+    folder = CONSOLE / "translations" / "en" / "LC_MESSAGES"
+    with (folder / "messages.po").open("rb") as po, (folder / "messages.mo").open("rb") as mo:
+        english = {message.id: message.string for message in read_po(po) if message.id}
+        compiled = {message.id: message.string for message in read_mo(mo) if message.id}
+    assert {sentence for sentence in written if not english.get(sentence)} == set(), (
+        "make words, and fill in what is new"
+    )
+    assert compiled == english, "make words"

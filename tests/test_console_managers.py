@@ -163,3 +163,20 @@ def test_todays_list_says_how_far_everybody_is(manager: Visitor, world: World) -
     assert CORNER not in page
     assert SHOP in manager.get("/today?state=ordering", HX_Request="true").get_data(as_text=True)
     assert SHOP not in manager.get("/today?state=due", HX_Request="true").get_data(as_text=True)
+
+
+def test_a_retailer_is_found_by_code_name_or_telephone(manager: Visitor) -> None:
+    for text in (SHOP, "店12", "13800000012"):
+        page = manager.get(f"/retailers?q={text}", HX_Request="true").get_data(as_text=True)
+        assert SHOP in page
+        assert CORNER not in page
+    page = manager.get(f"/retailers/{CORNER}").get_data(as_text=True)
+    assert "不是订货日" in page
+    assert TOMORROW in page
+    assert manager.get("/retailers/000000000000").status_code == 404
+
+
+def test_the_hotlines_are_listed_with_whom_they_are_for(manager: Visitor) -> None:
+    page = manager.get("/hotlines").get_data(as_text=True)
+    assert "+8637255933333" in page
+    assert "登记了补货的客户" in page
