@@ -1,8 +1,7 @@
-"""Commands for orders by the web: who may send them, when, taking them over by file, and who has to be looked after."""
+"""Commands for orders by the web: who may send them, taking them over by file, and who has to be looked after."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -16,14 +15,13 @@ from backoffice.at_work import DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders import channel_tokens, web_orders
 from orders.desk import Desk
-from orders.models import Channel, ChannelWindow
+from orders.models import Channel
 from orders.take_over import Referenced, read_orders
 from orders.web_orders import KeyUsedTwice
 from storage import retried, transaction
 
 WebChannel = Literal["web", "mobile"]
 CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
-WITH_HOURS = (*CHANNELS, "proxy")
 
 _day = click.option("--day", type=DAY, required=True, help="The business day.")
 _by = click.option("--by", required=True, help="Who does this.")
@@ -31,7 +29,7 @@ _by = click.option("--by", required=True, help="Who does this.")
 
 @click.group("web-orders")
 def web_orders_command() -> None:
-    """Orders by the web: senders, hours, files, and the lists of who has to be looked after."""
+    """Orders by the web: senders, files, and the lists of who has to be looked after."""
 
 
 @web_orders_command.command("new-sender")
@@ -53,21 +51,6 @@ def withdraw_command(name: str) -> None:
     with unit_of_work() as (session, now):
         channel_tokens.revoke(session, name, now)
     click.echo(f"{name} may send no more orders.")
-
-
-@web_orders_command.command("hours")
-@click.argument("channel", type=click.Choice(WITH_HOURS))
-@click.argument("opens")
-@click.argument("closes")
-@with_appcontext
-def hours_command(channel: Channel, opens: str, closes: str) -> None:
-    """Take orders by CHANNEL from OPENS to CLOSES, as 19:00 12:00; what opens after it closes opens the evening
-    before."""
-    closing = _minutes(closes)
-    opening = _minutes(opens) - (24 * 60 if _minutes(opens) >= closing else 0)
-    with unit_of_work() as (session, _):
-        session.merge(ChannelWindow(channel=channel, opens=opening, closes=closing))
-    click.echo(f"Orders by {channel} are taken from {opens}{' the evening before' if opening < 0 else ''} to {closes}.")
 
 
 @web_orders_command.command("take-over")
@@ -136,9 +119,3 @@ def phone_list_command(day: datetime) -> None:
     with unit_of_work() as (session, _):
         for retailer, row in web_orders.phone_list(session, day.date()):
             click.echo(f"{retailer.customer_code}  {retailer.name}  {row.channel}  {row.reason}")
-
-
-def _minutes(text: str) -> int:
-    if not (found := re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)", text)) or int(found[1]) * 60 + int(found[2]) > 24 * 60:
-        raise click.BadParameter(f"{text!r} is not a time of day like 07:50.")
-    return int(found[1]) * 60 + int(found[2])

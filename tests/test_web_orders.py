@@ -28,7 +28,7 @@ from clock import SHANGHAI
 from orders import channel_tokens, web_orders
 from orders.desk import Desk
 from orders.house_rules import set_rule
-from orders.models import ChannelWindow, OrderRow
+from orders.models import OrderRow
 from orders.web_orders import AuditRefused
 from orders.web_tables import WebOrderRow
 from settings import Settings
@@ -249,13 +249,6 @@ def test_orders_from_a_computer_close_with_the_telephone(channels: Channels) -> 
     assert channels.send({CHINA: 1}).status_code == 201
     channels.world.clock.move_to(at(16, 30))
     assert channels.send({CHINA: 1}, code=STATION, key="order-0002").get_json()["reason"] == "closed"
-
-
-def test_hours_of_a_channel_are_set_by_a_command(channels: Channels) -> None:
-    assert "the evening before" in channels.command("web-orders", "hours", "mobile", "20:30", "11:00")
-    with channels.world.session() as session:
-        window = session.get_one(ChannelWindow, "mobile")
-        assert (window.opens, window.closes) == (-3 * 60 - 30, 11 * 60)
 
 
 def test_a_stranger_learns_nothing(channels: Channels) -> None:
