@@ -83,7 +83,7 @@ def desk_routes() -> Blueprint:
             who = taker.name if taker is not None else None
             return (_("这通电话已经由%(name)s接了。", name=who) if who else _("这位客户已经挂机了。")), 409
         if mine and me.phone:
-            _send_on(ticket.call_sid, room().line.markup.connect_url(me.phone, ticket.id))
+            _send_on(ticket.call_sid, room().line.markup.connect_url(ticket.id))
         return "", 204, {"HX-Redirect": url_for("console.desk.order", key=ticket.call_sid)}
 
     @routes.post("/tickets/<int:number>/put-back")

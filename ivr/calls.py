@@ -208,6 +208,11 @@ class Calls:
         with reading(self._sessions) as session:
             return 0 if tickets.is_in_hands(session, sid) else max(1, tickets.position(session, sid))
 
+    def operator_phone(self, ticket_id: int) -> str | None:
+        """Where the operator who has this ticket is reached, if anywhere."""
+        with reading(self._sessions) as session:
+            return tickets.operator_phone(session, ticket_id)
+
     @retried
     def put_back(self, ticket_id: int) -> None:
         """The operator who took the call is not there: it waits for another one."""

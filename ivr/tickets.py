@@ -78,6 +78,15 @@ def take(session: Session, ticket_id: int, staff_id: int, now: datetime) -> bool
     return _move(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
 
 
+def operator_phone(session: Session, ticket_id: int) -> str | None:
+    """The telephone of the operator who has this ticket; None where nobody has it, or only a browser."""
+    return session.scalar(
+        select(StaffRow.phone)
+        .join(Ticket, Ticket.taken_by == StaffRow.id)
+        .where(Ticket.id == ticket_id, Ticket.state == "taken", StaffRow.active)
+    )
+
+
 def put_back(session: Session, ticket_id: int) -> bool:
     """Let a taken ticket wait for another operator, at its old place."""
     return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None)

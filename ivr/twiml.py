@@ -133,9 +133,9 @@ class Markup:
         response.append(dial)
         return str(response)
 
-    def connect_url(self, phone: str, ticket: int) -> str:
+    def connect_url(self, ticket: int) -> str:
         """The address a waiting call is sent to when an operator with a telephone takes it."""
-        return self._url("/voice/connect", ticket=ticket, phone=phone)
+        return self._url("/voice/connect", ticket=ticket)
 
     def leave_queue(self) -> str:
         """Out of the operators' queue, to what its <Enqueue> says comes next."""

@@ -114,8 +114,10 @@ def voice_routes(line: Line) -> Blueprint:
 
     @routes.post("/connect")
     def connect() -> Response:
-        ticket, phone = _number(request.args.get("ticket")), request.args.get("phone", "")
-        return _xml(line.markup.connect(phone, ticket))
+        ticket = _number(request.args.get("ticket"))
+        # Only numbers that stand in the accounts are ever rung; none means that the call has changed hands.
+        phone = line.calls.operator_phone(ticket)
+        return _xml(line.markup.connect(phone, ticket) if phone else line.markup.operator([line.notices.waiting]))
 
     @routes.post("/operator")
     def after_operator() -> Response:

@@ -34,7 +34,7 @@ def calls_of(world: World) -> Calls:
         world.sessions,
         world.clock,
         conversation,
-        open_desk=lambda session: Desk(session, world.catalog, world.clock(), world.rules),
+        open_desk=lambda session: Desk(session, world.catalog, world.clock()),
         understanding=lambda _session: NoEar(),
         hears=lambda: True,
     )
@@ -137,3 +137,15 @@ def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) ->
     with storage.transaction(sessions) as session:
         assert session.scalar(select(Ticket.taken_by)) == got[0]
         assert session.scalar(select(func.count()).select_from(Ticket)) == 1
+
+
+def test_only_the_telephone_of_who_has_the_call_is_rung(line: Calls, world: World) -> None:
+    ask_for_operator(line)
+    with world.session() as session:
+        session.get_one(StaffRow, 1).phone = "+8613700000001"
+    assert line.operator_phone(1) is None
+    with world.session() as session:
+        tickets.take(session, 1, 1, world.clock())
+    assert line.operator_phone(1) == "+8613700000001"
+    line.put_back(1)
+    assert line.operator_phone(1) is None
