@@ -24,6 +24,28 @@ UNHEARD_FRAMES: Final = 120 // FRAME_MS
 LOUD_FRAMES: Final = 4
 OF_FRAMES: Final = 6
 
+# The tones of a keypad (ITU-T Q.23): a landline sends them with the voice, and a keyed code is no speech. Where a pair
+# of them has this much of a frame's power, and neither of the two less than that, a key is down. So are 3 of 93,000
+# frames of speech.
+KEY_ROWS_HZ: Final = (697, 770, 852, 941)
+KEY_COLUMNS_HZ: Final = (1209, 1336, 1477, 1633)
+KEY_TONES: Final = 0.7
+KEY_TONE: Final = 0.1
+_WAVES: Final = np.exp(
+    -2j * np.pi * np.outer((*KEY_ROWS_HZ, *KEY_COLUMNS_HZ), np.arange(FRAME_SAMPLES) / LINE_RATE)
+).astype(np.complex64)
+
+
+def is_key_tone(frame: Samples) -> bool:
+    """Whether a key of the caller's telephone is down throughout this frame of 20 ms."""
+    sound = frame.astype(np.float32)
+    power = float(sound @ sound)
+    if power == 0.0:
+        return False
+    shares = 2 * np.abs(_WAVES @ sound) ** 2 / (FRAME_SAMPLES * power)
+    row, column = float(shares[:4].max()), float(shares[4:].max())
+    return row + column > KEY_TONES and min(row, column) > KEY_TONE
+
 
 class SpeechDetector:
     """Fed with frames of 20 ms, says of each whether it is in speech. Follows the noise of the line as it changes.
@@ -47,7 +69,7 @@ class SpeechDetector:
         if len(self._levels) < UNHEARD_FRAMES:
             noise = min(noise, UNHEARD_NOISE_DB)
         above = max(noise + (GO_ON_DB if self.in_speech else BEGIN_DB), FAINTEST_DB)
-        self._loud.append(bool(self._smooth > above))
+        self._loud.append(bool(self._smooth > above) and not is_key_tone(frame))
         if self.in_speech:
             self.in_speech = self._loud[-1] or (len(self._loud) > 1 and self._loud[-2])
         else:

@@ -6,6 +6,7 @@ Each call is a script of tests/calls; the opening comment of each says why it is
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -183,6 +184,12 @@ def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line):
             fatal.pop(0)
             line.kill()
             line.start()
+            taken_up_by(30 + time.monotonic(), 3 - len(fatal))
+
+    def taken_up_by(deadline: float, times: int) -> None:
+        """The caller waits to be spoken to again, as anyone would."""
+        while line.log().count("a call is taken up again") < times and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     verdict = play(patient(played), line.account, line.line, pace=Pace(1.5), listener=kill_in_the_middle)
     assert not verdict, "\n".join([verdict, line.log()])

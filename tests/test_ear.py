@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from simulator.audio import key_tone
 from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes
 from speech.ear import LIST_MS, LONGEST_MS, UNFINISHED_MS, WHOLE_MS, Ear, stretch
@@ -87,6 +88,17 @@ def test_a_click_is_nothing(ear: Ear) -> None:
     ear.listen(Items())
     click = encode_mulaw(decode_mulaw(quiet(40, 8_000)))
     assert heard_on(ear, quiet(800) + click + quiet(2_000)) == []
+
+
+@pytest.mark.parametrize("listen", [Items(), Digits(12), YesNo()])
+def test_keys_pressed_on_a_landline_are_not_taken_for_speech(ear: Ear, listen: Listen) -> None:
+    ear.listen(listen)
+    tones = b"".join(key_tone(key, 90) + quiet(110) for key in "410502100012#198*5#")
+    for place in range(0, len(tones), FRAME_BYTES):
+        assert ear.feed(tones[place : place + FRAME_BYTES]) is None
+        assert not ear.speaking
+    line = said("cmd_yes_duide_a" if listen == YesNo() else "item_ruanyuxi_2_a") + quiet(2_000)
+    assert listen == Digits(12) or len(heard_on(ear, line)) == 1
 
 
 @pytest.mark.parametrize("name", ["none_cough", "none_babble_4s", "none_wait_call_b"])
