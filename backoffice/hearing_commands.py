@@ -19,7 +19,7 @@ from brand_catalog.loading import load_catalog
 from clock import system_clock
 from orders.desk import Desk
 from settings import Settings
-from speech.answers import Answer, hear_file
+from speech.answers import Answer, hear_file, unread
 from speech.audio import AudioFileError
 from speech.explaining import explain
 from speech.hearing import Decision
@@ -78,7 +78,7 @@ def hear_files(
         try:
             return hear_file(model, understanding, listen, file)
         except AudioFileError as error:
-            return {"file": str(file), "kind": "none", "error": str(error)}, None
+            return unread(str(file), str(error)), None
 
     understanding.grammar(listen)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:

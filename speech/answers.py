@@ -12,7 +12,7 @@ from speech.customer_codes import KnownCodes
 from speech.hearing import Decision, listen_closely
 from speech.listening import Listen
 from speech.understanding import Understanding
-from speech.utterance import Item, Utterance
+from speech.utterance import NOTHING, Item, Utterance
 
 Answer = dict[str, Any]
 
@@ -31,21 +31,28 @@ def hear_file(
 def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
     """The utterance under the words of `flask hear`: `kind` is items, change, remove, ask, command, digits, none, or
     ask_back where the line would ask before it takes anything."""
-    found: Answer = {"file": file, "text": heard.text, "kind": "none"}
+    asks = heard.confirm or any(_open(item, catalog) for item in heard.items)
+    kind = "none"
     if heard.items:
-        asks = heard.confirm or any(_open(item, catalog) for item in heard.items)
-        found["kind"] = "ask_back" if asks else _KINDS[heard.items[0].action]
-        found["items"] = [_line(item, catalog, asks) for item in heard.items]
+        kind = _KINDS[heard.items[0].action]
     elif heard.digits:
-        found["kind"] = "ask_back" if heard.confirm else "digits"
+        kind = "digits"
     elif heard.command:
-        found["kind"] = "ask_back" if heard.confirm else "command"
-    if heard.digits:
-        found["digits"] = heard.digits[0]
-    if heard.command:
-        found["name"] = heard.command
-    found["score"] = heard.score
-    return found
+        kind = "command"
+    return {
+        "file": file,
+        "text": heard.text,
+        "kind": "ask_back" if asks else kind,
+        "items": [_line(item, catalog, asks) for item in heard.items],
+        "digits": heard.digits[0] if heard.digits else None,
+        "name": heard.command,
+        "score": round(heard.score, 3),
+    }
+
+
+def unread(file: str, reason: str) -> Answer:
+    """The answer for a recording that cannot be read: nothing was heard, and why."""
+    return {**answer(file, NOTHING, Catalog("", {}, ())), "error": reason}
 
 
 def cartons(item: Item, catalog: Catalog) -> float | int | None:

@@ -43,7 +43,7 @@ def write_report(path: Path, title: str, judged: Sequence[Judged]) -> None:
 
 
 def _row(one: Judged) -> str:
-    heard = {key: value for key, value in one.answer.items() if key in ("kind", "items", "digits", "name")}
+    heard = {key: one.answer[key] for key in ("kind", "items", "digits", "name") if one.answer[key]}
     meant = json.dumps(dict(one.utterance.expect), ensure_ascii=False)
     return (
         f"<tr class='{one.verdict.split()[0]}'><td>{one.verdict}</td>"
