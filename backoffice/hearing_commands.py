@@ -16,11 +16,12 @@ from flask.cli import with_appcontext
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import CatalogFileError, read_catalog_file
 from brand_catalog.loading import load_catalog
-from clock import system_clock
 from orders.desk import Desk
+from orders.retailers import customer_codes
 from settings import Settings
 from speech.answers import Answer, hear_file, unread
 from speech.audio import AudioFileError
+from speech.customer_codes import KnownCodes
 from speech.explaining import explain
 from speech.hearing import Decision
 from speech.listening import Digits, Items, Listen, YesNo
@@ -55,28 +56,28 @@ def hear_command(
         raise click.UsageError("A retailer is in the database, a catalogue file does without one: give either.")
     settings: Settings = current_app.config["SETTINGS"]
     if catalog_file is not None:
-        catalog, listen = catalog_of_file(catalog_file, aliases), listening(expect)
+        catalog, listen, known = catalog_of_file(catalog_file, aliases), listening(expect), None
     else:
-        catalog, listen = _of_database(settings, retailer, expect)
+        catalog, listen, known = _of_database(settings, retailer, expect)
     try:
         model = load_model(locate_model(settings))
     except ModelMissing as missing:
         raise click.ClickException(str(missing)) from missing
     understanding = build_understanding(catalog, model)
-    for heard, decision in hear_files(model, understanding, listen, files):
+    for heard, decision in hear_files(model, understanding, listen, files, known):
         click.echo(json.dumps(heard, ensure_ascii=False))
         if explained and decision is not None:
             click.echo(explain(decision, catalog), err=True)
 
 
 def hear_files(
-    model: Any, understanding: Understanding, listen: Listen, files: Sequence[Path]
+    model: Any, understanding: Understanding, listen: Listen, files: Sequence[Path], known: KnownCodes | None
 ) -> Iterator[tuple[Answer, Decision | None]]:
     """Hear files in their order, as many at once as there are processors; a file that cannot be read says why."""
 
     def one(file: Path) -> tuple[Answer, Decision | None]:
         try:
-            return hear_file(model, understanding, listen, file)
+            return hear_file(model, understanding, listen, file, known)
         except AudioFileError as error:
             return unread(str(file), str(error)), None
 
@@ -104,7 +105,8 @@ def listening(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[str
     return YesNo() if expect == "yes_no" else Items(barcodes, usual)
 
 
-def _of_database(settings: Settings, code: str | None, expect: Expected) -> tuple[Catalog, Listen]:
+def _of_database(settings: Settings, code: str | None, expect: Expected) -> tuple[Catalog, Listen, KnownCodes | None]:
+    """The catalogue, the step, and the customer codes there are; None where there are no retailers yet."""
     migrate(settings.database_url)
     engine = open_engine(settings.database_url)
     try:
@@ -115,14 +117,16 @@ def _of_database(settings: Settings, code: str | None, expect: Expected) -> tupl
                     f"There is no catalogue in {settings.database_url}; import one with `flask import-catalog`, "
                     "or name a file with --catalog."
                 )
+            codes = customer_codes(session)
+            known = KnownCodes(codes) if codes else None
             if code is None:
-                return catalog, listening(expect)
-            desk = Desk(session, catalog, system_clock())
+                return catalog, listening(expect), known
+            desk = Desk(session, catalog, current_app.extensions["clock"]())
             retailer = desk.retailer(code)
             if retailer is None:
                 raise click.ClickException(f"No retailer has the customer code {code}.")
             hotline = desk.hotline("")
             barcodes = tuple(offer.spec.barcode for offer in desk.offers(retailer, hotline))
-            return catalog, listening(expect, barcodes, tuple(desk.usual(retailer)))
+            return catalog, listening(expect, barcodes, tuple(desk.usual(retailer))), known
     finally:
         engine.dispose()

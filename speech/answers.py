@@ -25,7 +25,11 @@ def hear_file(
     """Hear a `.ulaw` or `.wav` file as the step that listens so would, and how that came about; `known` are
     the customer codes there are. AudioFileError where the file cannot be read."""
     decision = listen_closely(model, understanding, listen, read_audio(file).tobytes(), known)
-    return answer(str(file), decision.utterance, understanding.catalog), decision
+    found = answer(str(file), decision.utterance, understanding.catalog)
+    if decision.code is not None and decision.utterance.is_nothing:
+        # A code was said, but it is not sure whose it is: the call asks for it again.
+        found |= {"kind": "ask_back", "digits": decision.code.read}
+    return found, decision
 
 
 def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:

@@ -227,11 +227,13 @@ def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 @dataclass(frozen=True, slots=True)
 class HeardCode:
     """What was heard: the codes it may be, likeliest first, with their shares of belief; `sure` where the first may be
-    taken, and otherwise it is better asked again."""
+    taken, and otherwise it is better asked again. `read` is the likeliest reading of the right length, whether anybody
+    has that code or not; empty where there is none."""
 
     codes: tuple[str, ...]
     shares: tuple[float, ...]
     sure: bool
+    read: str = ""
 
 
 def hear_code(
@@ -265,13 +267,13 @@ def _unlikely(code: str) -> float:
 def judge(looks: Sequence[Sequence[Hypothesis]], length: int, known: KnownCodes | None) -> HeardCode:
     """What the looks amount to: which of the known codes, or which of all there can be where none are known."""
     readings = weigh(looks)
-    if known is None:
-        evidence = {code: value - _unlikely(code) for code, value in readings.items() if len(code) == length}
-    else:
-        evidence = match(readings, known)
+    whole = {code: value - _unlikely(code) for code, value in readings.items() if len(code) == length}
+    evidence = whole if known is None else match(readings, known)
     ranked = sorted(evidence.items(), key=lambda item: -item[1])
     weights = [math.exp(value) for _, value in ranked]
     # A code that is nobody's is said as well: by mistake, or because what was said was none.
     total = sum(weights) + math.exp(-_NOBODY)
     shares = tuple(weight / total for weight in weights)
-    return HeardCode(tuple(code for code, _ in ranked), shares, bool(shares) and shares[0] >= _SURE)
+    codes = tuple(code for code, _ in ranked)
+    read = max(whole, key=whole.__getitem__, default="")
+    return HeardCode(codes, shares, bool(shares) and shares[0] >= _SURE, read)

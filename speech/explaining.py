@@ -14,6 +14,15 @@ _SHOWN = 4
 
 def explain(decision: Decision, catalog: Catalog) -> str:
     """The interpretations of each look with what speaks for them, and how sure that makes the ear."""
+    if (code := decision.code) is not None:
+        verdict = "sure" if code.sure else "not sure"
+        shown = zip(code.codes[:_SHOWN], code.shares, strict=False)
+        return "\n".join(
+            [
+                f"  read as {code.read or 'no whole code'}, {verdict}:",
+                *(f"    {candidate} share {share:.3f}" for candidate, share in shown),
+            ]
+        )
     lines = []
     for title, looked in (("first pass", decision.first), ("both looks", decision.weighed)):
         lines.append(f"  {title}:")

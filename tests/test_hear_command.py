@@ -129,3 +129,38 @@ def test_a_spoken_code_is_heard_without_knowing_the_retailers() -> None:
     files = [HEARD / label["file"] for label in CODES]
     heard = answers(hear("--expect", "digits", "--catalog", DEMO / "catalog.csv", *files))
     assert [meaning(answer) for answer in heard] == [label["expect"] for label in CODES]
+
+
+def test_a_spoken_code_is_heard_as_that_of_a_retailer_in_the_database(demo_url: str) -> None:
+    speech_model()
+    theirs = AUDIO / "code_410502100012_yao_a.ulaw"
+    nobodys = HEARD / CODES[0]["file"]
+    talk = AUDIO / "none_weather_a.ulaw"
+    result = hear("--expect", "digits", "--explain", theirs, nobodys, talk, settings=Settings(database_url=demo_url))
+    assert [meaning(answer) for answer in answers(result)] == [
+        {"kind": "digits", "digits": "410502100012"},
+        {"kind": "ask_back", "digits": CODES[0]["expect"]["digits"]},
+        {"kind": "none"},
+    ]
+    assert "read as 410502100012, sure:\n    410502100012 share 1.000" in result.stderr
+    assert f"read as {CODES[0]['expect']['digits']}, not sure:" in result.stderr
+
+
+def test_what_a_retailer_of_the_database_may_order_is_listened_for(demo_url: str) -> None:
+    speech_model()
+    said = AUDIO / "item_furongwang_10_a.ulaw"
+    result = hear("--retailer", "410502100012", "--explain", said, settings=Settings(database_url=demo_url))
+    [answer] = answers(result)
+    assert meaning(answer) == {"kind": "items", "items": [["芙蓉王(硬)", 10]]}
+    assert "sureness" in result.stderr
+
+
+def test_a_retailer_nobody_knows_is_named(demo_url: str) -> None:
+    result = hear("--retailer", "999", AMBIGUOUS, settings=Settings(database_url=demo_url))
+    assert (result.exit_code, result.output) == (1, "Error: No retailer has the customer code 999.\n")
+
+
+def test_a_database_without_a_catalogue_says_what_to_do(sqlite_url: str) -> None:
+    result = hear(AMBIGUOUS, settings=Settings(database_url=sqlite_url))
+    assert result.exit_code == 1
+    assert "import one with `flask import-catalog`, or name a file with --catalog" in result.output
