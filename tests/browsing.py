@@ -121,11 +121,13 @@ def look_for_faults(page: Page) -> list[str]:
 
 
 def write_wav(path: Path, recordings: Sequence[Path], *, before_s: float = 1.0, after_s: float = 60.0) -> None:
-    """Recordings one after the other as a browser's microphone would hear them: 48 kHz, silence around them."""
+    """Recordings one after the other as a browser's microphone would hear them: 48 kHz, in a quiet room, which is never
+    as silent as no sound at all."""
     silence = [np.zeros(int(before_s * RATE), dtype=np.int16)]
     sound = [*silence, *(to_pcm(recording.read_bytes()) for recording in recordings)]
     whole = np.concatenate([*sound, np.zeros(int(after_s * RATE), dtype=np.int16)])
-    at_48k = np.repeat(whole, 48_000 // RATE)
+    room = np.random.default_rng(seed=1).normal(0, 20, len(whole))
+    at_48k = np.repeat((whole + room).clip(-32768, 32767), 48_000 // RATE)
     with wave.open(str(path), "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)

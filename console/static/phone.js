@@ -206,7 +206,9 @@
   }
 
   async function openMicrophone() {
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true } });
+    // What a telephone does not do to a voice, the browser must not do either; only the prompts it speaks are kept out.
+    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio });
     const context = new AudioContext();
     await context.audioWorklet.addModule(phone.dataset.worklet);
     const source = context.createMediaStreamSource(stream);
