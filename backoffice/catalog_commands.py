@@ -8,7 +8,9 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from brand_catalog.catalog import SpokenName
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file, import_catalog
+from brand_catalog.matching import reading
 from clock import system_clock
 from speech.model import ModelMissing, load_model, locate_model
 from speech.vocabulary import UnsayableError, Vocabulary
@@ -25,17 +27,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def import_catalog_command(file: Path, aliases: Path | None, note: str) -> None:
     """Put the catalogue in FILE (CSV or XLSX) in the place of the present one, whole or not at all."""
     try:
-        reading = examine_catalog_file(file, aliases, _model_check())
+        examined = examine_catalog_file(file, aliases, _model_check())
     except CatalogFileError as error:
         raise click.ClickException(str(error)) from error
-    for warning in reading.warnings:
+    for warning in examined.warnings:
         click.echo(f"Warning: {warning}", err=True)
     url = current_app.config["SETTINGS"].database_url
     migrate(url)
     engine = open_engine(url)
     try:
         with transaction(open_sessions(engine)) as session:
-            done = import_catalog(session, reading.catalog, system_clock(), note or file.name)
+            done = import_catalog(session, examined.catalog, system_clock(), note or file.name)
     finally:
         engine.dispose()
     click.echo(
@@ -47,9 +49,9 @@ def import_catalog_command(file: Path, aliases: Path | None, note: str) -> None:
 def check_with(vocabulary: Vocabulary) -> NameCheck:
     """The check that a spoken name can be written in these words; another name could never be heard."""
 
-    def why_not(name: str) -> str | None:
+    def why_not(name: SpokenName) -> str | None:
         try:
-            vocabulary.words(name)
+            vocabulary.words(name.text, reading(name))
         except UnsayableError as error:
             return str(error)
         return None

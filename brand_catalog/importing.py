@@ -18,7 +18,7 @@ from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
 from brand_catalog.sheets import Row, RowProblem, SheetError, read_sheet
 from brand_catalog.spoken_names import Alias, derive_spoken_names, split_name, spoken_forms
 
-NameCheck = Callable[[str], str | None]
+NameCheck = Callable[[SpokenName], str | None]
 """Says why a spoken name can never be heard, or None where it can."""
 
 CATALOG_COLUMNS = (
@@ -98,7 +98,7 @@ def examine_catalog_file(
     if can_be_heard is not None:
         row_of = {spec.barcode: row for spec, row in zip(specs, rows, strict=True)}
         for name in names:
-            if reason := can_be_heard(name.text):
+            if reason := can_be_heard(name):
                 row_of[name.barcodes[0]].problem("name", f"spoken as {name.text!r} it can never be heard: {reason}")
         if sheet.problems:
             raise CatalogFileError(sheet.problems)

@@ -13,7 +13,7 @@ from openpyxl import Workbook
 import brand_catalog
 import storage
 from backoffice.catalog_commands import check_with, import_catalog_command
-from brand_catalog.catalog import Catalog
+from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.importing import (
     CATALOG_COLUMNS,
     CatalogFileError,
@@ -25,6 +25,7 @@ from brand_catalog.loading import current_version, load_catalog
 from settings import Settings
 from speech.vocabulary import Vocabulary
 from tests.desk_world import MovingClock
+from tests.recordings import speech_model
 
 DEMO = Path(brand_catalog.__file__).parent / "demo"
 
@@ -177,7 +178,7 @@ def test_a_wrong_alias_refuses_the_catalogue(write: WriteFile) -> None:
 
 def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) -> None:
     with pytest.raises(CatalogFileError) as refused:
-        read_catalog_file(write(OTHER, GOOD), None, lambda name: "no such word" if name == "中华硬" else None)
+        read_catalog_file(write(OTHER, GOOD), None, lambda name: "no such word" if name.text == "中华硬" else None)
     [problem] = refused.value.problems
     assert (problem.row, problem.column) == (3, "name")
     assert "no such word" in problem.reason
@@ -185,8 +186,28 @@ def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) 
 
 def test_names_are_checked_against_the_words_of_the_speech_model() -> None:
     check = check_with(Vocabulary(lambda word: word in ("中", "滑")))
-    assert check("中华") is None, "a homophone does"
-    assert "cannot be heard" in str(check("中国"))
+
+    def named(text: str, pinyin: str | None = None) -> SpokenName:
+        return SpokenName(text, ("6901028075831",), "spec", pinyin)
+
+    assert check(named("中华")) is None, "a homophone does"
+    assert "cannot be heard" in str(check(named("中国")))
+    assert check(named("中国", "zhong1 hua2")) is None, "what counts is how it is read"
+
+
+@pytest.mark.speech
+def test_the_command_refuses_a_name_the_speech_model_has_no_word_for(sqlite_url: str, write: WriteFile) -> None:
+    speech_model()
+    app = Flask("hotline")
+    app.config["SETTINGS"] = Settings(database_url=sqlite_url, demo=True)
+    file = write(GOOD, {**OTHER, "name": "中华(覅)"})
+    refused = app.test_cli_runner().invoke(import_catalog_command, [str(file)])
+    assert refused.exit_code == 1
+    assert "catalog.csv, row 3, column name: spoken as '中华覅' it can never be heard" in refused.output
+    engine = storage.open_engine(sqlite_url)
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        assert not load_catalog(session).specs
+    engine.dispose()
 
 
 def test_the_shipped_demo_catalogue_is_without_fault() -> None:
