@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -187,13 +187,14 @@ class Phrases:
         self.quantity_words: Mapping[str, Any] = data["quantities"]
         self.rules = {name: _parsed(text) for name, text in data["rules"].items()}
         self.filler = _parsed(data["filler"])
+        self.option = _parsed(data["option"])
         self.templates = tuple(Template(act, text, _parsed(text)) for act, texts in _sections(data) for text in texts)
 
     def automaton(self, wanted: Callable[[Act], bool], options: Iterable[Iterable[str]] = ()) -> Automaton:
         """The automaton of the templates whose act is wanted, and of the options of a choice as they are called."""
         templates = [template for template in self.templates if wanted(template.act)]
         templates += [
-            Template(Act("choice", str(place)), phrase, TextChunk(phrase))
+            Template(Act("choice", str(place)), phrase, _with_option(self.option, phrase))
             for place, phrases in enumerate(options, 1)
             for phrase in phrases
         ]
@@ -272,6 +273,16 @@ def _sections(data: Mapping[str, Any]) -> Iterable[tuple[Act, list[str]]]:
         yield Act("command", name), texts
     for place, texts in data["choice"].items():
         yield Act("choice", str(place)), texts
+
+
+def _with_option(expression: Expression, phrase: str) -> Expression:
+    """The template with an option's own words in the place of {option}."""
+    match expression:
+        case ListReference(list_name="option"):
+            return TextChunk(phrase)
+        case Sequence() | Alternative():
+            return replace(expression, items=[_with_option(item, phrase) for item in expression.items])
+    return expression
 
 
 def _parsed(text: str) -> Expression:

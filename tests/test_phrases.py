@@ -72,7 +72,7 @@ def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
 
 def test_a_template_that_cannot_be_read_is_named() -> None:
     data = {
-        "quantities": {}, "rules": {}, "filler": "嗯", "command": {}, "choice": {},
+        "quantities": {}, "rules": {}, "filler": "嗯", "option": "{option}", "command": {}, "choice": {},
         "say": {"add": ["[我要{name}"]},
     }  # fmt: skip
     with pytest.raises(PhraseFileError, match=r"我要"):

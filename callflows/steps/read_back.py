@@ -75,7 +75,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
                 turn.say("read_back.moved")
                 return Next.READ_BACK
             if refusal.reason == "order_min":
-                turn.say("read_back.too_little")
+                turn.say("refused.order_min")
                 return Next.MORE
             turn.state.refusal = refusal.reason
             return ReadBackEnds.REFUSED
