@@ -29,7 +29,7 @@ Look = Callable[[Sequence[str], int], list[Hypothesis]]
 # So many meanings of the first pass are worth a closer look.
 RIVALS: Final = 6
 # Where nobody's codes are known, so many of a code's readings are told, and one with a smaller share than this is
-# asked about: of 28 recordings heard right without a table none had less. More cannot be told from the share alone,
+# asked about: of 34 recordings read right without a table none had less. More cannot be told from the share alone,
 # the wrong ones have as much as the right ones.
 _CODES_TOLD: Final = 5
 _CODE_DOUBTED: Final = 0.01
