@@ -13,7 +13,7 @@ from clock import Clock
 from ivr.stored import reply_from_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard
 from ivr.twiml import is_secret
-from speech.listening import Listen
+from speech.listening import Listen, YesNo
 from speech.utterance import Utterance
 from storage import SessionFactory, reading, transaction
 
@@ -123,7 +123,7 @@ class Ears:
                 return False
             call.ear_starts = 0
             row = session.get(Heard, (sid, n))
-            if row is not None and row.utterance is not None and not _is_nonsense(row):
+            if row is not None and row.utterance is not None and not _gives_way(row, utterance, call):
                 return False
             row = row or Heard(call_sid=sid, n=n)
             row.utterance, row.at = utterance_to_json(utterance), self._clock()
@@ -134,6 +134,20 @@ class Ears:
         with transaction(self._sessions) as session:
             changed = session.execute(update(Call).where(Call.sid == sid, *where).values(**values))  # type: ignore[arg-type]
             return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def is_bare_yes(utterance: Utterance, listen: Listen) -> bool:
+    """A yes to a yes-or-no question, and nothing else."""
+    return isinstance(listen, YesNo) and utterance.command == "yes" and not utterance.items
+
+
+def _gives_way(row: Heard, later: Utterance, call: Call) -> bool:
+    """Nonsense gives way to whatever comes after it in the turn; a yes to anything but nonsense."""
+    if _is_nonsense(row):
+        return True
+    then = reply_from_json(call.reply).then
+    yes = isinstance(then, ListenFor) and is_bare_yes(utterance_from_json(row.utterance or {}), then.listen)
+    return yes and not later.is_nothing
 
 
 def _is_nonsense(row: Heard) -> bool:

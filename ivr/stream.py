@@ -24,7 +24,7 @@ from simple_websocket import ConnectionClosed
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.calls import EAR_GONE_AFTER
-from ivr.ears import Ears, Open
+from ivr.ears import Ears, Open, is_bare_yes
 from ivr.signature import is_stream_token
 from ivr.twilio_rest import Carrier, CarrierError
 from ivr.twiml import Markup
@@ -50,6 +50,8 @@ LOOK_EVERY_MS = 200
 ALIVE_EVERY_S = 2.0
 # After something that made no sense, how long the caller may go on before being told so.
 SECOND_THOUGHT_MS = 1_500
+# A yes this close to the end of a question has heard it out: how long prompts take is only estimated.
+HEARD_OUT_MS = 3_000
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 
@@ -330,8 +332,9 @@ class _Listener:
             self._told_speaking = False
             if not self._line.ears.heard(sid, n, utterance):
                 return
-            if utterance.is_nothing:
-                # Not for us, perhaps: it does not cut a prompt short, and the caller may yet say more.
+            if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
+                # Not for us, perhaps, or a yes to what has only been half said: it does not cut a prompt short, and the
+                # caller may yet say more.
                 self._give_up_at_ms = max(self._now_ms + SECOND_THOUGHT_MS, self._prompt_ends_ms)
             else:
                 self._answer(sid, n)
@@ -344,6 +347,10 @@ class _Listener:
             self._line.ears.quiet(sid, n)
         elif self._give_up_at_ms is not None and self._now_ms >= self._give_up_at_ms:
             self._answer(sid, n)
+
+    def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
+        """Callers say 对 after each line that is read back to them; what they say yes to in the end is all of it."""
+        return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > HEARD_OUT_MS
 
     def _answer(self, sid: str, n: int) -> None:
         self._answered = True

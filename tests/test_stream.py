@@ -16,7 +16,7 @@ from ivr.ears import Open
 from ivr.signature import stream_token
 from ivr.tables import Call, Heard
 from speech.audio import FRAME_BYTES
-from speech.listening import Digits, Listen
+from speech.listening import Digits, Listen, YesNo
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, transaction
 from tests.line_world import LineWorld
@@ -25,6 +25,7 @@ from tests.telephone import BASE, Telephone
 SID, STREAM = "CA00000000000000000000000000000001", "MZ1"
 SILENCE = b"\xff" * FRAME_BYTES
 FIVE = Utterance(command="yes", text="五条")
+YES, NO = Utterance(command="yes", text="对"), Utterance(command="no", text="不对")
 
 
 class ScriptedEar:
@@ -177,6 +178,37 @@ def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
     assert room.redirected()
     room.phone.asks("/voice/turn?n=1")
     assert room.world.conversation.heard == [FIVE]
+
+
+class TestYesSaidOverAQuestion:
+    """Callers say 对 after each line that is read back to them. Here the question takes five seconds."""
+
+    @pytest.fixture(autouse=True)
+    def long_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ivr.ears.MS_A_CHARACTER", 800)
+
+    def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> Room:
+        room = Room(sessions, script)
+        room.world.conversation.listen = YesNo()
+        room.phone.asks(room.first.action, Digits="5")
+        room.world.conversation.heard.clear()
+        return room
+
+    def test_it_waits_until_the_question_has_been_heard_out(self, sessions: SessionFactory) -> None:
+        room = self.asked(sessions, {20: YES})
+        seen: list[int] = []
+        room.serve(*[media()] * 150, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 120)
+        assert seen == [0]
+        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+        room.phone.asks("/voice/turn?n=2")
+        assert room.world.conversation.heard == [YES]
+
+    def test_a_no_after_it_is_what_counts(self, sessions: SessionFactory) -> None:
+        room = self.asked(sessions, {20: YES, 60: NO})
+        room.serve(*[media()] * 80, STOP)
+        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+        room.phone.asks("/voice/turn?n=2")
+        assert room.world.conversation.heard == [NO]
 
 
 def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: SessionFactory) -> None:
