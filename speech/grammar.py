@@ -3,15 +3,16 @@ it is given are whole sentences, made up from the phrase source so that what is 
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import reading
 from speech.phrases import Act, PhraseFileError, Phrases, Template
 from speech.quantities import Quantities
+from speech.turns import Turns, falling
 from speech.vocabulary import Vocabulary
 
 UNKNOWN_WORD: Final = "[unk]"
@@ -19,24 +20,27 @@ UNKNOWN_WORD: Final = "[unk]"
 # How many made-up sentences of each kind every name gets.
 _ORDERS_PER_NAME: Final = 3
 _OTHERS_PER_NAME: Final = 1
+_PER_NAME: Final = _ORDERS_PER_NAME + _OTHERS_PER_NAME
 # How often a name is in a sentence that goes on with another one, and in one with several names.
-_ANOTHER: Final = 0.5
-_SEVERAL: Final = 0.3
+_ANOTHER: Final = (0.5, 0.5)
+_SEVERAL: Final = (0.7, 0.3)
 # The first wording of a command is this often there; later ones less, but never less than twice.
 _COMMAND_WEIGHT: Final = 16
 _KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
-# Any number does: with the same one, the same turn is listened to in the same way.
-_SEED: Final = 5
+# Of a template with more wordings than this, so many are made up in place of all.
+_WORDINGS: Final = 120
 
 
 class GrammarWriter:
-    """Writes sentences in the words of one model."""
+    """Writes sentences in the words of one model, with the names of one catalogue."""
 
-    def __init__(self, phrases: Phrases, quantities: Quantities, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, phrases: Phrases, quantities: Quantities, vocabulary: Vocabulary, names: Sequence[SpokenName]
+    ) -> None:
         self._phrases = phrases
-        self._quantities = quantities
         self._vocabulary = vocabulary
-        self._about = lru_cache(maxsize=None)(self._sentences_about)
+        self._names = names
+        self._amounts, self._amount_weights = quantities.usual()
         self._with_one: dict[str, list[Template]] = {}
         self._with_several: list[Template] = []
         for template in phrases.templates:
@@ -47,41 +51,57 @@ class GrammarWriter:
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
         """Sentences with every one of the names in them: orders above all, then changes, removals and questions."""
-        rng = random.Random(_SEED)
-        sentences = [sentence for name in names for sentence in self._about(name)]
-        for name in names:
-            if rng.random() < _SEVERAL:
-                sentences.append(" ".join(self._made_up(rng.choice(self._with_several), name, names, rng)))
-            if rng.random() < _ANOTHER:
-                sentences.append(f"{rng.choice(self._about(name))} {rng.choice(self._about(rng.choice(names)))}")
+        turns = Turns()
+        sentences: list[str] = []
+        for place, name in enumerate(names):
+            about = self._about[name]
+            sentences += about
+            other = names[(place + len(names) // 2) % len(names)]
+            if turns.choose("several", _SEVERAL):
+                template = self._with_several[turns.choose("wording", falling(len(self._with_several)))]
+                sentences.append(self._made_up(template, itertools.cycle((name, other)), turns))
+            if turns.choose("another", _ANOTHER):
+                first, second = (turns.choose(which, _alike(_PER_NAME)) for which in ("first", "second"))
+                sentences.append(f"{about[first]} {self._about[other][second]}")
         return sentences
 
-    def _sentences_about(self, name: SpokenName) -> tuple[str, ...]:
-        """The sentences with this one name; the same ones in every grammar the name is in."""
-        rng = random.Random(f"{_SEED} {name.text}")
-        kinds = ["add"] * _ORDERS_PER_NAME + rng.sample(_KINDS_OF_OTHERS, _OTHERS_PER_NAME)
-        made = (self._made_up(_early(self._with_one[kind], rng), name, (), rng) for kind in kinds)
-        return tuple(" ".join(words) for words in made)
+    @cached_property
+    def _about(self) -> dict[SpokenName, tuple[str, ...]]:
+        """The sentences with one name, by name: made for the whole catalogue at once, so that what is said before and
+        after a name is evenly spread over all names, and the same in every grammar the name is in."""
+        turns = Turns()
+        return {name: tuple(self._made_up_about(name, turns)) for name in self._names}
+
+    def _made_up_about(self, name: SpokenName, turns: Turns) -> Iterator[str]:
+        for _ in range(_ORDERS_PER_NAME):
+            yield self._made_up(self._template("add", turns), iter((name,)), turns)
+        for _ in range(_OTHERS_PER_NAME):
+            kind = _KINDS_OF_OTHERS[turns.choose("kind", _alike(len(_KINDS_OF_OTHERS)))]
+            yield self._made_up(self._template(kind, turns), iter((name,)), turns)
+
+    def _template(self, kind: str, turns: Turns) -> Template:
+        templates = self._with_one[kind]
+        return templates[turns.choose(kind, falling(len(templates)))]
 
     def amounts(self, count: int) -> list[str]:
         """Sentences that give a quantity and no name."""
-        rng = random.Random(_SEED)
+        turns = Turns()
         kinds = ("amount", "amount", "amount", "change_last")
-        made = (self._made_up(_early(self._with_one[rng.choice(kinds)], rng), None, (), rng) for _ in range(count))
-        return [" ".join(words) for words in made]
+        made = (self._template(kinds[turns.choose("kind", _alike(len(kinds)))], turns) for _ in range(count))
+        return [self._made_up(template, iter(()), turns) for template in made]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the commands and choices wanted, the usual ones more often."""
-        rng = random.Random(_SEED)
+        turns = Turns()
         sentences: list[str] = []
         for template in self._phrases.templates:
             if template.act.kind in ("command", "choice") and wanted(template.act):
-                plain = self._phrases.every(template.expression, optional=False)
-                for rank, text in enumerate(dict.fromkeys(plain)):
+                plain = list(dict.fromkeys(self._phrases.every(template.expression, optional=False)))
+                for rank, text in enumerate(plain if len(plain) <= _WORDINGS else ()):
                     sentence = " ".join(self._vocabulary.words(text))
                     sentences += [sentence] * max(2, _COMMAND_WEIGHT // (1 + rank))
-                for _ in plain:
-                    parts = self._phrases.sample(template.expression, rng, _no_slots)
+                for _ in range(min(len(plain), _WORDINGS)):
+                    parts = self._phrases.sample(template.expression, turns.choose, _no_slots)
                     sentences.append(" ".join(self._vocabulary.words("".join(parts))))
         return sentences
 
@@ -111,37 +131,31 @@ class GrammarWriter:
         """One word for every syllable the model can hear."""
         return self._vocabulary.syllable_words()
 
-    def name_words(self, name: SpokenName, rng: random.Random) -> tuple[str, ...]:
+    def _name_words(self, name: SpokenName, turns: Turns) -> tuple[str, ...]:
         """A name in the model's words; where the model may know a character by another reading, now one way and now
         the other."""
         said = reading(name)
-        other = self._vocabulary.other_words(name.text, said)
-        return other if other is not None and rng.random() < 0.5 else self._vocabulary.words(name.text, said)
+        ways = (self._vocabulary.words(name.text, said), self._vocabulary.other_words(name.text, said))
+        return ways[1] if ways[1] is not None and turns.choose(name, _alike(2)) else ways[0]
 
-    def _made_up(
-        self, template: Template, name: SpokenName | None, names: Sequence[SpokenName], rng: random.Random
-    ) -> list[str]:
-        waiting = [] if name is None else [name]
+    def _made_up(self, template: Template, names: Iterator[SpokenName], turns: Turns) -> str:
         words: dict[str, tuple[str, ...]] = {}
 
         def fill(slot: str, role: str) -> str:
             if slot == "quantity":
-                return self._quantities.sample(rng)
-            chosen = waiting.pop() if waiting else rng.choice(names)
-            words[chosen.text] = self.name_words(chosen, rng)
-            return chosen.text
+                return self._amounts[turns.choose("quantity", self._amount_weights)]
+            name = next(names)
+            words[name.text] = self._name_words(name, turns)
+            return name.text
 
         sentence: list[str] = []
-        for part in self._phrases.sample(template.expression, rng, fill):
+        for part in self._phrases.sample(template.expression, turns.choose, fill):
             sentence += words.get(part) or self._vocabulary.words(part)
-        return sentence
+        return " ".join(sentence)
 
 
-def _early(templates: Sequence[Template], rng: random.Random) -> Template:
-    """One of the templates, the first the likeliest: what is said most is written first."""
-    if rng.random() < 0.7:
-        return templates[min(int(rng.paretovariate(0.6)) - 1, len(templates) - 1)]
-    return rng.choice(templates)
+def _alike(count: int) -> tuple[float, ...]:
+    return (1.0,) * count
 
 
 def _no_slots(slot: str, role: str) -> str:

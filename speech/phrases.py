@@ -6,7 +6,6 @@ boundaries, is full of homophones, and has to be read in every way it can be, no
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -19,11 +18,12 @@ from hassil.parse_expression import parse_sentence
 from hassil.parser import ParseError
 
 from brand_catalog.sounds import fold, is_spoken, syllables
+from speech.turns import Choose, falling
 
 PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
 
-# In made-up sentences an optional part is left out this often.
-_LEFT_OUT = 0.65
+# In made-up sentences an optional part is left out, and said, this often.
+_SAID: Final = (0.65, 0.35)
 
 Label = tuple[str, str]
 """What an arc takes: ("char", 要), ("name", role) or ("quantity", role)."""
@@ -239,7 +239,7 @@ class Phrases:
                 return texts
         raise PhraseFileError(f"{type(expression).__name__} cannot be listed: it has a slot")
 
-    def sample(self, expression: Expression, rng: random.Random, slots: Callable[[str, str], str]) -> list[str]:
+    def sample(self, expression: Expression, choose: Choose, slots: Callable[[str, str], str]) -> list[str]:
         """One sentence in parts: runs of plain words and the slots' texts; `slots(list, role)` fills a slot."""
         match expression:
             case TextChunk():
@@ -249,14 +249,14 @@ class Phrases:
                 role = "" if expression.slot_name == expression.list_name else expression.slot_name
                 return [slots(expression.list_name, role)]
             case RuleReference():
-                return self.sample(self.rules[expression.rule_name], rng, slots)
+                return self.sample(self.rules[expression.rule_name], choose, slots)
             case Alternative():
                 items = [item for item in expression.items if not _is_empty(item)]
-                if expression.is_optional and rng.random() < _LEFT_OUT:
+                if expression.is_optional and not choose(("said", id(expression)), _SAID):
                     return []
-                return self.sample(items[_early(rng, len(items))], rng, slots)
+                return self.sample(items[choose(id(expression), falling(len(items)))], choose, slots)
             case Sequence():
-                return [part for item in expression.items for part in self.sample(item, rng, slots)]
+                return [part for item in expression.items for part in self.sample(item, choose, slots)]
         raise PhraseFileError(f"{type(expression).__name__} has no place in a template of the phrase file")
 
 
@@ -294,8 +294,3 @@ def _parsed(text: str) -> Expression:
 
 def _is_empty(expression: Expression) -> bool:
     return isinstance(expression, TextChunk) and not expression.text.strip()
-
-
-def _early(rng: random.Random, count: int) -> int:
-    """A place in a list, the first the likeliest: what is said most is written first."""
-    return min(int(rng.paretovariate(0.7)) - 1, count - 1) if rng.random() < 0.6 else rng.randrange(count)

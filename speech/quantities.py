@@ -5,7 +5,6 @@ The words are data (`phrases.zh.yaml`, section `quantities`); which numbers ther
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,6 +41,10 @@ _USUAL_NUMBERS: Final = (
     80,
     100,
 )
+
+
+# Of a number's two commonest forms the first is said this often.
+_FIRST_FORM: Final = 0.88
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +108,18 @@ class Quantities:
         number, half = divmod(quantity.halves, 2)
         return spoken_forms(number)[0] + word + ("半" if half else "")
 
-    def sample(self, rng: random.Random) -> str:
-        """A quantity as one is likely to be said."""
-        draw = rng.random()
+    def usual(self) -> tuple[list[str], list[float]]:
+        """Quantities as they are likely to be said, and what share of all each is."""
         carton, case = (next(w for w, unit in self._units.items() if unit == wanted) for wanted in ("carton", "case"))
-        if draw < 0.06:
-            return rng.choice(("一", "两", "半", "三")) + case
-        if draw < 0.08:
-            return f"半{carton}"
-        if draw < 0.11:
-            return rng.choice(("俩", "仨"))
-        number = rng.choice(_USUAL_NUMBERS) if draw < 0.8 else rng.randint(1, 130)
-        return rng.choice(spoken_forms(number)[:2] if draw < 0.3 else spoken_forms(number)[:1]) + carton
+        shares = {f"半{carton}": 0.02, "俩": 0.015, "仨": 0.015}
+        shares |= {f"{number}{case}": 0.015 for number in ("一", "两", "半", "三")}
+        for numbers, share in ((_USUAL_NUMBERS, 0.69), (range(1, 131), 0.2)):
+            for number in numbers:
+                first, *other = spoken_forms(number)[:2]
+                for form, part in ((first, _FIRST_FORM), (other[0], 1.0 - _FIRST_FORM)) if other else ((first, 1.0),):
+                    said = f"{form}{carton}"
+                    shares[said] = shares.get(said, 0.0) + share * part / len(numbers)
+        return list(shares), list(shares.values())
 
 
 def syllables_of_number(form: str) -> tuple[str, ...]:

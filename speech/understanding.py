@@ -92,7 +92,9 @@ class Understanding:
         self.catalog = catalog
         self._phrases = load_phrases()
         self._quantities = Quantities(self._phrases.quantity_words)
-        self._writer = None if vocabulary is None else GrammarWriter(self._phrases, self._quantities, vocabulary)
+        self._writer: GrammarWriter | None = None
+        if vocabulary is not None:
+            self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
         self._fillers = self._phrases.fillers()
         self._by_code = {spec.short_code: barcode for barcode, spec in catalog.specs.items()}
         self._parser = lru_cache(maxsize=_SCOPES_KEPT)(self._build_parser)
