@@ -1,0 +1,64 @@
+"""How quick hearing is: decoding a second of speech, a new recogniser, what an utterance means, and a whole answer.
+
+All in seconds of one processor, so that what else the machine does does not count.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from brand_catalog.importing import read_catalog_file
+from settings import Settings
+from speech.audio import EAR_RATE, LINE_RATE, read_audio
+from speech.ear import stretch
+from speech.hearing import hear
+from speech.hypotheses import ALTERNATIVES, new_recogniser, recognise
+from speech.listening import Items
+from speech.model import load_model, locate_model
+from speech.understanding import build_understanding
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "brand_catalog" / "demo"
+RECORDINGS = sorted((ROOT / "tests" / "audio").glob("item*.ulaw"))
+
+
+def median_ms(what: Callable[[], object], times: int = 5) -> float:
+    taken = []
+    for _ in range(times):
+        begun = time.thread_time()
+        what()
+        taken.append(1000 * (time.thread_time() - begun))
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """Print one line a measure; the first of each kind, which builds what is kept, is not counted."""
+    model = load_model(locate_model(Settings()))
+    understanding = build_understanding(read_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv"), model)
+    grammar = understanding.grammar(Items())
+    sounds = [stretch(read_audio(file, LINE_RATE)) for file in RECORDINGS]
+    seconds = sum(map(len, sounds)) / 2 / EAR_RATE
+
+    def per_second(grammar: Sequence[str] | None) -> float:
+        begun = time.thread_time()
+        for sound in sounds:
+            recognise(model, grammar, sound)
+        return (time.thread_time() - begun) / seconds
+
+    recognise(model, grammar, sounds[0])
+    heard = [recognise(model, grammar, sound) for sound in sounds]
+    understanding.interpret(Items(), heard[0])
+    print(f"{len(sounds)} recordings, {seconds:.0f} s of speech; a grammar of {len(grammar)} sentences")
+    print(f"decoding, s per s        with the grammar {per_second(grammar):.3f}   unrestricted {per_second(None):.3f}")
+    print(f"a new recogniser, ms     {median_ms(lambda: new_recogniser(model, grammar, ALTERNATIVES)):.1f}")
+    meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 3) for h in heard]  # type: ignore[misc]
+    print(f"interpretation, ms       median {statistics.median(meanings):.1f}   worst {max(meanings):.1f}")
+    answers = [median_ms(lambda s=s: hear(model, understanding, Items(), s), 1) for s in sounds]  # type: ignore[misc]
+    print(f"a whole answer, ms       median {statistics.median(answers):.0f}   worst {max(answers):.0f}")
+
+
+if __name__ == "__main__":
+    main()
