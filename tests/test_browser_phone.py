@@ -62,7 +62,8 @@ def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
 
 def hears(page: Page, english: str) -> None:
     """The line has said this, as the page puts it into English, and waits."""
-    expect(page.locator("#transcript .line .gloss").last).to_contain_text(english, timeout=20_000)
+    # A whole read-back may have to be heard out first.
+    expect(page.locator("#transcript .line .gloss").last).to_contain_text(english, timeout=45_000)
 
 
 def plays(page: Page, english: str) -> None:
@@ -89,7 +90,7 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=20_000)
     hears(page, "Anything else?")
     plays(page, "that is all")
-    # As soon as it reads the order back, a yes may be said into it.
+    # A yes may be said into the read-back; it counts once all of it has been heard.
     plays(page, "that is right")
     hears(page, "Thank you, goodbye.")
     expect(page.locator("#status")).to_have_text("通话结束", timeout=20_000)
@@ -109,7 +110,7 @@ def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page
     page.get_by_role("button", name="Microphone").click()
     expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=30_000)
     plays(page, "that is all")
-    # As soon as it reads the order back, a yes may be said into it.
+    # A yes may be said into the read-back; it counts once all of it has been heard.
     plays(page, "that is right")
     expect(page.locator("#status")).to_have_text("通话结束", timeout=30_000)
     [order] = line.orders("410502100045")
