@@ -15,9 +15,10 @@ from settings import Settings
 from speech.audio import EAR_RATE, LINE_RATE, read_audio
 from speech.ear import stretch
 from speech.hearing import hear
-from speech.hypotheses import ALTERNATIVES, new_recogniser, recognise
+from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.model import load_model, locate_model
+from speech.recogniser import Recogniser, recognise
 from speech.understanding import build_understanding
 
 ROOT = Path(__file__).parent.parent
@@ -53,7 +54,7 @@ def main() -> None:
     understanding.interpret(Items(), heard[0])
     print(f"{len(sounds)} recordings, {seconds:.0f} s of speech; a grammar of {len(grammar)} sentences")
     print(f"decoding, s per s        with the grammar {per_second(grammar):.3f}   unrestricted {per_second(None):.3f}")
-    print(f"a new recogniser, ms     {median_ms(lambda: new_recogniser(model, grammar, ALTERNATIVES)):.1f}")
+    print(f"a new recogniser, ms     {median_ms(lambda: Recogniser(model, grammar, ALTERNATIVES)):.1f}")
     meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 3) for h in heard]  # type: ignore[misc]
     print(f"interpretation, ms       median {statistics.median(meanings):.1f}   worst {max(meanings):.1f}")
     answers = [median_ms(lambda s=s: hear(model, understanding, Items(), s), 1) for s in sounds]  # type: ignore[misc]

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from vosk import KaldiRecognizer
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import FRAME_BYTES, FRAME_MS, Upsampler, decode_mulaw, encode_mulaw
+from speech.audio import EAR_RATE, FRAME_BYTES, FRAME_MS, Upsampler, decode_mulaw, encode_mulaw
 from speech.ear import Ear
-from speech.hypotheses import new_recogniser
 from speech.listening import Items
 from speech.model import load_model, locate_model
 from speech.understanding import build_understanding
@@ -48,7 +48,7 @@ def call_sound(number: int, prompt_ms: int) -> bytes:
 
 def unrestricted(model: Any) -> Feed:
     """What one would write first: everything said and unsaid into a recogniser that expects anything."""
-    recogniser, upsampler = new_recogniser(model, None), Upsampler()
+    recogniser, upsampler = KaldiRecognizer(model, EAR_RATE), Upsampler()
 
     def feed(frame: bytes) -> None:
         if recogniser.AcceptWaveform(upsampler.feed(decode_mulaw(frame)).tobytes()):

@@ -18,8 +18,8 @@ from settings import Settings
 from speech.audio import LINE_RATE, read_audio
 from speech.customer_codes import READINGS, KnownCodes, code_grammar, hear_code
 from speech.ear import stretch
-from speech.hypotheses import recognise
 from speech.model import load_model, locate_model
+from speech.recogniser import recognise
 
 RETAILERS = 15_000
 REGION = "410502"

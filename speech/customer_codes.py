@@ -21,7 +21,8 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
 from speech.audio import EAR_RATE
-from speech.hypotheses import Hypothesis, recognise
+from speech.hypotheses import Hypothesis
+from speech.recogniser import recognise
 
 CODE_LENGTH: Final = 12
 READINGS: Final = 300

@@ -7,7 +7,6 @@ answer already, later after what is not, so that "红塔山……五条" is neve
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ import numpy as np
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw
 from speech.customer_codes import KnownCodes, is_whole
 from speech.hearing import first_grammar, hear
-from speech.hypotheses import Hypothesis, from_vosk, new_recogniser
+from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
+from speech.recogniser import Recogniser, borrow, give_back
 from speech.speech_detection import LOUD_FRAMES, SpeechDetector
 from speech.understanding import Understanding
 from speech.utterance import Utterance
@@ -57,7 +57,7 @@ class _Spoken:
     fed: int = 0
     pcm: bytearray = field(default_factory=bytearray)
     upsampler: Upsampler = field(default_factory=Upsampler)
-    recogniser: Any = None
+    recogniser: Recogniser | None = None
     # What has been understood so far, since which frame, and the silence that would end it.
     partial: str = ""
     partial_since: int = 0
@@ -165,9 +165,9 @@ class Ear:
         while spoken.wanted - spoken.fed >= STEP_FRAMES:
             if spoken.recogniser is None:
                 grammar, alternatives = first_grammar(self._understanding, self._listen)
-                spoken.recogniser = new_recogniser(self._model, grammar, alternatives)
-            spoken.recogniser.AcceptWaveform(spoken.take(STEP_FRAMES))
-            partial = str(json.loads(spoken.recogniser.PartialResult())["partial"])
+                spoken.recogniser = borrow(self._model, grammar, alternatives)
+            spoken.recogniser.feed(spoken.take(STEP_FRAMES))
+            partial = spoken.recogniser.partial
             if partial != spoken.partial:
                 spoken.partial, spoken.partial_since = partial, len(spoken.frames)
 
@@ -195,8 +195,9 @@ class Ear:
         if spoken.recogniser is None:
             return None
         if spoken.wanted > spoken.fed:
-            spoken.recogniser.AcceptWaveform(spoken.take(spoken.wanted - spoken.fed))
-        first = from_vosk(spoken.recogniser.FinalResult())
+            spoken.recogniser.feed(spoken.take(spoken.wanted - spoken.fed))
+        first = spoken.recogniser.finish()
+        give_back(spoken.recogniser)
         if not first:
             return None  # a noise
         return hear(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)

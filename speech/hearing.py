@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from speech.customer_codes import READINGS, HeardCode, KnownCodes, code_grammar, hear_code
-from speech.hypotheses import ALTERNATIVES, Hypothesis, recognise
+from speech.hypotheses import ALTERNATIVES, Hypothesis
 from speech.listening import Digits, Listen
+from speech.recogniser import recognise
 from speech.rejection import Evidence, judge
 from speech.understanding import Interpretation, Understanding, weigh
 from speech.utterance import NOTHING, Utterance
