@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -98,6 +99,14 @@ def sign_in(page: Page, login: str) -> None:
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
     page.get_by_role("button", name="登录", exact=True).click()
     page.wait_for_load_state()
+
+
+def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:
+    """Let the browser work until something has come true."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"it has not come true within {seconds:g} s"
+        page.wait_for_timeout(20)
 
 
 def keep_picture(page: Page, name: str) -> None:
