@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import access, book, desk, language, names, phone, reports, retailers, supply, today
+from console import access, book, desk, language, names, navigation, phone, reports, retailers, supply, today
 from console.language import _
 from console.room import Room, furnish, room
 from console.wording import FILTERS
@@ -102,6 +102,7 @@ def _console(furnished: Room) -> Blueprint:
         return {
             "staff": access.staff_or_none(),
             "may": access.may,
+            "navigation": navigation.bar,
             "languages": language.LANGUAGES,
             "language": language.chosen(),
             "html_language": language.html_language(),

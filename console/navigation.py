@@ -1,0 +1,97 @@
+"""The way to the pages: one table of what stands in the top bar, in groups, for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import lazy_gettext
+
+from console.access import may
+from orders.staff import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One page of the top bar: where it is, what it is called there, and the task of those who may go in."""
+
+    endpoint: str
+    label: Any
+    task: Task
+
+    @property
+    def address(self) -> str:
+        return url_for(self.endpoint)
+
+    @property
+    def is_open(self) -> bool:
+        return may(self.task)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pages that belong together; the group's name leads to the first of them."""
+
+    label: Any
+    doors: tuple[Door, ...]
+
+
+GROUPS: tuple[Group, ...] = (
+    Group(
+        lazy_gettext("热线"),
+        (
+            Door("console.desk.page", lazy_gettext("接电话"), "take_calls"),
+            Door("console.book.calls", lazy_gettext("来电"), "see_day"),
+        ),
+    ),
+    Group(
+        lazy_gettext("订货"),
+        (
+            Door("console.today.page", lazy_gettext("今天"), "see_day"),
+            Door("console.book.orders", lazy_gettext("订单"), "see_day"),
+        ),
+    ),
+    Group(
+        lazy_gettext("客户"),
+        (
+            Door("console.retailers.page", lazy_gettext("客户"), "see_day"),
+            Door("console.retailers.hotlines", lazy_gettext("热线号码"), "see_day"),
+        ),
+    ),
+    Group(
+        lazy_gettext("货源"),
+        (
+            Door("console.supply.page", lazy_gettext("货源和限量"), "see_day"),
+            Door("console.names.page", lazy_gettext("品规"), "see_day"),
+        ),
+    ),
+    Group(lazy_gettext("报表"), (Door("console.reports.page", lazy_gettext("报表"), "reports"),)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The top bar of one page: the groups, and the pages of the group it belongs to; `here` is the page's own door."""
+
+    groups: Sequence[Group]
+    group: Group | None
+    here: Door | None
+
+
+def bar() -> Bar:
+    """The top bar for who is at the page, and the page that is asked for."""
+    groups = [
+        Group(group.label, doors) for group in GROUPS if (doors := tuple(door for door in group.doors if door.is_open))
+    ]
+    here = max(
+        (door for group in groups for door in group.doors if _leads_here(door)),
+        key=lambda door: len(door.address),
+        default=None,
+    )
+    return Bar(groups, next((group for group in groups if here in group.doors), None), here)
+
+
+def _leads_here(door: Door) -> bool:
+    return request.path == door.address or request.path.startswith(f"{door.address}/")
