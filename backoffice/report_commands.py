@@ -11,8 +11,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from backoffice.at_work import DAY
-from backoffice.report_drafts import draft_diary, draft_report
 from backoffice.report_tables import tables, write_csv, write_xlsx
+from ivr import call_figures
+from orders.report_texts import text_of
 from orders.reports import Period, Span
 from storage import reading
 
@@ -49,7 +50,7 @@ def draft_command(span: Span, day: datetime, out: Path) -> None:
     """Draft the day's diary, or the report of a week or month, from the figures."""
     period = Period.around(day.date(), span)
     with reading(current_app.extensions["sessions"]) as session:
-        text = draft_diary(session, period) if span == "day" else draft_report(session, period)
+        text = text_of(session, period, call_figures.figures(session, period))
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.md"
     path.write_text(text, encoding="utf-8")

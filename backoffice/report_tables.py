@@ -6,8 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
+from decimal import Decimal
 from pathlib import Path
 
 from openpyxl import Workbook
@@ -15,8 +14,9 @@ from openpyxl.chart import BarChart, LineChart, Reference
 from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy.orm import Session
 
-from backoffice import call_figures
+from ivr import call_figures
 from orders import reports
+from orders.report_words import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
 from orders.reports import Period, SpecNeed
 
 Cell = str | int | Decimal | date | None
@@ -129,26 +129,6 @@ def _operators(session: Session, period: Period) -> Table:
     return Table("operators", "订货员", ("订货员", "接听", "办完", "交回", "订单数", "总时长(秒)"), rows)
 
 
-CHANNELS = {"phone": "电话", "operator": "订货员", "web": "网上", "mobile": "手机", "proxy": "代订"}
-REASONS = {
-    "limit": "超出限量",
-    "stock": "货源不足",
-    "out_of_stock": "暂时无货",
-    "not_offered": "未投放",
-    "order_max": "超出单次上限",
-    "absent": "无人接听",
-    "phone_fault": "电话故障",
-}
-OUTCOMES: dict[str, str] = {
-    "ordered": "自助订货",
-    "ordered_with_operator": "订货员协助订货",
-    "unsaved": "未确认",
-    "operator": "转订货员未订货",
-    "left_waiting": "等待中挂断",
-    "no_order": "未订货",
-}
-
-
 def write_csv(folder: Path, name: str, found: Sequence[Table]) -> list[Path]:
     """One file a table, in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,22 +199,3 @@ def _chart_specs(sheet: Worksheet) -> None:
 
 
 CHARTS: dict[str, Callable[[Worksheet], None]] = {"days": _chart_days, "specs": _chart_specs, "calls": _chart_calls}
-
-
-def percent(part: Fraction | None) -> Decimal | None:
-    """A share in percent with one decimal; nothing of nothing is no share."""
-    return None if part is None else _rounded(part * 100, "0.1")
-
-
-def yuan(fen: int) -> Decimal:
-    """An amount in yuan, exact."""
-    return Decimal(fen).scaleb(-2)
-
-
-def cartons(packs: int, packs_per_carton: int) -> Decimal:
-    """Packs as cartons, to two decimals."""
-    return _rounded(Fraction(packs, packs_per_carton), "0.01")
-
-
-def _rounded(value: Fraction, to: str) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal(to), ROUND_HALF_UP)

@@ -10,6 +10,7 @@ import brand_catalog.models  # noqa: F401
 import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables
+import orders.department_reports
 import orders.house_rules
 import orders.models
 import orders.proxy_orders

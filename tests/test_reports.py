@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from backoffice import call_figures
 from backoffice.desk_commands import DESK_COMMANDS
-from backoffice.report_tables import cartons, percent, yuan
 from clock import SHANGHAI
+from ivr import call_figures
 from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders import reports
 from orders.models import MissedCall
+from orders.report_words import cartons, percent, yuan
 from orders.reports import Period, SpecNeed
 from orders.staff import create_staff
 from tests.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, World

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
-from backoffice import call_figures
-from backoffice.report_tables import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
 from orders import reports
+from orders.report_words import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
 from orders.reports import DayFigures, Period
 
 # A draft names what was short of most; the tables have the rest.
 SPECS_NAMED = 10
 
 
-def draft_diary(session: Session, period: Period) -> str:
-    """The diary of the period's one day, as Markdown."""
-    return _draft(session, period, "diary.zh.md")
+Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
 
 
-def draft_report(session: Session, period: Period) -> str:
-    """The report of a longer period, as Markdown."""
-    return _draft(session, period, "report.zh.md")
+@dataclass(frozen=True, slots=True)
+class OperatorFigures:
+    """What one operator did: calls taken, how they ended, orders that came of them, and the time they took in all."""
+
+    name: str
+    taken: int
+    finished: int
+    given_back: int
+    orders: int
+    time: timedelta
 
 
-def _draft(session: Session, period: Period, template: str) -> str:
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """What a period's calls came to. The desk does not know the telephone: whoever does passes this in."""
+
+    outcomes: Mapping[Outcome, int]
+    operators: Sequence[OperatorFigures]
+
+
+def text_of(session: Session, period: Period, calls: CallFigures) -> str:
+    """The diary of one day, or the report of a longer period, as Markdown."""
+    template = "diary.zh.md" if period.first == period.last else "report.zh.md"
     days = reports.days(session, period)
     short = sorted(reports.needs(session, period), key=lambda need: need.unmet_packs, reverse=True)
     return (
@@ -41,8 +58,8 @@ def _draft(session: Session, period: Period, template: str) -> str:
             days=days,
             total=_total(days, period),
             channels=reports.channels(session, period),
-            calls=call_figures.outcomes(session, period),
-            operators=call_figures.operators(session, period),
+            calls=calls.outcomes,
+            operators=calls.operators,
             missed=reports.missed_reasons(session, period),
             short=[need for need in short if need.unmet_packs][:SPECS_NAMED],
             words={"channels": CHANNELS, "outcomes": OUTCOMES, "reasons": REASONS},
@@ -77,5 +94,7 @@ def _share(part: Fraction | None) -> str:
 def _templates() -> Environment:
     # What is drafted is plain text, so nothing in it is escaped as a page would need.
     return Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "drafts"), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=FileSystemLoader(Path(__file__).parent / "report_templates"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
     )

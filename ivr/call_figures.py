@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Literal, get_args
+from typing import get_args
 
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import QueryableAttribute, Session
@@ -14,24 +13,17 @@ from clock import SHANGHAI
 from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders.models import STANDING_STATES, OrderHistory, OrderRow
+from orders.report_texts import CallFigures, OperatorFigures, Outcome
 from orders.reports import Period
 from orders.staff import StaffRow
 
-Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
 Moment = QueryableAttribute[datetime] | QueryableAttribute[datetime | None]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorFigures:
-    """What one operator did: calls taken, how they ended, orders that came of them, and the time they took in all."""
-
-    name: str
-    taken: int
-    finished: int
-    given_back: int
-    orders: int
-    time: timedelta
+def figures(session: Session, period: Period) -> CallFigures:
+    """What the texts of reports say about calls."""
+    return CallFigures(outcomes(session, period), operators(session, period))
 
 
 def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
@@ -72,11 +64,11 @@ def operators(session: Session, period: Period) -> list[OperatorFigures]:
     for ticket in session.scalars(select(Ticket).where(_within(Ticket.taken_at, period))):
         if ticket.taken_by is not None:
             taken.setdefault(ticket.taken_by, []).append(ticket)
-    figures = []
+    found = []
     for person in session.scalars(select(StaffRow).where(StaffRow.id.in_(taken)).order_by(StaffRow.name, StaffRow.id)):
         own = taken[person.id]
         spent = (t.closed_at - t.taken_at for t in own if t.closed_at is not None and t.taken_at is not None)
-        figures.append(
+        found.append(
             OperatorFigures(
                 person.name,
                 taken=len(own),
@@ -86,7 +78,7 @@ def operators(session: Session, period: Period) -> list[OperatorFigures]:
                 time=sum(spent, timedelta()),
             )
         )
-    return figures
+    return found
 
 
 def _saved(session: Session, period: Period) -> set[str]:
