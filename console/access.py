@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 
 from console.language import _
 from console.room import room
+from orders import seats
 from orders.staff import StaffRow, Task
-from storage import reading
+from storage import reading, transaction
 
 _WHO, _SEEN = "staff", "seen"
 
@@ -29,16 +30,19 @@ def sign_in(staff: StaffRow) -> None:
 
 
 def sign_out() -> None:
-    """Nobody is at the page from now on; its language stays."""
+    """Nobody is at the page from now on, and their seat is free; its language stays."""
+    if (found := staff_or_none()) is not None:
+        with transaction(room().sessions) as work:
+            seats.leave_seat(work, found.id)
     session.pop(_WHO, None)
     session.pop(_SEEN, None)
-    g.staff = None
+    g.staff, g.seat = None, ""
 
 
 def notice_who(*, touch: bool) -> None:
     """Find out who is at the page. `touch` says whether this request is a person's doing and keeps them signed in; a
     page that keeps itself up to date is not."""
-    g.staff = None
+    g.staff, g.seat = None, ""
     who, seen = session.get(_WHO), session.get(_SEEN)
     if who is None or seen is None:
         return
@@ -47,11 +51,19 @@ def notice_who(*, touch: bool) -> None:
         return
     with reading(room().sessions) as reader:
         staff = reader.get(StaffRow, who)
-    if staff is None or not staff.active:
-        return
-    g.staff = staff
+        if staff is None or not staff.active:
+            return
+        g.staff, g.seat = staff, seats.seat_of(reader, staff.id, now)
     if touch and now.timestamp() - seen > 30:
         session[_SEEN] = now.timestamp()
+        with transaction(room().sessions) as work:
+            seats.still_there(work, staff.id, now)
+
+
+def seat() -> str:
+    """Where who is at the page sits; empty where nowhere."""
+    found: str = g.get("seat", "")
+    return found
 
 
 def staff_or_none() -> StaffRow | None:

@@ -13,11 +13,12 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import access, book, desk, language, names, navigation, phone, reports, retailers, supply, today
+from console import access, book, desk, language, names, navigation, phone, reports, retailers, seats, supply, today
 from console.language import _
 from console.room import Room, furnish, room
 from console.wording import FILTERS
 from orders.demo.staff import DEMO_PASSWORD, DEMO_STAFF
+from orders.seats import SEAT_MAX_CHARS
 from orders.staff import check_password
 from storage import transaction
 
@@ -74,6 +75,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     password = PasswordField(
         validators=[InputRequired(lazy_gettext("请输入密码。")), Length(max=200, message=lazy_gettext("密码太长。"))]
     )
+    seat = StringField(validators=[Length(max=SEAT_MAX_CHARS, message=lazy_gettext("席位最多10个字。"))])
 
 
 def _console(furnished: Room) -> Blueprint:
@@ -101,6 +103,7 @@ def _console(furnished: Room) -> Blueprint:
     def shared() -> dict[str, object]:
         return {
             "staff": access.staff_or_none(),
+            "seat": access.seat(),
             "may": access.may,
             "navigation": navigation.bar,
             "languages": language.LANGUAGES,
@@ -132,13 +135,20 @@ def _console(furnished: Room) -> Blueprint:
         form = SignInForm()
         problem = _sign_in(form) if request.method == "POST" else ""
         if access.staff_or_none() is not None:
+            refused = _sit_down(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 return Response(status=204, headers={"HX-Trigger": "signed-in"})
-            return redirect(onward)
+            return redirect(url_for("console.seats.page", wanted=refused) if refused else onward)
         accounts = DEMO_STAFF if room().settings.demo else ()
-        whole = "sign_in_again.html" if request.headers.get("HX-Request") else "login.html"
+        again = "HX-Request" in request.headers
         page = render_template(
-            whole, form=form, problem=problem, accounts=accounts, demo_password=DEMO_PASSWORD, onward=onward
+            "sign_in_again.html" if again else "login.html",
+            form=form,
+            problem=problem,
+            again=again,
+            accounts=accounts,
+            demo_password=DEMO_PASSWORD,
+            onward=onward,
         )
         return page, 422 if problem or form.errors else 200
 
@@ -152,6 +162,7 @@ def _console(furnished: Room) -> Blueprint:
         language.choose(chosen)
         return redirect(_inside(request.form.get("onward")))
 
+    console.register_blueprint(seats.seat_routes())
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())
     console.register_blueprint(book.book_routes())
@@ -179,6 +190,13 @@ def _sign_in(form: SignInForm) -> str:
     access.sign_in(answer.staff)
     access.notice_who(touch=False)
     return ""
+
+
+def _sit_down(wanted: str) -> str:
+    """Sit down where it was asked for, or else at one's usual seat; a seat that cannot be had is answered with."""
+    person = access.staff()
+    wanted = wanted.strip() or person.seat
+    return wanted if wanted and access.may("take_calls") and seats.sit(person, wanted) else ""
 
 
 def _inside(path: str | None) -> str:

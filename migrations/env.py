@@ -14,6 +14,7 @@ import orders.department_reports
 import orders.house_rules
 import orders.models
 import orders.proxy_orders
+import orders.seats
 import orders.staff
 import orders.web_tables  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
