@@ -14,7 +14,7 @@ from simulator.exchange import Line, open_account, play
 from simulator.guests import visit, welcome_guests
 from simulator.pace import FLAT_OUT, Pace
 from simulator.rest import RestServer, create_rest
-from simulator.script import ScriptError, read_script
+from simulator.script import ScriptError, read_parties, read_script
 from simulator.transcript import Transcript
 from simulator.web_phone import add_web_phone, wait_for_parent
 
@@ -91,9 +91,14 @@ def call(
 @click.option("--token", envvar="TWILIO_AUTH_TOKEN", default=DEMO_AUTH_TOKEN, help="Requests are signed with it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, help="The application's TWILIO_API_BASE must point here.")
-def serve(url: str, account_sid: str, token: str, host: str, port: int) -> None:
-    """Be there for the page with the web phone, until the process that started this is gone."""
-    account = Account(f"http://{host}:{port}", account_sid, token)
+@click.option("--parties", type=click.Path(path_type=Path), help="Who is at which number: a YAML file.")
+def serve(url: str, account_sid: str, token: str, host: str, port: int, parties: Path | None) -> None:
+    """Be there for the page with the web phone, until the process that started this is gone. Calls the application
+    asks for ring PARTIES; a number nobody has rings in vain."""
+    try:
+        account = Account(f"http://{host}:{port}", account_sid, token, read_parties(parties) if parties else {})
+    except ScriptError as error:
+        _give_up(str(error))
     rest = create_rest(account)
     welcome_guests(rest, account)
     add_web_phone(rest, account, Line.at(url))

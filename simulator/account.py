@@ -4,29 +4,44 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from simulator.webhooks import new_sid
 
 if TYPE_CHECKING:
-    from simulator.call import SimulatedCall
+    from simulator.call import SimulatedCall, Steps
+    from simulator.events import Event
 
 DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
 DEMO_AUTH_TOKEN = "demo-auth-token"
 
-Outcome = Literal["answered", "no-answer", "busy", "failed"]
+Outcome = Literal["answered", "no-answer", "busy", "failed", "machine"]
+
+
+class Person(Protocol):
+    """Somebody at a telephone in one call: hears what happens, and does something 20 ms of call time at a time."""
+
+    def hear(self, event: Event) -> None: ...
+    def steps(self, call: SimulatedCall) -> Steps[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """How a number behaves when it is rung: `after_ms` of ringing, then `talks_ms` of talk where it answers."""
+    """How a number behaves when it is rung: `after_ms` of ringing, then `talks_ms` of talk where it answers. Where
+    the application rings it by the REST interface, `who` picks up; nobody in particular only listens."""
 
     outcome: Outcome = "no-answer"
     after_ms: int = 3_000
     talks_ms: int = 10_000
+    who: Callable[[], Person] | None = None
+
+    @property
+    def picks_up(self) -> bool:
+        """Whether the ringing ends with somebody, or something, there."""
+        return self.outcome in ("answered", "machine")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -68,6 +68,7 @@ class SimulatedCall:
         called: str,
         voice_url: str,
         status_url: str = "",
+        status_events: Collection[str] = ("completed",),
         direction: Literal["inbound", "outbound-api"] = "inbound",
         pace: Pace = REAL_TIME,
         listener: Listener = lambda event: None,
@@ -78,8 +79,10 @@ class SimulatedCall:
         self.called = called
         self.voice_url = voice_url
         self.status_url = status_url
+        self.status_events = frozenset(status_events)
         self.direction = direction
         self.status = "ringing"
+        self.answered_by = ""
         self.begun_at = time.time()
         self.now_ms = 0
         self.streams: list[MediaStream] = []
@@ -103,6 +106,7 @@ class SimulatedCall:
         self._keys: deque[str] = deque()
         self._prompt: tuple[str, int] | None = None
         self._reply_due = False
+        self._sequence = 0
         self._thread: threading.Thread | None = None
         account.calls[self.sid] = self
 
@@ -143,7 +147,7 @@ class SimulatedCall:
     @property
     def quiet(self) -> bool:
         """It is the caller's turn: the line has spoken, and waits."""
-        return not (self.saying or self.ended or self.status == "ringing" or self._fetching)
+        return not (self.saying or self.ended or self.status != "in-progress" or self._fetching)
 
     @property
     def duration_seconds(self) -> int:
@@ -260,24 +264,14 @@ class SimulatedCall:
     def _finish(self) -> None:
         self.stop_saying()
         self.ended = True
-        if self.status in ("ringing", "in-progress"):
+        if self.status in ("queued", "ringing", "in-progress"):
             self.status = "completed"
         for stream in self.streams:
             stream.stop()
             self.tell(StreamChanged(self.now_ms, "stopped", stream.plan.name, "the call is over"))
         self.streams = []
-        if self.status_url:
-            duration = self.duration_seconds
-            self.notify(
-                self.status_url,
-                {
-                    "CallDuration": str(duration),
-                    "Duration": str(-(-duration // 60)),
-                    "SequenceNumber": "0",
-                    "CallbackSource": "call-progress-events",
-                    "Timestamp": format_datetime(datetime.now(UTC)),
-                },
-            )
+        duration = self.duration_seconds
+        self.progress("completed", {"CallDuration": str(duration), "Duration": str(-(-duration // 60))})
         while self._background:
             self._collect_background()
             time.sleep(0.001)
@@ -297,7 +291,8 @@ class SimulatedCall:
             self._interruption = interruption
             self._ended_by = by if isinstance(interruption, HungUp) else self._ended_by
             if isinstance(interruption, HungUp):
-                self.status = "completed" if self.status == "in-progress" else "no-answer"
+                unanswered = "canceled" if by == "line" else "no-answer"
+                self.status = "completed" if self.status == "in-progress" else unanswered
 
     def _update(self, change: Change) -> None:
         self.tell(Updated(self.now_ms, "ended" if change.completed else change.url or "new instructions"))
@@ -307,6 +302,17 @@ class SimulatedCall:
             self._interrupt(Redirected(change), "line")
 
     # For the verbs.
+
+    def progress(self, event: str, more: Mapping[str, str] | None = None) -> None:
+        """Tell the application how far the call has come, where it asked to be told of such an event."""
+        if self.status_url and event in self.status_events:
+            facts = {
+                "SequenceNumber": str(self._sequence),
+                "CallbackSource": "call-progress-events",
+                "Timestamp": format_datetime(datetime.now(UTC)),
+            }
+            self._sequence += 1
+            self.notify(self.status_url, facts | dict(more or {}))
 
     def tell(self, event: Event) -> None:
         """Let the listener know."""
@@ -318,6 +324,7 @@ class SimulatedCall:
 
     def params(self) -> dict[str, str]:
         """What every request about this call carries."""
+        found_out = {"AnsweredBy": self.answered_by} if self.answered_by else {}
         return {
             "AccountSid": self.account.sid,
             "ApiVersion": "2010-04-01",
@@ -328,7 +335,7 @@ class SimulatedCall:
             "Direction": self.direction,
             "From": self.caller,
             "To": self.called,
-        }
+        } | found_out
 
     def wait_ms(self, duration: float) -> Steps[None]:
         """Let so much call time pass."""

@@ -83,9 +83,9 @@ def dial(call: SimulatedCall, verb: Verb) -> Steps[Page | None]:
         if noun.attributes.get("url"):
             call.report(SCHEMA_WARNING, "<Dial>: the stand-in does not whisper to the party it rings")
     timeout_ms = verb.number("timeout", RING_TIMEOUT) * 1000
-    answering = {number: party for number, party in parties.items() if party.outcome == "answered"}
+    answering = {number: party for number, party in parties.items() if party.picks_up}
     number, party = min((answering or parties).items(), key=lambda entry: entry[1].after_ms)
-    outcome, talked_ms = party.outcome, 0
+    outcome, talked_ms = "answered" if party.picks_up else party.outcome, 0
     began = call.now_ms
     try:
         if outcome in ("answered", "no-answer"):

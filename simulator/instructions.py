@@ -17,12 +17,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the REST interface asks of a live call: new instructions, or its end."""
+    """What the REST interface asks of a live call: new instructions, or its end; `only_unanswered` where it is to end
+    only if nobody has answered yet."""
 
     url: str = ""
     method: str = "POST"
     twiml: str = ""
     completed: bool = False
+    only_unanswered: bool = False
 
 
 class Redirected(Exception):

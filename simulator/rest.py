@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import functools
 import hmac
+import re
 import socket
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from werkzeug.datastructures import MultiDict
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
 from simulator.audio import RATE, to_wav
 from simulator.call import SimulatedCall
 from simulator.instructions import Change
+from simulator.ringing import PlaceCall, Wish, rings_out
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003
 NOT_FOUND = 20404
 BAD_URL = 21205
 NO_INSTRUCTIONS = 21201
+BAD_NUMBER = 21211
 NOT_IN_PROGRESS = 21220
 BAD_STATUS = 21218
 
-PlaceCall = Callable[[str, str, str, str], SimulatedCall]
-"""Place a call from, to, with instructions at a URL and a status callback; returns it once it rings."""
+LISTED_MAX = 50
+UNANSWERED = ("queued", "initiated", "ringing")
+_NUMBER = re.compile(r"\+[0-9]{6,15}|client:[\w.-]+")
 
 
 class RestError(Exception):
@@ -43,8 +47,10 @@ class RestError(Exception):
 
 
 def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
-    """The REST interface of one account, to be served at its `api_base`."""
+    """The REST interface of one account, to be served at its `api_base`. Calls the application asks for ring the
+    account's parties, unless they are placed in another way."""
     rest = Flask("simulator.rest")
+    place_call = place_call or rings_out(account)
 
     @rest.errorhandler(RestError)
     def refuse(error: RestError) -> tuple[Response, int]:
@@ -76,13 +82,24 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
-        form = request.form
-        if place_call is None:
-            raise _not_found()
-        if not form.get("From") or not form.get("To"):
-            raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "No 'To' or 'From' number is specified")
-        call = place_call(form["From"], form["To"], _checked_url(form.get("Url", "")), form.get("StatusCallback", ""))
-        return jsonify(_call_resource(call)), HTTPStatus.CREATED
+        return jsonify(_call_resource(place_call(_wish(request.form)))), HTTPStatus.CREATED
+
+    @rest.get(f"{API}/Calls.json")
+    def list_calls(account_sid: str) -> Response:
+        """The latest calls, those of both numbers where they are named."""
+        wanted = [
+            call
+            for call in reversed(list(account.calls.values()))
+            if request.args.get("To", call.called) == call.called
+            and request.args.get("From", call.caller) == call.caller
+        ]
+        return jsonify(
+            calls=[_call_resource(call) for call in wanted[:LISTED_MAX]],
+            next_page_uri=None,
+            page=0,
+            page_size=LISTED_MAX,
+            uri=request.full_path,
+        )
 
     @rest.get(f"{API}/Calls/<sid>.json")
     def show_call(account_sid: str, sid: str) -> Response:
@@ -92,7 +109,12 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     def update_call(account_sid: str, sid: str) -> Response:
         call = _call(sid)
         change = _change(request.form.to_dict())
-        if call.ended or call.status != "in-progress":
+        if change.only_unanswered:
+            # "canceled" ends a call that only rings; one that was answered goes on.
+            if call.status in UNANSWERED:
+                call.update(change)
+            return jsonify(_call_resource(call))
+        if call.ended or (call.status != "in-progress" and not change.completed):
             raise RestError(HTTPStatus.BAD_REQUEST, NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
         call.update(change)
         return jsonify(_call_resource(call))
@@ -146,6 +168,7 @@ def _call_resource(call: SimulatedCall) -> dict[str, Any]:
     begun = datetime.fromtimestamp(call.begun_at, UTC)
     return {
         "account_sid": call.account.sid,
+        "answered_by": call.answered_by or None,
         "api_version": "2010-04-01",
         "date_created": format_datetime(begun),
         "direction": call.direction,
@@ -164,12 +187,33 @@ def _change(form: dict[str, str]) -> Change:
     if status is not None:
         if status not in ("completed", "canceled"):
             raise RestError(HTTPStatus.BAD_REQUEST, BAD_STATUS, f"Invalid status: {status}")
-        return Change(completed=True)
+        return Change(completed=True, only_unanswered=status == "canceled")
     if form.get("Twiml"):
         return Change(twiml=form["Twiml"])
     if not form.get("Url"):
         raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "A Url, Twiml or Status is needed to update a call")
     return Change(url=_checked_url(form["Url"]), method=form.get("Method", "POST"))
+
+
+def _wish(form: MultiDict[str, str]) -> Wish:
+    if not form.get("From") or not form.get("To"):
+        raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "No 'To' or 'From' number is specified")
+    if not _NUMBER.fullmatch(form["To"]):
+        raise RestError(
+            HTTPStatus.BAD_REQUEST,
+            BAD_NUMBER,
+            f"The phone number you are attempting to call is not valid: {form['To']}",
+        )
+    detection = form.get("MachineDetection", "")
+    return Wish(
+        caller=form["From"],
+        called=form["To"],
+        voice_url=_checked_url(form.get("Url", "")),
+        status_url=form.get("StatusCallback", ""),
+        events=frozenset(form.getlist("StatusCallbackEvent")) or frozenset({"completed"}),
+        detection="Enable" if detection == "Enable" else "DetectMessageEnd" if detection else "",
+        rings_s=form.get("Timeout", 60, type=int),
+    )
 
 
 def _checked_url(url: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from simulator.account import Party
+from simulator.account import Outcome, Party, Person
 from simulator.audio import read_ulaw
+from simulator.callees import ObligingPerson
 
 _KEYS = re.compile(r"[0-9*#]+")
 _NUMBER = re.compile(r"\+[0-9]{6,15}")
@@ -224,17 +226,43 @@ def _expected(value: Any) -> tuple[Expected, ...]:
     return tuple(Expected(text) for text in texts)
 
 
+def read_parties(path: Path) -> dict[str, Party]:
+    """Who is at which number, from a YAML file like a script's `parties`. ScriptError says what is wrong with it."""
+    try:
+        return _parties(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        raise ScriptError(f"{path}: {error}") from error
+
+
 def _parties(content: Any) -> dict[str, Party]:
     parties = {}
     for number, party in _mapping(content, "parties", set(content) if isinstance(content, dict) else set()).items():
-        fields = _mapping(party, f"parties: {number}", {"outcome", "after_ms", "talks_ms"})
-        outcome = fields.get("outcome")
-        if outcome not in ("answered", "no-answer", "busy", "failed"):
-            raise ValueError(f"parties: {number}: outcome must be answered, no-answer, busy or failed, not {outcome!r}")
+        what = f"parties: {number}"
+        fields = _mapping(party, what, {"outcome", "after_ms", "talks_ms", "answers"})
+        outcome: Outcome = fields.get("outcome", "")
+        if outcome not in get_args(Outcome):
+            raise ValueError(f"{what}: outcome must be one of {', '.join(get_args(Outcome))}, not {outcome!r}")
         known = Party()
         parties[str(number)] = Party(
             outcome,
             _milliseconds(fields, "after_ms") or known.after_ms,
             _milliseconds(fields, "talks_ms") or known.talks_ms,
+            _person(what, fields["answers"]) if "answers" in fields else None,
         )
     return parties
+
+
+def _person(what: str, answers: Any) -> Callable[[], Person]:
+    """Somebody who presses keys by what is said, from a list of {says, keys}."""
+    pairs = []
+    for answer in answers if isinstance(answers, list) else [answers]:
+        fields = _mapping(answer, f"{what}: answers", {"says", "keys"})
+        says, keys = _text(fields, "says"), _text(fields, "keys")
+        if not says or not _KEYS.fullmatch(keys):
+            raise ValueError(f"{what}: answers need says and keys, keys of 0-9, * and #, not {answer!r}")
+        try:
+            re.compile(says)
+        except re.error as error:
+            raise ValueError(f"{what}: the pattern {says} is not valid: {error}") from error
+        pairs.append((says, keys))
+    return functools.partial(ObligingPerson, pairs)
