@@ -12,6 +12,7 @@ import click
 from flask.cli import with_appcontext
 
 from backoffice.at_work import DAY, FILE, unit_of_work
+from ivr import recordings
 from orders import changes, day_end, settlement
 from orders.day_end import Line
 
@@ -111,10 +112,25 @@ def notice_command(day: datetime, by: str, out: Path) -> None:
 @_by
 @with_appcontext
 def close_command(day: datetime, by: str) -> None:
-    """Close the day."""
+    """Close the day, and delete what callers said longer ago than the house keeps it."""
     with unit_of_work() as (session, now):
         detail = day_end.close(session, day.date(), by=by, now=now)
+        forgotten = recordings.forget_old(session, now)
     _show(detail)
+    _say_forgotten(forgotten)
+
+
+@click.command("forget-recordings")
+@with_appcontext
+def forget_recordings_command() -> None:
+    """Delete what callers said longer ago than the house rule recording_days keeps it; closing a day does it too."""
+    with unit_of_work() as (session, now):
+        forgotten = recordings.forget_old(session, now)
+    _say_forgotten(forgotten)
+
+
+def _say_forgotten(count: int) -> None:
+    click.echo(f"{count} recordings that were kept long enough are deleted.", err=True)
 
 
 @day_end_command.command("reopen")

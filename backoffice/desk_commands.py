@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backoffice.day_commands import day_end_command, order_change_command
+from backoffice.day_commands import day_end_command, forget_recordings_command, order_change_command
 from backoffice.line_commands import (
     calendar_day_command,
     channel_hours_command,
@@ -29,6 +29,7 @@ DESK_COMMANDS = (
     channel_hours_command,
     calendar_day_command,
     day_end_command,
+    forget_recordings_command,
     order_change_command,
     web_orders_command,
     proxy_orders_command,

@@ -13,7 +13,21 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import access, book, desk, language, names, navigation, phone, reports, retailers, seats, supply, today
+from console import (
+    access,
+    book,
+    desk,
+    language,
+    names,
+    navigation,
+    phone,
+    recordings,
+    reports,
+    retailers,
+    seats,
+    supply,
+    today,
+)
 from console.language import _
 from console.room import Room, furnish, room
 from console.wording import FILTERS
@@ -166,6 +180,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())
     console.register_blueprint(book.book_routes())
+    console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(supply.supply_routes())
     console.register_blueprint(names.names_routes())
     console.register_blueprint(reports.report_routes())

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from callflows.state import CallState
+from ivr.recordings import recorded_turns
 from ivr.tables import Call, Turn
 from ivr.tickets import Reason, Ticket
 from orders.models import OrderRow, RetailerRow
@@ -102,7 +103,9 @@ def call_view(session: Session, call: Call) -> CallView:
 
 
 def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[str, Any]]:
-    """The call's latest turns: what was heard, how sure the ear was, and what the line answered."""
+    """The call's latest turns: what was heard, how sure the ear was, what else it may have been, whether it can be
+    played, and what the line answered."""
+    recorded = recorded_turns(session, sid)
     rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(most)).all()
     return [
         {
@@ -112,6 +115,8 @@ def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[s
             "text": turn.heard.get("text", ""),
             "keyed": turn.heard.get("keyed", False),
             "score": turn.heard.get("score"),
+            "others": turn.heard.get("others", ()),
+            "recorded": turn.n in recorded,
             "understood": bool(
                 turn.heard.get("items")
                 or turn.heard.get("command")

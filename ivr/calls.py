@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import tickets
+from ivr import recordings, tickets
 from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard, Turn
 from ivr.twiml import FINISH_KEY, is_secret
@@ -90,12 +90,13 @@ class StillWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a post brought for turn `n`: keys, or what a recording was heard to say, or neither; in the last case
-    `waited` is for how many seconds nothing was keyed, and None asks only for the present reply."""
+    """What a post brought for turn `n`: keys, or what a recording was heard to say and its `sound`, or neither; in the
+    last case `waited` is for how many seconds nothing was keyed, and None asks only for the present reply."""
 
     n: int
     keys: str = ""
     utterance: Utterance | None = None
+    sound: bytes = b""
     waited: int | None = None
 
 
@@ -177,6 +178,11 @@ class Calls:
                 return StillWaiting(present, speaking=False)
             else:
                 heard = Silence()
+            if post.keys:
+                # Only what was said is kept, and keys were pressed instead of whatever was said before them.
+                recordings.forget(session, sid, post.n)
+            elif not is_secret(then.listen):
+                recordings.keep(session, sid, post.n, post.sound, self._clock())
             return self._turn(session, call, then.listen, heard)
 
     def present(self, sid: str) -> Present:

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select, update
 
 from callflows.replies import ListenFor
 from clock import Clock
+from ivr import recordings
 from ivr.stored import reply_from_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard
 from ivr.twiml import is_secret
@@ -114,9 +115,9 @@ class Ears:
             if row is not None and row.utterance is None:
                 session.delete(row)
 
-    def heard(self, sid: str, n: int, utterance: Utterance) -> bool:
-        """What the caller said in this turn. The first that means something is kept; False for what comes after it,
-        and for a turn that is over."""
+    def heard(self, sid: str, n: int, utterance: Utterance, sound: bytes = b"") -> bool:
+        """What the caller said in this turn, and how it sounded. The first that means something is kept; False for what
+        comes after it, and for a turn that is over."""
         with transaction(self._sessions) as session:
             call = session.scalar(select(Call).where(Call.sid == sid).with_for_update())
             if call is None or call.turn != n:
@@ -128,6 +129,7 @@ class Ears:
             row = row or Heard(call_sid=sid, n=n)
             row.utterance, row.at = utterance_to_json(utterance), self._clock()
             session.add(row)
+            recordings.keep(session, sid, n, sound, self._clock())
             return True
 
     def _update(self, sid: str, *where: object, **values: object) -> bool:

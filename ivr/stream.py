@@ -72,6 +72,8 @@ class Ear(Protocol):
 
     @property
     def speaking(self) -> bool: ...
+    @property
+    def sound(self) -> bytes: ...
     def listen(self, listen: Listen | None) -> None: ...
     def feed(self, mulaw: bytes) -> Utterance | None: ...
 
@@ -330,7 +332,7 @@ class _Listener:
         sid, n = self._who.call_sid, self._open.n
         if utterance is not None:
             self._told_speaking = False
-            if not self._line.ears.heard(sid, n, utterance):
+            if not self._line.ears.heard(sid, n, utterance, self._ear.sound):
                 return
             if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
                 # Not for us, perhaps, or a yes to what has only been half said: it does not cut a prompt short, and the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
@@ -56,3 +56,14 @@ class Heard(Base):
     n: Mapped[int] = mapped_column(primary_key=True)
     utterance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TurnRecording(Base):
+    """How a turn sounded: the stretch of the line in which the caller said it, 8 kHz mu-law, 8,000 bytes a second."""
+
+    __tablename__ = "turn_recordings"
+
+    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    sound: Mapped[bytes] = mapped_column(LargeBinary)

@@ -20,6 +20,7 @@ from callflows.prompts import Prompts, load_prompts
 from callflows.replies import ListenFor
 from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
 from ivr.hearing import Hearing
+from ivr.recordings import sound_of_wav
 from ivr.signature import is_signed
 from ivr.stream import MediaLine, Socket
 from ivr.twilio_rest import Carrier, CarrierError
@@ -166,11 +167,12 @@ def _recorded(line: Line, sid: str, n: int) -> Response:
     if key:
         return _xml(line.markup.more_keys(then.listen, Asking(n), key))
     try:
-        utterance = line.hearing.of_recording(then.listen, line.carrier.recording(request.form["RecordingSid"]))
+        wav = line.carrier.recording(request.form["RecordingSid"])
+        utterance, sound = line.hearing.of_recording(then.listen, wav), sound_of_wav(wav)
     except CarrierError as error:
         log.warning("a turn's recording could not be had: it counts as not understood", call=sid, reason=str(error))
-        utterance = NOTHING
-    return _take(line, sid, Post(n, utterance=utterance))
+        utterance, sound = NOTHING, b""
+    return _take(line, sid, Post(n, utterance=utterance, sound=sound))
 
 
 def _speak(line: Line, present: Present) -> Response:

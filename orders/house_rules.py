@@ -11,10 +11,12 @@ from orders.drafts import DraftRules
 from storage import Base
 
 BAND_PREFIX = "band_max_cartons_"
+RECORDING_DAYS = 30
 NAMES = {
     "hold_minutes": "how long a line stays reserved after the order was last touched",
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
+    "recording_days": "for how many days what callers said can be played, 0 for not at all",
     f"{BAND_PREFIX}N": "the most cartons of price band N in one order",
 }
 
@@ -64,3 +66,9 @@ def draft_rules(session: Session) -> DraftRules:
             int(name.removeprefix(BAND_PREFIX)): value for name, value in rules.items() if name.startswith(BAND_PREFIX)
         },
     )
+
+
+def recording_days(session: Session) -> int:
+    """For how many days what callers said is kept."""
+    set_to = session.scalar(select(HouseRule.value).where(HouseRule.name == "recording_days"))
+    return RECORDING_DAYS if set_to is None else set_to

@@ -23,7 +23,7 @@ MAY: dict[Task, frozenset[Role]] = {
     "see_day": frozenset(ROLES),
     "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_supply": frozenset({"manager", "director"}),
-    "hear_recordings": frozenset({"leader", "director"}),
+    "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
 }
 """Which roles may do what."""

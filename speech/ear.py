@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw
+from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_whole
 from speech.hearing import first_grammar, hear
 from speech.hypotheses import Hypothesis
@@ -98,6 +98,12 @@ class Ear:
         self._rest = b""
         self._recent: deque[tuple[Samples, bool]] = deque(maxlen=KEPT_MS // FRAME_MS)
         self._spoken: _Spoken | None = None
+        self._last: list[Samples] = []
+
+    @property
+    def sound(self) -> bytes:
+        """The stretch of the line in which the last utterance was heard, 8 kHz mu-law."""
+        return encode_mulaw(np.concatenate(self._last)) if self._last else b""
 
     @property
     def speaking(self) -> bool:
@@ -200,6 +206,7 @@ class Ear:
         give_back(spoken.recogniser)
         if not first:
             return None  # a noise
+        self._last = spoken.frames[: spoken.wanted]
         return hear(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
 
 

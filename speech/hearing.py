@@ -34,6 +34,9 @@ RIVALS: Final = 6
 # the wrong ones have as much as the right ones.
 _CODES_TOLD: Final = 5
 _CODE_DOUBTED: Final = 0.01
+# So many other readings are told to a person who looks into a turn, if they have this share of belief.
+_OTHERS_TOLD: Final = 4
+_OTHERS_LEAST: Final = 0.001
 
 
 @dataclass(frozen=True)
@@ -129,4 +132,10 @@ def _decide(
         utterance = replace(NOTHING, text=first[0].hypothesis.text.replace(" ", ""), score=evidence.sureness)
     else:
         utterance = understanding.utterance(listen, weighed[0], evidence.sureness, confirm=verdict == "confirm")
+    utterance = replace(utterance, others=_others(weighed, utterance.text))
     return Decision(utterance, tuple(first), tuple(weighed), evidence)
+
+
+def _others(weighed: Sequence[Interpretation], text: str) -> tuple[str, ...]:
+    believed = [one.hypothesis.text.replace(" ", "") for one in weighed if one.share >= _OTHERS_LEAST]
+    return tuple(one for one in dict.fromkeys(believed) if one != text)[:_OTHERS_TOLD]

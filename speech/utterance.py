@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Unit = Literal["carton", "pack", "case", "unclear"]
@@ -60,7 +60,7 @@ class Utterance:
     `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
     An utterance with nothing in it is one that is not for us: it must change nothing. `score` in 0..1 is how sure
     the ear is of the whole; `confirm` asks the conversation to say the lines back with a question before it takes
-    them.
+    them. `others` is what else it may have been, likeliest first, in words: for a person who looks into it.
     """
 
     items: tuple[Item, ...] = ()
@@ -71,6 +71,7 @@ class Utterance:
     score: float = 1.0
     confirm: bool = False
     keyed: bool = False
+    others: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def is_nothing(self) -> bool:

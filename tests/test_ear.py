@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulator.audio import key_tone
-from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw
+from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.customer_codes import KnownCodes
 from speech.ear import LIST_MS, LONGEST_MS, UNFINISHED_MS, WHOLE_MS, Ear, stretch
 from speech.hearing import hear
@@ -186,3 +186,14 @@ def test_at_the_code_s_step_an_operator_can_be_had() -> None:
     ear.listen(Digits(12))
     [(_, utterance)] = heard_on(ear, quiet(800) + said("cmd_operator_zhuanrengong_a") + quiet(2_500))
     assert utterance.command == "operator"
+
+
+def test_the_sound_of_an_utterance_is_the_stretch_it_was_heard_in(ear: Ear) -> None:
+    assert ear.sound == b""
+    ear.listen(Items())
+    line = quiet(2_000) + said("item_hongtashan_yingjingdian_5_a") + quiet(3_000)
+    [(_, utterance)] = heard_on(ear, line)
+    assert ear.sound in encode_mulaw(decode_mulaw(line))
+    assert ms(said("item_hongtashan_yingjingdian_5_a")) <= ms(ear.sound) <= ms(line) - 3_000
+    again = hear(speech_model(), demo_understanding(), Items(), upsample(decode_mulaw(ear.sound)).tobytes())
+    assert cartons(again) == cartons(utterance) == [5]

@@ -34,6 +34,7 @@ class ScriptedEar:
     def __init__(self, script: dict[int, bool | Utterance]) -> None:
         self.script = script
         self.speaking = False
+        self.sound = b""
         self.frames = 0
         self.listened_for: list[Listen | None] = []
 

@@ -1,0 +1,44 @@
+"""What callers said, to be played beside what was heard: by who may hear recordings, and by who has the call."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Blueprint, abort, send_file
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.access import may, only_for, staff
+from console.language import _
+from console.room import room
+from ivr.recordings import sound_of, wav_of_sound
+from ivr.tickets import Ticket
+from storage import reading
+
+
+def recording_routes() -> Blueprint:
+    """The recordings of a call's turns."""
+    routes = Blueprint("recordings", __name__, url_prefix="/calls/<sid>/turns/<int:n>")
+
+    @routes.get("/sound.wav")
+    @only_for("see_day")
+    def sound(sid: str, n: int) -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            if not _may_hear(session, sid):
+                abort(403, _("您的岗位没有这一页的权限。需要的话，请找主任。"))
+            kept = sound_of(session, sid, n)
+        if kept is None:
+            abort(404)
+        # Answers a part of it where a part is asked for, so that browsers can wind.
+        return send_file(io.BytesIO(wav_of_sound(kept)), mimetype="audio/wav", conditional=True, etag=False)
+
+    return routes
+
+
+def _may_hear(session: Session, sid: str) -> bool:
+    """Recordings are for some roles; an operator hears those of the call that is just now in their hands."""
+    if may("hear_recordings"):
+        return True
+    mine = select(Ticket.id).where(Ticket.call_sid == sid, Ticket.state == "taken", Ticket.taken_by == staff().id)
+    return session.scalar(mine) is not None
