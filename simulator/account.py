@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from simulator.bridge import Bridge
+from simulator.pace import REAL_TIME, Pace
 from simulator.webhooks import new_sid
 
 if TYPE_CHECKING:
     from simulator.call import SimulatedCall, Steps
-    from simulator.events import Event
+    from simulator.events import Event, Listener
 
 DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
 DEMO_AUTH_TOKEN = "demo-auth-token"
@@ -63,6 +65,27 @@ class WaitingQueue:
     sid: str = field(default_factory=lambda: new_sid("QU"))
     waiting: list[SimulatedCall] = field(default_factory=list)
     waits_ms: list[int] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def join(self, call: SimulatedCall) -> None:
+        """Wait behind those who wait already."""
+        with self.lock:
+            self.waiting.append(call)
+
+    def leave(self, call: SimulatedCall) -> None:
+        """Wait no longer, if the call still does."""
+        with self.lock:
+            if call in self.waiting:
+                self.waiting.remove(call)
+
+    def connect(self, call: SimulatedCall) -> Bridge | None:
+        """Connect this call with the first who waits; None where nobody does."""
+        with self.lock:
+            if not self.waiting:
+                return None
+            first = self.waiting.pop(0)
+            call.bridge = first.bridge = Bridge(first, call)
+            return call.bridge
 
     def average_wait_seconds(self) -> int:
         """How long those who left the queue had waited."""
@@ -86,6 +109,10 @@ class Account:
         self.sid = sid
         self.auth_token = auth_token
         self.parties = dict(parties or {})
+        # Who is really there, where a number or "client:NAME" is rung: gets the call, and gives its listener.
+        self.answerers: dict[str, Callable[[SimulatedCall], Listener]] = {}
+        # How fast the calls run that the application places.
+        self.pace: Pace = REAL_TIME
         self.calls: dict[str, SimulatedCall] = {}
         self.recordings: dict[str, Recording] = {}
         self._queues: dict[str, WaitingQueue] = {}

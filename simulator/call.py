@@ -18,6 +18,7 @@ from urllib.parse import urljoin
 
 from simulator.account import Account
 from simulator.audio import FRAME_MS, lasts_ms
+from simulator.bridge import Bridge
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
@@ -26,6 +27,7 @@ from simulator.events import (
     Fetched,
     KeyPressed,
     Listener,
+    OtherSpoke,
     Problem,
     Rang,
     Said,
@@ -89,6 +91,10 @@ class SimulatedCall:
         self.recorder: Callable[[bytes], None] | None = None
         self.wants_keys = False
         self.ended = False
+        self.picked_up = False
+        self.bridge: Bridge | None = None
+        # Gets what the other side of a bridge says, 20 ms at a time, where somebody listens.
+        self.overhears: Callable[[bytes], None] | None = None
         self.page_url = voice_url
 
         self._program = program(self)
@@ -124,9 +130,17 @@ class SimulatedCall:
         """Send what a live microphone picks up, 8 kHz mu-law, a few frames at a time."""
         self._inbox.put(lambda: self._telephone.overhear(mulaw))
 
+    def pick_up(self) -> None:
+        """Answer a call the application placed."""
+        self._inbox.put(lambda: setattr(self, "picked_up", True))
+
     def hang_up(self) -> None:
-        """Put the receiver down."""
+        """Put the receiver down; who is rung says by it that they are busy."""
         self._inbox.put(lambda: self._interrupt(HungUp(), "caller"))
+
+    def told(self, event: Event) -> None:
+        """Let the listener know of something from another call's thread."""
+        self._inbox.put(lambda: self.tell(event))
 
     def update(self, change: Change) -> None:
         """Change the live call as the REST interface does: what it does now is broken off."""
@@ -228,6 +242,8 @@ class SimulatedCall:
         self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
         if self.recorder is not None:
             self.recorder(frame)
+        if self.bridge is not None:
+            self.bridge.pass_on(self, frame)
         self.now_ms += FRAME_MS
 
     def _press_due_key(self) -> None:
@@ -285,13 +301,16 @@ class SimulatedCall:
     def _begin_to_speak(self, mulaw: bytes, words: str) -> None:
         self._telephone.say(mulaw)
         self.tell(CallerSpoke(self.now_ms, words, lasts_ms(mulaw)))
+        if self.bridge is not None and words:
+            self.bridge.other(self).told(OtherSpoke(self.now_ms, words))
 
     def _interrupt(self, interruption: Redirected | HungUp, by: Literal["line", "caller"]) -> None:
         if not self.ended and not isinstance(self._interruption, HungUp):
             self._interruption = interruption
             self._ended_by = by if isinstance(interruption, HungUp) else self._ended_by
             if isinstance(interruption, HungUp):
-                unanswered = "canceled" if by == "line" else "no-answer"
+                gone = "no-answer" if self.direction == "inbound" else "busy"
+                unanswered = "canceled" if by == "line" else gone
                 self.status = "completed" if self.status == "in-progress" else unanswered
 
     def _update(self, change: Change) -> None:
@@ -411,9 +430,11 @@ class SimulatedCall:
 
     def _await(self, answer: Future[Answer]) -> Steps[Answer]:
         self._fetching = answer
-        while not answer.done():
-            yield
-        self._fetching = None
+        try:
+            while not answer.done():
+                yield
+        finally:
+            self._fetching = None
         return answer.result()
 
     def _collect_background(self) -> None:

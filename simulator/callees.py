@@ -35,3 +35,28 @@ class ObligingPerson:
                 if found is not None:
                     call.press(found)
             yield
+
+
+class Operator:
+    """Presses these keys, one whenever the line asks for one; then talks for a while with whoever is put through, and
+    hangs up."""
+
+    def __init__(self, keys: str = "1", talks_ms: int = 10_000) -> None:
+        self._keys = keys
+        self._talks_ms = talks_ms
+
+    def hear(self, event: Event) -> None:
+        """Nothing the line says makes a difference."""
+
+    def steps(self, call: SimulatedCall) -> Steps[None]:
+        """One call, from picking up on."""
+        for key in self._keys:
+            while not (call.ended or (call.wants_keys and not call.saying)):
+                yield
+            call.press(key)
+            while call.wants_keys and not call.ended:
+                yield
+        while call.bridge is None and not call.ended:
+            yield
+        yield from call.wait_ms(0 if call.ended else self._talks_ms)
+        call.hang_up()

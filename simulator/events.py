@@ -128,6 +128,25 @@ class Dialled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Connected(Event):
+    """The call and another one, `call_sid`, hear each other."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected(Event):
+    """They do no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSpoke(Event):
+    """Who is on the other side of a bridge says something; `words` is what a reader should know of it."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem(Event):
     """Twilio would put this into its debugger under `code`: the application answered something it must not."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import Party, WaitingQueue
+from simulator.bridge import Bridge, talk
 from simulator.call import SimulatedCall, Steps
 from simulator.events import Dialled, LeftQueue, Queued
-from simulator.instructions import HungUp, Page, Redirected
+from simulator.instructions import Change, HungUp, Page, Redirected
+from simulator.legs import Wish, place
 from simulator.saying import spoken_ms
 from simulator.twiml import SCHEMA_WARNING, Verb
 from simulator.webhooks import new_sid
@@ -15,6 +17,7 @@ from simulator.webhooks import new_sid
 CarryOut = Callable[[SimulatedCall, Page], Steps[None]]
 
 RING_TIMEOUT = 30
+TALK_MAX_S = 14_400
 
 
 class Left(Exception):
@@ -22,32 +25,51 @@ class Left(Exception):
 
 
 def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
-    """Wait in the queue the verb names until the application lets the call go on, or the caller is gone."""
+    """Wait in the queue the verb names until somebody dials it, the application lets the call go on, or the caller is
+    gone."""
     queue = call.account.queue(verb.text)
     since = call.now_ms
-    queue.waiting.append(call)
+    queue.join(call)
     call.tell(Queued(call.now_ms, queue.name))
 
     def left(result: str) -> dict[str, str]:
         waited = call.now_ms - since
-        queue.waiting.remove(call)
+        queue.leave(call)
         queue.waits_ms.append(waited)
+        if call.bridge is not None:
+            call.bridge.end()
         call.tell(LeftQueue(call.now_ms, queue.name, result))
         return {"QueueResult": result, "QueueSid": queue.sid, "QueueTime": str(waited // 1000)}
 
     action, method = verb.attributes.get("action"), verb.attributes.get("method", "POST")
+    bridge: Bridge | None = None
     try:
-        yield from _wait(call, verb, queue, since, carry_out)
+        bridge = yield from _until_connected(call, _wait(call, verb, queue, since, carry_out))
+        yield from talk(call, bridge, TALK_MAX_S * 1000)
     except Left:
         facts = left("leave")
         return (yield from call.fetch_page(action, method, facts)) if action else None
     except (Redirected, HungUp) as gone:
         # Twilio asks the action of what it breaks off as well, and does not heed the answer.
-        facts = left("redirected" if isinstance(gone, Redirected) else "hangup")
+        redirected = "redirected" if bridge is None else "redirected-from-bridged"
+        facts = left(redirected if isinstance(gone, Redirected) else "hangup")
         if action:
             call.notify(action, facts, method)
         raise
-    return None
+    facts = left("bridged")
+    return (yield from call.fetch_page(action, method, facts)) if action else None
+
+
+def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Bridge]:
+    try:
+        while call.bridge is None:
+            next(waiting)
+            yield
+    finally:
+        waiting.close()
+        call.stop_saying()
+        call.wants_keys = False
+    return call.bridge
 
 
 def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carry_out: CarryOut) -> Steps[None]:
@@ -58,7 +80,7 @@ def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carr
         if wait_url:
             call.page_url = document_url
             facts = {
-                "QueuePosition": str(queue.waiting.index(call) + 1),
+                "QueuePosition": str(queue.waiting.index(call) + 1 if call in queue.waiting else 1),
                 "QueueSid": queue.sid,
                 "QueueTime": str((call.now_ms - since) // 1000),
                 "AvgQueueTime": str(queue.average_wait_seconds()),
@@ -71,17 +93,86 @@ def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carr
             yield from call.wait_ms(1000)
 
 
-def dial(call: SimulatedCall, verb: Verb) -> Steps[Page | None]:
-    """Ring the parties the verb names, all at once; the first who answers talks with the caller."""
-    numbers = [noun.text for noun in verb.children if noun.name in ("Number", "Client")] or [verb.text]
-    if any(noun.name == "Queue" for noun in verb.children) or not all(numbers):
-        call.report(SCHEMA_WARNING, "<Dial>: the stand-in rings numbers and clients only")
+def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
+    """Connect the call with the first who waits in a queue, or with whoever answers first of those that are rung."""
+    queues = [noun for noun in verb.children if noun.name == "Queue"]
+    nouns = [noun for noun in verb.children if noun.name in ("Number", "Client")] or [Verb("Number", {}, verb.text)]
+    there = [noun for noun in nouns if _address(noun) in call.account.answerers]
+    if queues:
+        facts = yield from _dial_queue(call, verb, queues[0])
+    elif there:
+        facts = yield from _dial_person(call, verb, there[0], carry_out)
+    elif all(noun.text for noun in nouns if noun.name == "Number"):
+        facts = yield from _dial_parties(call, verb, nouns)
+    else:
+        call.report(SCHEMA_WARNING, "<Dial> without anybody to ring")
         return None
+    action = verb.attributes.get("action")
+    return (yield from call.fetch_page(action, verb.attributes.get("method", "POST"), facts)) if action else None
+
+
+def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
+    """Where nobody waits there yet, the first who comes within the verb's timeout."""
+    queue = call.account.queue(noun.text)
+    until = call.now_ms + verb.number("timeout", RING_TIMEOUT) * 1000
+    talked_ms = 0
+    try:
+        while (bridge := queue.connect(call)) is None and call.now_ms < until:
+            yield
+        if bridge is not None:
+            talked_ms = yield from talk(call, bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)
+    except (Redirected, HungUp):
+        _broken_off(call, verb, _dial_facts("completed", talked_ms))
+        raise
+    return _dial_facts("completed" if bridge is not None else "no-answer", talked_ms)
+
+
+def _address(noun: Verb) -> str:
+    """A number, or a browser as "client:NAME"; its name may stand in an <Identity> of its own."""
+    if noun.name == "Number":
+        return noun.text
+    identity = next((inner.text for inner in noun.children if inner.name == "Identity"), noun.text)
+    return f"client:{identity}"
+
+
+def _dial_person(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOut) -> Steps[dict[str, str]]:
+    """Ring somebody who is really there; who answers may be told something first, and put the call off by it."""
+    whisper = call.absolute(noun.attributes["url"]) if "url" in noun.attributes else ""
+
+    def answered(leg: SimulatedCall) -> Steps[None]:
+        if whisper:
+            page = yield from leg.fetch_page(whisper, noun.attributes.get("method", "POST"))
+            yield from carry_out(leg, page)
+        if not call.ended:
+            leg.bridge = call.bridge = Bridge(call, leg)
+            yield from talk(leg, leg.bridge, TALK_MAX_S * 1000)
+
+    caller = verb.attributes.get("callerId", call.caller)
+    timeout = verb.number("timeout", RING_TIMEOUT)
+    leg = place(call.account, Wish(caller, _address(noun), call.page_url, rings_s=timeout), answered)
+    talked_ms = 0
+    try:
+        while not leg.ended and call.bridge is None:
+            yield
+        if call.bridge is not None:
+            call.tell(Dialled(call.now_ms, leg.called, "answered"))
+            talked_ms = yield from talk(call, call.bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)
+    except (Redirected, HungUp):
+        leg.update(Change(completed=True))
+        _broken_off(call, verb, _dial_facts("completed" if talked_ms else "no-answer", talked_ms))
+        raise
+    status = "completed" if talked_ms else leg.status
+    call.tell(Dialled(call.now_ms, leg.called, status))
+    return _dial_facts(status, talked_ms)
+
+
+def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[dict[str, str]]:
+    """Ring the numbers the verb names, all at once; nobody is really there, and the first who answers talks."""
     unknown = Party()
-    parties = {number: call.account.parties.get(number, unknown) for number in numbers}
-    for noun in verb.children:
+    parties = {_address(noun): call.account.parties.get(_address(noun), unknown) for noun in nouns}
+    for noun in nouns:
         if noun.attributes.get("url"):
-            call.report(SCHEMA_WARNING, "<Dial>: the stand-in does not whisper to the party it rings")
+            call.report(SCHEMA_WARNING, "<Dial>: the stand-in whispers only to who is really there")
     timeout_ms = verb.number("timeout", RING_TIMEOUT) * 1000
     answering = {number: party for number, party in parties.items() if party.picks_up}
     number, party = min((answering or parties).items(), key=lambda entry: entry[1].after_ms)
@@ -97,24 +188,22 @@ def dial(call: SimulatedCall, verb: Verb) -> Steps[Page | None]:
         if outcome == "answered":
             call.tell(Dialled(call.now_ms, number, "answered"))
             began = call.now_ms
-            talk_ms = min(party.talks_ms, verb.number("timeLimit", 14_400) * 1000)
+            talk_ms = min(party.talks_ms, verb.number("timeLimit", TALK_MAX_S) * 1000)
             yield from call.say("[talk]", max(talk_ms, spoken_ms("喂")), lambda: False)
     except (Redirected, HungUp):
-        _end_dial(call, verb, number, "completed", call.now_ms - began)
+        call.tell(Dialled(call.now_ms, number, "completed"))
+        _broken_off(call, verb, _dial_facts("completed", call.now_ms - began))
         raise
     talked_ms = call.now_ms - began if outcome == "answered" else 0
     status = "completed" if outcome == "answered" else outcome
-    facts = _dial_facts(status, talked_ms)
     call.tell(Dialled(call.now_ms, number, status))
-    action = verb.attributes.get("action")
-    return (yield from call.fetch_page(action, verb.attributes.get("method", "POST"), facts)) if action else None
+    return _dial_facts(status, talked_ms)
 
 
-def _end_dial(call: SimulatedCall, verb: Verb, number: str, status: str, talked_ms: int) -> None:
-    call.tell(Dialled(call.now_ms, number, status))
-    action = verb.attributes.get("action")
-    if action:
-        call.notify(action, _dial_facts(status, talked_ms), verb.attributes.get("method", "POST"))
+def _broken_off(call: SimulatedCall, verb: Verb, facts: dict[str, str]) -> None:
+    """The action is told of what it is broken off in, though its answer is not heeded."""
+    if action := verb.attributes.get("action"):
+        call.notify(action, facts, verb.attributes.get("method", "POST"))
 
 
 def _dial_facts(status: str, talked_ms: int) -> dict[str, str]:

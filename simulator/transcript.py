@@ -8,12 +8,15 @@ from collections.abc import Callable
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
+    Connected,
     Dialled,
+    Disconnected,
     Ended,
     Event,
     Fetched,
     KeyPressed,
     LeftQueue,
+    OtherSpoke,
     Problem,
     Queued,
     Rang,
@@ -80,6 +83,12 @@ class Transcript:
                 return f"line    the caller leaves the queue {event.queue}: {event.result}"
             case Dialled():
                 return f"line    rings {event.number}: {event.outcome}"
+            case Connected():
+                return "line    connects the caller with a person"
+            case Disconnected():
+                return "line    the person has gone"
+            case OtherSpoke():
+                return f"person  says «{event.words}»"
             case Problem():
                 return f"ERROR   {event.code}: {event.message}"
             case Ended():

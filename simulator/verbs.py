@@ -303,7 +303,7 @@ def _leave(call: SimulatedCall, verb: Verb) -> Steps[Following]:
 
 
 def _dial(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    return (yield from handover.dial(call, verb))
+    return (yield from handover.dial(call, verb, carry_out))
 
 
 def _method(verb: Verb) -> str:

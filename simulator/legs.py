@@ -1,0 +1,123 @@
+"""A call that rings somebody: a party of the account, who answers or not, or whoever is really there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from simulator.account import Account, Party
+from simulator.call import Program, SimulatedCall, Steps
+from simulator.events import Event, Listener
+from simulator.pace import Pace
+
+MachineDetection = Literal["", "Enable", "DetectMessageEnd"]
+
+GREETING_MS = 1_500
+"""How long somebody says hello for, and is listened to, before it is certain that it is no machine."""
+ANNOUNCEMENT_MS = 6_000
+"""How long an answering machine speaks before its tone."""
+CERTAIN_MS = 4_000
+"""When a machine that is still speaking is known for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The call the application asks for. `events` are those of its progress it wants to be told of."""
+
+    caller: str
+    called: str
+    voice_url: str
+    status_url: str = ""
+    events: frozenset[str] = frozenset({"completed"})
+    detection: MachineDetection = ""
+    rings_s: int = 60
+
+
+def place(
+    account: Account,
+    wish: Wish,
+    answered: Program,
+    *,
+    unknown: Party | None = None,
+    pace: Pace | None = None,
+    listener: Listener = lambda event: None,
+) -> SimulatedCall:
+    """Ring a number, or a browser as "client:NAME", and return while it rings; once somebody is there, the call is led
+    as `answered` says. A number nobody has is `unknown`, who does not answer; no real telephone is ever rung."""
+    number = wish.called.partition("?")[0]
+    there = account.answerers.get(number)
+    party = account.parties.get(number, unknown or Party())
+    person = party.who() if there is None and party.who is not None else None
+    hears = [listener, *([person.hear] if person is not None else [])]
+
+    def tell(event: Event) -> None:
+        for hear in hears:
+            hear(event)
+
+    call = SimulatedCall(
+        account,
+        _ring(wish, None if there is not None else party, answered),
+        caller=wish.caller,
+        called=number,
+        voice_url=wish.voice_url,
+        status_url=wish.status_url,
+        status_events=wish.events,
+        direction="outbound-api",
+        pace=pace or account.pace,
+        listener=tell,
+    )
+    call.status = "queued"
+    if person is not None:
+        call.accompany(person.steps(call))
+    if there is not None:
+        hears.append(there(call))
+    call.start()
+    return call
+
+
+def _ring(wish: Wish, party: Party | None, answered: Program) -> Program:
+    def program(call: SimulatedCall) -> Steps[None]:
+        call.status = "initiated"
+        call.progress("initiated")
+        if party is not None and party.outcome == "failed":
+            call.status = "failed"
+            return
+        call.status = "ringing"
+        call.progress("ringing")
+        outcome = yield from _wait_for(call, wish.rings_s * 1000, party)
+        if outcome != "answered":
+            call.status = outcome
+            return
+        call.status = "in-progress"
+        call.progress("answered")
+        if wish.detection and party is not None:
+            call.answered_by = yield from _listen(call, party, wish.detection)
+        yield from answered(call)
+
+    return program
+
+
+def _wait_for(call: SimulatedCall, patience_ms: int, party: Party | None) -> Steps[str]:
+    """Ring until the party does as it does, or who is there picks up; what came of it."""
+    if party is None:
+        until = call.now_ms + patience_ms
+        while not call.picked_up and call.now_ms < until:
+            yield
+        return "answered" if call.picked_up else "no-answer"
+    in_time = party.after_ms <= patience_ms and party.outcome != "no-answer"
+    yield from call.wait_ms(party.after_ms if in_time else patience_ms)
+    if not in_time:
+        return "no-answer"
+    return "answered" if party.picks_up else party.outcome
+
+
+def _listen(call: SimulatedCall, party: Party, detection: MachineDetection) -> Steps[str]:
+    """Find out who answered; the application is asked for its instructions only then."""
+    if party.outcome != "machine":
+        yield from call.wait_ms(GREETING_MS)
+        return "human"
+    if detection == "Enable":
+        yield from call.wait_ms(CERTAIN_MS)
+        return "machine_start"
+    yield from call.wait_ms(ANNOUNCEMENT_MS)
+    return "machine_end_beep"
