@@ -1,4 +1,4 @@
-"""A demo to call: a catalogue, six retailers in six situations, and a day's supply. Every figure is made up."""
+"""A demo to call: a catalogue, retailers in different situations, and a day's supply. Every figure is made up."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""How quick the served line is to its callers and its operators: one server, calls in real time.
+
+A caller orders by voice: how long after each thing said the line begins to answer. Others ask for a person: how long
+until the operators' page is sent a queue with them in it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import requests
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from orders.demo.staff import DEMO_PASSWORD
+from simulator.events import Event, Said
+from simulator.exchange import dial_in, play
+from simulator.pace import REAL_TIME
+from simulator.script import read_script
+from simulator.transcript import Transcript
+from tests.browsing import served_house
+from tests.served_line import ServedLine
+
+ROOT = Path(__file__).parent.parent
+CALL = ROOT / "tests" / "calls" / "order_by_voice.yaml"
+SHOP_PHONE, MAIN = "+8613800000012", "+8637255550000"
+STUCK_CALLERS = 5
+GIVE_UP_S = 30
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, served_house(Path(folder), "stream") as line:
+        print("until the line answers what was said (ms):", *_replies(line))
+        waits = sorted(_until_seen(line) for _ in range(STUCK_CALLERS))
+        print(
+            f"until an operator sees a caller who asked for a person: median {statistics.median(waits):.0f} ms,", end=""
+        )
+        print(f" worst {waits[-1]:.0f} ms")
+
+
+def _replies(line: ServedLine) -> list[int]:
+    transcript = Transcript(lambda text: None)
+    verdict = play(read_script(CALL), line.account, line.line, pace=REAL_TIME, listener=transcript.hear)
+    if verdict:
+        raise SystemExit(f"The call went wrong: {verdict}")
+    return transcript.latencies_ms
+
+
+def _until_seen(line: ServedLine) -> float:
+    """Milliseconds from the sentence that puts the caller through to its place in the queue on the operator's page."""
+    heard: dict[str, float] = {}
+    greeted, told = threading.Event(), threading.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Said):
+            greeted.set()
+            if "转人工" in event.text and "at" not in heard:
+                heard["at"] = time.monotonic()
+                told.set()
+
+    with _signed_in(line) as operator, operator.get(f"{line.url}/desk/events", stream=True, timeout=GIVE_UP_S) as page:
+        rows = page.iter_lines(decode_unicode=True)
+        next(row for row in rows if row.startswith("event: line"))
+        call = dial_in(line.account, line.line, SHOP_PHONE, MAIN, listener=listen)
+        call.start()
+        greeted.wait(GIVE_UP_S)
+        call.press("0")
+        next(row for row in rows if "/take" in row)
+        seen = time.monotonic()
+        told.wait(GIVE_UP_S)
+        call.hang_up()
+        call.join(GIVE_UP_S)
+    return max(0.0, (seen - heard["at"]) * 1000)
+
+
+def _signed_in(line: ServedLine) -> requests.Session:
+    operator = requests.Session()
+    page = operator.get(f"{line.url}/login", timeout=GIVE_UP_S).text
+    token = page.split('name="csrf_token"')[1].split('value="')[1].split('"')[0]
+    form = {"csrf_token": token, "login": "operator", "password": DEMO_PASSWORD}
+    operator.post(f"{line.url}/login", data=form, timeout=GIVE_UP_S)
+    return operator
+
+
+if __name__ == "__main__":
+    main()
