@@ -42,6 +42,7 @@ GROUPS: tuple[Group, ...] = (
     Group(
         lazy_gettext("热线"),
         (
+            Door("console.brief.page", lazy_gettext("今日简报"), "see_day"),
             Door("console.desk.page", lazy_gettext("接电话"), "take_calls"),
             Door("console.book.calls", lazy_gettext("来电"), "see_day"),
         ),

@@ -16,6 +16,7 @@ from wtforms.validators import InputRequired, Length
 from console import (
     access,
     book,
+    brief,
     desk,
     language,
     names,
@@ -138,7 +139,7 @@ def _console(furnished: Room) -> Blueprint:
     @console.get("/")
     def home() -> ResponseReturnValue:
         if access.staff_or_none() is not None:
-            return redirect(url_for("console.desk.page" if access.may("take_calls") else "console.today.page"))
+            return redirect(url_for("console.brief.page"))
         return redirect(url_for("console.phone.page" if room().settings.demo else "console.login"))
 
     @console.route("/login", methods=["GET", "POST"])
@@ -176,6 +177,7 @@ def _console(furnished: Room) -> Blueprint:
         language.choose(chosen)
         return redirect(_inside(request.form.get("onward")))
 
+    console.register_blueprint(brief.brief_routes())
     console.register_blueprint(seats.seat_routes())
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())

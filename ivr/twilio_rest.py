@@ -51,6 +51,15 @@ class Carrier:
             http_client=_OtherHost(settings.twilio_api_base),
         )
 
+    def check(self) -> None:
+        """Ask the carrier for our own account. CarrierError where it cannot be reached, or does not know us."""
+        try:
+            account = self._client.api.accounts(self._settings.twilio_account_sid).fetch()
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the carrier could not be asked for the account: {error}") from error
+        if account.status != "active":
+            raise CarrierError(f"the account at the carrier is {account.status}")
+
     def redirect(self, call_sid: str, url: str) -> None:
         """Make the call ask for `url` now, whatever it is being played. CarrierError where that cannot be done."""
         try:

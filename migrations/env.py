@@ -13,6 +13,7 @@ import orders.day_tables
 import orders.department_reports
 import orders.house_rules
 import orders.models
+import orders.notices
 import orders.proxy_orders
 import orders.seats
 import orders.staff

@@ -16,7 +16,7 @@ from storage import Base, UtcDateTime
 Role = Literal["operator", "leader", "clerk", "manager", "director"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Task = Literal["take_calls", "see_day", "edit_catalog", "edit_supply", "hear_recordings", "reports"]
+Task = Literal["take_calls", "see_day", "edit_catalog", "edit_supply", "hear_recordings", "reports", "edit_notices"]
 
 MAY: dict[Task, frozenset[Role]] = {
     "take_calls": frozenset({"operator", "leader", "clerk"}),
@@ -25,6 +25,7 @@ MAY: dict[Task, frozenset[Role]] = {
     "edit_supply": frozenset({"manager", "director"}),
     "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
+    "edit_notices": frozenset({"leader", "manager", "director"}),
 }
 """Which roles may do what."""
 

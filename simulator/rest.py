@@ -80,6 +80,10 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
         if request.view_args and request.view_args.get("account_sid") != account.sid:
             raise _not_found()
 
+    @rest.get(f"{API}.json")
+    def show_account(account_sid: str) -> Response:
+        return jsonify(sid=account.sid, status="active", type="Full", friendly_name="stand-in")
+
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
         return jsonify(_call_resource(place_call(_wish(request.form)))), HTTPStatus.CREATED

@@ -92,9 +92,9 @@ def new_page(browser: Browser, line: ServedLine, width: int = DESK_WIDTH) -> Pag
     return page
 
 
-def sign_in(page: Page, login: str) -> None:
-    """Sign in as one of the demo's staff."""
-    page.goto("/login")
+def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
+    """Sign in as one of the demo's staff, on the way to a page."""
+    page.goto(f"/login?next={onward}")
     page.get_by_label("工号", exact=True).fill(login)
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
     page.get_by_role("button", name="登录", exact=True).click()

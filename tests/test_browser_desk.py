@@ -186,7 +186,10 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     page.goto("/login")
     keep_picture(page, f"login{suffix}")
     faults = {"login": look_for_faults(page)}
-    sign_in(page, "leader")
+    sign_in(page, "leader", "/brief")
+    expect(page.locator("#health .checks")).to_be_visible()
+    keep_picture(page, f"brief{suffix}")
+    faults["brief"] = look_for_faults(page)
     pages = ("/today", "/desk", "/orders", "/calls", "/supply", "/catalog?q=hhl", "/reports?span=month", "/retailers")
     for path in (*pages, "/hotlines", f"/retailers/{SHOP}", "/orders/1"):
         page.goto(path)

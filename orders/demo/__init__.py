@@ -17,12 +17,14 @@ from brand_catalog.importing import import_catalog, read_catalog_file
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
+from orders import notices
 from orders.answers import amount_fen
 from orders.desk import Desk
 from orders.models import (
     CalendarDay,
     HotlineRow,
     Limit,
+    LimitBatch,
     MissedCall,
     OrderLineRow,
     OrderRow,
@@ -64,6 +66,7 @@ def seed_demo(session: Session, now: datetime) -> None:
         specs = supplied[: int(row["limit_specs"])]
         _limits(session, retailer, cycle_start(retailer, today), specs, int(row["limit_percent"]))
     session.flush()
+    _told(session, now)
     _ordered_already(session, catalog, now, "410502100037")
     _missed_its_call(session, today, "410502100061")
     session.flush()
@@ -186,6 +189,19 @@ def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Sp
                     limit_packs=cartons * spec.packs_per_carton,
                 )
             )
+
+
+def _told(session: Session, now: datetime) -> None:
+    """What the operators find on their brief: why the limits are what they are, and a promotion."""
+    today = business_day(now)
+    if session.scalar(select(LimitBatch.id).where(LimitBatch.business_day == today).limit(1)) is None:
+        why = "演示：按价位分，价位越高每户越少；余额少的客户再减"
+        session.add(
+            LimitBatch(business_day=today, at=now, by="演示", why=why, source="demo", added=0, changed=0, unchanged=0)
+        )
+    if not notices.in_force(session, today):
+        text = "演示：今天有新品，每通电话介绍一次；客户不要，不多劝。"
+        notices.post(session, "promotion", text, today, today, by="演示", now=now)
 
 
 def _past_orders(session: Session, catalog: Catalog, retailer: RetailerRow, now: datetime) -> None:
