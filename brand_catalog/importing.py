@@ -14,6 +14,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec, SpokenName
+from brand_catalog.changes import changes
+from brand_catalog.loading import load_catalog
 from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
 from brand_catalog.sheets import Row, RowProblem, SheetError, read_sheet
 from brand_catalog.spoken_names import Alias, derive_spoken_names, split_name, spoken_forms
@@ -113,9 +115,10 @@ def make_catalog(specs: Iterable[Spec], names: Sequence[SpokenName]) -> Catalog:
     return Catalog(digest[:16], by_barcode, tuple(names))
 
 
-def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str = "") -> ImportSummary:
+def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str = "", by: str = "") -> ImportSummary:
     """Put `catalog` in the place of the one in force. Specs known already keep their short codes; those no longer in
     it are retired, never deleted, because orders name them. The caller's transaction makes it whole or nothing."""
+    before = load_catalog(session)
     known = {row.barcode: row for row in session.scalars(select(BrandSpec))}
     catalog = _with_kept_codes(catalog, {barcode: row.short_code for barcode, row in known.items()})
     _free_the_unique(session, catalog, known)
@@ -138,7 +141,16 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
         session.delete(old)
     session.flush()
     session.add_all(SpokenNameRow.of(name, position) for position, name in enumerate(catalog.spoken_names))
-    session.add(CatalogVersion(version=catalog.version, imported_at=now, note=note, specs=len(catalog.specs)))
+    session.add(
+        CatalogVersion(
+            version=catalog.version,
+            imported_at=now,
+            note=note,
+            specs=len(catalog.specs),
+            by=by,
+            changes=changes(before, catalog).to_json(),
+        )
+    )
     session.flush()
     unchanged = len(catalog.specs) - added - changed
     return ImportSummary(catalog.version, added, changed, unchanged, retired, len(catalog.spoken_names))

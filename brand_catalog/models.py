@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -63,7 +64,8 @@ class SpokenNameRow(Base):
 
 
 class CatalogVersion(Base):
-    """Each import of a catalogue; the last one is in force."""
+    """Each change of the catalogue; the last one is in force. `changes` is what it changed, as
+    `brand_catalog.changes` writes it; None for those from before it was kept."""
 
     __tablename__ = "catalog_versions"
 
@@ -72,3 +74,17 @@ class CatalogVersion(Base):
     imported_at: Mapped[datetime] = mapped_column(UtcDateTime)
     note: Mapped[str] = mapped_column(String(400))
     specs: Mapped[int]
+    by: Mapped[str] = mapped_column(String(40), default="")
+    changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+class HandName(Base):
+    """A spoken name of a spec that was put in (`added`) or taken out by hand, whatever the catalogue's files say."""
+
+    __tablename__ = "hand_names"
+
+    text: Mapped[str] = mapped_column(String(80), primary_key=True)
+    barcode: Mapped[str] = mapped_column(String(13), primary_key=True)
+    added: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))

@@ -1,4 +1,4 @@
-"""The catalogue with its spoken names: what is said for a spec, what sounds like it, and one name more."""
+"""The catalogue with its spoken names: what is said for a spec, what sounds like it, one name more and one less."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import lru_cache
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from brand_catalog.adding import NameRefused, add_name, with_name
+from brand_catalog.by_hand import NameRefused, add_name, remove_name, with_name
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
 from console.access import may, only_for, staff
 from console.language import _
 from console.room import room
 from console.sheet import initials
-from speech.vocabulary import UnsayableError, Vocabulary
+from speech.vocabulary import UnsayableError, vocabulary_of
 from storage import reading, transaction
 
 SPECS_SHOWN = 60
@@ -82,24 +82,56 @@ def names_routes() -> Blueprint:
         try:
             with_name(catalog, text, barcode)
         except NameRefused:
-            return render_template("name_tried.html", refused=_refusal(catalog, text, barcode), barcode=barcode), 422
-        trial = _try(catalog, text)
+            return render_template("name_tried.html", refused=refusal(catalog, text, barcode)), 422
+        trial = try_name(catalog, text)
         added = "add" in request.form and not trial.unsayable
         if added:
             with transaction(room().sessions) as session:
                 add_name(session, text, barcode, room().now(), staff().name)
         return render_template("name_tried.html", trial=trial, added=added, catalog=catalog, barcode=barcode)
 
+    @routes.post("/names/known")
+    @only_for("see_day")
+    def known() -> ResponseReturnValue:
+        """Look at a name a spec has."""
+        text, barcode = request.form.get("known", ""), request.form.get("barcode", "")
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        if not has_name(catalog, text, barcode):
+            return render_template("name_tried.html", refused=_("这个品规已经没有这个叫法了。")), 422
+        return render_template(
+            "name_known.html",
+            trial=try_name(catalog, text),
+            catalog=catalog,
+            barcode=barcode,
+            may_edit=may("edit_catalog"),
+        )
+
+    @routes.post("/names/remove")
+    @only_for("edit_catalog")
+    def remove() -> ResponseReturnValue:
+        """Take a name off a spec."""
+        text, barcode = request.form.get("remove", ""), request.form.get("barcode", "")
+        try:
+            with transaction(room().sessions) as session:
+                remove_name(session, text, barcode, room().now(), staff().name)
+        except NameRefused:
+            with reading(room().sessions) as session:
+                catalog = room().line.hearing.catalog(session)
+            return render_template("name_tried.html", refused=_why_kept(catalog, text, barcode)), 422
+        return render_template("name_tried.html", removed=text)
+
     return routes
 
 
-def _try(catalog: Catalog, text: str) -> Trial:
+def try_name(catalog: Catalog, text: str) -> Trial:
+    """How the line would hear this name, and what it could take it for."""
     model = room().line.hearing.model
     words: tuple[str, ...] | None = None
     unsayable = ""
     if model is not None:
         try:
-            words = Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0).words(text)
+            words = vocabulary_of(model).words(text)
         except UnsayableError as error:
             unsayable = error.syllable
     near = _index(catalog.version, catalog.spoken_names).nearest(text, NEAREST)
@@ -112,9 +144,21 @@ def _try(catalog: Catalog, text: str) -> Trial:
     )
 
 
-def _refusal(catalog: Catalog, text: str, barcode: str) -> str:
+def has_name(catalog: Catalog, text: str, barcode: str) -> bool:
+    """Whether this is one of the spec's spoken names."""
+    return any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names)
+
+
+def refusal(catalog: Catalog, text: str, barcode: str) -> str:
+    """Why a name cannot be given to a spec, in a sentence."""
     if barcode not in catalog.specs:
-        return _("请先选一个品规。")
-    if any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names):
+        return _("请先从名单里选一个品规。")
+    if has_name(catalog, text, barcode):
         return _("这个品规已经有这个叫法了。")
     return _("叫法要写两到十二个汉字，数字也写成汉字。")
+
+
+def _why_kept(catalog: Catalog, text: str, barcode: str) -> str:
+    if not has_name(catalog, text, barcode):
+        return _("这个品规已经没有这个叫法了。")
+    return _("这是这个品规唯一的叫法，请先加一个别的。")

@@ -17,6 +17,7 @@ from console import (
     access,
     book,
     brief,
+    catalog_files,
     desk,
     language,
     names,
@@ -185,6 +186,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(supply.supply_routes())
     console.register_blueprint(names.names_routes())
+    console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(reports.report_routes())
     console.register_blueprint(retailers.retailer_routes())
     if furnished.settings.demo:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
-from werkzeug.utils import secure_filename
 
 from brand_catalog.sheets import SheetError
 from console.access import may, only_for, staff
 from console.language import _
 from console.room import room
+from console.uploads import as_file, is_table
 from orders import limits
 from orders.limits import LimitsDone, LimitsLocked, LimitsRefused
 from orders.models import Limit, LimitBatch, LimitChange, RetailerRow, Supply
@@ -26,7 +23,6 @@ from storage import reading, transaction
 
 BATCHES_SHOWN = 30
 CHANGES_SHOWN = 200
-SUFFIXES = {".csv", ".xlsx"}
 
 
 class _OnlyLooking(Exception):
@@ -73,14 +69,14 @@ def supply_routes() -> Blueprint:
             name: sentence
             for name, sentence, is_wrong in (
                 ("day", _("请选一个日期。"), day is None),
-                ("file", _("请选一个 CSV 或 XLSX 文件。"), not upload or _suffix(upload.filename) not in SUFFIXES),
+                ("file", _("请选一个 CSV 或 XLSX 文件。"), not is_table(upload)),
                 ("why", _("请写明原因，记录里要用。"), apply and not why),
             )
             if is_wrong
         }
         if wrong or upload is None or day is None:
             return render_template("supply_done.html", wrong=wrong), 422
-        with _as_file(upload.read(), secure_filename(upload.filename or "") or "upload.csv") as path:
+        with as_file(upload) as path:
             try:
                 done = _put(path, str(kind), day, why[:200], apply=apply)
             except SheetError as error:
@@ -128,19 +124,6 @@ def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDo
         pass
     assert done is not None
     return done
-
-
-@contextmanager
-def _as_file(contents: bytes, name: str) -> Iterator[Path]:
-    """The upload as a file of its own name, for as long as it is read."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        path.write_bytes(contents)
-        yield path
-
-
-def _suffix(name: str | None) -> str:
-    return Path(name or "").suffix.lower()
 
 
 def _day(text: str | None, instead: date | None) -> date | None:

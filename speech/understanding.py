@@ -22,7 +22,7 @@ from speech.parsing import Parser, Reading
 from speech.phrases import Act, load_phrases
 from speech.quantities import Quantities
 from speech.utterance import NOTHING, Utterance
-from speech.vocabulary import Vocabulary
+from speech.vocabulary import Vocabulary, vocabulary_of
 
 # How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
 SCORE_WEIGHT: Final = 0.5
@@ -220,7 +220,7 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     UnsayableError where a spoken name cannot be written in the model's words."""
     if model is None:
         return Understanding(catalog)
-    return Understanding(catalog, Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0))
+    return Understanding(catalog, vocabulary_of(model))
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, lru_cache
+from typing import Any
 
+from brand_catalog.catalog import SpokenName
+from brand_catalog.matching import reading
 from brand_catalog.sounds import is_spoken, readings, syllables
 
 LONGEST_WORD = 5
@@ -32,6 +35,14 @@ class Vocabulary:
         """The text in the fewest words the model has, a homophone where it lacks a character; UnsayableError where
         there is none. `reading` is how the text is read where that is not the usual way."""
         return self._words("".join(char for char in text if is_spoken(char)), reading)
+
+    def why_not(self, name: SpokenName) -> str | None:
+        """Why a spoken name can never be heard, or None where it can."""
+        try:
+            self.words(name.text, reading(name))
+        except UnsayableError as error:
+            return str(error)
+        return None
 
     def other_words(self, text: str, reading: tuple[str, ...]) -> tuple[str, ...] | None:
         """The text with a homophone in place of each single character whose usual reading is not the one wanted here
@@ -79,6 +90,11 @@ class Vocabulary:
     @lru_cache(maxsize=4096)  # noqa: B019  one vocabulary lives as long as its model
     def _homophone(self, syllable: str, instead_of: str) -> str | None:
         return next((c for c in _common_characters().get(syllable, ()) if c != instead_of and self._knows(c)), None)
+
+
+def vocabulary_of(model: Any) -> Vocabulary:
+    """The words of a speech model."""
+    return Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0)
 
 
 @cache

@@ -12,7 +12,7 @@ from openpyxl import Workbook
 
 import brand_catalog
 import storage
-from backoffice.catalog_commands import check_with, import_catalog_command
+from backoffice.catalog_commands import import_catalog_command
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.importing import (
     CATALOG_COLUMNS,
@@ -185,7 +185,7 @@ def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) 
 
 
 def test_names_are_checked_against_the_words_of_the_speech_model() -> None:
-    check = check_with(Vocabulary(lambda word: word in ("中", "滑")))
+    check = Vocabulary(lambda word: word in ("中", "滑")).why_not
 
     def named(text: str, pinyin: str | None = None) -> SpokenName:
         return SpokenName(text, ("6901028075831",), "spec", pinyin)

@@ -1,0 +1,147 @@
+"""Spoken names put in or taken out by hand between two imports, and kept through the imports that follow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog, Spec, SpokenName
+from brand_catalog.importing import ImportSummary, import_catalog, make_catalog
+from brand_catalog.loading import load_catalog
+from brand_catalog.models import CatalogVersion, HandName
+
+_SPOKEN = re.compile(r"[一-鿿]{2,12}")
+
+
+class NameRefused(ValueError):
+    """The name cannot be added or taken out; the message says why."""
+
+
+def with_name(catalog: Catalog, text: str, barcode: str) -> Catalog:
+    """The catalogue with one more way to say a spec. A name that means another spec already means both from then on,
+    and is asked about. NameRefused where it says nothing new, or cannot be said."""
+    names = _by_text(catalog)
+    _give(names, catalog.specs, text, barcode)
+    return make_catalog(catalog.specs.values(), tuple(names.values()))
+
+
+def without_name(catalog: Catalog, text: str, barcode: str) -> Catalog:
+    """The catalogue with one way less to say a spec. NameRefused where it has no such name, or no other."""
+    names = _by_text(catalog)
+    _take(names, catalog.specs, text, barcode)
+    return make_catalog(catalog.specs.values(), tuple(names.values()))
+
+
+def add_name(session: Session, text: str, barcode: str, now: datetime, by: str) -> ImportSummary:
+    """Put the catalogue with this name in force. Two who change names at once wait for each other here."""
+    _wait_in_line(session)
+    catalog = with_name(load_catalog(session), text, barcode)
+    _remember(session, text, barcode, now, by, added=True)
+    return import_catalog(session, catalog, now, note=f"+ {text}", by=by)
+
+
+def remove_name(session: Session, text: str, barcode: str, now: datetime, by: str) -> ImportSummary:
+    """Put the catalogue without this name in force."""
+    _wait_in_line(session)
+    catalog = without_name(load_catalog(session), text, barcode)
+    _remember(session, text, barcode, now, by, added=False)
+    return import_catalog(session, catalog, now, note=f"- {text}", by=by)
+
+
+def with_hand_names(session: Session, catalog: Catalog) -> Catalog:
+    """A catalogue from files with what was done by hand on top of it, where it still makes sense."""
+    names = _by_text(catalog)
+    for row in session.scalars(select(HandName).order_by(HandName.at)):
+        with suppress(NameRefused):
+            (_give if row.added else _take)(names, catalog.specs, row.text, row.barcode)
+    return make_catalog(catalog.specs.values(), tuple(names.values()))
+
+
+def with_names_of(catalog: Catalog, before: Catalog) -> Catalog:
+    """A catalogue with the spoken names another one has for the same specs, where they are still written the same."""
+    same = {b for b, spec in catalog.specs.items() if b in before.specs and before.specs[b].name == spec.name}
+    names = _by_text(catalog)
+    for name in before.spoken_names:
+        kept = tuple(barcode for barcode in name.barcodes if barcode in same)
+        if not kept:
+            continue
+        if (there := names.get(name.text)) is None:
+            names[name.text] = _meaning(name, kept)
+        elif together := tuple(dict.fromkeys((*kept, *there.barcodes))):
+            names[name.text] = _meaning(there if there.kind == "brand" else name, together)
+    return make_catalog(catalog.specs.values(), tuple(names.values()))
+
+
+def renewed(session: Session, catalog: Catalog, *, keep_names: bool) -> Catalog:
+    """A catalogue from files as it would be in force: with the names given and taken by hand, and with `keep_names`
+    those of the present one."""
+    return with_hand_names(session, with_names_of(catalog, load_catalog(session)) if keep_names else catalog)
+
+
+def renew_catalog(
+    session: Session, catalog: Catalog, now: datetime, note: str, by: str = "", *, keep_names: bool = False
+) -> ImportSummary:
+    """Put a catalogue from files in force, as `renewed` has it. What was done by hand, and the files agree with by now,
+    is theirs from then on."""
+    _wait_in_line(session)
+    said = {(name.text, barcode) for name in catalog.spoken_names for barcode in name.barcodes}
+    whole = renewed(session, catalog, keep_names=keep_names)
+    for row in session.scalars(select(HandName)):
+        if row.barcode in catalog.specs and row.added == ((row.text, row.barcode) in said):
+            session.delete(row)
+    return import_catalog(session, whole, now, note, by)
+
+
+def _by_text(catalog: Catalog) -> dict[str, SpokenName]:
+    return {name.text: name for name in catalog.spoken_names}
+
+
+def _give(names: dict[str, SpokenName], specs: Mapping[str, Spec], text: str, barcode: str) -> None:
+    if not _SPOKEN.fullmatch(text):
+        raise NameRefused(f"{text!r} cannot be said: a name is two to twelve Chinese characters, figures in words.")
+    if barcode not in specs:
+        raise NameRefused(f"The catalogue has no spec {barcode}.")
+    there = names.get(text)
+    if there is not None and barcode in there.barcodes:
+        raise NameRefused(f"{text} means {specs[barcode].name} already.")
+    names[text] = (
+        SpokenName(text, (barcode,), "derived") if there is None else _meaning(there, (*there.barcodes, barcode))
+    )
+
+
+def _take(names: dict[str, SpokenName], specs: Mapping[str, Spec], text: str, barcode: str) -> None:
+    there = names.get(text)
+    if there is None or barcode not in there.barcodes:
+        raise NameRefused(f"{text} does not mean this spec.")
+    if not any(barcode in name.barcodes for name in names.values() if name is not there):
+        raise NameRefused(f"{text} is the only way to say {specs[barcode].name}: give it another name first.")
+    if left := tuple(other for other in there.barcodes if other != barcode):
+        names[text] = _meaning(there, left)
+    else:
+        del names[text]
+
+
+def _meaning(name: SpokenName, barcodes: tuple[str, ...]) -> SpokenName:
+    """The name for other specs than before: what means several has to be asked about."""
+    if len(barcodes) > 1:
+        return replace(name, barcodes=barcodes, kind="brand" if name.kind == "brand" else "ambiguous")
+    return replace(name, barcodes=barcodes, kind="derived" if name.kind == "ambiguous" else name.kind)
+
+
+def _wait_in_line(session: Session) -> None:
+    session.scalar(select(CatalogVersion).order_by(CatalogVersion.id.desc()).limit(1).with_for_update())
+
+
+def _remember(session: Session, text: str, barcode: str, now: datetime, by: str, *, added: bool) -> None:
+    """What is done by hand and undone again was never done."""
+    row = session.get(HandName, (text, barcode))
+    if row is not None and row.added != added:
+        session.delete(row)
+    elif row is None:
+        session.add(HandName(text=text, barcode=barcode, added=added, at=now, by=by))

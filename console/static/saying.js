@@ -1,0 +1,16 @@
+"use strict";
+// Names read out by the browser's own voice, so that one hears how they are said.
+
+(() => {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-say]");
+    if (button === null || !window.speechSynthesis) return;
+    const said = new SpeechSynthesisUtterance(button.dataset.say);
+    said.lang = "zh-CN";
+    said.rate = 0.8;
+    const voice = window.speechSynthesis.getVoices().find((one) => one.lang.replace("_", "-").startsWith("zh"));
+    if (voice) said.voice = voice;
+    window.speechSynthesis.cancel();
+    window.speechSynthesis.speak(said);
+  });
+})();
