@@ -20,6 +20,7 @@ from console import (
     catalog_files,
     desk,
     language,
+    missed,
     names,
     navigation,
     phone,
@@ -182,6 +183,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(seats.seat_routes())
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())
+    console.register_blueprint(missed.missed_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(supply.supply_routes())

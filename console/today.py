@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
@@ -73,6 +74,26 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One batch, which is a route (TR 3.1.1): how many of it are due today, and in which state."""
+
+    name: str
+    due: int
+    states: Counter[DayState]
+
+
+def batches(rows: Sequence[DayRow]) -> list[Batch]:
+    """The day by batches, in the order of their names."""
+    found: dict[str, list[DayRow]] = {}
+    for row in rows:
+        found.setdefault(row.retailer.route, []).append(row)
+    return [
+        Batch(name, sum(row.due and row.state != "suspended" for row in own), Counter(row.state for row in own))
+        for name, own in sorted(found.items())
+    ]
+
+
 def _state(retailer: RetailerRow, order: OrderRow | None, missed: MissedCall | None, now: datetime) -> DayState:
     if order is not None:
         if order.state != "draft":
@@ -93,6 +114,7 @@ def today_routes() -> Blueprint:
     def page() -> ResponseReturnValue:
         now = room().now()
         wanted, text = request.args.get("state", ""), request.args.get("q", "").strip()
+        batch = request.args.get("batch", "")
         with reading(room().sessions) as session:
             rows = day_rows(session, now)
         counts = Counter(row.state for row in rows)
@@ -100,6 +122,7 @@ def today_routes() -> Blueprint:
             row
             for row in rows
             if (not wanted or row.state == wanted)
+            and (not batch or row.retailer.route == batch)
             and (not text or text in row.retailer.customer_code or text in row.retailer.name)
         ]
         part = "today_rows.html" if request.headers.get("HX-Request") else "today.html"
@@ -110,6 +133,8 @@ def today_routes() -> Blueprint:
             counts=counts,
             states=STATES,
             wanted=wanted,
+            batches=batches(rows),
+            batch=batch,
             text=text,
             day=business_day(now),
             due=sum(row.due and row.state != "suspended" for row in rows),

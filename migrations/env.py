@@ -12,6 +12,7 @@ import ivr.tickets  # noqa: F401
 import orders.day_tables
 import orders.department_reports
 import orders.house_rules
+import orders.missed_calls
 import orders.models
 import orders.notices
 import orders.proxy_orders

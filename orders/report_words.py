@@ -13,7 +13,14 @@ REASONS = {
     "not_offered": "未投放",
     "order_max": "超出单次上限",
     "absent": "无人接听",
+    "busy": "占线",
     "phone_fault": "电话故障",
+    "no_number": "无登记电话",
+    "wrong_number": "号码不符",
+    "broke_off": "中途挂断",
+    "machine": "留言机",
+    "not_rung": "未及拨打",
+    "other": "其他",
 }
 OUTCOMES = {
     "ordered": "自助订货",

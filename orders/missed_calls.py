@@ -1,0 +1,151 @@
+"""Retailers that were not reached on their order day: why, and what is done about it (TR 3.3). Every change is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from orders.models import STANDING_STATES, MissedCall, OrderRow, RetailerRow
+from orders.retailers import calendar
+from orders.windows import next_order_day
+from storage import Base, UtcDateTime
+
+Remedy = Literal["supplementary", "visit", "next_cycle"]
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
+REASONS = (
+    "absent",
+    "phone_fault",
+    "busy",
+    "no_number",
+    "wrong_number",
+    "broke_off",
+    "machine",
+    "not_rung",
+    "other",
+)
+NOTE_MAX_CHARS = 200
+
+
+class MissedRefused(ValueError):
+    """It cannot be recorded; `reason` is one a page has words for."""
+
+    def __init__(self, reason: Literal["ordered", "past"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class MissedCallNote(Base):
+    """What somebody recorded of a missed call, appended and never changed."""
+
+    __tablename__ = "missed_call_notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    missed_call_id: Mapped[int] = mapped_column(ForeignKey("missed_calls.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(String(40))
+    remedy: Mapped[Remedy] = mapped_column(String(20))
+    remedy_day: Mapped[date]
+    note: Mapped[str] = mapped_column(String(NOTE_MAX_CHARS), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One missed call as it stands: what was recorded last, if anybody did, and the order that made up for it."""
+
+    row: MissedCall
+    retailer: RetailerRow
+    notes: Sequence[MissedCallNote]
+    order: OrderRow | None
+
+
+def record(
+    session: Session,
+    retailer: RetailerRow,
+    day: date,
+    reason: str,
+    remedy: Remedy,
+    remedy_day: date | None,
+    *,
+    note: str,
+    by: str,
+    now: datetime,
+) -> MissedCall:
+    """Record, or record anew, that a retailer was missed on `day`. The next cycle's day follows from its plan; another
+    remedy is for the day it is given. MissedRefused where it has ordered after all, or that day is over."""
+    if _made_up(session, retailer.id, day) is not None:
+        raise MissedRefused("ordered", f"{retailer.customer_code} has ordered since {day}: nothing is missed.")
+    if remedy == "next_cycle":
+        remedy_day = next_order_day(retailer, day, calendar(session))
+    if remedy_day is None or remedy_day < day:
+        raise MissedRefused("past", f"What is done about a call missed on {day} cannot be done before.")
+    row = session.scalar(
+        select(MissedCall)
+        .where(MissedCall.retailer_id == retailer.id, MissedCall.missed_on == day)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        row = MissedCall(retailer_id=retailer.id, missed_on=day)
+        session.add(row)
+    row.reason, row.remedy, row.remedy_day = reason, remedy, remedy_day
+    session.flush()
+    session.add(
+        MissedCallNote(
+            missed_call_id=row.id,
+            at=now,
+            by=by,
+            reason=reason,
+            remedy=remedy,
+            remedy_day=remedy_day,
+            note=note.strip()[:NOTE_MAX_CHARS],
+        )
+    )
+    session.flush()
+    return row
+
+
+def missed_on(session: Session, day: date) -> list[Missed]:
+    """Who was missed on a day, those nothing came of yet first."""
+    rows = session.execute(
+        select(MissedCall, RetailerRow)
+        .join(RetailerRow, RetailerRow.id == MissedCall.retailer_id)
+        .where(MissedCall.missed_on == day)
+        .order_by(RetailerRow.customer_code)
+    ).all()
+    notes: dict[int, list[MissedCallNote]] = {}
+    for one in session.scalars(
+        select(MissedCallNote)
+        .join(MissedCall, MissedCall.id == MissedCallNote.missed_call_id)
+        .where(MissedCall.missed_on == day)
+        .order_by(MissedCallNote.id)
+    ):
+        notes.setdefault(one.missed_call_id, []).append(one)
+    orders: dict[int, OrderRow] = {}
+    for order in session.scalars(
+        select(OrderRow)
+        .where(
+            OrderRow.retailer_id.in_(
+                select(MissedCall.retailer_id).where(MissedCall.missed_on == day).scalar_subquery()
+            ),
+            OrderRow.business_day >= day,
+            OrderRow.state.in_(STANDING_STATES),
+        )
+        .order_by(OrderRow.id.desc())
+    ):
+        orders[order.retailer_id] = order
+    found = [Missed(row, retailer, notes.get(row.id, ()), orders.get(retailer.id)) for row, retailer in rows]
+    return sorted(found, key=lambda one: one.order is not None)
+
+
+def _made_up(session: Session, retailer_id: int, day: date) -> OrderRow | None:
+    return session.scalar(
+        select(OrderRow)
+        .where(OrderRow.retailer_id == retailer_id, OrderRow.business_day >= day, OrderRow.state.in_(STANDING_STATES))
+        .limit(1)
+    )
