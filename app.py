@@ -11,7 +11,7 @@ from backoffice.database_commands import demo_command, migrate_command
 from backoffice.desk_commands import DESK_COMMANDS
 from backoffice.hearing_commands import hear_command
 from backoffice.order_api import order_api
-from backoffice.staff_commands import create_staff_command
+from backoffice.staff_commands import STAFF_COMMANDS
 from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
@@ -50,8 +50,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     )
     console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
-    commands = (migrate_command, demo_command, import_catalog_command, hear_command, create_staff_command)
-    for command in (*commands, *DESK_COMMANDS):
+    commands = (migrate_command, demo_command, import_catalog_command, hear_command)
+    for command in (*commands, *STAFF_COMMANDS, *DESK_COMMANDS):
         app.cli.add_command(command)
     _refuse_to_serve_unfit(app, settings)
     return app

@@ -17,13 +17,18 @@ from orders.channel_tokens import TokenError
 from orders.day_end import StepRefused
 from orders.house_rules import UnknownRule
 from orders.limits import LimitsLocked, LimitsRefused
+from orders.line_settings import SettingRefused
 from orders.proxy_orders import ProxyListRefused
+from orders.staff import StaffError
 from orders.web_orders import AuditRefused
 from storage import transaction
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
+
+BY = click.option("--by", required=True, metavar="LOGIN", help="Who does this: a login that list-staff shows.")
+WHY = click.option("--why", required=True, help="Why; the history keeps it.")
 
 REFUSALS = (
     SheetError,
@@ -35,6 +40,8 @@ REFUSALS = (
     AuditRefused,
     ProxyListRefused,
     UnknownRule,
+    SettingRefused,
+    StaffError,
 )
 
 

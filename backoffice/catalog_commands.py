@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from brand_catalog.by_hand import renew_catalog
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from clock import system_clock
+from orders.staff import StaffError, acting
 from speech.model import ModelMissing, load_model, locate_model
 from speech.vocabulary import vocabulary_of
 from storage import migrate, open_engine, open_sessions, transaction
@@ -22,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", type=_FILE)
 @click.option("--aliases", type=_FILE, help="How people say the names, CSV or XLSX.")
 @click.option("--note", default="", help="Why, kept with the new version.")
-@click.option("--by", default="", help="Who imports it, kept with the new version.")
+@click.option("--by", default="", metavar="LOGIN", help="Who imports it, once there are accounts.")
 @with_appcontext
 def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str) -> None:
     """Put the catalogue in FILE (CSV or XLSX) in the place of the present one, whole or not at all. Spoken names given
@@ -38,7 +39,10 @@ def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str)
     engine = open_engine(url)
     try:
         with transaction(open_sessions(engine)) as session:
-            done = renew_catalog(session, examined.catalog, system_clock(), note or file.name, by)
+            who = acting(session, by, "edit_catalog").name if by else ""
+            done = renew_catalog(session, examined.catalog, system_clock(), note or file.name, who)
+    except StaffError as error:
+        raise click.ClickException(str(error)) from error
     finally:
         engine.dispose()
     click.echo(

@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.at_work import DAY, FILE, unit_of_work
+from backoffice.at_work import BY, DAY, FILE, unit_of_work
 from ivr import recordings
 from orders import changes, day_end, settlement
 from orders.day_end import Line
+from orders.staff import acting
 
 _day = click.option("--day", type=DAY, required=True, help="The business day.")
-_by = click.option("--by", required=True, help="Who does this.")
 _out = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder for the file."
 )
@@ -31,35 +31,38 @@ def day_end_command() -> None:
 @day_end_command.command("balances")
 @click.argument("file", type=FILE)
 @_day
-@_by
+@BY
 @with_appcontext
 def balances_command(file: Path, day: datetime, by: str) -> None:
     """Take the accounts in FILE (customer_code, balance) and end the day's regular orders."""
     with unit_of_work() as (session, now):
-        detail = day_end.take_balances(session, file, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        detail = day_end.take_balances(session, file, day.date(), by=who, now=now)
     _show(detail)
 
 
 @day_end_command.command("audit")
 @_day
-@_by
+@BY
 @with_appcontext
 def audit_command(day: datetime, by: str) -> None:
     """Check that the books add up."""
     with unit_of_work() as (session, now):
-        detail = day_end.audit(session, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        detail = day_end.audit(session, day.date(), by=who, now=now)
     _show(detail)
 
 
 @day_end_command.command("settle")
 @_day
-@_by
+@BY
 @_out
 @with_appcontext
 def settle_command(day: datetime, by: str, out: Path) -> None:
     """Write the next batch for the bank; the open one again while it is unanswered."""
     with unit_of_work() as (session, now):
-        number, rows = settlement.make_batch(session, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        number, rows = settlement.make_batch(session, day.date(), by=who, now=now)
     _write(out / f"settlement-{day:%Y%m%d}-{number}.csv", settlement.BATCH_COLUMNS, rows)
 
 
@@ -74,47 +77,51 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
     help="For what was not paid.",
 )
 @_day
-@_by
+@BY
 @with_appcontext
 def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: str) -> None:
     """Take the bank's answer in FILE (order, result, available)."""
     with unit_of_work() as (session, now):
-        counts = settlement.take_answer(session, file, day.date(), rule, by=by, now=now)
+        who = acting(session, by, "end_day").name
+        counts = settlement.take_answer(session, file, day.date(), rule, by=who, now=now)
     _show(counts)
 
 
 @day_end_command.command("hand-over")
 @_day
-@_by
+@BY
 @_out
 @with_appcontext
 def hand_over_command(day: datetime, by: str, out: Path) -> None:
     """Write what delivery takes over, by route."""
     with unit_of_work() as (session, now):
-        rows = day_end.hand_over(session, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        rows = day_end.hand_over(session, day.date(), by=who, now=now)
     _write(out / f"delivery-{day:%Y%m%d}.csv", day_end.HAND_OVER_COLUMNS, rows)
 
 
 @day_end_command.command("notice")
 @_day
-@_by
+@BY
 @_out
 @with_appcontext
 def notice_command(day: datetime, by: str, out: Path) -> None:
     """Write who is told what will be delivered."""
     with unit_of_work() as (session, now):
-        rows = day_end.notices(session, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        rows = day_end.notices(session, day.date(), by=who, now=now)
     _write(out / f"notices-{day:%Y%m%d}.csv", day_end.NOTICE_COLUMNS, rows)
 
 
 @day_end_command.command("close")
 @_day
-@_by
+@BY
 @with_appcontext
 def close_command(day: datetime, by: str) -> None:
     """Close the day, and delete what callers said longer ago than the house keeps it."""
     with unit_of_work() as (session, now):
-        detail = day_end.close(session, day.date(), by=by, now=now)
+        who = acting(session, by, "end_day").name
+        detail = day_end.close(session, day.date(), by=who, now=now)
         forgotten = recordings.forget_old(session, now)
     _show(detail)
     _say_forgotten(forgotten)
@@ -135,16 +142,18 @@ def _say_forgotten(count: int) -> None:
 
 @day_end_command.command("reopen")
 @_day
-@_by
-@click.option("--second", required=True, help="The second person.")
+@BY
+@click.option("--second", required=True, metavar="LOGIN", help="The second person's login.")
 @click.option("--reason", required=True, help="Why.")
 @click.option("--off-hold", multiple=True, help="An order on hold that is to be settled now; may be repeated.")
 @with_appcontext
 def reopen_command(day: datetime, by: str, second: str, reason: str, off_hold: Sequence[str]) -> None:
     """Open a closed day again from the hand-over on."""
     with unit_of_work() as (session, now):
-        day_end.reopen(session, day.date(), by=by, second=second, reason=reason, now=now)
-        settlement.retry_held(session, off_hold, by=by, now=now)
+        who = acting(session, by, "end_day").name
+        second_person = acting(session, second, "end_day").name
+        day_end.reopen(session, day.date(), by=who, second=second_person, reason=reason, now=now)
+        settlement.retry_held(session, off_hold, by=who, now=now)
     click.echo(f"{day:%Y-%m-%d} is open again.")
 
 
@@ -157,12 +166,13 @@ def order_change_command() -> None:
 @click.argument("number")
 @click.option("--line", "lines", nargs=2, type=(str, int), multiple=True, help="Barcode and packs; none cancels.")
 @click.option("--reason", required=True, help="Why.")
-@_by
+@BY
 @with_appcontext
 def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: str) -> None:
     """Ask for order NUMBER to be as given."""
     with unit_of_work() as (session, now):
-        change = changes.ask_for_change(session, number, dict(lines), by=by, reason=reason, now=now)
+        who = acting(session, by, "ask_changes").name
+        change = changes.ask_for_change(session, number, dict(lines), by=who, reason=reason, now=now)
         number_of_change = change.id
     click.echo(f"Change {number_of_change} is asked for; somebody else has to approve it.")
 
@@ -170,12 +180,13 @@ def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: 
 @order_change_command.command("decide")
 @click.argument("change", type=int)
 @click.option("--approve/--refuse", required=True, help="What is decided.")
-@_by
+@BY
 @with_appcontext
 def decide_command(change: int, approve: bool, by: str) -> None:
     """Approve or refuse CHANGE."""
     with unit_of_work() as (session, now):
-        state = changes.decide(session, change, approve=approve, by=by, now=now).state
+        who = acting(session, by, "decide_changes").name
+        state = changes.decide(session, change, approve=approve, by=who, now=now).state
     click.echo(f"Change {change} is {state}.")
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
-from backoffice.at_work import DAY, FILE, unit_of_work
-from orders.models import Admits, CalendarDay, Channel, ChannelWindow, HotlineRow, OrderKind
+from backoffice.at_work import BY, DAY, FILE, WHY, unit_of_work
+from orders import line_settings
+from orders.models import Channel, OrderKind
 from orders.retailer_import import import_retailers
+from orders.retailers import calendar
+from orders.staff import acting
 
 
 def clock_time(value: str) -> int:
@@ -24,11 +26,13 @@ def clock_time(value: str) -> int:
 
 @click.command("import-retailers")
 @click.argument("file", type=FILE)
+@BY
+@WHY
 @with_appcontext
-def import_retailers_command(file: Path) -> None:
+def import_retailers_command(file: Path, by: str, why: str) -> None:
     """Add and change the retailers in FILE (customer_code, name, cycle, order_day, ...), whole or not at all."""
-    with unit_of_work() as (session, _):
-        done = import_retailers(session, file)
+    with unit_of_work() as (session, now):
+        done = import_retailers(session, file, by=acting(session, by, "edit_retailers").name, why=why, now=now)
     click.echo(f"Retailers: {done.added} added, {done.changed} changed.")
 
 
@@ -42,20 +46,35 @@ def import_retailers_command(file: Path) -> None:
 @click.option(
     "--region", "regions", multiple=True, help="A region to choose, in the order of the keys; may be repeated."
 )
+@BY
+@WHY
 @with_appcontext
 def hotline_command(
-    number: str, name: str, seat: str, kind: OrderKind, opens: int, closes: int, regions: tuple[str, ...]
+    number: str,
+    name: str,
+    seat: str,
+    kind: OrderKind,
+    opens: int,
+    closes: int,
+    regions: tuple[str, ...],
+    by: str,
+    why: str,
 ) -> None:
     """Add the hotline NUMBER, or change it: a supplementary one is for who missed its call."""
-    if closes <= opens:
-        raise click.UsageError("A line has to close after it opens.")
-    admits: Admits = "missed" if kind == "supplementary" else "due"
-    with unit_of_work() as (session, _):
-        line = session.scalar(select(HotlineRow).where(HotlineRow.number == number)) or HotlineRow(number=number)
-        line.name, line.seat, line.kind, line.admits = name, seat, kind, admits
-        line.opens, line.closes = opens, closes
-        line.regions = [[str(key), region] for key, region in enumerate(regions, 1)]
-        session.add(line)
+    with unit_of_work() as (session, now):
+        line_settings.set_hotline(
+            session,
+            number,
+            name=name,
+            seat=seat,
+            kind=kind,
+            opens=opens,
+            closes=closes,
+            regions=regions,
+            by=acting(session, by, "set_rules").name,
+            why=why,
+            now=now,
+        )
     click.echo(f"{number} takes {kind} orders.")
 
 
@@ -64,24 +83,33 @@ def hotline_command(
 @click.option("--opens", type=clock_time, required=True)
 @click.option("--closes", type=clock_time, required=True)
 @click.option("--evening-before", is_flag=True, help="It opens on the evening before.")
+@BY
+@WHY
 @with_appcontext
-def channel_hours_command(channel: Channel, opens: int, closes: int, evening_before: bool) -> None:
+def channel_hours_command(channel: Channel, opens: int, closes: int, evening_before: bool, by: str, why: str) -> None:
     """Set when CHANNEL takes orders for a business day."""
-    opens -= 24 * 60 if evening_before else 0
-    if closes <= opens:
-        raise click.UsageError("A channel has to close after it opens.")
-    with unit_of_work() as (session, _):
-        session.merge(ChannelWindow(channel=channel, opens=opens, closes=closes))
+    opens -= line_settings.MINUTES_A_DAY if evening_before else 0
+    with unit_of_work() as (session, now):
+        who = acting(session, by, "set_rules").name
+        line_settings.set_channel_hours(session, channel, opens, closes, by=who, why=why, now=now)
     click.echo(f"The hours of {channel} are set.")
 
 
 @click.command("calendar-day")
 @click.argument("day", type=DAY)
-@click.option("--open/--closed", "is_open", required=True, help="Whether orders are taken.")
-@click.option("--note", default="", help="Why.")
+@click.option("--open", "decided", flag_value="open", help="Orders are taken.")
+@click.option("--closed", "decided", flag_value="closed", help="No orders are taken.")
+@click.option("--by-holidays", "decided", flag_value="by-holidays", help="The public holidays decide again.")
+@BY
+@WHY
 @with_appcontext
-def calendar_day_command(day: datetime, is_open: bool, note: str) -> None:
+def calendar_day_command(day: datetime, decided: str | None, by: str, why: str) -> None:
     """Say that DAY is open, or closed, whatever the public holidays say."""
-    with unit_of_work() as (session, _):
-        session.merge(CalendarDay(day=day.date(), is_open=is_open, note=note))
+    if decided is None:
+        raise click.UsageError("Say --open, --closed or --by-holidays.")
+    is_open = {"open": True, "closed": False, "by-holidays": None}[decided]
+    with unit_of_work() as (session, now):
+        who = acting(session, by, "set_rules").name
+        line_settings.set_calendar_day(session, day.date(), is_open, by=who, why=why, now=now)
+        is_open = calendar(session).is_open(day.date())
     click.echo(f"{day:%Y-%m-%d} is {'open' if is_open else 'closed'}.")

@@ -10,23 +10,25 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import DAY, FILE, unit_of_work
+from backoffice.at_work import BY, DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders import proxy_orders
+from orders.staff import acting
 from storage import retried, transaction
 
 
 @click.command("proxy-orders")
 @click.argument("file", type=FILE)
 @click.option("--day", type=DAY, required=True, help="The business day the list is for.")
-@click.option("--by", required=True, help="Who enters it.")
+@BY
 @with_appcontext
 def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     """Enter the orders on the signed list FILE (customer_code, name, cartons, retailer_signed, department_head_signed,
     deputy_manager_signed). Given again, it goes on where it was interrupted."""
     with unit_of_work() as (session, now):
+        who = acting(session, by, "enter_lists").name
         catalog = load_catalog(session)
-        codes = proxy_orders.take_list(session, file, catalog, day.date(), by=by, now=now)
+        codes = proxy_orders.take_list(session, file, catalog, day.date(), by=who, now=now)
 
     @retried
     def enter(code: str) -> str:

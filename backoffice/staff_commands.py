@@ -1,14 +1,13 @@
-"""Commands for the accounts of the console."""
+"""Commands for the accounts of the order department."""
 
 from __future__ import annotations
 
 import click
-from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy import select
 
-from clock import system_clock
-from orders.staff import ROLES, Role, StaffError, create_staff
-from settings import Settings
-from storage import open_engine, open_sessions, transaction
+from backoffice.at_work import unit_of_work
+from orders.staff import ROLES, Role, StaffRow, close_account, create_staff
 
 
 @click.command("create-staff")
@@ -18,24 +17,32 @@ from storage import open_engine, open_sessions, transaction
 @click.option("--seat", default="", help="The seat number callers hear.")
 @click.option("--phone", help="Where calls reach the person, as the carrier writes it: +8613...")
 @click.password_option(help="Asked for when it is not given.")
+@with_appcontext
 def create_staff_command(login: str, name: str, role: Role, seat: str, phone: str | None, password: str) -> None:
-    """Make an account that may sign in at the console."""
-    settings: Settings = current_app.config["SETTINGS"]
-    engine = open_engine(settings.database_url)
-    try:
-        with transaction(open_sessions(engine)) as session:
-            create_staff(
-                session,
-                system_clock(),
-                login=login,
-                name=name,
-                role=role,
-                seat=seat,
-                phone=phone,
-                password=password,
-            )
-    except StaffError as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        engine.dispose()
-    click.echo(f"{name} may now sign in as {login.strip().lower()}.")
+    """Make an account: who has it may sign in at the console, and be named as who gives a command."""
+    with unit_of_work() as (session, now):
+        staff = create_staff(session, now, login=login, name=name, role=role, seat=seat, phone=phone, password=password)
+        login = staff.login
+    click.echo(f"{name} may now sign in as {login}.")
+
+
+@click.command("list-staff")
+@with_appcontext
+def list_staff_command() -> None:
+    """Show every account: login, name, role, and whether it is closed."""
+    with unit_of_work() as (session, _):
+        for staff in session.scalars(select(StaffRow).order_by(StaffRow.login)):
+            click.echo("  ".join((staff.login, staff.name, staff.role, *(() if staff.active else ("closed",)))))
+
+
+@click.command("close-account")
+@click.argument("login")
+@with_appcontext
+def close_account_command(login: str) -> None:
+    """Close the account LOGIN for good; what was done under it stays."""
+    with unit_of_work() as (session, _):
+        name = close_account(session, login).name
+    click.echo(f"{name} can no longer sign in.")
+
+
+STAFF_COMMANDS = (create_staff_command, list_staff_command, close_account_command)

@@ -10,41 +10,45 @@ import click
 from flask.cli import with_appcontext
 from openpyxl import Workbook
 
-from backoffice.at_work import DAY, FILE, NEW_FILE, unit_of_work
+from backoffice.at_work import BY, DAY, FILE, NEW_FILE, WHY, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders import limits
 from orders.house_rules import set_rule
-from orders.limits import LimitsDone
+from orders.limits import Difference, LimitsDone
+from orders.staff import acting
 from orders.supplying import allocate_day, read_supply
 
 
 @click.command("allocate")
 @click.argument("file", type=FILE)
 @click.option("--day", type=DAY, required=True, help="The business day the supply is for.")
-@click.option("--by", required=True, help="Who decides this.")
-@click.option("--why", required=True, help="Why, for the record.")
+@BY
+@WHY
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @with_appcontext
 def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
     with unit_of_work() as (session, now):
+        who = acting(session, by, "edit_supply").name
         supplies = read_supply(file, load_catalog(session))
-        done = allocate_day(session, supplies, day.date(), now, by=by, why=why, source=file.name, dry_run=dry_run)
+        done = allocate_day(session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run)
     _say(done, dry_run)
 
 
 @click.command("import-limits")
 @click.argument("file", type=FILE)
 @click.option("--day", type=DAY, required=True, help="The business day whose cycle the limits are for.")
-@click.option("--by", required=True, help="Who decides this.")
-@click.option("--why", required=True, help="Why, for the record.")
+@BY
+@WHY
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @with_appcontext
 def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the limits in FILE (customer_code, name, cartons); the others stay."""
     with unit_of_work() as (session, now):
+        who = acting(session, by, "edit_supply").name
+        limits.check_unlocked(day.date(), now)
         limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
-        done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, by, why, file.name)
+        done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, who, why, file.name)
     _say(done, dry_run)
 
 
@@ -73,15 +77,28 @@ def export_limits_command(file: Path, day: datetime) -> None:
 
 def _say(done: LimitsDone, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
+    for one in done.supply:
+        click.echo(f"Supply of {one.what}: {_cartons(one)}")
+    if dry_run:
+        for one in done.differences:
+            click.echo(f"Limit of {one.what}: {_cartons(one)}")
+        if (more := done.added + done.changed - len(done.differences)) > 0:
+            click.echo(f"... and {more} limits more")
     click.echo(f"Limits: {done.added} {would}added, {done.changed} {would}changed, {done.unchanged} unchanged.")
+
+
+def _cartons(one: Difference) -> str:
+    return f"{'none' if one.before is None else one.before} -> {one.after} cartons"
 
 
 @click.command("house-rule")
 @click.argument("name")
 @click.argument("value", type=int, required=False)
+@BY
+@WHY
 @with_appcontext
-def house_rule_command(name: str, value: int | None) -> None:
+def house_rule_command(name: str, value: int | None, by: str, why: str) -> None:
     """Set the house rule NAME to VALUE; without a value, go back to the program's own."""
-    with unit_of_work() as (session, _):
-        set_rule(session, name, value)
+    with unit_of_work() as (session, now):
+        set_rule(session, name, value, by=acting(session, by, "set_rules").name, why=why, now=now)
     click.echo(f"{name} is the program's own." if value is None else f"{name} is {value}.")

@@ -11,11 +11,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import DAY, FILE, unit_of_work
+from backoffice.at_work import BY, DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders import channel_tokens, web_orders
 from orders.desk import Desk
 from orders.models import Channel
+from orders.staff import acting
 from orders.take_over import Referenced, read_orders
 from orders.web_orders import KeyUsedTwice
 from storage import retried, transaction
@@ -24,7 +25,6 @@ WebChannel = Literal["web", "mobile"]
 CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
 
 _day = click.option("--day", type=DAY, required=True, help="The business day.")
-_by = click.option("--by", required=True, help="Who does this.")
 
 
 @click.group("web-orders")
@@ -35,21 +35,24 @@ def web_orders_command() -> None:
 @web_orders_command.command("new-sender")
 @click.argument("name")
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
+@BY
 @with_appcontext
-def new_sender_command(name: str, channel: Channel) -> None:
+def new_sender_command(name: str, channel: Channel, by: str) -> None:
     """Give the sender NAME a token for a channel. It is shown this once."""
     with unit_of_work() as (session, now):
-        token = channel_tokens.new_token(session, name, channel, now)
+        who = acting(session, by, "set_rules").name
+        token = channel_tokens.new_token(session, name, channel, now, by=who)
     click.echo(token)
 
 
 @web_orders_command.command("withdraw")
 @click.argument("name")
+@BY
 @with_appcontext
-def withdraw_command(name: str) -> None:
+def withdraw_command(name: str, by: str) -> None:
     """Take the token of the sender NAME out of force."""
     with unit_of_work() as (session, now):
-        channel_tokens.revoke(session, name, now)
+        channel_tokens.revoke(session, name, now, by=acting(session, by, "set_rules").name)
     click.echo(f"{name} may send no more orders.")
 
 
@@ -101,13 +104,14 @@ def to_audit_command(day: datetime) -> None:
 
 @web_orders_command.command("audit")
 @click.argument("number", type=int)
-@_by
+@BY
 @click.option("--note", required=True, help="What was found.")
 @with_appcontext
 def audit_command(number: int, by: str, note: str) -> None:
     """Take the order with the NUMBER of the list `to-audit` off it."""
     with unit_of_work() as (session, now):
-        web_orders.audit(session, number, by=by, note=note, now=now)
+        who = acting(session, by, "audit_orders").name
+        web_orders.audit(session, number, by=who, note=note, now=now)
     click.echo(f"Web order {number} is audited.")
 
 

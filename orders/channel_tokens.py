@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from orders.history import record
 from orders.models import Channel
 from orders.web_tables import ChannelToken
 
@@ -17,7 +18,7 @@ class TokenError(ValueError):
     """A token cannot be made or withdrawn like this; the message says why."""
 
 
-def new_token(session: Session, name: str, channel: Channel, now: datetime) -> str:
+def new_token(session: Session, name: str, channel: Channel, now: datetime, *, by: str) -> str:
     """A token for a new sender, told this once. TokenError where the name is taken, or no name."""
     name = name.strip()
     if not name or len(name) > 40:
@@ -26,16 +27,18 @@ def new_token(session: Session, name: str, channel: Channel, now: datetime) -> s
         raise TokenError(f"There is a sender {name!r} already: choose another name.")
     token = secrets.token_urlsafe(32)
     session.add(ChannelToken(name=name, channel=channel, token_hash=_hash(token), created_at=now))
+    record(session, "sender", name, None, {"channel": channel}, by=by, why="", now=now)
     session.flush()
     return token
 
 
-def revoke(session: Session, name: str, now: datetime) -> None:
+def revoke(session: Session, name: str, now: datetime, *, by: str) -> None:
     """From now on this sender's token is worth nothing."""
     sender = session.scalar(select(ChannelToken).where(ChannelToken.name == name, ChannelToken.revoked_at.is_(None)))
     if sender is None:
         raise TokenError(f"There is no sender {name!r} with a token in force.")
     sender.revoked_at = now
+    record(session, "sender", name, {"channel": sender.channel}, None, by=by, why="", now=now)
     session.flush()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from orders.drafts import DraftRules
+from orders.history import record
 from storage import Base
 
 BAND_PREFIX = "band_max_cartons_"
@@ -34,7 +35,7 @@ class UnknownRule(ValueError):
     """There is no such rule, or the number makes no sense; the message lists the rules."""
 
 
-def set_rule(session: Session, name: str, value: int | None) -> None:
+def set_rule(session: Session, name: str, value: int | None, *, by: str, why: str, now: datetime) -> None:
     """Set a rule, or go back to the program's own number with None."""
     band = name.removeprefix(BAND_PREFIX)
     if name not in NAMES and not (band != name and band.isascii() and band.isdigit()):
@@ -42,7 +43,10 @@ def set_rule(session: Session, name: str, value: int | None) -> None:
         raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
     if value is not None and value < (1 if name == "hold_minutes" else 0):
         raise UnknownRule(f"{name} cannot be {value}.")
-    row = session.get(HouseRule, name)
+    if not why.strip():
+        raise UnknownRule(f"Say why {name} is set: the history keeps it.")
+    row = session.get(HouseRule, name, populate_existing=True)
+    before = None if row is None else {"value": row.value}
     if value is None:
         if row is not None:
             session.delete(row)
@@ -50,6 +54,7 @@ def set_rule(session: Session, name: str, value: int | None) -> None:
         session.add(HouseRule(name=name, value=value))
     else:
         row.value = value
+    record(session, "house_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now)
     session.flush()
 
 

@@ -7,11 +7,13 @@ the database itself.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import starmap
 from pathlib import Path
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec
@@ -26,6 +28,8 @@ LOCKED_FROM = Window(opens=7 * 60 + 50)
 COLUMNS = ("customer_code", "name", "cartons")
 # A file with more that is wrong than this is another file than was meant.
 MOST_PROBLEMS = 200
+# As many differences as anybody reads before putting them in force.
+DIFFERENCES_SHOWN = 50
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
@@ -44,12 +48,23 @@ class LimitsRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure in cartons, before a change and after it; without `before` there was none."""
+
+    what: str
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class LimitsDone:
-    """What a change of limits does or did, in limits."""
+    """What a change of limits does or did, in limits; the first of those that differ, and the supply that does."""
 
     added: int
     changed: int
     unchanged: int
+    differences: tuple[Difference, ...] = field(default=(), compare=False)
+    supply: tuple[Difference, ...] = field(default=(), compare=False)
 
 
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
@@ -117,7 +132,12 @@ def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
 
 
 def preview(session: Session) -> LimitsDone:
-    """What taking over the staged limits would change. LimitsRefused where it would go below what is ordered."""
+    """What taking over the staged limits would change, with the first that differ. LimitsRefused where it would go
+    below what is ordered."""
+    return replace(_compare(session), differences=tuple(starmap(_difference, session.execute(text(_DIFFERENCES)))))
+
+
+def _compare(session: Session) -> LimitsDone:
     below = session.execute(text(_BELOW)).all()
     if below:
         raise LimitsRefused([_in_words(*row) for row in below])
@@ -125,10 +145,14 @@ def preview(session: Session) -> LimitsDone:
     return LimitsDone(added=total - known, changed=changed, unchanged=known - changed)
 
 
+def _difference(code: str, name: str, before: int | None, after: int) -> Difference:
+    return Difference(f"{code}, {name}", before, after)
+
+
 def take_over(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsDone:
     """Put the staged limits in force. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
     check_unlocked(day, now)
-    done = preview(session)
+    done = _compare(session)
     batch = LimitBatch(
         business_day=day,
         at=now,
@@ -142,7 +166,13 @@ def take_over(session: Session, day: date, now: datetime, by: str, why: str, sou
     session.add(batch)
     session.flush()
     session.execute(text(_KEEP_CHANGES), {"batch": batch.id})
-    session.execute(text(_TAKE_OVER))
+    try:
+        with session.begin_nested():
+            session.execute(text(_TAKE_OVER), {"batch": batch.id})
+    except IntegrityError:
+        # Somebody ordered while the two were being compared.
+        _compare(session)
+        raise
     session.execute(text("DELETE FROM staged_limits"))
     return done
 
@@ -184,16 +214,26 @@ _COUNTS = f"""
 SELECT (SELECT count(*) FROM staged_limits), count(*), count(CASE WHEN l.limit_packs <> s.packs THEN 1 END) {_JOINED}
 """
 
+_DIFFERENCES = f"""
+SELECT r.customer_code, b.name, l.limit_packs / b.packs_per_carton, s.packs / b.packs_per_carton
+FROM staged_limits s
+LEFT JOIN limits l ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
+JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
+WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position LIMIT {DIFFERENCES_SHOWN}
+"""
+
 _KEEP_CHANGES = f"""
-INSERT INTO limit_changes (batch_id, retailer_id, cycle_start, barcode, before_packs, after_packs)
-SELECT :batch, s.retailer_id, s.cycle_start, s.barcode, l.limit_packs, s.packs {_JOINED}
+INSERT INTO limit_changes
+  (batch_id, retailer_id, cycle_start, barcode, before_packs, before_batch_id, after_packs)
+SELECT :batch, s.retailer_id, s.cycle_start, s.barcode, l.limit_packs, l.batch_id, s.packs {_JOINED}
 WHERE l.limit_packs <> s.packs
 """
 
 _TAKE_OVER = """
-INSERT INTO limits (retailer_id, cycle_start, barcode, limit_packs, held_packs, used_packs)
-SELECT retailer_id, cycle_start, barcode, packs, 0, 0 FROM staged_limits WHERE true
-ON CONFLICT (retailer_id, cycle_start, barcode) DO UPDATE SET limit_packs = excluded.limit_packs
+INSERT INTO limits (retailer_id, cycle_start, barcode, limit_packs, held_packs, used_packs, batch_id)
+SELECT retailer_id, cycle_start, barcode, packs, 0, 0, :batch FROM staged_limits WHERE true
+ON CONFLICT (retailer_id, cycle_start, barcode) DO UPDATE
+SET limit_packs = excluded.limit_packs, batch_id = excluded.batch_id
 WHERE limits.limit_packs <> excluded.limit_packs
 """
 

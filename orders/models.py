@@ -138,6 +138,9 @@ class Supply(Base):
     sold_packs: Mapped[int] = mapped_column(default=0)
     is_new: Mapped[bool] = mapped_column(default=False)
     is_key: Mapped[bool] = mapped_column(default=False)
+    # How it was split, and the most cartons one retailer got; see orders.supplying.
+    basis: Mapped[str] = mapped_column(String(8), default="")
+    most_cartons: Mapped[int | None]
 
 
 class Limit(Base):
@@ -157,6 +160,8 @@ class Limit(Base):
     limit_packs: Mapped[int]
     held_packs: Mapped[int] = mapped_column(default=0)
     used_packs: Mapped[int] = mapped_column(default=0)
+    # Who set it last, see LimitBatch; None where it was not set by the office.
+    batch_id: Mapped[int | None]
 
 
 class LimitBatch(Base):
@@ -176,7 +181,7 @@ class LimitBatch(Base):
 
 
 class LimitChange(Base):
-    """A limit that was replaced, appended and never changed. Without `before_packs` there was none."""
+    """A limit that was replaced, and the batch it was from; appended and never changed."""
 
     __tablename__ = "limit_changes"
 
@@ -185,6 +190,7 @@ class LimitChange(Base):
     cycle_start: Mapped[date] = mapped_column(primary_key=True)
     barcode: Mapped[str] = mapped_column(String(13), primary_key=True)
     before_packs: Mapped[int | None]
+    before_batch_id: Mapped[int | None]
     after_packs: Mapped[int]
 
 

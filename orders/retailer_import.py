@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import Row, SheetError, read_sheet
+from orders.history import record
 from orders.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
 from orders.sign_in import hash_pin
 from orders.windows import cycle_week
@@ -42,16 +44,20 @@ class RetailersDone:
     changed: int
 
 
-def import_retailers(session: Session, path: Path) -> RetailersDone:
+def import_retailers(session: Session, path: Path, *, by: str, why: str, now: datetime) -> RetailersDone:
     """Add and change the retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order
     days; and, where there are such columns, status, county, region, manager, route, grade, balance, phones (as the
     carrier writes them, `|` between) and pin. SheetError says all that is wrong."""
     known = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
     owners = {row.phone: row.retailer_id for row in session.scalars(select(RetailerPhone))}
     read = _read(path, known, owners)
-    added = 0
+    phones: dict[int, list[str]] = {}
+    for phone, retailer_id in sorted(owners.items()):
+        phones.setdefault(retailer_id, []).append(phone)
+    added = changed = 0
     for one in read:
         retailer = known.get(one.code)
+        before = None if retailer is None else _as_set(retailer, one, phones.get(retailer.id, []))
         if retailer is None:
             retailer = RetailerRow(customer_code=one.code)
             session.add(retailer)
@@ -64,8 +70,17 @@ def import_retailers(session: Session, path: Path) -> RetailersDone:
         if one.phones:
             session.execute(delete(RetailerPhone).where(RetailerPhone.retailer_id == retailer.id))
             session.add_all(RetailerPhone(phone=phone, retailer_id=retailer.id) for phone in one.phones)
+        after = _as_set(retailer, one, sorted(one.phones)) | ({} if one.pin is None else {"pin": "set"})
+        changed += before not in (None, after)
+        record(session, "retailer", one.code, before, after, by=by, why=why, now=now)
     session.flush()
-    return RetailersDone(added, len(read) - added)
+    return RetailersDone(added, changed)
+
+
+def _as_set(retailer: RetailerRow, one: _Read, phones: list[str]) -> dict[str, object]:
+    """What the file says something about, as it is with the retailer now."""
+    own: dict[str, object] = {name: getattr(retailer, name) for name in one.fields}
+    return own | ({"phones": phones} if one.phones else {})
 
 
 def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> list[_Read]:

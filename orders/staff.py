@@ -16,7 +16,23 @@ from storage import Base, UtcDateTime
 Role = Literal["operator", "leader", "clerk", "manager", "director"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Task = Literal["take_calls", "see_day", "edit_catalog", "edit_supply", "hear_recordings", "reports", "edit_notices"]
+Task = Literal[
+    "take_calls",
+    "see_day",
+    "edit_catalog",
+    "edit_supply",
+    "hear_recordings",
+    "reports",
+    "edit_notices",
+    "write_reports",
+    "set_rules",
+    "edit_retailers",
+    "enter_lists",
+    "audit_orders",
+    "ask_changes",
+    "decide_changes",
+    "end_day",
+]
 
 MAY: dict[Task, frozenset[Role]] = {
     "take_calls": frozenset({"operator", "leader", "clerk"}),
@@ -26,8 +42,17 @@ MAY: dict[Task, frozenset[Role]] = {
     "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_notices": frozenset({"leader", "manager", "director"}),
+    "write_reports": frozenset({"operator", "leader", "clerk"}),
+    "set_rules": frozenset({"leader", "manager", "director"}),
+    "edit_retailers": frozenset({"clerk", "manager", "director"}),
+    "enter_lists": frozenset({"operator", "leader", "clerk"}),
+    "audit_orders": frozenset({"leader", "clerk", "director"}),
+    "ask_changes": frozenset({"operator", "leader", "clerk", "director"}),
+    "decide_changes": frozenset({"leader", "director"}),
+    # AY 4.3: the leader settles and hands over, the clerk closes the day.
+    "end_day": frozenset({"leader", "clerk", "director"}),
 }
-"""Which roles may do what."""
+"""Which roles may do what, at the console and by command."""
 
 PASSWORD_LEAST = 10
 # An address is shared by a whole office behind one router, so it is given more tries than one person.
@@ -35,7 +60,7 @@ STAFF_LOCKS = LockRules(per_retailer=5, per_caller=50, window=timedelta(minutes=
 
 
 class StaffError(ValueError):
-    """An account cannot be made like this; the message says why."""
+    """An account cannot be made or used like this; the message says why, and what to do."""
 
 
 class StaffRow(Base):
@@ -87,6 +112,29 @@ def check_password(session: Session, login: str, password: str, address: str, no
     return StaffSignIn(None, locked=any(is_locked(counter, now) for counter in counters.values()))
 
 
+def acting(session: Session, login: str, task: Task) -> StaffRow:
+    """Who does something by command: the active account with this login, whose role allows it. StaffError otherwise."""
+    staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower()))
+    if staff is None:
+        raise StaffError(f"There is no account {login!r}: give a login that `list-staff` shows, or make one.")
+    if not staff.active:
+        raise StaffError(f"The account {staff.login!r} of {staff.name} is closed: somebody else has to do this.")
+    if not staff.may(task):
+        allowed = ", ".join(role for role in ROLES if role in MAY[task])
+        raise StaffError(f"{staff.name} ({staff.login}) is {staff.role}; this is for: {allowed}.")
+    return staff
+
+
+def close_account(session: Session, login: str) -> StaffRow:
+    """From now on nobody signs in or acts as this person; what was done stays under the name."""
+    staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower(), StaffRow.active))
+    if staff is None:
+        raise StaffError(f"There is no open account {login!r}: `list-staff` shows those there are.")
+    staff.active = False
+    session.flush()
+    return staff
+
+
 def create_staff(
     session: Session,
     now: datetime,
@@ -108,6 +156,9 @@ def create_staff(
         raise StaffError(f"The password is too short: it needs {PASSWORD_LEAST} characters at least.")
     if session.scalar(select(StaffRow.id).where(StaffRow.login == login)) is not None:
         raise StaffError(f"There is an account {login!r} already: choose another login.")
+    # What is recorded has the name in it, so a name is one person's.
+    if session.scalar(select(StaffRow.id).where(StaffRow.name == name)) is not None:
+        raise StaffError(f"There is a {name!r} already: add to the name what tells the two apart.")
     staff = StaffRow(
         login=login,
         name=name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,8 @@ from brand_catalog.models import BrandSpec
 from brand_catalog.sheets import SheetError, read_sheet
 from orders import limits
 from orders.allocation import Party, allocate
-from orders.limits import LimitsDone, StagedLimit
+from orders.history import record
+from orders.limits import Difference, LimitsDone, StagedLimit
 from orders.models import STANDING_STATES, OrderLineRow, OrderRow, RetailerRow, Supply
 from orders.retailers import calendar
 from orders.windows import cycle_start, is_order_day
@@ -79,11 +80,12 @@ def allocate_day(
     is what would change. LimitsLocked from 07:50 of that day on; LimitsRefused where less would be left than is
     ordered."""
     limits.check_unlocked(day, now)
+    supply = _supply_differences(session, supplies, day)
     limits.stage(session, list(_split(session, supplies, day)))
     if dry_run:
-        return limits.preview(session)
-    _set_supply(session, supplies, day)
-    return limits.take_over(session, day, now, by, why, source)
+        return replace(limits.preview(session), supply=supply)
+    _set_supply(session, supplies, day, now, by=by, why=why)
+    return replace(limits.take_over(session, day, now, by, why, source), supply=supply)
 
 
 def due(session: Session, day: date) -> list[RetailerRow]:
@@ -133,17 +135,56 @@ def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequenc
     return {retailer_id: int(packs) for retailer_id, packs in sold}
 
 
-def _set_supply(session: Session, supplies: Sequence[SpecSupply], day: date) -> None:
+def _set_supply(
+    session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime, *, by: str, why: str
+) -> None:
+    rows = _present_supply(session, supplies, day)
     for supply in supplies:
-        packs = supply.cartons * supply.spec.packs_per_carton
-        row = session.get(Supply, (day, supply.spec.barcode), with_for_update=True, populate_existing=True)
+        row = rows.get(supply.spec.barcode)
+        before = None if row is None else _as_set(row)
         if row is None:
             row = Supply(business_day=day, barcode=supply.spec.barcode, held_packs=0, sold_packs=0)
             session.add(row)
-        elif packs < row.held_packs + row.sold_packs:
-            ordered = -(-(row.held_packs + row.sold_packs) // supply.spec.packs_per_carton)
-            words = f"{supply.spec.name}: supply of {supply.cartons} cartons, but {ordered} are ordered already."
-            raise limits.LimitsRefused([words])
-        row.supplied_packs = packs
+        row.supplied_packs = supply.cartons * supply.spec.packs_per_carton
         row.is_new, row.is_key = supply.introduce == "new", supply.introduce == "key"
+        row.basis, row.most_cartons = supply.basis, supply.most
+        record(session, "supply", row.barcode, before, _as_set(row), by=by, why=why, now=now, day=day)
     session.flush()
+
+
+def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: date) -> tuple[Difference, ...]:
+    """What the supply would be instead of what it is, in cartons; LimitsRefused where it would go below what is
+    ordered."""
+    rows = _present_supply(session, supplies, day)
+    found, below = [], []
+    for supply in supplies:
+        row, per_carton = rows.get(supply.spec.barcode), supply.spec.packs_per_carton
+        before = None if row is None else row.supplied_packs // per_carton
+        if before != supply.cartons:
+            found.append(Difference(supply.spec.name, before, supply.cartons))
+        ordered = 0 if row is None else -(-(row.held_packs + row.sold_packs) // per_carton)
+        if supply.cartons < ordered:
+            below.append(f"{supply.spec.name}: supply of {supply.cartons} cartons, but {ordered} are ordered already.")
+    if below:
+        raise limits.LimitsRefused(below)
+    return tuple(found)
+
+
+def _present_supply(session: Session, supplies: Sequence[SpecSupply], day: date) -> dict[str, Supply]:
+    rows = session.scalars(
+        select(Supply)
+        .where(Supply.business_day == day, Supply.barcode.in_([supply.spec.barcode for supply in supplies]))
+        .order_by(Supply.barcode)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.barcode: row for row in rows}
+
+
+def _as_set(row: Supply) -> dict[str, int | str | None]:
+    return {
+        "packs": row.supplied_packs,
+        "basis": row.basis,
+        "most_cartons": row.most_cartons,
+        "introduce": "new" if row.is_new else "key" if row.is_key else "",
+    }

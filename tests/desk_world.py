@@ -31,6 +31,7 @@ from orders.models import (
     Supply,
 )
 from orders.sign_in import LockRules, hash_pin
+from orders.staff import Role, StaffRow
 from orders.windows import business_day, cycle_start
 
 MAIN = "+8637255550000"
@@ -177,7 +178,17 @@ class World:
 
     def house_rule(self, name: str, value: int) -> None:
         with self.session() as session:
-            set_rule(session, name, value)
+            set_rule(session, name, value, by="a manager", why="a test", now=self.clock())
+
+    def engage(self, *roles: Role) -> None:
+        """An account for each role, once: its login is the role's name, and its name "the leader", "the clerk"."""
+        with self.session() as session:
+            known = set(session.scalars(select(StaffRow.login)))
+            session.add_all(
+                StaffRow(login=role, name=f"the {role}", role=role, password_hash="", created_at=self.clock())
+                for role in roles
+                if role not in known
+            )
 
     def hours(self, number: str, opens: str, closes: str) -> None:
         with self.session() as session:

@@ -371,8 +371,10 @@ def test_the_commands_take_a_day_to_its_end(evening: Evening) -> None:
     for command in DESK_COMMANDS:
         app.cli.add_command(command)
 
+    evening.world.engage("clerk", "director", "operator")
+
     def run(*args: object, code: int = 0) -> str:
-        who = ("--day", "2026-11-23", "--by", CLERK)
+        who = ("--day", "2026-11-23", "--by", "clerk")
         result = app.test_cli_runner().invoke(args=["day-end", *map(str, args), *who])
         assert result.exit_code == code, result.output
         return result.output
@@ -393,4 +395,10 @@ def test_the_commands_take_a_day_to_its_end(evening: Evening) -> None:
         "notices-20261123.csv",
         "settlement-20261123-1.csv",
     ]
-    run("reopen", "--second", "the director", "--reason", "a carton was forgotten")
+    reopen = ("reopen", "--reason", "a carton was forgotten", "--second")
+    assert "There is no account 'somebody'" in run(*reopen, "somebody", code=1)
+    assert "the operator (operator) is operator; this is for: leader, clerk, director" in run(
+        *reopen, "operator", code=1
+    )
+    assert "a second person" in run(*reopen, "clerk", code=1)
+    run(*reopen, "director")

@@ -85,9 +85,10 @@ def test_what_becomes_of_what_is_not_paid_is_a_setting(evening: Evening, monkeyp
     app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
     for command in DESK_COMMANDS:
         app.cli.add_command(command)
+    evening.world.engage("clerk")
     monkeypatch.setenv("SETTLEMENT_FAILURE", "cancel")
     answer = evening.file(settlement.ANSWER_COLUMNS, (shop, "failed", "0"), (station, "paid", ""))
-    words = ["day-end", "answer", str(answer), "--day", str(DAY), "--by", "the clerk"]
+    words = ["day-end", "answer", str(answer), "--day", str(DAY), "--by", "clerk"]
     assert app.test_cli_runner().invoke(args=words).exit_code == 0
     assert evening.states() == {shop: "cancelled", station: "settled"}
     evening.world.check_books()

@@ -206,13 +206,22 @@ def test_the_commands_say_what_they_did_and_why_they_did_not(desk: World, tmp_pa
         result = app.test_cli_runner().invoke(args=[*map(str, args), "--day", "2026-11-24"])
         return result.exit_code, result.output
 
-    who = ("--by", "a clerk", "--why", "plan")
+    desk.engage("manager", "operator")
+    who = ("--by", "manager", "--why", "plan")
     supply = write(tmp_path / "supply.csv", ("中华(硬)", 12, "grade"), columns=("name", "cartons", "basis"))
     assert run("allocate", supply, *who, "--dry-run") == (
         0,
+        "Supply of 中华(硬): none -> 12 cartons\n"
+        f"Limit of {SHOP}, 中华(硬): none -> 2 cartons\n"
+        f"Limit of {CORNER}, 中华(硬): none -> 4 cartons\n"
+        f"Limit of {STATION}, 中华(硬): none -> 6 cartons\n"
         "Limits: 3 would be added, 0 would be changed, 0 unchanged.\n",
     )
-    assert run("allocate", supply, *who) == (0, "Limits: 3 added, 0 changed, 0 unchanged.\n")
+    assert run("allocate", supply, *who) == (
+        0,
+        "Supply of 中华(硬): none -> 12 cartons\nLimits: 3 added, 0 changed, 0 unchanged.\n",
+    )
+    assert "this is for: manager, director" in run("allocate", supply, "--by", "operator", "--why", "plan")[1]
     fine_tuned = write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 3))
     assert run("import-limits", fine_tuned, *who) == (0, "Limits: 0 added, 1 changed, 0 unchanged.\n")
     for name in ("out.csv", "out.xlsx"):

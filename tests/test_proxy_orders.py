@@ -31,9 +31,10 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
 def enter(world: World, path: Path, day: str = "2026-11-23") -> Result:
     app = Flask(__name__)
     app.extensions.update(sessions=world.sessions, clock=world.clock)
+    world.engage("clerk")
     for command in DESK_COMMANDS:
         app.cli.add_command(command)
-    return app.test_cli_runner().invoke(args=["proxy-orders", str(path), "--day", day, "--by", "a clerk"])
+    return app.test_cli_runner().invoke(args=["proxy-orders", str(path), "--day", day, "--by", "clerk"])
 
 
 def saved(world: World) -> list[tuple[str, int]]:
@@ -55,7 +56,7 @@ def test_the_orders_on_a_signed_list_are_entered_once(world: World, tmp_path: Pa
     with world.session() as session:
         entry = session.scalars(select(ProxyEntry).where(ProxyEntry.customer_code == SHOP)).one()
         assert (entry.retailer_signed, entry.department_head_signed, entry.deputy_manager_signed) == SIGNED
-        assert (entry.packs, entry.listed_by) == ({CHINA: 2 * CARTON, CLASSIC: CARTON}, "a clerk")
+        assert (entry.packs, entry.listed_by) == ({CHINA: 2 * CARTON, CLASSIC: CARTON}, "the clerk")
     world.check_books()
 
 

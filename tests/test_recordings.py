@@ -101,7 +101,7 @@ def test_a_recording_that_cannot_be_read_is_not_kept(sessions: SessionFactory) -
 
 def test_a_house_that_keeps_nothing_keeps_nothing(sessions: SessionFactory) -> None:
     with transaction(sessions) as session:
-        set_rule(session, "recording_days", 0)
+        set_rule(session, "recording_days", 0, by="a director", why="privacy", now=MovingClock()())
     Recorder(sessions).records()
     assert kept(sessions) is None
 
@@ -131,7 +131,7 @@ def test_recordings_are_deleted_when_they_were_kept_for_as_long_as_the_house_wan
     clock.move(days=29)
     assert "0 recordings" in command.invoke(args=["forget-recordings"]).output
     with world.session() as session:
-        set_rule(session, "recording_days", 29)
+        set_rule(session, "recording_days", 29, by="a director", why="privacy", now=clock())
     assert "1 recordings" in command.invoke(args=["forget-recordings"]).output
     assert kept(world.sessions) is None
 

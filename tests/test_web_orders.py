@@ -27,7 +27,6 @@ from backoffice.order_messages import OrderAnswered, OrderFailed, OrderSent
 from clock import SHANGHAI
 from orders import channel_tokens, web_orders
 from orders.desk import Desk
-from orders.house_rules import set_rule
 from orders.models import OrderRow
 from orders.web_orders import AuditRefused
 from orders.web_tables import WebOrderRow
@@ -73,10 +72,11 @@ class Channels:
 @pytest.fixture
 def channels(any_engine: Engine, clock: MovingClock) -> Channels:
     world = World.build(storage.open_sessions(any_engine), clock)
+    world.engage("operator", "leader", "director")
     tokens: dict[str, str] = {}
     with world.session() as session:
-        tokens["web"] = channel_tokens.new_token(session, "the web", "web", clock())
-        tokens["mobile"] = channel_tokens.new_token(session, "the mobile", "mobile", clock())
+        tokens["web"] = channel_tokens.new_token(session, "the web", "web", clock(), by="a leader")
+        tokens["mobile"] = channel_tokens.new_token(session, "the mobile", "mobile", clock(), by="a leader")
     app = Flask(__name__)
     app.extensions.update(sessions=world.sessions, clock=clock)
     app.register_blueprint(order_api(world.sessions, clock, lambda session, moment: desk_at(world, session, moment)))
@@ -180,8 +180,7 @@ def test_an_order_of_which_nothing_is_left_puts_the_retailer_on_the_phone_list(c
 
 
 def test_an_order_below_the_least_is_left_to_be_taken_up_by_telephone(channels: Channels) -> None:
-    with channels.world.session() as session:
-        set_rule(session, "order_min_packs", 3 * CARTON)
+    channels.world.house_rule("order_min_packs", 3 * CARTON)
     answer = channels.send({CHINA: 2})
     assert (answer.status_code, answer.get_json()["reason"]) == (409, "order_min")
     assert channels.world.demand() == [(CHINA, 2 * CARTON, 2 * CARTON, None)]
@@ -258,9 +257,9 @@ def test_a_stranger_learns_nothing(channels: Channels) -> None:
 
 
 def test_a_withdrawn_token_is_worth_nothing(channels: Channels) -> None:
-    channels.command("web-orders", "withdraw", "the web")
+    channels.command("web-orders", "withdraw", "the web", "--by", "leader")
     assert channels.send({CHINA: 1}).status_code == 401
-    token = channels.command("web-orders", "new-sender", "another page", "--channel", "web").strip()
+    token = channels.command("web-orders", "new-sender", "another page", "--channel", "web", "--by", "leader").strip()
     assert (
         channels.post({"customer_code": SHOP, "lines": [{"barcode": CHINA, "cartons": 1}]}, token=token).status_code
         == 201

@@ -1,0 +1,182 @@
+"""What was set, by whom, when and why, with the value before and after: appended and never changed (AY 5.2.3).
+
+Limits are too many to be written down one by one each time. A limit knows the batch it was set by, and each replaced
+one is kept with the batch before it, so that every value there ever was has its author.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, Index, Select, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from orders.models import Limit, LimitBatch, LimitChange
+from storage import Base, UtcDateTime
+
+Subject = Literal["supply", "limits", "house_rule", "hotline", "channel_hours", "calendar_day", "retailer", "sender"]
+Value = Mapping[str, Any]
+
+WHY_MAX = 200
+
+
+class SettingChange(Base):
+    """One thing that was set. `name` says which of its kind: a barcode, a rule, a number, a channel, a day, a customer
+    code; without `before` it is new, without `after` it is gone."""
+
+    __tablename__ = "setting_changes"
+    __table_args__ = (Index("ix_setting_changes_name", "subject", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    by: Mapped[str] = mapped_column(String(40))
+    why: Mapped[str] = mapped_column(String(WHY_MAX))
+    subject: Mapped[Subject] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(80))
+    business_day: Mapped[date | None]
+    # What is not there is the database's NULL, not the JSON word.
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history. Of limits it is a whole batch: `after` counts them, and `batch` has the single ones."""
+
+    at: datetime
+    by: str
+    why: str
+    subject: Subject
+    name: str
+    business_day: date | None
+    before: Value | None
+    after: Value | None
+    batch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitValue:
+    """What one limit was from a moment on, in packs. Without `at` it was put there outside the office's hands."""
+
+    packs: int
+    at: datetime | None
+    by: str
+    why: str
+    source: str
+
+
+def record(
+    session: Session,
+    subject: Subject,
+    name: str,
+    before: Value | None,
+    after: Value | None,
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    day: date | None = None,
+) -> bool:
+    """Append what was set, and say whether it is anything else than before; if not, there is nothing to append."""
+    if before == after:
+        return False
+    session.add(
+        SettingChange(
+            at=now,
+            by=by,
+            why=why.strip()[:WHY_MAX],
+            subject=subject,
+            name=name,
+            business_day=day,
+            before=None if before is None else dict(before),
+            after=None if after is None else dict(after),
+        )
+    )
+    session.flush()
+    return True
+
+
+def entries(
+    session: Session,
+    *,
+    subject: Subject | None = None,
+    name: str | None = None,
+    day: date | None = None,
+    until: datetime | None = None,
+    limit: int = 100,
+) -> list[Entry]:
+    """The history, the latest first: all of it, of one subject, of one thing, of one business day, or up to a moment,
+    which is how one page of it follows another."""
+    found: list[Entry] = []
+    if subject != "limits":
+        found += [
+            Entry(row.at, row.by, row.why, row.subject, row.name, row.business_day, row.before, row.after)
+            for row in session.scalars(_changes(subject, name, day, until).limit(limit))
+        ]
+    if subject in (None, "limits") and name is None:
+        found += [
+            Entry(
+                row.at,
+                row.by,
+                row.why,
+                "limits",
+                row.source,
+                row.business_day,
+                None,
+                {"added": row.added, "changed": row.changed, "unchanged": row.unchanged},
+                row.id,
+            )
+            for row in session.scalars(_batches(day, until).limit(limit))
+        ]
+    # Sorting is stable, and both parts have their latest first.
+    return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
+
+
+def limit_values(session: Session, retailer_id: int, cycle_start: date, barcode: str) -> list[LimitValue]:
+    """Every value one limit had, from the first to the present one."""
+    present = session.get(Limit, (retailer_id, cycle_start, barcode), populate_existing=True)
+    if present is None:
+        return []
+    replaced = session.scalars(
+        select(LimitChange)
+        .where(
+            LimitChange.retailer_id == retailer_id,
+            LimitChange.cycle_start == cycle_start,
+            LimitChange.barcode == barcode,
+        )
+        .order_by(LimitChange.batch_id)
+    )
+    values = [(change.before_packs, change.before_batch_id) for change in replaced if change.before_packs is not None]
+    values.append((present.limit_packs, present.batch_id))
+    numbers = [number for _, number in values if number is not None]
+    batches = {batch.id: batch for batch in session.scalars(select(LimitBatch).where(LimitBatch.id.in_(numbers)))}
+    return [_value(packs, None if number is None else batches[number]) for packs, number in values]
+
+
+def _value(packs: int, batch: LimitBatch | None) -> LimitValue:
+    if batch is None:
+        return LimitValue(packs, None, "", "", "")
+    return LimitValue(packs, batch.at, batch.by, batch.why, batch.source)
+
+
+def _changes(
+    subject: Subject | None, name: str | None, day: date | None, until: datetime | None
+) -> Select[SettingChange]:
+    chosen = select(SettingChange).order_by(SettingChange.at.desc(), SettingChange.id.desc())
+    if subject is not None:
+        chosen = chosen.where(SettingChange.subject == subject)
+    if name is not None:
+        chosen = chosen.where(SettingChange.name == name)
+    if day is not None:
+        chosen = chosen.where(SettingChange.business_day == day)
+    return chosen if until is None else chosen.where(SettingChange.at <= until)
+
+
+def _batches(day: date | None, until: datetime | None) -> Select[LimitBatch]:
+    chosen = select(LimitBatch).order_by(LimitBatch.at.desc(), LimitBatch.id.desc())
+    if day is not None:
+        chosen = chosen.where(LimitBatch.business_day == day)
+    return chosen if until is None else chosen.where(LimitBatch.at <= until)

@@ -1,0 +1,101 @@
+"""Hotlines, the hours of the other channels, and days off, as the house sets them. The history keeps each change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from orders.history import record
+from orders.models import Admits, CalendarDay, Channel, ChannelWindow, HotlineRow, OrderKind
+
+MINUTES_A_DAY = 24 * 60
+
+
+class SettingRefused(ValueError):
+    """A setting that makes no sense; the message says why."""
+
+
+def set_hotline(
+    session: Session,
+    number: str,
+    *,
+    name: str,
+    seat: str,
+    kind: OrderKind,
+    opens: int,
+    closes: int,
+    regions: Sequence[str],
+    by: str,
+    why: str,
+    now: datetime,
+) -> None:
+    """Add a hotline or change it; a supplementary one is for who missed its call (TR 3.3). Hours are in minutes from
+    midnight; the regions are chosen by the keys from 1 on."""
+    _check_hours(opens, closes, least=0)
+    _check_why(why)
+    if len(regions) > 9:
+        raise SettingRefused(f"A hotline has {len(regions)} regions; there are keys for nine.")
+    line = session.scalar(select(HotlineRow).where(HotlineRow.number == number))
+    before = None if line is None else _hotline(line)
+    line = line or HotlineRow(number=number)
+    admits: Admits = "missed" if kind == "supplementary" else "due"
+    line.name, line.seat, line.kind, line.admits = name, seat, kind, admits
+    line.opens, line.closes = opens, closes
+    line.regions = [[str(key), region] for key, region in enumerate(regions, 1)]
+    session.add(line)
+    record(session, "hotline", number, before, _hotline(line), by=by, why=why, now=now)
+    session.flush()
+
+
+def set_channel_hours(
+    session: Session, channel: Channel, opens: int, closes: int, *, by: str, why: str, now: datetime
+) -> None:
+    """Set when a channel takes orders for a business day, in minutes from that day's midnight; what is before it is
+    below zero."""
+    _check_hours(opens, closes, least=-MINUTES_A_DAY)
+    _check_why(why)
+    row = session.get(ChannelWindow, channel, populate_existing=True)
+    before = None if row is None else {"opens": row.opens, "closes": row.closes}
+    after = {"opens": opens, "closes": closes}
+    session.merge(ChannelWindow(channel=channel, **after))
+    session.flush()
+    record(session, "channel_hours", channel, before, after, by=by, why=why, now=now)
+
+
+def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: str, why: str, now: datetime) -> None:
+    """Say that orders are taken on a day, or not, whatever the public holidays say; with None they decide again."""
+    _check_why(why)
+    row = session.get(CalendarDay, day, populate_existing=True)
+    before = None if row is None else {"is_open": row.is_open}
+    after = None if is_open is None else {"is_open": is_open}
+    if is_open is not None:
+        session.merge(CalendarDay(day=day, is_open=is_open, note=why[:80]))
+    elif row is not None:
+        session.delete(row)
+    record(session, "calendar_day", day.isoformat(), before, after, by=by, why=why, now=now, day=day)
+    session.flush()
+
+
+def _hotline(line: HotlineRow) -> dict[str, Any]:
+    return {
+        "name": line.name,
+        "seat": line.seat,
+        "kind": line.kind,
+        "opens": line.opens,
+        "closes": line.closes,
+        "regions": [region for _, region in line.regions],
+    }
+
+
+def _check_hours(opens: int, closes: int, *, least: int) -> None:
+    if not least <= opens < closes <= MINUTES_A_DAY:
+        raise SettingRefused("It has to close after it opens, and both within the day.")
+
+
+def _check_why(why: str) -> None:
+    if not why.strip():
+        raise SettingRefused("Say why: the history keeps it.")
