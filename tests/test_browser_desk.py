@@ -190,7 +190,10 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     expect(page.locator("#health .checks")).to_be_visible()
     keep_picture(page, f"brief{suffix}")
     faults["brief"] = look_for_faults(page)
-    pages = ("/today", "/missed?code=410502100012", "/desk", "/orders", "/calls", "/supply", "/catalog?q=hhl", "/reports?span=month", "/retailers")
+    pages = (
+        *("/today", f"/missed?code={SHOP}", "/desk", "/orders", "/calls"),
+        *("/supply", "/catalog?q=hhl", "/reports?span=month", "/retailers"),
+    )
     for path in (*pages, "/hotlines", f"/retailers/{SHOP}", "/orders/1"):
         page.goto(path)
         name = path.strip("/").partition("?")[0]
