@@ -136,25 +136,7 @@ def desk_routes() -> Blueprint:
     @routes.post("/orders")
     @only_for("take_calls")
     def begin() -> ResponseReturnValue:
-        """Begin an order for a retailer: of the call `key`, whose caller the operator has found out, or of no call."""
-        key = request.form.get("key", "")
-        with transaction(room().sessions) as session:
-            desk = room().open_desk(session)
-            retailer = desk.retailer(request.form.get("customer_code", ""))
-            if retailer is None:
-                return _("没有这个客户代码。"), 409
-            call = _case(session, desk, key).call if key else None
-            hotline = desk.hotline(call.called if call is not None else "")
-            if not key:
-                key = f"desk-{staff().id}-{secrets.token_hex(8)}"
-            try:
-                desk.open_draft(key, retailer, hotline, channel="operator")
-            except DeskRefusal as refusal:
-                standing = desk.standing(retailer, hotline)
-                return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
-        if call is not None:
-            room().line.calls.signed_in(call.sid, retailer.customer_code)
-        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
+        return begin_order(request.form.get("customer_code", ""), request.form.get("key", ""))
 
     @routes.get("/orders/<key>")
     @only_for("take_calls")
@@ -192,6 +174,27 @@ def desk_routes() -> Blueprint:
             return _shown(desk, _case(session, desk, key), saved=True)
 
     return routes
+
+
+def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
+    """Begin an order for a retailer: of the call `key`, whose caller the operator has found out, or of no call."""
+    with transaction(room().sessions) as session:
+        desk = room().open_desk(session)
+        retailer = desk.retailer(customer_code)
+        if retailer is None:
+            return _("没有这个客户代码。"), 409
+        call = _case(session, desk, key).call if key else None
+        hotline = desk.hotline(call.called if call is not None else "")
+        if not key:
+            key = f"desk-{staff().id}-{secrets.token_hex(8)}"
+        try:
+            desk.open_draft(key, retailer, hotline, channel="operator")
+        except DeskRefusal as refusal:
+            standing = desk.standing(retailer, hotline)
+            return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
+    if call is not None:
+        room().line.calls.signed_in(call.sid, retailer.customer_code)
+    return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 
 
 def _events(me: StaffRow) -> Iterator[str]:

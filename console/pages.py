@@ -30,6 +30,7 @@ from console import (
     seats,
     supply,
     today,
+    web_orders,
 )
 from console.language import _
 from console.room import Room, furnish, room
@@ -184,6 +185,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(today.today_routes())
     console.register_blueprint(missed.missed_routes())
+    console.register_blueprint(web_orders.web_order_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(supply.supply_routes())

@@ -19,6 +19,7 @@ import orders.notices
 import orders.proxy_orders
 import orders.seats
 import orders.staff
+import orders.web_follow_ups
 import orders.web_tables  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
 

@@ -39,3 +39,10 @@ class Visitor:
 
     def sign_in(self, login: str, password: str = DEMO_PASSWORD) -> TestResponse:
         return self.post("/login", login=login, password=password)
+
+
+def sheet_seen(page: str) -> str:
+    """What an order sheet says it shows, to be sent along with what is asked of it."""
+    found = re.search(r'data-seen="([^"]*)"', page)
+    assert found is not None, page
+    return found[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -12,7 +11,7 @@ from ivr.calls import Calls, Post
 from ivr.webhooks import Line
 from orders.models import OrderRow
 from speech.utterance import Utterance
-from tests.console_pages import Visitor
+from tests.console_pages import Visitor, sheet_seen
 from tests.desk_world import CHINA, CLASSIC, CORNER, CRANE, MAIN, SHOP, World
 
 CALLER = "+8613800000012"
@@ -47,12 +46,6 @@ def stuck_caller(calls: Calls, sid: str = "CA1", *, signed_in: bool = True) -> N
         calls.take(sid, Post(n, utterance=YES))
         n += 1
     calls.take(sid, Post(n, utterance=OPERATOR))
-
-
-def sheet_seen(page: str) -> str:
-    found = re.search(r'data-seen="([^"]*)"', page)
-    assert found is not None, page
-    return found[1]
 
 
 def text(answer: object) -> str:

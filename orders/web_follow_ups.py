@@ -1,0 +1,144 @@
+"""Failed web orders worked off by telephone: who rings whom, and what came of it (AY 4.2.9, 4.2.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from orders.models import STANDING_STATES, OrderRow, RetailerRow
+from orders.staff import StaffRow
+from orders.web_orders import phone_list
+from orders.web_tables import WebOrderRow
+from storage import Base, UtcDateTime
+
+FollowUpResult = Literal["declined", "not_reached", "other"]
+RESULTS: tuple[FollowUpResult, ...] = get_args(FollowUpResult)
+NOTE_MAX_CHARS = 200
+
+
+class FollowUpTaken(ValueError):
+    """Somebody else rings this retailer; `by` is their name."""
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"{by} rings this retailer already.")
+        self.by = by
+
+
+class WebFollowUp(Base):
+    """One retailer of a day's phone list in somebody's hands, or done with; an order that was saved ends it by itself,
+    so `result` is for who has none."""
+
+    __tablename__ = "web_follow_ups"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
+    taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str | None] = mapped_column(String(40))
+    result: Mapped[FollowUpResult | None] = mapped_column(String(12))
+    note: Mapped[str] = mapped_column(String(NOTE_MAX_CHARS), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class ToRing:
+    """One retailer to be rung: its latest failed web order, and who has taken it on."""
+
+    retailer: RetailerRow
+    web: WebOrderRow
+    taken_by: StaffRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class RungOff:
+    """One retailer somebody has worked off: with an order, or with the result that was noted."""
+
+    retailer: RetailerRow
+    follow_up: WebFollowUp
+    taken_by: StaffRow | None
+    order: OrderRow | None
+
+
+def to_ring(session: Session, day: date) -> list[ToRing]:
+    """The day's phone list. Who was done with and then failed again by the web is on it again."""
+    known = {row.retailer_id: row for row in _of_day(session, day)}
+    people = {person.id: person for person in session.scalars(select(StaffRow))}
+    found = []
+    for retailer, web in phone_list(session, day):
+        follow_up = known.get(retailer.id)
+        if follow_up is not None and follow_up.closed_at is not None and follow_up.closed_at >= web.received_at:
+            continue
+        taker = follow_up.taken_by if follow_up is not None and follow_up.closed_at is None else None
+        found.append(ToRing(retailer, web, people.get(taker) if taker is not None else None))
+    return found
+
+
+def rung_off(session: Session, day: date) -> list[RungOff]:
+    """Who was worked off on a day, the latest first."""
+    orders = {
+        order.retailer_id: order
+        for order in session.scalars(
+            select(OrderRow).where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+        )
+    }
+    people = {person.id: person for person in session.scalars(select(StaffRow))}
+    rows = [row for row in _of_day(session, day) if row.closed_at is not None or row.retailer_id in orders]
+    return [
+        RungOff(
+            session.get_one(RetailerRow, row.retailer_id),
+            row,
+            people.get(row.taken_by) if row.taken_by is not None else None,
+            orders.get(row.retailer_id),
+        )
+        for row in sorted(rows, key=lambda row: row.taken_at or row.closed_at or datetime.min, reverse=True)
+    ]
+
+
+def take(session: Session, day: date, retailer_id: int, who: StaffRow, now: datetime) -> None:
+    """Take one retailer of the list on. FollowUpTaken where somebody else was quicker."""
+    row = _locked(session, day, retailer_id)
+    if row.closed_at is None and row.taken_by not in (None, who.id):
+        raise FollowUpTaken(session.get_one(StaffRow, row.taken_by).name)
+    row.taken_by, row.taken_at = who.id, now
+    row.closed_at = row.closed_by = row.result = None
+    row.note = ""
+    session.flush()
+
+
+def put_back(session: Session, day: date, retailer_id: int, who: StaffRow) -> None:
+    """Let somebody else ring a retailer one had taken on."""
+    row = _locked(session, day, retailer_id)
+    if row.taken_by == who.id and row.closed_at is None:
+        row.taken_by = row.taken_at = None
+
+
+def close(
+    session: Session, day: date, retailer_id: int, who: StaffRow, result: FollowUpResult, note: str, now: datetime
+) -> None:
+    """Be done with a retailer that has no order after all. FollowUpTaken where it is in other hands."""
+    row = _locked(session, day, retailer_id)
+    if row.taken_by not in (None, who.id):
+        raise FollowUpTaken(session.get_one(StaffRow, row.taken_by).name)
+    row.taken_by, row.taken_at = who.id, row.taken_at or now
+    row.closed_at, row.closed_by, row.result, row.note = now, who.name, result, note.strip()[:NOTE_MAX_CHARS]
+    session.flush()
+
+
+def _of_day(session: Session, day: date) -> Sequence[WebFollowUp]:
+    return session.scalars(select(WebFollowUp).where(WebFollowUp.business_day == day)).all()
+
+
+def _locked(session: Session, day: date, retailer_id: int) -> WebFollowUp:
+    """The follow-up, made if there is none, with nobody else at it: the retailer's row is what both would wait for."""
+    session.get_one(RetailerRow, retailer_id, with_for_update=True)
+    row = session.get(WebFollowUp, (day, retailer_id), populate_existing=True)
+    if row is None:
+        row = WebFollowUp(business_day=day, retailer_id=retailer_id, note="")
+        session.add(row)
+        session.flush()
+    return row
