@@ -17,6 +17,7 @@ from clock import Clock, system_clock
 from ivr.calls import Calls
 from ivr.ears import Ears
 from ivr.hearing import Hearing
+from ivr.outbound import Outbound
 from ivr.stream import MESSAGE_MAX_CHARS, MediaLine
 from ivr.twilio_rest import Carrier
 from ivr.twiml import Markup
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.extensions["sessions"] = sessions
     app.extensions["clock"] = clock
     line = _line(settings, sessions, hearing, clock)
+    app.extensions["line"] = line
     app.extensions["media"] = line.media
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(
@@ -68,7 +70,7 @@ def _line(settings: Settings, sessions: SessionFactory, hearing: Hearing, clock:
         hears=lambda: hearing.works,
     )
     media = MediaLine(settings, Ears(sessions, clock), carrier, markup, hearing.new_ear)
-    return Line(settings, calls, carrier, hearing, media, markup)
+    return Line(settings, calls, carrier, hearing, media, markup, Outbound(sessions, clock, calls))
 
 
 def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:

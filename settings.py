@@ -62,10 +62,7 @@ class Settings(BaseSettings):
     @property
     def is_on_loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     def check_servable(self) -> None:
         """SettingsError unless the line may be served with these: it has its secrets and is reached over https.
@@ -90,3 +87,11 @@ class Settings(BaseSettings):
 
     def _has(self, name: str) -> bool:
         return bool(getattr(self, name.lower()))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that is this machine, and nobody else can reach it there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -9,6 +9,7 @@ from backoffice.line_commands import (
     hotline_command,
     import_retailers_command,
 )
+from backoffice.outbound_commands import outbound_command
 from backoffice.proxy_commands import proxy_orders_command
 from backoffice.report_commands import draft_command, report_command
 from backoffice.supply_commands import (
@@ -28,6 +29,7 @@ DESK_COMMANDS = (
     hotline_command,
     channel_hours_command,
     calendar_day_command,
+    outbound_command,
     day_end_command,
     forget_recordings_command,
     order_change_command,

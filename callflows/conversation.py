@@ -27,7 +27,7 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
     """A new call: its first state and the greeting."""
     state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
     turn = Turn(state, desk)
-    state.flow = turn.hotline.flow
+    state.flow = facts.flow or turn.hotline.flow
     return state, _go(turn, _flow(turn).first)
 
 

@@ -8,12 +8,13 @@ from enum import StrEnum
 
 from callflows.flow import Flow, Row, Target
 from callflows.replies import HangUp, Transfer
-from callflows.state import Next
+from callflows.state import RUNG, Next
 from callflows.steps.admission import Admission, Admitted, Left, Refused, ResumeDraft
 from callflows.steps.browsing import BrowseSpecs, ChooseBand
 from callflows.steps.offers import ConfirmLines, OfferRest, OfferSubstitute
 from callflows.steps.questions import AskQuantity, ChooseSpec
 from callflows.steps.read_back import ReadBack, ReadBackEnds
+from callflows.steps.ringing import Greeted, GreetRetailer, TakeItemsWhenRung
 from callflows.steps.sign_in import (
     AskCode,
     AskPin,
@@ -26,7 +27,7 @@ from callflows.steps.sign_in import (
     PinChecked,
     RegionChosen,
 )
-from callflows.steps.take_items import AskChange, TakeItems
+from callflows.steps.take_items import AskChange, Declined, TakeItems
 
 # Wherever lines can be said, what they leave open is asked first; then the call goes on where it was.
 AFTER_LINES: Mapping[StrEnum, Target] = {
@@ -98,5 +99,27 @@ ORDERING = Flow(
     ],
 )
 
-FLOWS: Mapping[str, Flow] = {"ordering": ORDERING}
+# Who is rung is known, and signs in by saying so; from there on the way is the same whoever rang whom.
+_OTHERWISE_WHEN_RUNG = frozenset(
+    {"choose_region", "confirm_caller", "ask_code", "confirm_code", "ask_pin", "take_items"}
+)
+
+OUTBOUND = Flow(
+    "greet_retailer",
+    [
+        Row(
+            GreetRetailer(),
+            {
+                Greeted.ITSELF: "admission",
+                Greeted.SOMEBODY_ELSE: HangUp(),
+                Greeted.NOT_NOW: HangUp(),
+                Greeted.SILENT: HangUp(),
+            },
+        ),
+        Row(TakeItemsWhenRung(), {**AFTER_LINES, Declined.DECLINED: HangUp()}),
+        *(row for row in ORDERING.rows if row.step.name not in _OTHERWISE_WHEN_RUNG),
+    ],
+)
+
+FLOWS: Mapping[str, Flow] = {"ordering": ORDERING, RUNG: OUTBOUND}
 """The flows by the name a hotline calls them."""

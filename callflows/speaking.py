@@ -13,6 +13,8 @@ _WEEKDAYS = "一二三四五六日"
 # Codes are said as they are printed on the card and as callers say them back: four digits, then a breath.
 _DIGITS_IN_A_BREATH = 4
 
+COUNTRY = "+86"
+
 # 两千, 两万 and 一万两千, but 十二万 and 一百零二.
 _TWO_AS_LIANG = re.compile(r"(?<![十百零])二(?=[千万亿])")
 
@@ -57,6 +59,18 @@ def one_by_one(code: str) -> str:
     """A code digit by digit, 一 as 幺, with a breath after every four: 四幺零五，零二幺零，零零幺二."""
     groups = (code[start : start + _DIGITS_IN_A_BREATH] for start in range(0, len(code), _DIGITS_IN_A_BREATH))
     return "，".join(group.translate(_CODE_DIGITS) for group in groups)
+
+
+def telephone(number: str) -> str:
+    """A telephone number as it is dialled in the country: +8637255550000 is 零三七二，五五五五，零零零零, and
+    +8613800000012 is 幺三八零，零零零零，零幺二."""
+    national = number.removeprefix(COUNTRY)
+    is_mobile = len(national) == 11 and national.startswith("1")
+    if national != number and not is_mobile:
+        # A landline's area code has three digits, or two where it begins with 1 or 2.
+        area = 2 if national[:1] in ("1", "2") else 3
+        return f"零{national[:area].translate(_CODE_DIGITS)}，{one_by_one(national[area:])}"
+    return one_by_one(national.removeprefix("+"))
 
 
 def time_of_day(moment: datetime) -> str:

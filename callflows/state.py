@@ -11,15 +11,21 @@ from pydantic import TypeAdapter
 from callflows.replies import TransferReason
 from speech.utterance import Command, Item, Utterance
 
+RUNG = "outbound"
+"""The flow of a call in which the line rang the retailer."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call before anybody has spoken: its id, the two numbers, and whether speech can be heard."""
+    """What is known of a call before anybody has spoken: its id, the two numbers, and whether speech can be heard.
+    Where the line rang a retailer, `caller` is the retailer's number all the same, and `called` the line's."""
 
     call_key: str
     caller: str
     called: str
     ear: bool
+    # The flow it goes through; empty for that of the hotline that was called.
+    flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,8 @@ class CallState:
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"
     saved: bool = False
+    # How a retailer that was rung parted from the line without ordering: somebody else, not now, or silent.
+    parted: str = ""
 
     def copy(self) -> CallState:
         """Another state of the same content; all it holds is immutable."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from brand_catalog.spoken_names import split_name, spoken_forms
 from callflows import speaking
 from callflows.prompts import Prompts, load_prompts
-from callflows.state import CallState
+from callflows.state import RUNG, CallState
 from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
     from orders.desk import Confirmed, Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
+    from orders.models import Channel
 
 
 class Gone(LookupError):
@@ -115,6 +116,11 @@ class Turn:
         return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
 
     # -- the order
+
+    @property
+    def channel(self) -> Channel:
+        """Which way the order comes in."""
+        return "outbound" if self.state.flow == RUNG else "phone"
 
     @property
     def order(self) -> OrderView | None:

@@ -124,13 +124,14 @@ class Calls:
         self._hears = hears
 
     @retried
-    def begin(self, sid: str, caller: str, called: str) -> Present:
-        """A new call's first reply; for a call already begun, the present one."""
+    def begin(self, sid: str, caller: str, called: str, flow: str = "") -> Present:
+        """A new call's first reply, in a flow of its own where one is named; for a call already begun, the present
+        one."""
         try:
             with transaction(self._sessions) as session:
                 call = self._locked(session, sid)
                 if call is None:
-                    facts = CallFacts(call_key=sid, caller=caller, called=called, ear=self._hears())
+                    facts = CallFacts(call_key=sid, caller=caller, called=called, ear=self._hears(), flow=flow)
                     state, reply = self._conversation.begin(facts, self._open_desk(session))
                     call = Call(
                         sid=sid,

@@ -1,14 +1,15 @@
-"""What the line asks of the carrier: send a call on, and hand over a recording."""
+"""What the line asks of the carrier: send a call on, ring somebody, and hand over a recording."""
 
 from __future__ import annotations
 
 import re
 import time
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
 import structlog
-from twilio.base.exceptions import TwilioException
+from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -21,12 +22,24 @@ TIMEOUT_S: Final = 5.0
 RECORDING_TRIES: Final = 4
 RECORDING_PAUSE_S: Final = 0.5
 RECORDING_MAX_BYTES: Final = 4_000_000
+# How long a retailer is rung.
+RINGS_S: Final = 30
+# Somebody who has said hello for less than a sentence, and then nothing for so long, is a person.
+HELLO_PAUSE_MS: Final = 800
+# Who picks up and says nothing for so long is spoken to.
+NO_HELLO_MS: Final = 3_000
+LISTED: Final = 5
+CLOCKS_APART: Final = timedelta(seconds=10)
 
 log = structlog.get_logger(__name__)
 
 
 class CarrierError(RuntimeError):
     """The carrier could not be asked, or refused; the message says what was wanted."""
+
+
+class CarrierRefused(CarrierError):
+    """The carrier understood what was asked, and will not do it."""
 
 
 class _OtherHost:
@@ -66,6 +79,62 @@ class Carrier:
             self._client.calls(call_sid).update(url=url, method="POST")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be sent on to its next turn: {error}") from error
+
+    def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
+        """Ring a retailer from this line: the call's id. Whoever picks up is asked for at `url`, once it is known
+        whether it is a machine; how it goes is told to `status_url`. CarrierRefused where no such call is placed;
+        after any other CarrierError it may have been."""
+        try:
+            call = self._client.calls.create(
+                to=phone,
+                from_=line,
+                url=url,
+                status_callback=status_url,
+                status_callback_event=["initiated", "ringing", "answered", "completed"],
+                timeout=RINGS_S,
+                # A machine is waited out, so that the message comes after its tone; a person who says hello is
+                # recognised by the pause after it, sooner than by the carrier's own measure.
+                machine_detection="DetectMessageEnd",
+                machine_detection_speech_end_threshold=HELLO_PAUSE_MS,
+                machine_detection_silence_timeout=NO_HELLO_MS,
+            )
+        except TwilioRestException as error:
+            if 400 <= error.status < 500 and error.status not in (408, 429):
+                raise CarrierRefused(f"the call was refused: {error.msg}") from error
+            raise CarrierError(f"it is not known whether the call was placed: {error.msg}") from error
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"it is not known whether the call was placed: {error}") from error
+        return str(call.sid)
+
+    def placed(self, phone: str, line: str, since: datetime) -> str | None:
+        """The id of the latest call to this number from this line that is not older than that; None for none.
+        CarrierError where that cannot be found out."""
+        try:
+            found = self._client.calls.list(to=phone, from_=line, limit=LISTED)
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the calls to a number could not be listed: {error}") from error
+        # The carrier gives its times in whole seconds, by its own clock.
+        earliest = since - CLOCKS_APART
+        return next((str(call.sid) for call in found if call.date_created and call.date_created >= earliest), None)
+
+    def status(self, call_sid: str) -> str | None:
+        """What has become of the call, in the carrier's words; None where the carrier knows no such call.
+        CarrierError where it cannot be asked."""
+        try:
+            return str(self._client.calls(call_sid).fetch().status)
+        except TwilioRestException as error:
+            if error.status == requests.codes.not_found:
+                return None
+            raise CarrierError(f"the call's state could not be had: {error.msg}") from error
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the call's state could not be had: {error}") from error
+
+    def cancel(self, call_sid: str) -> None:
+        """End the call if it only rings; one that was answered goes on. CarrierError where that cannot be done."""
+        try:
+            self._client.calls(call_sid).update(status="canceled")
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the ringing could not be ended: {error}") from error
 
     def recording(self, recording_sid: str) -> bytes:
         """The recording as a WAV file. CarrierError where the carrier does not have it.

@@ -96,7 +96,7 @@ class Markup:
         response.append(gather)
         return str(response)
 
-    def again(self, path: str, sentences: Sequence[str], **arguments: int) -> str:
+    def again(self, path: str, sentences: Sequence[str], **arguments: int | str) -> str:
         """Say something, then ask for another address of ours."""
         response = VoiceResponse()
         self._say(response, sentences)
@@ -136,6 +136,14 @@ class Markup:
     def connect_url(self, ticket: int) -> str:
         """The address a waiting call is sent to when an operator with a telephone takes it."""
         return self._url("/voice/connect", ticket=ticket)
+
+    def outbound_url(self, key: str) -> str:
+        """The address that is asked when a retailer that was rung picks up; the key says which attempt it was."""
+        return self._url("/voice/outbound", attempt=key)
+
+    def outbound_status_url(self, key: str) -> str:
+        """The address that is told how the ringing goes."""
+        return self._url("/voice/outbound/status", attempt=key)
 
     def leave_queue(self) -> str:
         """Out of the operators' queue, to what its <Enqueue> says comes next."""

@@ -20,6 +20,7 @@ from callflows.prompts import Prompts, load_prompts
 from callflows.replies import ListenFor
 from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
 from ivr.hearing import Hearing
+from ivr.outbound import Outbound
 from ivr.recordings import sound_of_wav
 from ivr.signature import is_signed
 from ivr.stream import MediaLine, Socket
@@ -44,6 +45,7 @@ class Notices:
 
     def __init__(self, prompts: Prompts) -> None:
         self.trouble = prompts.text("line.trouble")
+        self.trouble_goodbye = prompts.text("line.trouble_goodbye")
         self.trouble_operator = prompts.text("line.trouble_operator")
         self.waiting = prompts.text("line.waiting")
         self.in_hands = prompts.text("line.in_hands")
@@ -67,6 +69,7 @@ class Line:
     hearing: Hearing
     media: MediaLine
     markup: Markup
+    outbound: Outbound
     notices: Notices = field(default_factory=lambda: Notices(load_prompts()))
 
 
@@ -95,6 +98,9 @@ def voice_routes(line: Line) -> Blueprint:
                 return _recorded(line, sid, n)
             return _take(line, sid, Post(n, keys=_keys(), waited=_waited()))
         except UnknownCall:
+            if request.form.get("Direction", "").startswith("outbound"):
+                log.warning("a turn of a call that rang somebody and was never begun here", call=sid)
+                return _xml(line.markup.hang_up([line.notices.trouble_goodbye]))
             log.warning("a turn of a call never begun here: it is begun now", call=sid)
             return _xml(line.markup.again("/voice/incoming", [line.notices.trouble]))
 
@@ -102,6 +108,21 @@ def voice_routes(line: Line) -> Blueprint:
     def status() -> Response:
         if (now := request.form.get("CallStatus", "")) in ENDED:
             line.calls.end(_call_sid(), now)
+        return _xml(line.markup.nothing())
+
+    @routes.post("/outbound")
+    def picked_up() -> Response:
+        """Somebody picked up where the line rang, or a machine did."""
+        sid, key = _call_sid(), request.args.get("attempt", "")
+        match line.outbound.picked_up(key, sid, request.form.get("AnsweredBy", "")):
+            case Present() as present:
+                return _speak(line, present)
+            case message:
+                return _xml(line.markup.hang_up(message))
+
+    @routes.post("/outbound/status")
+    def how_it_rings() -> Response:
+        line.outbound.told(request.args.get("attempt", ""), _call_sid(), request.form.get("CallStatus", ""))
         return _xml(line.markup.nothing())
 
     @routes.post("/waiting")
@@ -201,6 +222,9 @@ def _after_trouble(line: Line) -> str:
     if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):
         _ask_for_a_person(line)
         return line.markup.operator([line.notices.trouble_operator])
+    if request.path.endswith("/outbound"):
+        key = request.args.get("attempt", "")
+        return line.markup.again("/voice/outbound", [line.notices.trouble], attempt=key, trouble=trouble)
     if request.path.endswith("/turn"):
         n = _number(request.args.get("n"))
         return line.markup.again("/voice/turn", [line.notices.trouble], n=n, trouble=trouble)

@@ -16,6 +16,7 @@ import orders.house_rules
 import orders.missed_calls
 import orders.models
 import orders.notices
+import orders.outbound_tables
 import orders.proxy_orders
 import orders.seats
 import orders.staff

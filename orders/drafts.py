@@ -198,7 +198,7 @@ class DraftBook:
 
     def _refusal(self, order: OrderRow) -> RefusalReason | None:
         """Why this order may no longer be saved, though it could be begun."""
-        if order.channel in ("phone", "operator"):
+        if order.channel in ("phone", "outbound", "operator"):
             terms = terms_of_hotline(self.session, order.hotline_id)
         else:
             terms = terms_of_channel(self.session, order.channel)

@@ -17,7 +17,17 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from orders.models import Limit, LimitBatch, LimitChange
 from storage import Base, UtcDateTime
 
-Subject = Literal["supply", "limits", "house_rule", "hotline", "channel_hours", "calendar_day", "retailer", "sender"]
+Subject = Literal[
+    "supply",
+    "limits",
+    "house_rule",
+    "hotline",
+    "channel_hours",
+    "outbound_hours",
+    "calendar_day",
+    "retailer",
+    "sender",
+]
 Value = Mapping[str, Any]
 
 WHY_MAX = 200

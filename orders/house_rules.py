@@ -18,6 +18,11 @@ NAMES = {
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
+    "outbound_attempts_max": "how often a retailer that is due is rung on one day",
+    "outbound_pause_minutes": "how long after ringing in vain a retailer is rung again",
+    "outbound_pause_busy_minutes": "the same where the line was busy",
+    "outbound_lines": "how many retailers are rung, or talk to the line that rang them, at once",
+    "outbound_calls_per_operator": "how many of these calls there may be for each operator with nothing to do",
     f"{BAND_PREFIX}N": "the most cartons of price band N in one order",
 }
 

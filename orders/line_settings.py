@@ -1,4 +1,5 @@
-"""Hotlines, the hours of the other channels, and days off, as the house sets them. The history keeps each change."""
+"""Hotlines, days off, and the hours of ringing and of the other channels, as the house sets them. The history keeps
+each change."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from orders.history import record
 from orders.models import Admits, CalendarDay, Channel, ChannelWindow, HotlineRow, OrderKind
+from orders.outbound_tables import OutboundWindow
 
 MINUTES_A_DAY = 24 * 60
 
@@ -64,6 +66,20 @@ def set_channel_hours(
     session.merge(ChannelWindow(channel=channel, **after))
     session.flush()
     record(session, "channel_hours", channel, before, after, by=by, why=why, now=now)
+
+
+def set_outbound_hours(
+    session: Session, batch: str, opens: int, closes: int, *, by: str, why: str, now: datetime
+) -> None:
+    """Set when the retailers of a batch are rung, or with EVERYBODY all those whose batch has no hours of its own."""
+    _check_hours(opens, closes, least=0)
+    _check_why(why)
+    row = session.get(OutboundWindow, batch, populate_existing=True)
+    before = None if row is None else {"opens": row.opens, "closes": row.closes}
+    after = {"opens": opens, "closes": closes}
+    session.merge(OutboundWindow(batch=batch, **after))
+    session.flush()
+    record(session, "outbound_hours", batch, before, after, by=by, why=why, now=now)
 
 
 def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: str, why: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ RetailerStatus = Literal["active", "suspended"]
 Cycle = Literal["weekly", "fortnightly", "monthly"]
 OrderKind = Literal["regular", "supplementary"]
 OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled", "lapsed"]
-Channel = Literal["phone", "operator", "web", "mobile", "proxy"]
+Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy"]
 Admits = Literal["due", "missed"]
 DayStep = Literal["balances", "audit", "settlement", "hand_over", "notice", "close"]
 

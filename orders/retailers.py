@@ -128,7 +128,7 @@ def _reason(
     # TR 3.4: no second order on one day, by whichever line.
     if already:
         return "already_ordered"
-    return "closed" if taken_for is None or _is_over(session, day, terms.kind) else None
+    return "closed" if taken_for is None or is_over(session, day, terms.kind) else None
 
 
 def _opens_at(
@@ -141,7 +141,7 @@ def _opens_at(
     return None if following is None else window.opens_at(following)
 
 
-def _is_over(session: Session, day: date, kind: OrderKind) -> bool:
+def is_over(session: Session, day: date, kind: OrderKind) -> bool:
     """Whether the day's end has gone too far for such an order: regular ones are taken until it begins, supplementary
     ones until hand-over (TR 3.3)."""
     steps = select(DayStepDone.step).where(DayStepDone.business_day == day)

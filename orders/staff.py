@@ -32,6 +32,7 @@ Task = Literal[
     "ask_changes",
     "decide_changes",
     "end_day",
+    "run_outbound",
 ]
 
 MAY: dict[Task, frozenset[Role]] = {
@@ -51,6 +52,7 @@ MAY: dict[Task, frozenset[Role]] = {
     "decide_changes": frozenset({"leader", "director"}),
     # AY 4.3: the leader settles and hands over, the clerk closes the day.
     "end_day": frozenset({"leader", "clerk", "director"}),
+    "run_outbound": frozenset({"leader", "clerk", "director"}),
 }
 """Which roles may do what, at the console and by command."""
 

@@ -117,7 +117,7 @@ def judge(evidence: Evidence) -> Verdict:
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:
     if isinstance(listen, Choice):
-        return meaning.choice is not None
+        return meaning.choice is not None or (meaning.command in ("yes", "no") and not listen.or_items)
     return isinstance(listen, YesNo) and meaning.command in ("yes", "no")
 
 

@@ -94,12 +94,19 @@ class Dialogue:
     """One call. `line_says` checks the sentences of the last reply; `caller_says` takes the next turn."""
 
     def __init__(
-        self, world: World, *, caller: str = REGISTERED, called: str = MAIN, ear: bool = True, key: str = "call-1"
+        self,
+        world: World,
+        *,
+        caller: str = REGISTERED,
+        called: str = MAIN,
+        ear: bool = True,
+        key: str = "call-1",
+        flow: str = "",
     ) -> None:
         self.world = world
         self.key = key
         with world.desk() as desk:
-            state, self.reply = conversation.begin(CallFacts(key, caller, called, ear), desk)
+            state, self.reply = conversation.begin(CallFacts(key, caller, called, ear, flow), desk)
         self.state = self._kept(state)
 
     def caller_says(self, words: str, meaning: Utterance | None = None) -> Reply:

@@ -12,6 +12,7 @@ from callflows.replies import ListenFor, Reply, Then
 from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
 from ivr.ears import Ears
+from ivr.outbound import Outbound
 from ivr.stream import Ear, MediaLine
 from ivr.twilio_rest import CarrierError
 from ivr.twiml import Markup
@@ -114,7 +115,8 @@ class LineWorld:
         self.app = Flask(__name__)
         self.app.extensions["media"] = media
         self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
-        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup)
+        self.outbound = Outbound(sessions, lambda: self.now, self.calls)
+        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup, self.outbound)
         self.app.register_blueprint(voice_routes(line))
 
     def telephone(self, sid: str = "CA00000000000000000000000000000001") -> Telephone:

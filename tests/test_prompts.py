@@ -12,7 +12,7 @@ import pytest
 
 import callflows
 import ivr
-from callflows.flows import ORDERING
+from callflows.flows import FLOWS
 from callflows.prompts import CATALOGUE, Prompt, PromptError, load_prompts, read_prompts
 from callflows.replies import TransferReason
 from callflows.state import Why
@@ -138,7 +138,7 @@ def used() -> Iterator[str]:
         yield from keys_of(call)
     for section, names in MADE.items():
         yield from (f"{section}.{name}" for name in names)
-    for row in ORDERING.rows:
+    for row in (row for flow in FLOWS.values() for row in flow.rows):
         yield from (f"{row.step.name}.{rung}" for rung in row.step.rungs if row.step.name != "admission")
 
 

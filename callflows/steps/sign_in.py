@@ -32,7 +32,7 @@ class ChooseRegion(Step[RegionChosen]):
         if not turn.hotline.regions:
             return RegionChosen.CHOSEN
         turn.state.greeted = True
-        turn.say("choose_region.first", **_line(turn), **self.fill(turn))
+        turn.say("choose_region.first", **line_words(turn), **self.fill(turn))
         return None
 
     def listen(self, turn: Turn) -> Choice:
@@ -71,7 +71,7 @@ class ConfirmCaller(Step[CallerConfirmed]):
         if turn.state.greeted:
             turn.say("confirm_caller.again", name=retailer.name)
         else:
-            turn.say("confirm_caller.first", **_line(turn), name=retailer.name)
+            turn.say("confirm_caller.first", **line_words(turn), name=retailer.name)
         turn.state.greeted = True
         return None
 
@@ -107,7 +107,7 @@ class AskCode(Step[CodeGiven]):
 
     def ask(self, turn: Turn) -> CodeGiven | None:
         if not turn.state.greeted:
-            turn.say("ask_code.first", **_line(turn))
+            turn.say("ask_code.first", **line_words(turn))
         elif turn.state.failures:
             turn.say("ask_code.again")
         else:
@@ -208,7 +208,7 @@ def _failed(turn: Turn) -> bool:
     return turn.state.failures >= FAILURES_MAX
 
 
-def _line(turn: Turn) -> dict[str, str]:
+def line_words(turn: Turn) -> dict[str, str]:
     """What the greeting says of the line that was called."""
     seat = turn.hotline.seat
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
 from callflows.taking import take
@@ -13,14 +15,20 @@ from speech.utterance import Command, Utterance
 WISHES: frozenset[Command] = frozenset({"usual", "what_is_there", "last_order", "how_much_left", "balance"})
 
 
-class TakeItems(Step[Next]):
+class Declined(StrEnum):
+    """How taking items may end beside the next question: a retailer that was rung wants nothing."""
+
+    DECLINED = "declined"
+
+
+class TakeItems(Step[Next | Declined]):
     """The heart of the call (AY 4.1.5): what would you like? Anything else?"""
 
     name = "take_items"
     outcomes = frozenset(Next)
     silence_ms = 8_000
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: Turn) -> Next | Declined | None:
         turn.state.back_to = Next.MORE
         turn.say("take_items.more" if turn.ordered() else "take_items.first")
         return None
@@ -28,7 +36,7 @@ class TakeItems(Step[Next]):
     def listen(self, turn: Turn) -> Items:
         return turn.items()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+    def hear(self, turn: Turn, heard: Utterance) -> Next | Declined | Missed | None:
         if heard.items or heard.command in WISHES:
             return take(turn, heard)
         if heard.command == "yes":

@@ -1,0 +1,66 @@
+"""Commands for ringing the retailers that are due: the process that dials, and when each batch is rung."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+from urllib.parse import urlsplit
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from backoffice.at_work import BY, WHY, unit_of_work
+from backoffice.line_commands import clock_time
+from ivr.dialler import Dialler
+from ivr.webhooks import Line
+from orders.line_settings import set_outbound_hours
+from orders.staff import acting
+from settings import Settings, SettingsError, is_loopback
+
+
+@click.group("outbound")
+def outbound_command() -> None:
+    """Ring the retailers that are due today and have not ordered."""
+
+
+@outbound_command.command("run")
+@with_appcontext
+def run_command() -> None:
+    """Be the dialler: ring while the ringing is started on the page, until this process is told to end. Several may
+    run, on several machines; one of them dials."""
+    line: Line = current_app.extensions["line"]
+    try:
+        line.settings.check_servable()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+    _refuse_real_telephones_to_the_demo(line.settings)
+    stop = Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda _number, _frame: stop.set())
+    dialler = Dialler(
+        current_app.extensions["sessions"], current_app.extensions["clock"], line.carrier, line.markup, line.outbound
+    )
+    dialler.run(stop)
+
+
+@outbound_command.command("window")
+@click.option("--batch", default="", help="The retailers' route; without one, all that have no window of their own.")
+@click.option("--opens", type=clock_time, required=True, help="From when they are rung.")
+@click.option("--closes", type=clock_time, required=True, help="Until when they are rung.")
+@BY
+@WHY
+@with_appcontext
+def window_command(batch: str, opens: int, closes: int, by: str, why: str) -> None:
+    """Set when the retailers of a batch are rung; outside the hours of the line they are not, whatever is set."""
+    with unit_of_work() as (session, now):
+        who = acting(session, by, "set_rules").name
+        set_outbound_hours(session, batch, opens, closes, by=who, why=why, now=now)
+    click.echo(f"The window of {batch or 'all other batches'} is set.")
+
+
+def _refuse_real_telephones_to_the_demo(settings: Settings) -> None:
+    if settings.demo and not is_loopback(urlsplit(settings.twilio_api_base).hostname or ""):
+        raise click.ClickException(
+            "The demo rings nobody's real telephone: set TWILIO_API_BASE to the stand-in on this machine."
+        )

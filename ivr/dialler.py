@@ -1,0 +1,205 @@
+"""The dialler: rings the retailers that are due, one look at the day after the other.
+
+Any number may run; one of them holds the lease and dials. It keeps nothing: each attempt is written down before the
+carrier is asked, and what became of those whose end was never told is asked of the carrier.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from datetime import datetime, timedelta
+from threading import Event
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clock import Clock
+from ivr.calls import ENDED
+from ivr.outbound import Outbound
+from ivr.tables import Call
+from ivr.tickets import Ticket
+from ivr.twilio_rest import Carrier, CarrierError, CarrierRefused
+from ivr.twiml import Markup
+from orders import outbound
+from orders.models import RetailerPhone, RetailerRow
+from orders.outbound_tables import OutboundAttempt
+from orders.pacing import Dial, Moment, next_dials, room_for
+from orders.retailers import calendar
+from orders.seats import seated
+from orders.windows import business_day
+from storage import SessionFactory, reading, transaction
+
+LOOK_EVERY_S = 1.0
+# After this long without news of a call the carrier is asked.
+ASK_AFTER = timedelta(seconds=90)
+# A call the carrier does not know of by then was never placed.
+LOST_AFTER = timedelta(minutes=3)
+# A call without an end for this long is one whose end the carrier never told.
+CALL_MAX = timedelta(hours=2)
+MISSED_EVERY = timedelta(seconds=30)
+
+log = structlog.get_logger(__name__)
+
+
+def new_holder() -> str:
+    """A name no other dialler has, by which an administrator finds the process."""
+    return f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
+
+
+class Dialler:
+    """One process that rings, where no other does."""
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        carrier: Carrier,
+        markup: Markup,
+        told: Outbound,
+        holder: str = "",
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._carrier = carrier
+        self._markup = markup
+        self._outbound = told
+        self._holder = holder or new_holder()
+        self._cancelled: set[str] = set()
+        self._missed_noted_at: datetime | None = None
+
+    def run(self, stop: Event) -> None:
+        """Look and ring until told to stop. What goes wrong is logged, and the next look is taken all the same."""
+        try:
+            while not stop.is_set():
+                try:
+                    self.look()
+                except Exception as error:
+                    log.error("the dialler could not take its look at the day", exc_info=error)
+                stop.wait(LOOK_EVERY_S)
+        finally:
+            with transaction(self._sessions) as session:
+                outbound.give_up_lease(session, self._holder, self._clock())
+
+    def look(self) -> int:
+        """One look at the day: how many retailers were rung."""
+        now = self._clock()
+        if not self._may_dial(now):
+            return 0
+        day = business_day(now)
+        with reading(self._sessions) as session:
+            running = outbound.is_running(session, day)
+            going_on = outbound.under_way(session)
+        for attempt in going_on:
+            if not running and attempt.answered_at is None and attempt.call_sid is not None:
+                self._cancel(attempt.call_sid)
+            if now - (attempt.looked_at or attempt.rung_at) > ASK_AFTER:
+                self._ask_after(attempt, now)
+        self._note_missed(now)
+        return sum(self._ring(dial, line) for dial, line in self._next(now)) if running else 0
+
+    def _may_dial(self, now: datetime) -> bool:
+        with transaction(self._sessions) as session:
+            return outbound.hold_lease(session, self._holder, now)
+
+    def _next(self, now: datetime) -> list[tuple[Dial, str]]:
+        day = business_day(now)
+        with reading(self._sessions) as session:
+            line = outbound.outbound_line(session)
+            rules = outbound.pacing(session)
+            if line is None or not outbound.takes_orders(session, day, calendar(session)):
+                return []
+            moment = Moment(now, day, line.window, len(outbound.under_way(session)), free_operators(session, now))
+            if not room_for(rules, moment):
+                return []
+            found = outbound.candidates(session, day, now, in_calls(session, now))
+        return [(dial, line.number) for dial in next_dials(found, rules, moment)]
+
+    def _ring(self, dial: Dial, line: str) -> bool:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            # Looked at again: the carrier may have been slow, and another dialler have taken over.
+            if not outbound.hold_lease(session, self._holder, now):
+                return False
+            attempt = outbound.reserve(session, dial, business_day(now), line, now)
+        if attempt is None:
+            return False
+        key = attempt.key
+        try:
+            sid = self._carrier.ring(
+                dial.phone, line, self._markup.outbound_url(key), self._markup.outbound_status_url(key)
+            )
+        except CarrierRefused as refusal:
+            log.warning("the carrier will not ring a retailer", attempt=attempt.id, reason=str(refusal))
+            with transaction(self._sessions) as session:
+                if (mine := outbound.by_key(session, key)) is not None:
+                    outbound.close(session, mine, "failed", self._clock(), str(refusal))
+            return False
+        except CarrierError as error:
+            # It may ring all the same: the attempt stands until its call is heard of, or the carrier knows of none.
+            log.warning("it is not known whether a retailer is being rung", attempt=attempt.id, reason=str(error))
+            return True
+        with transaction(self._sessions) as session:
+            if (mine := outbound.by_key(session, key)) is not None:
+                outbound.belongs(mine, sid)
+        return True
+
+    def _ask_after(self, attempt: OutboundAttempt, now: datetime) -> None:
+        """Find out what has become of a call nothing was heard of for a while."""
+        try:
+            sid = attempt.call_sid or self._carrier.placed(attempt.phone, attempt.line, attempt.rung_at)
+            status = self._carrier.status(sid) if sid is not None else None
+        except CarrierError as error:
+            log.warning("what became of a call could not be found out", attempt=attempt.id, reason=str(error))
+            return
+        if sid is not None and status in ENDED:
+            self._outbound.told(attempt.key, sid, status)
+            return
+        with transaction(self._sessions) as session:
+            mine = outbound.by_key(session, attempt.key)
+            if mine is None:
+                return
+            mine.looked_at = now
+            if sid is not None and status is not None:
+                outbound.belongs(mine, sid)
+            elif now - mine.rung_at > LOST_AFTER:
+                outbound.close(session, mine, "lost", now, "the carrier knows no such call")
+
+    def _cancel(self, sid: str) -> None:
+        if sid in self._cancelled:
+            return
+        self._cancelled.add(sid)
+        try:
+            self._carrier.cancel(sid)
+        except CarrierError as error:
+            log.warning("a call that only rings could not be ended", call=sid, reason=str(error))
+
+    def _note_missed(self, now: datetime) -> None:
+        if self._missed_noted_at is not None and now - self._missed_noted_at < MISSED_EVERY:
+            return
+        self._missed_noted_at = now
+        day = business_day(now)
+        with transaction(self._sessions) as session:
+            if not outbound.was_begun(session, day) or not outbound.takes_orders(session, day, calendar(session)):
+                return
+            found = outbound.candidates(session, day, now, in_calls(session, now))
+            outbound.note_missed(session, day, now, found, outbound.pacing(session))
+
+
+def free_operators(session: Session, now: datetime) -> int:
+    """How many who take calls sit at a seat and have none."""
+    in_call = set(session.scalars(select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.closed_at.is_(None))))
+    return sum(person.may("take_calls") and person.id not in in_call for _, person in seated(session, now))
+
+
+def in_calls(session: Session, now: datetime) -> set[int]:
+    """The retailers who are talking to the line, by their number or because they said who they are."""
+    live = session.execute(
+        select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX)
+    ).all()
+    codes = {state.get("customer_code", "") for _, state in live} - {""}
+    phones = {caller for caller, _ in live}
+    found = set(session.scalars(select(RetailerRow.id).where(RetailerRow.customer_code.in_(codes))))
+    return found | set(session.scalars(select(RetailerPhone.retailer_id).where(RetailerPhone.phone.in_(phones))))

@@ -1,0 +1,114 @@
+"""Calls in which the line rings a retailer that is due: what the carrier tells of them, each thing taken once.
+
+Every address the carrier is given carries the attempt's key, so the first post of a call says which attempt it is, even
+where the dialler was gone before the carrier had answered it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callflows import speaking
+from callflows.prompts import Prompts, load_prompts
+from callflows.state import RUNG, CallState
+from callflows.steps.ringing import Greeted
+from clock import Clock
+from ivr.calls import ENDED, Calls, Present
+from ivr.tables import Call
+from ivr.tickets import Ticket
+from orders import outbound
+from orders.outbound_tables import AttemptOutcome, OutboundAttempt
+from orders.retailers import calendar, hotline
+from orders.windows import business_day
+from storage import SessionFactory, retried, transaction
+
+# What the carrier calls a call that nobody answered.
+UNANSWERED: dict[str, AttemptOutcome] = {
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+PARTED: dict[str, AttemptOutcome] = {
+    Greeted.SOMEBODY_ELSE.value: "wrong_person",
+    Greeted.NOT_NOW.value: "declined",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Outbound:
+    """The calls the line itself places, in the database."""
+
+    def __init__(self, sessions: SessionFactory, clock: Clock, calls: Calls, prompts: Prompts | None = None) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._calls = calls
+        self._prompts = prompts or load_prompts()
+
+    def picked_up(self, key: str, sid: str, answered_by: str) -> Present | Sequence[str]:
+        """What whoever picked up hears: the call, or, where a machine did, the sentences before it is hung up; none at
+        all where this call is none of ours, or its retailer's machine has been told already."""
+        attempt = self._attempt_picked_up(key, sid, answered_by)
+        if attempt is None:
+            return ()
+        if attempt.outcome == "machine":
+            return self._message(attempt)
+        return self._calls.begin(sid, attempt.phone, attempt.line, RUNG)
+
+    @retried
+    def _attempt_picked_up(self, key: str, sid: str, answered_by: str) -> OutboundAttempt | None:
+        with transaction(self._sessions) as session:
+            attempt = outbound.by_key(session, key)
+            if attempt is None or not outbound.belongs(attempt, sid) or attempt.ended_at is not None:
+                log.warning("a call the line did not place, or has done with, is hung up", call=sid)
+                return None
+            attempt.answered_at = attempt.answered_at or self._clock()
+            if answered_by.startswith(("machine", "fax")):
+                attempt.outcome = "machine"
+            return attempt
+
+    def _message(self, attempt: OutboundAttempt) -> Sequence[str]:
+        """What is left on a machine: whose line rang, and how to ring back. Anybody may listen to it."""
+        with transaction(self._sessions) as session:
+            if outbound.message_was_left(session, attempt):
+                return ()
+            line = hotline(session, attempt.line)
+            new_year = calendar(session).is_new_year(business_day(self._clock()))
+        hello = self._prompts.text("greeting.new_year") if new_year else self._prompts.text("greeting.hello")
+        number = speaking.telephone(line.number)
+        return (self._prompts.text("greet_retailer.machine", hello=hello, company=line.name, number=number),)
+
+    def told(self, key: str, sid: str, status: str) -> None:
+        """The carrier tells how the call goes; told again, or late, changes nothing."""
+        if status in ENDED:
+            self._calls.end(sid, status)
+        self._told(key, sid, status)
+
+    @retried
+    def _told(self, key: str, sid: str, status: str) -> None:
+        with transaction(self._sessions) as session:
+            attempt = outbound.by_key(session, key)
+            if attempt is None or not outbound.belongs(attempt, sid):
+                return
+            if status in ENDED:
+                outcome = _outcome(session, attempt, sid, status)
+                if outbound.close(session, attempt, outcome, self._clock()):
+                    log.info("a retailer was rung", attempt=attempt.id, call=sid, outcome=attempt.outcome)
+            elif status == "in-progress":
+                attempt.answered_at = attempt.answered_at or self._clock()
+
+
+def _outcome(session: Session, attempt: OutboundAttempt, sid: str, status: str) -> AttemptOutcome:
+    if attempt.outcome is not None:
+        return attempt.outcome
+    if status in UNANSWERED and attempt.answered_at is None:
+        return UNANSWERED[status]
+    if session.scalar(select(Ticket.id).where(Ticket.call_sid == sid).limit(1)) is not None:
+        return "operator"
+    call = session.get(Call, sid)
+    return "answered" if call is None else PARTED.get(CallState.from_json(call.state).parted, "answered")

@@ -1,0 +1,320 @@
+"""Ringing the retailers that are due: who they are today, the attempts to reach them, and who was missed.
+
+Nothing here rings anybody; the line does, by what stands here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from orders.house_rules import HouseRule
+from orders.missed_calls import Remedy, record
+from orders.models import STANDING_STATES, HotlineRow, MissedCall, OrderRow, RetailerPhone, RetailerRow
+from orders.outbound_tables import (
+    AttemptOutcome,
+    NotToday,
+    OutboundAttempt,
+    OutboundDay,
+    OutboundLease,
+    OutboundWindow,
+)
+from orders.pacing import Candidate, Dial, Pacing, Tried, is_being_rung, is_done
+from orders.retailers import calendar, is_over
+from orders.windows import Calendar, Window, is_order_day
+
+LEASE_FOR = timedelta(seconds=30)
+RUNG_BY = "自动外呼"
+"""Who records what came of ringing, beside the people who record what they did."""
+
+# TR 3.3: why a retailer was not reached, and what is done about it.
+ABSENT: dict[AttemptOutcome, str] = {
+    "no_answer": "absent",
+    "busy": "busy",
+    "machine": "machine",
+    "answered": "broke_off",
+    "failed": "phone_fault",
+    "wrong_person": "wrong_number",
+    "lost": "phone_fault",
+}
+NO_NUMBER, NOT_RUNG = "no_number", "not_rung"
+VISITED = frozenset({"phone_fault", "wrong_number", NO_NUMBER})
+"""Who cannot be reached by telephone is visited by the customer manager; all others may ring the supplementary line."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundLine:
+    """The line the retailers are rung from, and whose number they see."""
+
+    number: str
+    name: str
+    window: Window
+
+
+def pacing(session: Session) -> Pacing:
+    """The house's rules for ringing."""
+    own = Pacing()
+    numbers = {row.name: row.value for row in session.scalars(select(HouseRule))}
+    return Pacing(
+        attempts_max=numbers.get("outbound_attempts_max", own.attempts_max),
+        pause=_minutes(numbers.get("outbound_pause_minutes"), own.pause),
+        pause_busy=_minutes(numbers.get("outbound_pause_busy_minutes"), own.pause_busy),
+        lines=numbers.get("outbound_lines", own.lines),
+        calls_per_operator=numbers.get("outbound_calls_per_operator", own.calls_per_operator),
+        windows={row.batch: Window(row.opens, row.closes) for row in session.scalars(select(OutboundWindow))},
+    )
+
+
+def outbound_line(session: Session) -> OutboundLine | None:
+    """The first line for regular orders; None where there is none to ring from."""
+    row = session.scalar(
+        select(HotlineRow).where(HotlineRow.kind == "regular", HotlineRow.admits == "due").order_by(HotlineRow.id)
+    )
+    return None if row is None else OutboundLine(row.number, row.name, Window(row.opens, row.closes))
+
+
+def takes_orders(session: Session, day: date, open_days: Calendar) -> bool:
+    """Whether regular orders of this day may still come in: it is no day off, and its end has not begun."""
+    return open_days.is_open(day) and not is_over(session, day, "regular")
+
+
+# --- the day's state
+
+
+def is_running(session: Session, day: date) -> bool:
+    """Whether the retailers of this day are being rung."""
+    row = session.get(OutboundDay, day)
+    return row is not None and row.running
+
+
+def was_begun(session: Session, day: date) -> bool:
+    """Whether anybody had the retailers of this day rung, even if it was stopped since."""
+    return session.get(OutboundDay, day) is not None
+
+
+def set_running(session: Session, day: date, running: bool, by: str, now: datetime) -> None:
+    """Begin to ring the retailers of this day, or stop: from then on nobody more is rung."""
+    row = session.scalar(select(OutboundDay).where(OutboundDay.business_day == day).with_for_update())
+    if row is None:
+        row = OutboundDay(business_day=day)
+        session.add(row)
+    row.running, row.changed_by, row.changed_at = running, by, now
+    session.flush()
+
+
+def hold_lease(session: Session, holder: str, now: datetime) -> bool:
+    """Whether this dialler is the one that may ring; it is from now on where nobody else is."""
+    lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
+    if lease is None:
+        try:
+            with session.begin_nested():
+                session.add(OutboundLease(id=1, holder=holder, expires_at=now + LEASE_FOR))
+        except IntegrityError:
+            return False
+        return True
+    if lease.holder != holder and lease.expires_at > now:
+        return False
+    lease.holder, lease.expires_at = holder, now + LEASE_FOR
+    return True
+
+
+def give_up_lease(session: Session, holder: str, now: datetime) -> None:
+    """This dialler goes away: another one need not wait for its lease to run out."""
+    lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
+    if lease is not None and lease.holder == holder:
+        lease.expires_at = now
+
+
+def dialler_is_there(session: Session, now: datetime) -> bool:
+    """Whether some dialler holds the lease."""
+    lease = session.get(OutboundLease, 1)
+    return lease is not None and lease.expires_at > now
+
+
+def not_today(session: Session, day: date, retailer_id: int, by: str, now: datetime) -> None:
+    """The retailer asked not to be rung any more on this day."""
+    if session.get(NotToday, (day, retailer_id)) is None:
+        session.add(NotToday(business_day=day, retailer_id=retailer_id, by=by, at=now))
+        session.flush()
+
+
+# --- who is due
+
+
+def candidates(session: Session, day: date, now: datetime, in_calls: Collection[int] = ()) -> list[Candidate]:
+    """Everybody who is due on this day, whatever has come of it so far. `in_calls` are retailers who are talking to
+    the line just now."""
+    due = due_retailers(session, day, calendar(session))
+    numbers: dict[int, list[str]] = {}
+    for phone in session.scalars(select(RetailerPhone).order_by(RetailerPhone.phone)):
+        numbers.setdefault(phone.retailer_id, []).append(phone.phone)
+    tried: dict[int, list[Tried]] = {}
+    for attempt in attempts(session, day):
+        tried.setdefault(attempt.retailer_id, []).append(tried_of(attempt))
+    kept_away = set(session.scalars(select(NotToday.retailer_id).where(NotToday.business_day == day)))
+    kept_away |= _ordering(session, day, now) | set(in_calls)
+    return [
+        Candidate(
+            retailer.id,
+            tuple(numbers.get(retailer.id, ())),
+            retailer.route,
+            tuple(tried.get(retailer.id, ())),
+            ready=retailer.status == "active" and retailer.id not in kept_away,
+        )
+        for retailer in due
+    ]
+
+
+def due_retailers(session: Session, day: date, open_days: Calendar) -> Sequence[RetailerRow]:
+    """The retailers whose order day this is, suspended ones too, by customer code."""
+    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
+    today = [tuple(plan) for plan in session.execute(plans) if is_order_day(plan, day, open_days)]
+    plan = tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+    return session.scalars(select(RetailerRow).where(plan.in_(today)).order_by(RetailerRow.customer_code)).all()
+
+
+def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:
+    """The day's attempts, the earliest first."""
+    return session.scalars(
+        select(OutboundAttempt).where(OutboundAttempt.business_day == day).order_by(OutboundAttempt.id)
+    ).all()
+
+
+def tried_of(attempt: OutboundAttempt) -> Tried:
+    """The attempt as the pacing sees it: without an outcome until its call is over."""
+    return Tried(attempt.phone, attempt.rung_at, attempt.outcome if attempt.ended_at is not None else None)
+
+
+def under_way(session: Session) -> Sequence[OutboundAttempt]:
+    """The attempts whose calls are not over."""
+    return session.scalars(select(OutboundAttempt).where(OutboundAttempt.ended_at.is_(None))).all()
+
+
+def _ordering(session: Session, day: date, now: datetime) -> set[int]:
+    """Who has ordered on this day, or is just doing it, by whichever way."""
+    rows = session.execute(
+        select(OrderRow.retailer_id, OrderRow.state, OrderRow.abandoned_at, OrderRow.hold_expires_at).where(
+            OrderRow.business_day == day, OrderRow.state.in_((*STANDING_STATES, "draft"))
+        )
+    )
+    return {
+        retailer_id
+        for retailer_id, state, abandoned_at, expires_at in rows
+        if state != "draft" or (abandoned_at is None and expires_at is not None and expires_at > now)
+    }
+
+
+# --- one attempt
+
+
+def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -> OutboundAttempt | None:
+    """Write down that a retailer is about to be rung; None where that must not be any more: the ringing was stopped,
+    it is being rung, it ordered meanwhile, or the number is no longer its own."""
+    # Locked, so that who presses stop and is answered has stopped whatever was not written down by then.
+    state = session.scalar(select(OutboundDay).where(OutboundDay.business_day == day).with_for_update())
+    phone = session.get(RetailerPhone, dial.phone)
+    if state is None or not state.running or phone is None or phone.retailer_id != dial.retailer_id:
+        return None
+    if dial.retailer_id in _ordering(session, day, now) or session.get(NotToday, (day, dial.retailer_id)) is not None:
+        return None
+    attempt = OutboundAttempt(
+        key=secrets.token_urlsafe(20),
+        business_day=day,
+        retailer_id=dial.retailer_id,
+        phone=dial.phone,
+        line=line,
+        rung_at=now,
+        looked_at=now,
+        detail="",
+    )
+    try:
+        with session.begin_nested():
+            session.add(attempt)
+    except IntegrityError:
+        return None
+    return attempt
+
+
+def by_key(session: Session, key: str) -> OutboundAttempt | None:
+    """The attempt a call carries the key of, locked until the transaction ends."""
+    return session.scalar(select(OutboundAttempt).where(OutboundAttempt.key == key).with_for_update())
+
+
+def belongs(attempt: OutboundAttempt, call_sid: str) -> bool:
+    """Whether this call is the attempt's; the first one that says so is."""
+    if attempt.call_sid is None:
+        attempt.call_sid = call_sid
+    return attempt.call_sid == call_sid
+
+
+def close(session: Session, attempt: OutboundAttempt, outcome: AttemptOutcome, now: datetime, detail: str = "") -> bool:
+    """The attempt is over; False where it was over already, and then nothing changes."""
+    if attempt.ended_at is not None:
+        return False
+    if attempt.call_sid is not None and outcome not in ("machine", "lost") and _ordered_in(session, attempt.call_sid):
+        outcome = "ordered"
+    attempt.outcome, attempt.ended_at, attempt.detail = outcome, now, detail[:200]
+    if outcome == "declined":
+        not_today(session, attempt.business_day, attempt.retailer_id, "retailer", now)
+    session.flush()
+    return True
+
+
+def message_was_left(session: Session, attempt: OutboundAttempt) -> bool:
+    """Whether the retailer's machine was told already on that day: once is enough."""
+    return (
+        session.scalar(
+            select(OutboundAttempt.id).where(
+                OutboundAttempt.business_day == attempt.business_day,
+                OutboundAttempt.retailer_id == attempt.retailer_id,
+                OutboundAttempt.outcome == "machine",
+                OutboundAttempt.id != attempt.id,
+            )
+        )
+        is not None
+    )
+
+
+def _ordered_in(session: Session, call_sid: str) -> bool:
+    order = select(OrderRow.id).where(OrderRow.call_key == call_sid, OrderRow.state.in_(STANDING_STATES))
+    return session.scalar(order) is not None
+
+
+# --- who was missed
+
+
+def note_missed(session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: Pacing) -> int:
+    """Write down who was not reached and will not be rung any more on this day, with the reason and the remedy
+    (TR 3.3): after the last attempt, or when the batch's window has closed. Returns how many were new."""
+    known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
+    new = 0
+    for one in found:
+        over = now >= rules.window(one.batch).closes_at(day)
+        reached = any(tried.outcome in ("ordered", "operator", "declined") for tried in one.tried)
+        if not one.ready or reached or one.retailer_id in known or is_being_rung(one):
+            continue
+        if over or (one.tried and is_done(one, rules)):
+            reason = _reason(one)
+            remedy: Remedy = "visit" if reason in VISITED else "supplementary"
+            retailer = session.get_one(RetailerRow, one.retailer_id)
+            record(session, retailer, day, reason, remedy, day, note="", by=RUNG_BY, now=now)
+            new += 1
+    session.flush()
+    return new
+
+
+def _reason(one: Candidate) -> str:
+    if not one.phones:
+        return NO_NUMBER
+    last = next((tried.outcome for tried in reversed(one.tried) if tried.outcome in ABSENT), None)
+    return NOT_RUNG if last is None else ABSENT[last]
+
+
+def _minutes(number: int | None, own: timedelta) -> timedelta:
+    return own if number is None else timedelta(minutes=number)
