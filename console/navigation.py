@@ -52,6 +52,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Door("console.today.page", lazy_gettext("今天"), "see_day"),
             Door("console.missed.page", lazy_gettext("未接通"), "see_day"),
+            Door("console.proxy.page", lazy_gettext("代订名单"), "see_day"),
             Door("console.web_orders.page", lazy_gettext("网上订单"), "see_day"),
             Door("console.book.orders", lazy_gettext("订单"), "see_day"),
         ),

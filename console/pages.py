@@ -24,6 +24,7 @@ from console import (
     names,
     navigation,
     phone,
+    proxy,
     recordings,
     reports,
     retailers,
@@ -186,6 +187,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(today.today_routes())
     console.register_blueprint(missed.missed_routes())
     console.register_blueprint(web_orders.web_order_routes())
+    console.register_blueprint(proxy.proxy_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(supply.supply_routes())

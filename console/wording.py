@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from clock import local
 from console.language import _
+from console.problems import in_words
 
 
 def yuan(fen: int) -> str:
@@ -55,4 +56,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "when": when,
     "day": day,
     "masked": masked,
+    "in_words": in_words,
 }

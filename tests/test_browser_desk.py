@@ -191,7 +191,7 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     keep_picture(page, f"brief{suffix}")
     faults["brief"] = look_for_faults(page)
     pages = (
-        *("/today", f"/missed?code={SHOP}", "/desk", "/web-orders", "/orders", "/calls"),
+        *("/today", f"/missed?code={SHOP}", "/desk", "/proxy", "/web-orders", "/orders", "/calls"),
         *("/supply", "/catalog?q=hhl", "/reports?span=month", "/retailers"),
     )
     for path in (*pages, "/hotlines", f"/retailers/{SHOP}", "/orders/1"):

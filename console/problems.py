@@ -1,0 +1,30 @@
+"""What is wrong in a file, said in the visitor's language: the readers of files say it in English."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from console.language import chosen
+
+_PLACE = re.compile(r"\\\{(\w+)\\\}")
+
+
+def in_words(reason: str) -> str:
+    """The reason in the visitor's language; one there are no words for stays as it is."""
+    if chosen() == "en":
+        return reason
+    for pattern, words in _sentences():
+        if (found := pattern.fullmatch(reason)) is not None:
+            return words.format(**{name: text.strip("'\"") for name, text in found.groupdict().items()})
+    return reason
+
+
+@cache
+def _sentences() -> tuple[tuple[re.Pattern[str], str], ...]:
+    # The longest first, so that a sentence is not taken for one it begins like.
+    text = (Path(__file__).parent / "problems.zh.toml").read_text(encoding="utf-8")
+    known = sorted(tomllib.loads(text).items(), key=lambda one: -len(_PLACE.sub("", re.escape(one[0]))))
+    return tuple((re.compile(_PLACE.sub(r"(?P<\1>.+)", re.escape(english))), words) for english, words in known)

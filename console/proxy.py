@@ -1,0 +1,146 @@
+"""The day's signed list of proxy orders: looked at first, then entered, and what became of each retailer (AY 4.1.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.sheets import SheetError
+from clock import local
+from console.access import may, only_for, staff
+from console.language import _
+from console.room import room
+from console.uploads import as_file, is_table
+from orders import proxy_orders
+from orders.models import RetailerRow
+from orders.proxy_orders import SENDER, SIGNATURES, ProxyEntry, ProxyListRefused
+from orders.retailers import terms_of_channel
+from orders.web_tables import WebOrderRow
+from orders.windows import business_day
+from storage import reading, retried, transaction
+
+
+class _OnlyLooking(Exception):
+    """A preview is over; what it entered goes with its transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One retailer of the list, and what became of its order, or would."""
+
+    entry: ProxyEntry
+    retailer: RetailerRow
+    web: WebOrderRow | None
+
+
+def proxy_routes() -> Blueprint:
+    """The signed list of today."""
+    routes = Blueprint("proxy", __name__, url_prefix="/proxy")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            return _page(session, "proxy.html")
+
+    @routes.post("")
+    @only_for("enter_lists")
+    def take_in() -> ResponseReturnValue:
+        """Look at what a list would come to, or with `apply` enter it."""
+        upload, apply = request.files.get("file"), "apply" in request.form
+        if upload is None or not is_table(upload):
+            return _refused(wrong=_("请选一个 CSV 或 XLSX 文件。"))
+        with as_file(upload) as path:
+            try:
+                codes, previewed = _enter(path) if apply else _look(path)
+            except SheetError as error:
+                return _refused(problems=error.problems)
+            except ProxyListRefused:
+                return _refused(late=True)
+        with reading(room().sessions) as session:
+            return _page(session, "proxy_now.html", preview=previewed, entered=codes if apply else None)
+
+    return routes
+
+
+def _refused(**why: object) -> ResponseReturnValue:
+    with reading(room().sessions) as session:
+        return _page(session, "proxy_now.html", **why), 422
+
+
+@retried
+def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
+    """What the list would come to, limits and stock included; nothing of it is kept."""
+    now, day, found = room().now(), business_day(room().now()), None
+    try:
+        with transaction(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+            codes = proxy_orders.take_list(session, path, catalog, day, by=staff().name, now=now)
+            for code in codes:
+                proxy_orders.enter(session, catalog, day, code, now)
+            found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
+            session.expunge_all()
+            raise _OnlyLooking
+    except _OnlyLooking:
+        pass
+    return codes, found
+
+
+def _enter(path: Path) -> tuple[list[str], None]:
+    """Keep the list whole, then enter each retailer's order by itself, so that a long list holds up no caller."""
+    now, day = room().now(), business_day(room().now())
+    with transaction(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        codes = proxy_orders.take_list(session, path, catalog, day, by=staff().name, now=now)
+
+    @retried
+    def enter(code: str) -> None:
+        with transaction(room().sessions) as session:
+            proxy_orders.enter(session, catalog, day, code, now)
+
+    for code in codes:
+        enter(code)
+    return codes, None
+
+
+def _listed(session: Session, day: date) -> Sequence[Listed]:
+    entries = proxy_orders.entries_of(session, day)
+    rows = {
+        row.key: row
+        for row in session.scalars(
+            select(WebOrderRow).where(WebOrderRow.sender == SENDER, WebOrderRow.business_day == day)
+        )
+    }
+    return [
+        Listed(
+            entry,
+            session.get_one(RetailerRow, entry.retailer_id),
+            rows.get(f"{day} {entry.customer_code}"),
+        )
+        for entry in entries
+    ]
+
+
+def _page(session: Session, template: str, **said: object) -> str:
+    now = room().now()
+    day = business_day(now)
+    window = terms_of_channel(session, "proxy").window
+    return render_template(
+        template,
+        day=day,
+        opens=f"{local(window.opens_at(day)):%H:%M}",
+        closes=f"{local(window.closes_at(day)):%H:%M}",
+        is_open=window.day_at(now) == day,
+        listed=_listed(session, day),
+        signatures=SIGNATURES,
+        specs=room().line.hearing.catalog(session).specs,
+        may_enter=may("enter_lists"),
+        **said,
+    )
