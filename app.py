@@ -9,7 +9,7 @@ import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
 from backoffice.desk_commands import DESK_COMMANDS
-from backoffice.hearing_commands import hear_command
+from backoffice.hearing_commands import export_labelled_command, hear_command
 from backoffice.order_api import order_api
 from backoffice.staff_commands import STAFF_COMMANDS
 from callflows import conversation
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     )
     console.register(app, console.Room(settings, sessions, clock, line))
     app.register_blueprint(_health(sessions, hearing))
-    commands = (migrate_command, demo_command, import_catalog_command, hear_command)
+    commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
     for command in (*commands, *STAFF_COMMANDS, *DESK_COMMANDS):
         app.cli.add_command(command)
     _refuse_to_serve_unfit(app, settings)

@@ -16,6 +16,7 @@ from flask.cli import with_appcontext
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import CatalogFileError, read_catalog_file
 from brand_catalog.loading import load_catalog
+from ivr import meanings
 from orders.desk import Desk
 from orders.retailers import customer_codes
 from settings import Settings
@@ -27,7 +28,7 @@ from speech.hearing import Decision
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
 from speech.understanding import Understanding, build_understanding
-from storage import migrate, open_engine, open_sessions, transaction
+from storage import migrate, open_engine, open_sessions, reading, transaction
 
 Expected = Literal["items", "digits", "yes_no"]
 
@@ -130,3 +131,15 @@ def _of_database(settings: Settings, code: str | None, expect: Expected) -> tupl
             return catalog, listening(expect, barcodes, tuple(desk.usual(retailer))), known
     finally:
         engine.dispose()
+
+
+@click.command("export-labelled")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@with_appcontext
+def export_labelled_command(folder: Path) -> None:
+    """Write the turns that were labelled on the call pages into FOLDER, as `make eval` reads them."""
+    if folder.is_dir() and any(folder.iterdir()):
+        raise click.ClickException(f"There is something in {folder} already: name a new or an empty folder.")
+    with reading(current_app.extensions["sessions"]) as session:
+        count = meanings.export(session, folder)
+    click.echo(f"{count} recordings with their labels are in {folder}.")

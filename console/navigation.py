@@ -45,6 +45,7 @@ GROUPS: tuple[Group, ...] = (
             Door("console.brief.page", lazy_gettext("今日简报"), "see_day"),
             Door("console.desk.page", lazy_gettext("接电话"), "take_calls"),
             Door("console.book.calls", lazy_gettext("来电"), "see_day"),
+            Door("console.meant.labelled", lazy_gettext("测试录音"), "hear_recordings"),
         ),
     ),
     Group(
@@ -69,6 +70,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Door("console.supply.page", lazy_gettext("货源和限量"), "see_day"),
             Door("console.names.page", lazy_gettext("品规"), "see_day"),
+            Door("console.catalog_files.page", lazy_gettext("目录导入"), "see_day"),
         ),
     ),
     Group(lazy_gettext("报表"), (Door("console.reports.page", lazy_gettext("报表"), "reports"),)),

@@ -20,6 +20,7 @@ from console import (
     catalog_files,
     desk,
     language,
+    meant,
     missed,
     names,
     navigation,
@@ -190,6 +191,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(proxy.proxy_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
+    console.register_blueprint(meant.meant_routes())
     console.register_blueprint(supply.supply_routes())
     console.register_blueprint(names.names_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())

@@ -107,26 +107,28 @@ def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[s
     played, and what the line answered."""
     recorded = recorded_turns(session, sid)
     rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(most)).all()
-    return [
-        {
-            "n": turn.n,
-            "at": turn.at,
-            "silence": turn.heard.get("silence", False),
-            "text": turn.heard.get("text", ""),
-            "keyed": turn.heard.get("keyed", False),
-            "score": turn.heard.get("score"),
-            "others": turn.heard.get("others", ()),
-            "recorded": turn.n in recorded,
-            "understood": bool(
-                turn.heard.get("items")
-                or turn.heard.get("command")
-                or turn.heard.get("digits")
-                or turn.heard.get("choice") is not None
-            ),
-            "said": turn.reply["say"],
-        }
-        for turn in reversed(rows)
-    ]
+    return [turn_view(turn, recorded=turn.n in recorded) for turn in reversed(rows)]
+
+
+def turn_view(turn: Turn, *, recorded: bool) -> dict[str, Any]:
+    """One turn as it is listed."""
+    return {
+        "n": turn.n,
+        "at": turn.at,
+        "silence": turn.heard.get("silence", False),
+        "text": turn.heard.get("text", ""),
+        "keyed": turn.heard.get("keyed", False),
+        "score": turn.heard.get("score"),
+        "others": turn.heard.get("others", ()),
+        "recorded": recorded and not turn.heard.get("keyed", False),
+        "understood": bool(
+            turn.heard.get("items")
+            or turn.heard.get("command")
+            or turn.heard.get("digits")
+            or turn.heard.get("choice") is not None
+        ),
+        "said": turn.reply["say"],
+    }
 
 
 def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:

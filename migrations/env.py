@@ -7,6 +7,7 @@ from typing import Literal
 from alembic import context
 
 import brand_catalog.models  # noqa: F401
+import ivr.meanings
 import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables

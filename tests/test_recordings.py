@@ -12,6 +12,7 @@ from flask import Flask
 
 from clock import Clock
 from ivr import recordings, tickets
+from ivr.stored import utterance_to_json
 from ivr.tables import Call, Turn, TurnRecording
 from orders.house_rules import set_rule
 from speech.audio import decode_mulaw, encode_mulaw
@@ -24,7 +25,7 @@ from tests.line_world import LineWorld
 from tests.test_stream import STOP, Room, media
 
 SID = "CA00000000000000000000000000000001"
-FIVE = Utterance(command="yes", text="五条")
+FIVE = Utterance(command="yes", text="五条", score=0.42, others=("无条",))
 SOUND, OTHER_SOUND = (
     # Encoded twice, because mu-law has two zeros, and only one of them comes back.
     encode_mulaw(decode_mulaw(encode_mulaw((np.sin(np.arange(length) / 3) * 8_000).astype(np.int16))))
@@ -118,8 +119,7 @@ def a_call(sessions: SessionFactory, clock: Clock, heard: Utterance = FIVE) -> N
         )
         session.flush()
         for n, what in enumerate((heard, Utterance(text="5", keyed=True)), 1):
-            said = {"text": what.text, "keyed": what.keyed, "score": 0.42, "others": ["无条"], "command": what.command}
-            session.add(Turn(call_sid=SID, n=n, heard=said, reply=reply, at=clock()))
+            session.add(Turn(call_sid=SID, n=n, heard=utterance_to_json(what), reply=reply, at=clock()))
         recordings.keep(session, SID, 1, SOUND, clock())
 
 

@@ -1,0 +1,116 @@
+"""The form in which somebody says what a recording means, in the words of docs/hearing.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal, get_args
+
+from brand_catalog.catalog import Catalog
+from console.language import _
+from speech.answers import cartons
+from speech.utterance import Command, Utterance
+
+LabelKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]
+KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
+WITH_CARTONS: tuple[LabelKind, ...] = ("items", "change")
+WITH_LINES: tuple[LabelKind, ...] = (*WITH_CARTONS, "remove", "ask")
+COMMANDS: tuple[Command, ...] = get_args(Command)
+TEXT_MAX = 200
+LINES_MIN, LINES_MAX = 3, 12
+CODE_LENGTH = 12
+
+
+@dataclass
+class LabelForm:
+    """What is in the form; `wrong` says what is wrong, by the field's name."""
+
+    text: str
+    kind: LabelKind = "items"
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    command: str = ""
+    digits: str = ""
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[tuple[str, str]]:
+        """The lines to fill in, with an empty one at the end."""
+        return [*self.lines, *[("", "")] * max(1, LINES_MIN - len(self.lines))][:LINES_MAX]
+
+
+def filled_in(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
+    """The form as what was understood would fill it in."""
+    form = LabelForm(text, lines=[_line(item, catalog) for item in utterance.items])
+    if utterance.items:
+        kinds: Mapping[str, LabelKind] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
+        form.kind = kinds[utterance.items[0].action]
+    elif utterance.digits:
+        form.kind, form.digits = "digits", utterance.digits[0]
+    elif utterance.command:
+        form.kind, form.command = "command", utterance.command
+    else:
+        form.kind = "none"
+    return form
+
+
+def sent(form: Mapping[str, str]) -> LabelForm:
+    """The form as it was sent."""
+    lines = [(form.get(f"spec{i}", "").strip(), form.get(f"cartons{i}", "").strip()) for i in range(LINES_MAX)]
+    return LabelForm(
+        text=form.get("text", "").strip()[:TEXT_MAX],
+        kind=next((kind for kind in KINDS if kind == form.get("kind")), "none"),
+        lines=[line for line in lines if any(line)],
+        command=form.get("command", ""),
+        digits=form.get("digits", "").strip(),
+    )
+
+
+def expected(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
+    """What the recording means, or None with what is wrong noted in the form."""
+    if not form.text:
+        form.wrong["text"] = _("请写下说的话。")
+    expect: dict[str, Any] = {"kind": form.kind}
+    if form.kind in WITH_LINES:
+        expect["items"] = _items(form, catalog)
+    elif form.kind == "command":
+        expect["name"] = form.command
+        if form.command not in COMMANDS:
+            form.wrong["command"] = _("请选一个口令。")
+    elif form.kind == "digits":
+        expect["digits"] = form.digits
+        if len(form.digits) != CODE_LENGTH or not (form.digits.isascii() and form.digits.isdigit()):
+            form.wrong["digits"] = _("客户代码是12位数字。")
+    return None if form.wrong else expect
+
+
+def _items(form: LabelForm, catalog: Catalog) -> list[list[Any]]:
+    names = {spec.name for spec in catalog.specs.values()}
+    if not form.lines:
+        form.wrong["spec0"] = _("请先从名单里选一个品规。")
+    items = []
+    for place, (name, said) in enumerate(form.lines):
+        if name not in names:
+            form.wrong[f"spec{place}"] = _("请先从名单里选一个品规。")
+        count = _count(said)
+        if form.kind in WITH_CARTONS and count is None:
+            form.wrong[f"cartons{place}"] = _("条数要写数字，比如 5。")
+        items.append([name, count if form.kind in WITH_CARTONS else None])
+    return items
+
+
+def _count(said: str) -> int | float | None:
+    """Cartons, whole or in tenths; None where it is no number of them."""
+    try:
+        value = Decimal(said)
+    except InvalidOperation:
+        return None
+    if not value.is_finite() or not 0 < value < 100_000 or value * 10 % 1:
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _line(item: Any, catalog: Catalog) -> tuple[str, str]:
+    spec = catalog.specs.get(item.barcodes[0]) if item.barcodes else None
+    count = cartons(item, catalog) if spec is not None else None
+    return spec.name if spec is not None else "", "" if count is None else f"{count:g}"

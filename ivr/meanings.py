@@ -1,0 +1,110 @@
+"""What was really meant in a turn, as somebody in the house who listened to it says: a name learned, or a test case.
+
+A test case has its own copy of the recording, kept until it is taken back: it is what hearing is measured with, and has
+to outlast the days recordings are kept for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ivr.recordings import sound_of
+from ivr.tables import Call
+from speech.evaluation import LABELS
+from storage import Base, UtcDateTime
+
+MeaningKind = Literal["name", "label"]
+
+
+class NoRecording(LookupError):
+    """There is no recording of this turn, or none any more, so there is nothing to label."""
+
+
+class TurnMeaning(Base):
+    """One such saying. Of a name, `text` was said for the spec `barcode`; of a label, `text` is all that was said,
+    `expect` what it means (docs/hearing.md) and `sound` the recording. What is taken back stays without its sound."""
+
+    __tablename__ = "turn_meanings"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_sid: Mapped[str] = mapped_column(ForeignKey(Call.sid, ondelete="CASCADE"), index=True)
+    n: Mapped[int]
+    kind: Mapped[MeaningKind] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(200))
+    barcode: Mapped[str | None] = mapped_column(String(13))
+    expect: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    sound: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    taken_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    taken_back_by: Mapped[str | None] = mapped_column(String(40))
+
+
+def name_learned(session: Session, sid: str, n: int, text: str, barcode: str, *, by: str, now: datetime) -> TurnMeaning:
+    """Note that a name was learned from a turn; putting it into the catalogue is the caller's."""
+    row = TurnMeaning(call_sid=sid, n=n, kind="name", text=text, barcode=barcode, at=now, by=by)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def label(
+    session: Session, sid: str, n: int, text: str, expect: dict[str, Any], *, by: str, now: datetime
+) -> TurnMeaning:
+    """Make a turn's recording a test case, in the place of the one it was before. NoRecording where none is kept."""
+    sound = sound_of(session, sid, n)
+    if sound is None:
+        raise NoRecording(f"Turn {n} of {sid} has no recording.")
+    for before in of_turn(session, sid, n):
+        if before.kind == "label":
+            take_back(before, by=by, now=now)
+    row = TurnMeaning(call_sid=sid, n=n, kind="label", text=text, expect=expect, sound=sound, at=now, by=by)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def take_back(row: TurnMeaning, *, by: str, now: datetime) -> None:
+    """Take it back: that it was said stays on record, the recording does not."""
+    row.taken_back_at, row.taken_back_by, row.sound = now, by, None
+
+
+def of_turn(session: Session, sid: str, n: int) -> list[TurnMeaning]:
+    """What stands for a turn."""
+    standing = select(TurnMeaning).where(TurnMeaning.taken_back_at.is_(None))
+    return list(
+        session.scalars(standing.where(TurnMeaning.call_sid == sid, TurnMeaning.n == n).order_by(TurnMeaning.id))
+    )
+
+
+def labels(session: Session) -> list[TurnMeaning]:
+    """Every test case there is."""
+    standing = select(TurnMeaning).where(TurnMeaning.kind == "label", TurnMeaning.taken_back_at.is_(None))
+    return list(session.scalars(standing.order_by(TurnMeaning.id)))
+
+
+def collection(session: Session) -> Iterator[tuple[str, bytes]]:
+    """The test cases as the files of a folder that `make eval` reads: the recordings, and what is said in them."""
+    lines = []
+    for row in labels(session):
+        name = f"turn-{row.id:06}.ulaw"
+        yield name, row.sound or b""
+        lines.append(json.dumps({"file": name, "text": row.text, "expect": row.expect}, ensure_ascii=False))
+    yield LABELS, "".join(f"{line}\n" for line in lines).encode()
+
+
+def export(session: Session, folder: Path) -> int:
+    """Write the test cases into a folder; how many there are. The labels come last, when all they name is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for name, content in collection(session):
+        (folder / name).write_bytes(content)
+        written += 1
+    return written - 1
