@@ -73,7 +73,13 @@ GROUPS: tuple[Group, ...] = (
             Door("console.catalog_files.page", lazy_gettext("目录导入"), "see_day"),
         ),
     ),
-    Group(lazy_gettext("报表"), (Door("console.reports.page", lazy_gettext("报表"), "reports"),)),
+    Group(
+        lazy_gettext("报表"),
+        (
+            Door("console.reports.page", lazy_gettext("报表"), "reports"),
+            Door("console.diaries.page", lazy_gettext("日志和报告"), "see_day"),
+        ),
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from console import (
     brief,
     catalog_files,
     desk,
+    diaries,
     language,
     meant,
     missed,
@@ -189,6 +190,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(missed.missed_routes())
     console.register_blueprint(web_orders.web_order_routes())
     console.register_blueprint(proxy.proxy_routes())
+    console.register_blueprint(diaries.diary_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(meant.meant_routes())
