@@ -17,6 +17,7 @@ from callflows import speaking
 from callflows.prompts import load_prompts
 from callflows.state import CallState
 from console.access import only_for, staff
+from console.feedback import form_words
 from console.language import _
 from console.queue import call_view, line_now, turns_of
 from console.room import room
@@ -25,6 +26,7 @@ from ivr import tickets
 from ivr.tables import Call
 from ivr.tickets import Ticket
 from ivr.twilio_rest import CarrierError
+from orders import feedback
 from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
 from orders.models import OrderRow, RetailerRow
 from orders.retailers import order_view, retailer_view
@@ -39,6 +41,7 @@ STREAM_MAX_S = 300
 # Something is sent this often, so that a connection that died is noticed.
 SIGN_OF_LIFE_S = 15
 FOUND_MAX = 8
+ASKED_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,10 @@ def desk_routes() -> Blueprint:
                 case=case,
                 sheet=_sheet(desk, case),
                 refusal=refusal,
+                asked=feedback.listed(session, retailer_id=case.retailer.id, limit=ASKED_SHOWN)
+                if case.retailer
+                else (),
+                **form_words(),
                 call=call_view(session, case.call) if case.call is not None else None,
                 turns=turns_of(session, key) if case.call is not None else [],
             )

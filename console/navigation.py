@@ -62,6 +62,7 @@ GROUPS: tuple[Group, ...] = (
         lazy_gettext("客户"),
         (
             Door("console.retailers.page", lazy_gettext("客户"), "see_day"),
+            Door("console.feedback.page", lazy_gettext("客户要求"), "see_day"),
             Door("console.retailers.hotlines", lazy_gettext("热线号码"), "see_day"),
         ),
     ),

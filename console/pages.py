@@ -20,6 +20,7 @@ from console import (
     catalog_files,
     desk,
     diaries,
+    feedback,
     language,
     meant,
     missed,
@@ -191,6 +192,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(web_orders.web_order_routes())
     console.register_blueprint(proxy.proxy_routes())
     console.register_blueprint(diaries.diary_routes())
+    console.register_blueprint(feedback.feedback_routes())
     console.register_blueprint(book.book_routes())
     console.register_blueprint(recordings.recording_routes())
     console.register_blueprint(meant.meant_routes())

@@ -12,6 +12,7 @@ import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables
 import orders.department_reports
+import orders.feedback
 import orders.history
 import orders.house_rules
 import orders.missed_calls

@@ -192,7 +192,7 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     faults["brief"] = look_for_faults(page)
     pages = (
         *("/today", f"/missed?code={SHOP}", "/desk", "/proxy", "/web-orders", "/orders", "/calls"),
-        *("/supply", "/catalog?q=hhl", "/reports?span=month", "/diaries", "/retailers"),
+        *("/supply", "/catalog?q=hhl", "/reports?span=month", "/diaries", "/feedback", "/retailers"),
     )
     for path in (*pages, "/hotlines", f"/retailers/{SHOP}", "/orders/1"):
         page.goto(path)

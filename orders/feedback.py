@@ -1,0 +1,187 @@
+"""What retailers ask for beyond an order: met at once, or passed up until somebody answers (AS 4.2.2 b)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from sqlalchemy import ForeignKey, Index, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from orders.models import RetailerRow
+from orders.staff import Role, StaffRow
+from storage import Base, UtcDateTime
+
+FeedbackKind = Literal["supply", "delivery", "quality", "service", "other"]
+FeedbackState = Literal["met", "waiting", "answered"]
+FeedbackStepKind = Literal["noted", "passed_up", "answered"]
+KINDS: tuple[FeedbackKind, ...] = get_args(FeedbackKind)
+TEXT_MAX = 500
+
+PASSED_TO: dict[Role, tuple[Role, ...]] = {
+    "operator": ("leader", "manager"),
+    "clerk": ("leader", "manager"),
+    "leader": ("manager", "director"),
+    "manager": ("leader", "director"),
+    "director": ("leader", "manager"),
+}
+"""To whom each may pass something up."""
+
+
+class FeedbackRefused(ValueError):
+    """It cannot be done; the message says why."""
+
+
+class Feedback(Base):
+    """One request of a retailer's. `waits_for` is the role that has to answer; None where nothing is open."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index("ix_feedback_state", "state", "waits_for"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id"), index=True)
+    kind: Mapped[FeedbackKind] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(TEXT_MAX))
+    state: Mapped[FeedbackState] = mapped_column(String(10))
+    waits_for: Mapped[Role | None] = mapped_column(String(10))
+    noted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    noted_by: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
+
+
+class FeedbackStep(Base):
+    """What was done with a request, appended and never changed. `to` is the role it was passed up to."""
+
+    __tablename__ = "feedback_steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_id: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
+    step: Mapped[FeedbackStepKind] = mapped_column(String(10))
+    to: Mapped[Role | None] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(TEXT_MAX), default="")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """One request with whose it is and all that was done with it, from the beginning."""
+
+    row: Feedback
+    retailer: RetailerRow
+    steps: Sequence[tuple[FeedbackStep, StaffRow]]
+
+    @property
+    def answer(self) -> str:
+        """The latest answer; empty where there is none."""
+        return next((step.text for step, _ in reversed(self.steps) if step.step == "answered"), "")
+
+
+def note(
+    session: Session,
+    retailer_id: int,
+    kind: FeedbackKind,
+    text: str,
+    *,
+    pass_to: Role | None,
+    by: StaffRow,
+    now: datetime,
+) -> Feedback:
+    """Note a request: met at once, or passed up to a role."""
+    _check_text(text)
+    if pass_to is not None:
+        _check_way(by, pass_to)
+    row = Feedback(
+        retailer_id=retailer_id,
+        kind=kind,
+        text=text.strip(),
+        state="met" if pass_to is None else "waiting",
+        waits_for=pass_to,
+        noted_at=now,
+        noted_by=by.id,
+    )
+    session.add(row)
+    session.flush()
+    _keep(session, row, "noted", by, now, to=pass_to)
+    return row
+
+
+def pass_up(session: Session, feedback_id: int, to: Role, text: str, *, by: StaffRow, now: datetime) -> None:
+    """Pass a request that waits for one's own role on to another, with a word about it or without."""
+    row = _waiting_for(session, feedback_id, by)
+    _check_way(by, to)
+    row.waits_for = to
+    _keep(session, row, "passed_up", by, now, to=to, text=text.strip()[:TEXT_MAX])
+
+
+def answer(session: Session, feedback_id: int, text: str, *, by: StaffRow, now: datetime) -> None:
+    """Answer a request that waits for one's own role; the operators tell the retailer."""
+    _check_text(text)
+    row = _waiting_for(session, feedback_id, by)
+    row.state, row.waits_for = "answered", None
+    _keep(session, row, "answered", by, now, text=text.strip())
+
+
+def listed(
+    session: Session,
+    *,
+    waits_for: Role | None = None,
+    noted_by: int | None = None,
+    retailer_id: int | None = None,
+    limit: int = 100,
+) -> list[FeedbackView]:
+    """Requests, the latest first: those that wait for a role, that somebody noted, or of one retailer."""
+    chosen = (
+        select(Feedback, RetailerRow)
+        .join(RetailerRow, RetailerRow.id == Feedback.retailer_id)
+        .order_by(Feedback.id.desc())
+        .limit(limit)
+    )
+    if waits_for is not None:
+        chosen = chosen.where(Feedback.waits_for == waits_for)
+    if noted_by is not None:
+        chosen = chosen.where(Feedback.noted_by == noted_by)
+    if retailer_id is not None:
+        chosen = chosen.where(Feedback.retailer_id == retailer_id)
+    rows = session.execute(chosen).all()
+    steps: dict[int, list[tuple[FeedbackStep, StaffRow]]] = {row.id: [] for row, _ in rows}
+    for step, person in session.execute(
+        select(FeedbackStep, StaffRow)
+        .join(StaffRow, StaffRow.id == FeedbackStep.by_id)
+        .where(FeedbackStep.feedback_id.in_(steps))
+        .order_by(FeedbackStep.id)
+    ):
+        steps[step.feedback_id].append((step, person))
+    return [FeedbackView(row, retailer, steps[row.id]) for row, retailer in rows]
+
+
+def _waiting_for(session: Session, feedback_id: int, by: StaffRow) -> Feedback:
+    row = session.get(Feedback, feedback_id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "waiting" or row.waits_for != by.role:
+        raise FeedbackRefused(f"Request {feedback_id} does not wait for {by.name} now.")
+    return row
+
+
+def _check_text(text: str) -> None:
+    if not text.strip() or len(text.strip()) > TEXT_MAX:
+        raise FeedbackRefused(f"A text of {TEXT_MAX} characters at most is needed.")
+
+
+def _check_way(by: StaffRow, to: Role) -> None:
+    if to not in PASSED_TO[by.role]:
+        raise FeedbackRefused(f"{by.name} passes up to {', '.join(PASSED_TO[by.role])}, not to the {to}.")
+
+
+def _keep(
+    session: Session,
+    row: Feedback,
+    step: FeedbackStepKind,
+    by: StaffRow,
+    now: datetime,
+    *,
+    to: Role | None = None,
+    text: str = "",
+) -> None:
+    session.add(FeedbackStep(feedback_id=row.id, at=now, by_id=by.id, step=step, to=to, text=text))
+    session.flush()
