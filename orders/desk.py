@@ -57,6 +57,8 @@ class Desk:
         self.catalog = catalog
         self.now = now
         self.locks = locks or LockRules()
+        # A session forgets what nobody holds on to, and would look it up for every question anew.
+        self._retailers: dict[int, RetailerRow] = {}
         self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
 
     @cached_property
@@ -68,13 +70,11 @@ class Desk:
 
     def retailer(self, customer_code: str) -> Retailer | None:
         """The retailer with this code, or None."""
-        row = retailers.by_code(self.session, customer_code)
-        return None if row is None else retailers.retailer_view(row)
+        return self._seen(retailers.by_code(self.session, customer_code))
 
     def retailer_by_phone(self, phone: str) -> Retailer | None:
         """The retailer that registered this number, or None; it needs no PIN."""
-        row = retailers.by_phone(self.session, phone)
-        return None if row is None else retailers.retailer_view(row)
+        return self._seen(retailers.by_phone(self.session, phone))
 
     def customer_codes(self) -> frozenset[str]:
         """Every customer code there is."""
@@ -84,7 +84,7 @@ class Desk:
         """Whether code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
         everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
         row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
-        return SignIn(ok=row is not None, locked=locked, retailer=None if row is None else retailers.retailer_view(row))
+        return SignIn(ok=row is not None, locked=locked, retailer=self._seen(row))
 
     def hotline(self, called_number: str) -> Hotline:
         """The hotline behind the called number; for an unknown number the first regular one."""
@@ -186,5 +186,13 @@ class Desk:
         """The call ended without a yes. The draft is kept to be taken up again, and its holds until they expire."""
         self._drafts.abandon(call_key)
 
+    def _seen(self, row: RetailerRow | None) -> Retailer | None:
+        if row is None:
+            return None
+        self._retailers[row.id] = row
+        return retailers.retailer_view(row)
+
     def _row(self, retailer: Retailer) -> RetailerRow:
-        return self.session.get_one(RetailerRow, retailer.id)
+        if retailer.id not in self._retailers:
+            self._retailers[retailer.id] = self.session.get_one(RetailerRow, retailer.id)
+        return self._retailers[retailer.id]
