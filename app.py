@@ -17,7 +17,9 @@ from clock import Clock, system_clock
 from ivr.calls import Calls
 from ivr.ears import Ears
 from ivr.hearing import Hearing
+from ivr.music import music_routes
 from ivr.outbound import Outbound
+from ivr.people import People
 from ivr.stream import MESSAGE_MAX_CHARS, MediaLine
 from ivr.twilio_rest import Carrier
 from ivr.twiml import Markup
@@ -47,6 +49,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.extensions["line"] = line
     app.extensions["media"] = line.media
     app.register_blueprint(voice_routes(line))
+    app.register_blueprint(music_routes())
     app.register_blueprint(
         order_api(sessions, clock, lambda session, moment: Desk(session, hearing.catalog(session), moment))
     )
@@ -70,7 +73,8 @@ def _line(settings: Settings, sessions: SessionFactory, hearing: Hearing, clock:
         hears=lambda: hearing.works,
     )
     media = MediaLine(settings, Ears(sessions, clock), carrier, markup, hearing.new_ear)
-    return Line(settings, calls, carrier, hearing, media, markup, Outbound(sessions, clock, calls))
+    people = People.of(sessions, clock, calls, carrier, markup.people, settings.operator_numbers)
+    return Line(settings, calls, carrier, hearing, media, markup, Outbound(sessions, clock, calls), people)
 
 
 def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from console.language import _
 from console.room import room
+from ivr import duty
 from orders import seats
 from orders.staff import StaffRow, Task
 from storage import reading, transaction
@@ -34,6 +35,7 @@ def sign_out() -> None:
     if (found := staff_or_none()) is not None:
         with transaction(room().sessions) as work:
             seats.leave_seat(work, found.id)
+            duty.leave(work, found.id)
     session.pop(_WHO, None)
     session.pop(_SEEN, None)
     g.staff, g.seat = None, ""

@@ -13,8 +13,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callflows import speaking
-from callflows.prompts import load_prompts
 from callflows.state import CallState
 from console.access import only_for, staff
 from console.feedback import form_words
@@ -22,10 +20,10 @@ from console.language import _
 from console.queue import call_view, line_now, turns_of
 from console.room import room
 from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, seen
-from ivr import tickets
+from console.taking import duty_view
+from ivr import duty, offers
 from ivr.tables import Call
 from ivr.tickets import Ticket
-from ivr.twilio_rest import CarrierError
 from orders import feedback
 from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
 from orders.models import OrderRow, RetailerRow
@@ -63,8 +61,9 @@ def desk_routes() -> Blueprint:
     @routes.get("")
     @only_for("take_calls")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            return render_template("desk.html", now=line_now(session, room().now()), me=staff())
+        with transaction(room().sessions) as session:
+            duty.arrive(session, staff().id, room().now())
+            return render_template("desk.html", now=line_now(session, room().now()), **duty_view(session, staff()))
 
     @routes.get("/events")
     @only_for("take_calls")
@@ -73,50 +72,6 @@ def desk_routes() -> Blueprint:
         answer = Response(stream_with_context(_events(me)), mimetype="text/event-stream")
         answer.headers["X-Accel-Buffering"] = "no"
         return answer
-
-    @routes.post("/tickets/<int:number>/take")
-    @only_for("take_calls")
-    def take(number: int) -> ResponseReturnValue:
-        me = staff()
-        with transaction(room().sessions) as session:
-            mine = tickets.take(session, number, me.id, room().now())
-            ticket = session.get(Ticket, number)
-            taker = session.get(StaffRow, ticket.taken_by) if ticket is not None and ticket.taken_by else None
-        if ticket is None or not (mine or ticket.taken_by == me.id):
-            who = taker.name if taker is not None else None
-            return (_("这通电话已经由%(name)s接了。", name=who) if who else _("这位客户已经挂机了。")), 409
-        if mine and me.phone:
-            _send_on(ticket.call_sid, room().line.markup.connect_url(ticket.id))
-        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=ticket.call_sid)}
-
-    @routes.post("/tickets/<int:number>/put-back")
-    @only_for("take_calls")
-    def put_back(number: int) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            _mine(session, number)
-            tickets.put_back(session, number)
-        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
-
-    @routes.post("/tickets/<int:number>/give-back")
-    @only_for("take_calls")
-    def give_back(number: int) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            sid = _mine(session, number).call_sid
-            tickets.close(session, number, "given_back", room().now())
-        n = room().line.calls.give_back(sid)
-        _send_on(sid, room().line.markup.turn_url(n))
-        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
-
-    @routes.post("/tickets/<int:number>/finish")
-    @only_for("take_calls")
-    def finish(number: int) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            sid = _mine(session, number).call_sid
-            tickets.close(session, number, "finished", room().now())
-            saved = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
-            order_number = saved.number if saved is not None else None
-        _say_goodbye(sid, order_number)
-        return "", 204, {"HX-Redirect": url_for("console.desk.page")}
 
     @routes.get("/retailers")
     @only_for("take_calls")
@@ -146,10 +101,13 @@ def desk_routes() -> Blueprint:
     def order(key: str) -> ResponseReturnValue:
         with transaction(room().sessions) as session:
             desk = room().open_desk(session)
+            duty.arrive(session, staff().id, room().now())
             case = _case(session, desk, key)
             refusal = _take_up(desk, case)
             return render_template(
                 "order.html",
+                **duty_view(session, staff()),
+                connected=case.ticket is not None and offers.is_talking(session, case.ticket.id),
                 case=case,
                 sheet=_sheet(desk, case),
                 refusal=refusal,
@@ -205,15 +163,26 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
 
 
 def _events(me: StaffRow) -> Iterator[str]:
-    """The queue and the live calls, sent whenever they change."""
-    shown, began, told = "", time.monotonic(), time.monotonic()
+    """The queue and the live calls, and who is on duty, each sent whenever it changes. As long as somebody gets them,
+    whoever reads them is on duty."""
+    shown = {"line": "", "duty": ""}
+    began = told = time.monotonic()
+    noted = 0.0
     while time.monotonic() - began < STREAM_MAX_S:
+        if time.monotonic() - noted > SIGN_OF_LIFE_S:
+            noted = time.monotonic()
+            with transaction(room().sessions) as session:
+                duty.arrive(session, me.id, room().now())
         with reading(room().sessions) as session:
-            page = render_template("line_now.html", now=line_now(session, room().now()), me=me)
-        if page != shown:
-            shown, told = page, time.monotonic()
-            yield "event: line\n" + "".join(f"data: {row}\n" for row in page.splitlines()) + "\n"
-        elif time.monotonic() - told > SIGN_OF_LIFE_S:
+            parts = {
+                "line": render_template("line_now.html", now=line_now(session, room().now()), me=me),
+                "duty": render_template("duty.html", **duty_view(session, me)),
+            }
+        for name, part in parts.items():
+            if part != shown[name]:
+                shown[name], told = part, time.monotonic()
+                yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
+        if time.monotonic() - told > SIGN_OF_LIFE_S:
             told = time.monotonic()
             yield ": still here\n\n"
         time.sleep(LOOK_EVERY_S)
@@ -281,25 +250,3 @@ def _stale(desk: Desk, case: Case) -> ResponseReturnValue | None:
 def _shown(desk: Desk, case: Case, outcome: LineOutcome | None = None, barcode: str = "", **said: object) -> str:
     spec = desk.catalog.specs.get(barcode)
     return render_template("sheet.html", case=case, sheet=_sheet(desk, case), outcome=outcome, spec=spec, **said)
-
-
-def _mine(session: Session, number: int) -> Ticket:
-    ticket = session.get(Ticket, number)
-    if ticket is None or ticket.state != "taken" or ticket.taken_by != staff().id:
-        abort(409, _("这通电话现在不在您手里。"))
-    return ticket
-
-
-def _say_goodbye(sid: str, order_number: str | None) -> None:
-    prompts = load_prompts()
-    saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
-    n = room().line.calls.finish(sid, (*saved, prompts.text("goodbye.thanks")))
-    _send_on(sid, room().line.markup.turn_url(n))
-
-
-def _send_on(sid: str, url: str) -> None:
-    """Send the call on; one that is over by now, or that the carrier cannot reach, stays as it is."""
-    try:
-        room().line.carrier.redirect(sid, url)
-    except CarrierError as error:
-        log.warning("a call could not be sent on from the desk", call=sid, reason=str(error))

@@ -33,6 +33,7 @@ from console import (
     retailers,
     seats,
     supply,
+    taking,
     today,
     web_orders,
 )
@@ -187,6 +188,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(brief.brief_routes())
     console.register_blueprint(seats.seat_routes())
     console.register_blueprint(desk.desk_routes())
+    console.register_blueprint(taking.taking_routes())
     console.register_blueprint(today.today_routes())
     console.register_blueprint(missed.missed_routes())
     console.register_blueprint(web_orders.web_order_routes())

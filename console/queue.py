@@ -10,6 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from callflows.state import CallState
+from ivr import call_backs
+from ivr.offers import Offer
 from ivr.recordings import recorded_turns
 from ivr.tables import Call, Turn
 from ivr.tickets import Reason, Ticket
@@ -50,6 +52,23 @@ class TicketView:
     waited_s: int
     taken_by: StaffRow | None
     call: CallView
+    held: bool = False
+    ringing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackView:
+    """One caller who wants to be called back, as it is listed."""
+
+    id: int
+    phone: str
+    retailer: RetailerRow | None
+    reason: Reason
+    asked_at: datetime
+    state: str
+    tries: int
+    handled_by: str
+    handled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +79,7 @@ class LineNow:
     taken: tuple[TicketView, ...]
     left: tuple[TicketView, ...]
     live: tuple[CallView, ...]
+    call_backs: tuple[CallBackView, ...]
 
 
 def line_now(session: Session, now: datetime) -> LineNow:
@@ -78,6 +98,11 @@ def line_now(session: Session, now: datetime) -> LineNow:
     views = _views(session, calls)
     people = {person.id: person for person in session.scalars(select(StaffRow))}
 
+    rung = {
+        offer.ticket_id: people[offer.staff_id].name if offer.staff_id in people else offer.address
+        for offer in session.scalars(select(Offer).where(Offer.ended_at.is_(None), Offer.state == "ringing"))
+    }
+
     def view(ticket: Ticket) -> TicketView:
         return TicketView(
             id=ticket.id,
@@ -87,6 +112,8 @@ def line_now(session: Session, now: datetime) -> LineNow:
             waited_s=int(((ticket.taken_at or ticket.closed_at or now) - ticket.opened_at).total_seconds()),
             taken_by=people.get(ticket.taken_by) if ticket.taken_by is not None else None,
             call=views[ticket.call_sid],
+            held=ticket.held_at is not None,
+            ringing=rung.get(ticket.id, ""),
         )
 
     return LineNow(
@@ -94,6 +121,30 @@ def line_now(session: Session, now: datetime) -> LineNow:
         taken=tuple(view(ticket) for ticket in wanted if ticket.state == "taken"),
         left=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
         live=tuple(views[call.sid] for call in going_on if call.sid not in in_hand),
+        call_backs=_call_backs(session, people, now),
+    )
+
+
+def _call_backs(session: Session, people: dict[int, StaffRow], now: datetime) -> tuple[CallBackView, ...]:
+    rows = call_backs.listed(session, now)
+    codes = {row.customer_code for row in rows if row.customer_code}
+    retailers = {
+        row.customer_code: row
+        for row in session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(codes)))
+    }
+    return tuple(
+        CallBackView(
+            id=row.id,
+            phone=row.phone,
+            retailer=retailers.get(row.customer_code),
+            reason=row.reason,
+            asked_at=row.asked_at,
+            state=row.state,
+            tries=row.tries,
+            handled_by=people[row.handled_by].name if row.handled_by in people else "",
+            handled_at=row.handled_at,
+        )
+        for row in rows
     )
 
 

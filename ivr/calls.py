@@ -27,7 +27,7 @@ from ivr.twiml import FINISH_KEY, is_secret
 from orders.desk import Desk
 from speech.listening import Listen
 from speech.utterance import Utterance
-from storage import SessionFactory, reading, retried, transaction
+from storage import SessionFactory, retried, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -209,22 +209,6 @@ class Calls:
         with transaction(self._sessions) as session:
             if (call := self._locked(session, sid)) is not None and call.ended_at is None:
                 tickets.open_ticket(session, sid, "trouble", self._clock())
-
-    def place_in_queue(self, sid: str) -> int:
-        """Which place the call has among those that wait for an operator, from 1; 0 where one has it already."""
-        with reading(self._sessions) as session:
-            return 0 if tickets.is_in_hands(session, sid) else max(1, tickets.position(session, sid))
-
-    def operator_phone(self, ticket_id: int) -> str | None:
-        """Where the operator who has this ticket is reached, if anywhere."""
-        with reading(self._sessions) as session:
-            return tickets.operator_phone(session, ticket_id)
-
-    @retried
-    def put_back(self, ticket_id: int) -> None:
-        """The operator who took the call is not there: it waits for another one."""
-        with transaction(self._sessions) as session:
-            tickets.put_back(session, ticket_id)
 
     @retried
     def signed_in(self, sid: str, customer_code: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ivr.tables import TurnRecording
 from orders.house_rules import recording_days
-from speech.audio import LINE_RATE, decode_mulaw, encode_mulaw, read_wav
+from speech.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
 
 # No step listens longer than this to one answer.
 _LONGEST_S = 30
@@ -62,10 +62,15 @@ def sound_of_wav(wav: bytes) -> bytes:
 
 def wav_of_sound(sound: bytes) -> bytes:
     """What was kept, as every browser can play it: 16 bit PCM, 8 kHz."""
+    return wav_of_samples(decode_mulaw(sound))
+
+
+def wav_of_samples(samples: Samples) -> bytes:
+    """Sound at the telephone's rate as a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(1)
         wav.setsampwidth(2)
         wav.setframerate(LINE_RATE)
-        wav.writeframes(decode_mulaw(sound).astype("<i2").tobytes())
+        wav.writeframes(samples.astype("<i2").tobytes())
     return file.getvalue()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, Index, String, func, select, text, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, func, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from callflows.replies import TransferReason
@@ -16,11 +16,13 @@ from orders.staff import StaffRow
 from storage import Base, UtcDateTime
 
 Reason = TransferReason | Literal["trouble"]
-TicketState = Literal["waiting", "taken", "finished", "given_back", "left"]
+TicketState = Literal["waiting", "taken", "finished", "given_back", "left", "returned", "call_back"]
 
 
 class Ticket(Base):
-    """One call that waits for a person, or has one. "left" is a caller who hung up before anybody came."""
+    """One call that waits for a person, or has one. Before anybody came, a caller may have hung up ("left"), gone back
+    to the automatic line ("returned") or asked to be called back ("call_back"). `queued_at` is when the caller was last
+    heard of in the queue, None outside of it; `held_at` since when the operator has had them on hold."""
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -39,8 +41,10 @@ class Ticket(Base):
     reason: Mapped[Reason] = mapped_column(String(20))
     state: Mapped[TicketState] = mapped_column(String(12), default="waiting")
     opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
@@ -73,47 +77,53 @@ def position(session: Session, call_sid: str) -> int:
     return session.scalar(before) or 0
 
 
-def take(session: Session, ticket_id: int, staff_id: int, now: datetime) -> bool:
-    """Take a waiting ticket; False where somebody else was quicker, or the caller has gone."""
+def take(session: Session, ticket_id: int, staff_id: int | None, now: datetime) -> bool:
+    """Take a waiting ticket; False where somebody else was quicker, or the caller has gone. Nobody's `staff_id` is that
+    of whoever answers at one of the fixed list's numbers."""
     return _move(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
-
-
-def operator_phone(session: Session, ticket_id: int) -> str | None:
-    """The telephone of the operator who has this ticket; None where nobody has it, or only a browser."""
-    return session.scalar(
-        select(StaffRow.phone)
-        .join(Ticket, Ticket.taken_by == StaffRow.id)
-        .where(Ticket.id == ticket_id, Ticket.state == "taken", StaffRow.active)
-    )
 
 
 def put_back(session: Session, ticket_id: int) -> bool:
     """Let a taken ticket wait for another operator, at its old place."""
-    return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None)
+    return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None, held_at=None)
+
+
+def hold(session: Session, ticket_id: int, since: datetime | None) -> bool:
+    """Put a taken call on hold, or with None take it up again; False where that is how it is already."""
+    otherwise = Ticket.held_at.is_not(None) if since is None else Ticket.held_at.is_(None)
+    return _move(session, ticket_id, "taken", otherwise, held_at=since)
 
 
 def close(session: Session, ticket_id: int, how: Literal["finished", "given_back"], now: datetime) -> bool:
     """A taken ticket is done with; False where it is not open any more."""
-    return _move(session, ticket_id, "taken", state=how, closed_at=now)
+    return _move(session, ticket_id, "taken", state=how, closed_at=now, held_at=None)
+
+
+def withdraw(session: Session, call_sid: str, how: Literal["returned", "call_back"], now: datetime) -> Ticket | None:
+    """The caller waits no longer, by their own choice; None where they do not wait, or an operator was quicker."""
+    found = of_call(session, call_sid)
+    if found is None or not _move(session, found.id, "waiting", state=how, closed_at=now, queued_at=None):
+        return None
+    return found
 
 
 def caller_gone(session: Session, call_sid: str, now: datetime) -> None:
-    """The caller hung up. Who still waited has left; an operator who has the call finishes it."""
+    """The caller hung up. Who still waited has left; an operator who has the call finishes it, unless nobody at the
+    desk has."""
     found = of_call(session, call_sid)
-    if found is not None and found.state == "waiting":
+    if found is None:
+        return
+    found.queued_at = found.held_at = None
+    if found.state == "waiting":
         found.state, found.closed_at = "left", now
+    elif found.taken_by is None:
+        found.state, found.closed_at = "finished", now
 
 
-def is_in_hands(session: Session, call_sid: str) -> bool:
-    """Whether an operator has this call."""
-    found = of_call(session, call_sid)
-    return found is not None and found.state == "taken"
-
-
-def _move(session: Session, ticket_id: int, was: TicketState, **values: object) -> bool:
+def _move(session: Session, ticket_id: int, was: TicketState, *also: ColumnElement[bool], **values: object) -> bool:
     changed = session.execute(
         update(Ticket)
-        .where(Ticket.id == ticket_id, Ticket.state == was)
+        .where(Ticket.id == ticket_id, Ticket.state == was, *also)
         .values(**values)
         .execution_options(synchronize_session="fetch")
     )

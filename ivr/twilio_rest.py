@@ -136,6 +136,31 @@ class Carrier:
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the ringing could not be ended: {error}") from error
 
+    def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
+        """Ring a telephone, or a browser as "client:NAME", from this number of ours; the call's id. It asks for `url`
+        once it is answered, and tells `status_url` when it is over. CarrierError where that cannot be done."""
+        try:
+            call = self._client.calls.create(
+                to=to,
+                from_=number,
+                url=url,
+                method="POST",
+                status_callback=status_url,
+                status_callback_event=["completed"],
+                status_callback_method="POST",
+                timeout=timeout_s,
+            )
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"{to} could not be rung: {error}") from error
+        return str(call.sid)
+
+    def end_call(self, call_sid: str) -> None:
+        """End a call that rings or goes on. CarrierError where that cannot be done."""
+        try:
+            self._client.calls(call_sid).update(status="completed")
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the call could not be ended: {error}") from error
+
     def recording(self, recording_sid: str) -> bytes:
         """The recording as a WAV file. CarrierError where the carrier does not have it.
 

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
+from twilio.twiml.voice_response import Gather, Start, VoiceResponse
 
 from callflows.replies import HangUp, ListenFor, Reply
+from ivr.people_twiml import PeopleMarkup
 from ivr.signature import socket_base, stream_token
 from settings import Settings
 from speech.listening import Choice, Digits, Listen, YesNo
@@ -30,9 +31,6 @@ CODE_PAUSE_S = 5
 # How long nothing may be heard before a recording ends, in seconds, and how long it may be.
 RECORD_PAUSE_S = 3
 RECORD_MAX_S = 60
-OPERATOR_RINGS_S = 25
-QUEUE_NAME = "operators"
-WAIT_MUSIC_S = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,7 @@ class Markup:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._base = settings.public_base_url.rstrip("/")
+        self.people = PeopleMarkup(settings)
 
     def reply(self, reply: Reply, asking: Asking, call_sid: str, before: Sequence[str] = ()) -> str:
         """The reply as it is said, `before` ahead of it, and then listened, transferred or hung up."""
@@ -69,7 +68,7 @@ class Markup:
                 response.hangup()
             case _:
                 self._say(response, sentences)
-                self._operator(response)
+                self.people.enqueue(response, call_sid)
         return str(response)
 
     def wait(self, listen: Listen, silence_ms: int, asking: Asking, call_sid: str, waited: int) -> str:
@@ -103,39 +102,12 @@ class Markup:
         response.redirect(self._url(path, **arguments), method="POST")
         return str(response)
 
-    def operator(self, sentences: Sequence[str]) -> str:
-        """Say something, then give the call to an operator."""
-        response = VoiceResponse()
-        self._say(response, sentences)
-        self._operator(response)
-        return str(response)
-
     def hang_up(self, sentences: Sequence[str] = ()) -> str:
         """Say something, then end the call."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.hangup()
         return str(response)
-
-    def waiting(self, sentences: Sequence[str]) -> str:
-        """What is heard in the operators' queue, said again and again by the carrier."""
-        response = VoiceResponse()
-        self._say(response, sentences)
-        response.pause(length=WAIT_MUSIC_S)
-        return str(response)
-
-    def connect(self, phone: str, ticket: int) -> str:
-        """Ring the operator who took this call; what comes of it is asked for with the ticket."""
-        response = VoiceResponse()
-        action = self._url("/voice/operator", ticket=ticket)
-        dial = Dial(action=action, method="POST", timeout=OPERATOR_RINGS_S, answer_on_bridge=True)
-        dial.number(phone)
-        response.append(dial)
-        return str(response)
-
-    def connect_url(self, ticket: int) -> str:
-        """The address a waiting call is sent to when an operator with a telephone takes it."""
-        return self._url("/voice/connect", ticket=ticket)
 
     def outbound_url(self, key: str) -> str:
         """The address that is asked when a retailer that was rung picks up; the key says which attempt it was."""
@@ -144,12 +116,6 @@ class Markup:
     def outbound_status_url(self, key: str) -> str:
         """The address that is told how the ringing goes."""
         return self._url("/voice/outbound/status", attempt=key)
-
-    def leave_queue(self) -> str:
-        """Out of the operators' queue, to what its <Enqueue> says comes next."""
-        response = VoiceResponse()
-        response.leave()
-        return str(response)
 
     def nothing(self) -> str:
         """The empty answer, for posts that are only told to us."""
@@ -202,22 +168,6 @@ class Markup:
         stream = start.stream(url=f"{socket_base(self._settings)}/voice/stream", name=name, track="inbound_track")
         stream.parameter(name="token", value=stream_token(call_sid, self._settings))
         response.append(start)
-
-    def _operator(self, response: VoiceResponse) -> None:
-        numbers = self._settings.operator_numbers
-        if not numbers:
-            response.enqueue(
-                QUEUE_NAME,
-                action=self._url("/voice/operator"),
-                method="POST",
-                wait_url=self._url("/voice/waiting"),
-                wait_url_method="POST",
-            )
-            return
-        dial = Dial(action=self._url("/voice/operator"), method="POST", timeout=OPERATOR_RINGS_S, answer_on_bridge=True)
-        for number in numbers:
-            dial.number(number)
-        response.append(dial)
 
     def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
         for sentence in sentences:

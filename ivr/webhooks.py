@@ -15,12 +15,12 @@ from flask import Blueprint, Response, abort, request
 from flask_sock import Sock
 from werkzeug.exceptions import HTTPException
 
-from callflows import speaking
 from callflows.prompts import Prompts, load_prompts
 from callflows.replies import ListenFor
 from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
 from ivr.hearing import Hearing
 from ivr.outbound import Outbound
+from ivr.people import People, add_people_routes
 from ivr.recordings import sound_of_wav
 from ivr.signature import is_signed
 from ivr.stream import MediaLine, Socket
@@ -31,8 +31,6 @@ from speech.utterance import NOTHING
 
 # One failure in a row puts the prompt again; the next one is an operator's.
 TROUBLE_MAX = 2
-# How long a caller stays in the operators' queue with nobody there before being told so, in seconds.
-QUEUE_MAX_S = 180
 # No post of the carrier's comes near this.
 FORM_MAX_BYTES = 64_000
 
@@ -47,16 +45,6 @@ class Notices:
         self.trouble = prompts.text("line.trouble")
         self.trouble_goodbye = prompts.text("line.trouble_goodbye")
         self.trouble_operator = prompts.text("line.trouble_operator")
-        self.waiting = prompts.text("line.waiting")
-        self.in_hands = prompts.text("line.in_hands")
-        self._prompts = prompts
-        self.nobody_free = prompts.text("line.nobody_free")
-
-    def waiting_at(self, place: int) -> str:
-        """What a caller hears at this place in the queue, counted from 1."""
-        if place == 1:
-            return self.waiting
-        return self._prompts.text("line.place", count=speaking.number(place - 1))
 
 
 @dataclass(frozen=True)
@@ -70,6 +58,7 @@ class Line:
     media: MediaLine
     markup: Markup
     outbound: Outbound
+    people: People
     notices: Notices = field(default_factory=lambda: Notices(load_prompts()))
 
 
@@ -108,6 +97,7 @@ def voice_routes(line: Line) -> Blueprint:
     def status() -> Response:
         if (now := request.form.get("CallStatus", "")) in ENDED:
             line.calls.end(_call_sid(), now)
+            line.people.ringing.caller_gone(_call_sid())
         return _xml(line.markup.nothing())
 
     @routes.post("/outbound")
@@ -125,30 +115,7 @@ def voice_routes(line: Line) -> Blueprint:
         line.outbound.told(request.args.get("attempt", ""), _call_sid(), request.form.get("CallStatus", ""))
         return _xml(line.markup.nothing())
 
-    @routes.post("/waiting")
-    def waiting() -> Response:
-        place = line.calls.place_in_queue(request.form.get("CallSid", ""))
-        if place == 0:
-            return _xml(line.markup.waiting([line.notices.in_hands]))
-        if _number(request.form.get("QueueTime")) >= QUEUE_MAX_S:
-            return _xml(line.markup.leave_queue())
-        return _xml(line.markup.waiting([line.notices.waiting_at(place)]))
-
-    @routes.post("/connect")
-    def connect() -> Response:
-        ticket = _number(request.args.get("ticket"))
-        # Only numbers that stand in the accounts are ever rung; none means that the call has changed hands.
-        phone = line.calls.operator_phone(ticket)
-        return _xml(line.markup.connect(phone, ticket) if phone else line.markup.operator([line.notices.waiting]))
-
-    @routes.post("/operator")
-    def after_operator() -> Response:
-        reached = request.form.get("DialCallStatus") == "completed" or request.form.get("QueueResult") == "bridged"
-        if not reached and (ticket := _number(request.args.get("ticket"))):
-            # The operator who took the call does not answer: the caller waits for the next one.
-            line.calls.put_back(ticket)
-            return _xml(line.markup.operator([line.notices.waiting]))
-        return _xml(line.markup.hang_up([] if reached else [line.notices.nobody_free]))
+    add_people_routes(routes, line.people, lambda present: _speak(line, present))
 
     @sockets.route("/stream", bp=routes)  # type: ignore[untyped-decorator]
     def stream(socket: Socket) -> None:
@@ -218,10 +185,18 @@ def _asking(line: Line, present: Present) -> Asking:
 
 
 def _after_trouble(line: Line) -> str:
+    """Who waits goes on waiting; an operator's own call ends, and the next one is rung; every other call is sent on to
+    a person after the second failure in a row."""
+    people = line.people.markup
+    match request.path.split("/")[2:]:
+        case ["waiting" | "held", *_]:
+            return people.waiting([], "", 0)
+        case ["offer" | "seat", *_]:
+            return people.hang_up([line.notices.trouble])
     trouble = _number(request.args.get("trouble")) + 1
     if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):
         _ask_for_a_person(line)
-        return line.markup.operator([line.notices.trouble_operator])
+        return people.queue([line.notices.trouble_operator], request.form.get("CallSid", "unknown")[:64])
     if request.path.endswith("/outbound"):
         key = request.args.get("attempt", "")
         return line.markup.again("/voice/outbound", [line.notices.trouble], attempt=key, trouble=trouble)

@@ -7,7 +7,10 @@ from typing import Literal
 from alembic import context
 
 import brand_catalog.models  # noqa: F401
+import ivr.call_backs
+import ivr.duty
 import ivr.meanings
+import ivr.offers
 import ivr.tables
 import ivr.tickets  # noqa: F401
 import orders.day_tables

@@ -13,6 +13,7 @@ from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
 from ivr.ears import Ears
 from ivr.outbound import Outbound
+from ivr.people import People
 from ivr.stream import Ear, MediaLine
 from ivr.twilio_rest import CarrierError
 from ivr.twiml import Markup
@@ -77,10 +78,21 @@ class FakeCarrier:
 
     refuses: bool = False
     redirected: list[tuple[str, str]] = field(default_factory=list)
+    rung: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
 
     def redirect(self, call_sid: str, url: str) -> None:
         self._refuse()
         self.redirected.append((call_sid, url))
+
+    def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
+        self._refuse()
+        self.rung.append(to)
+        return f"CA-operator-{len(self.rung)}"
+
+    def end_call(self, call_sid: str) -> None:
+        self._refuse()
+        self.ended.append(call_sid)
 
     def recording(self, recording_sid: str) -> bytes:
         self._refuse()
@@ -116,7 +128,10 @@ class LineWorld:
         self.app.extensions["media"] = media
         self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
         self.outbound = Outbound(sessions, lambda: self.now, self.calls)
-        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup, self.outbound)
+        self.people = People.of(
+            sessions, lambda: self.now, self.calls, self.carrier, markup.people, self.settings.operator_numbers
+        )
+        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup, self.outbound, self.people)
         self.app.register_blueprint(voice_routes(line))
 
     def telephone(self, sid: str = "CA00000000000000000000000000000001") -> Telephone:

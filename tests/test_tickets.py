@@ -72,10 +72,11 @@ def test_a_repeated_post_opens_no_second_ticket(line: Calls, world: World) -> No
 def test_callers_are_told_their_place_and_who_is_served_has_none(line: Calls, world: World) -> None:
     for sid in ("CA1", "CA2"):
         ask_for_operator(line, sid)
-    assert [line.place_in_queue(sid) for sid in ("CA1", "CA2")] == [1, 2]
+    first = open_tickets(world)[0].id
     with world.session() as session:
-        assert tickets.take(session, open_tickets(world)[0].id, 1, world.clock())
-    assert [line.place_in_queue(sid) for sid in ("CA1", "CA2")] == [0, 1]
+        assert [tickets.position(session, sid) for sid in ("CA1", "CA2")] == [1, 2]
+        assert tickets.take(session, first, 1, world.clock())
+        assert [tickets.position(session, sid) for sid in ("CA1", "CA2")] == [0, 1]
 
 
 def test_who_hangs_up_while_waiting_has_left(line: Calls, world: World) -> None:
@@ -90,9 +91,8 @@ def test_an_operator_who_does_not_answer_loses_the_call_to_the_next(line: Calls,
     ask_for_operator(line)
     with world.session() as session:
         tickets.take(session, 1, 1, world.clock())
-    line.put_back(1)
-    assert line.place_in_queue("CA1") == 1
-    with world.session() as session:
+        tickets.put_back(session, 1)
+        assert tickets.position(session, "CA1") == 1
         assert tickets.take(session, 1, 2, world.clock())
 
 
@@ -137,15 +137,3 @@ def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) ->
     with storage.transaction(sessions) as session:
         assert session.scalar(select(Ticket.taken_by)) == got[0]
         assert session.scalar(select(func.count()).select_from(Ticket)) == 1
-
-
-def test_only_the_telephone_of_who_has_the_call_is_rung(line: Calls, world: World) -> None:
-    ask_for_operator(line)
-    with world.session() as session:
-        session.get_one(StaffRow, 1).phone = "+8613700000001"
-    assert line.operator_phone(1) is None
-    with world.session() as session:
-        tickets.take(session, 1, 1, world.clock())
-    assert line.operator_phone(1) == "+8613700000001"
-    line.put_back(1)
-    assert line.operator_phone(1) is None

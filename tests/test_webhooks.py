@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callflows.replies import HangUp, Transfer
+from callflows.replies import HangUp
 from callflows.state import Silence
 from speech.listening import Choice, Digits, Option, QuantityOf, YesNo
 from speech.utterance import Utterance
@@ -169,36 +169,6 @@ def test_a_call_that_is_over_is_told_to_the_conversation_once(world: LineWorld, 
 def test_the_last_word_is_followed_by_hanging_up(world: LineWorld, phone: Telephone) -> None:
     world.conversation.then = HangUp()
     assert phone.dial().verbs == ["Say", "Hangup"]
-
-
-def test_operators_are_rung_at_the_numbers_of_the_settings_only(sessions: SessionFactory) -> None:
-    world = LineWorld(sessions, operator_numbers="+8637255550001, +8637255550002")
-    world.conversation.then = Transfer("asked")
-    answer = world.telephone().dial()
-    assert answer.verbs == ["Say", "Dial"]
-    assert [number.text for number in answer.xml.iter("Number")] == ["+8637255550001", "+8637255550002"]
-
-
-@pytest.mark.parametrize("status", ["no-answer", "busy", "failed"])
-def test_a_caller_no_operator_answers_is_told_so_before_the_call_ends(phone: Telephone, status: str) -> None:
-    phone.dial()
-    answer = phone.asks("/voice/operator", DialCallStatus=status)
-    assert is_speakable(answer)
-    assert answer.verbs[-1] == "Hangup"
-
-
-def test_after_talking_to_an_operator_the_call_just_ends(phone: Telephone) -> None:
-    assert phone.asks("/voice/operator", DialCallStatus="completed").verbs == ["Hangup"]
-
-
-def test_who_waits_for_an_operator_hears_so_and_not_for_ever(world: LineWorld, phone: Telephone) -> None:
-    world.conversation.then = Transfer("asked")
-    queue = phone.dial().attributes("Enqueue")
-    assert is_speakable(phone.asks(queue["waitUrl"], QueueTime="5"))
-    assert phone.asks(queue["waitUrl"], QueueTime="180").verbs == ["Leave"]
-    after = phone.asks(queue["action"], QueueResult="leave")
-    assert is_speakable(after)
-    assert after.verbs[-1] == "Hangup"
 
 
 class TestRecordMode:

@@ -1,0 +1,186 @@
+"""What an operator does with calls at the desk: being ready, taking, holding, giving back, finishing, calling back."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callflows import speaking
+from callflows.prompts import load_prompts
+from console.access import only_for, seat, staff
+from console.language import _
+from console.queue import line_now
+from console.room import room
+from ivr import call_backs, duty, tickets
+from ivr.tickets import Ticket
+from ivr.twilio_rest import CarrierError
+from orders.models import OrderRow
+from orders.staff import StaffRow
+from storage import reading, transaction
+
+log = structlog.get_logger(__name__)
+
+REACHES: tuple[duty.Reach, ...] = ("browser", "phone")
+
+
+def taking_routes() -> Blueprint:
+    """The desk's buttons."""
+    routes = Blueprint("taking", __name__, url_prefix="/desk")
+    _add_duty(routes)
+    _add_tickets(routes)
+    _add_call_backs(routes)
+    return routes
+
+
+def duty_view(session: Session, me: StaffRow) -> dict[str, object]:
+    """Who is on duty, and how this person stands, for the part of the page that shows it."""
+    now = room().now()
+    people = duty.on_duty(session, now)
+    mine = next((row for row, person in people if person.id == me.id), None)
+    return {"me": me, "mine": mine, "people": people, "free": {one.staff_id for one in duty.free(session, (), now)}}
+
+
+def _add_duty(routes: Blueprint) -> None:
+    @routes.post("/ready")
+    @only_for("take_calls")
+    def ready() -> ResponseReturnValue:
+        reach = next((one for one in REACHES if one == request.form.get("reach")), None)
+        me = staff()
+        if reach is None or (reach == "phone" and not me.phone):
+            return _("没有登记可以接听的电话，请找班长。"), 409
+        if not seat():
+            return _("请先坐到席位上，再接电话。"), 409
+        with transaction(room().sessions) as session:
+            duty.be_ready(session, me.id, reach, room().now())
+        room().line.people.ringing.look()
+        return _duty()
+
+    @routes.post("/pause")
+    @only_for("take_calls")
+    def pause() -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            duty.pause(session, staff().id, room().now())
+        return _duty()
+
+
+def _add_tickets(routes: Blueprint) -> None:
+    @routes.post("/tickets/<int:number>/take")
+    @only_for("take_calls")
+    def take(number: int) -> ResponseReturnValue:
+        me = staff()
+        with transaction(room().sessions) as session:
+            mine = tickets.take(session, number, me.id, room().now())
+            ticket = session.get(Ticket, number)
+            taker = session.get(StaffRow, ticket.taken_by) if ticket is not None and ticket.taken_by else None
+        if ticket is None or not (mine or ticket.taken_by == me.id):
+            who = taker.name if taker is not None else None
+            return (_("这通电话已经由%(name)s接了。", name=who) if who else _("这位客户已经挂机了。")), 409
+        if mine:
+            people = room().line.people
+            if people.ringing.take(ticket.id) and ticket.queued_at is None:
+                # Who is being asked something, and not in the queue, is sent there to be put through.
+                _send_on(ticket.call_sid, people.markup.queue_url())
+        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=ticket.call_sid)}
+
+    @routes.post("/tickets/<int:number>/hold")
+    @only_for("take_calls")
+    def hold(number: int) -> ResponseReturnValue:
+        sid = _sid_of_mine(number)
+        if not room().line.people.ringing.hold(number):
+            return _("现在没有接通，不用保留。"), 409
+        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=sid)}
+
+    @routes.post("/tickets/<int:number>/resume")
+    @only_for("take_calls")
+    def resume(number: int) -> ResponseReturnValue:
+        sid = _sid_of_mine(number)
+        if not room().line.people.ringing.resume(number):
+            return _("这位客户没有在保留。"), 409
+        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=sid)}
+
+    @routes.post("/tickets/<int:number>/put-back")
+    @only_for("take_calls")
+    def put_back(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            sid = _mine(session, number).call_sid
+            tickets.put_back(session, number)
+            # Who gives a call away is not rung for it again at once.
+            duty.pause(session, staff().id, room().now())
+        _send_on(sid, room().line.people.markup.queue_url())
+        return _done()
+
+    @routes.post("/tickets/<int:number>/give-back")
+    @only_for("take_calls")
+    def give_back(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            sid = _mine(session, number).call_sid
+            tickets.close(session, number, "given_back", room().now())
+        n = room().line.calls.give_back(sid)
+        _send_on(sid, room().line.markup.turn_url(n))
+        return _done()
+
+    @routes.post("/tickets/<int:number>/finish")
+    @only_for("take_calls")
+    def finish(number: int) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            sid = _mine(session, number).call_sid
+            tickets.close(session, number, "finished", room().now())
+            saved = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
+            order_number = saved.number if saved is not None else None
+        _say_goodbye(sid, order_number)
+        return _done()
+
+
+def _add_call_backs(routes: Blueprint) -> None:
+    @routes.post("/call-backs/<int:number>/<any(rung, reached):how>")
+    @only_for("take_calls")
+    def call_back(number: int, how: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            noted = call_backs.note(session, number, how == "reached", staff().id, room().now())
+        if not noted:
+            return _("这位客户已经有人打通了。"), 409
+        with reading(room().sessions) as session:
+            return render_template("line_now.html", now=line_now(session, room().now()), me=staff())
+
+
+def _duty() -> str:
+    with reading(room().sessions) as session:
+        return render_template("duty.html", **duty_view(session, staff()))
+
+
+def _done() -> ResponseReturnValue:
+    """Back to the desk, free for the next caller."""
+    with transaction(room().sessions) as session:
+        duty.idle(session, staff().id, room().now())
+    room().line.people.ringing.look()
+    return "", 204, {"HX-Redirect": url_for("console.desk.page")}
+
+
+def _sid_of_mine(number: int) -> str:
+    with reading(room().sessions) as session:
+        return _mine(session, number).call_sid
+
+
+def _mine(session: Session, number: int) -> Ticket:
+    ticket = session.get(Ticket, number)
+    if ticket is None or ticket.state != "taken" or ticket.taken_by != staff().id:
+        abort(409, _("这通电话现在不在您手里。"))
+    return ticket
+
+
+def _say_goodbye(sid: str, order_number: str | None) -> None:
+    prompts = load_prompts()
+    saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
+    n = room().line.calls.finish(sid, (*saved, prompts.text("goodbye.thanks")))
+    _send_on(sid, room().line.markup.turn_url(n))
+
+
+def _send_on(sid: str, url: str) -> None:
+    """Send the call on; one that is over by now, or that the carrier cannot reach, stays as it is."""
+    try:
+        room().line.carrier.redirect(sid, url)
+    except CarrierError as error:
+        log.warning("a call could not be sent on from the desk", call=sid, reason=str(error))

@@ -1,0 +1,93 @@
+"""Callers who asked to be called back: to their own number, because they rang from it, and to no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Index, String, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from callflows.state import CallState
+from ivr.tables import Call
+from ivr.tickets import Reason, Ticket
+from orders.staff import StaffRow
+from storage import Base, UtcDateTime
+
+CallBackState = Literal["open", "rung", "reached"]
+
+# Those that are done with are shown for so long.
+SHOWN = timedelta(hours=12)
+
+
+class CallBack(Base):
+    """One wish to be called back. "rung" is one that was tried in vain; `handled_by` is who tried last."""
+
+    __tablename__ = "call_backs"
+    __table_args__ = (
+        Index(
+            "uq_call_backs_unreached",
+            "call_sid",
+            unique=True,
+            sqlite_where=text("state <> 'reached'"),
+            postgresql_where=text("state <> 'reached'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    call_sid: Mapped[str] = mapped_column(ForeignKey(Call.sid, ondelete="CASCADE"))
+    phone: Mapped[str] = mapped_column(String(64))
+    customer_code: Mapped[str] = mapped_column(String(12), default="")
+    reason: Mapped[Reason] = mapped_column(String(20))
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[CallBackState] = mapped_column(String(8), default="open")
+    tries: Mapped[int] = mapped_column(default=0)
+    handled_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def can_be_called(number: str) -> bool:
+    """Whether a caller's number is one that can be rung; withheld ones come as words."""
+    return re.fullmatch(r"\+[0-9]{6,15}", number) is not None
+
+
+def ask(session: Session, ticket: Ticket, call: Call, now: datetime) -> CallBack:
+    """This caller wants to be called back; asking twice is asking once."""
+    found = session.scalar(select(CallBack).where(CallBack.call_sid == call.sid, CallBack.state != "reached"))
+    if found is None:
+        state = CallState.from_json(call.state)
+        found = CallBack(
+            call_sid=call.sid,
+            phone=call.caller,
+            customer_code=state.customer_code if state.signed_in else "",
+            reason=ticket.reason,
+            asked_at=now,
+            state="open",
+            tries=0,
+        )
+        session.add(found)
+        session.flush()
+    return found
+
+
+def note(session: Session, number: int, reached: bool, staff_id: int, now: datetime) -> bool:
+    """An operator has rung this caller; False where somebody had reached them already, or there is none."""
+    found = session.get(CallBack, number, with_for_update=True)
+    if found is None or found.state == "reached":
+        return False
+    found.state = "reached" if reached else "rung"
+    found.tries += 1
+    found.handled_by, found.handled_at = staff_id, now
+    return True
+
+
+def listed(session: Session, now: datetime) -> Sequence[CallBack]:
+    """Those to be called, the longest wait first, and then who was reached lately."""
+    rows = session.scalars(
+        select(CallBack)
+        .where((CallBack.state != "reached") | (CallBack.handled_at > now - SHOWN))
+        .order_by(CallBack.id)
+    ).all()
+    return sorted(rows, key=lambda row: row.state == "reached")

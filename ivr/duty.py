@@ -1,0 +1,149 @@
+"""Who is on duty: operators with the desk open before them, ready to be rung or having a break."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import ForeignKey, String, delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ivr.offers import Offer
+from ivr.tickets import Ticket
+from orders.staff import StaffRow
+from storage import Base, UtcDateTime
+
+# The desk says every few seconds that it is open; one that has not for this long is closed.
+GONE_AFTER = timedelta(seconds=60)
+# Who comes back after this long begins anew, with a break.
+SHIFT_OVER_AFTER = timedelta(minutes=30)
+# A call nobody has put down at the desk for this long keeps its operator from no other call.
+TICKET_FORGOTTEN_AFTER = timedelta(hours=2)
+
+Reach = Literal["", "browser", "phone"]
+Why = Literal["", "unanswered", "failed"]
+
+
+class Duty(Base):
+    """One operator on duty. `ready` is whether they may be rung, and `reach` where, once they have said so; `why` says
+    that the line itself made it a break, because nobody answered. `idle_since` is when their last call ended, or they
+    became ready."""
+
+    __tablename__ = "duties"
+
+    staff_id: Mapped[int] = mapped_column(ForeignKey(StaffRow.id, ondelete="CASCADE"), primary_key=True)
+    ready: Mapped[bool] = mapped_column(default=False)
+    reach: Mapped[Reach] = mapped_column(String(8), default="")
+    why: Mapped[Why] = mapped_column(String(12), default="")
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    idle_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Somebody who may be rung at `address`, a number or "client:NAME"; without `staff_id` it is one of the fixed
+    list's numbers, whoever answers there. `idle_since` is None for who has had no call yet."""
+
+    staff_id: int | None
+    address: str
+    idle_since: datetime | None
+
+
+def arrive(session: Session, staff_id: int, now: datetime) -> Duty:
+    """The desk is open before this person: on duty, and at first not ready."""
+    duty = session.get(Duty, staff_id)
+    if duty is None:
+        duty = Duty(staff_id=staff_id, ready=False, reach="", why="", changed_at=now, idle_since=now, seen_at=now)
+        try:
+            with session.begin_nested():
+                session.add(duty)
+        except IntegrityError:
+            duty = session.get_one(Duty, staff_id)
+    elif now - duty.seen_at > SHIFT_OVER_AFTER:
+        duty.ready, duty.reach, duty.why, duty.changed_at = False, "", "", now
+    duty.seen_at = now
+    return duty
+
+
+def be_ready(session: Session, staff_id: int, reach: Reach, now: datetime) -> None:
+    """This person may be rung from now on."""
+    duty = arrive(session, staff_id, now)
+    if not duty.ready:
+        duty.idle_since = duty.changed_at = now
+    duty.ready, duty.reach, duty.why = True, reach, ""
+
+
+def pause(session: Session, staff_id: int, now: datetime, why: Why = "") -> None:
+    """This person has a break: still on duty, but not rung."""
+    duty = session.get(Duty, staff_id)
+    if duty is not None and duty.ready:
+        duty.ready, duty.why, duty.changed_at = False, why, now
+
+
+def leave(session: Session, staff_id: int) -> None:
+    """This person goes home."""
+    session.execute(delete(Duty).where(Duty.staff_id == staff_id))
+
+
+def idle(session: Session, staff_id: int, now: datetime) -> None:
+    """A call of this person's is over."""
+    if (duty := session.get(Duty, staff_id)) is not None:
+        duty.idle_since = now
+
+
+def on_duty(session: Session, now: datetime) -> Sequence[tuple[Duty, StaffRow]]:
+    """Everybody whose desk is open, by name."""
+    rows = session.execute(
+        select(Duty, StaffRow)
+        .join(StaffRow, StaffRow.id == Duty.staff_id)
+        .where(Duty.seen_at > now - GONE_AFTER, StaffRow.active)
+        .order_by(StaffRow.name)
+    )
+    return [(duty, person) for duty, person in rows]
+
+
+def address_of(duty: Duty, person: StaffRow) -> str:
+    """Where this person is rung, by telephone where they have said nothing; empty where nowhere."""
+    return f"client:{identity(person.id)}" if duty.reach == "browser" else person.phone or ""
+
+
+def identity(staff_id: int) -> str:
+    """A person's name for the carrier, as a browser's telephone has it."""
+    return f"staff-{staff_id}"
+
+
+def free(session: Session, numbers: Collection[str], now: datetime) -> list[Operator]:
+    """Who could take a call now, the longest idle first."""
+    rung = set(session.scalars(select(Offer.address).where(Offer.ended_at.is_(None))))
+    has_a_call = set(
+        session.scalars(
+            select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_FORGOTTEN_AFTER)
+        )
+    )
+    people = [
+        Operator(person.id, address_of(duty, person), duty.idle_since)
+        for duty, person in on_duty(session, now)
+        if duty.ready and person.id not in has_a_call
+    ]
+    theirs = {person.phone for _duty, person in on_duty(session, now)}
+    listed = [Operator(None, number, _last_call(session, number)) for number in numbers if number not in theirs]
+    return sorted(
+        (one for one in (*people, *listed) if one.address and one.address not in rung),
+        key=lambda one: (one.idle_since is not None, one.idle_since or now),
+    )
+
+
+def count(session: Session, numbers: Collection[str], now: datetime) -> tuple[int, int]:
+    """How many are on duty, and how many of them take calls: those with a break do not."""
+    people = on_duty(session, now)
+    theirs = {person.phone for _duty, person in people}
+    listed = sum(number not in theirs for number in numbers)
+    return len(people) + listed, sum(duty.ready for duty, _person in people) + listed
+
+
+def _last_call(session: Session, number: str) -> datetime | None:
+    return session.scalar(select(Offer.ended_at).where(Offer.address == number).order_by(Offer.id.desc()).limit(1))

@@ -1,0 +1,111 @@
+"""Callers offered to operators: whose telephone rings for whom, and what came of it.
+
+A caller is offered to one operator at a time and an operator offered one caller at a time; the database holds both.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import ForeignKey, Index, String, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ivr import tickets
+from ivr.tickets import Ticket
+from orders.staff import StaffRow
+from storage import Base, UtcDateTime
+
+OfferState = Literal["ringing", "accepted", "declined", "unanswered", "failed", "called_off", "over"]
+
+
+class Offer(Base):
+    """One operator rung for one caller. `call_sid` is the operator's own call, known once the carrier has placed it;
+    `by_hand` says that the operator had taken the caller at the desk. It is open until that call is over."""
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        Index(
+            "uq_offers_ticket_open",
+            "ticket_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "uq_offers_address_open",
+            "address",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_offers_address", "address"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[int] = mapped_column(ForeignKey(Ticket.id, ondelete="CASCADE"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    address: Mapped[str] = mapped_column(String(64))
+    by_hand: Mapped[bool] = mapped_column(default=False)
+    call_sid: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[OfferState] = mapped_column(String(12), default="ringing")
+    rung_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+def make(session: Session, ticket: Ticket, staff_id: int | None, address: str, now: datetime) -> Offer | None:
+    """Offer a caller to an operator; None where another worker was quicker, with the caller or with the operator."""
+    offer = Offer(
+        ticket_id=ticket.id,
+        staff_id=staff_id,
+        address=address,
+        by_hand=ticket.state == "taken",
+        state="ringing",
+        rung_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(offer)
+    except IntegrityError:
+        return None
+    return offer
+
+
+def of_ticket(session: Session, ticket_id: int) -> Offer | None:
+    """The ticket's open offer."""
+    return session.scalar(select(Offer).where(Offer.ticket_id == ticket_id, Offer.ended_at.is_(None)))
+
+
+def last_of_ticket(session: Session, ticket_id: int) -> Offer | None:
+    """The ticket's latest offer, open or not."""
+    return session.scalar(select(Offer).where(Offer.ticket_id == ticket_id).order_by(Offer.id.desc()).limit(1))
+
+
+def is_talking(session: Session, ticket_id: int) -> bool:
+    """Whether the operator talks with the caller by a call of the line's, which can be put on hold."""
+    offer = of_ticket(session, ticket_id)
+    return offer is not None and offer.state == "accepted"
+
+
+def accept(session: Session, offer: Offer, now: datetime) -> bool:
+    """The operator wants the caller; False where the caller is gone or in other hands. Accepted twice is accepted."""
+    if offer.state == "accepted" and offer.ended_at is None:
+        return True
+    if offer.state != "ringing" or offer.ended_at is not None:
+        return False
+    ticket = session.get_one(Ticket, offer.ticket_id, with_for_update=True)
+    own = offer.by_hand and ticket.state == "taken" and ticket.taken_by == offer.staff_id
+    if not own and not tickets.take(session, offer.ticket_id, offer.staff_id, now):
+        return False
+    offer.state = "accepted"
+    return True
+
+
+def end(offer: Offer, outcome: OfferState, now: datetime) -> bool:
+    """The operator's call is over; False where that was known. Who had accepted has talked, whatever is told now."""
+    if offer.ended_at is not None:
+        return False
+    offer.state = "over" if offer.state == "accepted" else outcome
+    offer.ended_at = now
+    return True

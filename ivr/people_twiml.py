@@ -1,0 +1,168 @@
+"""What callers who wait for a person and operators who are rung hear, in the carrier's markup.
+
+Every caller has a queue of the carrier's to themselves, named after the call, so that dialling it can only lead to this
+one. In it the waiting music is asked for again and again; what was told last stands in its address, so that a caller is
+told something only when it is news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+
+from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
+
+from settings import Settings
+
+# After a question to somebody with the receiver at the ear.
+ANSWER_S = 6
+# How long an operator's call waits in a caller's queue for a caller who is just being sent there.
+QUEUE_EMPTY_S = 8
+# A caller on hold is asked after this often, in seconds.
+HELD_S = 20
+MUSIC_PATH = "/sounds/waiting.wav"
+ANY_KEY = ""
+
+
+class PeopleMarkup:
+    """The markup of waiting, ringing and talking, for one installation's voice, language and addresses."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._base = settings.public_base_url.rstrip("/")
+
+    # --- callers
+
+    def enqueue(self, response: VoiceResponse, call_sid: str) -> None:
+        """Let the caller wait in a queue of their own."""
+        response.enqueue(
+            call_sid,
+            action=self._url("/voice/operator"),
+            method="POST",
+            wait_url=self._url("/voice/waiting"),
+            wait_url_method="POST",
+        )
+
+    def queue(self, sentences: Sequence[str], call_sid: str) -> str:
+        """Say something, then let the caller wait in a queue of their own."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        self.enqueue(response, call_sid)
+        return str(response)
+
+    def waiting(self, sentences: Sequence[str], told: str, again: int) -> str:
+        """What is heard in the queue: what is news, and music, in which a key may be pressed."""
+        response = VoiceResponse()
+        gather = self._one_key(self._url("/voice/waiting/key"), timeout=1)
+        self._say(gather, sentences)
+        gather.play(f"{self._base}{MUSIC_PATH}")
+        response.append(gather)
+        response.redirect(self._url("/voice/waiting", told=told, again=again), method="POST")
+        return str(response)
+
+    def on_hold(self, sentences: Sequence[str], call_sid: str) -> str:
+        """Say something, then let the caller wait for the operator they were talking with."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.enqueue(
+            call_sid,
+            action=self._url("/voice/operator"),
+            method="POST",
+            wait_url=self._url("/voice/held"),
+            wait_url_method="POST",
+        )
+        return str(response)
+
+    def music(self, sentences: Sequence[str] = ()) -> str:
+        """Music, after these sentences."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.play(f"{self._base}{MUSIC_PATH}")
+        return str(response)
+
+    def leave_queue(self) -> str:
+        """Out of the queue, to what its <Enqueue> says comes next."""
+        response = VoiceResponse()
+        response.leave()
+        return str(response)
+
+    def hang_up(self, sentences: Sequence[str] = ()) -> str:
+        """Say something, then end the call."""
+        response = VoiceResponse()
+        self._say(response, sentences)
+        response.hangup()
+        return str(response)
+
+    def nothing(self) -> str:
+        """The empty answer, for posts that are only told to us."""
+        return str(VoiceResponse())
+
+    def ask(self, path: str, sentences: Sequence[str], again: int, wait_s: int = ANSWER_S) -> str:
+        """Ask for one key, which is posted to `path`/key; without one `path` itself is asked once more."""
+        response = VoiceResponse()
+        gather = self._one_key(self._url(f"{path}/key"), timeout=wait_s)
+        self._say(gather, sentences)
+        response.append(gather)
+        response.redirect(self._url(path, again=again), method="POST")
+        return str(response)
+
+    # --- operators
+
+    def whisper(self, sentences: Sequence[str], offer: int) -> str:
+        """Say who is calling, twice, and wait for a key; without one the operator's call ends."""
+        response = VoiceResponse()
+        gather = self._one_key(self._url("/voice/offer/key", offer=offer), timeout=ANSWER_S)
+        self._say(gather, (*sentences, *sentences))
+        response.append(gather)
+        response.hangup()
+        return str(response)
+
+    def connect(self, call_sid: str, offer: int, tries: int) -> str:
+        """Put the operator through to the caller who waits in this call's queue."""
+        response = VoiceResponse()
+        action = self._url("/voice/seat", offer=offer, tries=tries)
+        dial = Dial(action=action, method="POST", timeout=QUEUE_EMPTY_S)
+        dial.queue(call_sid)
+        response.append(dial)
+        return str(response)
+
+    def keep(self, sentences: Sequence[str], offer: int) -> str:
+        """The operator's call stays open while the caller is on hold; a key takes the caller up again."""
+        response = VoiceResponse()
+        gather = self._one_key(self._url("/voice/seat/key", offer=offer), timeout=HELD_S)
+        self._say(gather, sentences)
+        response.append(gather)
+        response.redirect(self._url("/voice/seat", offer=offer, kept=1), method="POST")
+        return str(response)
+
+    # --- addresses
+
+    def offer_url(self, offer: int) -> str:
+        """Where an operator's call asks what to do once it is answered."""
+        return self._url("/voice/offer", offer=offer)
+
+    def offer_status_url(self, offer: int) -> str:
+        """Where it is told that an operator's call is over."""
+        return self._url("/voice/offer/status", offer=offer)
+
+    def seat_url(self, offer: int) -> str:
+        """Where an operator's call is sent to be put through again."""
+        return self._url("/voice/seat", offer=offer, resumed=1)
+
+    def queue_url(self) -> str:
+        """Where a caller is sent to wait in the queue."""
+        return self._url("/voice/queue")
+
+    def hold_url(self) -> str:
+        """Where a caller is sent to be on hold."""
+        return self._url("/voice/hold")
+
+    def _one_key(self, action: str, timeout: int) -> Gather:
+        return Gather(input="dtmf", action=action, method="POST", timeout=timeout, num_digits=1, finish_on_key=ANY_KEY)
+
+    def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
+            parent.say(sentence, voice=self._settings.say_voice, language=self._settings.say_language)
+
+    def _url(self, path: str, **arguments: int | str) -> str:
+        return f"{self._base}{path}" + (f"?{urlencode(arguments)}" if arguments else "")

@@ -1,0 +1,304 @@
+"""Operators are rung for callers who wait: one after another, the longest idle first, until one of them accepts.
+
+How a caller and an operator come together. The caller waits in a queue of the carrier's that bears the call's own
+name, and stays there whatever happens to operators. An operator is rung by a call of its own, placed by REST; on a
+telephone a voice says who is calling and waits for a 1, in a browser taking the call is enough. Accepting is one
+conditional update in the database, so one of all who reach for a caller gets it, at the desk or by telephone; only
+then does the operator's call dial the caller's queue, which joins the two. Declining, silence, an engaged or a dead
+line end the operator's call alone, and the next one is rung. (Redirecting the caller into a <Dial> would take away
+music, keys and place while telephones ring; a conference would strand either side if the other failed to come.)
+
+What makes it go on: the carrier asks for the waiting music of every caller again and again, and each time whoever is
+free is rung; so do an operator becoming ready and an operator's call ending. Nothing is kept in memory, so a restart
+in the middle costs one round of music at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clock import Clock
+from ivr import duty, offers, tickets
+from ivr.offers import Offer, OfferState
+from ivr.tables import Call
+from ivr.tickets import Ticket
+from ivr.twilio_rest import CarrierError
+from orders.staff import StaffRow
+from storage import SessionFactory, reading, retried, transaction
+
+# How long an operator's telephone rings.
+RING_S = 20
+# Nothing was heard of a call that should long have been over: the server was away when it was told.
+RING_LOST_AFTER = timedelta(seconds=RING_S + 40)
+TALK_LOST_AFTER = timedelta(minutes=2)
+# Who did not take a caller is not rung for the same one again before this.
+AGAIN_AFTER = timedelta(seconds=60)
+# A caller not heard of in the queue for so long is not there.
+QUEUED_WITHIN = timedelta(seconds=60)
+# How often in a row somebody who cannot even be rung is passed over.
+ROUNDS_MAX = 10
+
+# The carrier's words for how a call ended.
+OUTCOMES: dict[str, OfferState] = {
+    "completed": "unanswered",
+    "busy": "declined",
+    "no-answer": "unanswered",
+    "failed": "failed",
+    "canceled": "called_off",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Exchange(Protocol):
+    """What ringing needs of the carrier."""
+
+    def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int, /) -> str: ...
+    def end_call(self, call_sid: str, /) -> None: ...
+    def redirect(self, call_sid: str, url: str, /) -> None: ...
+
+
+class Addresses(Protocol):
+    """Where an operator's call asks what to do, and tells that it is over."""
+
+    def offer_url(self, offer: int, /) -> str: ...
+    def offer_status_url(self, offer: int, /) -> str: ...
+    def seat_url(self, offer: int, /) -> str: ...
+    def queue_url(self) -> str: ...
+    def hold_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """An operator who is to be rung: `number` is the one the caller rang, and shown to the operator."""
+
+    offer: int
+    to: str
+    number: str
+
+
+class Ringing:
+    """The operators' telephones of one line."""
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        carrier: Exchange,
+        addresses: Addresses,
+        numbers: Collection[str] = (),
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._carrier = carrier
+        self._addresses = addresses
+        self._numbers = tuple(numbers)
+
+    def withdrawn(self, ticket_id: int) -> None:
+        """The caller is not to be had any more: whoever is being rung for them need not answer."""
+        self._call_off(ticket_id)
+        self.look()
+
+    def caller_gone(self, call_sid: str) -> None:
+        """The caller has hung up."""
+        with reading(self._sessions) as session:
+            found = session.scalars(
+                select(Offer.ticket_id)
+                .join(Ticket, Ticket.id == Offer.ticket_id)
+                .where(Ticket.call_sid == call_sid, Offer.ended_at.is_(None), Offer.state == "ringing")
+            ).all()
+        for ticket_id in found:
+            self.withdrawn(ticket_id)
+
+    def look(self) -> None:
+        """Ring somebody for everyone who waits and is not being rung for, as far as there are operators."""
+        for _round in range(ROUNDS_MAX):
+            if all(self._place(rung) for rung in self._assign()):
+                return
+
+    def take(self, ticket_id: int) -> bool:
+        """The operator who has just taken this caller at the desk is rung, to be put through; False where they have
+        neither telephone nor browser to talk by, or cannot be rung. Whose telephone is ringing for the caller already
+        need only answer it."""
+        if self._is_rung_for(ticket_id):
+            return True
+        self._call_off(ticket_id)
+        rung = self._offer_to_taker(ticket_id)
+        return rung is not None and self._place(rung)
+
+    @retried
+    def accept(self, offer_id: int) -> str | None:
+        """The operator wants the caller: the call to be put through to; None where it is not to be had any more."""
+        with transaction(self._sessions) as session:
+            offer = session.get(Offer, offer_id, with_for_update=True)
+            if offer is None or not offers.accept(session, offer, self._clock()):
+                return None
+            ticket = session.get_one(Ticket, offer.ticket_id)
+            call = session.get_one(Call, ticket.call_sid)
+            log.info("an operator takes a call", call=call.sid, staff=offer.staff_id, offer=offer.id)
+            return call.sid if call.ended_at is None else None
+
+    def over(self, offer_id: int, outcome: OfferState) -> None:
+        """An operator's call is over, or as good as over. Who did not answer has a break until they say otherwise; a
+        caller taken at the desk whose operator cannot be reached waits for another one; and the next is rung."""
+        self._end(offer_id, outcome)
+        self.look()
+
+    def hold(self, ticket_id: int) -> bool:
+        """Put the operator's caller on hold; False where that is so, or neither has a call to be put on hold."""
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            offer = offers.of_ticket(session, ticket_id)
+            if offer is None or offer.state != "accepted" or not tickets.hold(session, ticket_id, now):
+                return False
+            sid = session.get_one(Ticket, ticket_id).call_sid
+        return self._send(sid, self._addresses.hold_url())
+
+    def resume(self, ticket_id: int) -> bool:
+        """Take the caller up again; False where they are not on hold."""
+        with transaction(self._sessions) as session:
+            offer = offers.of_ticket(session, ticket_id)
+            if offer is None or offer.call_sid is None or not tickets.hold(session, ticket_id, None):
+                return False
+            leg, offer_id = offer.call_sid, offer.id
+        return self._send(leg, self._addresses.seat_url(offer_id))
+
+    @retried
+    def resume_offer(self, offer_id: int) -> None:
+        """The operator takes the caller up again from their own telephone."""
+        with transaction(self._sessions) as session:
+            if (offer := session.get(Offer, offer_id)) is not None:
+                tickets.hold(session, offer.ticket_id, None)
+
+    # --- one step each
+
+    @retried
+    def _assign(self) -> list[Rung]:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            _forget_lost(session, now)
+            found = session.scalars(
+                select(Ticket)
+                .where(Ticket.state == "waiting", Ticket.queued_at > now - QUEUED_WITHIN)
+                .where(~select(Offer.id).where(Offer.ticket_id == Ticket.id, Offer.ended_at.is_(None)).exists())
+                .order_by(Ticket.id)
+                .with_for_update(skip_locked=True)
+            ).all()
+            rung = []
+            for ticket in found:
+                lately = set(
+                    session.scalars(
+                        select(Offer.address).where(Offer.ticket_id == ticket.id, Offer.ended_at > now - AGAIN_AFTER)
+                    )
+                )
+                for operator in duty.free(session, self._numbers, now):
+                    if operator.address in lately:
+                        continue
+                    offer = offers.make(session, ticket, operator.staff_id, operator.address, now)
+                    if offer is not None:
+                        rung.append(_rung(session, offer, ticket))
+                        break
+            return rung
+
+    @retried
+    def _offer_to_taker(self, ticket_id: int) -> Rung | None:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            ticket = session.get_one(Ticket, ticket_id, with_for_update=True)
+            person = session.get(StaffRow, ticket.taken_by) if ticket.state == "taken" else None
+            if person is None:
+                return None
+            row = session.get(duty.Duty, person.id)
+            address = (person.phone or "") if row is None else duty.address_of(row, person)
+            offer = offers.make(session, ticket, person.id, address, now) if address else None
+            return _rung(session, offer, ticket) if offer is not None else None
+
+    def _is_rung_for(self, ticket_id: int) -> bool:
+        with transaction(self._sessions) as session:
+            offer = offers.of_ticket(session, ticket_id)
+            ticket = session.get_one(Ticket, ticket_id)
+            if offer is None or offer.state != "ringing" or offer.staff_id != ticket.taken_by:
+                return False
+            offer.by_hand = True
+            return True
+
+    def _place(self, rung: Rung) -> bool:
+        """Ring; False where that cannot be done, and the next one is to be tried."""
+        addresses = self._addresses
+        url, status_url = addresses.offer_url(rung.offer), addresses.offer_status_url(rung.offer)
+        try:
+            sid = self._carrier.ring_operator(rung.to, rung.number, url, status_url, RING_S)
+        except CarrierError as error:
+            log.warning("an operator could not be rung", offer=rung.offer, reason=str(error))
+            self._end(rung.offer, "failed")
+            return False
+        with transaction(self._sessions) as session:
+            offer = session.get_one(Offer, rung.offer, with_for_update=True)
+            offer.call_sid = sid
+            called_off = offer.ended_at is not None
+        if called_off:
+            self._hang_up(sid)
+        return True
+
+    @retried
+    def _end(self, offer_id: int, outcome: OfferState) -> None:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            offer = session.get(Offer, offer_id, with_for_update=True)
+            if offer is None or not offers.end(offer, outcome, now):
+                return
+            log.info("an operator's call is over", offer=offer.id, staff=offer.staff_id, outcome=offer.state)
+            if offer.state in ("unanswered", "failed") and offer.staff_id is not None:
+                duty.pause(session, offer.staff_id, now, "unanswered" if offer.state == "unanswered" else "failed")
+            if offer.state == "over" and offer.staff_id is not None:
+                duty.idle(session, offer.staff_id, now)
+            if offer.by_hand and offer.state in ("declined", "unanswered", "failed"):
+                tickets.put_back(session, offer.ticket_id)
+
+    def _call_off(self, ticket_id: int) -> None:
+        """Nobody need answer for this caller any more."""
+        with transaction(self._sessions) as session:
+            offer = offers.of_ticket(session, ticket_id)
+            if offer is None or offer.state != "ringing":
+                return
+            offers.end(offer, "called_off", self._clock())
+            sid = offer.call_sid
+        if sid is not None:
+            self._hang_up(sid)
+
+    def _hang_up(self, sid: str) -> None:
+        self._try(lambda: self._carrier.end_call(sid), sid)
+
+    def _send(self, sid: str, url: str) -> bool:
+        return self._try(lambda: self._carrier.redirect(sid, url), sid)
+
+    def _try(self, action: Callable[[], None], sid: str) -> bool:
+        try:
+            action()
+        except CarrierError as error:
+            log.warning("the carrier did not do what it was asked of a call", call=sid, reason=str(error))
+            return False
+        return True
+
+
+def _rung(session: Session, offer: Offer, ticket: Ticket) -> Rung:
+    return Rung(offer.id, offer.address, session.get_one(Call, ticket.call_sid).called)
+
+
+def _forget_lost(session: Session, now: datetime) -> None:
+    """Put down operators' calls whose end nobody told: those that cannot be ringing any more, and those whose caller
+    has long been done with."""
+    for offer in session.scalars(select(Offer).where(Offer.ended_at.is_(None))):
+        ticket = session.get_one(Ticket, offer.ticket_id)
+        done = ticket.closed_at is not None and ticket.closed_at < now - TALK_LOST_AFTER
+        if done or (offer.state == "ringing" and offer.rung_at < now - RING_LOST_AFTER):
+            offers.end(offer, "failed", now)
+            if offer.by_hand and ticket.state == "taken":
+                tickets.put_back(session, ticket.id)
