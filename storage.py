@@ -113,6 +113,14 @@ def transaction(sessions: SessionFactory) -> Iterator[Session]:
 
 
 @contextmanager
+def rehearsal(sessions: SessionFactory) -> Iterator[Session]:
+    """One unit of work that is undone whole when the block ends: to see what it would do."""
+    with sessions() as session, session.begin() as work:
+        yield session
+        work.rollback()
+
+
+@contextmanager
 def reading(sessions: SessionFactory) -> Iterator[Session]:
     """A look at the database that changes nothing and, on SQLite, waits for no writer."""
     with sessions() as session:

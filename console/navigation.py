@@ -63,7 +63,6 @@ GROUPS: tuple[Group, ...] = (
         (
             Door("console.retailers.page", lazy_gettext("客户"), "see_day"),
             Door("console.feedback.page", lazy_gettext("客户要求"), "see_day"),
-            Door("console.retailers.hotlines", lazy_gettext("热线号码"), "see_day"),
         ),
     ),
     Group(
@@ -72,6 +71,14 @@ GROUPS: tuple[Group, ...] = (
             Door("console.supply.page", lazy_gettext("货源和限量"), "see_day"),
             Door("console.names.page", lazy_gettext("品规"), "see_day"),
             Door("console.catalog_files.page", lazy_gettext("目录导入"), "see_day"),
+        ),
+    ),
+    Group(
+        lazy_gettext("设置"),
+        (
+            Door("console.house.page", lazy_gettext("规则"), "see_day"),
+            Door("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
+            Door("console.house.changes", lazy_gettext("改过什么"), "see_day"),
         ),
     ),
     Group(

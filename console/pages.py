@@ -21,6 +21,8 @@ from console import (
     desk,
     diaries,
     feedback,
+    hotlines,
+    house,
     language,
     meant,
     missed,
@@ -203,6 +205,8 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(reports.report_routes())
     console.register_blueprint(retailers.retailer_routes())
+    console.register_blueprint(hotlines.hotline_routes())
+    console.register_blueprint(house.house_routes())
     if furnished.settings.demo:
         console.register_blueprint(phone.phone_routes(furnished))
     return console

@@ -13,20 +13,16 @@ from brand_catalog.sheets import SheetError
 from console.access import may, only_for, staff
 from console.language import _
 from console.room import room
-from console.uploads import as_file, is_table
-from orders import limits
+from console.uploads import as_file, is_table, table
+from orders import history, limits
 from orders.limits import LimitsDone, LimitsLocked, LimitsRefused
 from orders.models import Limit, LimitBatch, LimitChange, RetailerRow, Supply
 from orders.supplying import allocate_day, read_supply
 from orders.windows import business_day
-from storage import reading, transaction
+from storage import reading, rehearsal, transaction
 
 BATCHES_SHOWN = 30
 CHANGES_SHOWN = 200
-
-
-class _OnlyLooking(Exception):
-    """A preview is over; what was put beside the present figures goes with its transaction."""
 
 
 def supply_routes() -> Blueprint:
@@ -49,12 +45,16 @@ def supply_routes() -> Blueprint:
                 ).all()
             )
             batches = session.scalars(select(LimitBatch).order_by(LimitBatch.id.desc()).limit(BATCHES_SHOWN)).all()
+            entries = history.entries(session, subject="supply", limit=BATCHES_SHOWN)
         return render_template(
             "supply.html",
             day=day,
             next_day=today + timedelta(days=1),
             rows=[(spec, rows[barcode], limited.get(barcode, 0)) for barcode, spec in specs.items() if barcode in rows],
             batches=batches,
+            batch=request.args.get("batch", type=int),
+            entries=entries,
+            specs=specs,
             may_edit=may("edit_supply"),
         )
 
@@ -87,6 +87,30 @@ def supply_routes() -> Blueprint:
                 return render_template("supply_done.html", locked=day), 422
         return render_template("supply_done.html", done=done, applied=apply, day=day)
 
+    @routes.get("/export")
+    @only_for("see_day")
+    def export() -> ResponseReturnValue:
+        """A day's supply, or its limits, in the columns they are imported in."""
+        day = _day(request.args.get("day"), None) or business_day(room().now())
+        what, kind = request.args.get("what"), request.args.get("kind", "csv")
+        with reading(room().sessions) as session:
+            if what == "limits":
+                return table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
+            specs = room().line.hearing.catalog(session).specs
+            rows = session.scalars(select(Supply).where(Supply.business_day == day)).all()
+        listed = [
+            (
+                specs[row.barcode].name,
+                row.supplied_packs // specs[row.barcode].packs_per_carton,
+                row.basis or "free",
+                "" if row.most_cartons is None else row.most_cartons,
+                "new" if row.is_new else "key" if row.is_key else "",
+            )
+            for row in rows
+            if row.barcode in specs
+        ]
+        return table(f"supply-{day}", kind, ("name", "cartons", "basis", "most", "introduce"), listed)
+
     @routes.get("/batches/<int:number>")
     @only_for("see_day")
     def batch(number: int) -> ResponseReturnValue:
@@ -107,23 +131,14 @@ def supply_routes() -> Blueprint:
 def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDone:
     """Put a file's figures in force, or see what they would change and leave everything as it is."""
     by, now = staff().name, room().now()
-    done: LimitsDone | None = None
-    try:
-        with transaction(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
-            if kind == "supply":
-                supplies = read_supply(path, catalog)
-                done = allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
-            else:
-                limits.check_unlocked(day, now)
-                limits.stage(session, limits.read_limits(path, session, catalog, day))
-                done = limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)
-            if not apply:
-                raise _OnlyLooking
-    except _OnlyLooking:
-        pass
-    assert done is not None
-    return done
+    with (transaction if apply else rehearsal)(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        if kind == "supply":
+            supplies = read_supply(path, catalog)
+            return allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
+        limits.check_unlocked(day, now)
+        limits.stage(session, limits.read_limits(path, session, catalog, day))
+        return limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)
 
 
 def _day(text: str | None, instead: date | None) -> date | None:

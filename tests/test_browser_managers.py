@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.served_line import ServedLine
 pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
 
 RECORDINGS = Path(__file__).parent / "audio"
-SHOP_PHONE, MAIN = "+8613800000012", "+8637255550000"
+SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,59 @@ def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedL
     assert look_for_faults(page) == []
 
 
+def test_a_hotline_is_changed_and_what_is_wrong_is_said_beside_its_field(page: Page, line: ServedLine) -> None:
+    sign_in(page, "manager")
+    page.goto("/hotlines")
+    page.get_by_role("link", name=f"改{MAIN}").click()
+    page.get_by_label("到几点").fill("25:00")
+    page.get_by_label("原因").fill("冬天早下班")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_label("到几点")).to_have_accessible_description("时间像 08:30 这样写，一天的最后是 24:00。")
+    assert look_for_faults(page) == []
+    keep_picture(page, "hotline")
+    page.get_by_label("到几点").fill("23:30")
+    page.get_by_role("button", name="保存").click()
+    page.wait_for_url("**/hotlines")
+    expect(page.locator("tbody").first).to_contain_text("23:30")
+    expect(page.locator("#hotlines-history").locator("..")).to_contain_text("冬天早下班")
+
+
+def test_limits_are_previewed_figure_by_figure_in_the_browser(page: Page, line: ServedLine, tmp_path: Path) -> None:
+    sign_in(page, "manager")
+    page.goto("/supply")
+    file = tmp_path / "supply.csv"
+    file.write_text("name,cartons,basis\n红塔山(硬经典),4321,equal\n", encoding="utf-8")
+    page.get_by_label("内容").select_option("supply")
+    page.get_by_label("文件（CSV 或 XLSX）").set_input_files(file)
+    page.get_by_role("button", name="先看看会改什么").click()
+    expect(page.locator("#done")).to_contain_text("还没有导入")
+    expect(page.locator("#done tbody tr").first).to_contain_text("4321")
+    assert look_for_faults(page) == []
+    keep_picture(page, "supply-preview")
+
+
+def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLine) -> None:
+    sign_in(page, "manager")
+    page.goto("/rules")
+    page.get_by_label("一行货占用几分钟").fill("20")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_label("原因")).to_have_accessible_description("请写明原因，记录里要用。")
+    expect(page.get_by_label("一行货占用几分钟")).to_have_value("20")
+    page.get_by_label("原因").fill("年底忙")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("status")).to_contain_text("已改1条规则")
+    keep_picture(page, "rules")
+    assert look_for_faults(page) == []
+    page.goto(f"/retailers/{SHOP}")
+    page.get_by_label("原因").fill("本人到店，忘了密码")
+    page.get_by_role("button", name="换一个新密码").click()
+    expect(page.locator(".pin")).to_have_text(re.compile(r"^\d{4}$"))
+    keep_picture(page, "retailer")
+    assert look_for_faults(page) == []
+    page.goto("/history")
+    expect(page.locator("tbody")).to_contain_text("本人到店，忘了密码")
+
+
 @pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
 def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
     browser: Browser, line: ServedLine, width: int
@@ -156,10 +210,22 @@ def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
     page = new_page(browser, line, width)
     sign_in(page, "manager")
     faults = {}
-    for path in ("/labelled", "/catalog/history", "/catalog"):
+    for path in (
+        "/labelled",
+        "/catalog/history",
+        "/catalog",
+        "/rules",
+        "/hotlines",
+        "/hotlines/new",
+        "/history",
+        "/retailers",
+        f"/retailers/{SHOP}",
+        "/supply",
+        "/reports?span=week",
+    ):
         page.goto(path)
         if width == PHONE_WIDTH:
-            keep_picture(page, f"{path.strip('/').replace('/', '-')}-phone")
+            keep_picture(page, f"{path.strip('/').partition('?')[0].replace('/', '-')}-phone")
         faults[path] = look_for_faults(page)
     page.goto("/calls")
     if (seen := page.get_by_role("link", name="细看")).count():

@@ -83,18 +83,15 @@ def test_what_was_said_becomes_a_name_after_a_look_at_how_it_is_heard(leader: Vi
     assert "赵红霞" in listed
 
 
-@pytest.mark.parametrize(
-    ("form", "says"),
-    [
-        ({"text": "老红塔", "spec": "没有的烟"}, "请先从名单里选一个品规"),
-        ({"text": "红", "spec": "红塔山(硬经典)"}, "两到十二个汉字"),
-        ({"text": "红塔山硬经典", "spec": "红塔山(硬经典)"}, "已经有这个叫法"),
-    ],
-)
-def test_a_name_that_will_not_do_is_refused(leader: Visitor, world: World, form: dict[str, str], says: str) -> None:
-    answer = leader.post(f"{TURN}/name", add="1", **form)
-    assert answer.status_code == 422
-    assert says in answer.get_data(as_text=True)
+def test_a_name_that_will_not_do_is_refused(leader: Visitor, world: World) -> None:
+    for text, spec, says in (
+        ("老红塔", "没有的烟", "请先从名单里选一个品规"),
+        ("红", "红塔山(硬经典)", "两到十二个汉字"),
+        ("红塔山硬经典", "红塔山(硬经典)", "已经有这个叫法"),
+    ):
+        answer = leader.post(f"{TURN}/name", add="1", text=text, spec=spec)
+        assert answer.status_code == 422, text
+        assert says in answer.get_data(as_text=True), text
     assert standing(world) == []
 
 
@@ -128,9 +125,8 @@ def test_a_turn_becomes_a_test_case_and_a_second_one_takes_its_place(leader: Vis
     assert leader.get(f"/labelled/{row.id}.wav").mimetype == "audio/wav"
 
 
-@pytest.mark.parametrize(
-    ("form", "field"),
-    [
+def test_what_is_wrong_with_a_label_is_said_beside_the_field(leader: Visitor, world: World) -> None:
+    for form, field in (
         ({"text": ""}, "text"),
         ({"spec0": "没有的烟"}, "spec0"),
         ({"spec0": "", "cartons0": ""}, "spec0"),
@@ -139,33 +135,24 @@ def test_a_turn_becomes_a_test_case_and_a_second_one_takes_its_place(leader: Vis
         ({"spec1": "利群(软蓝)"}, "cartons1"),
         ({"kind": "command", "command": "dance"}, "command"),
         ({"kind": "digits", "digits": "4105"}, "digits"),
-    ],
-)
-def test_what_is_wrong_with_a_label_is_said_beside_the_field(
-    leader: Visitor, world: World, form: dict[str, str], field: str
-) -> None:
-    answer = leader.post(f"{TURN}/label", **{**LINE, **form})
-    assert answer.status_code == 422
-    assert f'aria-describedby="{field}-wrong"' in answer.get_data(as_text=True)
+    ):
+        answer = leader.post(f"{TURN}/label", **{**LINE, **form})
+        assert answer.status_code == 422, form
+        assert f'aria-describedby="{field}-wrong"' in answer.get_data(as_text=True), form
     assert standing(world) == []
 
 
-@pytest.mark.parametrize(
-    ("form", "expect"),
-    [
+def test_every_kind_of_label_is_kept_as_it_is_judged(leader: Visitor, world: World) -> None:
+    for form, expect in (
         ({"kind": "remove"}, {"kind": "remove", "items": [["红塔山(硬经典)", None]]}),
         ({"cartons0": "0.5"}, {"kind": "items", "items": [["红塔山(硬经典)", 0.5]]}),
         ({"kind": "command", "command": "done"}, {"kind": "command", "name": "done"}),
         ({"kind": "digits", "digits": "410502100012"}, {"kind": "digits", "digits": "410502100012"}),
         ({"kind": "none"}, {"kind": "none"}),
-    ],
-)
-def test_every_kind_of_label_is_kept_as_it_is_judged(
-    leader: Visitor, world: World, form: dict[str, str], expect: dict[str, object]
-) -> None:
-    assert leader.post(f"{TURN}/label", **{**LINE, **form}).status_code == 200
-    [row] = standing(world)
-    assert row.expect == expect
+    ):
+        assert leader.post(f"{TURN}/label", **{**LINE, **form}).status_code == 200, form
+        [row] = standing(world)
+        assert row.expect == expect
 
 
 def test_a_turn_without_a_recording_is_no_test_case(leader: Visitor, world: World) -> None:

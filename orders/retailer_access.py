@@ -1,0 +1,48 @@
+"""How a retailer gets in again: a new PIN, or the lock after too many wrong ones taken off. Both are on record."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from orders.history import record
+from orders.models import RetailerRow, SignInCounter
+from orders.sign_in import hash_pin, is_locked
+
+PIN_LENGTH = 4
+
+
+def locked_until(session: Session, customer_code: str, now: datetime) -> datetime | None:
+    """Until when this code lets nobody in; None where it is not locked."""
+    counter = session.get(SignInCounter, f"retailer {customer_code}")
+    return counter.locked_until if counter is not None and is_locked(counter, now) else None
+
+
+def new_pin(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> str:
+    """Give the retailer a new PIN, and say it: only its hash is kept. A lock goes with the old one."""
+    pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
+    had = retailer.pin_hash is not None
+    retailer.pin_hash = hash_pin(pin)
+    _open(session, retailer.customer_code)
+    # No two new PINs are the same to the history, though none of them is in it.
+    before = {"pin": "old"} if had else None
+    record(session, "retailer", retailer.customer_code, before, {"pin": "set"}, by=by, why=why, now=now)
+    return pin
+
+
+def unlock(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> bool:
+    """Take the lock off the retailer's code; False where there is none any more."""
+    if locked_until(session, retailer.customer_code, now) is None:
+        return False
+    _open(session, retailer.customer_code)
+    record(session, "retailer", retailer.customer_code, {"locked": True}, {"locked": False}, by=by, why=why, now=now)
+    return True
+
+
+def _open(session: Session, customer_code: str) -> None:
+    counter = session.get(SignInCounter, f"retailer {customer_code}", with_for_update=True, populate_existing=True)
+    if counter is not None:
+        counter.failures, counter.locked_until = 0, None
+        session.flush()
