@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TypeVar
 
 import pytest
 from sqlalchemy import Engine, select
 
 import storage
+from orders import web_orders
 from orders.desk import Confirmed, DeskRefusal, LineRequest
-from orders.models import OrderRow, RetailerRow
+from orders.models import Channel, OrderRow, RetailerRow
+from orders.web_orders import WebOrder
 from tests.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, MovingClock, World
 
 T = TypeVar("T")
@@ -181,3 +184,39 @@ def test_holds_that_expire_while_others_ask_are_given_back_once(busy: World, clo
     with busy.session() as session:
         assert not session.scalars(select(OrderRow).where(OrderRow.holding, OrderRow.hold_expires_at <= clock())).all()
     assert sum(granted) == 8 * CARTON
+
+
+def test_every_channel_takes_from_one_shelf(busy: World) -> None:
+    busy.stock(CLASSIC, 20)
+    channels: tuple[Channel, ...] = ("phone", "operator", "web", "mobile", "proxy", "phone", "web", "operator")
+
+    def by_talk(number: int, channel: Channel) -> int:
+        call = f"call-{number}"
+        with busy.desk() as desk:
+            retailer = desk.retailer(code(number))
+            assert retailer is not None
+            desk.open_draft(call, retailer, desk.hotline(MAIN), channel=channel)
+        granted = 0
+        for _ in range(2):
+            with busy.desk() as desk:
+                granted += desk.set_line(call, CLASSIC, 2 * CARTON).granted_packs
+        with busy.desk() as desk, suppress(DeskRefusal):
+            desk.confirm(call)
+        return granted
+
+    @storage.retried
+    def by_list(number: int, channel: Channel) -> int:
+        order = WebOrder(code(number), {CLASSIC: 4 * CARTON}, busy.clock())
+        with busy.desk() as desk:
+            taken = web_orders.take_in(desk, channel, "a sender", f"order-{number}", order, busy.clock())
+            return int(taken.row.answer.get("total_packs", 0))
+
+    def orders(number: int, channel: Channel) -> Callable[[], int]:
+        take = by_talk if channel in ("phone", "operator") else by_list
+        return lambda: take(number, channel)
+
+    granted = at_once([orders(number, channel) for number, channel in enumerate(channels)])
+    assert sum(granted) == 20 * CARTON
+    busy.check_books()
+    with busy.session() as session:
+        assert sum(session.scalars(select(OrderRow.total_packs).where(OrderRow.state == "confirmed"))) == 20 * CARTON

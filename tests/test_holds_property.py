@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
 import storage
+from orders import web_orders
 from orders.desk import Desk, DeskRefusal, LineRequest
 from orders.holds import release_expired
-from orders.models import OrderRow, RetailerRow
+from orders.models import Channel, OrderRow, RetailerRow
+from orders.web_orders import KeyUsedTwice, WebOrder
 from tests.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
 
 Step = Callable[[World], None]
@@ -34,13 +36,28 @@ def at_the_desk(what: Callable[[Desk], Any]) -> Step:
     return step
 
 
-def opens(call: tuple[str, str], fresh: bool) -> Step:
+def opens(call: tuple[str, str], fresh: bool, channel: Channel) -> Step:
+    """A caller comes through, or an operator opens the caller's sheet."""
+
     def ring(desk: Desk) -> None:
         retailer = desk.retailer(call[1])
         assert retailer is not None
-        desk.open_draft(call[0], retailer, desk.hotline(MAIN), fresh=fresh)
+        desk.open_draft(call[0], retailer, desk.hotline(MAIN), channel=channel, fresh=fresh)
 
     return at_the_desk(ring)
+
+
+def sends(retailer: str, channel: Channel, key: str, wanted: dict[str, int]) -> Step:
+    """A whole order comes in by the web, an application or the signed list; the same key may come again."""
+
+    def take_in(desk: Desk) -> None:
+        with suppress(KeyUsedTwice):
+            taken = web_orders.take_in(
+                desk, channel, channel, f"{key} {desk.now:%j}", WebOrder(retailer, wanted, desk.now), desk.now
+            )
+            assert (taken.row.state == "failed") == (taken.row.order_id is None)
+
+    return at_the_desk(take_in)
 
 
 def confirms(call: tuple[str, str]) -> Step:
@@ -74,7 +91,14 @@ def sweeps(world: World) -> None:
 
 
 steps = st.one_of(
-    st.builds(opens, calls, st.booleans()),
+    st.builds(opens, calls, st.booleans(), st.sampled_from(["phone", "operator"])),
+    st.builds(
+        sends,
+        st.sampled_from([SHOP, STATION]),
+        st.sampled_from(["web", "mobile", "proxy"]),
+        st.sampled_from(["one", "two"]),
+        st.dictionaries(specs, packs, min_size=1),
+    ),
     st.builds(
         asks,
         calls,
@@ -104,7 +128,7 @@ def begin_anew(world: World) -> None:
 def play(world: World, day: list[Step]) -> None:
     begin_anew(world)
     for call in ("call-1", SHOP), ("call-3", STATION):
-        opens(call, False)(world)
+        opens(call, False, "phone")(world)
     for step in day:
         step(world)
         world.check_books()
