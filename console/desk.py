@@ -19,16 +19,17 @@ from console.feedback import form_words
 from console.language import _
 from console.queue import call_view, line_now, turns_of
 from console.room import room
-from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, seen
+from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, put_wishes, seen
 from console.taking import duty_view
 from ivr import duty, offers
 from ivr.tables import Call
 from ivr.tickets import Ticket
-from orders import feedback
+from orders import feedback, web_follow_ups
 from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
 from orders.models import OrderRow, RetailerRow
 from orders.retailers import order_view, retailer_view
 from orders.staff import StaffRow
+from orders.windows import business_day
 from storage import reading, transaction
 
 log = structlog.get_logger(__name__)
@@ -123,6 +124,24 @@ def desk_routes() -> Blueprint:
     @only_for("take_calls")
     def line(key: str) -> ResponseReturnValue:
         return _change(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
+
+    @routes.post("/orders/<key>/wishes")
+    @only_for("take_calls")
+    def wishes(key: str) -> ResponseReturnValue:
+        """Put the last order, or what failed by the web, on the order in one go."""
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            case = _case(session, desk, key)
+            if stale := _stale(desk, case):
+                return stale
+            sheet = _sheet(desk, case)
+            if sheet is None:
+                abort(404, _("没有这张订单。"))
+            try:
+                outcomes = put_wishes(desk, key, sheet.web if request.form.get("which") == "web" else sheet.last)
+            except SheetRefusal as refusal:
+                return _shown(desk, case, problem=refusal.reason), 422
+            return _shown(desk, case, outcomes=outcomes, specs=desk.catalog.specs)
 
     @routes.post("/orders/<key>/save")
     @only_for("take_calls")
@@ -222,7 +241,10 @@ def _take_up(desk: Desk, case: Case) -> str:
 
 
 def _sheet(desk: Desk, case: Case) -> Sheet | None:
-    return None if case.retailer is None else open_sheet(desk, case.key, case.retailer, case.hotline, case.saved)
+    if case.retailer is None:
+        return None
+    web_wanted = web_follow_ups.wanted_by(desk.session, business_day(desk.now), case.retailer.id, staff().id)
+    return open_sheet(desk, case.key, case.retailer, case.hotline, case.saved, web_wanted)
 
 
 def _change(key: str, barcode: str, cartons: str) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ it showed; where the order is another by then, nothing is done, and what changed
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -18,7 +18,7 @@ from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
 from callflows.turn import Turn
 from console.wording import yuan
-from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, LineView, OrderView, Retailer, Standing
+from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, LineRequest, LineView, OrderView, Retailer, Standing
 
 CARTONS_MAX = 9_999
 
@@ -63,8 +63,21 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A line that may be put on the order in one go: what was wanted, and what this retailer can have of it now; None
+    where it is not offered today."""
+
+    barcode: str
+    name: str
+    packs: int
+    packs_per_carton: int
+    left_packs: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything the order sheet shows."""
+    """Everything the order sheet shows. `last` is the retailer's last order, `web` what it wanted by the web and did
+    not get."""
 
     key: str
     retailer: Retailer
@@ -72,6 +85,8 @@ class Sheet:
     standing: Standing
     order: OrderView | None
     choices: tuple[Choice, ...]
+    last: tuple[Wish, ...]
+    web: tuple[Wish, ...]
     read_back: tuple[str, ...]
     seen: str
 
@@ -84,14 +99,26 @@ class Sheet:
         """What may be typed, for the page's search."""
         return [choice.for_page() for choice in self.choices] if self.is_open else []
 
+    def choice(self, barcode: str) -> Choice | None:
+        """What is left of a spec; None where it is not offered today."""
+        return next((choice for choice in self.choices if choice.barcode == barcode), None)
+
     @property
     def shortfall_fen(self) -> int:
         """What has to be paid in before delivery."""
         return max(0, self.order.amount_fen - self.standing.balance_fen) if self.order is not None else 0
 
 
-def open_sheet(desk: Desk, key: str, retailer: Retailer, hotline: Hotline, saved: OrderView | None = None) -> Sheet:
-    """The sheet as it stands. `saved` is the order this key led to, if it is no draft any more."""
+def open_sheet(
+    desk: Desk,
+    key: str,
+    retailer: Retailer,
+    hotline: Hotline,
+    saved: OrderView | None = None,
+    web_wanted: Mapping[str, int] | None = None,
+) -> Sheet:
+    """The sheet as it stands. `saved` is the order this key led to, if it is no draft any more; `web_wanted` are packs
+    by barcode that failed by the web."""
     order = desk.draft(key) or saved
     last = desk.last_order(retailer)
     if last is not None and saved is not None and last.number == saved.number:
@@ -112,6 +139,8 @@ def open_sheet(desk: Desk, key: str, retailer: Retailer, hotline: Hotline, saved
         )
         for offer in desk.offers(retailer, hotline)
     )
+    left = {choice.barcode: min(choice.limit_left_packs, choice.stock_left_packs) for choice in choices}
+    specs = desk.catalog.specs
     return Sheet(
         key=key,
         retailer=retailer,
@@ -119,6 +148,15 @@ def open_sheet(desk: Desk, key: str, retailer: Retailer, hotline: Hotline, saved
         standing=desk.standing(retailer, hotline),
         order=order,
         choices=choices,
+        last=tuple(
+            Wish(line.barcode, line.name, line.granted_packs, line.packs_per_carton, left.get(line.barcode))
+            for line in (last.lines if last is not None else ())
+        ),
+        web=tuple(
+            Wish(barcode, specs[barcode].name, packs, specs[barcode].packs_per_carton, left.get(barcode))
+            for barcode, packs in (web_wanted or {}).items()
+            if barcode in specs
+        ),
         read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
         seen=seen(order),
     )
@@ -139,6 +177,18 @@ def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | N
                 raise SheetRefusal("not_on_the_order")
             return None
         return desk.set_line(key, barcode, packs, "add" if more else "set")
+    except DeskRefusal as refusal:
+        raise SheetRefusal(refusal.reason) from refusal
+
+
+def put_wishes(desk: Desk, key: str, wishes: Sequence[Wish]) -> list[LineOutcome]:
+    """Put what is not on the order yet on it, in one go; what is there stays as the caller wanted it."""
+    order = desk.draft(key)
+    if order is None:
+        raise SheetRefusal("no_draft")
+    new = [LineRequest(wish.barcode, wish.packs, "set") for wish in wishes if order.line(wish.barcode) is None]
+    try:
+        return desk.set_lines(key, new)
     except DeskRefusal as refusal:
         raise SheetRefusal(refusal.reason) from refusal
 

@@ -129,6 +129,25 @@ def close(
     session.flush()
 
 
+def wanted_by(session: Session, day: date, retailer_id: int, staff_id: int) -> dict[str, int]:
+    """The packs by barcode a retailer wanted by the web, for the operator who has taken it on; else nothing."""
+    mine = session.get(WebFollowUp, (day, retailer_id))
+    if mine is None or mine.taken_by != staff_id or mine.closed_at is not None:
+        return {}
+    retailer = session.get_one(RetailerRow, retailer_id)
+    latest = session.scalar(
+        select(WebOrderRow)
+        .where(
+            WebOrderRow.business_day == day,
+            WebOrderRow.customer_code == retailer.customer_code,
+            WebOrderRow.state == "failed",
+        )
+        .order_by(WebOrderRow.id.desc())
+        .limit(1)
+    )
+    return dict(latest.wanted) if latest is not None else {}
+
+
 def _of_day(session: Session, day: date) -> Sequence[WebFollowUp]:
     return session.scalars(select(WebFollowUp).where(WebFollowUp.business_day == day)).all()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -135,6 +136,40 @@ def test_more_and_none_are_typed_with_plus_and_nought(operator: Visitor, line: L
     for cartons, then in (("5", "50"), ("+2", "70"), ("3", "30"), ("0", None)):
         sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=sheet_seen(sheet)))
         assert sheet_seen(sheet) == (f"draft,{CLASSIC}:{then}" if then else "draft")
+
+
+def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_changed(
+    operator: Visitor, world: World
+) -> None:
+    with world.desk() as desk:
+        shop = desk.retailer(SHOP)
+        assert shop is not None
+        desk.open_draft("CA0", shop, desk.hotline(MAIN))
+        for barcode, cartons in ((CLASSIC, 3), (CRANE, 4), (CHINA, 5)):
+            desk.set_line("CA0", barcode, cartons * 10)
+        desk.confirm("CA0")
+    world.clock.move(days=7)
+    world.supply()
+    world.limit(CHINA, 2)
+    operator.sign_in("operator")
+    path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    sheet = text(operator.post(f"{path}/lines", barcode=CRANE, cartons="1", seen=sheet_seen(text(operator.get(path)))))
+    assert operator.post(f"{path}/wishes", which="last", seen="draft").status_code == 422
+    sheet = text(operator.post(f"{path}/wishes", which="last", seen=sheet_seen(sheet)))
+    assert "记上了2种" in sheet
+    assert "中华(硬)：超过限量，要5条，订上2条" in sheet
+    assert sheet_seen(sheet) == f"draft,{CRANE}:10,{CLASSIC}:30,{CHINA}:20"
+
+
+def test_the_sheet_shows_what_is_unmet_and_what_is_left(operator: Visitor, world: World) -> None:
+    world.limit(CHINA, 2)
+    world.stock(CHINA, 9)
+    path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    seen = sheet_seen(text(operator.get(path)))
+    row = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", seen=seen)).partition("<tbody>")[2]
+    cells = re.findall(r'<td class="number">(?:<b[^>]*>)?([^<]*)', row.partition("</tr>")[0])
+    # Price, wanted, granted, unmet, amount, and what is left of limit and stock.
+    assert cells == ["381.60", "5", "2", "3", "763.20", "0", "7"]
 
 
 def test_a_caller_nobody_knows_is_found_by_name_and_then_has_a_sheet(operator: Visitor, line: Line) -> None:

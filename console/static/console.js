@@ -50,6 +50,21 @@
   // A form that has just come onto the page and is not htmx's yet must not go to the server by itself.
   document.addEventListener("submit", (event) => { if (event.target.hasAttribute("hx-post")) event.preventDefault(); });
 
+  // Enter in a search for a retailer opens the only one there is; of several the first is ready to be chosen.
+  let searched = false;
+  document.addEventListener("keydown", (event) => {
+    if (event.target.id === "who") searched = event.key === "Enter";
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id !== "found" || !searched) return;
+    // What was asked for before the last letters is not what is meant.
+    if (event.detail.requestConfig.parameters.q !== document.getElementById("who").value) return;
+    searched = false;
+    const buttons = event.target.querySelectorAll("button");
+    if (buttons.length === 1) buttons[0].click();
+    else buttons[0]?.focus();
+  });
+
   // How long somebody has been waiting, counted on between two looks at the server.
   function count() {
     for (const element of document.querySelectorAll("[data-since]")) {

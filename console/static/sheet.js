@@ -11,6 +11,8 @@
   let sent = null;
   let ahead = null;
   let enterAhead = false;
+  // Cartons that stand there because they were typed behind the spec go with it when it is changed or taken back.
+  let cartonsFromPick = false;
 
   // "hhl5", "hhl +5", "1203*5", "黄鹤楼 软蓝 5": what names the spec, and the cartons if they are there already.
   function split(text) {
@@ -94,7 +96,8 @@
     const parsed = parse(byId("pick").value);
     found = parsed.matches;
     chosen = 0;
-    if (parsed.cartons) byId("cartons").value = parsed.cartons;
+    if (parsed.cartons || cartonsFromPick) byId("cartons").value = parsed.cartons;
+    cartonsFromPick = Boolean(parsed.cartons);
     byId("barcode").value = "";
     show();
   }
@@ -113,13 +116,30 @@
     return true;
   }
 
-  document.addEventListener("input", (event) => { if (event.target.id === "pick") update(); });
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "pick") update();
+    if (event.target.id === "cartons") cartonsFromPick = false;
+  });
   document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("choices").hidden = true; });
 
+  // What is typed but not on the order is not saved by mistake, nor an order whose last line is still on its way.
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("#save")) return;
+    const onItsWay = byId("entry").classList.contains("htmx-request");
+    if (!onItsWay && !byId("pick").value.trim()) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (!onItsWay) Hotline.complain(byId("wording").dataset.unfinished);
+    byId("pick").focus();
+  }, true);
+
+  const SHORTCUTS = { l: "all-last", w: "all-web" };
+
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey && event.key === "Enter" && byId("save")) {
+    const pressed = event.ctrlKey && event.key === "Enter" ? "save" : event.altKey && SHORTCUTS[event.key.toLowerCase()];
+    if (pressed && byId(pressed)) {
       event.preventDefault();
-      byId("save").click();
+      byId(pressed).click();
       return;
     }
     if (event.target.id !== "pick") return;
@@ -131,6 +151,7 @@
       show();
     } else if (event.key === "Escape") {
       event.target.value = "";
+      byId("cartons").value = "";
       update();
     } else if (event.key === "Enter") {
       if (byId("entry").classList.contains("htmx-request")) {
@@ -152,10 +173,13 @@
     update();
   });
 
-  function takeBack(event) {
-    if (event.detail.elt.id !== "entry" || sent === null) return;
+  function putBack() {
     for (const [name, value] of Object.entries(sent)) byId(name).value = value;
     enterAhead = false;
+  }
+
+  function takeBack(event) {
+    if (event.detail.elt.id === "entry" && sent !== null) putBack();
   }
   document.addEventListener("htmx:responseError", takeBack);
   document.addEventListener("htmx:sendError", takeBack);
@@ -169,8 +193,14 @@
     const data = byId("specs");
     specs = data ? JSON.parse(data.textContent) : [];
     const cartonsField = byId("cartons");
+    // A line that was refused is there to be mended, or to be entered again when it is seen what has changed.
+    const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-again]");
+    if (refused) {
+      putBack();
+      ahead = null;
+    }
     if (cartonsField?.getAttribute("aria-invalid")) cartonsField.focus();
-    else byId("pick")?.focus();
+    else (byId("pick") || byId("next") || byId("finish"))?.focus();
     sent = null;
     enterAhead = false;
     if (ahead === null || !byId("pick")) return;
