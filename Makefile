@@ -15,7 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The stand-in for the carrier is started with the demo, unless another one is named.
 ifndef TWILIO_API_BASE
 TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
-STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT)
+STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) \
+	--parties simulator/demo_parties.yaml
 else
 STAND_IN := :
 endif
@@ -29,8 +30,9 @@ help: ## this list
 run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
 	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
-	@trap 'kill $$line $$stand_in 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	@trap 'kill $$line $$stand_in $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(STAND_IN) & stand_in=$$!; \
+	$(DEMO) $(BIN)/flask --app app outbound run & dialler=$$!; \
 	$(DEMO) $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()' & line=$$!; \
 	wait $$line
 

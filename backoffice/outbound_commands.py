@@ -38,9 +38,8 @@ def run_command() -> None:
     stop = Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
-    dialler = Dialler(
-        current_app.extensions["sessions"], current_app.extensions["clock"], line.carrier, line.markup, line.outbound
-    )
+    sessions, clock = current_app.extensions["sessions"], current_app.extensions["clock"]
+    dialler = Dialler(sessions, clock, line.carrier, line.markup, line.outbound, line.settings.operator_numbers)
     dialler.run(stop)
 
 

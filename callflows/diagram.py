@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from callflows.flow import Flow, Target
-from callflows.flows import AFTER_LINES, ORDERING
+from callflows.flow import Flow, Row, Target
+from callflows.flows import AFTER_LINES, ORDERING, OUTBOUND
 from callflows.replies import Transfer
 
 ROOT = Path(__file__).parent.parent
@@ -26,9 +26,10 @@ def mermaid(flow: Flow) -> str:
     return "\n".join(["flowchart TD", *(f"    {row}" for row in _rows(flow))])
 
 
-def page(flow: Flow) -> str:
-    """The documentation page: the picture, and what each step does."""
-    steps = "\n".join(f"| `{row.step.name}` | {inspect.getdoc(row.step)} |".replace("\n", " ") for row in flow.rows)
+def page(flow: Flow, rung: Flow) -> str:
+    """The documentation page: the picture, what each step does, and what is otherwise where the line rings."""
+    steps = _described(flow.rows)
+    otherwise = _described(row for row in rung.rows if row not in flow.rows)
     return f"""# The way through a call
 
 Made from the table in `callflows/flows.py` by `python -m callflows.diagram`; a test keeps it current.
@@ -43,7 +44,18 @@ lines asks what they leave open, one question at a time, and then goes on where 
 | step | what it does |
 | --- | --- |
 {steps}
+
+Where the line rings a retailer that is due, the call begins with `{rung.first}`; from the admission on the way is
+the same.
+
+| step | what it does |
+| --- | --- |
+{otherwise}
 """
+
+
+def _described(rows: Iterable[Row]) -> str:
+    return "\n".join(f"| `{row.step.name}` | {inspect.getdoc(row.step)} |".replace("\n", " ") for row in rows)
 
 
 def embedded(text: str, flow: Flow) -> str:
@@ -58,7 +70,7 @@ def embedded(text: str, flow: Flow) -> str:
 def write(root: Path = ROOT) -> None:
     """Write the page, and the picture into the documents that carry it."""
     (root / PAGE).parent.mkdir(exist_ok=True)
-    (root / PAGE).write_text(page(ORDERING), encoding="utf-8")
+    (root / PAGE).write_text(page(ORDERING, OUTBOUND), encoding="utf-8")
     for carrier in CARRIERS:
         if (root / carrier).exists():
             text = (root / carrier).read_text(encoding="utf-8")

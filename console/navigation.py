@@ -44,6 +44,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Door("console.brief.page", lazy_gettext("今日简报"), "see_day"),
             Door("console.desk.page", lazy_gettext("接电话"), "take_calls"),
+            Door("console.outbound.page", lazy_gettext("外呼"), "run_outbound"),
             Door("console.book.calls", lazy_gettext("来电"), "see_day"),
             Door("console.meant.labelled", lazy_gettext("测试录音"), "hear_recordings"),
         ),

@@ -28,6 +28,7 @@ from console import (
     missed,
     names,
     navigation,
+    outbound,
     phone,
     proxy,
     recordings,
@@ -192,6 +193,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(taking.taking_routes())
     console.register_blueprint(today.today_routes())
+    console.register_blueprint(outbound.outbound_routes())
     console.register_blueprint(missed.missed_routes())
     console.register_blueprint(web_orders.web_order_routes())
     console.register_blueprint(proxy.proxy_routes())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -17,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
+from ivr import duty
 from ivr.calls import ENDED
 from ivr.outbound import Outbound
 from ivr.tables import Call
-from ivr.tickets import Ticket
 from ivr.twilio_rest import Carrier, CarrierError, CarrierRefused
 from ivr.twiml import Markup
 from orders import outbound
@@ -28,7 +29,6 @@ from orders.models import RetailerPhone, RetailerRow
 from orders.outbound_tables import OutboundAttempt
 from orders.pacing import Dial, Moment, next_dials, room_for
 from orders.retailers import calendar
-from orders.seats import seated
 from orders.windows import business_day
 from storage import SessionFactory, reading, transaction
 
@@ -44,11 +44,6 @@ MISSED_EVERY = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
 
-def new_holder() -> str:
-    """A name no other dialler has, by which an administrator finds the process."""
-    return f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
-
-
 class Dialler:
     """One process that rings, where no other does."""
 
@@ -59,14 +54,16 @@ class Dialler:
         carrier: Carrier,
         markup: Markup,
         told: Outbound,
-        holder: str = "",
+        operator_numbers: Collection[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._carrier = carrier
         self._markup = markup
         self._outbound = told
-        self._holder = holder or new_holder()
+        self._numbers = operator_numbers
+        # A name no other dialler has, by which an administrator finds the process.
+        self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
         self._cancelled: set[str] = set()
         self._missed_noted_at: datetime | None = None
 
@@ -111,7 +108,9 @@ class Dialler:
             rules = outbound.pacing(session)
             if line is None or not outbound.takes_orders(session, day, calendar(session)):
                 return []
-            moment = Moment(now, day, line.window, len(outbound.under_way(session)), free_operators(session, now))
+            moment = Moment(
+                now, day, line.window, len(outbound.under_way(session)), len(duty.free(session, self._numbers, now))
+            )
             if not room_for(rules, moment):
                 return []
             found = outbound.candidates(session, day, now, in_calls(session, now))
@@ -186,12 +185,6 @@ class Dialler:
                 return
             found = outbound.candidates(session, day, now, in_calls(session, now))
             outbound.note_missed(session, day, now, found, outbound.pacing(session))
-
-
-def free_operators(session: Session, now: datetime) -> int:
-    """How many who take calls sit at a seat and have none."""
-    in_call = set(session.scalars(select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.closed_at.is_(None))))
-    return sum(person.may("take_calls") and person.id not in in_call for _, person in seated(session, now))
 
 
 def in_calls(session: Session, now: datetime) -> set[int]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -150,33 +150,36 @@ def not_today(session: Session, day: date, retailer_id: int, by: str, now: datet
 def candidates(session: Session, day: date, now: datetime, in_calls: Collection[int] = ()) -> list[Candidate]:
     """Everybody who is due on this day, whatever has come of it so far. `in_calls` are retailers who are talking to
     the line just now."""
-    due = due_retailers(session, day, calendar(session))
+    due = _due(session, day, calendar(session))
     numbers: dict[int, list[str]] = {}
-    for phone in session.scalars(select(RetailerPhone).order_by(RetailerPhone.phone)):
-        numbers.setdefault(phone.retailer_id, []).append(phone.phone)
+    registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
+    for retailer_id, phone in session.execute(
+        registered.join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id).where(due)
+    ):
+        numbers.setdefault(retailer_id, []).append(phone)
     tried: dict[int, list[Tried]] = {}
     for attempt in attempts(session, day):
         tried.setdefault(attempt.retailer_id, []).append(tried_of(attempt))
     kept_away = set(session.scalars(select(NotToday.retailer_id).where(NotToday.business_day == day)))
     kept_away |= _ordering(session, day, now) | set(in_calls)
+    rows = select(RetailerRow.id, RetailerRow.route, RetailerRow.status).where(due)
     return [
         Candidate(
-            retailer.id,
-            tuple(numbers.get(retailer.id, ())),
-            retailer.route,
-            tuple(tried.get(retailer.id, ())),
-            ready=retailer.status == "active" and retailer.id not in kept_away,
+            number,
+            tuple(numbers.get(number, ())),
+            route,
+            tuple(tried.get(number, ())),
+            ready=status == "active" and number not in kept_away,
         )
-        for retailer in due
+        for number, route, status in session.execute(rows.order_by(RetailerRow.customer_code))
     ]
 
 
-def due_retailers(session: Session, day: date, open_days: Calendar) -> Sequence[RetailerRow]:
-    """The retailers whose order day this is, suspended ones too, by customer code."""
+def _due(session: Session, day: date, open_days: Calendar) -> ColumnElement[bool]:
+    """The condition for a retailer whose order day this is, suspended or not."""
     plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
     today = [tuple(plan) for plan in session.execute(plans) if is_order_day(plan, day, open_days)]
-    plan = tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
-    return session.scalars(select(RetailerRow).where(plan.in_(today)).order_by(RetailerRow.customer_code)).all()
+    return tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(today)
 
 
 def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:

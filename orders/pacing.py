@@ -106,9 +106,13 @@ def is_due(one: Candidate, rules: Pacing, moment: Moment) -> bool:
     """Whether this retailer may be rung now, if there is room."""
     if not one.ready or is_being_rung(one) or is_done(one, rules):
         return False
-    if rules.window(one.batch).day_at(moment.now) != moment.day:
-        return False
-    return all(moment.now >= tried.at + _pause_after(tried, rules) for tried in one.tried)
+    return not_before(one, rules, moment.day) <= moment.now < rules.window(one.batch).closes_at(moment.day)
+
+
+def not_before(one: Candidate, rules: Pacing, day: date) -> datetime:
+    """From when this retailer may be rung, or rung again: its window opens, and the pause is over."""
+    pauses = [tried.at + _pause_after(tried, rules) for tried in one.tried]
+    return max([rules.window(one.batch).opens_at(day), *pauses])
 
 
 def is_being_rung(one: Candidate) -> bool:

@@ -21,7 +21,9 @@ from orders.demo import seed_demo
 from orders.demo.staff import DEMO_PASSWORD, seed_demo_staff
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.audio import RATE, to_pcm
+from simulator.pace import REAL_TIME, Pace
 from simulator.rest import RestServer, create_rest
+from simulator.ringing import rings_out
 from simulator.web_phone import add_web_phone
 from tests.served_app import shift_to_morning, shifted
 from tests.served_line import ServedLine
@@ -41,8 +43,9 @@ SCREENSHOTS = Path(__file__).parent.parent / "docs" / "screenshots"
 
 
 @contextmanager
-def served_house(folder: Path, mode: str) -> Iterator[ServedLine]:
-    """The whole line, with the demo's data and staff, and the stand-in that keeps the web phone's telephone."""
+def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
+    """The whole line, with the demo's data and staff, and the stand-in that keeps the web phone's telephone. Calls the
+    line itself places go at that pace."""
     shift: timedelta = shift_to_morning()
     database = folder / "house.db"
     storage.migrate(f"sqlite:///{database}")
@@ -52,7 +55,7 @@ def served_house(folder: Path, mode: str) -> Iterator[ServedLine]:
         seed_demo_staff(session, shifted(shift)())
     engine.dispose()
     account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
-    rest = create_rest(account)
+    rest = create_rest(account, rings_out(account, pace=pace))
     server = RestServer(rest, "127.0.0.1", 0)
     account.api_base = server.url
     served = ServedLine(database, account, mode, shift)

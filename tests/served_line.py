@@ -58,6 +58,24 @@ class ServedLine:
 
     def start(self) -> None:
         """Serve, and return once calls are taken."""
+        self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.served_app:create_app()")
+        deadline = time.monotonic() + UP_WITHIN_S
+        while not self._is_up():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not come up; its log says:\n{self.log()}")
+            time.sleep(0.05)
+
+    @contextmanager
+    def dialler(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A dialler beside the server, gone at the end as in a power cut."""
+        process = self._spawn("flask", "--app", "tests.served_app", "outbound", "run")
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "DEMO": "1",
             "PORT": str(self._port),
@@ -66,16 +84,9 @@ class ServedLine:
             "TWILIO_API_BASE": self.account.api_base,
             SHIFT: str(self._shift.total_seconds()),
         }
-        command = [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "tests.served_app:create_app()"]
+        command = [sys.executable, "-m", module, *arguments]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + UP_WITHIN_S
-        while not self._is_up():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the server did not come up; its log says:\n{self.log()}")
-            time.sleep(0.05)
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self) -> None:
         """End the server and its workers at once, as a power cut would."""

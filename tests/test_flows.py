@@ -9,7 +9,7 @@ import pytest
 
 from callflows import diagram
 from callflows.flow import Flow, Row
-from callflows.flows import ORDERING
+from callflows.flows import ORDERING, OUTBOUND
 from callflows.replies import HangUp
 from callflows.steps.admission import Left, Refused
 from callflows.steps.sign_in import AskCode, CodeGiven
@@ -64,7 +64,7 @@ def test_outcomes_of_one_step_are_told_apart() -> None:
 
 def test_the_page_of_the_flow_is_current() -> None:
     kept = (diagram.ROOT / diagram.PAGE).read_text(encoding="utf-8")
-    assert kept == diagram.page(ORDERING), "run python -m callflows.diagram"
+    assert kept == diagram.page(ORDERING, OUTBOUND), "run python -m callflows.diagram"
 
 
 @pytest.mark.parametrize("carrier", diagram.CARRIERS, ids=str)
@@ -83,7 +83,7 @@ def test_the_picture_is_put_between_its_markers_only(tmp_path: Path) -> None:
     assert text.endswith("\nafter\n")
     assert "old" not in text
     assert diagram.mermaid(ORDERING) in text
-    assert (tmp_path / diagram.PAGE).read_text(encoding="utf-8") == diagram.page(ORDERING)
+    assert (tmp_path / diagram.PAGE).read_text(encoding="utf-8") == diagram.page(ORDERING, OUTBOUND)
 
 
 def test_every_way_out_of_a_step_is_in_the_picture() -> None:

@@ -20,6 +20,7 @@ from clock import SHANGHAI
 from orders import notices
 from orders.answers import amount_fen
 from orders.desk import Desk
+from orders.line_settings import MINUTES_A_DAY
 from orders.models import (
     CalendarDay,
     HotlineRow,
@@ -33,6 +34,7 @@ from orders.models import (
     Substitute,
     Supply,
 )
+from orders.outbound_tables import EVERYBODY, OutboundWindow
 from orders.retailers import by_code
 from orders.sign_in import hash_pin
 from orders.windows import business_day, cycle_start
@@ -58,6 +60,9 @@ def seed_demo(session: Session, now: datetime) -> None:
     _substitutes(session, catalog)
     today = business_day(now)
     _open_today(session, today)
+    if session.get(OutboundWindow, EVERYBODY) is None:
+        # Whenever the demo is looked at; nobody's real telephone is rung.
+        session.add(OutboundWindow(batch=EVERYBODY, opens=0, closes=MINUTES_A_DAY))
     supplied = list(_supply(session, catalog, today))
     for row in _rows("retailers.csv"):
         retailer, is_new = _retailer(session, row, today)

@@ -1,0 +1,33 @@
+"""Parts of pages that keep themselves up to date: sent whenever they change, to whoever is looking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from flask import Response, stream_with_context
+
+# A stream is ended now and then, so that a worker can go down and a session can run out; the browser opens another.
+STREAM_MAX_S = 300
+# Something is sent this often, so that a connection that died is noticed.
+SIGN_OF_LIFE_S = 15
+
+
+def stream(event: str, render: Callable[[], str], every_s: float) -> Response:
+    """A part of a page as an event stream: rendered anew so often, sent when it is another."""
+    answer = Response(stream_with_context(_events(event, render, every_s)), mimetype="text/event-stream")
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+def _events(event: str, render: Callable[[], str], every_s: float) -> Iterator[str]:
+    shown, began, told = "", time.monotonic(), time.monotonic()
+    while time.monotonic() - began < STREAM_MAX_S:
+        part = render()
+        if part != shown:
+            shown, told = part, time.monotonic()
+            yield f"event: {event}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
+        elif time.monotonic() - told > SIGN_OF_LIFE_S:
+            told = time.monotonic()
+            yield ": still here\n\n"
+        time.sleep(every_s)

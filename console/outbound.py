@@ -1,0 +1,235 @@
+"""Ringing the retailers that are due: started and stopped by the leader, and seen as it goes (TR 3.1.2, 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from flask import Blueprint, Response, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.access import only_for, staff
+from console.language import _
+from console.live import stream
+from console.room import room
+from ivr import duty
+from ivr.dialler import in_calls
+from orders import missed_calls, outbound
+from orders.missed_calls import Missed
+from orders.models import STANDING_STATES, OrderRow, RetailerRow
+from orders.outbound_tables import OutboundAttempt, OutboundDay
+from orders.pacing import Candidate, Moment, Pacing, is_being_rung, is_done, is_due, next_dials, not_before
+from orders.retailers import by_code, calendar
+from orders.windows import ALWAYS, business_day
+from storage import reading, transaction
+
+LOOK_EVERY_S = 1.0
+ATTEMPTS_SHOWN = 100
+NEXT_SHOWN = 10
+
+Quiet = Literal[
+    "", "stopped", "no_dialler", "no_line", "closed", "nobody_left", "window", "no_operator", "lines", "pause"
+]
+"""Why nobody more is rung just now; empty where somebody is about to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One attempt as it is listed, with the order that came of it."""
+
+    attempt: OutboundAttempt
+    retailer: RetailerRow
+    order: OrderRow | None
+
+    @property
+    def seconds(self) -> int | None:
+        """How long it was talked."""
+        attempt = self.attempt
+        if attempt.answered_at is None or attempt.ended_at is None:
+            return None
+        return int((attempt.ended_at - attempt.answered_at).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A retailer that is still to be rung; without `from_` as soon as there is room."""
+
+    retailer: RetailerRow
+    from_: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundNow:
+    """The ringing at one moment."""
+
+    day: date
+    state: OutboundDay | None
+    quiet: Quiet
+    due: int
+    ordered: int
+    left: int
+    ringing: int
+    talking: int
+    free_operators: int
+    rules: Pacing
+    attempts: Sequence[AttemptView]
+    more_attempts: int
+    waiting: Sequence[Waiting]
+    missed: Sequence[Missed]
+
+    @property
+    def running(self) -> bool:
+        return self.state is not None and self.state.running
+
+
+def outbound_routes() -> Blueprint:
+    """The page of the ringing."""
+    routes = Blueprint("outbound", __name__, url_prefix="/outbound")
+
+    @routes.get("")
+    @only_for("run_outbound")
+    def page() -> ResponseReturnValue:
+        return render_template("outbound.html", now=_now())
+
+    @routes.get("/events")
+    @only_for("run_outbound")
+    def events() -> Response:
+        return stream("outbound", _part, LOOK_EVERY_S)
+
+    @routes.post("/start")
+    @only_for("run_outbound")
+    def start() -> ResponseReturnValue:
+        return _set(True)
+
+    @routes.post("/stop")
+    @only_for("run_outbound")
+    def stop() -> ResponseReturnValue:
+        return _set(False)
+
+    @routes.post("/not-today")
+    @only_for("run_outbound")
+    def not_today() -> ResponseReturnValue:
+        """A retailer asked to be left alone today."""
+        now = room().now()
+        with transaction(room().sessions) as session:
+            retailer = by_code(session, request.form.get("customer_code", ""))
+            if retailer is None:
+                abort(404, _("没有这个客户代码。"))
+            outbound.not_today(session, business_day(now), retailer.id, staff().name, now)
+        return _part()
+
+    return routes
+
+
+def _set(running: bool) -> ResponseReturnValue:
+    now = room().now()
+    with transaction(room().sessions) as session:
+        outbound.set_running(session, business_day(now), running, staff().name, now)
+    return _part()
+
+
+def _part() -> str:
+    return render_template("outbound_now.html", now=_now())
+
+
+def _now() -> OutboundNow:
+    with reading(room().sessions) as session:
+        return outbound_now(session, room().now(), room().settings.operator_numbers)
+
+
+def outbound_now(session: Session, now: datetime, numbers: Collection[str] = ()) -> OutboundNow:
+    """How the ringing stands: who is left, what came of each attempt, and why nobody is rung where nobody is. `numbers`
+    are the fixed list's operators."""
+    day = business_day(now)
+    rules = outbound.pacing(session)
+    found = outbound.candidates(session, day, now, in_calls(session, now))
+    state = session.get(OutboundDay, day)
+    going_on = outbound.under_way(session)
+    line = outbound.outbound_line(session)
+    free = len(duty.free(session, numbers, now))
+    moment = Moment(now, day, line.window if line is not None else ALWAYS, len(going_on), free)
+    left = [one for one in found if one.ready and not is_done(one, rules) and not is_being_rung(one)]
+    quiet = _quiet(session, state, line is not None, left, rules, moment)
+    attempts = outbound.attempts(session, day)
+    ordered = set(
+        session.scalars(
+            select(OrderRow.retailer_id).where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+        )
+    )
+    return OutboundNow(
+        day=day,
+        state=state,
+        quiet=quiet,
+        due=len(found),
+        ordered=sum(one.retailer_id in ordered for one in found),
+        left=len(left),
+        ringing=sum(attempt.answered_at is None for attempt in going_on),
+        talking=sum(attempt.answered_at is not None for attempt in going_on),
+        free_operators=free,
+        rules=rules,
+        attempts=_views(session, attempts[-ATTEMPTS_SHOWN:]),
+        more_attempts=max(0, len(attempts) - ATTEMPTS_SHOWN),
+        waiting=_waiting(session, left, rules, moment),
+        missed=missed_calls.missed_on(session, day),
+    )
+
+
+def _quiet(
+    session: Session,
+    state: OutboundDay | None,
+    has_line: bool,
+    left: Sequence[Candidate],
+    rules: Pacing,
+    moment: Moment,
+) -> Quiet:
+    """The first reason there is, in the order in which somebody could do something about it."""
+    reasons: tuple[tuple[Quiet, bool], ...] = (
+        ("stopped", state is None or not state.running),
+        ("no_dialler", not outbound.dialler_is_there(session, moment.now)),
+        ("no_line", not has_line),
+        (
+            "closed",
+            moment.line.day_at(moment.now) != moment.day
+            or not outbound.takes_orders(session, moment.day, calendar(session)),
+        ),
+        ("nobody_left", not left),
+        ("window", not any(rules.window(one.batch).day_at(moment.now) == moment.day for one in left)),
+        ("no_operator", moment.free_operators == 0),
+        ("lines", not next_dials(left, rules, moment) and any(is_due(one, rules, moment) for one in left)),
+        ("pause", not any(is_due(one, rules, moment) for one in left)),
+    )
+    return next((reason for reason, is_so in reasons if is_so), "")
+
+
+def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
+    """The attempts, the latest first."""
+    retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
+    sids = [attempt.call_sid for attempt in attempts if attempt.call_sid is not None]
+    orders = {
+        order.call_key: order
+        for order in session.scalars(
+            select(OrderRow).where(OrderRow.call_key.in_(sids), OrderRow.state.in_(STANDING_STATES))
+        )
+    }
+    return [
+        AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_sid))
+        for attempt in reversed(attempts)
+    ]
+
+
+def _waiting(session: Session, left: Sequence[Candidate], rules: Pacing, moment: Moment) -> list[Waiting]:
+    """Who is rung next, and from when, as far as that can be said now."""
+    times = {one.retailer_id: not_before(one, rules, moment.day) for one in left}
+    in_time = [one for one in left if times[one.retailer_id] < rules.window(one.batch).closes_at(moment.day)]
+    in_time.sort(key=lambda one: (max(times[one.retailer_id], moment.now), len(one.tried), one.retailer_id))
+    first = [one.retailer_id for one in in_time[:NEXT_SHOWN]]
+    retailers = _retailers(session, first)
+    return [Waiting(retailers[number], times[number] if times[number] > moment.now else None) for number in first]
+
+
+def _retailers(session: Session, numbers: Sequence[int]) -> dict[int, RetailerRow]:
+    return {row.id: row for row in session.scalars(select(RetailerRow).where(RetailerRow.id.in_(numbers)))}
