@@ -15,6 +15,7 @@ from backoffice.report_commands import draft_command, report_command
 from backoffice.supply_commands import (
     allocate_command,
     export_limits_command,
+    export_supply_command,
     house_rule_command,
     import_limits_command,
 )
@@ -24,6 +25,7 @@ DESK_COMMANDS = (
     allocate_command,
     import_limits_command,
     export_limits_command,
+    export_supply_command,
     house_rule_command,
     import_retailers_command,
     hotline_command,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +13,10 @@ from openpyxl import Workbook
 
 from backoffice.at_work import BY, DAY, FILE, NEW_FILE, WHY, unit_of_work
 from brand_catalog.loading import load_catalog
-from orders import limits
+from orders import limits, supplying
 from orders.house_rules import set_rule
 from orders.limits import Difference, LimitsDone
 from orders.staff import acting
-from orders.supplying import allocate_day, read_supply
 
 
 @click.command("allocate")
@@ -30,8 +30,10 @@ def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool
     """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "edit_supply").name
-        supplies = read_supply(file, load_catalog(session))
-        done = allocate_day(session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run)
+        supplies = supplying.read_supply(file, load_catalog(session))
+        done = supplying.allocate_day(
+            session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run
+        )
     _say(done, dry_run)
 
 
@@ -49,7 +51,10 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
         limits.check_unlocked(day.date(), now)
         limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
         done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, who, why, file.name)
+        uneven = [] if dry_run else supplying.out_of_balance(session, load_catalog(session), day.date())
     _say(done, dry_run)
+    for words in uneven:
+        click.echo(f"Note: {words}")
 
 
 @click.command("export-limits")
@@ -59,19 +64,32 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
 def export_limits_command(file: Path, day: datetime) -> None:
     """Write the limits in force on a day to FILE (CSV or XLSX), in the columns that are imported."""
     with unit_of_work() as (session, _):
-        rows = limits.export_rows(session, day.date())
-        if file.suffix.lower() == ".xlsx":
-            book = Workbook(write_only=True)
-            sheet = book.create_sheet("limits")
-            sheet.append(limits.COLUMNS)
-            for row in rows:
-                sheet.append(row)
-            book.save(file)
-        else:
-            with file.open("w", newline="", encoding="utf-8-sig") as lines:
-                writer = csv.writer(lines)
-                writer.writerow(limits.COLUMNS)
-                writer.writerows(rows)
+        _write(file, limits.COLUMNS, limits.export_rows(session, day.date()))
+
+
+@click.command("export-supply")
+@click.argument("file", type=NEW_FILE)
+@click.option("--day", type=DAY, required=True, help="The business day whose supply is wanted.")
+@with_appcontext
+def export_supply_command(file: Path, day: datetime) -> None:
+    """Write a day's supply and how it was split to FILE (CSV or XLSX), in the columns that are imported."""
+    with unit_of_work() as (session, _):
+        _write(file, supplying.COLUMNS, supplying.export_supply(session, load_catalog(session), day.date()))
+
+
+def _write(file: Path, columns: Sequence[str], rows: Iterable[tuple[str | int, ...]]) -> None:
+    if file.suffix.lower() == ".xlsx":
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet(file.stem[:31])
+        sheet.append(columns)
+        for row in rows:
+            sheet.append(row)
+        book.save(file)
+    else:
+        with file.open("w", newline="", encoding="utf-8-sig") as lines:
+            writer = csv.writer(lines)
+            writer.writerow(columns)
+            writer.writerows(rows)
     click.echo(f"Written to {file}.")
 
 

@@ -26,13 +26,14 @@ class Party:
     weight: int
 
 
-def split(total: int, weights: Sequence[int], most: int | None = None) -> list[int]:
-    """`total` in whole parts, in proportion to `weights`, none above `most`.
+def split(total: int, weights: Sequence[int], most: int | Sequence[int] | None = None) -> list[int]:
+    """`total` in whole parts, in proportion to `weights`, none above `most`, which may be another for each.
 
     The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier party's
     is rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
     """
-    if total < 0 or any(weight < 0 for weight in weights) or (most is not None and most < 0):
+    bounds = [total if most is None else most] * len(weights) if not isinstance(most, Sequence) else list(most)
+    if total < 0 or any(weight < 0 for weight in weights) or any(bound < 0 for bound in bounds):
         raise ValueError("Only amounts, weights and bounds of zero and more can be split.")
     parts = [0] * len(weights)
     if not any(weights):
@@ -42,12 +43,10 @@ def split(total: int, weights: Sequence[int], most: int | None = None) -> list[i
     while left and open_places:
         shares = _largest_remainder(left, [weights[place] for place in open_places])
         for place, share in zip(open_places, shares, strict=True):
-            given = share if most is None else min(share, most - parts[place])
+            given = min(share, bounds[place] - parts[place])
             parts[place] += given
             left -= given
-        if most is None:
-            break
-        still_open = [place for place in open_places if parts[place] < most]
+        still_open = [place for place in open_places if parts[place] < bounds[place]]
         if len(still_open) == len(open_places):
             break
         open_places = still_open
@@ -56,25 +55,33 @@ def split(total: int, weights: Sequence[int], most: int | None = None) -> list[i
 
 def allocate(total: int, parties: Sequence[Party], policy: Policy, most: int | None = None) -> dict[int, int]:
     """Cartons per retailer: `total` is split over the counties, each county's part over its managers, each manager's
-    over its retailers. A group weighs what its members weigh together, one each where the policy is equal. What a full
-    group cannot take under `most` stays with the level above and is not given to others."""
-    weigh: Callable[[Party], int] = (lambda party: 1) if policy == "equal" else (lambda party: party.weight)
+    over its retailers. A group weighs what its members weigh together, one each where the policy is equal, and takes no
+    more than its members may have together; what one group cannot take goes to the others. Where nobody weighs
+    anything, as when a spec is split by sales that has none yet, all are equal."""
+    alike = policy == "equal" or not any(party.weight for party in parties)
+    weigh: Callable[[Party], int] = (lambda party: 1) if alike else (lambda party: party.weight)
     given: dict[int, int] = {}
-    for county_total, county in _over_groups(total, parties, weigh, lambda party: party.county):
-        for manager_total, own in _over_groups(county_total, county, weigh, lambda party: party.manager):
+    for county_total, county in _over_groups(total, parties, weigh, most, lambda party: party.county):
+        for manager_total, own in _over_groups(county_total, county, weigh, most, lambda party: party.manager):
             parts = split(manager_total, [weigh(party) for party in own], most)
             given.update({party.retailer_id: part for party, part in zip(own, parts, strict=True)})
     return given
 
 
 def _over_groups(
-    total: int, parties: Sequence[Party], weigh: Callable[[Party], int], of: Callable[[Party], str]
+    total: int,
+    parties: Sequence[Party],
+    weigh: Callable[[Party], int],
+    most: int | None,
+    of: Callable[[Party], str],
 ) -> list[tuple[int, list[Party]]]:
     groups: dict[str, list[Party]] = {}
     for party in parties:
         groups.setdefault(of(party), []).append(party)
     ordered = [groups[name] for name in sorted(groups)]
-    parts = split(total, [sum(map(weigh, group)) for group in ordered])
+    # Who weighs nothing gets nothing.
+    bounds = None if most is None else [most * sum(1 for party in group if weigh(party)) for group in ordered]
+    parts = split(total, [sum(map(weigh, group)) for group in ordered], bounds)
     return list(zip(parts, ordered, strict=True))
 
 

@@ -72,7 +72,7 @@ def take_balances(session: Session, path: Path, day: date, *, by: str, now: date
     unknown = sorted(
         by_id[retailer_id].customer_code for retailer_id in owed if by_id[retailer_id].customer_code not in seen
     )
-    detail = {"lapsed_drafts": lapsed, "short_fen": short, "without_balance": unknown}
+    detail = {"lapsed": lapsed, "short_fen": short, "without_balance": unknown}
     return finish_step(session, day, "balances", by=by, now=now, detail=detail)
 
 
@@ -106,7 +106,7 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
         for order in settled:
             order.state, order.handed_over_at = "handed_over", now
             note(session, order, "handed over", now, by=by)
-        finish_step(session, day, "hand_over", by=by, now=now, detail={"orders": len(settled), "lapsed_drafts": lapsed})
+        finish_step(session, day, "hand_over", by=by, now=now, detail={"orders": len(settled), "lapsed": lapsed})
     # After a reopening only what was not with delivery before.
     done_at = session.get_one(DayStepDone, (day, "hand_over")).at
     rows = session.execute(
@@ -225,8 +225,9 @@ def orders_of(session: Session, day: date, *, states: tuple[str, ...] = STANDING
     )
 
 
-def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) -> int:
-    """What was not saved by now lapses, and gives back what it held. Waits for those just being saved."""
+def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) -> list[str]:
+    """What was not saved by now lapses, and gives back what it held; answers with the customer codes of who had begun
+    an order, for somebody to ring. Waits for those just being saved."""
     drafts = session.scalars(
         select(OrderRow)
         .where(OrderRow.business_day == day, OrderRow.kind == kind, OrderRow.state == "draft")
@@ -241,7 +242,8 @@ def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) ->
         order.state, order.holding, order.call_key = "lapsed", False, None
         note(session, order, "lapsed", now)
     session.flush()
-    return len([order for order in drafts if order.lines])
+    begun = [order.retailer_id for order in drafts if order.lines]
+    return sorted(session.scalars(select(RetailerRow.customer_code).where(RetailerRow.id.in_(begun))))
 
 
 def _retailers(session: Session, day: date) -> dict[int, RetailerRow]:

@@ -18,9 +18,11 @@ from orders import limits
 from orders.allocation import Party, allocate
 from orders.history import record
 from orders.limits import Difference, LimitsDone, StagedLimit
-from orders.models import STANDING_STATES, OrderLineRow, OrderRow, RetailerRow, Supply
+from orders.models import STANDING_STATES, Limit, OrderLineRow, OrderRow, RetailerRow, Supply
 from orders.retailers import calendar
 from orders.windows import cycle_start, is_order_day
+
+COLUMNS = ("name", "cartons", "basis", "most", "introduce")
 
 Basis = Literal["equal", "grade", "sales", "class", "free"]
 BASES: tuple[Basis, ...] = ("equal", "grade", "sales", "class", "free")
@@ -86,6 +88,38 @@ def allocate_day(
         return replace(limits.preview(session), supply=supply)
     _set_supply(session, supplies, day, now, by=by, why=why)
     return replace(limits.take_over(session, day, now, by, why, source), supply=supply)
+
+
+def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tuple[str | int, ...]]:
+    """The supply of a day and how it was split, in the columns that are imported."""
+    rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
+    for spec in catalog.specs.values():
+        if (row := rows.get(spec.barcode)) is not None:
+            most = "" if row.most_cartons is None else row.most_cartons
+            introduce = "new" if row.is_new else "key" if row.is_key else ""
+            yield spec.name, row.supplied_packs // spec.packs_per_carton, row.basis or "free", most, introduce
+
+
+def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
+    """Where fine-tuning left the limits of a split spec at more or less than there is of it, in words."""
+    starts = {cycle_start(retailer, day) for retailer in due(session, day)}
+    rows = session.execute(
+        select(Limit.barcode, func.sum(Limit.limit_packs))
+        .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
+        .where(Limit.cycle_start.in_(starts), RetailerRow.status == "active")
+        .group_by(Limit.barcode)
+    )
+    given = {barcode: int(packs) for barcode, packs in rows}
+    found = []
+    for row in session.scalars(select(Supply).where(Supply.business_day == day, Supply.basis.not_in(("", "free")))):
+        spec = catalog.specs.get(row.barcode)
+        # A bound for each may leave some of it over; it may not leave less than was given.
+        limited = given.get(row.barcode, 0)
+        differs = limited > row.supplied_packs or (row.most_cartons is None and limited < row.supplied_packs)
+        if spec is not None and differs:
+            allowed, supplied = limited // spec.packs_per_carton, row.supplied_packs // spec.packs_per_carton
+            found.append(f"{spec.name}: limits of {allowed} cartons in all, and a supply of {supplied}.")
+    return found
 
 
 def due(session: Session, day: date) -> list[RetailerRow]:

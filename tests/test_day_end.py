@@ -187,7 +187,7 @@ def test_what_was_not_saved_lapses_at_the_days_end_and_is_reported(evening: Even
     evening.world.change_retailer(CORNER, order_weekday=0)
     evening.world.allow_everything()
     order(evening.world, CORNER, {CHINA: 3}, save=False)
-    assert evening.balances()["lapsed_drafts"] == 1
+    assert evening.balances()["lapsed"] == [CORNER]
     with evening.world.desk() as desk, pytest.raises(DeskRefusal, match="no_draft"):
         desk.confirm(f"{CORNER} {MAIN}")
     with pytest.raises(DeskRefusal, match="closed"):

@@ -112,7 +112,8 @@ steps = st.one_of(
     st.builds(lambda call, spec: at_the_desk(lambda desk: desk.remove_line(call[0], spec)), calls, specs),
     st.builds(confirms, calls),
     st.builds(lambda call: at_the_desk(lambda desk: desk.abandon(call[0])), calls),
-    st.builds(waits, st.sampled_from([1, 16])),
+    # A clock that is put right jumps, forward and back.
+    st.builds(waits, st.sampled_from([1, 16, -7])),
     st.just(sweeps),
 )
 

@@ -17,7 +17,7 @@ from clock import SHANGHAI
 from orders import limits
 from orders.limits import LimitsDone, LimitsLocked, LimitsRefused
 from orders.models import Limit, LimitBatch, LimitChange, RetailerRow, Supply
-from orders.supplying import SpecSupply, allocate_day, read_supply
+from orders.supplying import SpecSupply, allocate_day, export_supply, read_supply
 from tests.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, MovingClock, World
 
 TODAY = date(2026, 11, 23)
@@ -223,7 +223,18 @@ def test_the_commands_say_what_they_did_and_why_they_did_not(desk: World, tmp_pa
     )
     assert "this is for: manager, director" in run("allocate", supply, "--by", "operator", "--why", "plan")[1]
     fine_tuned = write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 3))
-    assert run("import-limits", fine_tuned, *who) == (0, "Limits: 0 added, 1 changed, 0 unchanged.\n")
+    said = run("import-limits", fine_tuned, *who)[1]
+    assert said.splitlines() == [
+        "Limits: 0 added, 1 changed, 0 unchanged.",
+        "Note: 中华(硬): limits of 13 cartons in all, and a supply of 12.",
+    ]
+    less = write(tmp_path / "less.csv", (STATION, "中华(硬)", 5))
+    assert run("import-limits", less, *who) == (0, "Limits: 0 added, 1 changed, 0 unchanged.\n")
+    for name in ("supply.csv", "supply.xlsx"):
+        assert run("export-supply", tmp_path / name)[0] == 0
+        assert run("allocate", tmp_path / name, *who, "--dry-run")[1].startswith("Limit of")
+    with desk.session() as session:
+        assert list(export_supply(session, desk.catalog, TOMORROW)) == [("中华(硬)", 12, "grade", "", "")]
     for name in ("out.csv", "out.xlsx"):
         assert run("export-limits", tmp_path / name)[0] == 0
         assert run("import-limits", tmp_path / name, *who)[1] == "Limits: 0 added, 0 changed, 3 unchanged.\n"
