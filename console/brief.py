@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -22,8 +22,8 @@ from orders.limits import LOCKED_FROM
 from orders.models import STANDING_STATES, LimitBatch, OrderRow, Supply
 from orders.notices import NOTICE_KINDS, NOTICE_MAX_CHARS
 from orders.reports import DayFigures, Period
-from orders.retailers import calendar
-from orders.supplying import due
+from orders.retailers import calendar, due_on
+from orders.supplying import BASES
 from orders.windows import ONE_DAY, business_day
 from storage import reading, transaction
 
@@ -37,18 +37,21 @@ class SpecToday:
     left_packs: int
     is_new: bool
     is_key: bool
+    basis: str
+    most_cartons: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SupplyToday:
     """Today's supply as far as it has to be known by heart. Scarce is what is not enough for one carton each to those
-    who have not ordered yet."""
+    who have not ordered yet; `split` says by what each spec was split over the retailers."""
 
     specs: int
     new: Sequence[SpecToday]
     key: Sequence[SpecToday]
     scarce: Sequence[SpecToday]
     out: Sequence[SpecToday]
+    split: Mapping[str, Sequence[SpecToday]]
 
 
 def supply_today(session: Session, now: datetime) -> SupplyToday:
@@ -58,7 +61,13 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
     rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == today))}
     found = [
         SpecToday(
-            spec, row.supplied_packs, row.supplied_packs - row.held_packs - row.sold_packs, row.is_new, row.is_key
+            spec,
+            row.supplied_packs,
+            row.supplied_packs - row.held_packs - row.sold_packs,
+            row.is_new,
+            row.is_key,
+            row.basis or "free",
+            row.most_cartons,
         )
         for barcode, spec in specs.items()
         if (row := rows.get(barcode)) is not None
@@ -72,6 +81,7 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
         key=[one for one in found if one.is_key],
         scarce=scarce,
         out=out,
+        split={basis: own for basis in BASES if (own := [one for one in found if one.basis == basis])},
     )
 
 
@@ -81,7 +91,7 @@ def _still_due(session: Session, today: date) -> int:
             select(OrderRow.retailer_id).where(OrderRow.business_day == today, OrderRow.state.in_(STANDING_STATES))
         )
     )
-    return sum(row.id not in ordered for row in due(session, today))
+    return len(due_on(session, today).keys() - ordered)
 
 
 @dataclass(frozen=True, slots=True)

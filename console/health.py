@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import requests
@@ -15,10 +16,11 @@ from clock import local
 from console.language import _
 from console.room import Room
 from ivr.twilio_rest import CarrierError
-from orders import seats, supplying
+from orders import seats
 from orders.limits import LOCKED_FROM
 from orders.models import HotlineRow, Limit, RetailerRow, Supply
-from orders.windows import Window, business_day, cycle_start
+from orders.retailers import due_on
+from orders.windows import Window, business_day
 from storage import is_current, reading
 
 REACH_TIMEOUT_S = 3.0
@@ -126,8 +128,8 @@ def _carrier(room: Room) -> Check:
 def _limits(session: Session, room: Room) -> Check:
     name, now = _("客户限量"), room.now()
     today = business_day(now)
-    due = supplying.due(session, today)
-    limited = _with_limits(session, due, lambda row: cycle_start(row, today))
+    due = due_on(session, today)
+    limited = _with_limits(session, due)
     if limited < len(due):
         return Check(
             name,
@@ -141,11 +143,11 @@ def _limits(session: Session, room: Room) -> Check:
     return Check(name, "good", _("应订%(due)d户都有限量，%(time)s 已锁定。", due=len(due), time=locks))
 
 
-def _with_limits(session: Session, due: list[RetailerRow], start_of: Callable[[RetailerRow], object]) -> int:
+def _with_limits(session: Session, due: Mapping[int, date]) -> int:
     """How many of the retailers due have a limit at all; each is one look into the key of the limits."""
-    starts: dict[object, list[int]] = {}
-    for row in due:
-        starts.setdefault(start_of(row), []).append(row.id)
+    starts: dict[date, list[int]] = {}
+    for retailer_id, start in due.items():
+        starts.setdefault(start, []).append(retailer_id)
     return sum(
         session.scalar(
             select(func.count())

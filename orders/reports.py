@@ -12,11 +12,11 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal
 
-from sqlalchemy import Case, Subquery, case, distinct, func, literal, select, union_all
+from sqlalchemy import Case, Row, Subquery, case, distinct, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
-from orders.models import STANDING_STATES, Channel, DemandRecord, MissedCall, OrderLineRow, OrderRow, RetailerRow
+from orders.models import STANDING_STATES, Channel, Cycle, DemandRecord, MissedCall, OrderLineRow, OrderRow, RetailerRow
 from orders.retailers import calendar
 from orders.windows import ONE_DAY, is_order_day
 
@@ -308,8 +308,10 @@ def _repeated(session: Session, period: Period) -> Counter[str]:
 def _due(session: Session, period: Period) -> dict[date, set[int]]:
     """Who orders on which day; a suspended retailer on none."""
     open_days = calendar(session)
-    plans: dict[tuple[str, int, int], list[RetailerRow]] = {}
-    for row in session.scalars(select(RetailerRow).where(RetailerRow.status == "active")):
+    plans: dict[tuple[str, int, int], list[Row[int, Cycle, int, int]]] = {}
+    # Whole retailers would be some ten thousand objects for a few numbers each.
+    columns = (RetailerRow.id, RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+    for row in session.execute(select(*columns).where(RetailerRow.status == "active")):
         plans.setdefault((row.cycle, row.order_weekday, row.cycle_week), []).append(row)
     return {
         day: {row.id for rows in plans.values() if is_order_day(rows[0], day, open_days) for row in rows}

@@ -23,7 +23,7 @@ from orders.models import (
     RetailerPhone,
     RetailerRow,
 )
-from orders.windows import ALWAYS, Calendar, Window, business_day, is_order_day, next_order_day
+from orders.windows import ALWAYS, Calendar, Window, business_day, cycle_start, is_order_day, next_order_day
 
 
 def by_code(session: Session, customer_code: str) -> RetailerRow | None:
@@ -81,6 +81,22 @@ def terms_of_channel(session: Session, channel: Channel) -> Terms:
 def calendar(session: Session) -> Calendar:
     """The public holidays, and what the house decided otherwise."""
     return Calendar({row.day: row.is_open for row in session.scalars(select(CalendarDay))})
+
+
+def due_on(session: Session, day: date) -> dict[int, date]:
+    """The retailers that order on a day, each with the start of the cycle whose limits it uses; suspended ones do not.
+    Quick enough for a page at a city's size: only some dozens of plans are shared by all retailers."""
+    open_days = calendar(session)
+    plan = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+    starts: dict[tuple[str, int, int], date | None] = {}
+    due = {}
+    for row in session.execute(select(RetailerRow.id, *plan).where(RetailerRow.status == "active")):
+        key = (row.cycle, row.order_weekday, row.cycle_week)
+        if key not in starts:
+            starts[key] = cycle_start(row, day) if is_order_day(row, day, open_days) else None
+        if (start := starts[key]) is not None:
+            due[row.id] = start
+    return due
 
 
 def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:

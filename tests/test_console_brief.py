@@ -57,6 +57,16 @@ def test_the_brief_names_what_is_new_scarce_and_out(visitor: Visitor, world: Wor
     assert "中华(硬)" not in section(text, "紧俏")
 
 
+def test_the_brief_says_by_what_each_spec_was_split(visitor: Visitor, world: World) -> None:
+    with world.session() as session:
+        supply = session.get_one(Supply, (business_day(world.clock()), CHINA))
+        supply.basis, supply.most_cartons = "grade", 3
+    visitor.sign_in("operator")
+    split = page(visitor).partition("按档位分")[2].partition("</details>")[0]
+    assert "中华(硬)" in split
+    assert "每户最多3条" in split
+
+
 def test_the_brief_says_how_the_last_day_with_orders_went(visitor: Visitor, world: World, clock: MovingClock) -> None:
     main = "+8637255550000"
     with world.desk() as desk:
