@@ -10,6 +10,7 @@ from callflows.flows import OUTBOUND
 from callflows.state import RUNG
 from orders.models import OrderRow, RetailerPhone
 from speech.listening import Choice
+from speech.understanding import build_understanding
 from speech.utterance import Utterance
 from tests.desk_world import CLASSIC, SHOP, World
 from tests.dialogue import Dialogue, add, pick
@@ -32,6 +33,21 @@ def channel(world: World) -> str:
 def test_who_picks_up_hears_whose_line_it_is_and_is_asked_for_the_shop(call: Dialogue) -> None:
     call.line_says(GREETING)
     assert call.options == ["就是我", "打错了", "不方便"]
+
+
+@pytest.mark.parametrize(
+    ("words", "parted"),
+    [
+        *((words, "") for words in ("是的", "对", "嗯", "是我", "对我是", "我就是", "好的")),
+        *((words, "somebody else") for words in ("不是", "打错了", "我不是", "找错人了", "对不打错了")),
+        *((words, "not now") for words in ("不方便", "我现在不方便", "没空", "没时间", "我在忙", "今天不订了")),
+        *((words, "not now") for words in ("不用", "不用了", "不需要", "算了")),
+    ],
+)
+def test_what_people_say_when_they_pick_up_is_understood(call: Dialogue, words: str, parted: str) -> None:
+    heard = build_understanding(call.world.catalog).of_text(call.listens, words)
+    call.caller_says(words, heard)
+    assert (call.state.parted, call.state.signed_in) == (parted, not parted)
 
 
 def test_a_yes_signs_in_and_an_order_is_saved_as_one_the_line_rang_for(call: Dialogue, world: World) -> None:

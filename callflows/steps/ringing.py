@@ -53,13 +53,14 @@ class GreetRetailer(Step[Greeted]):
     def hear(self, turn: Turn, heard: Utterance) -> Greeted | Missed | None:
         if heard.confirm:
             return Missed()
+        # What is said in so many words counts before a yes or no that came along with it: "对不起，打错了".
+        if heard.choice == SOMEBODY_ELSE or (heard.choice is None and heard.command == "no"):
+            return _goodbye(turn, Greeted.SOMEBODY_ELSE)
+        if heard.choice == NOT_NOW or (heard.choice is None and heard.command == "done"):
+            return _goodbye(turn, Greeted.NOT_NOW)
         if heard.choice == ITSELF or heard.command == "yes":
             turn.state.signed_in = True
             return Greeted.ITSELF
-        if heard.choice == SOMEBODY_ELSE or heard.command == "no":
-            return _goodbye(turn, Greeted.SOMEBODY_ELSE)
-        if heard.choice == NOT_NOW or heard.command == "done":
-            return _goodbye(turn, Greeted.NOT_NOW)
         return Missed()
 
     def fill(self, turn: Turn) -> dict[str, str]:
