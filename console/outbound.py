@@ -17,7 +17,7 @@ from console.language import _
 from console.live import stream
 from console.room import room
 from ivr import duty
-from ivr.dialler import in_calls
+from ivr.dialler import in_hands
 from orders import missed_calls, outbound
 from orders.missed_calls import Missed
 from orders.models import STANDING_STATES, OrderRow, RetailerRow
@@ -146,7 +146,7 @@ def outbound_now(session: Session, now: datetime, numbers: Collection[str] = ())
     are the fixed list's operators."""
     day = business_day(now)
     rules = outbound.pacing(session)
-    found = outbound.candidates(session, day, now, in_calls(session, now))
+    found = outbound.candidates(session, day, now, in_hands(session, now))
     state = session.get(OutboundDay, day)
     going_on = outbound.under_way(session)
     line = outbound.outbound_line(session)

@@ -10,14 +10,14 @@ from typing import Literal, get_args
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from console.access import only_for
 from console.room import room
 from orders.models import STANDING_STATES, MissedCall, OrderRow, RetailerRow
-from orders.retailers import calendar
-from orders.windows import business_day, is_order_day
+from orders.retailers import calendar, due_plans, has_plan
+from orders.windows import business_day
 from storage import reading
 
 DayState = Literal["ordered", "ordering", "unsaved", "due", "missed", "suspended"]
@@ -52,16 +52,9 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
             orders[order.retailer_id] = order
     missed = {row.retailer_id: row for row in session.scalars(select(MissedCall).where(MissedCall.missed_on == today))}
     rows = []
-    open_days = calendar(session)
-    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
-    due_today = {tuple(plan) for plan in session.execute(plans) if is_order_day(plan, today, open_days)}
+    due_today = due_plans(session, today, calendar(session))
     retailers = session.scalars(
-        select(RetailerRow)
-        .where(
-            tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(due_today)
-            | RetailerRow.id.in_(orders)
-        )
-        .order_by(RetailerRow.customer_code)
+        select(RetailerRow).where(has_plan(due_today) | RetailerRow.id.in_(orders)).order_by(RetailerRow.customer_code)
     )
     for retailer in retailers:
         due = (retailer.cycle, retailer.order_weekday, retailer.cycle_week) in due_today

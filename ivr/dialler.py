@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from clock import Clock
 from ivr import duty
+from ivr.call_backs import SHOWN, CallBack
 from ivr.calls import ENDED
 from ivr.outbound import Outbound
 from ivr.tables import Call
@@ -113,7 +114,7 @@ class Dialler:
             )
             if not room_for(rules, moment):
                 return []
-            found = outbound.candidates(session, day, now, in_calls(session, now))
+            found = outbound.candidates(session, day, now, in_hands(session, now))
         return [(dial, line.number) for dial in next_dials(found, rules, moment)]
 
     def _ring(self, dial: Dial, line: str) -> bool:
@@ -183,16 +184,22 @@ class Dialler:
         with transaction(self._sessions) as session:
             if not outbound.was_begun(session, day) or not outbound.takes_orders(session, day, calendar(session)):
                 return
-            found = outbound.candidates(session, day, now, in_calls(session, now))
+            found = outbound.candidates(session, day, now, in_hands(session, now))
             outbound.note_missed(session, day, now, found, outbound.pacing(session))
 
 
-def in_calls(session: Session, now: datetime) -> set[int]:
-    """The retailers who are talking to the line, by their number or because they said who they are."""
+def in_hands(session: Session, now: datetime) -> set[int]:
+    """The retailers who are talking to the line, or whom an operator has promised to call back: known by their number,
+    or because they said who they are."""
     live = session.execute(
         select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX)
     ).all()
-    codes = {state.get("customer_code", "") for _, state in live} - {""}
-    phones = {caller for caller, _ in live}
-    found = set(session.scalars(select(RetailerRow.id).where(RetailerRow.customer_code.in_(codes))))
+    promised = session.execute(
+        select(CallBack.phone, CallBack.customer_code).where(
+            CallBack.state != "reached", CallBack.asked_at > now - SHOWN
+        )
+    ).all()
+    phones = {caller for caller, _ in live} | {phone for phone, _ in promised}
+    codes = {state.get("customer_code", "") for _, state in live} | {code for _, code in promised}
+    found = set(session.scalars(select(RetailerRow.id).where(RetailerRow.customer_code.in_(codes - {""}))))
     return found | set(session.scalars(select(RetailerPhone.retailer_id).where(RetailerPhone.phone.in_(phones))))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -26,8 +26,9 @@ from orders.outbound_tables import (
     OutboundWindow,
 )
 from orders.pacing import Candidate, Dial, Pacing, Tried, is_being_rung, is_done
-from orders.retailers import calendar, is_over
-from orders.windows import Calendar, Window, is_order_day
+from orders.retailers import calendar, due_plans, has_plan, is_over
+from orders.web_follow_ups import WebFollowUp
+from orders.windows import Calendar, Window
 
 LEASE_FOR = timedelta(seconds=30)
 RUNG_BY = "自动外呼"
@@ -147,10 +148,10 @@ def not_today(session: Session, day: date, retailer_id: int, by: str, now: datet
 # --- who is due
 
 
-def candidates(session: Session, day: date, now: datetime, in_calls: Collection[int] = ()) -> list[Candidate]:
-    """Everybody who is due on this day, whatever has come of it so far. `in_calls` are retailers who are talking to
-    the line just now."""
-    due = _due(session, day, calendar(session))
+def candidates(session: Session, day: date, now: datetime, in_hands: Collection[int] = ()) -> list[Candidate]:
+    """Everybody who is due on this day, whatever has come of it so far. `in_hands` are retailers who are talking to
+    the line just now, or will be called back by a person."""
+    due = has_plan(due_plans(session, day, calendar(session)))
     numbers: dict[int, list[str]] = {}
     registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
     for retailer_id, phone in session.execute(
@@ -160,8 +161,7 @@ def candidates(session: Session, day: date, now: datetime, in_calls: Collection[
     tried: dict[int, list[Tried]] = {}
     for attempt in attempts(session, day):
         tried.setdefault(attempt.retailer_id, []).append(tried_of(attempt))
-    kept_away = set(session.scalars(select(NotToday.retailer_id).where(NotToday.business_day == day)))
-    kept_away |= _ordering(session, day, now) | set(in_calls)
+    kept_away = _kept_away(session, day, now) | set(in_hands)
     rows = select(RetailerRow.id, RetailerRow.route, RetailerRow.status).where(due)
     return [
         Candidate(
@@ -173,13 +173,6 @@ def candidates(session: Session, day: date, now: datetime, in_calls: Collection[
         )
         for number, route, status in session.execute(rows.order_by(RetailerRow.customer_code))
     ]
-
-
-def _due(session: Session, day: date, open_days: Calendar) -> ColumnElement[bool]:
-    """The condition for a retailer whose order day this is, suspended or not."""
-    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
-    today = [tuple(plan) for plan in session.execute(plans) if is_order_day(plan, day, open_days)]
-    return tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(today)
 
 
 def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:
@@ -197,6 +190,17 @@ def tried_of(attempt: OutboundAttempt) -> Tried:
 def under_way(session: Session) -> Sequence[OutboundAttempt]:
     """The attempts whose calls are not over."""
     return session.scalars(select(OutboundAttempt).where(OutboundAttempt.ended_at.is_(None))).all()
+
+
+def _kept_away(session: Session, day: date, now: datetime) -> set[int]:
+    """Who is not rung: whoever has ordered or is ordering, asked to be left alone, or is being rung by an operator
+    because of a web order that failed, or told one that it wants nothing."""
+    asked = select(NotToday.retailer_id).where(NotToday.business_day == day)
+    followed_up = select(WebFollowUp.retailer_id).where(
+        WebFollowUp.business_day == day,
+        (WebFollowUp.taken_by.is_not(None) & WebFollowUp.closed_at.is_(None)) | (WebFollowUp.result == "declined"),
+    )
+    return {*session.scalars(asked), *session.scalars(followed_up), *_ordering(session, day, now)}
 
 
 def _ordering(session: Session, day: date, now: datetime) -> set[int]:
@@ -224,7 +228,7 @@ def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -
     phone = session.get(RetailerPhone, dial.phone)
     if state is None or not state.running or phone is None or phone.retailer_id != dial.retailer_id:
         return None
-    if dial.retailer_id in _ordering(session, day, now) or session.get(NotToday, (day, dial.retailer_id)) is not None:
+    if dial.retailer_id in _kept_away(session, day, now):
         return None
     attempt = OutboundAttempt(
         key=secrets.token_urlsafe(20),

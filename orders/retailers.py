@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from orders.answers import Hotline, LineView, OrderView, Retailer, Standing, StandingReason
@@ -24,6 +25,9 @@ from orders.models import (
     RetailerRow,
 )
 from orders.windows import ALWAYS, Calendar, Window, business_day, cycle_start, is_order_day, next_order_day
+
+OrderPlanKey = tuple[str, int, int]
+"""A retailer's cycle, order weekday and week of the cycle."""
 
 
 def by_code(session: Session, customer_code: str) -> RetailerRow | None:
@@ -97,6 +101,17 @@ def due_on(session: Session, day: date) -> dict[int, date]:
         if (start := starts[key]) is not None:
             due[row.id] = start
     return due
+
+
+def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlanKey]:
+    """The plans of those whose order day this is; there are a few dozen, whatever the number of retailers."""
+    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
+    return {(*plan,) for plan in session.execute(plans) if is_order_day(plan, day, open_days)}
+
+
+def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
+    """The condition for a retailer with one of these plans."""
+    return tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(plans)
 
 
 def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:

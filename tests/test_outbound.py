@@ -11,12 +11,15 @@ from sqlalchemy import select
 
 import storage
 from clock import SHANGHAI
+from ivr.call_backs import CallBack
 from ivr.dialler import Dialler
+from ivr.tables import Call
 from ivr.twilio_rest import CarrierError, CarrierRefused
-from orders import outbound
+from orders import outbound, web_follow_ups
 from orders.models import MissedCall, OrderRow, RetailerPhone
 from orders.outbound_tables import OutboundWindow
 from orders.pacing import Dial
+from orders.staff import StaffRow
 from orders.windows import business_day
 from tests.desk_world import CLASSIC, MAIN, SHOP, STATION, MovingClock, World
 from tests.dialogue import Dialogue, add
@@ -210,6 +213,37 @@ def test_who_asked_not_to_be_rung_today_is_not(alone: Day, world: World) -> None
     with world.session() as session:
         outbound.not_today(session, business_day(world.clock()), world.retailer().id, "李晓燕", world.clock())
     assert alone.dialler.look() == 0
+
+
+def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_rung(alone: Day, world: World) -> None:
+    today, shop = business_day(world.clock()), world.retailer().id
+    with world.session() as session:
+        operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
+        web_follow_ups.take(session, today, shop, operator, world.clock())
+    assert alone.dialler.look() == 0
+    with world.session() as session:
+        web_follow_ups.close(session, today, shop, operator, "declined", "", world.clock())
+    assert alone.dialler.look() == 0
+    with world.session() as session:
+        web_follow_ups.close(session, today, shop, operator, "not_reached", "", world.clock())
+        session.add(
+            Call(
+                sid="CA9",
+                caller=SHOP_PHONE,
+                called=MAIN,
+                started_at=world.clock(),
+                ended_at=world.clock(),
+                turn=1,
+                state={},
+                reply={},
+            )
+        )
+        session.flush()
+        session.add(CallBack(call_sid="CA9", phone=SHOP_PHONE, reason="asked", asked_at=world.clock(), state="open"))
+    assert alone.dialler.look() == 0
+    with world.session() as session:
+        session.scalars(select(CallBack)).one().state = "reached"
+    assert alone.dialler.look() == 1
 
 
 def test_without_a_free_operator_nobody_is_rung(day: Day) -> None:
