@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from ivr import call_figures
 from orders import notices, reports
 from orders.limits import LOCKED_FROM
 from orders.models import STANDING_STATES, LimitBatch, OrderRow, Supply
-from orders.notices import NOTICE_KINDS, NOTICE_MAX_CHARS
+from orders.notices import NOTICE_KINDS, NOTICE_MAX_CHARS, Notice
 from orders.reports import DayFigures, Period
 from orders.retailers import calendar, due_on
 from orders.supplying import BASES
@@ -154,15 +154,37 @@ def brief_routes() -> Blueprint:
     def post() -> ResponseReturnValue:
         now = room().now()
         today = business_day(now)
-        form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last")}
+        form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last", "instead_of")}
         kind = next((kind for kind in NOTICE_KINDS if kind == form["kind"]), NOTICE_KINDS[0])
         first, last = _day(form["first"]), _day(form["last"])
         wrong = _wrong(form["text"], first, last, today)
         with transaction(room().sessions) as session:
             if wrong or first is None or last is None:
                 return render_template("notices.html", form=form, wrong=wrong, **_notices(session, today)), 422
-            notices.post(session, kind, form["text"], first, last, by=staff().name, now=now)
+            if form["instead_of"].isdigit():
+                number = int(form["instead_of"])
+                notices.change(session, number, kind, form["text"], first, last, by=staff().name, now=now)
+            else:
+                notices.post(session, kind, form["text"], first, last, by=staff().name, now=now)
             return render_template("notices.html", posted=True, **_notices(session, today))
+
+    @routes.get("/notices/<int:number>")
+    @only_for("edit_notices")
+    def edit(number: int) -> ResponseReturnValue:
+        """The form with a notice in it, to be put up changed."""
+        today = business_day(room().now())
+        with reading(room().sessions) as session:
+            one = session.get(Notice, number)
+            if one is None:
+                abort(404)
+            form = {
+                "kind": one.kind,
+                "text": one.text,
+                "first": one.first.isoformat(),
+                "last": one.last.isoformat(),
+                "instead_of": str(one.id),
+            }
+            return render_template("notices.html", form=form, **_notices(session, today))
 
     @routes.post("/notices/<int:number>/take-down")
     @only_for("edit_notices")

@@ -42,6 +42,23 @@ def post(session: Session, kind: NoticeKind, text: str, first: date, last: date,
     return notice
 
 
+def change(
+    session: Session,
+    notice_id: int,
+    kind: NoticeKind,
+    text: str,
+    first: date,
+    last: date,
+    *,
+    by: str,
+    now: datetime,
+) -> Notice:
+    """Put a notice up in the place of another, which is taken down and kept as it was."""
+    notice = post(session, kind, text, first, last, by=by, now=now)
+    take_down(session, notice_id, by=by, now=now)
+    return notice
+
+
 def take_down(session: Session, notice_id: int, *, by: str, now: datetime) -> None:
     """Take a notice down before its time; one that is down already stays as it is. What it said is kept."""
     notice = session.get(Notice, notice_id, with_for_update=True)

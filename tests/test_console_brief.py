@@ -108,6 +108,20 @@ def test_a_leader_puts_up_a_notice_and_the_operators_read_it_on_its_days(
         assert session.get_one(Notice, 1).taken_down_by == "赵红霞"
 
 
+def test_a_notice_is_changed_and_what_it_said_before_is_kept(visitor: Visitor, world: World) -> None:
+    visitor.sign_in("leader")
+    visitor.post("/brief/notices", kind="note", text="停电到十点", first=TODAY, last=TODAY)
+    form = page(visitor, "/brief/notices/1")
+    assert 'name="instead_of" value="1"' in form
+    assert ">停电到十点</textarea>" in form
+    visitor.post("/brief/notices", kind="note", text="停电到十一点", first=TODAY, last=TODAY, instead_of="1")
+    assert "停电到十一点" in page(visitor)
+    assert "停电到十点" not in page(visitor)
+    with world.session() as session:
+        before = session.get_one(Notice, 1)
+        assert (before.text, before.taken_down_by) == ("停电到十点", "赵红霞")
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -134,6 +134,21 @@ def test_what_is_late_is_marked_for_its_author_and_for_those_above(
     assert "逾期，最晚 2026-11-24" in text(seats("operator").get(diary))
 
 
+def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
+    seats: Callable[[str], Visitor], world: World, clock: MovingClock
+) -> None:
+    with world.desk() as desk:
+        shop = desk.retailer(SHOP)
+        assert shop is not None
+        desk.open_draft("CA1", shop, desk.hotline(MAIN))
+        desk.set_line("CA1", CLASSIC, 50)
+        desk.confirm("CA1")
+    clock.move(days=2)
+    late = text(seats("leader").get("/diaries")).partition('id="late-title"')[2].partition("</section>")[0]
+    assert "还没有人写" in late
+    assert f'name="day" value="{TODAY}"' in late
+
+
 @pytest.mark.parametrize("form", [{"kind": "diary", "day": "2026-11-24"}, {"kind": "diary", "day": ""}, {"kind": "x"}])
 def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(
     seats: Callable[[str], Visitor], form: dict[str, str]
