@@ -18,6 +18,7 @@ from backoffice.supply_commands import (
     export_supply_command,
     house_rule_command,
     import_limits_command,
+    import_substitutes_command,
 )
 from backoffice.web_commands import web_orders_command
 
@@ -26,6 +27,7 @@ DESK_COMMANDS = (
     import_limits_command,
     export_limits_command,
     export_supply_command,
+    import_substitutes_command,
     house_rule_command,
     import_retailers_command,
     hotline_command,

@@ -17,6 +17,7 @@ from orders import limits, supplying
 from orders.house_rules import set_rule
 from orders.limits import Difference, LimitsDone
 from orders.staff import acting
+from orders.substitutes import import_substitutes
 
 
 @click.command("allocate")
@@ -75,6 +76,19 @@ def export_supply_command(file: Path, day: datetime) -> None:
     """Write a day's supply and how it was split to FILE (CSV or XLSX), in the columns that are imported."""
     with unit_of_work() as (session, _):
         _write(file, supplying.COLUMNS, supplying.export_supply(session, load_catalog(session), day.date()))
+
+
+@click.command("import-substitutes")
+@click.argument("file", type=FILE)
+@BY
+@WHY
+@with_appcontext
+def import_substitutes_command(file: Path, by: str, why: str) -> None:
+    """Say what is offered instead of what is out: FILE (name, instead) takes the place of the present table."""
+    with unit_of_work() as (session, now):
+        who = acting(session, by, "edit_supply").name
+        table = import_substitutes(session, file, load_catalog(session), by=who, why=why, now=now)
+    click.echo(f"Substitutes: {sum(map(len, table.values()))} for {len(table)} specs.")
 
 
 def _write(file: Path, columns: Sequence[str], rows: Iterable[tuple[str | int, ...]]) -> None:

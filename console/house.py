@@ -35,6 +35,7 @@ SUBJECTS: tuple[Subject, ...] = (
     "calendar_day",
     "retailer",
     "sender",
+    "substitutes",
 )
 COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "after")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
 Policy = Literal["equal", "proportional"]
@@ -87,9 +86,8 @@ def _over_groups(
 
 def _largest_remainder(total: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
-    exact = [Fraction(total * weight, whole) for weight in weights]
-    parts = [int(share) for share in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda place: parts[place] - exact[place])
+    parts = [total * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda place: total * weights[place] % whole, reverse=True)
     for place in by_remainder[: total - sum(parts)]:
         parts[place] += 1
     return parts

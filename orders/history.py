@@ -27,6 +27,7 @@ Subject = Literal[
     "calendar_day",
     "retailer",
     "sender",
+    "substitutes",
 ]
 Value = Mapping[str, Any]
 
