@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import get_args
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from console.access import only_for
 from console.book import chosen_day
 from console.language import _
 from console.room import room
+from console.uploads import table
 from orders import reports
-from orders.reports import Period, Span, SpecNeed
+from orders.reports import DayFigures, Period, Span, SpecNeed
 from storage import reading
 
 PLOTTED_MAX = 12
-COLUMNS = ("barcode", "name", "requested_cartons", "met_cartons", "unmet_cartons", "met_rate", "asked", "reached")
+NEEDS_COLUMNS = (
+    "barcode",
+    "name",
+    "requested_cartons",
+    "met_cartons",
+    "unmet_cartons",
+    "met_rate",
+    "asked",
+    "reached",
+)
+DAYS_COLUMNS = (
+    "day",
+    "due",
+    "due_ordered",
+    "success",
+    "orders",
+    "packs",
+    "amount_yuan",
+    "met_rate",
+    "missed",
+    "lapsed",
+    "cancelled",
+)
 
 
 def report_routes() -> Blueprint:
@@ -55,17 +75,21 @@ def report_routes() -> Blueprint:
             plots=_plots(needs, days),
         )
 
-    @routes.get("/needs.csv")
+    @routes.get("/needs.<any(csv, xlsx):kind>")
     @only_for("reports")
-    def needs_file() -> ResponseReturnValue:
+    def needs_file(kind: str) -> ResponseReturnValue:
         _day, span, period = _chosen()
         with reading(room().sessions) as session:
             needs = reports.needs(session, period)
-        name = f"needs-{span}-{period.first}.csv"
-        # The mark at the beginning is what makes spreadsheets read it as UTF-8.
-        answer = Response("\ufeff" + "".join(_csv_rows(needs)), mimetype="text/csv")
-        answer.headers["Content-Disposition"] = f"attachment; filename={name}"
-        return answer
+        return table(f"needs-{span}-{period.first}", kind, NEEDS_COLUMNS, map(_need_row, needs))
+
+    @routes.get("/days.<any(csv, xlsx):kind>")
+    @only_for("reports")
+    def days_file(kind: str) -> ResponseReturnValue:
+        _day, span, period = _chosen()
+        with reading(room().sessions) as session:
+            days = reports.days(session, period)
+        return table(f"days-{span}-{period.first}", kind, DAYS_COLUMNS, map(_day_row, days))
 
     return routes
 
@@ -80,7 +104,7 @@ def _rate(share: Fraction | None) -> str:
     return "" if share is None else f"{float(share):.1%}"
 
 
-def _plots(needs: list[SpecNeed], days: list[reports.DayFigures]) -> dict[str, object]:
+def _plots(needs: list[SpecNeed], days: list[DayFigures]) -> dict[str, object]:
     """What is drawn, in cartons; ten packs make one in a sum over specs."""
     most = sorted(needs, key=lambda need: -need.requested_packs)[:PLOTTED_MAX]
     met = [_cartons(need, need.requested_packs - need.unmet_packs) for need in most]
@@ -106,23 +130,34 @@ def _cartons(need: SpecNeed, packs: int) -> float:
     return packs / need.packs_per_carton
 
 
-def _csv_rows(needs: list[SpecNeed]) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line)
-    writer.writerow(
-        ["barcode", "name", "requested_cartons", "met_cartons", "unmet_cartons", "met_rate", "asked", "reached"]
+def _need_row(need: SpecNeed) -> tuple[object, ...]:
+    return (
+        need.barcode,
+        need.name,
+        _cartons(need, need.requested_packs),
+        _cartons(need, need.met_packs),
+        _cartons(need, need.unmet_packs),
+        _share(need.met_rate),
+        need.asked,
+        need.reached,
     )
-    for need in needs:
-        writer.writerow(
-            [
-                need.barcode,
-                need.name,
-                _cartons(need, need.requested_packs),
-                _cartons(need, need.met_packs),
-                _cartons(need, need.unmet_packs),
-                "" if need.met_rate is None else f"{float(need.met_rate):.4f}",
-                need.asked,
-                need.reached,
-            ]
-        )
-    yield line.getvalue()
+
+
+def _day_row(one: DayFigures) -> tuple[object, ...]:
+    return (
+        one.day.isoformat(),
+        one.due,
+        one.due_ordered,
+        _share(one.success),
+        one.orders,
+        one.packs,
+        f"{one.amount_fen / 100:.2f}",
+        _share(one.met_rate),
+        one.missed,
+        one.lapsed,
+        one.cancelled,
+    )
+
+
+def _share(share: Fraction | None) -> str:
+    return "" if share is None else f"{float(share):.4f}"

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 
 import pytest
+from openpyxl import load_workbook
 from werkzeug.test import TestResponse
 
 from brand_catalog.loading import load_catalog
@@ -152,6 +153,10 @@ def test_a_report_shows_need_met_and_unmet_and_gives_it_as_a_file(manager: Visit
     file = manager.get("/reports/needs.csv?span=week")
     assert "needs-week-2026-11-23.csv" in file.headers["Content-Disposition"]
     assert "红塔山(硬经典),5.0,2.0,3.0,0.4000,1,1" in file.get_data(as_text=True)
+    days = manager.get("/reports/days.csv?span=week").get_data(as_text=True)
+    assert "2026-11-23,2,1,0.5000,1,20,150.00,0.4000,0,0,0" in days
+    book = load_workbook(io.BytesIO(manager.get("/reports/needs.xlsx?span=week").data))
+    assert [cell.value for cell in book.worksheets[0][2]][1:5] == ["红塔山(硬经典)", 5, 2, 3]
 
 
 def test_todays_list_says_how_far_everybody_is(manager: Visitor, world: World) -> None:
