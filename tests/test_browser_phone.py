@@ -79,6 +79,9 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     hears(page, "Are you 建设路便民超市?")
     plays(page, "that is right")
     hears(page, "Which cigarettes do you need?")
+    expect(page.locator(".stages [aria-current]")).to_contain_text("ordering")
+    # What answers the question is at the front.
+    expect(page.locator(".sample").first).to_contain_text("Hongtashan")
     plays(page, "two cartons of Yuxi (soft)")
     expect(page.locator("#progress tbody")).to_contain_text("玉溪(软)", timeout=20_000)
     hears(page, "Anything else?")
@@ -94,6 +97,7 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     plays(page, "that is right")
     hears(page, "Thank you, goodbye.")
     expect(page.locator("#status")).to_have_text("通话结束", timeout=20_000)
+    expect(page.locator(".stages [aria-current]")).to_contain_text("saved")
     [order] = [order for order in line.orders(SHOP) if order.state == "confirmed"]
     assert order.lines == {"玉溪(软)": 2, "红塔山(硬经典)": 5}
 
@@ -130,6 +134,28 @@ def test_the_page_is_sound_before_and_during_a_call(browser: Browser, line: Serv
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator("#status")).to_have_text("通话结束")
     page.context.close()
+
+
+def test_prompts_are_spoken_by_a_chinese_voice_until_they_are_switched_off(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            window.spoken = []; window.cancelled = 0;
+            window.speechSynthesis.speak = (one) => window.spoken.push([one.text, one.lang]);
+            window.speechSynthesis.cancel = () => { window.cancelled += 1; };
+        }"""
+    )
+    page.get_by_role("button", name="Call").click()
+    hears(page, "Are you 建设路便民超市?")
+    spoken = page.evaluate("window.spoken")
+    assert spoken
+    assert {lang for _text, lang in spoken} == {"zh-CN"}
+    page.get_by_label("读出提示").uncheck()
+    assert page.evaluate("window.cancelled") > 0
+    plays(page, "that is right")
+    hears(page, "Which cigarettes do you need?")
+    assert page.evaluate("window.spoken") == spoken
+    page.get_by_role("button", name="Hang up").click()
+    expect(page.locator("#status")).to_have_text("通话结束")
 
 
 def test_a_call_is_not_led_from_another_sites_page(browser: Browser, line: ServedLine) -> None:

@@ -50,6 +50,7 @@
     byId("from").disabled = talking;
     byId("to").disabled = talking;
     byId("hang-up").disabled = !talking;
+    phone.classList.toggle("talking", talking);
     for (const button of phone.querySelectorAll("[data-key], .sample, #text, #say, #microphone")) button.disabled = !talking;
   }
 
@@ -63,10 +64,23 @@
       progress.innerHTML = html;
       progress.dataset.shown = html;
     }
-    const waits = byId("waits")?.dataset.waits;
-    for (const sample of phone.querySelectorAll(".sample")) {
-      sample.classList.toggle("fits", Boolean(waits) && sample.dataset.fits.split(" ").includes(waits));
+    sort(byId("waits")?.dataset.waits ?? "");
+  }
+
+  // The recordings that answer what the line is waiting for come first, the others stay in their order behind them.
+  const samples = [...phone.querySelectorAll(".sample")];
+  let sortedFor = "";
+
+  function sort(waits) {
+    if (waits === sortedFor) return;
+    sortedFor = waits;
+    const focused = document.activeElement;
+    for (const sample of samples) {
+      sample.classList.toggle("fits", waits !== "" && sample.dataset.fits.split(" ").includes(waits));
     }
+    const fits = samples.filter((sample) => sample.classList.contains("fits"));
+    byId("samples").append(...fits, ...samples.filter((sample) => !fits.includes(sample)));
+    if (samples.includes(focused)) focused.focus({ preventScroll: true });
   }
 
   // --- what is heard
@@ -75,11 +89,22 @@
     if (!byId("voice").checked || !window.speechSynthesis) return;
     const utterance = new SpeechSynthesisUtterance(text);
     utterance.lang = "zh-CN";
+    const voice = chineseVoice();
+    if (voice) utterance.voice = voice;
     utterance.rate = 1.1;
     window.speechSynthesis.speak(utterance);
   }
 
   const quiet = () => window.speechSynthesis?.cancel();
+
+  const voices = () => window.speechSynthesis?.getVoices() ?? [];
+  const chineseVoice = () => voices().find((voice) => /^(zh|cmn)/i.test(voice.lang));
+
+  // Browsers come to know their voices only after a while; with none at all they may still have the system's.
+  function lookForVoice() { byId("no-voice").hidden = voices().length === 0 || chineseVoice() !== undefined; }
+  window.speechSynthesis?.addEventListener?.("voiceschanged", lookForVoice);
+  lookForVoice();
+  byId("voice").addEventListener("change", quiet);
 
   const happenings = {
     Rang(event) { sid = event.call_sid; state("talking", "good"); },
