@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
     twilio_api_base: str = "https://api.twilio.com"
+    # With a key of the account, operators may answer in their browsers.
+    twilio_api_key_sid: str = ""
+    twilio_api_key_secret: str = ""
     vosk_model_path: Path | None = None
     listen_mode: ListenMode = "stream"
     host: str = "127.0.0.1"

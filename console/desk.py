@@ -20,8 +20,8 @@ from console.language import _
 from console.queue import call_view, line_now, turns_of
 from console.room import room
 from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, put_wishes, seen
-from console.taking import duty_view
-from ivr import duty, offers
+from console.taking import duty_view, go_on
+from ivr import duty
 from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders import feedback, web_follow_ups
@@ -108,7 +108,6 @@ def desk_routes() -> Blueprint:
             return render_template(
                 "order.html",
                 **duty_view(session, staff()),
-                connected=case.ticket is not None and offers.is_talking(session, case.ticket.id),
                 case=case,
                 sheet=_sheet(desk, case),
                 refusal=refusal,
@@ -178,6 +177,8 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
             return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
     if call is not None:
         room().line.calls.signed_in(call.sid, retailer.customer_code)
+        # Whoever talks just now must not be hung up on by a new page.
+        return go_on(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 
 

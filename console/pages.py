@@ -35,6 +35,7 @@ from console import (
     reports,
     retailers,
     seats,
+    softphone,
     supply,
     taking,
     today,
@@ -121,6 +122,8 @@ def _console(furnished: Room) -> Blueprint:
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if request.endpoint in softphone.PAGES and softphone.has_key(room().settings):
+            response.headers["Content-Security-Policy"] += f"; connect-src 'self' {softphone.CARRIER_HOSTS}"
         if not request.path.startswith("/assets/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -192,6 +195,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(seats.seat_routes())
     console.register_blueprint(desk.desk_routes())
     console.register_blueprint(taking.taking_routes())
+    console.register_blueprint(softphone.softphone_routes(furnished))
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound.outbound_routes())
     console.register_blueprint(missed.missed_routes())

@@ -41,6 +41,8 @@ from storage import reading
 SAMPLES = Path(__file__).with_name("samples.toml")
 STAND_IN_PATH = "/phone"
 CONNECT_S = 3.0
+# What a page with a telephone may do. Being rung is for operators only, see softphone.py.
+WISHES = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
 # A number nobody registered: who rings from it gives a code and a PIN.
 STRANGER = "+8613900000000"
@@ -149,7 +151,7 @@ def phone_routes(furnished: Room) -> Blueprint:
         if origin.netloc != request.host:
             socket.close(1008, "another site's page")
             return
-        pass_on(socket, furnished.settings)
+        pass_on(socket, furnished.settings, WISHES)
 
     return routes
 
@@ -185,9 +187,9 @@ def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def pass_on(socket: Socket, settings: Settings) -> None:
-    """Pass everything on between the page and the stand-in, with the English of what the line says, until one of them
-    goes away."""
+def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: str = "") -> None:
+    """Pass on what happens to the page and what it wishes to the stand-in, as far as it may, with the English of what
+    the line says, until one of them goes away. With a `name` the page's telephone can be rung."""
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     try:
@@ -203,9 +205,12 @@ def pass_on(socket: Socket, settings: Settings) -> None:
     back = threading.Thread(target=_pass_back, args=(stand_in, socket), name="web phone", daemon=True)
     back.start()
     try:
+        if name:
+            stand_in.send(json.dumps({"do": "be", "name": name}))
         while (message := socket.receive()) is not None:
             if isinstance(message, str):
-                stand_in.send(message)
+                if _wish(message) in wishes:
+                    stand_in.send(message)
             else:
                 stand_in.send_binary(message)
     except (ConnectionClosed, OSError, websocket.WebSocketException):
@@ -215,9 +220,19 @@ def pass_on(socket: Socket, settings: Settings) -> None:
         back.join(CONNECT_S)
 
 
+def _wish(message: str) -> str:
+    try:
+        return str(json.loads(message)["do"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
 def _pass_back(stand_in: websocket.WebSocket, socket: Socket) -> None:
     try:
         while message := stand_in.recv():
+            if isinstance(message, bytes):
+                socket.send(message)
+                continue
             event = json.loads(message)
             if event["event"] == "Said":
                 event["gloss"] = gloss(event["text"]) or ""

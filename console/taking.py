@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 import structlog
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,18 +13,29 @@ from sqlalchemy.orm import Session
 
 from callflows import speaking
 from callflows.prompts import load_prompts
+from console import softphone
 from console.access import only_for, seat, staff
 from console.language import _
-from console.queue import line_now
+from console.queue import call_view, line_now
 from console.room import room
-from ivr import call_backs, duty, tickets
-from ivr.tickets import Ticket
+from ivr import call_backs, duty, offers, tickets
+from ivr.tables import Call
+from ivr.tickets import Reason, Ticket
 from ivr.twilio_rest import CarrierError
 from orders.models import OrderRow
 from orders.staff import StaffRow
 from storage import reading, transaction
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who rings, by the shop's name where it is known, and why they want a person."""
+
+    name: str
+    reason: Reason
+
 
 REACHES: tuple[duty.Reach, ...] = ("browser", "phone")
 
@@ -40,7 +54,25 @@ def duty_view(session: Session, me: StaffRow) -> dict[str, object]:
     now = room().now()
     people = duty.on_duty(session, now)
     mine = next((row for row, person in people if person.id == me.id), None)
-    return {"me": me, "mine": mine, "people": people, "free": {one.staff_id for one in duty.free(session, (), now)}}
+    return {
+        "me": me,
+        "mine": mine,
+        "people": people,
+        "free": {one.staff_id for one in duty.free(session, (), now)},
+        "rings": _who_rings(session, me.id),
+        "talking": offers.talking_with(session, me.id),
+        "softphone": softphone.is_there(room().settings),
+        "carrier_telephone": softphone.has_key(room().settings),
+    }
+
+
+def _who_rings(session: Session, staff_id: int) -> Caller | None:
+    """For whom this operator's telephone is ringing."""
+    ticket = offers.ringing_for(session, staff_id)
+    if ticket is None:
+        return None
+    view = call_view(session, session.get_one(Call, ticket.call_sid))
+    return Caller(view.retailer.name if view.retailer is not None else "", ticket.reason)
 
 
 def _add_duty(routes: Blueprint) -> None:
@@ -49,7 +81,7 @@ def _add_duty(routes: Blueprint) -> None:
     def ready() -> ResponseReturnValue:
         reach = next((one for one in REACHES if one == request.form.get("reach")), None)
         me = staff()
-        if reach is None or (reach == "phone" and not me.phone):
+        if reach is None or not (softphone.is_there(room().settings) if reach == "browser" else me.phone):
             return _("没有登记可以接听的电话，请找班长。"), 409
         if not seat():
             return _("请先坐到席位上，再接电话。"), 409
@@ -83,23 +115,25 @@ def _add_tickets(routes: Blueprint) -> None:
             if people.ringing.take(ticket.id) and ticket.queued_at is None:
                 # Who is being asked something, and not in the queue, is sent there to be put through.
                 _send_on(ticket.call_sid, people.markup.queue_url())
-        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=ticket.call_sid)}
+        return go_on(url_for("console.desk.order", key=ticket.call_sid))
 
     @routes.post("/tickets/<int:number>/hold")
     @only_for("take_calls")
     def hold(number: int) -> ResponseReturnValue:
-        sid = _sid_of_mine(number)
+        with reading(room().sessions) as session:
+            _mine(session, number)
         if not room().line.people.ringing.hold(number):
             return _("现在没有接通，不用保留。"), 409
-        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=sid)}
+        return _duty()
 
     @routes.post("/tickets/<int:number>/resume")
     @only_for("take_calls")
     def resume(number: int) -> ResponseReturnValue:
-        sid = _sid_of_mine(number)
+        with reading(room().sessions) as session:
+            _mine(session, number)
         if not room().line.people.ringing.resume(number):
             return _("这位客户没有在保留。"), 409
-        return "", 204, {"HX-Redirect": url_for("console.desk.order", key=sid)}
+        return _duty()
 
     @routes.post("/tickets/<int:number>/put-back")
     @only_for("take_calls")
@@ -156,12 +190,13 @@ def _done() -> ResponseReturnValue:
     with transaction(room().sessions) as session:
         duty.idle(session, staff().id, room().now())
     room().line.people.ringing.look()
-    return "", 204, {"HX-Redirect": url_for("console.desk.page")}
+    return go_on(url_for("console.desk.page"))
 
 
-def _sid_of_mine(number: int) -> str:
-    with reading(room().sessions) as session:
-        return _mine(session, number).call_sid
+def go_on(address: str) -> ResponseReturnValue:
+    """On with another page of the desk, without loading it anew: that would hang up a telephone in the browser."""
+    onward = {"path": address, "target": "#work", "select": "#work", "swap": "outerHTML"}
+    return "", 204, {"HX-Location": json.dumps(onward)}
 
 
 def _mine(session: Session, number: int) -> Ticket:

@@ -82,10 +82,24 @@ def last_of_ticket(session: Session, ticket_id: int) -> Offer | None:
     return session.scalar(select(Offer).where(Offer.ticket_id == ticket_id).order_by(Offer.id.desc()).limit(1))
 
 
-def is_talking(session: Session, ticket_id: int) -> bool:
-    """Whether the operator talks with the caller by a call of the line's, which can be put on hold."""
-    offer = of_ticket(session, ticket_id)
-    return offer is not None and offer.state == "accepted"
+def ringing_for(session: Session, staff_id: int) -> Ticket | None:
+    """The ticket this operator's telephone is ringing for."""
+    return session.scalar(
+        select(Ticket)
+        .join(Offer, Offer.ticket_id == Ticket.id)
+        .where(Offer.staff_id == staff_id, Offer.ended_at.is_(None), Offer.state == "ringing")
+    )
+
+
+def talking_with(session: Session, staff_id: int) -> Ticket | None:
+    """The ticket of the caller this operator is put through to, on hold or not."""
+    return session.scalar(
+        select(Ticket)
+        .join(Offer, Offer.ticket_id == Ticket.id)
+        .where(Offer.staff_id == staff_id, Offer.ended_at.is_(None), Offer.state == "accepted")
+        .where(Ticket.state == "taken", Ticket.taken_by == staff_id)
+        .limit(1)
+    )
 
 
 def accept(session: Session, offer: Offer, now: datetime) -> bool:

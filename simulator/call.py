@@ -242,7 +242,7 @@ class SimulatedCall:
         self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
         if self.recorder is not None:
             self.recorder(frame)
-        if self.bridge is not None:
+        if self.bridge is not None and self._telephone.sounds:
             self.bridge.pass_on(self, frame)
         self.now_ms += FRAME_MS
 

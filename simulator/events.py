@@ -128,6 +128,14 @@ class Dialled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming(Event):
+    """The application rings this telephone: it may be answered or declined."""
+
+    call_sid: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
 class Connected(Event):
     """The call and another one, `call_sid`, hear each other."""
 

@@ -29,6 +29,7 @@ class Telephone:
         self._keys: deque[str] = deque()
         self._next_key_ms = 0
         self._talking = False
+        self.sounds = False
 
     @property
     def busy(self) -> bool:
@@ -55,6 +56,7 @@ class Telephone:
         self._live_flows = len(self._live) >= (FRAME_BYTES if self._live_flows else LIVE_LEAST_BYTES)
         source = self._tone or self._voice or (self._live if self._live_flows else bytearray())
         frame = bytes(source[:FRAME_BYTES])
+        self.sounds = bool(frame)
         del source[:FRAME_BYTES]
         return frame + self._noise.frame()[len(frame) :]
 

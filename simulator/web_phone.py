@@ -1,7 +1,9 @@
 """The stand-in as a service beside the demo: a telephone on a WebSocket, for the page that shows one.
 
-What comes over the socket is what a caller does: text messages `{"do": "call" | "keys" | "speak" | "hang_up", ...}`,
-and binary ones with live sound in mu-law. What goes back is what happens, one JSON object an event.
+What comes over the socket is what somebody with a telephone does: text messages `{"do": "call" | "keys" | "speak" |
+"hang_up", ...}`, and binary ones with live sound in mu-law. With `{"do": "be", "name": ...}` it can be rung as well, as
+the browsers of Twilio's Voice SDK are, and `{"do": "answer"}` takes the call. What goes back is what happens, one JSON
+object an event, and what the other side of a talk says as binary messages.
 """
 
 from __future__ import annotations
@@ -25,11 +27,16 @@ from simulator.call import SimulatedCall
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
+    Connected,
     Dialled,
+    Disconnected,
     Ended,
     Event,
+    Incoming,
     KeyPressed,
     LeftQueue,
+    Listener,
+    OtherSpoke,
     Problem,
     Queued,
     Rang,
@@ -43,10 +50,14 @@ PATH = "/phone"
 TOLD = (
     CallerFinished,
     CallerSpoke,
+    Connected,
     Dialled,
+    Disconnected,
     Ended,
+    Incoming,
     KeyPressed,
     LeftQueue,
+    OtherSpoke,
     Problem,
     Queued,
     Rang,
@@ -80,15 +91,16 @@ def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
 
 
 class WebPhone:
-    """One telephone: a call at a time, for as long as its socket is open."""
+    """One telephone: a call at a time, for as long as its socket is open. With a name it can be rung."""
 
     def __init__(self, socket: Socket, account: Account, line: Line) -> None:
         self._socket = socket
         self._account = account
         self._line = line
         self._call: SimulatedCall | None = None
-        # Events come from the call's thread, which must not wait for a slow page.
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._name = ""
+        # Events and sound come from the call's thread, which must not wait for a slow page.
+        self._events: queue.SimpleQueue[Event | bytes | None] = queue.SimpleQueue()
 
     def serve(self) -> None:
         """Do what the page says until it goes away; then the receiver is down as well."""
@@ -104,6 +116,8 @@ class WebPhone:
         except ConnectionClosed:
             pass
         finally:
+            if self._account.answerers.get(self._name) == self._rung:
+                del self._account.answerers[self._name]
             if self._call is not None:
                 self._call.hang_up()
             self._events.put(None)
@@ -114,7 +128,13 @@ class WebPhone:
             case "call" if call is None:
                 caller, called = str(wish.get("from", ""))[:32], str(wish.get("to", ""))[:32]
                 self._call = dial_in(self._account, self._line, caller, called, listener=self._events.put)
+                self._call.overhears = self._events.put
                 self._call.start()
+            case "be":
+                self._name = f"client:{str(wish.get('name', ''))[:64]}"
+                self._account.answerers[self._name] = self._rung
+            case "answer" if call is not None:
+                call.pick_up()
             case "keys" if call is not None:
                 call.press("".join(key for key in str(wish.get("keys", "")) if key in "0123456789*#")[:KEYS_MAX])
             case "speak" if call is not None:
@@ -122,10 +142,22 @@ class WebPhone:
             case "hang_up" if call is not None:
                 call.hang_up()
 
+    def _rung(self, call: SimulatedCall) -> Listener:
+        """The application rings this telephone; one that is in use is engaged."""
+        if self._call is not None and not self._call.ended:
+            call.hang_up()
+            return lambda event: None
+        self._call = call
+        call.overhears = self._events.put
+        self._events.put(Incoming(0, call.sid, call.caller))
+        return self._events.put
+
     def _tell(self) -> None:
         try:
             while (event := self._events.get()) is not None:
-                if isinstance(event, TOLD):
+                if isinstance(event, bytes):
+                    self._socket.send(event)
+                elif isinstance(event, TOLD):
                     told = {"event": type(event).__name__, **asdict(event)}
                     self._socket.send(json.dumps(told, ensure_ascii=False))
         except ConnectionClosed:

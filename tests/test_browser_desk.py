@@ -162,6 +162,55 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
     other.context.close()
 
 
+def web_phone_call(page: Page) -> None:
+    """Ring the line from the web phone, as the shop, and ask for a person."""
+    page.goto("/phone")
+    page.locator("#from").select_option(SHOP_PHONE)
+    page.get_by_role("button", name="拨号").click()
+    expect(page.locator("#transcript")).to_contain_text("请按一")
+    page.get_by_role("button", name="0", exact=True).click()
+    expect(page.locator("#transcript")).to_contain_text("给您转人工")
+
+
+def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser, line: ServedLine, page: Page) -> None:
+    sign_in(page, "operator")
+    page.goto("/desk")
+    page.get_by_role("button", name="用电脑接").click()
+    expect(page.locator("#softphone-state")).to_have_text("接上了")
+    shop = new_page(browser, line)
+    web_phone_call(shop)
+    expect(page.locator("#softphone-state")).to_have_text("来电")
+    expect(page.locator("#duty")).to_contain_text("客户要人工")
+    keep_picture(page, "softphone")
+    assert look_for_faults(page) == []
+    # Declined, the caller waits on; the operator says that they are there after all.
+    page.get_by_role("button", name="不接").click()
+    expect(page.locator("#softphone-state")).to_have_text("接上了")
+    expect(shop.locator("#status")).to_have_text("排队等候订货员")
+    page.get_by_role("button", name="接听").click()
+    expect(page.locator("#softphone-state")).to_have_text("通话中")
+    expect(shop.locator("#status")).to_have_text("订货员在线")
+    page.wait_for_url("**/desk/orders/**")
+    # What one types the other reads, as it would be heard.
+    shop.fill("#text", "我要红塔山")
+    shop.get_by_role("button", name="说", exact=True).click()
+    expect(page.locator("#softphone-said")).to_contain_text("我要红塔山")
+    page.fill("#softphone-text", "好的，要几条？")
+    page.locator("#softphone-text").press("Enter")
+    expect(shop.locator("#transcript")).to_contain_text("好的，要几条？")
+    page.get_by_role("button", name="保留", exact=True).click()
+    expect(shop.locator("#transcript")).to_contain_text("请您稍等，订货员马上回来。")
+    assert look_for_faults(page) == []
+    page.get_by_role("button", name="接回客户").click()
+    expect(page.locator("#softphone-state")).to_have_text("通话中")
+    page.get_by_role("button", name="挂断").click()
+    expect(shop.locator("#transcript")).to_contain_text("订货员已经挂机")
+    expect(page.locator("#softphone-state")).to_have_text("接上了")
+    page.get_by_role("button", name="结束通话").click()
+    expect(shop.locator("#status")).to_have_text("通话结束")
+    shop.context.close()
+
+
 def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLine) -> None:
     sign_in(page, "operator")
     page.fill("#who", "桥头")

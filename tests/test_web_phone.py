@@ -15,6 +15,7 @@ from simulator.audio import FRAME_BYTES
 from simulator.exchange import Line, open_account
 from simulator.guests import visit, welcome_guests
 from simulator.rest import API, RestServer, create_rest
+from simulator.ringing import Wish, rings_out
 from simulator.telephone import LIVE_LEAST_BYTES, LIVE_MAX_BYTES, Telephone
 from simulator.web_phone import add_web_phone
 from tests.make_believe import FakeApplication
@@ -87,6 +88,42 @@ def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: F
     socket.send(json.dumps({"do": "hang_up"}))
     assert happens(socket, "Ended")["by"] == "caller"
     socket.close()
+
+
+def test_a_page_with_a_name_is_rung_answers_and_hears_the_other_side(
+    keeper: Account, fake_app: FakeApplication
+) -> None:
+    fake_app.answers["/voice/incoming"] = "<Enqueue>mine</Enqueue>"
+    fake_app.answers["/operator"] = "<Dial><Queue>mine</Queue></Dial>"
+    caller, operator = connect(keeper), connect(keeper)
+    operator.send(json.dumps({"do": "be", "name": "staff-1"}))
+    caller.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    happens(caller, "Queued")
+    place = rings_out(keeper)
+    placed = place(Wish("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
+    assert happens(operator, "Incoming")["call_sid"] == placed.sid
+    # While it rings, or talks, it is engaged.
+    second = place(Wish("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
+    second.join(10)
+    assert second.status == "busy"
+    operator.send(json.dumps({"do": "answer"}))
+    happens(operator, "Connected")
+    happens(caller, "Connected")
+    caller.send(json.dumps({"do": "speak", "words": "你好", "mulaw": base64.b64encode(SOUND * 5).decode()}))
+    words, sound = "", b""
+    while not words or len(sound) < 5 * FRAME_BYTES:
+        message = operator.recv()
+        if isinstance(message, bytes):
+            sound += message
+        elif (told := json.loads(message))["event"] == "OtherSpoke":
+            words = told["words"]
+    assert words == "你好"
+    assert sound == SOUND * 5
+    operator.close()
+    happens(caller, "Disconnected")
+    placed.join(10)
+    assert "client:staff-1" not in keeper.answerers
+    caller.close()
 
 
 def test_a_page_that_goes_away_puts_the_receiver_down(keeper: Account, fake_app: FakeApplication) -> None:

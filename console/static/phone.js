@@ -14,6 +14,10 @@
   let sid = null;
   let microphone = null;
   let refreshing = 0;
+  let player = null;
+  let music = null;
+  // An operator is on the line: what is typed is said to them, and not to the machine.
+  let person = false;
 
   // --- what is shown
 
@@ -109,11 +113,18 @@
   const happenings = {
     Rang(event) { sid = event.call_sid; state("talking", "good"); },
     Said(event) {
+      const sound = event.text.match(/^\[(.*\.wav)\]$/);
+      if (sound) {
+        if (byId("voice").checked) { music = new Audio(new URL(sound[1]).pathname); music.play().catch(() => {}); }
+        return;
+      }
       happenings.entry = show("line", words.line, event.text, event.gloss);
       speak(event.text);
       refresh();
     },
     SayingStopped(event) {
+      music?.pause();
+      music = null;
       if (!event.cut_short) return;
       quiet();
       if (happenings.entry) happenings.entry.querySelector(".said").append(words.cut);
@@ -125,6 +136,9 @@
       else show("caller keys", words.you, event.key, "");
     },
     Queued() { state("queue", "warn"); },
+    Connected() { person = true; quiet(); state("person", "good"); },
+    Disconnected() { person = false; state("talking", "good"); },
+    OtherSpoke(event) { show("line", words.operator, event.words, ""); },
     Problem(event) { show("problem", words.problem, `${event.code}: ${event.message}`, ""); },
     NoStandIn() { show("problem", "", words.standin, ""); over(); },
     Ended() { over(); },
@@ -142,6 +156,8 @@
   }
 
   function over() {
+    person = false;
+    music?.pause();
     state("over", "");
     enable(false);
     closeMicrophone();
@@ -159,7 +175,10 @@
     const mine = new WebSocket(new URL(phone.dataset.line, window.location.href.replace(/^http/, "ws")));
     socket = mine;
     mine.onopen = () => send({ do: "call", from: byId("from").value, to: byId("to").value });
+    mine.binaryType = "arraybuffer";
+    player = new window.Hotline.Player();
     mine.onmessage = (message) => {
+      if (typeof message.data !== "string") { player.play(new Uint8Array(message.data)); return; }
       const happened = JSON.parse(message.data);
       happenings[happened.event]?.(happened);
     };
@@ -184,6 +203,11 @@
     event.preventDefault();
     const text = byId("text").value.trim();
     if (!text || sid === null) return;
+    if (person) {
+      send({ do: "speak", words: text, mulaw: "" });
+      byId("text").value = "";
+      return;
+    }
     const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
     const answer = await fetch(`${phone.dataset.calls}${sid}/say`, {
       method: "POST",
@@ -212,44 +236,18 @@
   }
 
   // The recording is heard here as well, so that who clicks knows what was said.
-  function playBack(sound) {
-    const context = new AudioContext();
-    const buffer = context.createBuffer(1, sound.length, 8000);
-    buffer.copyToChannel(Float32Array.from(sound, linear), 0);
-    const source = context.createBufferSource();
-    source.buffer = buffer;
-    source.onended = () => context.close();
-    source.connect(context.destination);
-    source.start();
-  }
-
-  function linear(byte) {
-    // ITU-T G.711, as in microphone.js, the other way round.
-    const inverted = ~byte & 0xff;
-    const magnitude = ((((inverted & 0x0f) << 3) + 132) << ((inverted & 0x70) >> 4)) - 132;
-    return (inverted & 0x80 ? -magnitude : magnitude) / 32768;
-  }
+  function playBack(sound) { new window.Hotline.Player().play(sound); }
 
   async function openMicrophone() {
-    // What a telephone does not do to a voice, the browser must not do either; only the prompts it speaks are kept out.
-    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio });
-    const context = new AudioContext();
-    await context.audioWorklet.addModule(phone.dataset.worklet);
-    const source = context.createMediaStreamSource(stream);
-    const worklet = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
-    worklet.port.onmessage = ({ data }) => {
-      if (socket?.readyState === WebSocket.OPEN) socket.send(data);
-    };
-    source.connect(worklet);
-    microphone = { stream, context };
+    microphone = await window.Hotline.openMicrophone(phone.dataset.worklet, (sound) => {
+      if (socket?.readyState === WebSocket.OPEN) socket.send(sound);
+    });
     byId("microphone").setAttribute("aria-pressed", "true");
   }
 
   function closeMicrophone() {
     if (microphone === null) return;
-    for (const track of microphone.stream.getTracks()) track.stop();
-    microphone.context.close();
+    microphone.close();
     microphone = null;
     byId("microphone").setAttribute("aria-pressed", "false");
   }

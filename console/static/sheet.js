@@ -213,6 +213,10 @@
     if (enter) accept();
   }
 
-  document.addEventListener("htmx:afterSettle", (event) => { if (event.target.id === "sheet") ready(); });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    // Another order begins with nothing typed.
+    if (event.target.id === "work") sent = ahead = null;
+    if (["sheet", "work"].includes(event.target.id)) ready();
+  });
   ready();
 })();

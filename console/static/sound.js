@@ -1,0 +1,53 @@
+"use strict";
+// Live sound of a telephone of the page's: what comes from the other side is heard, what the microphone picks up is sent.
+
+(() => {
+  const RATE = 8000;
+  // So much is gathered before it is heard, so that what comes a little late tears no holes.
+  const AHEAD_S = 0.15;
+
+  function linear(byte) {
+    // ITU-T G.711, as in microphone.js, the other way round.
+    const inverted = ~byte & 0xff;
+    const magnitude = ((((inverted & 0x0f) << 3) + 132) << ((inverted & 0x70) >> 4)) - 132;
+    return (inverted & 0x80 ? -magnitude : magnitude) / 32768;
+  }
+
+  class Player {
+    #context = null;
+    #until = 0;
+
+    play(mulaw) {
+      this.#context ??= new AudioContext();
+      const buffer = this.#context.createBuffer(1, mulaw.length, RATE);
+      buffer.copyToChannel(Float32Array.from(mulaw, linear), 0);
+      const source = this.#context.createBufferSource();
+      source.buffer = buffer;
+      source.connect(this.#context.destination);
+      const now = this.#context.currentTime;
+      if (this.#until < now) this.#until = now + AHEAD_S;
+      source.start(this.#until);
+      this.#until += buffer.duration;
+    }
+  }
+
+  async function openMicrophone(worklet, send) {
+    // What a telephone does not do to a voice, the browser must not do either; only the prompts it speaks are kept out.
+    const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false };
+    const stream = await navigator.mediaDevices.getUserMedia({ audio });
+    const context = new AudioContext();
+    await context.audioWorklet.addModule(worklet);
+    const source = context.createMediaStreamSource(stream);
+    const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
+    node.port.onmessage = ({ data }) => send(data);
+    source.connect(node);
+    return {
+      close() {
+        for (const track of stream.getTracks()) track.stop();
+        context.close();
+      },
+    };
+  }
+
+  Object.assign(window.Hotline, { Player, openMicrophone });
+})();
