@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     secret_key: str = ""
     # How many calls one worker listens to at once; further ones are taken by recordings or keys.
     media_sockets_max: int = 64
-    # The telephone numbers operators may be rung at, separated by commas: the only ones this line ever dials.
+    # The telephone numbers operators may be rung at, separated by commas.
     operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()
 
     say_voice: str = "Polly.Zhiyu"

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from callflows.state import CallState
+from callflows.state import RUNG, CallState
 from ivr import call_backs
 from ivr.offers import Offer
 from ivr.recordings import recorded_turns
@@ -27,7 +27,7 @@ LEFT_SHOWN = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One call as it is listed."""
+    """One call as it is listed; `rung` where it was the line that rang."""
 
     sid: str
     caller: str
@@ -39,6 +39,7 @@ class CallView:
     last_heard: str
     packs: int
     lines: int
+    rung: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,5 +216,6 @@ def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
             last_heard=heard.get(sid, ""),
             packs=sum(line.granted_packs for line in lines),
             lines=len(lines),
+            rung=states[sid].flow == RUNG,
         )
     return views

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-CHANNELS = {"phone": "电话", "operator": "订货员", "web": "网上", "mobile": "手机", "proxy": "代订"}
+CHANNELS = {"phone": "电话", "outbound": "外呼", "operator": "订货员", "web": "网上", "mobile": "手机", "proxy": "代订"}
 REASONS = {
     "limit": "超出限量",
     "stock": "货源不足",

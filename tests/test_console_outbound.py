@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import get_args
 
 import pytest
 from flask import Flask
@@ -12,8 +13,9 @@ from sqlalchemy import delete
 from clock import SHANGHAI
 from console.outbound import Quiet, outbound_now
 from orders import outbound
-from orders.models import HotlineRow
+from orders.models import Channel, HotlineRow
 from orders.outbound_tables import OutboundWindow
+from orders.report_words import CHANNELS
 from orders.windows import business_day
 from tests.console_pages import Visitor
 from tests.desk_world import MAIN, SHOP, STATION, World
@@ -102,6 +104,17 @@ def test_those_missed_are_shown_with_reason_and_remedy(leader: Visitor, alone: D
     shown = page(leader)
     assert "没人接" in shown
     assert "打补货热线" in shown
+
+
+def test_a_call_the_line_placed_is_told_from_one_that_came_in_and_its_order_counts_in_the_report(
+    leader: Visitor, alone: Day
+) -> None:
+    alone.dialler.look()
+    alone.call().orders()
+    assert '<span class="tag">外呼</span>' in leader.get("/calls").get_data(as_text=True)
+    report = leader.get("/reports?span=day").get_data(as_text=True)
+    assert "外呼" in report[report.index("<main") :]
+    assert set(CHANNELS) == set(get_args(Channel))
 
 
 def test_a_retailer_that_asked_is_not_rung_today(leader: Visitor, day: Day) -> None:
