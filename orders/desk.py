@@ -16,6 +16,7 @@ from orders import holds, offers, retailers
 from orders.answers import (
     Band,
     Confirmed,
+    CutReason,
     DeskRefusal,
     Hotline,
     LineOutcome,
@@ -35,6 +36,7 @@ from orders.windows import Calendar, business_day
 __all__ = [
     "Band",
     "Confirmed",
+    "CutReason",
     "Desk",
     "DeskRefusal",
     "Hotline",
@@ -165,6 +167,11 @@ class Desk:
         specs in other orders, one then waits for the other, instead of each for the other."""
         holds.lock(self.session, business_day(self.now), barcodes)
 
+    def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
+        """How many packs more this order could be granted of a spec, in whole cartons, and what stands in the way of
+        the next one. Nothing is reserved by asking."""
+        return self._drafts.available(call_key, barcode)
+
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
         """Take several requests at once, in one order of locking; the outcomes come in the order of the requests."""
         return self._drafts.set_lines(call_key, requests)
@@ -177,6 +184,10 @@ class Desk:
     def remove_line(self, call_key: str, barcode: str) -> bool:
         """Take a line off; False where it is not on the order."""
         return self._drafts.remove(call_key, barcode)
+
+    def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
+        """Leave a line that was cut at less than was granted of it, 0 for none; what was asked for stays the demand."""
+        self._drafts.settle_for(call_key, barcode, packs)
 
     def confirm(self, call_key: str) -> Confirmed:
         """Save the order, once: asked again it answers with the same order."""

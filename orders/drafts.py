@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal
 
@@ -27,23 +27,10 @@ from orders.models import (
 )
 from orders.offers import substitute
 from orders.retailers import Terms, order_view, standing, terms_of_channel, terms_of_hotline
+from orders.room import DraftRules, Room, cut_reason, room
 from orders.windows import Calendar, business_day, cycle_start
 
 Mode = Literal["add", "set"]
-
-# More than anybody orders.
-ROOM_WITHOUT_RULE = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class DraftRules:
-    """How long a reservation lasts after the draft was last touched, and how much one order is: at least and at most in
-    all, and at most in cartons of each price band."""
-
-    hold_for: timedelta = timedelta(minutes=15)
-    order_min_packs: int = 0
-    order_max_packs: int | None = None
-    band_max_cartons: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +117,27 @@ class DraftBook:
         """Take each request as far as limits and stock allow, and answer in the order they were made."""
         order = self._own(call_key)
         self._touch(order)
-        # In lock order, so that two callers who name the same specs cannot block each other.
-        places = sorted(range(len(requests)), key=lambda place: requests[place].barcode)
-        outcomes = {place: self._request(order, requests[place]) for place in places}
+        if len(requests) > 1:
+            # Locked at once, so that two callers who name the same specs cannot block each other; then taken in the
+            # order they were said, in which they stand on the order.
+            holds.lock(self.session, order.business_day, [request.barcode for request in requests])
+        outcomes = [self._request(order, request) for request in requests]
         self.session.flush()
-        return [outcomes[place] for place in range(len(requests))]
+        return outcomes
+
+    def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
+        """How many packs more this order could be granted of a spec, in whole cartons, and what stands in the way of
+        the next one."""
+        order = self._own(call_key)
+        self._touch(order)
+        spec = self.catalog.specs.get(barcode)
+        if spec is None:
+            return 0, "not_offered"
+        holds.release_expired(self.session, self.now)
+        if (bounds := self._room(order, spec)) is None:
+            return 0, "not_offered"
+        least = max(0, min(bounds.values()))
+        return least // spec.packs_per_carton * spec.packs_per_carton, cut_reason(order, barcode, bounds)
 
     def remove(self, call_key: str, barcode: str) -> bool:
         """Take a line off and give back what it held; False where it is not on the order."""
@@ -150,6 +153,23 @@ class DraftBook:
             record.withdrawn = True
         self.session.flush()
         return True
+
+    def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
+        """Leave a line at `packs` of what it was granted, 0 to have none of it: more was asked for, and is still the
+        demand, but not in this way."""
+        order = self._own(call_key)
+        self._touch(order)
+        line = _line(order, barcode)
+        if line is None or line.granted_packs <= packs:
+            return
+        holds.give_back(self.session, order, barcode, line.granted_packs - packs)
+        self._note(order, "settled_for", barcode=barcode, now=packs)
+        line.requested_packs = line.granted_packs = packs
+        if not packs:
+            order.lines.remove(line)
+        if (record := self._demand(order).get(barcode)) is not None:
+            record.granted_packs = packs
+        self.session.flush()
 
     def confirm(self, call_key: str) -> Confirmed:
         """Save the order: exactly what was read back, once. DeskRefusal("holds_lost") where meanwhile something of it
@@ -217,9 +237,9 @@ class DraftBook:
         own = line.granted_packs if line is not None else 0
         more = request.packs if request.mode == "add" else request.packs - own
         wanted = request.packs + (line.requested_packs if line is not None and request.mode == "add" else 0)
-        granted, reason, room = more, None, 0
+        granted, reason, most = more, None, 0
         if more > 0:
-            granted, reason, room = self._take(order, request.barcode, spec, more, request.packs)
+            granted, reason, most = self._take(order, request.barcode, spec, more, request.packs)
         elif more < 0:
             holds.give_back(self.session, order, request.barcode, -more)
         if line is None and spec is not None and granted:
@@ -242,7 +262,7 @@ class DraftBook:
             requested_packs=request.packs,
             granted_packs=counted + granted,
             reason=reason,
-            available_packs=counted + (room if reason else granted),
+            available_packs=counted + (most if reason else granted),
             substitute=instead,
         )
 
@@ -256,11 +276,10 @@ class DraftBook:
         step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
         swept = False
         while True:
-            left = holds.left(self.session, order, barcode)
-            if left is None:
+            bounds = self._room(order, spec)
+            if bounds is None:
                 return 0, "not_offered", 0
-            room = {"limit": left.by_limit, "order_max": self._order_room(order, spec), "stock": left.in_stock}
-            least = max(0, min(room.values()))
+            least = max(0, min(bounds.values()))
             if least < more and not swept:
                 # Before anybody is told that there is no more: what dead calls still hold is free again.
                 swept = True
@@ -271,22 +290,10 @@ class DraftBook:
                 continue
             if granted == more:
                 return granted, None, granted
-            return granted, _cut_reason(order, barcode, room), least // step * step
+            return granted, cut_reason(order, barcode, bounds), least // step * step
 
-    def _order_room(self, order: OrderRow, spec: Spec) -> int:
-        """What the house still allows in this order, of this spec's band and in all."""
-        room = ROOM_WITHOUT_RULE
-        if self.rules.order_max_packs is not None:
-            room = self.rules.order_max_packs - sum(line.granted_packs for line in order.lines)
-        if (cartons := self.rules.band_max_cartons.get(spec.price_band)) is not None:
-            specs = self.catalog.specs
-            in_band = sum(
-                line.granted_packs
-                for line in order.lines
-                if line.barcode in specs and specs[line.barcode].price_band == spec.price_band
-            )
-            room = min(room, cartons * spec.packs_per_carton - in_band)
-        return room
+    def _room(self, order: OrderRow, spec: Spec) -> Room | None:
+        return room(self.session, self.catalog, self.rules, order, spec)
 
     # --- holds
 
@@ -304,12 +311,14 @@ class DraftBook:
 
     def _retake(self, order: OrderRow, line: OrderLineRow) -> bool:
         spec = self.catalog.specs.get(line.barcode)
-        granted, reason, _ = self._take(order, line.barcode, spec, line.granted_packs, line.granted_packs)
-        if granted == line.granted_packs:
+        # What is not reserved any more does not count against the order's own bounds.
+        before, line.granted_packs = line.granted_packs, 0
+        granted, reason, _ = self._take(order, line.barcode, spec, before, before)
+        line.granted_packs = granted
+        if granted == before:
             return False
         self._record(order, line.barcode, line.requested_packs, granted, reason)
-        self._note(order, "cut", barcode=line.barcode, asked=line.granted_packs, now=granted, reason=reason)
-        line.granted_packs = granted
+        self._note(order, "cut", barcode=line.barcode, asked=before, now=granted, reason=reason)
         if not granted:
             order.lines.remove(line)
         return True
@@ -389,12 +398,3 @@ class DraftBook:
 
 def _line(order: OrderRow, barcode: str) -> OrderLineRow | None:
     return next((line for line in order.lines if line.barcode == barcode), None)
-
-
-def _cut_reason(order: OrderRow, barcode: str, room: dict[str, int]) -> CutReason:
-    """What stood in the way. An empty shelf is said as such unless the retailer has all it may have anyway."""
-    if room["stock"] <= 0 < room["limit"] and _line(order, barcode) is None:
-        return "out_of_stock"
-    least = min(room.values())
-    reasons: tuple[CutReason, ...] = ("limit", "order_max", "stock")
-    return next(reason for reason in reasons if room[reason] == least)

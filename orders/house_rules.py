@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from orders.drafts import DraftRules
 from orders.history import record
+from orders.room import DraftRules
 from storage import Base
 
 BAND_PREFIX = "band_max_cartons_"
@@ -23,7 +23,7 @@ NAMES = {
     "outbound_pause_busy_minutes": "the same where the line was busy",
     "outbound_lines": "how many retailers are rung, or talk to the line that rang them, at once",
     "outbound_calls_per_operator": "how many of these calls there may be for each operator with nothing to do",
-    f"{BAND_PREFIX}N": "the most cartons of price band N in one order",
+    f"{BAND_PREFIX}N": "the most cartons of price band N one retailer gets in a cycle",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,6 +29,7 @@ from orders.models import (
     OrderRow,
     RetailerPhone,
     RetailerRow,
+    Substitute,
     Supply,
 )
 from orders.sign_in import LockRules, hash_pin
@@ -176,6 +178,17 @@ class World:
             key = (retailer.id, cycle_start(retailer, business_day(self.clock())), barcode)
             session.get_one(Limit, key).limit_packs = cartons * CARTON
 
+    def no_supply(self, barcode: str) -> None:
+        """This spec is not sold today."""
+        with self.session() as session:
+            session.delete(session.get_one(Supply, (business_day(self.clock()), barcode)))
+
+    def introduce(self, barcode: str, what: Literal["new", "key"]) -> None:
+        """Today this spec is new, or one of the day's key specs."""
+        with self.session() as session:
+            supply = session.get_one(Supply, (business_day(self.clock()), barcode))
+            supply.is_new, supply.is_key = what == "new", what == "key"
+
     def house_rule(self, name: str, value: int) -> None:
         with self.session() as session:
             set_rule(session, name, value, by="a manager", why="a test", now=self.clock())
@@ -233,6 +246,16 @@ class World:
         with self.session() as session:
             records = session.scalars(select(DemandRecord).order_by(DemandRecord.id)).all()
             return [(r.barcode, r.requested_packs, r.granted_packs, r.reason) for r in records]
+
+    def withdrawn(self) -> list[str]:
+        """The specs that were asked for and taken off again by the retailer itself."""
+        with self.session() as session:
+            return list(session.scalars(select(DemandRecord.barcode).where(DemandRecord.withdrawn)))
+
+    def substitute(self, barcode: str, instead: str) -> None:
+        """The table says what is offered where a spec is out."""
+        with self.session() as session:
+            session.add(Substitute(barcode=barcode, instead=instead))
 
     def check_books(self) -> None:
         """Supply and limits say exactly what the lines of the orders say, and nothing is oversold."""

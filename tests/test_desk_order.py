@@ -8,6 +8,7 @@ import pytest
 
 from orders.desk import DeskRefusal, LineOutcome, LineRequest
 from orders.drafts import Mode
+from orders.holds import release_expired
 from orders.house_rules import UnknownRule
 from tests.desk_world import (
     CARTON,
@@ -167,6 +168,39 @@ def test_an_order_has_no_more_of_a_price_band_than_the_house_allows(world: World
     outcome = ask(world, "call-1", ERA, 5)
     assert (outcome.granted_packs, outcome.reason) == (20, "order_max")
     assert ask(world, "call-1", CHINA, 5).reason is None, "another band"
+
+
+def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) -> None:
+    world.house_rule("band_max_cartons_10", 7)
+    ring(world, "call-1")
+    ask(world, "call-1", CLASSIC, 5)
+    with world.desk() as desk:
+        desk.confirm("call-1")
+    world.clock.move(days=1)
+    world.missed(SHOP)
+    world.supply()
+    with world.desk() as desk:
+        desk.open_draft("call-2", world.retailer(), desk.hotline(SUPPLEMENTARY))
+    outcome = ask(world, "call-2", ERA, 5)
+    assert (outcome.granted_packs, outcome.reason) == (20, "order_max")
+    world.clock.move(days=6)
+    world.supply()
+    ring(world, "call-3")
+    assert ask(world, "call-3", ERA, 7).reason is None, "a new cycle"
+
+
+def test_the_houses_bounds_do_not_cut_an_order_that_is_only_taken_up_again(world: World) -> None:
+    world.house_rule("order_max_packs", 100)
+    world.house_rule("band_max_cartons_10", 6)
+    ring(world, "call-1")
+    ask(world, "call-1", CLASSIC, 6)
+    ask(world, "call-1", CHINA, 4)
+    world.clock.move(minutes=20)
+    with world.session() as session:
+        release_expired(session, world.clock())
+    with world.desk() as desk:
+        assert desk.confirm("call-1").order.total_packs == 100
+    world.check_books()
 
 
 def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> None:
