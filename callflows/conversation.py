@@ -78,6 +78,9 @@ def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
     if heard.command == "repeat" and not heard.items:
         turn.state.misses = 0
         return Reply(turn.state.said, _listen(turn, step))
+    if heard.early and heard.is_nothing:
+        # A slip of the finger into what has to be heard out: the question alone would let a yes pass.
+        return Reply(turn.state.said, _listen(turn, step))
     if heard.command == "help" and not heard.items:
         turn.state.misses = 0
         for rung in dict.fromkeys(step.rungs[1:] if turn.state.ear else step.rungs[-1:]):
@@ -133,7 +136,7 @@ def _flow(turn: Turn) -> Flow:
 
 
 def _listen(turn: Turn, step: Step[Any]) -> ListenFor:
-    return ListenFor(step.listen(turn), step.wait_ms(turn))
+    return ListenFor(step.listen(turn), step.wait_ms(turn), step.hear_out)
 
 
 def _end(turn: Turn, target: Transfer | HangUp) -> Reply:

@@ -12,10 +12,13 @@ TransferReason = Literal["asked", "stuck", "locked", "not_identified", "ear_down
 
 @dataclass(frozen=True, slots=True)
 class ListenFor:
-    """Say, then wait for the caller: `silence_ms` is how long silence may last before the step hears it."""
+    """Say, then wait for the caller: `silence_ms` is how long silence may last before the step hears it. With
+    `hear_out` the last sentence is a question about all that comes before it, and a key pressed before it is told as
+    early."""
 
     listen: Listen
     silence_ms: int = 6_000
+    hear_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ under the row's lock, is heard, and its state and reply are stored in the same t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -91,10 +91,12 @@ class StillWaiting:
 @dataclass(frozen=True, slots=True)
 class Post:
     """What a post brought for turn `n`: keys, or what a recording was heard to say and its `sound`, or neither; in the
-    last case `waited` is for how many seconds nothing was keyed, and None asks only for the present reply."""
+    last case `waited` is for how many seconds nothing was keyed, and None asks only for the present reply. `early` says
+    that the keys came before the prompt's question."""
 
     n: int
     keys: str = ""
+    early: bool = False
     utterance: Utterance | None = None
     sound: bytes = b""
     waited: int | None = None
@@ -164,7 +166,7 @@ class Calls:
             if post.keys == FINISH_KEY and self._belongs_to_the_last_answer(session, call):
                 return present
             if post.keys:
-                heard = self._understanding(session).of_keys(then.listen, post.keys)
+                heard = replace(self._understanding(session).of_keys(then.listen, post.keys), early=post.early)
             elif post.utterance is not None:
                 heard = post.utterance
             elif (from_ear := session.get(Heard, (sid, post.n))) is not None and from_ear.utterance is not None:

@@ -28,8 +28,9 @@ def reply_to_json(reply: Reply) -> dict[str, Any]:
     """The reply as plain JSON."""
     then: dict[str, Any]
     match reply.then:
-        case ListenFor(listen, silence_ms):
-            then = {"kind": "listen", "listen": listening.to_json(listen), "silence_ms": silence_ms}
+        case ListenFor(listen, silence_ms, hear_out):
+            said = listening.to_json(listen)
+            then = {"kind": "listen", "listen": said, "silence_ms": silence_ms, "hear_out": hear_out}
         case Transfer(reason):
             then = {"kind": "transfer", "reason": reason}
         case HangUp():
@@ -41,7 +42,12 @@ def reply_from_json(data: dict[str, Any]) -> Reply:
     """The reply back from `reply_to_json`; KeyError for a kind of ending that does not exist."""
     stored = data["then"]
     endings: dict[str, Any] = {
-        "listen": lambda: ListenFor(listening.from_json(stored["listen"]), stored["silence_ms"]),
+        "listen": lambda: ListenFor(
+            # Not every reply of a call begun under an earlier revision says whether it has to be heard out.
+            listening.from_json(stored["listen"]),
+            stored["silence_ms"],
+            stored.get("hear_out", False),
+        ),
         "transfer": lambda: Transfer(stored["reason"]),
         "hang_up": HangUp,
     }

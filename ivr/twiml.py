@@ -5,6 +5,9 @@ when no key follows for `key_pause`. The carrier takes the `#` off and posts wha
 time-out both post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing
 said, until the reply's own `silence_ms` is used up, so a caller who keys 0 is served after `key_pause`, and one who
 is thinking is not rushed. `waited` in the address says how long the wait has been.
+
+What has to be heard out before a yes counts is said in a <Gather> of its own, ahead of the question's; `early` in the
+address says that a key came in it.
 """
 
 from __future__ import annotations
@@ -59,9 +62,11 @@ class Markup:
         response = VoiceResponse()
         if asking.stream is not None:
             self._open_stream(response, call_sid, asking.stream)
-        sentences = (*before, *reply.say)
+        sentences: Sequence[str] = (*before, *reply.say)
         match reply.then:
-            case ListenFor(listen, silence_ms):
+            case ListenFor(listen, silence_ms, hear_out):
+                if hear_out and not asking.record:
+                    sentences = self._say_first(response, listen, asking, sentences)
                 self._listen(response, listen, silence_ms, asking, sentences)
             case HangUp():
                 self._say(response, sentences)
@@ -162,6 +167,26 @@ class Markup:
             response.append(gather)
         # A recording with nothing in it, and carriers without actionOnEmptyResult, come on to here.
         response.redirect(self._turn(asking, waited=waited + pause), method="POST")
+
+    def _say_first(
+        self, response: VoiceResponse, listen: Listen, asking: Asking, sentences: Sequence[str]
+    ) -> Sequence[str]:
+        """Say all but the question at the end, which is returned, so that a key pressed into it is known as early. Any
+        key is: `#` too would otherwise skip to the question."""
+        *first, question = sentences
+        if first and keys_wanted(listen) == 1:
+            gather = Gather(
+                input="dtmf",
+                action=self._turn(asking, early=1),
+                method="POST",
+                timeout=1,
+                finish_on_key="",
+                num_digits=1,
+            )
+            self._say(gather, first)
+            response.append(gather)
+            return [question]
+        return sentences
 
     def _open_stream(self, response: VoiceResponse, call_sid: str, name: str) -> None:
         start = Start()

@@ -85,7 +85,7 @@ def voice_routes(line: Line) -> Blueprint:
         try:
             if "RecordingSid" in request.form:
                 return _recorded(line, sid, n)
-            return _take(line, sid, Post(n, keys=_keys(), waited=_waited()))
+            return _take(line, sid, Post(n, keys=_keys(), early="early" in request.args, waited=_waited()))
         except UnknownCall:
             if request.form.get("Direction", "").startswith("outbound"):
                 log.warning("a turn of a call that rang somebody and was never begun here", call=sid)

@@ -60,7 +60,8 @@ class Utterance:
     `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
     An utterance with nothing in it is one that is not for us: it must change nothing. `score` in 0..1 is how sure
     the ear is of the whole; `confirm` asks the conversation to say the lines back with a question before it takes
-    them. `others` is what else it may have been, likeliest first, in words: for a person who looks into it.
+    them. `others` is what else it may have been, likeliest first, in words: for a person who looks into it. `early`
+    says that a key was pressed into what had to be heard out first.
     """
 
     items: tuple[Item, ...] = ()
@@ -71,6 +72,7 @@ class Utterance:
     score: float = 1.0
     confirm: bool = False
     keyed: bool = False
+    early: bool = False
     others: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -36,6 +36,7 @@ class CountingConversation:
         self.listen: Listen = Items()
         self.then: Then | None = None
         self.silence_ms = 6_000
+        self.first: tuple[str, ...] = ()
 
     def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
         return CallState(facts.call_key, facts.caller, facts.called, facts.ear), self._reply(1)
@@ -49,7 +50,7 @@ class CountingConversation:
         self.ended_calls.append(state.call_key)
 
     def _reply(self, n: int) -> Reply:
-        return Reply((f"turn {n}",), self.then or ListenFor(self.listen, self.silence_ms))
+        return Reply((*self.first, f"turn {n}"), self.then or ListenFor(self.listen, self.silence_ms))
 
 
 class KeysAsTheyAre:

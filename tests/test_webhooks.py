@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from callflows.replies import HangUp
+from callflows.replies import HangUp, ListenFor
 from callflows.state import Silence
 from speech.listening import Choice, Digits, Option, QuantityOf, YesNo
 from speech.utterance import Utterance
@@ -35,6 +37,40 @@ def test_a_call_is_led_by_the_addresses_in_its_answers(world: LineWorld, phone: 
     third = phone.asks(second.action, Digits="0")
     assert (third.said, third.turn) == (["turn 3"], 3)
     assert world.conversation.heard == keyed("1203*5", "0")
+
+
+class TestWhatHasToBeHeardOut:
+    """A read-back in two sentences and its question."""
+
+    @pytest.fixture(autouse=True)
+    def read_back(self, world: LineWorld) -> None:
+        world.conversation.first = ("five cartons", "in all")
+        world.conversation.then = ListenFor(YesNo(or_items=True), hear_out=True)
+
+    def test_a_key_pressed_into_it_is_told_as_early(self, world: LineWorld, phone: Telephone) -> None:
+        answer = phone.dial()
+        assert answer.said == ["five cartons", "in all", "turn 1"]
+        reading, asking = answer.xml.findall("Gather")
+        assert [say.text for say in reading] == ["five cartons", "in all"]
+        assert (reading.attrib["numDigits"], reading.attrib["finishOnKey"]) == ("1", "")
+        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == [replace(keyed("1")[0], early=True)]
+        assert "early" not in asking.attrib["action"]
+
+    def test_a_key_pressed_at_its_question_is_an_answer(self, world: LineWorld, phone: Telephone) -> None:
+        _, asking = phone.dial().xml.findall("Gather")
+        phone.asks(asking.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == keyed("1")
+
+    def test_a_hash_does_not_skip_it(self, world: LineWorld, phone: Telephone) -> None:
+        reading, _ = phone.dial().xml.findall("Gather")
+        phone.asks(reading.attrib["action"], Digits="#", FinishedOnKey="")
+        assert world.conversation.heard == [replace(keyed("#")[0], early=True)]
+
+    def test_the_wait_for_an_answer_says_nothing_again(self, phone: Telephone) -> None:
+        _, asking = phone.dial().xml.findall("Gather")
+        waiting = phone.asks(asking.attrib["action"], Digits="", FinishedOnKey="")
+        assert (waiting.said, waiting.verbs) == ([], ["Gather", "Redirect"])
 
 
 def test_prompts_are_spoken_in_the_voice_and_language_of_the_settings(sessions: SessionFactory) -> None:

@@ -28,6 +28,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
 
     name = "read_back"
     outcomes = frozenset({*Next, *ReadBackEnds})
+    hear_out = True
 
     def ask(self, turn: Turn) -> Next | ReadBackEnds | None:
         order = turn.order
@@ -57,9 +58,20 @@ class ReadBack(Step[Next | ReadBackEnds]):
             return take(turn, heard, correcting=heard.command == "no")
         if heard.command == "no":
             return ReadBackEnds.CHANGE
+        if heard.command == "yes" and heard.early:
+            self._say_what_was_cut_off(turn)
+            return None
         if heard.command == "yes":
             return self._save(turn)
         return Missed()
+
+    def _say_what_was_cut_off(self, turn: Turn) -> None:
+        """A key pressed while the order was still being read back: the totals at least are heard before it is saved
+        (AY 4.1.7), as a yes said so early waits for the end."""
+        order = turn.order
+        if order is not None and _lines(order) == turn.state.read:
+            turn.say("read_back.hear_out")
+            self._say_totals(turn, order)
 
     def _save(self, turn: Turn) -> Next | ReadBackEnds:
         order = turn.order
@@ -98,12 +110,13 @@ class ReadBack(Step[Next | ReadBackEnds]):
                 turn.say("read_back.line_removed", spec=turn.name(barcode))
 
     def _say_totals(self, turn: Turn, order: OrderView) -> None:
+        shortfall = _shortfall(turn, order)
         turn.say(
-            "read_back.totals",
+            "read_back.totals" if shortfall else "read_back.totals_covered",
             total=turn.total(order),
             amount=speaking.yuan(order.amount_fen),
             balance=speaking.yuan(turn.desk.balance(turn.retailer)),
-            shortfall=speaking.yuan(_shortfall(turn, order)),
+            shortfall=speaking.yuan(shortfall),
         )
 
 

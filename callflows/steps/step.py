@@ -40,6 +40,8 @@ class Step(ABC, Generic[Outcome]):
     rungs: ClassVar[tuple[str, ...]] = ("short", "coach", "keys")
     stuck: TransferReason = "stuck"
     silence_ms: ClassVar[int] = DEFAULT_SILENCE_MS
+    # Whether a yes counts only once all that is said has been heard.
+    hear_out: ClassVar[bool] = False
 
     @abstractmethod
     def ask(self, turn: Turn) -> Outcome | None:
