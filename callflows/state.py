@@ -97,6 +97,10 @@ class CallState:
     back_to: Next = Next.MORE
     # The line last spoken of: what "改成三条" means.
     last_barcode: str = ""
+    # The one spec the caller has just been told of: what "来五条" means straight after.
+    about: str = ""
+    # Whether the new and key specs of the day have been named in this call.
+    introduced: bool = False
     # Specs the caller was told are out.
     told_out: tuple[str, ...] = ()
     # How often a brand came without a quantity.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from brand_catalog.spoken_names import spoken_forms
-from callflows import speaking
 from callflows.state import Next, Pending, Why
+from callflows.telling import SPECS_TOLD, tell, tell_about
 from callflows.turn import Turn
 from orders.desk import LineRequest
 from speech.utterance import Item, Utterance
@@ -31,6 +31,8 @@ class _Taken:
     done: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     questions: list[Pending] = field(default_factory=list)
+    # The spec the line had just told of: what a quantity without a brand is of.
+    about: str = ""
 
 
 def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Next:
@@ -46,7 +48,8 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
         unsure = Pending(Next.UNSURE, items, command=heard.command)
         turn.state.pending = (unsure, *turn.state.pending)
         return go_on(turn)
-    taken = _Taken()
+    taken = _Taken(about=turn.state.about)
+    turn.state.about = ""
     turn.desk.expect(barcode for item in heard.items for barcode in item.barcodes)
     _grant(turn, heard, taken)
     for item in items:
@@ -89,18 +92,8 @@ def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
             turn.state.back_to = Next.BANDS
         case "usual":
             _take_usual(turn, taken)
-        case "last_order":
-            last = turn.desk.last_order(turn.retailer)
-            if last is None:
-                turn.say("wishes.no_last_order")
-            else:
-                turn.say("wishes.last_order", lines=turn.lines(last), total=turn.total(last))
-        case "balance":
-            turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
-        case "how_much_left":
-            _say_how_much_left(turn)
-        case _:
-            pass
+        case command:
+            tell(turn, command, taken.about)
 
 
 def _take_usual(turn: Turn, taken: _Taken) -> None:
@@ -118,16 +111,6 @@ def _take_usual(turn: Turn, taken: _Taken) -> None:
             taken.wanted.append(LineRequest(line.barcode, line.granted_packs, "set"))
     _order(turn, taken, offer=False)
     turn.state.back_to = Next.READ_BACK
-
-
-def _say_how_much_left(turn: Turn) -> None:
-    offer = turn.offers.get(turn.state.last_barcode)
-    if offer is None:
-        count = sum(offer.left_packs > 0 for offer in turn.offers.values())
-        turn.say("wishes.how_many_specs_left", count=speaking.counted(count, ""))
-    else:
-        left = turn.quantity(offer.spec.barcode, offer.left_packs)
-        turn.say("wishes.how_much_left", spec=turn.name(offer.spec.barcode), quantity=left)
 
 
 # -- lines
@@ -148,11 +131,14 @@ def _as_correction(turn: Turn, item: Item) -> Item:
 
 
 def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
-    barcodes = _meant(turn, item)
+    barcodes = _meant(turn, item, taken.about)
     if not barcodes:
         _say_which_is_missing(turn, item, taken)
         return
     item = replace(item, barcodes=barcodes)
+    if item.action == "ask" and item.asked != "is_there" and len(barcodes) <= SPECS_TOLD:
+        tell_about(turn, barcodes, item.asked)
+        return
     if len(barcodes) > 1:
         taken.questions.append(Pending(Next.WHICH, (item,)))
         return
@@ -177,10 +163,13 @@ def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
             taken.wanted.append(LineRequest(barcode, packs, "set" if item.action == "change" else "add"))
 
 
-def _meant(turn: Turn, item: Item) -> tuple[str, ...]:
+def _meant(turn: Turn, item: Item, about: str) -> tuple[str, ...]:
     """The specs the line may mean, of those that make sense: what is changed or removed has to be in the order, what
-    is added should be on offer. Empty where that leaves none, or no brand was said and none can be meant."""
+    is added should be on offer. Empty where that leaves none, or no brand was said and none can be meant; `about` is
+    the spec the line had just told of."""
     ordered = turn.ordered()
+    if not item.barcodes and item.action == "add" and about and item.quantity is not None:
+        return (about,)
     if not item.barcodes:
         last = turn.state.last_barcode
         spoken_of = item.action in ("change", "remove") and item.quantity is not None and last in ordered
@@ -313,4 +302,5 @@ def _description(turn: Turn, item: Item) -> str:
         spec = turn.spec(item.barcodes[0])
         packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
         quantity = turn.quantity(spec.barcode, packs) if packs else ""
-    return turn.text(f"described.{item.action}", spec=name, quantity=quantity)
+    key = item.asked if item.action == "ask" else item.action
+    return turn.text(f"described.{key}", spec=name, quantity=quantity)

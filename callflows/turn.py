@@ -14,7 +14,7 @@ from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
-    from orders.desk import Confirmed, Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
+    from orders.desk import Confirmed, CutReason, Desk, Hotline, LineOutcome, LineRequest, Offer, OrderView, Retailer
     from orders.models import Channel
 
 
@@ -133,6 +133,11 @@ class Turn:
         """The lines of the order as it now stands: packs by barcode."""
         return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
 
+    def available(self, barcode: str) -> tuple[int, CutReason]:
+        """How many packs more of a spec the order could be granted, and what stands in the way of the next one."""
+        self._order = None
+        return self.desk.available(self.state.call_key, barcode)
+
     def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
         """Put requests to the desk, all at once; the outcomes come in the same order."""
         self._order = None
@@ -148,11 +153,16 @@ class Turn:
         self._order = None
         self.desk.remove_line(self.state.call_key, barcode)
 
+    def settle_for(self, barcode: str, packs: int) -> None:
+        """Leave a line at less than it was granted: what was asked for stays the demand."""
+        self._order = None
+        self.desk.settle_for(self.state.call_key, barcode, packs)
+
     # -- listening
 
     def items(self) -> Items:
         """Listening for brands and quantities, among all this retailer may order."""
-        return Items(tuple(self.offers), self.desk.usual(self.retailer))
+        return Items(tuple(self.offers), self.desk.usual(self.retailer), self.state.about)
 
     def yes_no(self) -> YesNo:
         """Listening for yes or no, and for changes to the order."""

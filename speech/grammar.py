@@ -41,13 +41,18 @@ class GrammarWriter:
         self._vocabulary = vocabulary
         self._names = names
         self._amounts, self._amount_weights = quantities.usual()
-        self._with_one: dict[str, list[Template]] = {}
+        self._with_one: dict[str, list[list[Template]]] = {}
         self._with_several: list[Template] = []
         for template in phrases.templates:
-            if phrases.names_in(template) < 2:
-                self._with_one.setdefault(template.act.kind, []).append(template)
-            else:
+            if phrases.names_in(template) > 1:
                 self._with_several.append(template)
+                continue
+            turns = self._with_one.setdefault(template.act.kind, [])
+            if turns and template.act != turns[0][0].act:
+                # What else is asked of a spec is asked more rarely than whether there is any: all of it has one turn.
+                turns[-1].append(template)
+            else:
+                turns.append([template])
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
         """Sentences with every one of the names in them: orders above all, then changes, removals and questions."""
@@ -80,8 +85,9 @@ class GrammarWriter:
             yield self._made_up(self._template(kind, turns), iter((name,)), turns)
 
     def _template(self, kind: str, turns: Turns) -> Template:
-        templates = self._with_one[kind]
-        return templates[turns.choose(kind, falling(len(templates)))]
+        rows = self._with_one[kind]
+        row = rows[turns.choose(kind, falling(len(rows)))]
+        return row[turns.choose((kind, "row"), _alike(len(row)))] if len(row) > 1 else row[0]
 
     def amounts(self, count: int) -> list[str]:
         """Sentences that give a quantity and no name."""

@@ -26,10 +26,12 @@ class YesNo:
 @dataclass(frozen=True, slots=True)
 class Items:
     """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: the whole catalogue);
-    `usual` those it bought before, most often first."""
+    `usual` those it bought before, most often first. `about` is the spec the line has just told of: what "来五条" means
+    then."""
 
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,18 @@ class Choice:
 
 
 Listen = Digits | YesNo | Items | QuantityOf | Choice
+
+
+def spoken_of(listen: Listen) -> str:
+    """The spec that a quantity said without a brand is of; empty where it is of none."""
+    match listen:
+        case QuantityOf(barcode):
+            return barcode
+        case Items(about=about):
+            return about
+        case _:
+            return ""
+
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (Digits, YesNo, Items, QuantityOf, Choice)}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from brand_catalog.catalog import SpokenName
 from speech.parsing import Part
-from speech.utterance import Action, Command, Item, Quantity
+from speech.utterance import Action, Asked, Command, Item, Quantity
 
 Resolve = Callable[[SpokenName], tuple[str, ...]]
 """The specs a spoken name stands for to this caller, the likeliest first."""
@@ -26,7 +26,8 @@ class Meaning:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells meanings apart: not the words the caller used."""
+        """What tells meanings apart: not the words the caller used, nor what is asked of a spec. Of two ways to have
+        asked about it the better reading counts, and both speak for a question."""
         return tuple((i.action, i.barcodes, i.quantity) for i in self.items), self.command, self.choice
 
 
@@ -54,8 +55,10 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
             case "swap":
                 lines.add("remove", part.names_off, None)
                 lines.add("add", part.names, part.quantity)
-            case "remove" | "ask":
-                lines.add("remove" if part.act.kind == "remove" else "ask", part.names, None)
+            case "remove":
+                lines.add("remove", part.names, None)
+            case "ask":
+                lines.add("ask", part.names, None, _asked(part.act.name))
             case "add" | "add_number_first" | "change":
                 # "不对，红塔山要三条" corrects a line, whichever way it is put.
                 correction = part.act.kind == "change" or command == "no"
@@ -73,11 +76,17 @@ class _Lines:
         self.items: list[Item] = []
         self._early: Quantity | None = None
 
-    def add(self, action: Action, names: tuple[SpokenName, ...], quantity: Quantity | None) -> None:
+    def add(
+        self,
+        action: Action,
+        names: tuple[SpokenName, ...],
+        quantity: Quantity | None,
+        asked: Asked = "is_there",
+    ) -> None:
         if action == "add" and quantity is None and self._early is not None:
             quantity, self._early = self._early, None
             self.items.pop()
-        self.items += [Item(action, self._resolve(name), quantity, name.text) for name in names]
+        self.items += [Item(action, self._resolve(name), quantity, name.text, asked) for name in names]
 
     def amount(self, quantity: Quantity | None, correction: bool) -> float:
         """A quantity said without a name belongs to the names that wait for one; after a complete line it corrects that
@@ -98,3 +107,7 @@ class _Lines:
 
 def _command(name: str) -> Command:
     return name  # type: ignore[return-value]  # the phrase file's names are checked when it is read
+
+
+def _asked(name: str) -> Asked:
+    return name  # type: ignore[return-value]  # the same

@@ -35,7 +35,8 @@ class PhraseFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a template means: `kind` is a section of the file, `name` the command or the place of the option."""
+    """What a template means: `kind` is a section of the file, `name` the command, the place of the option, or what is
+    asked."""
 
     kind: str
     name: str = ""
@@ -268,7 +269,10 @@ def load_phrases() -> Phrases:
 
 def _sections(data: Mapping[str, Any]) -> Iterable[tuple[Act, list[str]]]:
     for kind, texts in data["say"].items():
-        yield Act(kind), texts
+        if isinstance(texts, Mapping):
+            yield from ((Act(kind, name), some) for name, some in texts.items())
+        else:
+            yield Act(kind), texts
     for name, texts in data["command"].items():
         yield Act("command", name), texts
     for place, texts in data["choice"].items():

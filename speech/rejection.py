@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
-from speech.listening import Choice, Listen, QuantityOf, YesNo
+from speech.listening import Choice, Listen, QuantityOf, YesNo, spoken_of
 from speech.meaning import Meaning
 from speech.understanding import NOT_FOUND, Interpretation
 
@@ -79,7 +79,7 @@ class Evidence:
             apart=distance(said, bare) / max(len(said), len(bare), 1),
             left_over=max(0, len(bare) - count),
             syllables=count,
-            nameless=nameless and not how_many,
+            nameless=nameless and not spoken_of(listen),
             expected=_answers(listen, best.meaning) or (nameless and how_many),
             command=best.meaning.command is not None and not best.meaning.items,
         )

@@ -15,13 +15,13 @@ from brand_catalog.sounds import sounds
 from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
-from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo
+from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, spoken_of
 from speech.meaning import Meaning, assemble
 from speech.numerals import in_words
 from speech.parsing import Parser, Reading
 from speech.phrases import Act, load_phrases
 from speech.quantities import Quantities
-from speech.utterance import NOTHING, Utterance
+from speech.utterance import NOTHING, Item, Utterance
 from speech.vocabulary import Vocabulary, vocabulary_of
 
 # How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
@@ -153,7 +153,7 @@ class Understanding:
         if any(item.quantity is None and item.action in ("add", "change") for item in meaning.items):
             return False
         if any(not item.barcodes for item in meaning.items):
-            return isinstance(listen, QuantityOf)
+            return bool(spoken_of(listen))
         return True
 
     def sentences(self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False) -> list[str]:
@@ -177,12 +177,15 @@ class Understanding:
     def utterance(
         self, listen: Listen, interpretation: Interpretation, score: float, confirm: bool = False
     ) -> Utterance:
-        """The interpretation as the conversation gets it: a bare quantity belongs to the spec that was asked about, the
-        last option is the last of those there are."""
+        """The interpretation as the conversation gets it: a bare quantity belongs to the spec that was asked about, or
+        told of, the last option is the last of those there are."""
         meaning = interpretation.meaning
         items, choice = meaning.items, meaning.choice
-        if isinstance(listen, QuantityOf):
-            items = tuple(item if item.barcodes else replace(item, barcodes=(listen.barcode,)) for item in items)
+        if barcode := spoken_of(listen):
+            items = tuple(
+                item if item.barcodes or not _is_amount(item, listen) else replace(item, barcodes=(barcode,))
+                for item in items
+            )
         if choice is not None and isinstance(listen, Choice):
             choice = len(listen.options) - 1 if choice < 0 else choice
         return Utterance(
@@ -221,6 +224,11 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     if model is None:
         return Understanding(catalog)
     return Understanding(catalog, vocabulary_of(model))
+
+
+def _is_amount(item: Item, listen: Listen) -> bool:
+    """Whether a line without a brand says how much of the spec spoken of; only to a question is every such line one."""
+    return isinstance(listen, QuantityOf) or item.action == "add"
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 Unit = Literal["carton", "pack", "case", "unclear"]
 Action = Literal["add", "change", "remove", "ask"]
+Asked = Literal["is_there", "price", "how_much_left"]
 Command = Literal[
     "done",
     "yes",
@@ -18,6 +19,7 @@ Command = Literal[
     "last_order",
     "how_much_left",
     "balance",
+    "price",
     "help",
 ]
 
@@ -44,12 +46,13 @@ class Quantity:
 class Item:
     """One line as heard. `barcodes` are the specs it may be, likeliest first: one is settled, several are to be asked
     between, none is a quantity said without a brand. `quantity` is None where none was said. `said` is the name as the
-    caller put it."""
+    caller put it. `asked` is what an "ask" wants to know: whether there is any, what it costs, how much may be had."""
 
     action: Action
     barcodes: tuple[str, ...]
     quantity: Quantity | None = None
     said: str = ""
+    asked: Asked = "is_there"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ Every turn is a unit of work of its own, and the call's state goes through JSON 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from callflows import conversation
 from callflows.conversation import CallFacts, CallState, Silence
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from speech.listening import Choice, Listen
-from speech.utterance import Action, Item, Quantity, Utterance
+from speech.understanding import Understanding
+from speech.utterance import Action, Asked, Item, Quantity, Utterance
 from tests.desk_world import MAIN, World
 
 REGISTERED = "+8613800000012"
@@ -34,6 +37,7 @@ COMMON = {
     "上次订了什么": Utterance(command="last_order"),
     "余额多少": Utterance(command="balance"),
     "我还能订多少": Utterance(command="how_much_left"),
+    "多少钱": Utterance(command="price"),
     "今天天气真不错": Utterance(score=0.0),
 }
 
@@ -70,6 +74,11 @@ def remove(barcode: str) -> Utterance:
 
 def is_there(barcode: str) -> Utterance:
     return lines(item(barcode, action="ask"))
+
+
+def asks(asked: Asked, *barcodes: str, said: str = "") -> Utterance:
+    """What a spec costs, or how much of it may be had."""
+    return lines(Item("ask", barcodes, said=said, asked=asked))
 
 
 def only(count: float | Quantity) -> Utterance:
@@ -115,6 +124,10 @@ class Dialogue:
     def caller_keys(self, keys: str, meaning: Utterance) -> Reply:
         """`keys` are for the reader, `meaning` is what they mean here."""
         return self.hears(Utterance(meaning.items, meaning.command, meaning.digits, meaning.choice, keyed=True))
+
+    def caller_keys_early(self, keys: str, meaning: Utterance) -> Reply:
+        """The same, pressed before the question of the last reply was reached."""
+        return self.hears(replace(meaning, keyed=True, early=True))
 
     def caller_is_silent(self) -> Reply:
         return self.hears(Silence())
@@ -183,6 +196,28 @@ class Dialogue:
         kept = CallState.from_json(json.loads(json.dumps(state.to_json())))
         assert kept == state
         return kept
+
+
+class Spoken:
+    """A call whose caller types what would be said, and presses keys."""
+
+    def __init__(
+        self, world: World, understanding: Understanding, *, caller: str = REGISTERED, ear: bool = True
+    ) -> None:
+        self.call = Dialogue(world, caller=caller, ear=ear)
+        self.understanding = understanding
+
+    def says(self, *words: str) -> str:
+        return self._take(words, self.understanding.of_text)
+
+    def keys(self, *pressed: str) -> str:
+        return self._take(pressed, self.understanding.of_keys)
+
+    def _take(self, inputs: tuple[str, ...], understand: Callable[[Listen, str], Utterance]) -> str:
+        for text in inputs:
+            heard = understand(self.call.listens, text)
+            self.call.hears(heard)
+        return "".join(self.call.reply.say)
 
 
 def signed_in(world: World, **how: Any) -> Dialogue:

@@ -27,6 +27,25 @@ def test_every_line_is_read_back_with_the_totals_and_the_shortfall(world: World)
     assert call.listens.or_items
 
 
+def test_lines_are_taken_and_read_back_in_the_order_they_were_said(world: World) -> None:
+    call = signed_in(world)
+    breath = lines(item(CHINA, count=1), item(ERA, count=2), item(CLASSIC, count=3))
+    call.caller_says("硬中华一条，红塔山新时代两条，红塔山硬经典三条", breath)
+    call.line_says("好的，中华硬一条，红塔山新时代两条，红塔山硬经典三条。", "还有吗？")
+    call.caller_says("硬中华改成两条，就这些", change(CHINA, 2, command="done"))
+    call.line_says(
+        "好，现在我们核对一下您的订货。",
+        "中华硬，两条。",
+        "红塔山新时代，两条。",
+        "红塔山硬经典，三条。",
+        "您今天订货的总条数是七条，总金额为一千一百六十四点二元；您卡内余额一千元，需再存一百六十四点二元。",
+        "对吗？",
+    )
+    call.caller_says("对")
+    assert list(call.saved) == [CHINA, ERA, CLASSIC]
+    assert [barcode for barcode, *_ in world.demand()] == [CHINA, ERA, CLASSIC]
+
+
 def test_a_yes_saves_tells_the_number_reminds_of_the_deposit_and_thanks(world: World) -> None:
     call = read_back(world)
     call.caller_says("对")
@@ -43,9 +62,41 @@ def test_a_yes_saves_tells_the_number_reminds_of_the_deposit_and_thanks(world: W
 def test_nobody_is_reminded_who_has_enough(world: World) -> None:
     world.change_retailer(balance_fen=1_519_80)
     call = read_back(world)
-    call.line_mentions("您卡内余额一千五百一十九点八元，需再存零元。")
+    call.line_mentions("您卡内余额一千五百一十九点八元。")
     call.caller_says("对")
     call.line_does_not_say("送货前")
+
+
+TOTALS = "您今天订货的总条数是八条，总金额为一千五百一十九点八元；您卡内余额一千元，需再存五百一十九点八元。"
+
+
+class TestAKeyPressedIntoTheReadBack:
+    def test_a_yes_is_asked_for_once_more_after_the_totals(self, world: World) -> None:
+        call = read_back(world)
+        call.caller_keys_early("1", lines(command="yes"))
+        call.line_says("请您听完再按。", TOTALS, "对吗？")
+        assert call.saved == {}
+        call.caller_keys_early("1", lines(command="yes"))
+        call.line_says("请您听完再按。", TOTALS, "对吗？")
+        assert call.saved == {}
+        call.caller_keys("1", lines(command="yes"))
+        assert call.saved == {CLASSIC: 5, CHINA: 3}
+
+    def test_a_no_is_taken_at_once(self, world: World) -> None:
+        call = read_back(world)
+        call.caller_keys_early("2", lines(command="no"))
+        call.line_says("您要改哪一样？")
+
+    def test_an_operator_is_had_at_once(self, world: World) -> None:
+        call = read_back(world)
+        call.caller_keys_early("0", lines(command="operator"))
+        call.goes_to_operator("asked")
+
+    def test_a_slip_of_the_finger_has_all_of_it_said_again(self, world: World) -> None:
+        call = read_back(world)
+        whole = call.reply
+        call.caller_keys_early("7", lines())
+        assert call.reply == whole
 
 
 def test_a_no_asks_what_to_change(world: World) -> None:
@@ -62,7 +113,7 @@ def test_after_a_change_only_what_changed_is_read_with_the_totals(world: World) 
     call.line_says(
         "改了这些：",
         "中华硬，一条。",
-        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元，需再存零元。",
+        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元。",
         "对吗？",
     )
     call.caller_says("对")
@@ -100,7 +151,7 @@ def test_a_removal_at_the_last_moment_is_read_back(world: World) -> None:
     call.line_says(
         "改了这些：",
         "中华硬，不要了。",
-        "您今天订货的总条数是五条，总金额为三百七十五元；您卡内余额一千元，需再存零元。",
+        "您今天订货的总条数是五条，总金额为三百七十五元；您卡内余额一千元。",
         "对吗？",
     )
 
@@ -165,7 +216,7 @@ def test_what_went_to_others_meanwhile_is_read_back_again_and_not_saved(world: W
         "您订的货有变动，我们再核对一下。",
         "改了这些：",
         "中华硬，一条。",
-        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元，需再存零元。",
+        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元。",
         "对吗？",
     )
     assert call.saved == {}

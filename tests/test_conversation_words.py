@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from speech.listening import Listen
 from speech.understanding import Understanding
-from speech.utterance import Utterance
 from tests.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, PIN, SHOP, TAISHAN, World, catalog
-from tests.dialogue import REGISTERED, STRANGER, Dialogue
+from tests.dialogue import STRANGER, Spoken
 
 
 @pytest.fixture(scope="module")
 def understanding() -> Understanding:
     return Understanding(catalog())
-
-
-class Spoken:
-    """A call whose caller types what would be said, and presses keys."""
-
-    def __init__(
-        self, world: World, understanding: Understanding, *, caller: str = REGISTERED, ear: bool = True
-    ) -> None:
-        self.call = Dialogue(world, caller=caller, ear=ear)
-        self.understanding = understanding
-
-    def says(self, *words: str) -> str:
-        return self._take(words, self.understanding.of_text)
-
-    def keys(self, *pressed: str) -> str:
-        return self._take(pressed, self.understanding.of_keys)
-
-    def _take(self, inputs: tuple[str, ...], understand: Callable[[Listen, str], Utterance]) -> str:
-        for text in inputs:
-            heard = understand(self.call.listens, text)
-            self.call.hears(heard)
-        return "".join(self.call.reply.say)
 
 
 def test_an_order_in_everyday_words(world: World, understanding: Understanding) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable, Sequence
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from brand_catalog.matching import NameIndex
 from speech.parsing import Parser
 from speech.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
 from speech.quantities import Quantities
-from speech.utterance import Quantity
+from speech.utterance import Asked, Quantity
 
 PHRASES = load_phrases()
 QUANTITIES = Quantities(PHRASES.quantity_words)
@@ -70,8 +71,13 @@ def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template:
 def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
     assert {act.name for act in (template.act for template in PHRASES.templates) if act.kind == "command"} == {
         "done", "yes", "no", "repeat", "operator", "usual", "what_is_there", "last_order", "how_much_left", "balance",
-        "help",
+        "price", "help",
     }  # fmt: skip
+
+
+def test_everything_that_may_be_asked_of_a_spec_is_something_the_conversation_answers() -> None:
+    asked = {template.act.name for template in PHRASES.templates if template.act.kind == "ask"}
+    assert asked == set(get_args(Asked))
 
 
 def test_a_template_that_cannot_be_read_is_named() -> None:

@@ -17,7 +17,7 @@ from callflows.prompts import CATALOGUE, Prompt, PromptError, load_prompts, read
 from callflows.replies import TransferReason
 from callflows.state import Why
 from orders.answers import RefusalReason, StandingReason
-from speech.utterance import Action
+from speech.utterance import Action, Asked
 
 PROMPTS = load_prompts()
 TEXTS = [text for prompt in PROMPTS.values() for text in (prompt.say, prompt.keys) if text is not None]
@@ -128,7 +128,7 @@ MADE = {
     "refused": (*get_args(StandingReason), *get_args(RefusalReason)),
     # where the ear is down the line itself speaks
     "transfer": sorted(set(get_args(TransferReason)) - {"ear_down"}),
-    "described": get_args(Action),
+    "described": [*sorted(set(get_args(Action)) - {"ask"}), *get_args(Asked)],
     "ask_quantity": get_args(Why),
 }
 

@@ -91,6 +91,46 @@ def test_commands_are_understood(text: str, command: str) -> None:
     assert says(text).command == command
 
 
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("玉溪软有没有", "is_there"),
+        ("还有玉溪软吗", "is_there"),
+        ("玉溪软多少钱", "price"),
+        ("玉溪软什么价", "price"),
+        ("软玉溪多少钱一条", "price"),
+        ("玉溪软的价格多少", "price"),
+        ("玉溪软怎么卖啊", "price"),
+        ("玉溪软能订多少", "how_much_left"),
+        ("玉溪软我还能订几条", "how_much_left"),
+        ("软玉溪限量多少", "how_much_left"),
+    ],
+)
+def test_what_is_asked_of_a_spec_is_told_apart(text: str, asked: str) -> None:
+    heard = says(text)
+    assert [(item.action, item.barcodes, item.asked) for item in heard.items] == [("ask", (CODES["玉溪(软)"],), asked)]
+    assert heard.command is None
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [("多少钱", "price"), ("一条多少钱", "price"), ("余额多少", "balance"), ("卡里多少钱", "balance"),
+     ("一共多少钱", "balance"), ("还能订多少", "how_much_left")],
+)  # fmt: skip
+def test_a_price_asked_without_a_brand_is_no_question_about_the_account(text: str, command: str) -> None:
+    heard = says(text)
+    assert (heard.items, heard.command) == ((), command)
+
+
+def test_a_quantity_is_of_the_spec_just_told_of() -> None:
+    about = Items(about=CODES["玉溪(软)"])
+    assert lines(says("来五条", about)) == [("add", ("玉溪(软)",), 5)]
+    assert lines(says("紫云烟两条", about)) == [("add", ("云烟(紫)",), 2)]
+    assert says("不对，改成三条", about).items[0].barcodes == ()
+    assert UNDERSTANDING.is_complete(about, "来五条")
+    assert not UNDERSTANDING.is_complete(Items(), "来五条")
+
+
 def test_a_line_and_a_command_in_one_breath_are_both_heard() -> None:
     heard = says("玉溪软五条，就这些")
     assert lines(heard) == [("add", ("玉溪(软)",), 5)]

@@ -9,8 +9,8 @@ from callflows.state import Next, Pending
 from callflows.steps.step import Missed, Step
 from callflows.steps.take_items import WISHES
 from callflows.taking import close_question, describe, go_on, take
+from callflows.telling import only_asks
 from callflows.turn import Turn
-from orders.desk import LineRequest
 from speech.listening import YesNo
 from speech.utterance import Item, Quantity, Utterance
 
@@ -30,6 +30,8 @@ class ConfirmLines(Step[Next]):
         return turn.yes_no()
 
     def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if only_asks(heard):
+            return take(turn, heard)
         if heard.command == "yes":
             question = close_question(turn)
             take(turn, Utterance(items=question.items, command=question.command), answering=True)
@@ -65,6 +67,8 @@ class OfferSubstitute(Step[Next]):
         return turn.yes_no()
 
     def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if only_asks(heard):
+            return take(turn, heard)
         question = turn.state.pending[0]
         insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
         if insisting and insisting[0].action != "remove":
@@ -107,17 +111,24 @@ class OfferRest(Step[Next]):
         return turn.yes_no()
 
     def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+        if only_asks(heard):
+            return take(turn, heard)
         question = turn.state.pending[0]
         line = question.items[0]
-        bare, others = _split(heard.items, lambda item: not item.barcodes and item.action != "remove")
-        if bare:
+        [barcode] = line.barcodes
+        bare, others = _split(heard.items, lambda item: item.quantity is not None and _is_of(item, barcode))
+        if packs := self._fewer(turn, question, bare):
             close_question(turn)
-            self._put_back(turn, question)
+            turn.settle_for(barcode, packs if line.action == "change" else question.packs + packs)
+            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+        elif bare:
+            close_question(turn)
+            turn.settle_for(barcode, question.packs)
             others = (replace(line, quantity=bare[0].quantity), *others)
         elif heard.command == "no":
             close_question(turn)
-            self._put_back(turn, question)
-            turn.say("offer_rest.dropped", spec=turn.name(line.barcodes[0]))
+            turn.settle_for(barcode, question.packs)
+            turn.say("offer_rest.dropped", spec=turn.name(barcode))
         elif heard.command in ("yes", "done"):
             turn.say("taken.one", **self.fill(turn))
             close_question(turn)
@@ -135,12 +146,17 @@ class OfferRest(Step[Next]):
         [barcode] = question.items[0].barcodes
         return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.left)}
 
-    def _put_back(self, turn: Turn, question: Pending) -> None:
-        [barcode] = question.items[0].barcodes
-        if question.packs:
-            turn.set_lines([LineRequest(barcode, question.packs, "set")])
-        else:
-            turn.remove_line(barcode)
+    def _fewer(self, turn: Turn, question: Pending, bare: tuple[Item, ...]) -> int:
+        """The packs the caller takes of the rest, where it says so and they are no more than that; 0 where not."""
+        quantity = bare[0].quantity if bare else None
+        spec = turn.spec(question.items[0].barcodes[0])
+        packs = quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if quantity else None
+        return packs if packs is not None and packs <= question.left else 0
+
+
+def _is_of(item: Item, barcode: str) -> bool:
+    """Whether a line is of this spec, named or not, and wants some of it."""
+    return item.action != "remove" and item.barcodes in ((), (barcode,))
 
 
 def _rest(heard: Utterance, others: tuple[Item, ...]) -> Utterance:

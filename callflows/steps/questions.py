@@ -132,7 +132,8 @@ def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], b
     dropped = heard.command == "no"
     for item in heard.items:
         common = tuple(barcode for barcode in line.barcodes if barcode in item.barcodes)
-        if len(common) < len(item.barcodes):
+        asks = item.action == "ask" and item.asked != "is_there"
+        if asks or len(common) < len(item.barcodes):
             others.append(item)
         elif item.action == "remove":
             dropped = True

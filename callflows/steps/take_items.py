@@ -7,12 +7,13 @@ from enum import StrEnum
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
 from callflows.taking import take
+from callflows.telling import introduce
 from callflows.turn import Turn
 from speech.listening import Items
 from speech.utterance import Command, Utterance
 
 # Answered, and then the order goes on.
-WISHES: frozenset[Command] = frozenset({"usual", "what_is_there", "last_order", "how_much_left", "balance"})
+WISHES: frozenset[Command] = frozenset({"usual", "what_is_there", "last_order", "how_much_left", "balance", "price"})
 
 
 class Declined(StrEnum):
@@ -30,7 +31,11 @@ class TakeItems(Step[Next | Declined]):
 
     def ask(self, turn: Turn) -> Next | Declined | None:
         turn.state.back_to = Next.MORE
-        turn.say("take_items.more" if turn.ordered() else "take_items.first")
+        if turn.ordered():
+            turn.say("take_items.more")
+        else:
+            introduce(turn)
+            turn.say("take_items.first")
         return None
 
     def listen(self, turn: Turn) -> Items:

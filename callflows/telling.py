@@ -1,0 +1,133 @@
+"""What callers ask on the way is told, and the call goes on where it was: the account, the last order, what a spec
+costs and how much of it may be had; and, once in a call, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from callflows import speaking
+from callflows.turn import Turn
+from speech.utterance import Asked, Command, Utterance
+
+if TYPE_CHECKING:
+    from orders.desk import Offer
+
+# The specs of a brand a caller hears about in one go; of more it is asked which one.
+SPECS_TOLD = 3
+# AY 4.1.6, "briefly": nobody keeps a longer list in mind before the first question.
+INTRODUCED = 2
+
+
+def only_asks(heard: Utterance) -> bool:
+    """Whether the caller only wants to know something about specs: that answers no question of the line, and gives none
+    up."""
+    told = (item.action == "ask" and item.asked != "is_there" for item in heard.items)
+    return bool(heard.items) and heard.command is None and all(told)
+
+
+def tell(turn: Turn, command: Command | None, about: str) -> None:
+    """Answer what was asked without a brand; a command that asks for nothing is left alone. `about` is the spec the
+    line had just told of."""
+    match command:
+        case "last_order":
+            _tell_last_order(turn)
+        case "balance":
+            _tell_balance(turn)
+        case "price":
+            if subject := _subject(turn, about):
+                tell_about(turn, subject, "price")
+            else:
+                turn.say("wishes.price_of_what")
+        case "how_much_left":
+            if subject := _subject(turn, about):
+                tell_about(turn, subject, "how_much_left")
+            else:
+                _tell_how_many_specs(turn)
+        case _:
+            pass
+
+
+def tell_about(turn: Turn, barcodes: Iterable[str], asked: Asked) -> None:
+    """What each of these specs costs a carton, and how much of it may still be had. After one alone, "来五条" is of
+    that one."""
+    told = tuple(barcodes)[:SPECS_TOLD]
+    for barcode in told:
+        if asked == "price":
+            spec = turn.spec(barcode)
+            # An interpolated price is told as one: it is fit for the demonstration only.
+            turn.say(
+                "wishes.price_estimated" if spec.wholesale_estimated else "wishes.price",
+                spec=turn.name(barcode),
+                price=speaking.yuan(spec.wholesale_fen),
+            )
+        _tell_what_is_left(turn, barcode)
+    turn.state.about = told[0] if len(told) == 1 else ""
+
+
+def introduce(turn: Turn) -> None:
+    """Name the new and key specs of the day, those this retailer may order, before the first question of the call. It
+    is done once, and orders nothing (AY 4.1.6, 4.1.5.2)."""
+    if turn.state.introduced:
+        return
+    turn.state.introduced = True
+    there = [offer for offer in turn.offers.values() if offer.left_packs >= offer.spec.packs_per_carton]
+    new = [offer for offer in there if offer.is_new][:INTRODUCED]
+    key = [offer for offer in there if offer.is_key and not offer.is_new][: INTRODUCED - len(new)]
+    if new:
+        turn.say("introduce.new", specs=_named(turn, new))
+    if key:
+        turn.say("introduce.key", specs=_named(turn, key))
+    if len(named := [*new, *key]) == 1:
+        turn.state.about = named[0].spec.barcode
+
+
+def _named(turn: Turn, offers: Iterable[Offer]) -> str:
+    names = ((turn.name(offer.spec.barcode), speaking.one_by_one(offer.spec.short_code)) for offer in offers)
+    return turn.text("words.or").join(turn.text("browse_specs.spec", spec=name, code=code) for name, code in names)
+
+
+def _tell_last_order(turn: Turn) -> None:
+    last = turn.desk.last_order(turn.retailer)
+    if last is None:
+        turn.say("wishes.no_last_order")
+    else:
+        turn.say("wishes.last_order", lines=turn.lines(last), total=turn.total(last))
+
+
+def _tell_balance(turn: Turn) -> None:
+    """What is on the account; and, "一共多少钱", what has been ordered so far."""
+    if turn.order is not None and turn.order.lines:
+        turn.say("wishes.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
+    turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
+
+
+def _tell_how_many_specs(turn: Turn) -> None:
+    count = sum(offer.left_packs > 0 for offer in turn.offers.values())
+    if count:
+        turn.say("wishes.how_many_specs_left", count=speaking.counted(count, ""))
+    else:
+        turn.say("choose_band.nothing")
+
+
+def _tell_what_is_left(turn: Turn, barcode: str) -> None:
+    packs, reason = turn.available(barcode)
+    name = turn.name(barcode)
+    if packs:
+        turn.say("wishes.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
+    elif reason == "not_offered":
+        turn.say("wishes.not_offered", spec=name)
+    elif reason in ("stock", "out_of_stock"):
+        turn.say("short.none", spec=name)
+    else:
+        turn.say("short.limit_reached", spec=name)
+
+
+def _subject(turn: Turn, about: str) -> tuple[str, ...]:
+    """The specs a question without a brand is about: those of the question that is open, the one just told of, or the
+    line last spoken of."""
+    if turn.state.pending:
+        question = turn.state.pending[0]
+        return (question.barcode,) if question.barcode else question.items[0].barcodes
+    found = about or turn.state.last_barcode
+    return (found,) if found else ()
