@@ -136,7 +136,7 @@ def _flow(turn: Turn) -> Flow:
 
 
 def _listen(turn: Turn, step: Step[Any]) -> ListenFor:
-    return ListenFor(step.listen(turn), step.wait_ms(turn), step.hear_out)
+    return ListenFor(step.listen(turn), step.wait_ms(turn), step.hear_out(turn))
 
 
 def _end(turn: Turn, target: Transfer | HangUp) -> Reply:

@@ -112,6 +112,8 @@ class CallState:
     page_read: bool = False
     # What was read back last, barcode and packs; None before the first time.
     read: tuple[tuple[str, int], ...] | None = None
+    # Whether the caller pressed a key into it: then it has been told, and the next key counts.
+    cut_off: bool = False
     refusal: str = ""
     said: tuple[str, ...] = ()
     over: Literal["", "hung_up", "transferred"] = ""

@@ -42,7 +42,8 @@ class Evidence:
     of belief among all meanings; `strain` what its reading costs a syllable: skipped sounds, near names, odd parts;
     `apart` how unlike it and the bare syllables sound, a syllable; `left_over` how many syllables fewer it has than
     they; `nameless` says that there is a quantity for which no brand was said; `expected` that it answers the question
-    that was asked; `command` that it is a command and nothing else.
+    that was asked; `command` that it is a command and nothing else; `volunteered` that it is a quantity of a spec
+    the line had told of without asking how much.
     """
 
     fit: float
@@ -54,6 +55,7 @@ class Evidence:
     nameless: bool
     expected: bool = False
     command: bool = False
+    volunteered: bool = False
 
     @classmethod
     def of(
@@ -80,6 +82,7 @@ class Evidence:
             left_over=max(0, len(bare) - count),
             syllables=count,
             nameless=nameless and not spoken_of(listen),
+            volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
             command=best.meaning.command is not None and not best.meaning.items,
         )
@@ -112,6 +115,9 @@ def judge(evidence: Evidence) -> Verdict:
         return "take" if evidence.sureness >= TAKE_COMMAND else "leave"
     if evidence.sureness >= TAKE:
         return "take"
+    if evidence.volunteered:
+        # Nobody asked how much: a question back would be about something the caller may never have thought of.
+        return "leave"
     return "confirm" if evidence.sureness >= CONFIRM else "leave"
 
 

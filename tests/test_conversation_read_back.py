@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from callflows.replies import ListenFor
 from speech.listening import YesNo
 from tests.desk_world import CHINA, CLASSIC, ERA, PIN, STATION, World
 from tests.dialogue import STRANGER, Dialogue, add, change, code, item, lines, pick, pin, remove, signed_in
@@ -67,20 +68,31 @@ def test_nobody_is_reminded_who_has_enough(world: World) -> None:
     call.line_does_not_say("送货前")
 
 
+def is_heard_out(call: Dialogue) -> bool:
+    """Whether a key pressed into the last reply is told as early."""
+    assert isinstance(call.reply.then, ListenFor)
+    return call.reply.then.hear_out
+
+
 TOTALS = "您今天订货的总条数是八条，总金额为一千五百一十九点八元；您卡内余额一千元，需再存五百一十九点八元。"
 
 
 class TestAKeyPressedIntoTheReadBack:
     def test_a_yes_is_asked_for_once_more_after_the_totals(self, world: World) -> None:
         call = read_back(world)
+        assert is_heard_out(call)
         call.caller_keys_early("1", lines(command="yes"))
-        call.line_says("请您听完再按。", TOTALS, "对吗？")
+        call.line_says("请您听一下总数，没有错再按一。", TOTALS, "对吗？")
         assert call.saved == {}
-        call.caller_keys_early("1", lines(command="yes"))
-        call.line_says("请您听完再按。", TOTALS, "对吗？")
-        assert call.saved == {}
+        assert not is_heard_out(call), "nobody is held up twice"
         call.caller_keys("1", lines(command="yes"))
         assert call.saved == {CLASSIC: 5, CHINA: 3}
+
+    def test_after_a_change_it_has_to_be_heard_out_anew(self, world: World) -> None:
+        call = read_back(world)
+        call.caller_keys_early("1", lines(command="yes"))
+        call.caller_says("硬中华改成一条", change(CHINA, 1))
+        assert is_heard_out(call)
 
     def test_a_no_is_taken_at_once(self, world: World) -> None:
         call = read_back(world)

@@ -28,7 +28,6 @@ class ReadBack(Step[Next | ReadBackEnds]):
 
     name = "read_back"
     outcomes = frozenset({*Next, *ReadBackEnds})
-    hear_out = True
 
     def ask(self, turn: Turn) -> Next | ReadBackEnds | None:
         order = turn.order
@@ -46,9 +45,14 @@ class ReadBack(Step[Next | ReadBackEnds]):
         elif dict(turn.state.read) != dict(now):
             self._say_changes(turn, dict(turn.state.read), dict(now))
             self._say_totals(turn, order)
+        if dict(turn.state.read or ()) != dict(now):
+            turn.state.cut_off = False
         turn.state.read = now
         turn.say("read_back.first")
         return None
+
+    def hear_out(self, turn: Turn) -> bool:
+        return not turn.state.cut_off
 
     def listen(self, turn: Turn) -> YesNo:
         return turn.yes_no()
@@ -66,8 +70,9 @@ class ReadBack(Step[Next | ReadBackEnds]):
         return Missed()
 
     def _say_what_was_cut_off(self, turn: Turn) -> None:
-        """A key pressed while the order was still being read back: the totals at least are heard before it is saved
-        (AY 4.1.7), as a yes said so early waits for the end."""
+        """A key pressed while the order was still being read back: the totals are said before it is saved (AY 4.1.7),
+        as a yes said so early waits for the end. Who presses it again has been told, and is not held up twice."""
+        turn.state.cut_off = True
         order = turn.order
         if order is not None and _lines(order) == turn.state.read:
             turn.say("read_back.hear_out")

@@ -40,8 +40,6 @@ class Step(ABC, Generic[Outcome]):
     rungs: ClassVar[tuple[str, ...]] = ("short", "coach", "keys")
     stuck: TransferReason = "stuck"
     silence_ms: ClassVar[int] = DEFAULT_SILENCE_MS
-    # Whether a yes counts only once all that is said has been heard.
-    hear_out: ClassVar[bool] = False
 
     @abstractmethod
     def ask(self, turn: Turn) -> Outcome | None:
@@ -54,6 +52,10 @@ class Step(ABC, Generic[Outcome]):
     @abstractmethod
     def hear(self, turn: Turn, heard: Utterance) -> Outcome | Missed | None:
         """Take an answer that is neither silence nor nonsense nor one of the wishes every step grants."""
+
+    def hear_out(self, turn: Turn) -> bool:
+        """Whether a yes counts only once all that is said has been heard."""
+        return False
 
     def fill(self, turn: Turn) -> dict[str, str]:
         """What the ladder's prompts of this step are filled with."""
