@@ -16,10 +16,10 @@ from console.language import _
 from console.room import room
 from console.uploads import table
 from orders import history
-from orders.drafts import DraftRules
 from orders.history import WHY_MAX, Entry, Subject
 from orders.house_rules import BAND_PREFIX, NAMES, RECORDING_DAYS, HouseRule, set_rule
 from orders.pacing import Pacing
+from orders.room import DraftRules
 from storage import reading, transaction
 
 ENTRIES_SHOWN = 200

@@ -21,6 +21,7 @@ from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
 from ivr import recordings, tickets
+from ivr.ears import HEARD_OUT_MS, lasts_ms
 from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.tables import Call, Heard, Turn
 from ivr.twiml import FINISH_KEY, is_secret
@@ -166,7 +167,8 @@ class Calls:
             if post.keys == FINISH_KEY and self._belongs_to_the_last_answer(session, call):
                 return present
             if post.keys:
-                heard = replace(self._understanding(session).of_keys(then.listen, post.keys), early=post.early)
+                early = post.early and not self._is_heard_out(session, call, present.reply)
+                heard = replace(self._understanding(session).of_keys(then.listen, post.keys), early=early)
             elif post.utterance is not None:
                 heard = post.utterance
             elif (from_ear := session.get(Heard, (sid, post.n))) is not None and from_ear.utterance is not None:
@@ -251,6 +253,13 @@ class Calls:
             call = self._known(session, sid)
             call.ear_starts += 1
             call.ear_started_at = self._clock()
+
+    def _is_heard_out(self, session: Session, call: Call, reply: Reply) -> bool:
+        """Whether there was time for all but the reply's question: the carrier waits a second before that is said, and
+        then is the moment to press a key."""
+        last = session.scalar(select(Turn.at).where(Turn.call_sid == call.sid, Turn.n == call.turn - 1))
+        given_for = self._clock() - (last or call.started_at)
+        return given_for >= timedelta(milliseconds=lasts_ms(reply.say[:-1]) - HEARD_OUT_MS)
 
     def _belongs_to_the_last_answer(self, session: Session, call: Call) -> bool:
         """Whether a lone `#` only ends a code or a PIN that had already been taken at its last digit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,8 @@ from storage import SessionFactory, reading, transaction
 
 # The carrier's voices say some four and a half characters a second.
 MS_A_CHARACTER = 220
+# An answer this close to the end of what has to be heard has heard it out: how long prompts take is only estimated.
+HEARD_OUT_MS = 3_000
 
 # A call whose socket was last heard of longer ago than this is not waiting for us any more.
 ORPHANS_LAST = timedelta(minutes=2)
@@ -89,7 +91,7 @@ class Ears:
                 return before
             turn, stored = session.execute(select(Call.turn, Call.reply).where(Call.sid == sid)).one()
         reply = reply_from_json(stored)
-        prompt_ms = MS_A_CHARACTER * sum(map(len, reply.say))
+        prompt_ms = lasts_ms(reply.say)
         if isinstance(reply.then, ListenFor) and not is_secret(reply.then.listen):
             return Open(turn, reply.then.listen, True, prompt_ms)
         return Open(turn, None, True, prompt_ms)
@@ -136,6 +138,11 @@ class Ears:
         with transaction(self._sessions) as session:
             changed = session.execute(update(Call).where(Call.sid == sid, *where).values(**values))  # type: ignore[arg-type]
             return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def lasts_ms(sentences: Iterable[str]) -> int:
+    """About how long it takes to say these."""
+    return MS_A_CHARACTER * sum(map(len, sentences))
 
 
 def is_bare_yes(utterance: Utterance, listen: Listen) -> bool:

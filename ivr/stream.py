@@ -24,7 +24,7 @@ from simple_websocket import ConnectionClosed
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.calls import EAR_GONE_AFTER
-from ivr.ears import Ears, Open, is_bare_yes
+from ivr.ears import HEARD_OUT_MS, Ears, Open, is_bare_yes
 from ivr.signature import is_stream_token
 from ivr.twilio_rest import Carrier, CarrierError
 from ivr.twiml import Markup
@@ -50,8 +50,6 @@ LOOK_EVERY_MS = 200
 ALIVE_EVERY_S = 2.0
 # After something that made no sense, how long the caller may go on before being told so.
 SECOND_THOUGHT_MS = 1_500
-# A yes this close to the end of a question has heard it out: how long prompts take is only estimated.
-HEARD_OUT_MS = 3_000
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 

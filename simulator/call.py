@@ -90,6 +90,8 @@ class SimulatedCall:
         self.streams: list[MediaStream] = []
         self.recorder: Callable[[bytes], None] | None = None
         self.wants_keys = False
+        # The line draws breath between two questions: that is no end of speech.
+        self.goes_on_saying = False
         self.ended = False
         self.picked_up = False
         self.bridge: Bridge | None = None
@@ -161,7 +163,8 @@ class SimulatedCall:
     @property
     def quiet(self) -> bool:
         """It is the caller's turn: the line has spoken, and waits."""
-        return not (self.saying or self.ended or self.status != "in-progress" or self._fetching)
+        busy = self.saying or self.goes_on_saying or self._fetching
+        return not (busy or self.ended or self.status != "in-progress")
 
     @property
     def duration_seconds(self) -> int:

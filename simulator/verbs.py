@@ -20,6 +20,7 @@ BEEP_MS = 400
 UNKNOWN_SOUND_MS = 3_000
 RECORDING_READY_SECONDS = 0.2
 """Twilio tells of a recording a moment before it can be fetched."""
+GAP_SECONDS = 1
 STREAMS_AT_ONCE = 4
 TOO_MANY_STREAMS = 31902
 
@@ -57,11 +58,18 @@ def carry_out(call: SimulatedCall, page: Page) -> Steps[None]:
         if call.status == "ringing" and verb.name not in ("Reject", "Pause"):
             call.status = "in-progress"
         call.tell(VerbBegan(call.now_ms, verb.name, verb.attributes))
+        call.goes_on_saying = bool(verbs) and _is_gap(verb, verbs[0])
         if verb.name == "Hangup":
             raise HungUp
         following = yield from _VERBS[verb.name](call, verb)
         if following is not None:
             verbs = list(following.verbs)
+
+
+def _is_gap(verb: Verb, following: Verb) -> bool:
+    """Whether the line only draws breath before its next question: nobody would think that it waits."""
+    asks = verb.name == following.name == "Gather" and bool(following.children)
+    return asks and verb.number("timeout", 5) <= GAP_SECONDS
 
 
 def _never() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -44,14 +45,14 @@ class TestWhatHasToBeHeardOut:
 
     @pytest.fixture(autouse=True)
     def read_back(self, world: LineWorld) -> None:
-        world.conversation.first = ("five cartons", "in all")
+        world.conversation.first = ("五" * 40, "一共" * 10)
         world.conversation.then = ListenFor(YesNo(or_items=True), hear_out=True)
 
     def test_a_key_pressed_into_it_is_told_as_early(self, world: LineWorld, phone: Telephone) -> None:
         answer = phone.dial()
-        assert answer.said == ["five cartons", "in all", "turn 1"]
+        assert answer.said == ["五" * 40, "一共" * 10, "turn 1"]
         reading, asking = answer.xml.findall("Gather")
-        assert [say.text for say in reading] == ["five cartons", "in all"]
+        assert [say.text for say in reading] == ["五" * 40, "一共" * 10]
         assert (reading.attrib["numDigits"], reading.attrib["finishOnKey"]) == ("1", "")
         phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
         assert world.conversation.heard == [replace(keyed("1")[0], early=True)]
@@ -60,6 +61,12 @@ class TestWhatHasToBeHeardOut:
     def test_a_key_pressed_at_its_question_is_an_answer(self, world: LineWorld, phone: Telephone) -> None:
         _, asking = phone.dial().xml.findall("Gather")
         phone.asks(asking.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == keyed("1")
+
+    def test_a_key_in_the_pause_before_its_question_is_no_early_one(self, world: LineWorld, phone: Telephone) -> None:
+        reading, _ = phone.dial().xml.findall("Gather")
+        world.now += timedelta(seconds=13)
+        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
         assert world.conversation.heard == keyed("1")
 
     def test_a_hash_does_not_skip_it(self, world: LineWorld, phone: Telephone) -> None:
