@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
-from flask_wtf.csrf import CSRFProtect, generate_csrf
+from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
 from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
@@ -116,7 +117,14 @@ def _console(furnished: Room) -> Blueprint:
     def watch() -> None:
         request.max_content_length = FORM_MAX_BYTES
         access.notice_who(touch=request.accept_mimetypes.best != "text/event-stream")
-        _protection.protect()
+        try:
+            _protection.protect()
+        except CSRFError:
+            # Without a session there is no token: who was at work on a page signs in again, and nothing typed is lost.
+            for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
+            if access.staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
+                abort(401, _("登录已过期，请重新登录。"))
+            raise
 
     @console.after_request
     def protect(response: Response) -> Response:
@@ -166,7 +174,9 @@ def _console(furnished: Room) -> Blueprint:
         if access.staff_or_none() is not None:
             refused = _sit_down(form.seat.data or "")
             if request.headers.get("HX-Request"):
-                return Response(status=204, headers={"HX-Trigger": "signed-in"})
+                # Where the whole session was lost, the page's own token is no good any more.
+                signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
+                return Response(status=204, headers={"HX-Trigger": signed_in})
             return redirect(url_for("console.seats.page", wanted=refused) if refused else onward)
         accounts = DEMO_STAFF if room().settings.demo else ()
         again = "HX-Request" in request.headers

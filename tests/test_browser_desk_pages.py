@@ -219,6 +219,23 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
         page.context.close()
 
 
+def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again(page: Page) -> None:
+    sign_in(page, "operator", "/desk")
+    page.fill("#who", IN_A_HURRY)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/orders/**")
+    page.context.clear_cookies()
+    page.keyboard.type("hhlrl 3")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    expect(page.locator("#cartons")).to_have_value("3")
+    dialog.get_by_label("工号").fill("operator")
+    dialog.get_by_label("密码").fill(DEMO_PASSWORD)
+    dialog.get_by_role("button", name="登录").click()
+    expect(page.locator("tbody")).to_contain_text("黄鹤楼(软蓝)")
+
+
 def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(page: Page, line: ServedLine) -> None:
     sign_in(page, "operator", "/desk")
     page.fill("#who", "建设路")

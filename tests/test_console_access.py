@@ -103,6 +103,13 @@ def test_the_top_bar_shows_the_pages_of_ones_role_and_where_one_is(
     assert "/desk" not in page
 
 
+def test_a_form_sent_after_the_session_was_lost_asks_for_a_new_sign_in(visitor: Visitor) -> None:
+    answer = visitor.post("/desk/orders", token=False, customer_code="410502100012")
+    assert answer.status_code == 401
+    visitor.sign_in("operator")
+    assert visitor.post("/desk/orders", token=False, customer_code="410502100012").status_code == 400
+
+
 def test_pages_may_run_nothing_from_elsewhere(visitor: Visitor) -> None:
     headers = visitor.get("/phone").headers
     assert "default-src 'self'" in headers["Content-Security-Policy"]

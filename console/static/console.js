@@ -38,8 +38,10 @@
     if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) askAgain();
   });
 
-  document.addEventListener("signed-in", () => {
+  document.addEventListener("signed-in", (event) => {
     dialog.close();
+    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": event.detail.token }));
+    for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = event.detail.token;
     const again = interrupted;
     interrupted = null;
     // What was being sent is sent now; a page that only was looking is brought up to date.
