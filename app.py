@@ -71,6 +71,7 @@ def _line(settings: Settings, sessions: SessionFactory, hearing: Hearing, clock:
         open_desk=lambda session: Desk(session, hearing.catalog(session), clock()),
         understanding=hearing.understanding,
         hears=lambda: hearing.works,
+        ear_fails=lambda: hearing.problem is not None,
     )
     media = MediaLine(settings, Ears(sessions, clock), carrier, markup, hearing.new_ear)
     people = People.of(sessions, clock, calls, carrier, markup.people, settings.operator_numbers)

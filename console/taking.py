@@ -87,7 +87,7 @@ def _add_duty(routes: Blueprint) -> None:
             return _("请先坐到席位上，再接电话。"), 409
         with transaction(room().sessions) as session:
             duty.be_ready(session, me.id, reach, room().now())
-        room().line.people.ringing.look()
+        room().line.people.ringing.look_soon()
         return _duty()
 
     @routes.post("/pause")
@@ -189,7 +189,7 @@ def _done() -> ResponseReturnValue:
     """Back to the desk, free for the next caller."""
     with transaction(room().sessions) as session:
         duty.idle(session, staff().id, room().now())
-    room().line.people.ringing.look()
+    room().line.people.ringing.look_soon()
     return go_on(url_for("console.desk.page"))
 
 

@@ -118,6 +118,7 @@ class Calls:
         open_desk: Callable[[Session], Desk],
         understanding: Callable[[Session], Understanding],
         hears: Callable[[], bool],
+        ear_fails: Callable[[], bool] = lambda: False,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
@@ -125,6 +126,7 @@ class Calls:
         self._open_desk = open_desk
         self._understanding = understanding
         self._hears = hears
+        self._ear_fails = ear_fails
 
     @retried
     def begin(self, sid: str, caller: str, called: str, flow: str = "") -> Present:
@@ -283,7 +285,11 @@ class Calls:
 
     def _hand_over(self, session: Session, call: Call, reply: Reply) -> None:
         if isinstance(reply.then, Transfer):
-            tickets.open_ticket(session, call.sid, reply.then.reason, self._clock())
+            reason = reply.then.reason
+            # Who got stuck on keys because the line, which should hear, does not, is not to blame.
+            if reason == "stuck" and (self._ear_fails() or call.ear_starts >= EAR_STARTS_MAX):
+                reason = "ear_down"
+            tickets.open_ticket(session, call.sid, reason, self._clock())
 
     def _present(self, call: Call, *, taken: bool = False) -> Present:
         now = self._clock()

@@ -80,7 +80,7 @@ def _add_caller_routes(routes: Blueprint, people: People, speak: Speak) -> None:
     @routes.post("/waiting")
     def waiting() -> Response:
         standing = people.waiting.heard_of(_sid())
-        people.ringing.look()
+        people.ringing.look_soon()
         return _xml(_while_waiting(people, standing, request.args.get("told", ""), _count("again")))
 
     @routes.post("/waiting/key")

@@ -15,6 +15,7 @@ in the middle costs one round of music at most.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -100,11 +101,13 @@ class Ringing:
         self._carrier = carrier
         self._addresses = addresses
         self._numbers = tuple(numbers)
+        self._wanted = threading.Event()
+        self._looking = threading.Lock()
 
     def withdrawn(self, ticket_id: int) -> None:
         """The caller is not to be had any more: whoever is being rung for them need not answer."""
         self._call_off(ticket_id)
-        self.look()
+        self.look_soon()
 
     def caller_gone(self, call_sid: str) -> None:
         """The caller has hung up."""
@@ -122,6 +125,24 @@ class Ringing:
         for _round in range(ROUNDS_MAX):
             if all(self._place(rung) for rung in self._assign()):
                 return
+
+    def look_soon(self) -> None:
+        """As `look`, but nobody waits for the carrier meanwhile: a caller whose music came too late would be lost. What
+        is wanted while one look is going on is looked for after it."""
+        self._wanted.set()
+        if self._looking.acquire(blocking=False):
+            threading.Thread(target=self._look_while_wanted, name="ringing", daemon=True).start()
+
+    def _look_while_wanted(self) -> None:
+        try:
+            while self._wanted.is_set():
+                self._wanted.clear()
+                self.look()
+        except Exception as error:
+            # The next round of anybody's music looks again.
+            log.error("operators could not be rung", exc_info=error)
+        finally:
+            self._looking.release()
 
     def take(self, ticket_id: int) -> bool:
         """The operator who has just taken this caller at the desk is rung, to be put through; False where they have
@@ -149,7 +170,7 @@ class Ringing:
         """An operator's call is over, or as good as over. Who did not answer has a break until they say otherwise; a
         caller taken at the desk whose operator cannot be reached waits for another one; and the next is rung."""
         self._end(offer_id, outcome)
-        self.look()
+        self.look_soon()
 
     def hold(self, ticket_id: int) -> bool:
         """Put the operator's caller on hold; False where that is so, or neither has a call to be put on hold."""

@@ -9,14 +9,17 @@ from sqlalchemy import Engine, func, select
 
 import storage
 from callflows import conversation
-from ivr import tickets
-from ivr.calls import Calls, Post
+from callflows.replies import ListenFor, Transfer
+from ivr import offers, tickets
+from ivr.calls import Calls, Post, Present
+from ivr.offers import Offer
 from ivr.tickets import Ticket
 from orders.demo.staff import seed_demo_staff
 from orders.desk import Desk
 from orders.staff import StaffRow
-from speech.utterance import Utterance
-from tests.desk_world import MAIN, MovingClock, World
+from speech.listening import Digits
+from speech.utterance import NOTHING, Utterance
+from tests.desk_world import MAIN, SHOP, MovingClock, World
 
 CALLER = "+8613800000012"
 OPERATOR = Utterance(command="operator", text="人工")
@@ -27,7 +30,7 @@ class NoEar:
         return OPERATOR
 
 
-def calls_of(world: World) -> Calls:
+def calls_of(world: World, *, ear_fails: bool = False) -> Calls:
     with world.session() as session:
         seed_demo_staff(session, world.clock())
     return Calls(
@@ -37,6 +40,7 @@ def calls_of(world: World) -> Calls:
         open_desk=lambda session: Desk(session, world.catalog, world.clock()),
         understanding=lambda _session: NoEar(),
         hears=lambda: True,
+        ear_fails=lambda: ear_fails,
     )
 
 
@@ -59,6 +63,38 @@ def test_a_caller_who_asks_for_a_person_waits_with_the_reason(line: Calls, world
     ask_for_operator(line)
     [ticket] = open_tickets(world)
     assert (ticket.call_sid, ticket.reason, ticket.state) == ("CA1", "asked", "waiting")
+
+
+@pytest.mark.parametrize(("ear_fails", "reason"), [(False, "stuck"), (True, "ear_down")])
+def test_who_is_not_understood_again_and_again_waits_with_the_reason(
+    world: World, ear_fails: bool, reason: str
+) -> None:
+    line = calls_of(world, ear_fails=ear_fails)
+    n = line.begin("CA1", CALLER, MAIN).n
+    present = line.take("CA1", Post(n, utterance=Utterance(command="yes", text="是的")))
+    assert isinstance(present, Present)
+    while not isinstance(present.reply.then, Transfer):
+        present = line.take("CA1", Post(present.n, utterance=NOTHING))
+        assert isinstance(present, Present)
+    [ticket] = open_tickets(world)
+    assert ticket.reason == reason
+
+
+def test_a_locked_code_and_a_caller_nobody_knows_wait_with_the_reason(line: Calls, world: World) -> None:
+    """Three wrong PINs: the first caller cannot be identified, and the next one meets the lock."""
+    reasons = []
+    for sid in ("CA1", "CA2", "CA3"):
+        present = line.begin(sid, "+8613900000099", MAIN)
+        while isinstance(present.reply.then, ListenFor):
+            listen = present.reply.then.listen
+            digits = "0000" if isinstance(listen, Digits) and listen.what == "pin" else SHOP
+            keyed = Utterance(digits=(digits,), keyed=True, text=digits)
+            present = line.take(sid, Post(present.n, utterance=keyed))
+            assert isinstance(present, Present)
+        assert isinstance(present.reply.then, Transfer)
+        reasons.append(open_tickets(world)[-1].reason)
+    assert reasons[0] == "not_identified"
+    assert "locked" in reasons
 
 
 def test_a_repeated_post_opens_no_second_ticket(line: Calls, world: World) -> None:
@@ -110,6 +146,48 @@ def test_a_call_given_back_goes_on_with_the_order_the_operator_left(line: Calls,
     assert present.n == n
     assert present.reply.say[0] == "好，现在我们核对一下您的订货。"
     assert "五条" in present.reply.say[1]
+
+
+def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
+    """Whoever presses 1 and whoever takes the call by hand: one of them, however close they are."""
+    sessions = storage.open_sessions(any_engine)
+    world = World.build(sessions, MovingClock())
+    calls = calls_of(world)
+    won: list[str] = []
+    for turn in range(6):
+        sid = f"CA{turn}"
+        ask_for_operator(calls, sid)
+        with storage.transaction(sessions) as session:
+            ticket = tickets.of_call(session, sid)
+            assert ticket is not None
+            offer = offers.make(session, ticket, 1, "+8613700000001", world.clock())
+            assert offer is not None
+            assert offers.make(session, ticket, 2, "+8613700000002", world.clock()) is None
+            ticket_id, offer_id = ticket.id, offer.id
+        start = threading.Barrier(2)
+
+        def by_telephone(offer_id: int = offer_id, start: threading.Barrier = start) -> None:
+            start.wait()
+            with storage.transaction(sessions) as session:
+                if offers.accept(session, session.get_one(Offer, offer_id, with_for_update=True), world.clock()):
+                    won.append("telephone")
+
+        def by_hand(ticket_id: int = ticket_id, start: threading.Barrier = start) -> None:
+            start.wait()
+            with storage.transaction(sessions) as session:
+                if tickets.take(session, ticket_id, 2, world.clock()):
+                    won.append("desk")
+
+        threads = [threading.Thread(target=by_telephone), threading.Thread(target=by_hand)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(won) == turn + 1
+        with storage.transaction(sessions) as session:
+            taken_by = session.get_one(Ticket, ticket_id).taken_by
+            assert taken_by == (1 if won[-1] == "telephone" else 2)
+            offers.end(session.get_one(Offer, offer_id), "over", world.clock())
 
 
 def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
