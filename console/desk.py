@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from callflows.state import CallState
 from console.access import only_for, staff
 from console.feedback import form_words
+from console.finding import find_retailers
 from console.language import _
 from console.queue import call_view, line_now, turns_of
 from console.room import room
@@ -79,16 +80,7 @@ def desk_routes() -> Blueprint:
     def retailers() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()[:40]
         with reading(room().sessions) as session:
-            found = (
-                session.scalars(
-                    select(RetailerRow)
-                    .where(RetailerRow.customer_code.contains(text, autoescape=True) | RetailerRow.name.contains(text))
-                    .order_by(RetailerRow.customer_code)
-                    .limit(FOUND_MAX)
-                ).all()
-                if text
-                else []
-            )
+            found = find_retailers(session, text, FOUND_MAX)
         key = request.args.get("key", "")
         return render_template("retailers_found.html", found=found, text=text, key=key)
 

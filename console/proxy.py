@@ -24,11 +24,7 @@ from orders.proxy_orders import SENDER, SIGNATURES, ProxyEntry, ProxyListRefused
 from orders.retailers import terms_of_channel
 from orders.web_tables import WebOrderRow
 from orders.windows import business_day
-from storage import reading, retried, transaction
-
-
-class _OnlyLooking(Exception):
-    """A preview is over; what it entered goes with its transaction."""
+from storage import reading, rehearsal, retried, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +74,14 @@ def _refused(**why: object) -> ResponseReturnValue:
 @retried
 def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
     """What the list would come to, limits and stock included; nothing of it is kept."""
-    now, day, found = room().now(), business_day(room().now()), None
-    try:
-        with transaction(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
-            codes = proxy_orders.take_list(session, path, catalog, day, by=staff().name, now=now)
-            for code in codes:
-                proxy_orders.enter(session, catalog, day, code, now)
-            found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
-            session.expunge_all()
-            raise _OnlyLooking
-    except _OnlyLooking:
-        pass
+    now, day = room().now(), business_day(room().now())
+    with rehearsal(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        codes = proxy_orders.take_list(session, path, catalog, day, by=staff().name, now=now)
+        for code in codes:
+            proxy_orders.enter(session, catalog, day, code, now)
+        found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
+        session.expunge_all()
     return codes, found
 
 

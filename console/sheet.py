@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
-
-from pypinyin import Style, lazy_pinyin
 
 from brand_catalog.catalog import Spec
 from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
 from callflows.turn import Turn
+from console.finding import first_letters
 from console.wording import yuan
 from orders.desk import Desk, DeskRefusal, Hotline, LineOutcome, LineRequest, LineView, OrderView, Retailer, Standing
 
@@ -237,14 +235,9 @@ def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tup
     return tuple(turn.sentences)
 
 
-@cache
-def _letters(name: str, pinyin: str | None) -> str:
-    if pinyin is not None:
-        return "".join(syllable[0] for syllable in pinyin.split())
-    return "".join(lazy_pinyin("".join(c for c in name if c.isalnum()), style=Style.FIRST_LETTER)).lower()
-
-
 def initials(spec: Spec) -> str:
     """The letters that find a spec: the first of each syllable, with digits and Latin letters as they are; 黄鹤楼(软蓝)
     is hhlrl."""
-    return _letters(spec.name, spec.pinyin)
+    if spec.pinyin is not None:
+        return "".join(syllable[0] for syllable in spec.pinyin.split())
+    return first_letters(spec.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -181,6 +182,18 @@ def test_a_caller_nobody_knows_is_found_by_name_and_then_has_a_sheet(operator: V
     begun = operator.post("/desk/orders", customer_code=SHOP, key="CA1")
     assert json.loads(begun.headers["HX-Location"])["path"] == "/desk/orders/CA1"
     assert "data-seen" in text(operator.get("/desk/orders/CA1"))
+
+
+def test_a_shop_is_found_by_the_first_letters_of_its_name_by_its_number_and_by_the_end_of_its_code(
+    operator: Visitor, world: World
+) -> None:
+    world.change_retailer(SHOP, name="建设路便民超市")
+    for typed in ("jsl", "bmcs", "建设", "13800000012", "00012"):
+        found = text(operator.get(f"/desk/retailers?q={typed}"))
+        assert "建设路便民超市" in found, typed
+        assert CORNER not in found, typed
+    for typed in ("xyz", "%", ""):
+        assert SHOP not in text(operator.get(f"/desk/retailers?q={quote(typed)}")), typed
 
 
 def test_a_retailer_out_of_its_day_is_refused_with_the_next_one(operator: Visitor) -> None:
