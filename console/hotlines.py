@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from typing import get_args
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -15,9 +14,10 @@ from sqlalchemy import select
 from console.access import may, only_for, staff
 from console.language import _
 from console.room import room
+from console.wording import clock, clock_minutes
 from orders import history
 from orders.history import WHY_MAX
-from orders.line_settings import MINUTES_A_DAY, set_hotline
+from orders.line_settings import set_hotline
 from orders.models import HotlineRow, OrderKind
 from storage import reading, transaction
 
@@ -72,7 +72,7 @@ def hotline_routes() -> Blueprint:
         if row is None:
             abort(404)
         regions = "、".join(name for _key, name in row.regions)
-        form = HotlineForm(number, row.name, row.seat, row.kind, _clock(row.opens), _clock(row.closes), regions)
+        form = HotlineForm(number, row.name, row.seat, row.kind, clock(row.opens), clock(row.closes), regions)
         return render_template("hotline.html", form=form, number=number, kinds=KINDS)
 
     @routes.post("/new")
@@ -148,16 +148,7 @@ def _sent(form: Mapping[str, str]) -> HotlineForm:
 
 
 def _minutes(form: HotlineForm, name: str, text: str) -> int | None:
-    """A time of day in minutes from midnight, 24:00 its end; None, with what is wrong noted, for anything else."""
-    if text == "24:00":
-        return MINUTES_A_DAY
-    try:
-        moment = time.fromisoformat(text.replace("：", ":").rjust(5, "0"))
-    except ValueError:
+    minutes = clock_minutes(text)
+    if minutes is None:
         form.wrong[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
-        return None
-    return moment.hour * 60 + moment.minute
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+    return minutes

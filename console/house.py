@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import get_args
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -25,18 +26,7 @@ from storage import reading, transaction
 ENTRIES_SHOWN = 200
 ENTRIES_EXPORTED = 20_000
 VALUE_MAX = 1_000_000
-SUBJECTS: tuple[Subject, ...] = (
-    "supply",
-    "limits",
-    "house_rule",
-    "hotline",
-    "channel_hours",
-    "outbound_hours",
-    "calendar_day",
-    "retailer",
-    "sender",
-    "substitutes",
-)
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "after")
 
 

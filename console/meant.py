@@ -19,10 +19,11 @@ from console.labels import COMMANDS, KINDS, LabelForm, expected, filled_in, sent
 from console.language import _
 from console.names import has_name, refusal, try_name
 from console.queue import turn_view
+from console.recordings import playable
 from console.room import room
 from ivr import meanings
 from ivr.meanings import NoRecording, TurnMeaning
-from ivr.recordings import sound_of, wav_of_sound
+from ivr.recordings import sound_of
 from ivr.stored import utterance_from_json
 from ivr.tables import Call, Turn
 from speech.listening import Items
@@ -138,7 +139,7 @@ def meant_routes() -> Blueprint:
             kept = row.sound if row is not None else None
         if kept is None:
             abort(404)
-        return Response(wav_of_sound(kept), mimetype="audio/wav")
+        return playable(kept)
 
     @routes.get("/labelled.zip")
     @only_for("hear_recordings")

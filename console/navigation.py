@@ -79,6 +79,7 @@ GROUPS: tuple[Group, ...] = (
         (
             Door("console.house.page", lazy_gettext("规则"), "see_day"),
             Door("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
+            Door("console.hours.page", lazy_gettext("时间和节假日"), "see_day"),
             Door("console.house.changes", lazy_gettext("改过什么"), "see_day"),
         ),
     ),

@@ -23,6 +23,7 @@ from console import (
     diaries,
     feedback,
     hotlines,
+    hours,
     house,
     language,
     meant,
@@ -222,6 +223,7 @@ def _console(furnished: Room) -> Blueprint:
     console.register_blueprint(reports.report_routes())
     console.register_blueprint(retailers.retailer_routes())
     console.register_blueprint(hotlines.hotline_routes())
+    console.register_blueprint(hours.hours_routes())
     console.register_blueprint(house.house_routes())
     if furnished.settings.demo:
         console.register_blueprint(phone.phone_routes(furnished))

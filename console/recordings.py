@@ -30,10 +30,14 @@ def recording_routes() -> Blueprint:
             kept = sound_of(session, sid, n)
         if kept is None:
             abort(404)
-        # Answers a part of it where a part is asked for, so that browsers can wind.
-        return send_file(io.BytesIO(wav_of_sound(kept)), mimetype="audio/wav", conditional=True, etag=False)
+        return playable(kept)
 
     return routes
+
+
+def playable(sound: bytes) -> ResponseReturnValue:
+    """A recording for the browser to play; a part of it where a part is asked for, so that it can be wound."""
+    return send_file(io.BytesIO(wav_of_sound(sound)), mimetype="audio/wav", conditional=True, etag=False)
 
 
 def _may_hear(session: Session, sid: str) -> bool:

@@ -14,7 +14,7 @@ from console.access import may, only_for, staff
 from console.language import _
 from console.room import room
 from console.uploads import as_file, is_table, table
-from orders import history, limits
+from orders import history, limits, supplying
 from orders.limits import LimitsDone, LimitsLocked, LimitsRefused
 from orders.models import Limit, LimitBatch, LimitChange, RetailerRow, Supply
 from orders.supplying import allocate_day, read_supply
@@ -33,9 +33,11 @@ def supply_routes() -> Blueprint:
     @only_for("see_day")
     def page() -> ResponseReturnValue:
         today = business_day(room().now())
-        day = _day(request.args.get("day"), today)
+        day = _day(request.args.get("day"), today) or today
         with reading(room().sessions) as session:
-            specs = room().line.hearing.catalog(session).specs
+            catalog = room().line.hearing.catalog(session)
+            specs = catalog.specs
+            uneven = supplying.out_of_balance(session, catalog, day)
             rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
             limited = dict(
                 session.execute(
@@ -52,6 +54,7 @@ def supply_routes() -> Blueprint:
             next_day=today + timedelta(days=1),
             rows=[(spec, rows[barcode], limited.get(barcode, 0)) for barcode, spec in specs.items() if barcode in rows],
             batches=batches,
+            uneven=uneven,
             batch=request.args.get("batch", type=int),
             entries=entries,
             specs=specs,
@@ -96,20 +99,8 @@ def supply_routes() -> Blueprint:
         with reading(room().sessions) as session:
             if what == "limits":
                 return table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
-            specs = room().line.hearing.catalog(session).specs
-            rows = session.scalars(select(Supply).where(Supply.business_day == day)).all()
-        listed = [
-            (
-                specs[row.barcode].name,
-                row.supplied_packs // specs[row.barcode].packs_per_carton,
-                row.basis or "free",
-                "" if row.most_cartons is None else row.most_cartons,
-                "new" if row.is_new else "key" if row.is_key else "",
-            )
-            for row in rows
-            if row.barcode in specs
-        ]
-        return table(f"supply-{day}", kind, ("name", "cartons", "basis", "most", "introduce"), listed)
+            catalog = room().line.hearing.catalog(session)
+            return table(f"supply-{day}", kind, supplying.COLUMNS, supplying.export_supply(session, catalog, day))
 
     @routes.get("/batches/<int:number>")
     @only_for("see_day")

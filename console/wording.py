@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from fractions import Fraction
 
 from clock import local
 from console.language import _
 from console.problems import in_words
+
+_DAY = 24 * 60
 
 
 def yuan(fen: int) -> str:
@@ -43,6 +45,23 @@ def day(moment: date | None) -> str:
     return "" if moment is None else moment.isoformat()
 
 
+def clock(minutes: int) -> str:
+    """A time of day given in minutes from midnight; before it, the evening before."""
+    time_of_day = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
+    return _("前一天%(time)s", time=time_of_day) if minutes < 0 else time_of_day
+
+
+def clock_minutes(text: str) -> int | None:
+    """A time of day as somebody writes it, in minutes from midnight, 24:00 being its end; None for anything else."""
+    if (text := text.strip().replace("：", ":").rjust(5, "0")) == "24:00":
+        return _DAY
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.hour * 60 + moment.minute
+
+
 def masked(number: str) -> str:
     """A telephone number of which only the last four digits are shown."""
     return f"…{number[-4:]}" if len(number) > 4 else number
@@ -55,6 +74,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "at": at,
     "when": when,
     "day": day,
+    "clock": clock,
     "masked": masked,
     "in_words": in_words,
 }

@@ -217,6 +217,7 @@ def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
         "/rules",
         "/hotlines",
         "/hotlines/new",
+        "/hours",
         "/history",
         "/retailers",
         f"/retailers/{SHOP}",

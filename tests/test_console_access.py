@@ -9,6 +9,8 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from flask import Flask
+from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 
 import console
 from callflows.prompts import load_prompts
@@ -124,6 +126,36 @@ def test_pages_speak_english_when_asked_to(visitor: Visitor) -> None:
     page = visitor.get("/phone").get_data(as_text=True)
     assert 'lang="en"' in page
     assert "Web phone" in page
+
+
+# What anybody may see: signing in, the first page, and in the demo the web phone.
+FOR_ANYBODY = {"login", "logout", "home", "choose_language", "static"}
+
+
+def _something(converter: BaseConverter) -> object:
+    """What may stand at such a place of an address."""
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 1 if isinstance(converter, IntegerConverter) else "x"
+
+
+def test_no_page_for_staff_and_nothing_they_do_is_open_to_strangers(application: Flask, visitor: Visitor) -> None:
+    token = visitor.token()
+    tried = 0
+    for rule in application.url_map.iter_rules():
+        _console, _, name = rule.endpoint.partition("console.")
+        # A socket has to be opened before it can say no.
+        if not name or name in FOR_ANYBODY or name.startswith("phone.") or rule.websocket:
+            continue
+        filled = {name: _something(rule._converters[name]) for name in rule.arguments}
+        with application.test_request_context():
+            address = application.url_for(rule.endpoint, **filled)
+        for method in rule.methods & {"GET", "POST"}:
+            headers = {"HX-Request": "true", "X-CSRFToken": token}
+            answer = visitor.client.open(address, method=method, headers=headers)
+            assert answer.status_code == 401, f"{method} {address} answers {answer.status_code} to a stranger"
+            tried += 1
+    assert tried > 60
 
 
 def test_signing_out_ends_it(visitor: Visitor) -> None:

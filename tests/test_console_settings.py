@@ -5,20 +5,24 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import date
+from typing import get_args
 
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from orders.history import SettingChange
+from orders.history import SettingChange, Subject
 from orders.house_rules import NAMES, HouseRule, draft_rules
 from orders.models import HotlineRow, RetailerRow
 from orders.retailer_access import locked_until
+from orders.retailers import calendar
 from orders.sign_in import LockRules, check_pin
 from tests.console_pages import Visitor
 from tests.desk_world import CLASSIC, CORNER, MAIN, PIN, SHOP, MovingClock, World
 
+TOMORROW = "2026-11-24"
 LINE = {
     "name": "安阳烟草",
     "seat": "2",
@@ -137,6 +141,49 @@ def test_what_is_wrong_with_a_hotline_is_said_beside_its_field(manager: Visitor,
 def test_a_hotline_there_is_not_is_not_changed(manager: Visitor) -> None:
     assert manager.get("/hotlines/+861").status_code == 404
     assert manager.post("/hotlines/+861", **LINE).status_code == 404
+
+
+# --- hours and days off
+
+
+def test_a_channels_hours_are_set_from_the_evening_before(manager: Visitor, world: World) -> None:
+    page = manager.post(
+        "/hours/channel/mobile", opens="18:30", closes="11:00", evening_before="on", why="按规定"
+    ).get_data(as_text=True)
+    assert "前一天18:30–11:00" in page
+    [(subject, name, why, _before, after)] = changes(world)
+    assert (subject, name, why, after) == ("channel_hours", "mobile", "按规定", {"opens": -330, "closes": 660})
+
+
+def test_a_day_off_is_set_and_taken_back(manager: Visitor, world: World) -> None:
+    assert "盘点" in manager.post("/hours/day", day=TOMORROW, why="盘点", **{"as": "closed"}).get_data(as_text=True)
+    with world.session() as session:
+        assert not calendar(session).is_open(date.fromisoformat(TOMORROW))
+    manager.post("/hours/day", day=TOMORROW, why="不盘了", **{"as": "own"})
+    with world.session() as session:
+        assert calendar(session).is_open(date.fromisoformat(TOMORROW))
+    assert [change[2] for change in changes(world)] == ["盘点", "不盘了"]
+
+
+def test_hours_and_days_that_make_no_sense_are_refused_beside_the_field(manager: Visitor, world: World) -> None:
+    for address, form, field in (
+        ("/hours/channel/web", {"opens": "八点", "closes": "12:00", "why": "试"}, "web-opens"),
+        ("/hours/channel/web", {"opens": "13:00", "closes": "12:00", "why": "试"}, "web-closes"),
+        ("/hours/channel/web", {"opens": "08:00", "closes": "12:00"}, "web-why"),
+        ("/hours/day", {"day": "", "why": "试"}, "off-day"),
+        ("/hours/day", {"day": "2026-11-20", "why": "试"}, "off-day"),
+        ("/hours/day", {"day": TOMORROW}, "day-why"),
+    ):
+        answer = manager.post(address, **form)
+        assert answer.status_code == 422, form
+        assert f'id="{field}-wrong"' in answer.get_data(as_text=True), form
+    assert changes(world) == []
+
+
+def test_everything_that_is_recorded_has_its_name_in_words(manager: Visitor) -> None:
+    page = manager.get("/history").get_data(as_text=True)
+    for subject in get_args(Subject):
+        assert f'value="{subject}">{subject}<' not in page, subject
 
 
 # --- retailers
@@ -278,7 +325,7 @@ def test_who_may_not_set_rules_sees_them_and_sets_none(visitor: Visitor, world: 
     visitor.sign_in(login)
     assert "disabled" in visitor.get("/rules").get_data(as_text=True)
     before = rules(world)
-    for address in ("/rules", "/hotlines/new", f"/hotlines/{MAIN}"):
+    for address in ("/rules", "/hotlines/new", f"/hotlines/{MAIN}", "/hours/day", "/hours/channel/web"):
         assert visitor.post(address, **LINE, hold_minutes="99", number="+863725551111").status_code == 403, address
     for address in ("/hotlines/new", f"/hotlines/{MAIN}"):
         assert visitor.get(address).status_code == 403, address
