@@ -169,6 +169,19 @@ def _add_tickets(routes: Blueprint) -> None:
 
 
 def _add_call_backs(routes: Blueprint) -> None:
+    @routes.post("/call-backs/<int:number>/ring")
+    @only_for("take_calls")
+    def ring_back(number: int) -> ResponseReturnValue:
+        """Ring this operator's own telephone, and then the caller's."""
+        try:
+            begun = room().line.people.calling_back.begin(number, staff().id)
+        except CarrierError as error:
+            log.warning("an operator could not be rung to call back", reason=str(error))
+            return _("现在打不出去，请过一会儿再试。"), 409
+        if not begun:
+            return _("已经有人打通了，或者您还没有选用电话还是电脑接听。"), 409
+        return "", 204
+
     @routes.post("/call-backs/<int:number>/<any(rung, reached):how>")
     @only_for("take_calls")
     def call_back(number: int, how: str) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from callflows.prompts import load_prompts
 from callflows.state import CallState
 from clock import Clock
+from ivr.calling_back import CallingBack, add_call_back_routes
 from ivr.calls import Calls, Present, UnknownCall
 from ivr.offers import Offer
 from ivr.people_twiml import PeopleMarkup
@@ -42,6 +43,7 @@ class People:
     ringing: Ringing
     markup: PeopleMarkup
     words: PeopleWords
+    calling_back: CallingBack
 
     @classmethod
     def of(
@@ -56,7 +58,8 @@ class People:
         """All of it, for one line; `numbers` are those of the fixed list, where somebody always is."""
         ringing = Ringing(sessions, clock, carrier, markup, numbers)
         waiting = Waiting(sessions, clock, calls, ringing, numbers)
-        return cls(sessions, calls, waiting, ringing, markup, PeopleWords(load_prompts()))
+        calling_back = CallingBack(sessions, clock, carrier, markup)
+        return cls(sessions, calls, waiting, ringing, markup, PeopleWords(load_prompts()), calling_back)
 
 
 Speak = Callable[[Present], Response]
@@ -67,6 +70,7 @@ def add_people_routes(routes: Blueprint, people: People, speak: Speak) -> None:
     """The posts of callers' queues and of operators' calls, beside the other posts of the carrier."""
     _add_caller_routes(routes, people, speak)
     _add_operator_routes(routes, people)
+    add_call_back_routes(routes, people.calling_back, people.markup, people.words)
 
 
 def _add_caller_routes(routes: Blueprint, people: People, speak: Speak) -> None:

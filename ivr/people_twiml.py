@@ -20,6 +20,8 @@ ANSWER_S = 6
 QUEUE_EMPTY_S = 8
 # A caller on hold is asked after this often, in seconds.
 HELD_S = 20
+# How long the telephone of a caller who is called back rings.
+CALLER_RINGS_S = 30
 MUSIC_PATH = "/sounds/waiting.wav"
 ANY_KEY = ""
 
@@ -135,7 +137,33 @@ class PeopleMarkup:
         response.redirect(self._url("/voice/seat", offer=offer, kept=1), method="POST")
         return str(response)
 
+    def ask_to_dial_back(self, sentences: Sequence[str], wish: int, staff_id: int) -> str:
+        """Say who is to be called back, twice, and wait for a key; without one the operator's call ends."""
+        response = VoiceResponse()
+        gather = self._one_key(self._url("/voice/call-back/key", wish=wish, staff=staff_id), timeout=ANSWER_S)
+        self._say(gather, (*sentences, *sentences))
+        response.append(gather)
+        response.hangup()
+        return str(response)
+
+    def dial_back(self, phone: str, line: str, wish: int, staff_id: int) -> str:
+        """Ring a caller from the line they had rung, and put the operator through."""
+        response = VoiceResponse()
+        action = self._url("/voice/call-back/over", wish=wish, staff=staff_id)
+        dial = Dial(action=action, method="POST", timeout=CALLER_RINGS_S, caller_id=line)
+        dial.number(phone)
+        response.append(dial)
+        return str(response)
+
     # --- addresses
+
+    def call_back_url(self, wish: int, staff_id: int) -> str:
+        """Where the call of an operator who is to be put through to a caller asks what to do."""
+        return self._url("/voice/call-back", wish=wish, staff=staff_id)
+
+    def nothing_url(self) -> str:
+        """Where things are told that change nothing."""
+        return self._url("/voice/nothing")
 
     def offer_url(self, offer: int) -> str:
         """Where an operator's call asks what to do once it is answered."""

@@ -24,6 +24,7 @@ class PeopleWords:
         self.accept = prompts.text("seat.accept")
         self.gone = prompts.text("seat.gone")
         self.keep = prompts.text("seat.keep")
+        self.not_reached = prompts.text("seat.not_reached")
         self.over = prompts.text("seat.over")
         self.trouble = prompts.text("line.trouble")
         self._why: dict[Reason, str] = {
@@ -53,6 +54,11 @@ class PeopleWords:
         """What a caller hears when nobody is on duty."""
         offered = [self._prompts.text("queue.call_back_later")] if standing.can_be_called else []
         return (self._prompts.text("queue.nobody"), *offered, self._prompts.text("queue.back"))
+
+    def call_back(self, name: str) -> tuple[str, ...]:
+        """What an operator hears before a caller is called back."""
+        who = name or self._prompts.text("seat.stranger")
+        return (self._prompts.text("seat.call_back", who=who),)
 
     def whisper(self, name: str, reason: Reason, lines: int) -> tuple[str, ...]:
         """What an operator hears before taking a caller: who, why, and how far the order has come."""

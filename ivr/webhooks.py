@@ -191,7 +191,7 @@ def _after_trouble(line: Line) -> str:
     match request.path.split("/")[2:]:
         case ["waiting" | "held", *_]:
             return people.waiting([], "", 0)
-        case ["offer" | "seat", *_]:
+        case ["offer" | "seat" | "call-back", *_]:
             return people.hang_up([line.notices.trouble])
     trouble = _number(request.args.get("trouble")) + 1
     if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):

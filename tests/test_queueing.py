@@ -16,10 +16,11 @@ from ivr.queueing import Standing
 from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders.demo.staff import seed_demo_staff
+from simulator.account import Party
 from storage import SessionFactory
 from tests.desk_world import MAIN, MovingClock, World
 from tests.line_world import LineWorld
-from tests.operators import LI, SHOP_PHONE, WANG, Room, telephone_room
+from tests.operators import LI, OTHER_PHONE, PHONES, SHOP_PHONE, WANG, Room, answers, telephone_room, until
 from tests.telephone import Telephone
 
 WORDS = PeopleWords(load_prompts())
@@ -186,6 +187,27 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Room
     assert "打过1次没接通：李晓燕" in desk.post(f"/desk/call-backs/{wish.id}/rung").get_data(as_text=True)
     assert "已打通：李晓燕" in desk.post(f"/desk/call-backs/{wish.id}/reached").get_data(as_text=True)
     assert desk.post(f"/desk/call-backs/{wish.id}/reached").status_code == 409
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "rung")])
+def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
+    room: Room, outcome: str, state: str
+) -> None:
+    caller = room.caller(OTHER_PHONE)
+    caller.hears("客户代码")
+    caller.presses("0")
+    caller.hears("现在没有订货员值班")
+    caller.presses("1")
+    caller.call.join(10)
+    room.at_the_desk(LI)
+    room.account.parties |= {PHONES[LI]: answers("1"), OTHER_PHONE: Party(outcome, after_ms=500, talks_ms=2_000)}
+    desk = room.visitor("operator")
+    assert "打回去" in desk.get("/desk").get_data(as_text=True)
+    assert desk.post("/desk/call-backs/1/ring").status_code == 204
+    until(lambda: room.call_backs()[0].state == state, f"the wish to be {state}")
+    assert room.call_backs()[0].handled_by == LI
+    if state == "reached":
+        assert desk.post("/desk/call-backs/1/ring").status_code == 409
 
 
 def test_nobody_on_duty_takes_a_wish_to_be_called_back(room: Room) -> None:
