@@ -25,6 +25,7 @@ from ivr.twilio_rest import Carrier
 from ivr.twiml import Markup
 from ivr.webhooks import Line, voice_routes
 from logs import configure_logs
+from orders.demo.renewal import DemoDays
 from orders.desk import Desk
 from settings import Settings, SettingsError
 from storage import SessionFactory, is_current, open_engine, open_sessions
@@ -58,6 +59,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
     for command in (*commands, *STAFF_COMMANDS, *DESK_COMMANDS):
         app.cli.add_command(command)
+    if settings.demo:
+        app.before_request(DemoDays(sessions, clock).renew)
     _refuse_to_serve_unfit(app, settings)
     return app
 

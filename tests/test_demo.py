@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 import storage
+from app import create_app
 from brand_catalog.importing import import_catalog
 from brand_catalog.loading import current_version, load_catalog
 from orders.demo import MAIN_NUMBER, PIN, SUPPLEMENTARY_NUMBER, seed_demo
 from orders.desk import Desk, Standing
+from orders.models import OrderRow, Supply
+from settings import Settings
 from tests.desk_world import CARTON, MovingClock, catalog
 
 SHOP = "410502100012"
@@ -73,6 +78,43 @@ def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
         assert (out.reason, out.substitute.name) == ("out_of_stock", "黄鹤楼(软蓝)")
         assert desk.set_line("call", by_name["中华(双中支)"], 5 * CARTON).granted_packs < 5 * CARTON
         desk.confirm("call")
+
+
+def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock: MovingClock) -> None:
+    app = create_app(Settings(database_url=demo_url, demo=True, listen_mode="keypad"), clock=clock)
+    sessions = app.extensions["sessions"]
+    browser = app.test_client()
+    clock.move_to(clock().replace(hour=23, minute=59))
+    assert browser.get("/healthz").status_code == 200
+    clock.move(minutes=2)
+    assert browser.get("/healthz").status_code == 200
+    assert standing(sessions, clock, SHOP).may_order
+    assert standing(sessions, clock, "410502100061", SUPPLEMENTARY_NUMBER).may_order
+    with storage.transaction(sessions) as session:
+        desk = Desk(session, load_catalog(session), clock())
+        retailer = desk.retailer(SHOP)
+        assert retailer is not None
+        assert [offer for offer in desk.offers(retailer, desk.hotline(MAIN_NUMBER)) if offer.is_new]
+    with storage.transaction(sessions) as session:
+        before = session.scalar(select(func.count()).select_from(OrderRow))
+    assert browser.get("/healthz").status_code == 200
+    with storage.transaction(sessions) as session:
+        assert session.scalar(select(func.count()).select_from(OrderRow)) == before, "renewed once"
+
+
+def test_a_customers_own_database_gets_no_demo_day(sqlite_url: str, clock: MovingClock) -> None:
+    app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"), clock=clock)
+    with storage.transaction(app.extensions["sessions"]) as session:
+        import_catalog(session, catalog(), clock(), "our own")
+    app.test_client().get("/healthz")
+    with storage.transaction(app.extensions["sessions"]) as session:
+        assert session.scalar(select(Supply)) is None
+
+
+def test_without_tables_the_demo_still_answers(tmp_path: Path, clock: MovingClock) -> None:
+    url = f"sqlite:///{tmp_path}/empty.db"
+    app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=clock)
+    assert app.test_client().get("/healthz").status_code == 503
 
 
 def test_starting_the_demo_again_leaves_todays_orders_alone(

@@ -1,0 +1,58 @@
+"""A demo that is left running has today's data on every day."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from brand_catalog.models import CatalogVersion
+from clock import Clock
+from orders.demo import NOTE, seed_demo
+from orders.models import MissedCall, Supply
+from orders.windows import business_day
+from storage import SessionFactory, transaction
+
+log = structlog.get_logger(__name__)
+
+
+class DemoDays:
+    """Sees to it, with the first request of a business day, that the demo is usable on that day."""
+
+    def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._ready: date | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def renew(self) -> None:
+        """Make today's data where there are none. A database that is not the demo's own is left alone; whatever goes
+        wrong is no business of the request that came first."""
+        now = self._clock()
+        today = business_day(now)
+        if self._ready == today:
+            return
+        with self._one_at_a_time:
+            if self._ready == today:
+                return
+            try:
+                with transaction(self._sessions) as session:
+                    if _is_stale(session, today):
+                        seed_demo(session, now)
+                        log.info("the demo has a new day", day=today.isoformat())
+                self._ready = today
+            except SQLAlchemyError as error:
+                # Another worker was quicker, most likely: the next request looks again.
+                log.warning("the demo's day could not be renewed", day=today.isoformat(), exc_info=error)
+
+
+def _is_stale(session: Session, today: date) -> bool:
+    """Whether this is the demo's own database, and what it makes for each day is not all there."""
+    note = session.scalar(select(CatalogVersion.note).order_by(CatalogVersion.id.desc()).limit(1))
+    supplied = session.scalar(select(Supply.barcode).where(Supply.business_day == today).limit(1))
+    missed = session.scalar(select(MissedCall.id).where(MissedCall.remedy_day == today).limit(1))
+    return note == NOTE and (supplied is None or missed is None)
