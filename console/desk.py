@@ -163,7 +163,7 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
         if not key:
             key = f"desk-{staff().id}-{secrets.token_hex(8)}"
         try:
-            desk.open_draft(key, retailer, hotline, channel="operator")
+            desk.open_draft(key, retailer, hotline, channel="operator", region=_region(call))
         except DeskRefusal as refusal:
             standing = desk.standing(retailer, hotline)
             return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
@@ -222,12 +222,17 @@ def _case(session: Session, desk: Desk, key: str) -> Case:
     return Case(key, retailer, hotline, call, ticket, saved)
 
 
+def _region(call: Call | None) -> str:
+    """The region the caller chose before an operator took the call, where the hotline asks for one."""
+    return CallState.from_json(call.state).region if call is not None else ""
+
+
 def _take_up(desk: Desk, case: Case) -> str:
     """Open the order of a call whose caller is known; why it cannot be, or nothing."""
     if case.retailer is None or case.saved is not None:
         return ""
     try:
-        desk.open_draft(case.key, case.retailer, case.hotline, channel="operator")
+        desk.open_draft(case.key, case.retailer, case.hotline, channel="operator", region=_region(case.call))
     except DeskRefusal as refusal:
         return refusal.reason
     return ""

@@ -115,13 +115,15 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as it stands: a draft with its holds, or one that was saved under its `number`."""
+    """An order as it stands: a draft with its holds, or one that was saved under its `number`. `region` is what the
+    caller chose on a hotline for several, empty elsewhere."""
 
     number: str | None
     state: OrderState
     kind: OrderKind
     business_day: date
     lines: tuple[LineView, ...]
+    region: str = ""
 
     @property
     def total_packs(self) -> int:

@@ -119,6 +119,7 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
             OrderLineRow.spec_name,
             OrderLineRow.granted_packs,
             OrderLineRow.packs_per_carton,
+            func.coalesce(func.nullif(OrderRow.region, ""), RetailerRow.region),
         )
         .join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
         .join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
@@ -126,12 +127,12 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
         .order_by(RetailerRow.route, RetailerRow.customer_code, OrderLineRow.id)
     )
     return [
-        (route, code, name, str(number), barcode, spec, packs // per_carton, packs % per_carton)
-        for route, code, name, number, barcode, spec, packs, per_carton in rows
+        (route, code, name, str(number), barcode, spec, packs // per_carton, packs % per_carton, region)
+        for route, code, name, number, barcode, spec, packs, per_carton, region in rows
     ]
 
 
-HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "name", "cartons", "packs")
+HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "name", "cartons", "packs", "region")
 
 
 def notices(session: Session, day: date, *, by: str, now: datetime) -> list[Line]:

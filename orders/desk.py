@@ -146,11 +146,15 @@ class Desk:
         hotline: Hotline,
         *,
         channel: Channel = "phone",
+        region: str = "",
         fresh: bool = False,
     ) -> OrderView:
-        """This call's draft. One left behind by an earlier call today is taken up again, or given up with `fresh`."""
+        """This call's draft, for the region chosen where the hotline asks for one. What an earlier call left behind
+        today is taken up again, or given up with `fresh`."""
         terms = retailers.terms_of_hotline(self.session, hotline.id)
-        return self._drafts.open(call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, fresh=fresh)
+        return self._drafts.open(
+            call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region, fresh=fresh
+        )
 
     def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> OrderView:
         """A draft for an order that came in by another way than a call, in that channel's window. What a call left

@@ -72,10 +72,11 @@ class DraftBook:
         channel: Channel,
         *,
         hotline_id: int | None = None,
+        region: str = "",
         fresh: bool = False,
     ) -> OrderView:
-        """This call's draft: the one it has, else one left behind earlier today, else a new one. With `fresh` what was
-        left behind is given up instead. DeskRefusal where no order may be taken now."""
+        """This call's draft: the one it has, else one left behind earlier today, else a new one, for the region chosen.
+        With `fresh` what was left behind is given up instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
         if reason := standing(self.session, retailer, terms, self.now, self.open_days()).reason:
@@ -87,7 +88,7 @@ class DraftBook:
                 continue
             order.call_key = call_key
             order.abandoned_at = None
-            order.channel, order.hotline_id = channel, hotline_id
+            order.channel, order.hotline_id, order.region = channel, hotline_id, region
             self._note(order, "resumed", call_key=call_key)
             self._touch(order)
             return order_view(order)
@@ -99,6 +100,7 @@ class DraftBook:
             state="draft",
             channel=channel,
             hotline_id=hotline_id,
+            region=region,
             call_key=call_key,
             created_at=self.now,
             holding=False,

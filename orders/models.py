@@ -239,6 +239,8 @@ class OrderRow(Base):
     state: Mapped[OrderState] = mapped_column(String(12), default="draft")
     channel: Mapped[Channel] = mapped_column(String(10))
     hotline_id: Mapped[int | None] = mapped_column(ForeignKey("hotlines.id"))
+    # What the caller chose on a hotline for several regions (TR 3.3); empty where none was asked for.
+    region: Mapped[str] = mapped_column(String(20), default="")
     call_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -211,6 +211,7 @@ def order_view(order: OrderRow) -> OrderView:
         state=order.state,
         kind=order.kind,
         business_day=order.business_day,
+        region=order.region,
         lines=tuple(
             LineView(
                 barcode=line.barcode,

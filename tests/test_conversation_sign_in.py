@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from clock import SHANGHAI
-from orders.models import HotlineRow
+from orders.models import HotlineRow, OrderRow
 from speech.listening import Digits, YesNo
 from speech.utterance import Utterance
 from tests.desk_world import CHINA, CLASSIC, CORNER, MAIN, PIN, SHOP, STATION, SUPPLEMENTARY, World
@@ -224,6 +224,37 @@ def test_a_line_for_several_regions_asks_for_the_region_first(world: World) -> N
     call.caller_says("西区", pick(2))
     call.line_says("请问您是店12吗？")
     assert call.state.region == "西区"
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_the_region_chosen_stays_with_the_supplementary_order(world: World, by_key: bool) -> None:
+    with world.session() as session:
+        row = session.scalars(select(HotlineRow).where(HotlineRow.number == SUPPLEMENTARY)).one()
+        row.regions = [["1", "东区"], ["2", "西区"]]
+    world.change_retailer(order_weekday=1)
+    world.allow_everything()
+    world.missed(SHOP)
+    call = Dialogue(world, called=SUPPLEMENTARY)
+    if by_key:
+        call.caller_keys("2", pick(2))
+    else:
+        call.caller_says("西区", pick(2))
+    call.caller_says("对")
+    call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
+    call.caller_hangs_up()
+    with world.desk() as desk:
+        left = desk.standing(world.retailer(), desk.hotline(SUPPLEMENTARY)).draft
+    assert left is not None
+    assert left.region == "西区"
+    # Whoever rings again and chooses otherwise means the later choice.
+    again = Dialogue(world, called=SUPPLEMENTARY, key="call-2")
+    again.caller_says("东区", pick(1))
+    again.caller_says("对")
+    again.caller_says("好的，就这些", Utterance(command="done"))
+    again.caller_says("对")
+    with world.session() as session:
+        saved = session.scalars(select(OrderRow).where(OrderRow.number.is_not(None))).one()
+        assert (saved.kind, saved.region) == ("supplementary", "东区")
 
 
 def test_after_the_spring_festival_callers_are_wished_a_happy_new_year(world: World) -> None:

@@ -296,6 +296,18 @@ def test_supplementary_orders_are_settled_before_the_hand_over(evening: Evening)
     evening.world.check_books()
 
 
+def test_delivery_is_told_the_region_chosen_for_an_order_else_the_retailers_own(evening: Evening) -> None:
+    evening.world.change_retailer(SHOP, region="东区")
+    evening.world.missed(CORNER)
+    late = order(evening.world, CORNER, {CHINA: 1}, SUPPLEMENTARY)
+    with evening.world.session() as session:
+        session.scalars(select(OrderRow).where(OrderRow.number == late)).one().region = "西区"
+    evening.until("settlement")
+    regions = {line[1]: line[-1] for line in evening.do(day_end.hand_over, DAY)}
+    assert regions[CORNER] == "西区"
+    assert regions[SHOP] == "东区"
+
+
 def test_a_closed_day_is_opened_by_two_people_with_a_reason(evening: Evening) -> None:
     with pytest.raises(StepRefused, match="not closed"):
         evening.do(day_end.reopen, DAY, second="the director", reason="why not")

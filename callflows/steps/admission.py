@@ -33,7 +33,9 @@ class Admission(Step[Admitted]):
             turn.state.refusal = standing.reason or "closed"
             return Admitted.REFUSED
         try:
-            draft = turn.desk.open_draft(turn.state.call_key, turn.retailer, turn.hotline, channel=turn.channel)
+            draft = turn.desk.open_draft(
+                turn.state.call_key, turn.retailer, turn.hotline, channel=turn.channel, region=turn.state.region
+            )
         except DeskRefusal as refusal:
             turn.state.refusal = refusal.reason
             return Admitted.REFUSED
