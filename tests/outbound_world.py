@@ -22,6 +22,7 @@ from tests.telephone import Markup, Telephone
 
 SHOP_PHONE, STATION_PHONE = "+8613800000012", "+8613800000037"
 OPERATOR_PHONE = "+8637255550001"
+HEARD_OUT_S = 30
 
 
 @dataclass
@@ -133,7 +134,9 @@ class Rung:
         return self.heard
 
     def keys(self, digits: str) -> Markup:
+        """Press keys, once what is being said has been heard out."""
         assert self.heard is not None
+        self.day.clock.move(seconds=HEARD_OUT_S)
         pressed = {"Digits": "", "FinishedOnKey": "#"} if digits == "#" else {"Digits": digits, "FinishedOnKey": ""}
         self.heard = self.telephone.asks(self.heard.action, **self.numbers, **pressed)
         return self.heard
