@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from clock import SHANGHAI
 from orders.desk import DeskRefusal, Standing
+from orders.holds import release_expired
 from orders.models import Cycle
 from orders.windows import Calendar, Window, business_day, cycle_start, is_order_day, next_order_day
-from tests.desk_world import CLASSIC, CORNER, MAIN, SHOP, SUPPLEMENTARY, World
+from tests.desk_world import CARTON, CLASSIC, CORNER, MAIN, SHOP, SUPPLEMENTARY, World
 
 
 @dataclass
@@ -194,3 +196,48 @@ def test_order_days_are_as_far_apart_as_their_cycle_says(plan: Plan, day: date) 
     assert second is not None
     gap = (second - first).days
     assert gap in {"weekly": {7}, "fortnightly": {14}, "monthly": {28, 35}}[plan.cycle]
+
+
+def test_a_fifth_weekday_at_a_months_end_is_nobodys_monthly_day() -> None:
+    plan = Plan("monthly", 0, 4)
+    assert next_order_day(plan, date(2026, 11, 22), EVERY_DAY) == date(2026, 11, 23)
+    assert not is_order_day(plan, date(2026, 11, 30), EVERY_DAY)
+    assert cycle_start(plan, date(2026, 11, 30)) == date(2026, 11, 23)
+    assert next_order_day(plan, date(2026, 11, 23), EVERY_DAY) == date(2026, 12, 28)
+
+
+def test_a_leap_day_is_a_day_like_any_other() -> None:
+    leap = date(2028, 2, 29)
+    tuesdays = Plan("weekly", 1, 0)
+    assert is_order_day(tuesdays, leap)
+    assert cycle_start(tuesdays, date(2028, 3, 6)) == leap
+    assert next_order_day(tuesdays, date(2028, 2, 22)) == leap
+    assert not is_order_day(Plan("monthly", 1, 4), leap, EVERY_DAY), "the fifth Tuesday is nobody's"
+
+
+def test_the_fortnight_is_the_same_on_both_sides_of_a_year_of_53_weeks() -> None:
+    # 2026 has 53 weeks by the calendar's count: by week numbers Monday's fortnight would be odd twice running.
+    odd = Plan("fortnightly", 0, 1)
+    found = [day for day in (date(2026, 12, 21) + timedelta(weeks=n) for n in range(4)) if is_order_day(odd, day)]
+    assert [(b - a).days for a, b in pairwise(found)] == [14]
+
+
+@pytest.mark.parametrize("how_far", [timedelta(minutes=20), timedelta(hours=3), timedelta(days=1), timedelta(days=400)])
+def test_a_clock_that_jumps_back_and_forth_loses_and_oversells_nothing(world: World, how_far: timedelta) -> None:
+    world.stock(CLASSIC, 5)
+    with world.desk() as desk:
+        desk.open_draft("call", world.retailer(), desk.hotline(MAIN))
+        desk.set_line("call", CLASSIC, 5 * CARTON)
+    right = world.clock()
+    for wrong in (right - how_far, right + how_far):
+        world.clock.move_to(wrong)
+        with world.session() as session:
+            release_expired(session, world.clock())
+        if wrong.date() != right.date():
+            with world.desk() as desk, pytest.raises(DeskRefusal, match="closed"):
+                desk.confirm("call")
+        world.check_books()
+    world.clock.move_to(right)
+    with world.desk() as desk:
+        assert desk.confirm("call").order.total_packs == 5 * CARTON
+    world.check_books()
