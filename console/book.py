@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from clock import SHANGHAI
 from console.access import only_for
+from console.days import typed_day
 from console.queue import call_view, turns_of
 from console.room import room
 from ivr.tables import Call
@@ -99,10 +100,7 @@ def book_routes() -> Blueprint:
 
 def chosen_day() -> date:
     """The business day the page is asked for; today where it is not, or is none."""
-    try:
-        return date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return business_day(room().now())
+    return typed_day(request.args.get("day")) or business_day(room().now())
 
 
 def day_of(day: date) -> tuple[datetime, datetime]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Spec
 from console.access import may, only_for, staff
+from console.days import typed_day
 from console.health import checks
 from console.language import _
 from console.room import room
@@ -156,7 +157,7 @@ def brief_routes() -> Blueprint:
         today = business_day(now)
         form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last", "instead_of")}
         kind = next((kind for kind in NOTICE_KINDS if kind == form["kind"]), NOTICE_KINDS[0])
-        first, last = _day(form["first"]), _day(form["last"])
+        first, last = typed_day(form["first"]), typed_day(form["last"])
         wrong = _wrong(form["text"], first, last, today)
         with transaction(room().sessions) as session:
             if wrong or first is None or last is None:
@@ -221,10 +222,3 @@ def _wrong(text: str, first: date | None, last: date | None, today: date) -> dic
         )
         if is_wrong
     }
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

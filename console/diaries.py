@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from typing import get_args
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -11,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from console.access import may, only_for, staff
+from console.days import typed_day
 from console.language import _
 from console.room import room
 from ivr import call_figures
@@ -51,7 +51,7 @@ def diary_routes() -> Blueprint:
     def begin() -> ResponseReturnValue:
         """Draft a report from the figures, or go on with the one there is."""
         kind = next((kind for kind in KINDS if kind == request.form.get("kind")), None)
-        day = _day(request.form.get("day", ""))
+        day = typed_day(request.form.get("day", ""))
         today = business_day(room().now())
         if kind is None or day is None or day > today:
             return _("请选一个日期，不能晚于今天。"), 422
@@ -168,10 +168,3 @@ def _paper(session: Session, report: DepartmentReport, template: str, **said: ob
 
 def _comment() -> str:
     return request.form.get("comment", "").strip()[:COMMENT_MAX]
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import get_args
 
 from flask import Blueprint, render_template, request
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from clock import local, local_date
 from console.access import may, only_for, staff
+from console.days import typed_day
 from console.language import _
 from console.room import room
 from console.uploads import table
@@ -63,7 +63,7 @@ def house_routes() -> Blueprint:
     @routes.get("/history")
     @only_for("see_day")
     def changes() -> ResponseReturnValue:
-        subject, day = _subject(), _day()
+        subject, day = _subject(), typed_day(request.args.get("day"))
         with reading(room().sessions) as session:
             entries = history.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
             specs = room().line.hearing.catalog(session).specs
@@ -81,7 +81,9 @@ def house_routes() -> Blueprint:
     @only_for("see_day")
     def export() -> ResponseReturnValue:
         with reading(room().sessions) as session:
-            entries = history.entries(session, subject=_subject(), day=_day(), limit=ENTRIES_EXPORTED)
+            entries = history.entries(
+                session, subject=_subject(), day=typed_day(request.args.get("day")), limit=ENTRIES_EXPORTED
+            )
         name = f"history-{local_date(room().now())}"
         return table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
 
@@ -90,13 +92,6 @@ def house_routes() -> Blueprint:
 
 def _subject() -> Subject | None:
     return next((one for one in SUBJECTS if one == request.args.get("subject")), None)
-
-
-def _day() -> date | None:
-    try:
-        return date.fromisoformat(request.args.get("day", ""))
-    except ValueError:
-        return None
 
 
 def _row(entry: Entry) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from console.access import may, only_for, staff
 from console.book import chosen_day
+from console.days import typed_day
 from console.language import _
 from console.room import room
 from orders import missed_calls
@@ -45,10 +46,10 @@ def missed_routes() -> Blueprint:
     @routes.post("")
     @only_for("take_calls")
     def record() -> ResponseReturnValue:
-        now, day = room().now(), _day(request.form.get("day", "")) or business_day(room().now())
+        now, day = room().now(), typed_day(request.form.get("day", "")) or business_day(room().now())
         form = {name: request.form.get(name, "").strip() for name in FIELDS}
         with transaction(room().sessions) as session:
-            retailer, remedy_day = by_code(session, form["code"]), _day(form["remedy_day"])
+            retailer, remedy_day = by_code(session, form["code"]), typed_day(form["remedy_day"])
             wrong = _wrong(form, retailer, day)
             remedy = next((one for one in REMEDIES if one == form["remedy"]), None)
             if not wrong and retailer is not None and remedy is not None:
@@ -98,16 +99,13 @@ def _wrong(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dic
             ("code", _("没有这个客户代码。"), retailer is None),
             ("reason", _("请选一个原因。"), form["reason"] not in REASONS),
             ("remedy", _("请选怎么补救。"), form["remedy"] not in REMEDIES),
-            ("remedy_day", _("请选一个日期。"), form["remedy"] != "next_cycle" and _day(form["remedy_day"]) is None),
+            (
+                "remedy_day",
+                _("请选一个日期。"),
+                form["remedy"] != "next_cycle" and typed_day(form["remedy_day"]) is None,
+            ),
             ("note", _("最多%(most)d个字。", most=NOTE_MAX_CHARS), len(form["note"]) > NOTE_MAX_CHARS),
             ("code", _("这一天还没有到。"), day > business_day(room().now())),
         )
         if is_wrong
     }
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

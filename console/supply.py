@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from brand_catalog.sheets import SheetError
 from console.access import may, only_for, staff
+from console.days import typed_day
 from console.language import _
 from console.room import room
 from console.uploads import as_file, is_table, table
@@ -33,7 +34,7 @@ def supply_routes() -> Blueprint:
     @only_for("see_day")
     def page() -> ResponseReturnValue:
         today = business_day(room().now())
-        day = _day(request.args.get("day"), today) or today
+        day = typed_day(request.args.get("day")) or today
         with reading(room().sessions) as session:
             catalog = room().line.hearing.catalog(session)
             specs = catalog.specs
@@ -67,7 +68,7 @@ def supply_routes() -> Blueprint:
         """Look at a file's figures, or with `apply` put them in force."""
         upload = request.files.get("file")
         why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
-        day = _day(request.form.get("day"), None)
+        day = typed_day(request.form.get("day"))
         wrong = {
             name: sentence
             for name, sentence, is_wrong in (
@@ -94,7 +95,7 @@ def supply_routes() -> Blueprint:
     @only_for("see_day")
     def export() -> ResponseReturnValue:
         """A day's supply, or its limits, in the columns they are imported in."""
-        day = _day(request.args.get("day"), None) or business_day(room().now())
+        day = typed_day(request.args.get("day")) or business_day(room().now())
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
         with reading(room().sessions) as session:
             if what == "limits":
@@ -130,10 +131,3 @@ def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDo
         limits.check_unlocked(day, now)
         limits.stage(session, limits.read_limits(path, session, catalog, day))
         return limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)
-
-
-def _day(text: str | None, instead: date | None) -> date | None:
-    try:
-        return date.fromisoformat(text or "")
-    except ValueError:
-        return instead
