@@ -22,7 +22,7 @@ from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders import outbound
 from orders.outbound_tables import AttemptOutcome, OutboundAttempt
-from orders.retailers import calendar, hotline
+from orders.retailers import calendar, hotline, hotlines
 from orders.windows import business_day
 from storage import SessionFactory, retried, transaction
 
@@ -77,7 +77,7 @@ class Outbound:
         with transaction(self._sessions) as session:
             if outbound.message_was_left(session, attempt):
                 return ()
-            line = hotline(session, attempt.line)
+            line = hotline(hotlines(session), attempt.line)
             new_year = calendar(session).is_new_year(business_day(self._clock()))
         hello = self._prompts.text("greeting.new_year") if new_year else self._prompts.text("greeting.hello")
         number = speaking.telephone(line.number)

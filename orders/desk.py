@@ -29,7 +29,7 @@ from orders.answers import (
 )
 from orders.drafts import DraftBook, LineRequest, Mode
 from orders.house_rules import draft_rules
-from orders.models import Channel, RetailerRow
+from orders.models import Channel, HotlineRow, RetailerRow
 from orders.sign_in import LockRules, check_pin
 from orders.windows import Calendar, business_day
 
@@ -90,7 +90,7 @@ class Desk:
 
     def hotline(self, called_number: str) -> Hotline:
         """The hotline behind the called number; for an unknown number the first regular one."""
-        return retailers.hotline(self.session, called_number)
+        return retailers.hotline(self._hotlines, called_number)
 
     def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
         """Whether this retailer may order now by this hotline, and what it ordered or left unsaved today."""
@@ -200,6 +200,10 @@ class Desk:
     def abandon(self, call_key: str) -> None:
         """The call ended without a yes. The draft is kept to be taken up again, and its holds until they expire."""
         self._drafts.abandon(call_key)
+
+    @cached_property
+    def _hotlines(self) -> Sequence[HotlineRow]:
+        return retailers.hotlines(self.session)
 
     def _seen(self, row: RetailerRow | None) -> Retailer | None:
         if row is None:

@@ -26,8 +26,8 @@ from orders.models import (
     RetailerRow,
 )
 from orders.offers import substitute
-from orders.retailers import Terms, order_view, standing, terms_of_channel, terms_of_hotline
-from orders.room import DraftRules, Room, cut_reason, room
+from orders.retailers import Terms, order_view, refusal, terms_of_channel, terms_of_hotline
+from orders.room import DraftRules, Room, cut_reason, left_by_house, room
 from orders.windows import Calendar, business_day, cycle_start
 
 Mode = Literal["add", "set"]
@@ -79,7 +79,7 @@ class DraftBook:
         With `fresh` what was left behind is given up instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
-        if reason := standing(self.session, retailer, terms, self.now, self.open_days()).reason:
+        if reason := refusal(self.session, retailer, terms, self.now, self.open_days()):
             raise DeskRefusal(reason)
         day = terms.window.day_at(self.now) or business_day(self.now)
         for order in self._left_behind(retailer, day, terms.kind):
@@ -103,11 +103,12 @@ class DraftBook:
             region=region,
             call_key=call_key,
             created_at=self.now,
-            holding=False,
             lines=[],
         )
+        # Reserved from its first moment on: nothing of it is written twice.
+        order.holding, order.hold_expires_at = True, self.now + self.rules.hold_for
         self.session.add(order)
-        self._touch(order)
+        self.session.flush()
         self._note(order, "opened", call_key=call_key)
         return order_view(order)
 
@@ -227,7 +228,7 @@ class DraftBook:
         if terms.window.day_at(self.now) != order.business_day:
             return "closed"
         retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
-        return standing(self.session, retailer, terms, self.now, self.open_days()).reason
+        return refusal(self.session, retailer, terms, self.now, self.open_days())
 
     # --- one request
 
@@ -276,6 +277,10 @@ class DraftBook:
             return 0, "not_offered", 0
         # Who asks in cartons is granted whole ones.
         step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
+        # Most requests are met in full: what is left is asked only where one cannot be.
+        by_house = left_by_house(self.session, self.catalog, self.rules, order, spec)
+        if more <= by_house and holds.take(self.session, order, barcode, more):
+            return more, None, more
         swept = False
         while True:
             bounds = self._room(order, spec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -48,9 +48,13 @@ def customer_codes(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(select(RetailerRow.customer_code)))
 
 
-def hotline(session: Session, called_number: str) -> Hotline:
+def hotlines(session: Session) -> Sequence[HotlineRow]:
+    """Every number that may be called."""
+    return session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
+
+
+def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
     """The hotline behind a called number; for an unknown one the first regular line, so that nobody rings in vain."""
-    rows = session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
     called = [row for row in rows if row.number == called_number]
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:
@@ -138,6 +142,19 @@ def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetim
         draft=order_view(drafts[0]) if drafts else None,
         balance_fen=retailer.balance_fen,
     )
+
+
+def refusal(
+    session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
+) -> StandingReason | None:
+    """Why this retailer may not place an order on these terms now; the short answer of `standing`."""
+    taken_for = terms.window.day_at(now)
+    day = taken_for or business_day(now)
+    ordered = select(OrderRow.id).where(
+        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES)
+    )
+    already = session.scalar(ordered.limit(1)) is not None
+    return _reason(session, retailer, terms, taken_for, day, open_days, already=already)
 
 
 def _reason(

@@ -39,7 +39,7 @@ def room(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow,
     left = holds.left(session, order, spec.barcode)
     if left is None:
         return None
-    by_house = _left_by_house(session, catalog, rules, order, spec)
+    by_house = left_by_house(session, catalog, rules, order, spec)
     return {"limit": left.by_limit, "order_max": by_house, "stock": left.in_stock}
 
 
@@ -53,7 +53,8 @@ def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
     return next(reason for reason in reasons if bounds[reason] == least)
 
 
-def _left_by_house(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
+def left_by_house(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
+    """What the house's own rules leave this order of a spec."""
     packs = WITHOUT_RULE
     if rules.order_max_packs is not None:
         packs = rules.order_max_packs - sum(line.granted_packs for line in order.lines)

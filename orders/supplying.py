@@ -143,11 +143,12 @@ def due(session: Session, day: date) -> list[RetailerRow]:
 def _split(session: Session, supplies: Sequence[SpecSupply], day: date) -> Iterator[StagedLimit]:
     retailers = due(session, day)
     starts = {row.id: cycle_start(row, day) for row in retailers}
+    places = [(row.id, row.county, row.manager) for row in retailers]
     for supply in supplies:
         if supply.basis == "free":
             continue
         weights = _weights(session, supply, day, retailers)
-        parties = [Party(row.id, row.county, row.manager, weights.get(row.id, 0)) for row in retailers]
+        parties = [Party(*place, weights.get(place[0], 0)) for place in places]
         policy: Literal["equal", "proportional"] = "equal" if supply.basis == "equal" else "proportional"
         for retailer_id, cartons in allocate(supply.cartons, parties, policy, supply.most).items():
             yield retailer_id, starts[retailer_id], supply.spec.barcode, cartons * supply.spec.packs_per_carton
