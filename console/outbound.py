@@ -21,7 +21,7 @@ from ivr.dialler import in_hands
 from orders import missed_calls, outbound
 from orders.missed_calls import Missed
 from orders.models import STANDING_STATES, OrderRow, RetailerRow
-from orders.outbound_tables import OutboundAttempt, OutboundDay
+from orders.outbound_tables import EVERYBODY, OutboundAttempt, OutboundDay
 from orders.pacing import Candidate, Moment, Pacing, is_being_rung, is_done, is_due, next_dials, not_before
 from orders.retailers import by_code, calendar
 from orders.windows import ALWAYS, business_day
@@ -82,6 +82,12 @@ class OutboundNow:
     missed: Sequence[Missed]
 
     @property
+    def hours(self) -> list[tuple[str, str, str]]:
+        """When which batch is rung: its name, from and until; the one without a name is for all others."""
+        windows = {EVERYBODY: self.rules.window(EVERYBODY), **self.rules.windows}
+        return [(batch, _clock(window.opens), _clock(window.closes)) for batch, window in sorted(windows.items())]
+
+    @property
     def running(self) -> bool:
         return self.state is not None and self.state.running
 
@@ -123,6 +129,10 @@ def outbound_routes() -> Blueprint:
         return _part()
 
     return routes
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def _set(running: bool) -> ResponseReturnValue:

@@ -148,6 +148,15 @@ def test_the_page_says_why_nobody_is_rung(day: Day, world: World) -> None:
     assert quiet(day) == "stopped"
 
 
+def test_the_page_says_when_which_batch_is_rung(leader: Visitor, world: World) -> None:
+    assert "全部批次 09:00–17:00" in page(leader)
+    with world.session() as session:
+        session.add(OutboundWindow(batch="东一线", opens=10 * 60, closes=11 * 60 + 30))
+    shown = page(leader)
+    assert "东一线 10:00–11:30" in shown
+    assert "其他批次 09:00–17:00" in shown
+
+
 def test_the_page_says_so_where_there_is_no_line_to_ring_from(day: Day, world: World) -> None:
     day.dialler.look()
     with world.session() as session:
