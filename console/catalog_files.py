@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from brand_catalog.by_hand import renew_catalog, renewed
 from brand_catalog.changes import CatalogChanges, changes
-from brand_catalog.importing import CATALOG_COLUMNS, CatalogFileError, NameCheck, examine_catalog_file
+from brand_catalog.exporting import ALIAS_COLUMNS, CATALOG_COLUMNS, alias_rows, catalog_rows
+from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from brand_catalog.models import CatalogVersion
 from brand_catalog.sheets import RowProblem
 from clock import local_date
@@ -82,30 +83,13 @@ def catalog_file_routes() -> Blueprint:
     @routes.get("/export")
     @only_for("see_day")
     def export() -> ResponseReturnValue:
-        """The catalogue in the columns it is imported in."""
+        """The catalogue, or the names that were listed or given by hand, in the columns they are imported in."""
         with reading(room().sessions) as session:
-            specs = room().line.hearing.catalog(session).specs.values()
-        rows = [
-            (
-                spec.name,
-                spec.brand,
-                spec.maker,
-                spec.price_class,
-                spec.barcode,
-                spec.pack_barcode,
-                spec.packs_per_carton,
-                spec.cartons_per_case,
-                f"{spec.wholesale_fen / 100:.2f}",
-                "estimated" if spec.wholesale_estimated else "known",
-                f"{spec.retail_fen / 100:.2f}",
-                spec.price_band,
-                spec.pinyin or "",
-                spec.short_code,
-            )
-            for spec in specs
-        ]
-        name = f"catalog-{local_date(room().now())}"
-        return table(name, request.args.get("kind", "csv"), (*CATALOG_COLUMNS, "pinyin", "short_code"), rows)
+            catalog = room().line.hearing.catalog(session)
+        day, kind = local_date(room().now()), request.args.get("kind", "csv")
+        if request.args.get("what") == "names":
+            return table(f"aliases-{day}", kind, ALIAS_COLUMNS, alias_rows(catalog))
+        return table(f"catalog-{day}", kind, CATALOG_COLUMNS, catalog_rows(catalog))
 
     return routes
 

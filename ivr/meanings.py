@@ -15,6 +15,8 @@ from typing import Any, Literal
 from sqlalchemy import JSON, ForeignKey, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from brand_catalog.exporting import as_files
+from brand_catalog.loading import load_catalog
 from ivr.recordings import sound_of
 from ivr.tables import Call
 from speech.evaluation import LABELS
@@ -91,20 +93,20 @@ def labels(session: Session) -> list[TurnMeaning]:
 
 
 def collection(session: Session) -> Iterator[tuple[str, bytes]]:
-    """The test cases as the files of a folder that `make eval` reads: the recordings, and what is said in them."""
+    """The test cases as the files of a folder that `make eval` reads: the recordings, what is said in them, and the
+    catalogue in force, by which it is judged."""
     lines = []
     for row in labels(session):
         name = f"turn-{row.id:06}.ulaw"
         yield name, row.sound or b""
         lines.append(json.dumps({"file": name, "text": row.text, "expect": row.expect}, ensure_ascii=False))
+    yield from as_files(load_catalog(session))
     yield LABELS, "".join(f"{line}\n" for line in lines).encode()
 
 
 def export(session: Session, folder: Path) -> int:
     """Write the test cases into a folder; how many there are. The labels come last, when all they name is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = 0
     for name, content in collection(session):
         (folder / name).write_bytes(content)
-        written += 1
-    return written - 1
+    return len(labels(session))

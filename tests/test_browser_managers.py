@@ -136,7 +136,7 @@ def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedL
     sign_in(page, "manager")
     page.goto("/catalog/history")
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
+        page.get_by_role("link", name="CSV", exact=True).click()
     lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
     changed = tmp_path / "catalog.csv"
     changed.write_text("\n".join([lines[0], *lines[2:]]), encoding="utf-8")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+import brand_catalog
 from app import create_app
-from brand_catalog.by_hand import NameRefused, add_name, remove_name, renew_catalog
+from brand_catalog.by_hand import NameRefused, add_name, remove_name, renew_catalog, with_name
 from brand_catalog.catalog import Catalog
-from brand_catalog.importing import make_catalog
+from brand_catalog.exporting import as_files
+from brand_catalog.importing import make_catalog, read_catalog_file
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import CatalogVersion, HandName
 from brand_catalog.spoken_names import Alias, derive_spoken_names
@@ -123,6 +126,21 @@ def test_a_name_is_heard_by_the_next_turn_on_every_worker(world: World, clock: M
     with world.session() as session:
         remove_name(session, "老红塔", CLASSIC, clock(), "somebody")
     assert (CLASSIC,) not in understood()
+
+
+def test_a_catalogue_goes_out_as_files_and_comes_in_again_the_same(tmp_path: Path) -> None:
+    demo = Path(brand_catalog.__file__).parent / "demo"
+    shipped = read_catalog_file(demo / "catalog.csv", demo / "aliases.csv")
+    by_hand = with_name(shipped, "老红塔", next(iter(shipped.specs)))
+    for name, content in as_files(by_hand):
+        (tmp_path / name).write_bytes(content)
+    again = read_catalog_file(tmp_path / "catalog.csv", tmp_path / "aliases.csv")
+    assert again.specs == by_hand.specs
+
+    def meanings(catalog: Catalog) -> dict[str, set[str]]:
+        return {name.text: set(name.barcodes) for name in catalog.spoken_names}
+
+    assert meanings(again).items() >= meanings(by_hand).items()
 
 
 # --- the pages

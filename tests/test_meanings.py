@@ -189,7 +189,7 @@ def test_the_test_cases_are_had_as_a_folder_and_as_a_zip(
     assert utterance.file.read_bytes() == kept(world.sessions)
     assert "already" in run(args=["export-labelled", str(folder)]).output
     with zipfile.ZipFile(io.BytesIO(leader.get("/labelled.zip").data)) as archive:
-        assert sorted(archive.namelist()) == ["labels.jsonl", utterance.file.name]
+        assert sorted(archive.namelist()) == ["aliases.csv", "catalog.csv", "labels.jsonl", utterance.file.name]
         assert json.loads(archive.read("labels.jsonl"))["expect"]["items"] == [["红塔山(硬经典)", 5]]
 
 
