@@ -125,15 +125,20 @@
     });
   }
 
+  // True once the telephone can be rung; one that cannot makes a break of it.
   function connect() {
     connecting ??= (async () => {
+      if (line !== null) return true;
       const first = await ask();
       line = await (first.kind === "twilio" ? openCarrier(first) : openStandIn(first));
       happens.ready();
+      return true;
     })().catch((error) => {
       happens.gone(error.message);
       htmx.ajax("POST", panel.dataset.pause, { target: "#duty" });
+      return false;
     }).finally(() => { connecting = null; });
+    return connecting;
   }
 
   // --- the page around it
@@ -146,11 +151,20 @@
     const now = duty.dataset.now;
     if (now !== opened) {
       opened = now;
-      if (now && window.location.pathname !== byId("open-now").getAttribute("href")) byId("open-now").click();
+      const open = byId("open-now");
+      if (now && window.location.pathname !== open.getAttribute("href")) {
+        // Just come onto the page, it may not be htmx's yet; as an ordinary link it would hang up.
+        htmx.process(open);
+        open.click();
+      }
     }
   }
 
   document.addEventListener("htmx:afterSettle", look);
+  // Whoever is ready is rung at once, so the telephone comes first.
+  document.addEventListener("click", async (event) => {
+    if (event.target.id === "softphone-begin" && await connect()) htmx.trigger("#softphone-begin", "softphone-ready");
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.requestConfig.path.endsWith("/take") && line !== null) expectedUntil = Date.now() + EXPECTED_MS;
   });
