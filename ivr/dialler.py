@@ -182,10 +182,13 @@ class Dialler:
         self._missed_noted_at = now
         day = business_day(now)
         with transaction(self._sessions) as session:
-            if not outbound.was_begun(session, day) or not outbound.takes_orders(session, day, calendar(session)):
+            if not outbound.was_begun(session, day):
                 return
+            line = outbound.outbound_line(session)
+            closed = line is None or now >= line.window.closes_at(day)
+            over = closed or not outbound.takes_orders(session, day, calendar(session))
             found = outbound.candidates(session, day, now, in_hands(session, now))
-            outbound.note_missed(session, day, now, found, outbound.pacing(session))
+            outbound.note_missed(session, day, now, found, outbound.pacing(session), over=over)
 
 
 def in_hands(session: Session, now: datetime) -> set[int]:

@@ -296,17 +296,20 @@ def _ordered_in(session: Session, call_sid: str) -> bool:
 # --- who was missed
 
 
-def note_missed(session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: Pacing) -> int:
+def note_missed(
+    session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: Pacing, *, over: bool = False
+) -> int:
     """Write down who was not reached and will not be rung any more on this day, with the reason and the remedy
-    (TR 3.3): after the last attempt, or when the batch's window has closed. Returns how many were new."""
+    (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and ringing
+    is `over` for everybody. Returns how many were new."""
     known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
     new = 0
     for one in found:
-        over = now >= rules.window(one.batch).closes_at(day)
+        closed = over or now >= rules.window(one.batch).closes_at(day)
         reached = any(tried.outcome in ("ordered", "operator", "declined") for tried in one.tried)
         if not one.ready or reached or one.retailer_id in known or is_being_rung(one):
             continue
-        if over or (one.tried and is_done(one, rules)):
+        if closed or (one.tried and is_done(one, rules)):
             reason = _reason(one)
             remedy: Remedy = "visit" if reason in VISITED else "supplementary"
             retailer = session.get_one(RetailerRow, one.retailer_id)

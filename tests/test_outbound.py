@@ -397,6 +397,25 @@ def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: D
     assert sorted(day.missed()) == [("absent", "supplementary"), ("no_number", "visit")]
 
 
+@pytest.mark.parametrize(
+    "ends",
+    [lambda world: world.hours(MAIN, "08:00", "09:10"), lambda world: world.day_step("balances")],
+    ids=["the line closes", "the day's end begins"],
+)
+def test_what_ends_before_the_window_ends_the_ringing_as_well(
+    day: Day, world: World, ends: Callable[[World], None]
+) -> None:
+    day.dialler.look()
+    day.call(0).is_told("no-answer")
+    day.call(1).is_told("busy")
+    day.later(minutes=1)
+    assert day.missed() == []
+    ends(world)
+    day.later(minutes=9)
+    assert sorted(day.missed()) == [("absent", "supplementary"), ("busy", "supplementary")]
+    assert day.later(hours=1) == 0
+
+
 def test_nobody_is_missed_on_a_day_on_which_nobody_was_rung(application: Flask, world: World) -> None:
     with storage.transaction(world.sessions) as session:
         today = business_day(world.clock())
