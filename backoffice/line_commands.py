@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from backoffice.at_work import BY, DAY, FILE, WHY, unit_of_work
 from orders import line_settings
 from orders.models import Channel, OrderKind
-from orders.retailer_import import import_retailers
+from orders.retailer_import import hash_pins, import_retailers
 from orders.retailers import calendar
 from orders.staff import acting
 
@@ -32,7 +32,8 @@ def clock_time(value: str) -> int:
 def import_retailers_command(file: Path, by: str, why: str) -> None:
     """Add and change the retailers in FILE (customer_code, name, cycle, order_day, ...), whole or not at all."""
     with unit_of_work() as (session, now):
-        done = import_retailers(session, file, by=acting(session, by, "edit_retailers").name, why=why, now=now)
+        pins = hash_pins(file)
+        done = import_retailers(session, file, pins, by=acting(session, by, "edit_retailers").name, why=why, now=now)
     click.echo(f"Retailers: {done.added} added, {done.changed} changed.")
 
 

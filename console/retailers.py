@@ -19,7 +19,7 @@ from orders import history
 from orders.history import WHY_MAX
 from orders.models import Limit, MissedCall, OrderRow, RetailerPhone, RetailerRow
 from orders.retailer_access import locked_until, new_pin, unlock
-from orders.retailer_import import COLUMNS, import_retailers
+from orders.retailer_import import COLUMNS, hash_pins, import_retailers
 from orders.retailers import by_code, calendar
 from orders.windows import OrderPlan, business_day, cycle_start, cycle_week, is_order_day, next_order_day
 from storage import reading, rehearsal, transaction
@@ -74,8 +74,9 @@ def retailer_routes() -> Blueprint:
         work = transaction if apply else rehearsal
         with as_file(upload) as path:
             try:
+                pins = hash_pins(path) if apply else None
                 with work(room().sessions) as session:
-                    done = import_retailers(session, path, by=staff().name, why=why, now=now)
+                    done = import_retailers(session, path, pins, by=staff().name, why=why, now=now)
                     entries = history.entries(session, subject="retailer", limit=CHANGES_SHOWN)
             except SheetError as error:
                 return render_template("retailers_imported.html", problems=error.problems), 422

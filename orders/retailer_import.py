@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,10 +47,21 @@ class RetailersDone:
     changed: int
 
 
-def import_retailers(session: Session, path: Path, *, by: str, why: str, now: datetime) -> RetailersDone:
+def hash_pins(path: Path) -> dict[str, str]:
+    """The hashes of the PINs in a file, by customer code. Each takes its time, by design, so they are made before the
+    database is asked for anything: meanwhile nobody waits. What is wrong with the file is said by the import."""
+    pins = {row.text("customer_code"): row.text("pin") for row in read_sheet(path) if _PIN.fullmatch(row.text("pin"))}
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        return dict(zip(pins, workers.map(hash_pin, pins.values()), strict=True))
+
+
+def import_retailers(
+    session: Session, path: Path, pins: Mapping[str, str] | None = None, *, by: str, why: str, now: datetime
+) -> RetailersDone:
     """Add and change the retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order
     days; and, where there are such columns, status, county, region, manager, route, grade, balance, phones (as the
-    carrier writes them, `|` between) and pin. SheetError says all that is wrong."""
+    carrier writes them, `|` between) and pin, whose hashes `hash_pins` makes; without them none is set, which is for
+    who only looks. SheetError says all that is wrong."""
     known = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
     owners = {row.phone: row.retailer_id for row in session.scalars(select(RetailerPhone))}
     read = _read(path, known, owners)
@@ -65,7 +79,7 @@ def import_retailers(session: Session, path: Path, *, by: str, why: str, now: da
         for name, value in one.fields.items():
             setattr(retailer, name, value)
         if one.pin is not None:
-            retailer.pin_hash = hash_pin(one.pin)
+            retailer.pin_hash = (pins or {}).get(one.code, retailer.pin_hash)
         session.flush()
         if one.phones:
             session.execute(delete(RetailerPhone).where(RetailerPhone.retailer_id == retailer.id))

@@ -272,6 +272,17 @@ def test_retailers_go_out_and_come_in_with_a_preview(manager: Visitor, world: Wo
     assert book.worksheets[0].max_row == len(rows) + 1
 
 
+def test_pins_of_a_file_are_set_when_it_is_taken_in_and_not_when_it_is_looked_at(
+    manager: Visitor, world: World, clock: MovingClock
+) -> None:
+    file = f"customer_code,name,cycle,order_day,pin\n{SHOP},店12,weekly,2026-11-23,9753\n"
+    assert "换了新的" in upload(manager, file).get_data(as_text=True)
+    assert may_sign_in(world, clock, PIN)
+    upload(manager, file, apply="1", why="新密码")
+    assert may_sign_in(world, clock, "9753")
+    assert not may_sign_in(world, clock, PIN)
+
+
 def test_a_wrong_row_of_retailers_is_named_and_nothing_changes(manager: Visitor, world: World) -> None:
     answer = upload(manager, "customer_code,name,cycle,order_day\n123,店,weekly,2026-11-23\n", apply="1", why="试")
     assert answer.status_code == 422
