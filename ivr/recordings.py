@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ivr.tables import TurnRecording
@@ -26,9 +27,10 @@ def keep(session: Session, sid: str, n: int, sound: bytes, now: datetime) -> Non
     nothing, or where there is no sound."""
     if not sound or recording_days(session) == 0:
         return
-    row = session.get(TurnRecording, (sid, n)) or TurnRecording(call_sid=sid, n=n)
-    row.at, row.sound = now, sound[: _LONGEST_S * LINE_RATE]
-    session.add(row)
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    kept = {"at": now, "sound": sound[: _LONGEST_S * LINE_RATE]}
+    row = insert(TurnRecording).values(call_sid=sid, n=n, **kept)
+    session.execute(row.on_conflict_do_update(index_elements=["call_sid", "n"], set_=kept))
 
 
 def forget(session: Session, sid: str, n: int) -> None:
