@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
 
 import storage
 from backoffice.desk_commands import DESK_COMMANDS
@@ -108,6 +109,25 @@ def test_a_limit_below_what_is_ordered_already_is_refused_with_the_list(desk: Wo
     assert limit_of(desk, SHOP, CLASSIC) == 20
     set_limits(desk, write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 4)))
     desk.check_books()
+
+
+def test_an_order_that_comes_while_limits_are_compared_is_not_cut_by_them(
+    desk: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 5))
+    set_limits(desk, path)
+    compare = limits._compare
+
+    def somebody_orders_meanwhile(session: Session) -> LimitsDone:
+        monkeypatch.setattr(limits, "_compare", compare)
+        done = compare(session)
+        session.execute(update(Limit).where(Limit.barcode == CHINA, Limit.limit_packs == 50).values(held_packs=40))
+        return done
+
+    monkeypatch.setattr(limits, "_compare", somebody_orders_meanwhile)
+    with pytest.raises(LimitsRefused, match="3 cartons, but 4 are ordered already"):
+        set_limits(desk, write(tmp_path / "less.csv", (SHOP, "中华(硬)", 3)))
+    assert limit_of(desk, SHOP, CHINA) == 5
 
 
 def test_limits_are_locked_from_ten_to_eight_on(desk: World, tmp_path: Path) -> None:
