@@ -45,6 +45,9 @@ class SpokenName:
     # How it is read where the characters alone mislead, one toned syllable each: "chang2 bai2 shan1".
     pinyin: str | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.text)
+
 
 @dataclass(frozen=True)
 class Catalog:

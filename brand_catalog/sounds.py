@@ -119,6 +119,9 @@ class Sound:
     readings: tuple[str, ...]
     folded: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash(self.char)
+
 
 UNKNOWN = Sound("", ())
 

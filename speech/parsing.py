@@ -119,9 +119,17 @@ class Parser:
         return self.read(sounds(text))
 
     def read(self, heard: tuple[Sound, ...]) -> list[Reading]:
-        """The readings of what was heard, the cheapest first. Where no reading accounts for everything, names that only
-        sound near are tried and stray syllables are skipped at a price."""
-        return self._search(heard, None) or self._search(heard, self._names.spot_near(heard))
+        """The readings of what was heard, the cheapest first: those that account for everything, else the near ones."""
+        return self.read_whole(heard) or self.read_near(heard)
+
+    def read_whole(self, heard: tuple[Sound, ...]) -> list[Reading]:
+        """The readings that account for everything that was heard, the cheapest first."""
+        return self._search(heard, None)
+
+    def read_near(self, heard: tuple[Sound, ...]) -> list[Reading]:
+        """The readings, the cheapest first, with names that only sound near, and with stray syllables skipped at a
+        price. This takes some twenty times as long."""
+        return self._search(heard, self._names.spot_near(heard))
 
     def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Reading]:
         best: list[list[Reading]] = [[] for _ in range(len(heard) + 1)]
@@ -140,12 +148,9 @@ class Parser:
                 edges = self._edges(heard[place:], ahead)
             for end, cost, skipped, part in edges:
                 target = best[place + end]
+                here = () if part is None else (replace(part, start=place + part.start, end=place + part.end),)
                 for before in best[place]:
-                    parts = before.parts
-                    if part is not None:
-                        moved = replace(part, start=place + part.start, end=place + part.end)
-                        parts = (*parts, moved)
-                    target.append(Reading(before.cost + cost, parts, before.skipped + skipped))
+                    target.append(Reading(before.cost + cost, before.parts + here, before.skipped + skipped))
                 if len(target) > 2 * _KEPT:
                     best[place + end] = _cheapest(target)
         found = _cheapest([reading for reading in best[-1] if reading.parts])
@@ -171,6 +176,9 @@ class Parser:
             beam = _BEAM if near is None else _BEAM_NEAR
             if len(level) > beam:
                 level = dict(sorted(level.items(), key=lambda item: item[1][0])[:beam])
+            fillers = self._fillers.spot(heard, place)
+            names: list[Spotted[SpokenName]] | None = None
+            quantities: list[Spotted[Quantity]] | None = None
             for (number, values), (cost, path, _, skipped, said) in level.items():
                 node = self._automaton.node(number)
                 if node.ends and path:
@@ -193,10 +201,9 @@ class Parser:
                             partial = (cost + step, (*path, ("char", char)), values, skipped, (*said, char))
                             self._step(levels, place + 1, target, partial)
                 if node.name is not None:
-                    spotted = self._names.spot(heard, place)
-                    if near is not None:
-                        spotted = spotted + near.get(place, [])
-                    for name in spotted:
+                    if names is None:
+                        names = self._names.spot(heard, place) + (near or {}).get(place, [])
+                    for name in names:
                         partial = (
                             cost + NAME + name.cost,
                             (*path, ("name", "")),
@@ -206,13 +213,15 @@ class Parser:
                         )
                         self._step(levels, name.end, node.name, partial)
                 if node.quantity is not None:
-                    for found in self._quantities.spot(heard, place):
+                    if quantities is None:
+                        quantities = self._quantities.spot(heard, place)
+                    for found in quantities:
                         words = "".join(sound.char for sound in heard[place : found.end])
                         filled = (*values, found.value)
                         partial = (cost + found.cost, (*path, ("quantity", "")), filled, skipped, (*said, words))
                         self._step(levels, found.end, node.quantity, partial)
                 if path:
-                    for filler in self._fillers.spot(heard, place):
+                    for filler in fillers:
                         partial = (cost + FILLER + filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
                     if near is not None:
@@ -238,9 +247,10 @@ class Parser:
 
 def _cheapest(readings: list[Reading]) -> list[Reading]:
     """The cheapest few, each meaning once."""
-    kept: dict[tuple[Part, ...], Reading] = {}
+    # One search makes every part once, so parts that are equal are the same.
+    kept: dict[tuple[int, ...], Reading] = {}
     for reading in sorted(readings, key=lambda reading: reading.cost):
-        kept.setdefault(reading.parts, reading)
+        kept.setdefault(tuple(map(id, reading.parts)), reading)
         if len(kept) == _KEPT:
             break
     return list(kept.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -33,6 +33,8 @@ _TEXT_STRAIN: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
 # So many of the first interpretations are looked at with other names in the place of theirs.
 _WITH_RIVALS: Final = 3
+# So many alternatives are read with names that only sound near.
+_READ_NEAR: Final = 4
 _SCOPES_KEPT: Final = 64
 # How often what is said without a name is there beside the sentences with one.
 _OPTION_SENTENCES: Final = 20
@@ -115,9 +117,9 @@ class Understanding:
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
-        for hypothesis in hypotheses:
+        for hypothesis, readings in _readings(parser, hypotheses):
             behind = top - hypothesis.score
-            for reading in parser.read(hypothesis.sounds):
+            for reading in readings:
                 meaning, misfit = assemble(reading.parts, resolve)
                 cost = reading.cost + misfit
                 evidence = -SCORE_WEIGHT * behind - cost
@@ -229,6 +231,20 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
 def _is_amount(item: Item, listen: Listen) -> bool:
     """Whether a line without a brand says how much of the spec spoken of; only to a question is every such line one."""
     return isinstance(listen, QuantityOf) or item.action == "add"
+
+
+def _readings(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Reading]]]:
+    """The alternatives with their readings. Names that only sound near, and stray syllables, are looked for in what is
+    likelier than anything that can be read as it stands: below that a worse reading of worse evidence wins nothing."""
+    near = 0
+    whole = False
+    for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
+        readings = parser.read_whole(hypothesis.sounds)
+        whole = whole or bool(readings)
+        if not readings and not whole and near < _READ_NEAR:
+            readings = parser.read_near(hypothesis.sounds)
+            near += 1
+        yield hypothesis, readings
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

@@ -225,3 +225,11 @@ def test_the_better_alternative_wins_and_shares_its_belief() -> None:
     assert [f.meaning.items[0].quantity for f in found[:2]] == [Quantity(8), Quantity(20)]
     assert found[0].share > found[1].share
     assert sum(f.share for f in found) == pytest.approx(1.0)
+
+
+def test_a_near_name_is_guessed_only_where_nothing_likelier_can_be_read_as_it_stands() -> None:
+    whole, near = "玉 溪 软 五 条", "白 沙 硬 和 气 三 台 五 条"
+    for likelier, guessed in ((whole, False), (near, True)):
+        alternatives = [Hypothesis(text, 10.0 if text == likelier else 9.0) for text in (whole, near)]
+        found = UNDERSTANDING.interpret(Items(), alternatives)
+        assert any(interpretation.hypothesis.text == near for interpretation in found) is guessed
