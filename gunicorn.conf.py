@@ -38,6 +38,6 @@ def on_starting(server):
 def post_worker_init(worker):
     """Load the ear, and what it has to know of the catalogue, before the first call has to wait for them."""
     with reading(worker.wsgi.extensions["sessions"]) as session:
-        worker.wsgi.extensions["hearing"].understanding(session)
+        worker.wsgi.extensions["hearing"].warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")
     worker.wsgi.extensions["media"].take_up_orphans(alone=alone)

@@ -24,7 +24,10 @@ _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _FOLDED_INITIALS = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "f": "h"}
 _NEAR_INITIALS = {
     frozenset(pair)
-    for pair in ("bp", "dt", "gk", "jq", "qx", "jx", "zc", "sc", "zs", "mn", "lr", "ml", "hk", "jz", "qc", "xs", "wm")
+    for pair in (
+        *("bp", "dt", "gk", "jq", "qx", "jx", "zc", "sc", "zs", "jz", "qc", "xs"),
+        *("mn", "lr", "ml", "hk", "wm", "wb"),
+    )
 }
 
 
@@ -94,7 +97,7 @@ def _final_distance(one: str, other: str) -> float:
     """Finals that share their end or their beginning sound alike; those with nothing shared do not."""
     if one.endswith(other) or other.endswith(one):
         return 0.5
-    if one[:1] == other[:1]:
+    if one[:1] == other[:1] or {one, other} == {"u", "o"}:
         return 0.6
     return 0.8 if one[-1:] == other[-1:] else 1.0
 

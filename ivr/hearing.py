@@ -17,7 +17,7 @@ from speech.audio import read_wav
 from speech.customer_codes import KnownCodes
 from speech.ear import Ear
 from speech.hearing import hear
-from speech.listening import Listen
+from speech.listening import Items, Listen
 from speech.model import ModelMissing, load_model, locate_model
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
@@ -78,6 +78,13 @@ class Hearing:
             if self._understanding is None:
                 self._understanding = build_understanding(catalog, self.model)
             return self._understanding
+
+    def warm_up(self, session: Session) -> None:
+        """Make now what the first caller would otherwise wait a second for: the model, the names of the catalogue in
+        force, and the sentences about them."""
+        understanding = self.understanding(session)
+        if self.works:
+            understanding.grammar(Items())
 
     def of_recording(self, listen: Listen, wav: bytes) -> Utterance:
         """What was said in a recording of the carrier's; nothing where it is no recording that can be read."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from brand_catalog.catalog import Catalog
 from speech.hearing import Decision
+from speech.rejection import SHARE_POWER
 from speech.understanding import SCORE_WEIGHT, Interpretation
 from speech.utterance import Item
 
@@ -29,7 +30,7 @@ def explain(decision: Decision, catalog: Catalog) -> str:
         lines += [f"    {_interpretation(found, catalog)}" for found in looked[:_SHOWN]] or ["    nothing"]
     if (evidence := decision.evidence) is not None:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in evidence.terms.items())
-        lines.append(f"  sureness {evidence.sureness:.2f}: {terms}")
+        lines.append(f"  sureness {evidence.sureness:.2f}: share {evidence.share:.2f}^{SHARE_POWER} x odds of {terms}")
     return "\n".join(lines)
 
 

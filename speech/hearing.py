@@ -24,8 +24,9 @@ from speech.rejection import Evidence, judge
 from speech.understanding import Interpretation, Understanding, weigh
 from speech.utterance import NOTHING, Utterance
 
-Look = Callable[[Sequence[str], int], list[Hypothesis]]
-"""Listens to the same stretch of speech again with another grammar, for so many alternatives."""
+Look = Callable[[Sequence[str], int, bool], list[Hypothesis]]
+"""Listens to the same stretch of speech again with another grammar, for so many alternatives; with one that is made for
+this stretch alone, or not."""
 
 # So many meanings of the first pass are worth a closer look.
 RIVALS: Final = 6
@@ -80,8 +81,8 @@ def listen_closely(
 ) -> Decision:
     """`hear`, with the evidence."""
 
-    def look(grammar: Sequence[str], alternatives: int) -> list[Hypothesis]:
-        return recognise(model, grammar, pcm16k, alternatives)
+    def look(grammar: Sequence[str], alternatives: int, once: bool) -> list[Hypothesis]:
+        return recognise(model, grammar, pcm16k, alternatives, once=once)
 
     if isinstance(listen, Digits):
         code = hear_code(model, pcm16k, listen.length, known, first)
@@ -90,7 +91,7 @@ def listen_closely(
         # Not a code: "转人工", perhaps.
         first = None
     if first is None:
-        first = look(understanding.grammar(listen), ALTERNATIVES)
+        first = look(understanding.grammar(listen), ALTERNATIVES, False)
     return decide(understanding, listen, first, look)
 
 
@@ -99,7 +100,7 @@ def decide(understanding: Understanding, listen: Listen, hypotheses: Sequence[Hy
     this retailer may order first; where that is not convincing, of the whole catalogue."""
     decision = _decide(understanding, listen, hypotheses, look, wide=False)
     if decision.utterance.is_nothing and not isinstance(listen, Digits) and listen.barcodes:
-        wider = look(understanding.grammar(listen, wide=True), ALTERNATIVES)
+        wider = look(understanding.grammar(listen, wide=True), ALTERNATIVES, False)
         decision = _decide(understanding, listen, wider, look, wide=True)
     return decision
 
@@ -123,9 +124,9 @@ def _decide(
     if not first:
         return Decision(NOTHING)
     sentences = understanding.sentences(listen, first[:RIVALS], wide)
-    closer = look(sentences, ALTERNATIVES)
+    closer = look(sentences, ALTERNATIVES, True)
     weighed = weigh(first, understanding.interpret(listen, closer, wide))
-    babble = look(understanding.babble(), 1)
+    babble = look(understanding.babble(), 1, False)
     evidence = Evidence.of(listen, weighed, closer, babble)
     verdict = judge(evidence)
     if verdict == "leave":

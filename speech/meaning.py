@@ -38,6 +38,8 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
     choice: int | None = None
     cost = 0.0
     for part in parts:
+        if command == "done" and part.act.kind != "command":
+            cost += _STRAY  # who has said that this is all does not go on
         match part.act.kind:
             case "command":
                 if command is not None and command != part.act.name:
@@ -56,6 +58,8 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("remove", part.names_off, None)
                 lines.add("add", part.names, part.quantity)
             case "remove":
+                if any(role == "not" for role, _ in part.slots):
+                    cost += _STRAY  # 别来五条… is said far less often than 先来五条…
                 lines.add("remove", part.names, None)
             case "ask":
                 lines.add("ask", part.names, None, _asked(part.act.name))

@@ -29,6 +29,9 @@ PART_COST: Final = {
     "change_last": 3.0,
 }
 FILLER: Final = 0.3
+# Words of the templates and numbers that were heard as other words are believed less than names that were: the
+# recogniser knows them all by themselves and had its choice, as between 九十条 and 就十条.
+BENT: Final = 3.0
 UNKNOWN_STRETCH: Final = 0.5
 SKIPPED: Final = 4.0
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
@@ -105,14 +108,9 @@ class Parser:
             self._fillers.add(text, syllables(text), text)
         self._edges_of = lru_cache(maxsize=4096)(self._edges)
 
-    def rival_wordings(self, wording: Sequence[str | SpokenName]) -> list[list[str | SpokenName]]:
-        """The wording, and the same with one name at a time exchanged for another it may have been heard for."""
-        ways = [list(wording)]
-        for place, word in enumerate(wording):
-            if isinstance(word, SpokenName):
-                for rival in self._names.rivals(word):
-                    ways.append([*wording[:place], rival, *wording[place + 1 :]])
-        return ways
+    def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
+        """The names that may have been said where this one was heard."""
+        return self._names.rivals(name)
 
     def read_text(self, text: str) -> list[Reading]:
         """The readings of a written text, the cheapest first; empty where it means nothing."""
@@ -158,7 +156,7 @@ class Parser:
 
     def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
         """Everything that may come next from the beginning of `heard`: a part, a filler, something to skip."""
-        edges: list[_Edge] = [(f.end, f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
+        edges: list[_Edge] = [(f.end, BENT * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
             return edges
@@ -198,7 +196,7 @@ class Parser:
                     for char, syllable, target in node.chars.get(key_sound, ()):
                         step = match_cost(here, char, syllable)
                         if step is not None:
-                            partial = (cost + step, (*path, ("char", char)), values, skipped, (*said, char))
+                            partial = (cost + BENT * step, (*path, ("char", char)), values, skipped, (*said, char))
                             self._step(levels, place + 1, target, partial)
                 if node.name is not None:
                     if names is None:
@@ -218,11 +216,11 @@ class Parser:
                     for found in quantities:
                         words = "".join(sound.char for sound in heard[place : found.end])
                         filled = (*values, found.value)
-                        partial = (cost + found.cost, (*path, ("quantity", "")), filled, skipped, (*said, words))
+                        partial = (cost + BENT * found.cost, (*path, ("quantity", "")), filled, skipped, (*said, words))
                         self._step(levels, found.end, node.quantity, partial)
                 if path:
                     for filler in fillers:
-                        partial = (cost + FILLER + filler.cost, path, values, skipped, said)
+                        partial = (cost + FILLER + BENT * filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
                     if near is not None:
                         self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))

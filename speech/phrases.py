@@ -23,7 +23,7 @@ from speech.turns import Choose, falling
 PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
 
 # In made-up sentences an optional part is left out, and said, this often.
-_SAID: Final = (0.65, 0.35)
+_SAID: Final = (0.72, 0.28)
 
 Label = tuple[str, str]
 """What an arc takes: ("char", 要), ("name", role) or ("quantity", role)."""
@@ -216,6 +216,27 @@ class Phrases:
             case Sequence():
                 return sum(self._names_in(item) for item in expression.items)
         return 0
+
+    def openings_and_endings(self) -> tuple[list[str], list[str]]:
+        """What may stand before the first slot of an utterance and after its last, without what may be left out."""
+        openings, endings = [""], self.every(self.rules["tail"])
+        for template in self.templates:
+            items = template.expression.items if isinstance(template.expression, Sequence) else [template.expression]
+            slots = [place for place, item in enumerate(items) if self._has_slot(item)]
+            if slots:
+                openings += self.every(Sequence(items=items[: slots[0]]), optional=False)
+                endings += self.every(Sequence(items=items[slots[-1] + 1 :]), optional=False)
+        return openings, endings
+
+    def _has_slot(self, expression: Expression) -> bool:
+        match expression:
+            case ListReference():
+                return True
+            case RuleReference():
+                return self._has_slot(self.rules[expression.rule_name])
+            case Sequence() | Alternative():
+                return any(self._has_slot(item) for item in expression.items)
+        return False
 
     def fillers(self) -> tuple[str, ...]:
         """The sounds between words that mean nothing."""

@@ -15,8 +15,6 @@ from typing import Any, Final
 from speech.audio import EAR_RATE
 from speech.hypotheses import ALTERNATIVES, Hypothesis, from_vosk
 
-# The sentences of one second look are never asked for again; the grammars of a step and a retailer are.
-_WORTH_KEEPING: Final = 200
 # One keeps some 5 MB.
 _KEPT: Final = 24
 
@@ -65,8 +63,6 @@ def borrow(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERN
 
 def give_back(recogniser: Recogniser) -> None:
     """Keep a recogniser whose stretch is finished for the next one who listens for the same."""
-    if len(recogniser.key[2]) < _WORTH_KEEPING:
-        return
     with _lock:
         _free.setdefault(recogniser.key, []).append(recogniser)
         _free.move_to_end(recogniser.key)
@@ -78,11 +74,17 @@ def give_back(recogniser: Recogniser) -> None:
 
 
 def recognise(
-    model: Any, grammar: Sequence[str] | None, pcm16k: bytes, alternatives: int = ALTERNATIVES
+    model: Any,
+    grammar: Sequence[str] | None,
+    pcm16k: bytes,
+    alternatives: int = ALTERNATIVES,
+    *,
+    once: bool = False,
 ) -> list[Hypothesis]:
-    """Hear a whole stretch of 16 kHz sound at once."""
-    recogniser = borrow(model, grammar, alternatives)
+    """Hear a whole stretch of 16 kHz sound at once; `once` where nobody will ever listen for the same again."""
+    recogniser = Recogniser(model, grammar, alternatives) if once else borrow(model, grammar, alternatives)
     recogniser.feed(pcm16k)
     found = recogniser.finish()
-    give_back(recogniser)
+    if not once:
+        give_back(recogniser)
     return found

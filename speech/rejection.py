@@ -12,24 +12,37 @@ from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Listen, QuantityOf, YesNo, spoken_of
 from speech.meaning import Meaning
 from speech.understanding import NOT_FOUND, Interpretation
+from speech.utterance import Command
 
 Verdict = Literal["take", "confirm", "leave"]
 
 # A line taken wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. Between
 # the two is a narrow band.
-TAKE: Final = 0.75
-CONFIRM: Final = 0.4
-# A command by itself takes nothing down, and a question back would be answered with another: no band for it.
+TAKE: Final = 0.65
+CONFIRM: Final = 0.35
+# Where another meaning is nearly as likely, the caller is asked, however well both fit.
+TIED: Final = 0.8
+# Names without a quantity are asked about whatever is decided.
+CONFIRM_OPEN: Final = 0.25
+# A command by itself takes nothing down, and a question back would be answered with another: no band for it. What it
+# costs to have misheard one is what it does: a yes nobody asked for does nothing, an operator ends the call with the
+# line, 照旧 takes a whole order down.
 TAKE_COMMAND: Final = 0.4
+TAKE_STRAY_YES: Final = 0.3
+TAKE_FAR_REACHING: Final = 0.7
+_FAR_REACHING: Final = ("operator", "usual")
 
-WEIGHT_BASE: Final = 1.16
-WEIGHT_FIT: Final = 0.56
-WEIGHT_SHARE: Final = 2.78
-WEIGHT_STRAIN: Final = -4.04
-WEIGHT_APART: Final = -3.66
-WEIGHT_LEFT_OVER: Final = -0.55
-WEIGHT_SHORT: Final = -2.85
-WEIGHT_NAMELESS: Final = -4.94
+WEIGHT_BASE: Final = 2.58
+WEIGHT_FIT: Final = 0.82
+WEIGHT_STRAIN: Final = -3.49
+WEIGHT_APART: Final = -5.31
+WEIGHT_LEFT_OVER: Final = -1.02
+WEIGHT_SHORT: Final = -8.54
+WEIGHT_SHORT_COMMAND: Final = -4.80
+WEIGHT_MIXED: Final = -4.21
+WEIGHT_NAMELESS: Final = -7.61
+# The share of belief makes too much of alternatives that differ by little.
+SHARE_POWER: Final = 0.53
 # What was asked for is likely to be what was said: yes or no after a question, a number after "how many".
 WEIGHT_EXPECTED: Final = 1.5
 
@@ -42,8 +55,9 @@ class Evidence:
     of belief among all meanings; `strain` what its reading costs a syllable: skipped sounds, near names, odd parts;
     `apart` how unlike it and the bare syllables sound, a syllable; `left_over` how many syllables fewer it has than
     they; `nameless` says that there is a quantity for which no brand was said; `expected` that it answers the question
-    that was asked; `command` that it is a command and nothing else; `volunteered` that it is a quantity of a spec
-    the line had told of without asking how much.
+    that was asked; `command` is the command where there is one and nothing else; `volunteered` that it is a quantity of
+    a spec the line had told of without asking how much; `mixed` that there is a command among other things; `open` that
+    no item has its quantity yet; `tied` that another meaning is nearly as likely.
     """
 
     fit: float
@@ -54,8 +68,11 @@ class Evidence:
     syllables: int
     nameless: bool
     expected: bool = False
-    command: bool = False
+    command: Command | None = None
     volunteered: bool = False
+    mixed: bool = False
+    open: bool = False
+    tied: bool = False
 
     @classmethod
     def of(
@@ -84,41 +101,48 @@ class Evidence:
             nameless=nameless and not spoken_of(listen),
             volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
-            command=best.meaning.command is not None and not best.meaning.items,
+            tied=len(weighed) > 1 and weighed[1].share > TIED * best.share,
+            command=None if best.meaning.items else best.meaning.command,
+            open=bool(best.meaning.items)
+            and all(item.action == "add" and item.quantity is None for item in best.meaning.items),
+            mixed=len(best.reading.parts) > 1 and any(part.act.kind == "command" for part in best.reading.parts),
         )
 
     @property
     def terms(self) -> dict[str, float]:
-        """What each piece of evidence adds, on the log-odds scale. The weights are a logistic regression over the
-        labelled recordings (docs/hearing.md): was it for us, and right?"""
+        """What each piece of evidence but the share adds, on the log-odds scale, to its having been meant for us. The
+        weights are a logistic regression over the labelled recordings (docs/hearing.md)."""
         return {
             "base": WEIGHT_BASE,
             "fit": WEIGHT_FIT * self.fit,
-            "share": WEIGHT_SHARE * math.log(max(self.share, 1e-3)),
             "strain": WEIGHT_STRAIN * self.strain,
             "apart": WEIGHT_APART * self.apart,
             "left over": WEIGHT_LEFT_OVER * self.left_over,
-            "short": WEIGHT_SHORT / self.syllables,
+            "short": (WEIGHT_SHORT_COMMAND if self.command else WEIGHT_SHORT) / self.syllables,
+            "mixed": WEIGHT_MIXED * self.mixed,
             "nameless": WEIGHT_NAMELESS * self.nameless,
             "expected": WEIGHT_EXPECTED * self.expected,
         }
 
     @property
     def sureness(self) -> float:
-        """How sure the ear is, 0 to 1."""
-        return 1.0 / (1.0 + math.exp(-sum(self.terms.values())))
+        """How sure the ear is, 0 to 1: that it was meant for us, and that it was this of all it may have been."""
+        return float(self.share**SHARE_POWER) / (1.0 + math.exp(-sum(self.terms.values())))
 
 
 def judge(evidence: Evidence) -> Verdict:
     """What to do about it."""
     if evidence.command:
-        return "take" if evidence.sureness >= TAKE_COMMAND else "leave"
-    if evidence.sureness >= TAKE:
+        needed = TAKE_FAR_REACHING if evidence.command in _FAR_REACHING else TAKE_COMMAND
+        if evidence.command == "yes" and not evidence.expected:
+            needed = TAKE_STRAY_YES
+        return "take" if evidence.sureness >= needed else "leave"
+    if evidence.sureness >= TAKE and not evidence.tied:
         return "take"
     if evidence.volunteered:
         # Nobody asked how much: a question back would be about something the caller may never have thought of.
         return "leave"
-    return "confirm" if evidence.sureness >= CONFIRM else "leave"
+    return "confirm" if evidence.sureness >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "leave"
 
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:

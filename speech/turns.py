@@ -27,7 +27,7 @@ class Turns:
 
 
 def falling(count: int) -> tuple[float, ...]:
-    """Weights for options of which the first is the usual one, the second half as usual, and so on; half of all goes
-    to every option alike."""
+    """Weights for options of which the first is the usual one, the second half as usual, and so on; a third of all
+    goes to every option alike."""
     total = sum(1 / place for place in range(1, count + 1))
-    return tuple(0.5 / place / total + 0.5 / count for place in range(1, count + 1))
+    return tuple(2 / 3 / place / total + 1 / 3 / count for place in range(1, count + 1))

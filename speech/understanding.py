@@ -12,6 +12,7 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
+from speech.alike import Alikes, mixtures
 from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
@@ -27,7 +28,9 @@ from speech.vocabulary import Vocabulary, vocabulary_of
 # How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
 SCORE_WEIGHT: Final = 0.5
 # How far behind the best alternative is what a look did not come upon: Vosk keeps what is within 4.
-NOT_FOUND: Final = 6.0
+NOT_FOUND: Final = 5.0
+# What the first and the second look count.
+LOOKS: Final = (0.8, 1.2)
 # Typed text whose reading costs more than this a syllable means nothing.
 _TEXT_STRAIN: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
@@ -35,6 +38,8 @@ _FIGURES: Final = re.compile(r"\d+")
 _WITH_RIVALS: Final = 3
 # So many alternatives are read with names that only sound near.
 _READ_NEAR: Final = 4
+# What may have been said in the place of each part of them is put together in so many ways.
+_MIXTURES: Final = 60
 _SCOPES_KEPT: Final = 64
 # How often what is said without a name is there beside the sentences with one.
 _OPTION_SENTENCES: Final = 20
@@ -94,6 +99,7 @@ class Understanding:
         self.catalog = catalog
         self._phrases = load_phrases()
         self._quantities = Quantities(self._phrases.quantity_words)
+        self._alikes = Alikes(self._phrases, self._quantities)
         self._writer: GrammarWriter | None = None
         if vocabulary is not None:
             self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
@@ -159,15 +165,18 @@ class Understanding:
         return True
 
     def sentences(self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False) -> list[str]:
-        """The interpretations in the words of the recogniser, and beside the best of them the same with names they may
-        have been heard for: what a closer look has to choose between."""
+        """The interpretations in the words of the recogniser, and beside the best of them the same with names, numbers,
+        openings and endings they may have been heard for: what a closer look has to choose between."""
         if self._writer is None:
             return []
         parser = self._parser(_Scope.of(listen, wide))
         found: dict[str, None] = {}
         for place, interpretation in enumerate(interpretations):
             wording = [w for part in interpretation.reading.parts for w in part.wording]
-            for way in parser.rival_wordings(wording) if place < _WITH_RIVALS else [wording]:
+            ways = [wording]
+            if place < _WITH_RIVALS:
+                ways = mixtures(self._alikes.places(wording, parser.rivals), _MIXTURES)
+            for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
         return list(found)
@@ -266,12 +275,15 @@ def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]
 
 def weigh(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
     """The interpretations of two looks at the same speech as one ranking; what one look did not come upon was behind
-    everything it did."""
-    looks = [{found.meaning.key: found for found in looked} for looked in (second, first)]
+    everything it did. The second look, which expects none of them more than another, counts for more."""
+    looks = [
+        (weight, {found.meaning.key: found for found in looked})
+        for weight, looked in zip(LOOKS, (first, second), strict=True)
+    ]
     weighed = []
-    for key in dict.fromkeys((*looks[0], *looks[1])):
-        found = [look[key] for look in looks if key in look]
-        behind = sum(look[key].behind if key in look else NOT_FOUND for look in looks)
+    for key in dict.fromkeys(key for _, look in reversed(looks) for key in look):
+        found = [look[key] for _, look in reversed(looks) if key in look]
+        behind = sum(weight * (look[key].behind if key in look else NOT_FOUND) for weight, look in looks)
         cost = min(interpretation.cost for interpretation in found)
         weighed.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
     return _with_shares(weighed)

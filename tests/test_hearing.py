@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from speech.hearing import decide
 from speech.hypotheses import Hypothesis, from_vosk
 from speech.listening import Items, Listen, YesNo
+from speech.rejection import Evidence, judge
 from speech.understanding import Understanding
+from speech.utterance import Command
 from speech.vocabulary import UnsayableError, Vocabulary
 from tests.test_understanding import CATALOG, CODES, lines
 
@@ -24,7 +27,7 @@ class Sound:
         self.babble = babble
         self.looks: list[Sequence[str]] = []
 
-    def look(self, grammar: Sequence[str], _alternatives: int) -> list[Hypothesis]:
+    def look(self, grammar: Sequence[str], _alternatives: int, _once: bool) -> list[Hypothesis]:
         self.looks.append(grammar)
         if grammar == UNDERSTANDING.babble():
             return [Hypothesis(*self.babble)]
@@ -62,11 +65,34 @@ def test_a_yes_is_believed_more_readily_after_a_question() -> None:
     assert decided(sound, YesNo()).score > decided(sound, Items()).score
 
 
+def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
+    def verdict(fit: float, command: Command) -> str:
+        return judge(Evidence(fit, 1.0, 0.0, 0.0, 0, 1, nameless=False, command=command))
+
+    unlikely, likely = 1.8, 3.2
+    assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["take", "leave", "leave"]
+    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["take", "leave", "leave"]
+    assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["take", "take"]
+
+
+def test_a_yes_that_answers_a_question_is_not_taken_as_readily_as_a_stray_one() -> None:
+    stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
+    answer = replace(stray, fit=0.1, expected=True)
+    assert answer.sureness > stray.sureness
+    assert (judge(stray), judge(answer)) == ("take", "leave")
+
+
+def test_a_name_alone_is_asked_about_where_a_line_would_be_left() -> None:
+    line = Evidence(4.0, 1.0, 0.0, 0.5, 0, 2, nameless=False)
+    assert judge(line) == "leave"
+    assert judge(replace(line, open=True)) == "confirm"
+
+
 def test_what_this_retailer_may_not_order_is_heard_on_a_second_look() -> None:
     sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
     listen = Items((CODES["云烟(紫)"],))
-    sound.look = lambda grammar, count, look=sound.look: (
-        look(grammar, count)
+    sound.look = lambda grammar, count, once, look=sound.look: (
+        look(grammar, count, once)
         or (  # type: ignore[method-assign, misc]
             sound.heard(listen) if grammar == UNDERSTANDING.grammar(listen, wide=True) else []
         )

@@ -74,6 +74,10 @@ def says(text: str, listen: Listen | None = None) -> Utterance:
         ("玉溪软还有货吗", [("ask", ("玉溪(软)",), None)]),
         ("玉溪软三条，不对，五条", [("add", ("玉溪(软)",), 5)]),
         ("玉溪软三盒", [("add", ("玉溪(软)",), 0.3)]),
+        ("玉溪软多来点，二十条吧", [("add", ("玉溪(软)",), 20)]),
+        ("玉溪软不要那么多，改成两条", [("change", ("玉溪(软)",), 2)]),
+        ("玉溪软算了，不要了", [("remove", ("玉溪(软)",), None)]),
+        ("还有玉溪软吧", [("ask", ("玉溪(软)",), None)]),
     ],
 )
 def test_lines_are_understood_however_they_are_put(text: str, expected: list[object]) -> None:
@@ -84,7 +88,7 @@ def test_lines_are_understood_however_they_are_put(text: str, expected: list[obj
     ("text", "command"),
     [
         ("就这些", "done"), ("没有了", "done"), ("对的", "yes"), ("不对", "no"), ("再说一遍", "repeat"),
-        ("转人工", "operator"), ("跟上次一样", "usual"), ("有什么烟", "what_is_there"),
+        ("就要这么多", "done"), ("转人工", "operator"), ("跟上次一样", "usual"), ("有什么烟", "what_is_there"),
     ],
 )  # fmt: skip
 def test_commands_are_understood(text: str, command: str) -> None:
@@ -233,3 +237,11 @@ def test_a_near_name_is_guessed_only_where_nothing_likelier_can_be_read_as_it_st
         alternatives = [Hypothesis(text, 10.0 if text == likelier else 9.0) for text in (whole, near)]
         found = UNDERSTANDING.interpret(Items(), alternatives)
         assert any(interpretation.hypothesis.text == near for interpretation in found) is guessed
+
+
+def test_a_word_of_a_template_is_itself_before_it_is_a_homophone_of_another() -> None:
+    ninety, just_ten = (Hypothesis(f"玉 溪 软 {heard} 十 条", 0.0) for heard in ("九", "就"))
+    for heard, cartons in ((ninety, 90), (just_ten, 10)):
+        found = UNDERSTANDING.interpret(Items(), [heard])
+        assert lines(UNDERSTANDING.utterance(Items(), found[0], 1.0)) == [("add", ("玉溪(软)",), cartons)]
+        assert found[0].share > 0.7

@@ -1,0 +1,92 @@
+"""What sounds like what was heard, beside the names: numbers, and the words an utterance opens and ends with.
+
+我要 and 不要, 吧 and 吗, 六十 and 九十 are told apart by one consonant, which a telephone hardly carries. Where the
+first pass came to one of them, the closer look has to choose between both.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import groupby
+from typing import Final
+
+from brand_catalog.catalog import SpokenName
+from brand_catalog.sounds import distance, syllables
+from speech.phrases import Phrases
+from speech.quantities import Quantities
+
+Wording = list[str | SpokenName]
+
+# One syllable may be another, or one too many or missing.
+_ALIKE: Final = 1.0
+_NUMBER_ALIKE: Final = 0.8
+# So many are looked at for each stretch.
+_MOST: Final = 8
+
+
+class Alikes:
+    """The numbers, openings and endings of the phrase source by their sound."""
+
+    def __init__(self, phrases: Phrases, quantities: Quantities) -> None:
+        openings, endings = phrases.openings_and_endings()
+        self._openings = _Sounding(openings, _ALIKE)
+        self._endings = _Sounding(endings, _ALIKE)
+        self._quantities = _Sounding(quantities.usual()[0], _NUMBER_ALIKE)
+
+    def places(
+        self, wording: Sequence[str | SpokenName], rivals: Callable[[SpokenName], Sequence[SpokenName]]
+    ) -> list[tuple[str | SpokenName, ...]]:
+        """The wording as a row of places, each with what may have been said there, what was heard first."""
+        places: list[tuple[str | SpokenName, ...]] = []
+        runs = [(is_run, list(run)) for is_run, run in groupby(wording, _is_character)]
+        for number, (is_run, run) in enumerate(runs):
+            if not is_run:
+                places += [
+                    (word, *rivals(word)) if isinstance(word, SpokenName) else (word, *self._quantities.near(word))
+                    for word in run
+                ]
+                continue
+            text = "".join(map(str, run))
+            alike = self._openings if number == 0 else self._endings if number == len(runs) - 1 else None
+            places.append((text, *(alike.near(text) if alike is not None and len(runs) > 1 else ())))
+        return places
+
+
+def _is_character(word: str | SpokenName) -> bool:
+    return isinstance(word, str) and len(word) == 1
+
+
+def mixtures(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list[Wording]:
+    """Wordings in which every place has each of its alternatives as often as any other, however the rest is put: so
+    that none is expected more than another. The first is what was heard."""
+    if all(len(place) == 1 for place in places):
+        count = 1
+    chance = random.Random(0)
+    columns: list[list[str | SpokenName]] = []
+    for place in places:
+        column = list(place)
+        while len(column) < count:
+            column += chance.sample(place, len(place))
+        columns.append(column[:count])
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+class _Sounding:
+    """Texts that can be found by what sounds like them."""
+
+    def __init__(self, texts: Iterable[str], apart: float) -> None:
+        self._texts = [(text, syllables(text)) for text in dict.fromkeys(texts) if text]
+        self._apart = apart
+        self.near = lru_cache(maxsize=1024)(self._near)
+
+    def _near(self, text: str) -> tuple[str, ...]:
+        """The texts that sound like this one, the nearest first."""
+        said = syllables(text)
+        found = [
+            (distance(said, other_said), place)
+            for place, (other, other_said) in enumerate(self._texts)
+            if other != text and abs(len(other_said) - len(said)) <= 1
+        ]
+        return tuple(self._texts[place][0] for apart, place in sorted(found)[:_MOST] if apart <= self._apart)
