@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
 from speech.audio import EAR_RATE, LINE_RATE, read_audio
@@ -24,6 +26,8 @@ from speech.understanding import build_understanding
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "brand_catalog" / "demo"
 RECORDINGS = sorted((ROOT / "tests" / "audio").glob("item*.ulaw"))
+# Those in which nothing is ordered take the longest to make sense of.
+EVERYTHING_SAID = sorted((ROOT / "tests" / "audio").glob("*.ulaw"))
 
 
 def median_ms(what: Callable[[], object], times: int = 5) -> float:
@@ -50,13 +54,15 @@ def main() -> None:
         return (time.thread_time() - begun) / seconds
 
     recognise(model, grammar, sounds[0])
-    heard = [recognise(model, grammar, sound) for sound in sounds]
+    heard = [recognise(model, grammar, stretch(read_audio(file, LINE_RATE))) for file in EVERYTHING_SAID]
     understanding.interpret(Items(), heard[0])
     print(f"{len(sounds)} recordings, {seconds:.0f} s of speech; a grammar of {len(grammar)} sentences")
     print(f"decoding, s per s        with the grammar {per_second(grammar):.3f}   unrestricted {per_second(None):.3f}")
     print(f"a new recogniser, ms     {median_ms(lambda: Recogniser(model, grammar, ALTERNATIVES)):.1f}")
-    meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 3) for h in heard]  # type: ignore[misc]
-    print(f"interpretation, ms       median {statistics.median(meanings):.1f}   worst {max(meanings):.1f}")
+    # Once each: what was read before is known the second time.
+    meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 1) for h in heard]  # type: ignore[misc]
+    p50, p95 = np.percentile(meanings, [50, 95])
+    print(f"interpretation, ms       p50 {p50:.1f}   p95 {p95:.1f}   worst {max(meanings):.1f}   of {len(meanings)}")
     answers = [median_ms(lambda s=s: hear(model, understanding, Items(), s), 1) for s in sounds]  # type: ignore[misc]
     print(f"a whole answer, ms       median {statistics.median(answers):.0f}   worst {max(answers):.0f}")
 
