@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.catalog import SpokenName
@@ -23,6 +23,7 @@ def writer() -> GrammarWriter:
     return GrammarWriter(phrases, Quantities(phrases.quantity_words), Vocabulary(lambda word: len(word) == 1), NAMES)
 
 
+@settings(deadline=None)
 @given(weights=st.lists(st.integers(1, 20), min_size=1, max_size=12), times=st.integers(1, 300))
 def test_every_option_gets_its_share_of_turns_to_within_a_few(weights: list[int], times: int) -> None:
     turns = Turns()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.sounds import sounds
@@ -48,6 +48,7 @@ def test_a_number_has_the_forms_people_use(number: int, forms: set[str]) -> None
     assert set(spoken_forms(number)) == forms
 
 
+@settings(deadline=None)
 @given(st.integers(1, LARGEST), st.integers(1, LARGEST))
 def test_no_two_numbers_are_said_alike(one: int, other: int) -> None:
     assert one == other or not set(spoken_forms(one)) & set(spoken_forms(other))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.catalog import Spec, SpokenName
@@ -126,6 +126,7 @@ def test_a_prescribed_reading_follows_the_characters_wherever_they_go() -> None:
     assert readings["大重九"] == "da4 chong2 jiu3"
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds("{}({})".format, st.text("甲乙丙丁", min_size=1, max_size=3), st.text("硬软细支金1", min_size=1)),
