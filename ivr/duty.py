@@ -46,11 +46,13 @@ class Duty(Base):
 @dataclass(frozen=True, slots=True)
 class Operator:
     """Somebody who may be rung at `address`, a number or "client:NAME"; without `staff_id` it is one of the fixed
-    list's numbers, whoever answers there. `idle_since` is None for who has had no call yet."""
+    list's numbers, whoever answers there. `idle_since` is None for who has had no call yet, `ready_since` for who
+    always is."""
 
     staff_id: int | None
     address: str
     idle_since: datetime | None
+    ready_since: datetime | None = None
 
 
 def arrive(session: Session, staff_id: int, now: datetime) -> Duty:
@@ -125,7 +127,7 @@ def free(session: Session, numbers: Collection[str], now: datetime) -> list[Oper
         )
     )
     people = [
-        Operator(person.id, address_of(duty, person), duty.idle_since)
+        Operator(person.id, address_of(duty, person), duty.idle_since, duty.changed_at)
         for duty, person in on_duty(session, now)
         if duty.ready and person.id not in has_a_call
     ]

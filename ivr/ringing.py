@@ -214,13 +214,11 @@ class Ringing:
             ).all()
             rung = []
             for ticket in found:
-                lately = set(
-                    session.scalars(
-                        select(Offer.address).where(Offer.ticket_id == ticket.id, Offer.ended_at > now - AGAIN_AFTER)
-                    )
-                )
+                rung_at = _last_rung(session, ticket)
                 for operator in duty.free(session, self._numbers, now):
-                    if operator.address in lately:
+                    last = rung_at.get(operator.address)
+                    # Who says anew that they are ready is there after all.
+                    if last is not None and now - last < AGAIN_AFTER and last >= (operator.ready_since or last):
                         continue
                     offer = offers.make(session, ticket, operator.staff_id, operator.address, now)
                     if offer is not None:
@@ -307,6 +305,16 @@ class Ringing:
             log.warning("the carrier did not do what it was asked of a call", call=sid, reason=str(error))
             return False
         return True
+
+
+def _last_rung(session: Session, ticket: Ticket) -> dict[str, datetime]:
+    """When each operator's telephone last stopped ringing for this caller."""
+    offered = session.execute(
+        select(Offer.address, Offer.ended_at)
+        .where(Offer.ticket_id == ticket.id, Offer.ended_at.is_not(None))
+        .order_by(Offer.id)
+    )
+    return {address: ended for address, ended in offered if ended is not None}
 
 
 def _rung(session: Session, offer: Offer, ticket: Ticket) -> Rung:

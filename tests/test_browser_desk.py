@@ -206,6 +206,18 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     page.get_by_role("button", name="挂断").click()
     expect(shop.locator("#transcript")).to_contain_text("订货员已经挂机")
     expect(page.locator("#softphone-state")).to_have_text("接上了")
+    # The caller wants to go on: whoever is ready anew is rung, and this time takes the call where it rings.
+    page.get_by_role("button", name="小休").click()
+    shop.get_by_role("button", name="0", exact=True).click()
+    expect(shop.locator("#status")).to_have_text("排队等候订货员")
+    page.evaluate("window.still = 'the same page'")
+    page.get_by_role("button", name="用电脑接").click()
+    page.get_by_role("button", name="接起来").click()
+    expect(page.locator("#softphone-state")).to_have_text("通话中")
+    expect(shop.locator("#status")).to_have_text("订货员在线")
+    expect(page.get_by_role("heading", name="是哪一户？")).to_be_visible()
+    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible()
+    assert page.evaluate("window.still") == "the same page"
     page.get_by_role("button", name="结束通话").click()
     expect(shop.locator("#status")).to_have_text("通话结束")
     shop.context.close()

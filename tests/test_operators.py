@@ -106,6 +106,17 @@ def test_a_declined_caller_is_offered_again_when_nobody_else_is_there(room: Room
     caller.talks()
 
 
+def test_who_missed_a_call_and_says_that_they_are_ready_is_rung_at_once(room: Room) -> None:
+    room.ready(LI, Party("no-answer"))
+    caller = room.caller()
+    caller.asks_for_a_person()
+    until(lambda: room.offers() == [(LI, "unanswered")], "the ringing to end")
+    room.world.clock.move(seconds=1)
+    room.ready(LI, answers("1"))
+    caller.talks()
+    assert room.offers() == [(LI, "unanswered"), (LI, "accepted")]
+
+
 def test_a_caller_who_hangs_up_stops_the_ringing(room: Room) -> None:
     room.ready(LI, Party("no-answer"))
     caller = room.caller()
