@@ -59,8 +59,8 @@ class Markup:
 
     @property
     def action(self) -> str:
-        """Where the next post goes."""
-        return next(verb.attrib["action"] for verb in self.xml.iter() if "action" in verb.attrib)
+        """Where the next post goes of a caller who hears it all out."""
+        return [verb.attrib["action"] for verb in self.xml.iter() if "action" in verb.attrib][-1]
 
     @property
     def turn(self) -> int:
