@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import storage
 from orders.demo import seed_demo
@@ -74,6 +74,8 @@ def opened_browser(*arguments: str) -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
+    # Of a busy machine patience is asked; what never comes is a fault all the same.
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_ARGUMENTS, *arguments])
         try:
@@ -100,8 +102,9 @@ def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
     page.goto(f"/login?next={onward}")
     page.get_by_label("工号", exact=True).fill(login)
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
-    page.get_by_role("button", name="登录", exact=True).click()
-    page.wait_for_load_state()
+    # What is clicked before a page's scripts are there is lost, so the whole page is waited for.
+    with page.expect_navigation():
+        page.get_by_role("button", name="登录", exact=True).click()
 
 
 def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:

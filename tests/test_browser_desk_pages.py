@@ -98,6 +98,7 @@ def test_who_signs_in_at_a_seat_reads_the_brief_and_the_leaders_notice(page: Pag
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
     page.get_by_label("席位").fill("3")
     page.get_by_role("button", name="登录", exact=True).click()
+    page.wait_for_url("**/seat?wanted=3")
     expect(page.get_by_role("alert").filter(has_text="3号席位现在是赵红霞在用")).to_be_visible()
     keep_picture(page, "seat")
     assert look_for_faults(page) == []
@@ -211,6 +212,7 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     for login in ("leader", "clerk", "director"):
         desks[login].goto("/diaries")
         desks[login].locator("section", has_text="等我签").get_by_role("link", name="日志").click()
+        desks[login].wait_for_url("**/diaries/*")
         desks[login].get_by_role("button", name="签，往上送").click()
         expect(desks[login].locator("#paper")).to_contain_text("已签")
     expect(desks["director"].locator("#paper")).to_contain_text("签完了")
