@@ -100,6 +100,7 @@ def _add_caller_routes(routes: Blueprint, people: People, speak: Speak) -> None:
     def left_queue() -> Response:
         """The caller has left the queue; what is told of callers who are elsewhere already is not heeded."""
         result = request.form.get("QueueResult", "")
+        people.ringing.forget_queue(request.form.get("QueueSid", ""))
         if result.startswith(("hangup", "redirected")):
             return _xml(markup.nothing())
         if result in ("error", "queue-full", "system-error"):

@@ -15,10 +15,12 @@ in the middle costs one round of music at most.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -63,6 +65,7 @@ class Exchange(Protocol):
 
     def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int, /) -> str: ...
     def end_call(self, call_sid: str, /) -> None: ...
+    def delete_queue(self, queue_sid: str, /) -> None: ...
     def redirect(self, call_sid: str, url: str, /) -> None: ...
 
 
@@ -197,6 +200,12 @@ class Ringing:
         with transaction(self._sessions) as session:
             if (offer := session.get(Offer, offer_id)) is not None:
                 tickets.hold(session, offer.ticket_id, None)
+
+    def forget_queue(self, queue_sid: str) -> None:
+        """A caller has left their queue, which nobody else will ever wait in: the carrier keeps only so many."""
+        if re.fullmatch(r"QU[0-9a-f]{32}", queue_sid):
+            forget = partial(self._try, partial(self._carrier.delete_queue, queue_sid), queue_sid)
+            threading.Thread(target=forget, name="queue", daemon=True).start()
 
     # --- one step each
 

@@ -154,6 +154,13 @@ class Carrier:
             raise CarrierError(f"{to} could not be rung: {error}") from error
         return str(call.sid)
 
+    def delete_queue(self, queue_sid: str) -> None:
+        """Do away with a queue nobody waits in any more. CarrierError where that cannot be done, or somebody does."""
+        try:
+            self._client.queues(queue_sid).delete()
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the queue could not be deleted: {error}") from error
+
     def end_call(self, call_sid: str) -> None:
         """End a call that rings or goes on. CarrierError where that cannot be done."""
         try:

@@ -128,6 +128,26 @@ class Account:
         """Where a recording is fetched; Twilio gives it without an ending."""
         return f"{self.api_base}/2010-04-01/Accounts/{self.sid}/Recordings/{sid}"
 
+    def queue_of_sid(self, sid: str) -> WaitingQueue | None:
+        """The queue of that id."""
+        with self._lock:
+            return next((queue for queue in self._queues.values() if queue.sid == sid), None)
+
+    def delete_queue(self, queue: WaitingQueue) -> bool:
+        """Do away with a queue; False where somebody waits in it."""
+        with self._lock, queue.lock:
+            if queue.waiting:
+                return False
+            self._queues.pop(queue.name, None)
+            return True
+
+    def join_queue(self, name: str, call: SimulatedCall) -> WaitingQueue:
+        """Let the call wait in the queue of that name, which is not done away with meanwhile."""
+        with self._lock:
+            queue = self._queues.setdefault(name, WaitingQueue(name))
+            queue.join(call)
+            return queue
+
     def queue(self, name: str) -> WaitingQueue:
         """The queue of that name, made when first asked for."""
         with self._lock:

@@ -27,9 +27,8 @@ class Left(Exception):
 def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
     """Wait in the queue the verb names until somebody dials it, the application lets the call go on, or the caller is
     gone."""
-    queue = call.account.queue(verb.text)
     since = call.now_ms
-    queue.join(call)
+    queue = call.account.join_queue(verb.text, call)
     call.tell(Queued(call.now_ms, queue.name))
 
     def left(result: str) -> dict[str, str]:
@@ -113,11 +112,10 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
 
 def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
     """Where nobody waits there yet, the first who comes within the verb's timeout."""
-    queue = call.account.queue(noun.text)
     until = call.now_ms + verb.number("timeout", RING_TIMEOUT) * 1000
     talked_ms = 0
     try:
-        while (bridge := queue.connect(call)) is None and call.now_ms < until:
+        while (bridge := call.account.queue(noun.text).connect(call)) is None and call.now_ms < until:
             yield
         if bridge is not None:
             talked_ms = yield from talk(call, bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)

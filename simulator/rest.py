@@ -31,6 +31,7 @@ NO_INSTRUCTIONS = 21201
 BAD_NUMBER = 21211
 NOT_IN_PROGRESS = 21220
 BAD_STATUS = 21218
+QUEUE_NOT_EMPTY = 22002
 
 LISTED_MAX = 50
 UNANSWERED = ("queued", "initiated", "ringing")
@@ -136,6 +137,15 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     @rest.delete(f"{API}/Recordings/<sid>")
     def delete_recording(account_sid: str, sid: str) -> tuple[str, int]:
         del account.recordings[_recording(sid.partition(".")[0]).sid]
+        return "", HTTPStatus.NO_CONTENT
+
+    @rest.delete(f"{API}/Queues/<sid>.json")
+    def delete_queue(account_sid: str, sid: str) -> tuple[str, int]:
+        queue = account.queue_of_sid(sid)
+        if queue is None:
+            raise _not_found()
+        if not account.delete_queue(queue):
+            raise RestError(HTTPStatus.BAD_REQUEST, QUEUE_NOT_EMPTY, "Queue must be empty before deletion")
         return "", HTTPStatus.NO_CONTENT
 
     def _call(sid: str) -> SimulatedCall:

@@ -91,6 +91,9 @@ class FakeCarrier:
         self.rung.append(to)
         return f"CA-operator-{len(self.rung)}"
 
+    def delete_queue(self, queue_sid: str) -> None:
+        self._refuse()
+
     def end_call(self, call_sid: str) -> None:
         self._refuse()
         self.ended.append(call_sid)

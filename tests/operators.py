@@ -51,6 +51,7 @@ class Caller:
 
     def __init__(self, room: Room, number: str) -> None:
         self.heard: list[str] = []
+        self._replies: list[tuple[str, str]] = []
         self.call: SimulatedCall = dial_in(room.account, room.line, number, MAIN, pace=PACE, listener=self._hear)
         self.call.start()
 
@@ -67,9 +68,16 @@ class Caller:
         until(lambda: self.call.wants_keys or self.call.ended, "a prompt that waits for keys")
         self.call.press(key)
 
+    def replies(self, words: str, key: str) -> None:
+        """Press this key as soon as these words are said, however busy the machine is: the line's patience is short at
+        this pace. Once, and now if they have been said already."""
+        self._replies.append((words, key))
+        if any(words in said for said in self.heard):
+            self._reply()
+
     def asks_for_a_person(self) -> None:
-        self.hears("请按一")
-        self.presses("0")
+        self.replies("请按一", "0")
+        self.hears("给您转人工")
 
     def talks(self) -> None:
         until(lambda: self.call.bridge is not None, "somebody to talk with")
@@ -80,6 +88,12 @@ class Caller:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Said):
             self.heard.append(event.text)
+            if any(words in event.text for words, _key in self._replies[:1]):
+                self._reply()
+
+    def _reply(self) -> None:
+        if self._replies:
+            self.call.press(self._replies.pop(0)[1])
 
 
 class Room:

@@ -36,10 +36,8 @@ def test_who_is_rung_hears_who_is_calling_and_why(room: Room) -> None:
         lambda event: heard.append(getattr(event, "text", "")),
     )[1]
     caller = room.caller()
-    caller.hears("请按一")
-    caller.presses("1")
-    caller.hears("井号")
-    caller.presses("0")
+    caller.replies("请按一", "1")
+    caller.replies("井号", "0")
     until(lambda: any("接听请按一" in words for words in heard), "the whisper")
     assert any("要人工，还没有订货" in words for words in heard)
 
@@ -86,8 +84,7 @@ def test_two_callers_ring_two_operators(room: Room) -> None:
     room.ready(WANG, answers("1"))
     callers = [room.caller(), room.caller(OTHER_PHONE)]
     callers[0].asks_for_a_person()
-    callers[1].hears("客户代码")
-    callers[1].presses("0")
+    callers[1].replies("客户代码", "0")
     for caller in callers:
         caller.talks()
     assert sorted(room.offers()) == [(LI, "accepted"), (WANG, "accepted")]
@@ -133,11 +130,11 @@ def test_an_operator_who_hangs_up_leaves_the_caller_a_choice_and_the_next_operat
     room.ready(LI, answers("1", talks_ms=2_000))
     caller = room.caller()
     caller.asks_for_a_person()
+    caller.replies("还要找订货员请按零", "0")
     caller.talks()
-    caller.hears("订货员已经挂机。还要找订货员请按零")
-    room.world.clock.move(seconds=AGAIN_AFTER.seconds + 1)
+    caller.is_alone()
     room.ready(WANG, answers("1"))
-    caller.presses("0")
+    until(lambda: (WANG, "accepted") in room.offers(), "the next operator")
     caller.talks()
     assert room.ticket().taken_by == WANG
 
@@ -146,9 +143,7 @@ def test_an_operator_who_hangs_up_leaves_the_caller_to_the_automatic_line(room: 
     room.ready(LI, answers("1", talks_ms=2_000))
     caller = room.caller()
     caller.asks_for_a_person()
-    caller.hears("订货员已经挂机")
-    caller.presses("1")
-    caller.hears("请按一")
+    caller.replies("回到自动订货请按一", "1")
     room.comes_to("given_back")
     assert not caller.call.ended
 
@@ -216,6 +211,17 @@ def test_a_talk_given_back_goes_on_with_the_machine_and_the_operators_call_ends(
     assert desk.post(f"/desk/tickets/{room.ticket().id}/give-back").status_code == 204
     caller.hears("请按一")
     until(lambda: room.offers() == [(LI, "over")], "the operator's call to end")
+
+
+def test_a_callers_queue_is_gone_with_them(room: Room) -> None:
+    room.ready(LI, Party("no-answer"))
+    caller = room.caller()
+    caller.asks_for_a_person()
+    until(lambda: room.offers() == [(LI, "ringing")], "the ringing")
+    queue = room.account.queue(caller.sid)
+    assert queue.waiting == [caller.call]
+    caller.call.hang_up()
+    until(lambda: room.account.queue_of_sid(queue.sid) is None, "the queue to be deleted")
 
 
 def test_a_restart_in_the_middle_loses_nobody(room: Room) -> None:

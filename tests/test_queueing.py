@@ -17,6 +17,7 @@ from ivr.tables import Call
 from ivr.tickets import Ticket
 from orders.demo.staff import seed_demo_staff
 from simulator.account import Party
+from speech.audio import read_wav
 from storage import SessionFactory
 from tests.desk_world import MAIN, MovingClock, World
 from tests.line_world import LineWorld
@@ -167,17 +168,21 @@ class TestPosts:
             assert ticket.queued_at is not None
 
 
+def test_callers_wait_by_music_that_is_a_telephones_sound(room: Room) -> None:
+    answer = room.app.test_client().get("/sounds/waiting.wav")
+    samples = read_wav(answer.data, 8_000)
+    assert len(samples) == 12 * 8_000
+    assert 2_000 < abs(samples.astype(int)).max() < 20_000
+
+
 def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Room) -> None:
     room.at_the_desk(LI)
     caller = room.caller()
-    caller.hears("请按一")
-    caller.presses("1")
-    caller.hears("井号")
-    caller.presses("0")
-    caller.hears("回到自动订货")
-    caller.presses("1")
+    caller.replies("请按一", "1")
+    caller.replies("井号", "0")
+    caller.replies("不想等，请按一", "1")
     caller.hears("好的，订货员会打您来电的这个号码。")
-    caller.call.join(10)
+    caller.call.join(20)
     [wish] = room.call_backs()
     assert (wish.phone, wish.reason, wish.state) == (SHOP_PHONE, "asked", "open")
     assert wish.customer_code
@@ -194,11 +199,9 @@ def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
     room: Room, outcome: str, state: str
 ) -> None:
     caller = room.caller(OTHER_PHONE)
-    caller.hears("客户代码")
-    caller.presses("0")
-    caller.hears("现在没有订货员值班")
-    caller.presses("1")
-    caller.call.join(10)
+    caller.replies("客户代码", "0")
+    caller.replies("请按一", "1")
+    caller.call.join(20)
     room.at_the_desk(LI)
     room.account.parties |= {PHONES[LI]: answers("1"), OTHER_PHONE: Party(outcome, after_ms=500, talks_ms=2_000)}
     desk = room.visitor("operator")
@@ -212,29 +215,27 @@ def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
 
 def test_nobody_on_duty_takes_a_wish_to_be_called_back(room: Room) -> None:
     caller = room.caller()
-    caller.asks_for_a_person()
-    caller.hears("现在没有订货员值班")
-    caller.presses("1")
+    caller.replies("请按一", "0")
+    caller.replies("打给您，请按一", "1")
     caller.hears("谢谢您的合作，再见。")
-    caller.call.join(10)
+    caller.call.join(20)
     assert len(room.call_backs()) == 1
 
 
 def test_the_star_leads_back_to_the_automatic_line(room: Room) -> None:
     room.at_the_desk(LI)
     caller = room.caller()
-    caller.asks_for_a_person()
-    caller.hears("回到自动订货")
-    caller.presses("*")
-    caller.hears("请按一")
+    caller.replies("请按一", "0")
+    caller.replies("回到自动订货", "*")
+    room.comes_to("returned")
     assert room.ticket().state == "returned"
     assert not caller.call.ended
 
 
 def test_an_operator_who_comes_on_duty_meets_who_was_told_that_nobody_is(room: Room) -> None:
     caller = room.caller()
-    caller.asks_for_a_person()
-    caller.hears("现在没有订货员值班")
+    caller.replies("请按一", "0")
+    until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
     room.at_the_desk(WANG)
     caller.hears("订货员正在接听别的电话")
 
