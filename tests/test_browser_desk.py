@@ -216,7 +216,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(page.locator("#softphone-state")).to_have_text("通话中")
     expect(shop.locator("#status")).to_have_text("订货员在线")
     expect(page.get_by_role("heading", name="是哪一户？")).to_be_visible()
-    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible(timeout=30_000)
     assert page.evaluate("window.still") == "the same page"
     page.get_by_role("button", name="结束通话").click()
     expect(shop.locator("#status")).to_have_text("通话结束")
