@@ -232,16 +232,8 @@ class SimulatedCall:
         self._press_due_key()
         frame = self._telephone.frame()
         for stream in self.streams:
-            if stream.began(self.now_ms):
-                self.tell(StreamChanged(self.now_ms, "started", stream.plan.name))
-            state = stream.state
-            stream.take_messages()
-            stream.send_frame(frame, self.now_ms)
-            if stream.state == "failed":
-                self.tell(StreamChanged(self.now_ms, "failed", stream.plan.name, stream.failure))
-                self.report(stream.failure_code, stream.failure)
-            elif stream.state == "closed" and state != "closed":
-                self.tell(StreamChanged(self.now_ms, "stopped", stream.plan.name, "closed by the application"))
+            for event in stream.pass_frame(frame, self.now_ms):
+                self.tell(event)
         self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
         if self.recorder is not None:
             self.recorder(frame)

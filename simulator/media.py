@@ -8,13 +8,14 @@ import json
 import queue
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import websocket
 
 from simulator.audio import FRAME_BYTES, FRAME_MS, SILENCE
+from simulator.events import Event, Problem, StreamChanged
 from simulator.webhooks import new_sid, sign
 
 HANDSHAKE_SECONDS = 5.0
@@ -85,6 +86,19 @@ class MediaStream:
             },
         )
         return True
+
+    def pass_frame(self, inbound: bytes, now_ms: int) -> Iterator[Event]:
+        """Send the next 20 ms, take what came, and give what has become of the stream meanwhile."""
+        if self.began(now_ms):
+            yield StreamChanged(now_ms, "started", self.plan.name)
+        state = self.state
+        self.take_messages()
+        self.send_frame(inbound, now_ms)
+        if self.state == "failed":
+            yield StreamChanged(now_ms, "failed", self.plan.name, self.failure)
+            yield Problem(now_ms, self.failure_code, self.failure)
+        elif self.state == "closed" and state != "closed":
+            yield StreamChanged(now_ms, "stopped", self.plan.name, "closed by the application")
 
     def send_frame(self, inbound: bytes, now_ms: int) -> None:
         """Pass on 20 ms of what the caller says, and of what the caller hears where the plan wants that track."""

@@ -19,10 +19,12 @@ from tests.postgres import Postgres, find_binaries, no_postgres
 
 if TYPE_CHECKING:
     from flask import Flask
+    from playwright.sync_api import Browser, Page
 
     from simulator.account import Account
     from tests.console_pages import Visitor
     from tests.make_believe import FakeApplication
+    from tests.served_line import ServedLine
 
 
 @pytest.hookimpl(wrapper=True)
@@ -165,3 +167,21 @@ def new_visitor(application: Flask) -> Callable[[], Visitor]:
 @pytest.fixture
 def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
     return new_visitor()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from tests.browsing import opened_browser
+
+    with opened_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
+    """A page of a browser of its own, of the house that its module serves as `line`; nobody is signed in."""
+    from tests.browsing import new_page
+
+    page = new_page(browser, line)
+    yield page
+    page.context.close()

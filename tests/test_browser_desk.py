@@ -16,7 +16,6 @@ from tests.browsing import (
     keep_picture,
     look_for_faults,
     new_page,
-    opened_browser,
     served_house,
     sign_in,
     wait_for,
@@ -32,19 +31,6 @@ SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
     with served_house(tmp_path_factory.mktemp("house"), "keypad") as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    page = new_page(browser, line)
-    yield page
-    page.context.close()
 
 
 class Caller:

@@ -18,7 +18,7 @@ from orders.desk import Desk
 from orders.models import OrderRow, RetailerRow
 from orders.proxy_orders import COLUMNS
 from orders.web_orders import WebOrder
-from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, opened_browser, served_house, sign_in
+from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, served_house, sign_in
 from tests.served_app import shift_to_morning, shifted
 from tests.served_line import ServedLine
 
@@ -32,19 +32,6 @@ SOLD_OUT = "利群(软蓝)"
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
     with served_house(tmp_path_factory.mktemp("house"), "keypad") as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    page = new_page(browser, line)
-    yield page
-    page.context.close()
 
 
 @pytest.fixture

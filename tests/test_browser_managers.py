@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from settings import Settings
 from simulator.exchange import dial_in
 from speech.model import ModelMissing, locate_model
-from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, opened_browser, served_house, sign_in
+from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, served_house, sign_in
 from tests.served_line import ServedLine
 
 pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
@@ -30,19 +30,6 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
         pytest.skip(str(missing))
     with served_house(tmp_path_factory.mktemp("house"), "stream") as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as browser:
-        yield browser
-
-
-@pytest.fixture
-def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    page = new_page(browser, line)
-    yield page
-    page.context.close()
 
 
 def says(line: ServedLine, recording: str) -> None:

@@ -26,7 +26,6 @@ from tests.browsing import (
     keep_picture,
     look_for_faults,
     new_page,
-    opened_browser,
     served_house,
     sign_in,
     wait_for,
@@ -39,12 +38,6 @@ PARTIES = ROOT / "simulator" / "demo_parties.yaml"
 ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with opened_browser() as browser:
-        yield browser
-
-
 @pytest.fixture
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
     with served_house(tmp_path_factory.mktemp("house"), "keypad", FLAT_OUT) as served:
@@ -54,11 +47,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 
 
 @pytest.fixture
-def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    page = new_page(browser, line)
+def page(page: Page) -> Page:
     page.on("dialog", lambda dialog: dialog.accept())
-    yield page
-    page.context.close()
+    return page
 
 
 T = TypeVar("T")

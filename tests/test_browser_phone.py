@@ -53,11 +53,9 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    page = new_page(browser, line)
+def page(page: Page) -> Page:
     page.goto("/phone")
-    yield page
-    page.context.close()
+    return page
 
 
 def hears(page: Page, english: str) -> None:
