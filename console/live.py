@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from flask import Response, stream_with_context
+from flask.typing import ResponseReturnValue
 
 # A stream is ended now and then, so that a worker can go down and a session can run out; the browser opens another.
 STREAM_MAX_S = 300
@@ -18,6 +19,12 @@ def stream(event: str, render: Callable[[], str], every_s: float) -> Response:
     answer = Response(stream_with_context(_events(event, render, every_s)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
+
+
+def told_by_the_stream() -> ResponseReturnValue:
+    """The answer to a change of such a part: nothing, since the stream tells of it. An answer of its own could come
+    after a later event, and the page would go on showing what was before that."""
+    return "", 204
 
 
 def _events(event: str, render: Callable[[], str], every_s: float) -> Iterator[str]:

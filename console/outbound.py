@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from console.access import only_for, staff
 from console.language import _
-from console.live import stream
+from console.live import stream, told_by_the_stream
 from console.room import room
 from ivr import duty
 from ivr.dialler import in_hands
@@ -126,7 +126,7 @@ def outbound_routes() -> Blueprint:
             if retailer is None:
                 abort(404, _("没有这个客户代码。"))
             outbound.not_today(session, business_day(now), retailer.id, staff().name, now)
-        return _part()
+        return told_by_the_stream()
 
     return routes
 
@@ -139,7 +139,7 @@ def _set(running: bool) -> ResponseReturnValue:
     now = room().now()
     with transaction(room().sessions) as session:
         outbound.set_running(session, business_day(now), running, staff().name, now)
-    return _part()
+    return told_by_the_stream()
 
 
 def _part() -> str:

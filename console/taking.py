@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 import structlog
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +16,8 @@ from callflows.prompts import load_prompts
 from console import softphone
 from console.access import only_for, seat, staff
 from console.language import _
-from console.queue import call_view, line_now
+from console.live import told_by_the_stream
+from console.queue import call_view
 from console.room import room
 from ivr import call_backs, duty, offers, tickets
 from ivr.tables import Call
@@ -88,14 +89,14 @@ def _add_duty(routes: Blueprint) -> None:
         with transaction(room().sessions) as session:
             duty.be_ready(session, me.id, reach, room().now())
         room().line.people.ringing.look_soon()
-        return _duty()
+        return told_by_the_stream()
 
     @routes.post("/pause")
     @only_for("take_calls")
     def pause() -> ResponseReturnValue:
         with transaction(room().sessions) as session:
             duty.pause(session, staff().id, room().now())
-        return _duty()
+        return told_by_the_stream()
 
 
 def _add_tickets(routes: Blueprint) -> None:
@@ -124,7 +125,7 @@ def _add_tickets(routes: Blueprint) -> None:
             _mine(session, number)
         if not room().line.people.ringing.hold(number):
             return _("现在没有接通，不用保留。"), 409
-        return _duty()
+        return told_by_the_stream()
 
     @routes.post("/tickets/<int:number>/resume")
     @only_for("take_calls")
@@ -133,7 +134,7 @@ def _add_tickets(routes: Blueprint) -> None:
             _mine(session, number)
         if not room().line.people.ringing.resume(number):
             return _("这位客户没有在保留。"), 409
-        return _duty()
+        return told_by_the_stream()
 
     @routes.post("/tickets/<int:number>/put-back")
     @only_for("take_calls")
@@ -189,13 +190,7 @@ def _add_call_backs(routes: Blueprint) -> None:
             noted = call_backs.note(session, number, how == "reached", staff().id, room().now())
         if not noted:
             return _("这位客户已经有人打通了。"), 409
-        with reading(room().sessions) as session:
-            return render_template("line_now.html", now=line_now(session, room().now()), me=staff())
-
-
-def _duty() -> str:
-    with reading(room().sessions) as session:
-        return render_template("duty.html", **duty_view(session, staff()))
+        return told_by_the_stream()
 
 
 def _done() -> ResponseReturnValue:

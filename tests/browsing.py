@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 import storage
 from orders.demo import seed_demo
@@ -105,6 +105,12 @@ def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
     # What is clicked before a page's scripts are there is lost, so the whole page is waited for.
     with page.expect_navigation():
         page.get_by_role("button", name="登录", exact=True).click()
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Click a link, and wait for the whole of the page it leads to, scripts included."""
+    with page.expect_navigation():
+        link.click()
 
 
 def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:

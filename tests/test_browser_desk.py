@@ -202,7 +202,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(page.locator("#softphone-state")).to_have_text("通话中")
     expect(shop.locator("#status")).to_have_text("订货员在线")
     expect(page.get_by_role("heading", name="是哪一户？")).to_be_visible()
-    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible()
     assert page.evaluate("window.still") == "the same page"
     page.get_by_role("button", name="结束通话").click()
     expect(shop.locator("#status")).to_have_text("通话结束")
@@ -210,7 +210,8 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
 
 
 def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLine) -> None:
-    sign_in(page, "operator")
+    with page.expect_response("**/desk/events"):
+        sign_in(page, "operator")
     page.fill("#who", "桥头")
     expect(page.locator(".found")).to_contain_text("桥头烟酒")
     page.context.clear_cookies()

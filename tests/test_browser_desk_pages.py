@@ -128,6 +128,7 @@ def test_a_failed_web_order_is_worked_off_into_a_saved_order(page: Page, line: S
     page.get_by_role("button", name="打电话，开单").click()
     page.wait_for_url("**/desk/orders/**")
     expect(page.locator(".facts")).to_contain_text("网上没订成的")
+    expect(page.locator("#pick")).to_be_focused()
     page.keyboard.type("htsyjd 6")
     page.keyboard.press("Enter")
     expect(page.locator("tbody")).to_contain_text("红塔山(硬经典)")
@@ -209,10 +210,13 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
 
 
 def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again(page: Page) -> None:
-    sign_in(page, "operator", "/desk")
+    # The stream of events is there: refused for want of a session, it would ask for the password while one types.
+    with page.expect_response("**/desk/events"):
+        sign_in(page, "operator", "/desk")
     page.fill("#who", IN_A_HURRY)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/orders/**")
+    expect(page.locator("#pick")).to_be_focused()
     page.context.clear_cookies()
     page.keyboard.type("hhlrl 3")
     page.keyboard.press("Enter")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from settings import Settings
 from simulator.exchange import dial_in
 from speech.model import ModelMissing, locate_model
-from tests.browsing import PHONE_WIDTH, keep_picture, look_for_faults, new_page, served_house, sign_in
+from tests.browsing import PHONE_WIDTH, follow, keep_picture, look_for_faults, new_page, served_house, sign_in
 from tests.served_line import ServedLine
 
 pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
@@ -57,7 +57,7 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     says(line, "item_hongtashan_yingjingdian_5_a")
     sign_in(page, "manager")
     page.goto("/calls")
-    page.get_by_role("link", name="细看").first.click()
+    follow(page, page.get_by_role("link", name="细看").first)
     played_s = page.locator("audio").first.evaluate(
         """audio => new Promise((done, failed) => {
             audio.onended = () => done(audio.currentTime);
@@ -69,7 +69,7 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     keep_picture(page, "call")
     assert look_for_faults(page) == []
 
-    page.get_by_role("link", name="其实是什么意思？").click()
+    follow(page, page.get_by_role("link", name="其实是什么意思？"))
     expect(page.get_by_label("录音里说的每一个字")).to_have_value("红塔山硬经典五条")
     keep_picture(page, "turn")
     assert look_for_faults(page) == []
@@ -85,7 +85,7 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     page.get_by_role("button", name="留作测试录音").click()
     expect(page.locator("#meant")).to_contain_text("已留作测试录音")
     expect(page.locator(".queue")).to_contain_text("红塔山(硬经典) 5条")
-    page.get_by_role("link", name="看全部测试录音").click()
+    follow(page, page.get_by_role("link", name="看全部测试录音"))
     expect(page.locator("tbody")).to_contain_text("红塔山硬经典五条")
     with page.expect_download() as download:
         page.get_by_role("link", name="全部下载（ZIP）").click()
@@ -140,7 +140,7 @@ def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedL
 def test_a_hotline_is_changed_and_what_is_wrong_is_said_beside_its_field(page: Page, line: ServedLine) -> None:
     sign_in(page, "manager")
     page.goto("/hotlines")
-    page.get_by_role("link", name=f"改{MAIN}").click()
+    follow(page, page.get_by_role("link", name=f"改{MAIN}"))
     page.get_by_label("到几点").fill("25:00")
     page.get_by_label("原因").fill("冬天早下班")
     page.get_by_role("button", name="保存").click()
@@ -217,9 +217,9 @@ def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
         faults[path] = look_for_faults(page)
     page.goto("/calls")
     if (seen := page.get_by_role("link", name="细看")).count():
-        seen.first.click()
+        follow(page, seen.first)
         faults["call"] = look_for_faults(page)
-        page.get_by_role("link", name="其实是什么意思？").first.click()
+        follow(page, page.get_by_role("link", name="其实是什么意思？").first)
         faults["turn"] = look_for_faults(page)
         if width == PHONE_WIDTH:
             keep_picture(page, "turn-phone")

@@ -234,6 +234,18 @@ def test_a_vague_quantity_is_settled_by_a_number(world: World) -> None:
     assert call.order == {CLASSIC: 12}
 
 
+def test_another_line_heard_with_doubt_is_asked_before_a_vague_quantity_is_asked_again(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("中华软", add(CHINA, None))
+    unsure = lines(item(count=ABOUT_TEN), item(*BOTH, count=5, said="红塔山"), confirm=True)
+    call.caller_says("十来条，红塔山五条", unsure)
+    call.line_says("您要的是红塔山五条，对吗？")
+    call.caller_says("不对")
+    call.line_mentions("您要几条")
+    call.caller_says("十条", only(10))
+    assert call.order == {CHINA: 10}
+
+
 def test_a_box_is_asked_back_in_cartons(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典一箱", add(CLASSIC, ONE_BOX))

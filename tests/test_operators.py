@@ -192,12 +192,13 @@ def test_hold_is_music_for_the_caller_and_the_operator_comes_back(room: Room) ->
     caller.talks()
     desk = room.visitor("operator")
     assert "保留" in desk.get(f"/desk/orders/{caller.sid}").get_data(as_text=True)
-    assert "接回客户" in desk.post(f"/desk/tickets/{room.ticket().id}/hold").get_data(as_text=True)
+    assert desk.post(f"/desk/tickets/{room.ticket().id}/hold").status_code == 204
+    assert "接回客户" in desk.get(f"/desk/orders/{caller.sid}").get_data(as_text=True)
     caller.hears("请您稍等，订货员马上回来。")
     caller.hears("waiting.wav")
     assert caller.call.bridge is None
     assert desk.post(f"/desk/tickets/{room.ticket().id}/hold").status_code == 409
-    assert desk.post(f"/desk/tickets/{room.ticket().id}/resume").status_code == 200
+    assert desk.post(f"/desk/tickets/{room.ticket().id}/resume").status_code == 204
     caller.talks()
     assert room.offers() == [(LI, "accepted")]
 

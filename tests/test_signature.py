@@ -10,7 +10,13 @@ from storage import SessionFactory
 from tests.line_world import LineWorld
 from tests.telephone import BASE, TOKEN, Telephone, settings
 
-ROUTES = ["/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/waiting", "/voice/operator", "/voice/connect"]
+ROUTES = [
+    *("/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/outbound", "/voice/outbound/status"),
+    *("/voice/queue", "/voice/waiting", "/voice/waiting/key", "/voice/operator", "/voice/nobody", "/voice/nobody/key"),
+    *("/voice/alone", "/voice/alone/key", "/voice/hold", "/voice/held", "/voice/seat", "/voice/seat/key"),
+    *("/voice/offer", "/voice/offer/key", "/voice/offer/status"),
+    *("/voice/call-back", "/voice/call-back/key", "/voice/call-back/over", "/voice/nothing"),
+]
 
 
 @pytest.fixture

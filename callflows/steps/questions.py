@@ -103,8 +103,12 @@ class AskQuantity(Step[Next]):
         if line.quantity is not None:
             spec = turn.spec(line.barcodes[0])
             if line.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) is None:
-                _replace_question(turn, replace(question, why="vague" if line.quantity.vague else "unclear"))
-                take(turn, replace(heard, items=others))
+                question = replace(question, why="vague" if line.quantity.vague else "unclear")
+                _replace_question(turn, question)
+                onward = take(turn, replace(heard, items=others))
+                if turn.state.pending[0] != question:
+                    # Another line of the same breath was heard with doubt, and that is asked first.
+                    return onward
                 self.ask(turn)
                 return Missed(explained=True)
             close_question(turn)

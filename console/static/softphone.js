@@ -135,7 +135,7 @@
       return true;
     })().catch((error) => {
       happens.gone(error.message);
-      htmx.ajax("POST", panel.dataset.pause, { target: "#duty" });
+      htmx.ajax("POST", panel.dataset.pause, { swap: "none" });
       return false;
     }).finally(() => { connecting = null; });
     return connecting;
