@@ -51,7 +51,7 @@ format: .venv/dev.stamp ## put the code into its format
 	@$(BIN)/ruff format -q .
 
 bench: .venv/dev.stamp model ## how quick it is and how well it hears: every benchmark there is
-	@for one in benchmarks/bench_*.py; do $(BIN)/python "$$one" || exit 1; done
+	@for one in benchmarks/bench_*.py; do $(BIN)/python -m "benchmarks.$$(basename "$$one" .py)" || exit 1; done
 
 eval: .venv/run.stamp model ## how well recordings are heard: DIR= (with labels.jsonl) CATALOG= (folder)
 	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say what to hear: make eval DIR=recordings CATALOG=folder"; exit 2; }

@@ -7,15 +7,12 @@ until the operators' page is sent a queue with them in it.
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import requests
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from orders.demo.staff import DEMO_PASSWORD
 from simulator.events import Event, Said

@@ -1,6 +1,6 @@
 """The order desk at a city's size: 15,000 retailers, 1.5 million limits, 3,700 orders of 20 lines in a morning.
 
-    python benchmarks/bench_desk.py [--retailers 15000] [--database sqlite|postgresql]
+    python -m benchmarks.bench_desk [--retailers 15000] [--database sqlite|postgresql]
 
 Prints how long limits take to come in, the median of what a call does at the desk, a day's end and an allocation.
 Figures of a load profile that is made up, in the proportions of a real city: a quarter of all retailers is due on a
@@ -14,7 +14,6 @@ import csv
 import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +22,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select, text
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import brand_catalog
 import storage

@@ -1,4 +1,4 @@
-"""How many spoken customer codes find their retailer: `python benchmarks/customer_codes.py DIR...` (labelled folders).
+"""How many spoken customer codes find their retailer: `python -m benchmarks.customer_codes DIR...` (labelled folders).
 
 The retailers are made up: those of one city, its serial numbers as dense as a city's are, with the labelled codes among
 them, 15,000 in all. Labelled codes from elsewhere stand apart from the rest, which helps; so "neighbours" puts every
