@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -206,6 +206,12 @@ class Pulse:
                 log.warning("media streams could not be kept alive", streams=len(streams), exc_info=error)
 
 
+def _close(socket: Socket, reason: int, message: str | None = None) -> None:
+    """End a socket; the carrier may have hung up its end already."""
+    with suppress(ConnectionClosed, OSError):
+        socket.close(reason, message)
+
+
 class MediaLine:
     """What media sockets work with, one for all calls of a worker."""
 
@@ -226,7 +232,7 @@ class MediaLine:
         """Hear one call out, until its stream stops. Never raises for what comes over the socket."""
         if not self._room.acquire(blocking=False):
             log.warning("a media socket was refused: there are as many as this worker may have")
-            socket.close(TRY_AGAIN_LATER)
+            _close(socket, TRY_AGAIN_LATER)
             return
         try:
             self._serve(socket)
@@ -243,16 +249,16 @@ class MediaLine:
             if (ear := self._new_ear()) is not None:
                 with self._pulse.of(who.stream_sid):
                     _Listener(self, who, ear).listen(messages)
-            socket.close(NORMAL)
+            _close(socket, NORMAL)
         except BadMessage as error:
             log.warning("a media socket was closed", reason=str(error), call=who.call_sid if who else None)
-            socket.close(POLICY_VIOLATION, str(error)[:100])
+            _close(socket, POLICY_VIOLATION, str(error)[:100])
         except ConnectionClosed:
             pass
         except Exception as error:
             # Nothing the ear or the database may do to a socket is worth the call.
             log.error("a media socket broke down", call=who.call_sid if who else None, exc_info=error)
-            socket.close(INTERNAL_ERROR)
+            _close(socket, INTERNAL_ERROR)
         finally:
             if who is not None:
                 self._ears.gone(who.call_sid, who.stream_sid)

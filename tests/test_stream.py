@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from simple_websocket import ConnectionClosed
+from structlog.testing import capture_logs
 
 from ivr.ears import Open
 from ivr.signature import stream_token
@@ -252,6 +253,21 @@ def test_an_ended_call_s_socket_is_closed(room: Room) -> None:
     )
     assert socket.closed == (1000, None)
     assert room.ear.frames < 30
+
+
+class GoneSocket(FakeSocket):
+    """A socket whose other end is closed before ours."""
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        raise OSError(9, "Bad file descriptor")
+
+
+def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: Room) -> None:
+    socket = GoneSocket([CONNECTED, start(room.world), *[media()] * 5, STOP])
+    with capture_logs() as logs:
+        room.world.app.extensions["media"].serve(socket)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
+    assert not room.world.calls.present(SID).ear_alive
 
 
 def test_a_second_socket_of_a_call_takes_over(room: Room) -> None:
