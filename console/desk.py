@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import structlog
-from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
+from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,6 +17,7 @@ from console.access import only_for, staff
 from console.feedback import form_words
 from console.finding import find_retailers
 from console.language import _
+from console.live import SIGN_OF_LIFE_S, stream
 from console.queue import call_view, line_now, turns_of
 from console.room import room
 from console.sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, put_wishes, seen
@@ -33,13 +33,7 @@ from orders.staff import StaffRow
 from orders.windows import business_day
 from storage import reading, transaction
 
-log = structlog.get_logger(__name__)
-
 LOOK_EVERY_S = 0.5
-# A stream is ended now and then, so that a worker can go down and a session can run out; the browser opens another.
-STREAM_MAX_S = 300
-# Something is sent this often, so that a connection that died is noticed.
-SIGN_OF_LIFE_S = 15
 FOUND_MAX = 8
 ASKED_SHOWN = 3
 
@@ -70,10 +64,7 @@ def desk_routes() -> Blueprint:
     @routes.get("/events")
     @only_for("take_calls")
     def events() -> ResponseReturnValue:
-        me = staff()
-        answer = Response(stream_with_context(_events(me)), mimetype="text/event-stream")
-        answer.headers["X-Accel-Buffering"] = "no"
-        return answer
+        return stream(_parts_for(staff()), LOOK_EVERY_S)
 
     @routes.get("/retailers")
     @only_for("take_calls")
@@ -174,30 +165,23 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 
 
-def _events(me: StaffRow) -> Iterator[str]:
-    """The queue and the live calls, and who is on duty, each sent whenever it changes. As long as somebody gets them,
-    whoever reads them is on duty."""
-    shown = {"line": "", "duty": ""}
-    began = told = time.monotonic()
+def _parts_for(me: StaffRow) -> Callable[[], Mapping[str, str]]:
+    """The queue and the live calls, and who is on duty. As long as these are sent, whoever reads them is on duty."""
     noted = 0.0
-    while time.monotonic() - began < STREAM_MAX_S:
+
+    def parts() -> Mapping[str, str]:
+        nonlocal noted
         if time.monotonic() - noted > SIGN_OF_LIFE_S:
             noted = time.monotonic()
             with transaction(room().sessions) as session:
                 duty.arrive(session, me.id, room().now())
         with reading(room().sessions) as session:
-            parts = {
+            return {
                 "line": render_template("line_now.html", now=line_now(session, room().now()), me=me),
                 "duty": render_template("duty.html", **duty_view(session, me)),
             }
-        for name, part in parts.items():
-            if part != shown[name]:
-                shown[name], told = part, time.monotonic()
-                yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
-        if time.monotonic() - told > SIGN_OF_LIFE_S:
-            told = time.monotonic()
-            yield ": still here\n\n"
-        time.sleep(LOOK_EVERY_S)
+
+    return parts
 
 
 def _case(session: Session, desk: Desk, key: str) -> Case:

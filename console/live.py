@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from flask import Response, stream_with_context
 from flask.typing import ResponseReturnValue
@@ -14,9 +14,10 @@ STREAM_MAX_S = 300
 SIGN_OF_LIFE_S = 15
 
 
-def stream(event: str, render: Callable[[], str], every_s: float) -> Response:
-    """A part of a page as an event stream: rendered anew so often, sent when it is another."""
-    answer = Response(stream_with_context(_events(event, render, every_s)), mimetype="text/event-stream")
+def stream(render: Callable[[], Mapping[str, str]], every_s: float) -> Response:
+    """Parts of a page, by the names of their events, as an event stream: rendered anew so often, each sent when it is
+    another."""
+    answer = Response(stream_with_context(_events(render, every_s)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
 
@@ -27,14 +28,15 @@ def told_by_the_stream() -> ResponseReturnValue:
     return "", 204
 
 
-def _events(event: str, render: Callable[[], str], every_s: float) -> Iterator[str]:
-    shown, began, told = "", time.monotonic(), time.monotonic()
+def _events(render: Callable[[], Mapping[str, str]], every_s: float) -> Iterator[str]:
+    shown: dict[str, str] = {}
+    began = told = time.monotonic()
     while time.monotonic() - began < STREAM_MAX_S:
-        part = render()
-        if part != shown:
-            shown, told = part, time.monotonic()
-            yield f"event: {event}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
-        elif time.monotonic() - told > SIGN_OF_LIFE_S:
+        for name, part in render().items():
+            if part != shown.get(name):
+                shown[name], told = part, time.monotonic()
+                yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
+        if time.monotonic() - told > SIGN_OF_LIFE_S:
             told = time.monotonic()
             yield ": still here\n\n"
         time.sleep(every_s)

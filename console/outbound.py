@@ -104,7 +104,7 @@ def outbound_routes() -> Blueprint:
     @routes.get("/events")
     @only_for("run_outbound")
     def events() -> Response:
-        return stream("outbound", _part, LOOK_EVERY_S)
+        return stream(lambda: {"outbound": _part()}, LOOK_EVERY_S)
 
     @routes.post("/start")
     @only_for("run_outbound")
