@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from brand_catalog.spoken_names import spoken_forms
 from callflows.state import Next, Pending, Why
-from callflows.telling import SPECS_TOLD, tell, tell_about
+from callflows.telling import SPECS_TOLD, asks_to_be_told, tell, tell_about
 from callflows.turn import Turn
 from orders.desk import LineRequest
 from speech.utterance import Item, Utterance
@@ -136,7 +136,7 @@ def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
         _say_which_is_missing(turn, item, taken)
         return
     item = replace(item, barcodes=barcodes)
-    if item.action == "ask" and item.asked != "is_there" and len(barcodes) <= SPECS_TOLD:
+    if asks_to_be_told(item) and len(barcodes) <= SPECS_TOLD:
         tell_about(turn, barcodes, item.asked)
         return
     if len(barcodes) > 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from callflows import speaking
 from callflows.turn import Turn
-from speech.utterance import Asked, Command, Utterance
+from speech.utterance import Asked, Command, Item, Utterance
 
 if TYPE_CHECKING:
     from orders.desk import Offer
@@ -19,11 +19,16 @@ SPECS_TOLD = 3
 INTRODUCED = 2
 
 
+def asks_to_be_told(item: Item) -> bool:
+    """Whether a line asks what a spec costs or how much may be had: that is told, and orders nothing. Whoever asks
+    whether there is any may be ordering."""
+    return item.action == "ask" and item.asked != "is_there"
+
+
 def only_asks(heard: Utterance) -> bool:
     """Whether the caller only wants to know something about specs: that answers no question of the line, and gives none
     up."""
-    told = (item.action == "ask" and item.asked != "is_there" for item in heard.items)
-    return bool(heard.items) and heard.command is None and all(told)
+    return bool(heard.items) and heard.command is None and all(map(asks_to_be_told, heard.items))
 
 
 def tell(turn: Turn, command: Command | None, about: str) -> None:

@@ -9,6 +9,7 @@ from callflows.state import Next, Pending
 from callflows.steps.step import Missed, Step
 from callflows.steps.take_items import WISHES
 from callflows.taking import close_question, take
+from callflows.telling import asks_to_be_told
 from callflows.turn import Turn
 from speech.listening import Choice, Option, QuantityOf
 from speech.utterance import Item, Utterance
@@ -136,8 +137,7 @@ def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], b
     dropped = heard.command == "no"
     for item in heard.items:
         common = tuple(barcode for barcode in line.barcodes if barcode in item.barcodes)
-        asks = item.action == "ask" and item.asked != "is_there"
-        if asks or len(common) < len(item.barcodes):
+        if asks_to_be_told(item) or len(common) < len(item.barcodes):
             others.append(item)
         elif item.action == "remove":
             dropped = True
