@@ -1,4 +1,4 @@
-"""The application: every room wired to the others. Gunicorn serves it as `app:create_app()`, see gunicorn.conf.py."""
+"""The application: all packages wired together. Gunicorn serves it as `app:create_app()`, see gunicorn.conf.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from storage import SessionFactory, is_current, open_engine, open_sessions
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
     """The whole application. Nothing is opened or loaded before it is needed, so that commands start quickly and
-    those that want no database need none; a request is refused while the settings are not fit to serve with."""
+    those without use for a database need none; requests are refused while the settings are not fit to serve with."""
     settings = settings if settings is not None else Settings()
     configure_logs()
     sessions = open_sessions(open_engine(settings.database_url))
@@ -86,7 +86,7 @@ def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:
 
     @routes.get("/healthz")
     def healthz() -> tuple[Response, int]:
-        """Whether the line can take calls: 503 without its database; "degraded" where it runs on keys only."""
+        """Report if the line can take calls: 503 without a current database; "degraded" where it runs on keys only."""
         database, tables = "ok", "current"
         try:
             if not is_current(sessions):
@@ -102,7 +102,7 @@ def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:
 
 
 def _refuse_to_serve_unfit(app: Flask, settings: Settings) -> None:
-    """Gunicorn does not even start with such settings; this is for who serves the application some other way."""
+    """Answer 503 under unfit settings. Gunicorn does not even start with them; this is for any other server."""
     try:
         settings.check_servable()
     except SettingsError as error:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
-"""Returns the present moment as an aware datetime; tests pass one they move by hand."""
+"""Returns the present moment as an aware datetime; tests pass one they advance themselves."""
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

@@ -1,4 +1,4 @@
-"""How the line is served: with threads, because every live call keeps one for its media socket."""
+"""gunicorn's settings: threaded workers, because every live call keeps a thread for its media socket."""
 
 import os
 import sys
@@ -13,16 +13,16 @@ settings = Settings()
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
-# Posts must find a thread even when every media socket there may be is open.
+# Requests must find a thread even when the maximum of media sockets is open.
 threads = settings.media_sockets_max + 32
-# A worker that goes down ends its media sockets; their calls go on elsewhere and open new ones.
+# A worker that shuts down closes its media sockets; their calls continue on another worker, which opens new ones.
 graceful_timeout = 5
 loglevel = "warning"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
 def on_starting(server):
-    """Refuse to serve what could only fail call by call."""
+    """Refuse to start with settings or tables that would make every call fail."""
     try:
         settings.check_servable()
         sessions = open_sessions(open_engine(settings.database_url))
@@ -36,7 +36,8 @@ def on_starting(server):
 
 
 def post_worker_init(worker):
-    """Load the ear, and what it has to know of the catalogue, before the first call has to wait for them."""
+    """Load the speech model and the catalogue's grammars before the first call has to wait for them, and recover the
+    streams of an earlier worker."""
     with reading(worker.wsgi.extensions["sessions"]) as session:
         worker.wsgi.extensions["hearing"].warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")

@@ -9,13 +9,13 @@ from typing import Any
 
 import structlog
 
-# What callers key or say is not for logs; a code, a telephone number or a PIN inside a text is cut to its last digits.
+# Callers' keys and words do not belong in logs; a code or a telephone number inside a text is cut to its last digits.
 _SECRET_KEYS = frozenset({"pin", "keys", "digits", "utterance", "text"})
 _LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d{3,11}(\d{4})(?![0-9A-Za-z])")
 
 
 def mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Stars for what was keyed or said; of every number of seven to fifteen digits only the last four."""
+    """Replace keyed and spoken input by stars, and every number of seven to fifteen digits by its last four."""
     for key, value in event.items():
         if key in _SECRET_KEYS:
             event[key] = "***"
@@ -40,7 +40,7 @@ def configure_logs() -> None:
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        # The stream of the moment: tests put others in its place.
+        # Looked up at each call, because tests replace sys.stderr.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )

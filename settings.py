@@ -17,7 +17,7 @@ DEMO_SECRET_KEY = "only-for-the-demo-on-the-loopback"
 
 
 class SettingsError(ValueError):
-    """The installation's settings cannot be served with; the message lists what to set."""
+    """The line cannot be served with these settings; the message lists what to set."""
 
 
 class Settings(BaseSettings):
@@ -26,12 +26,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore")
 
     database_url: str = "sqlite:///var/hotline.db"
-    # Where the carrier reaches us, as it writes it; without one, the loopback address the demo is served on.
+    # The URL the carrier sends requests to and computes its signatures over; if empty, the demo's loopback address.
     public_base_url: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
     twilio_api_base: str = "https://api.twilio.com"
-    # With a key of the account, operators may answer in their browsers.
+    # With an API key of the account, operators can answer calls in their browsers.
     twilio_api_key_sid: str = ""
     twilio_api_key_secret: str = ""
     vosk_model_path: Path | None = None
@@ -40,9 +40,9 @@ class Settings(BaseSettings):
     port: int = 8000
     demo: bool = False
     secret_key: str = ""
-    # How many calls one worker listens to at once; further ones are taken by recordings or keys.
+    # The most media streams one worker serves at once; further calls are heard through recordings or keys.
     media_sockets_max: int = 64
-    # The telephone numbers operators may be rung at, separated by commas.
+    # The telephone numbers operators may be called at, separated by commas.
     operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()
 
     say_voice: str = "Polly.Zhiyu"
@@ -64,13 +64,13 @@ class Settings(BaseSettings):
 
     @property
     def is_on_loopback(self) -> bool:
-        """Whether only this machine can reach the server."""
+        """True if only this machine can reach the server."""
         return is_loopback(self.host)
 
     def check_servable(self) -> None:
-        """SettingsError unless the line may be served with these: it has its secrets and is reached over https.
+        """Raise SettingsError unless the line can be served with these settings: all secrets set, reached over https.
 
-        The demo needs none of it, and is therefore bound to the loopback.
+        The demo needs none of that, and is therefore bound to the loopback.
         """
         if self.demo:
             if not self.is_on_loopback:
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether that is this machine, and nobody else can reach it there."""
+    """True if `host` is a loopback address or name, which no other machine can reach."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""The database: engine, sessions, the base of all tables, and moving the tables to the newest shape."""
+"""The database: engine, sessions, the base class of all tables, and migrations."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from sqlalchemy.types import TypeDecorator
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-# How long a writer waits for another one's transaction before it gives up, in milliseconds.
+# The time a writer waits for another one's transaction before it gives up, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 
 
 class Base(DeclarativeBase):
-    """The base of every table in every room."""
+    """The base class of every table in every package."""
 
     metadata = MetaData(
         naming_convention={
@@ -42,7 +42,7 @@ class Base(DeclarativeBase):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC on every database; a naive one is refused with ValueError."""
+    """An aware datetime, stored in UTC on every database; ValueError for a naive one."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -66,7 +66,7 @@ SessionFactory = sessionmaker[Session]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# What PostgreSQL answers to the one it picks to end a deadlock, or a conflict of two transactions.
+# PostgreSQL's SQLSTATE for the transaction it aborts to end a deadlock, or a serialisation failure.
 BROKEN_OFF = frozenset({"40P01", "40001"})
 RETRIES = 8
 RETRY_WAIT_S = 0.03
@@ -74,8 +74,8 @@ RETRY_WAIT_S = 0.03
 
 def open_engine(url: str) -> Engine:
     """An engine for `url`. On SQLite every transaction takes the write lock at its start (BEGIN IMMEDIATE), so a turn
-    that reads and then writes cannot lose to another one in between; `reading` alone does not. Its errors do not show
-    what was in a statement, which may be a PIN."""
+    that reads and then writes cannot lose to another one in between; only `reading` takes none. Its errors do not show
+    a statement's parameters, which may include a PIN."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if (path := url.removeprefix("sqlite:///")) not in (url, "", ":memory:"):
@@ -101,20 +101,20 @@ def open_engine(url: str) -> Engine:
 
 
 def open_sessions(engine: Engine) -> SessionFactory:
-    """A factory of sessions; what a session loaded stays readable after its commit."""
+    """A factory of sessions; objects a session loaded stay readable after its commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
 def transaction(sessions: SessionFactory) -> Iterator[Session]:
-    """One unit of work: committed whole when the block ends, undone whole when it raises."""
+    """One unit of work: committed when the block ends, rolled back when it raises."""
     with sessions() as session, session.begin():
         yield session
 
 
 @contextmanager
 def rehearsal(sessions: SessionFactory) -> Iterator[Session]:
-    """One unit of work that is undone whole when the block ends: to see what it would do."""
+    """One unit of work that is rolled back when the block ends: a dry run."""
     with sessions() as session, session.begin() as work:
         yield session
         work.rollback()
@@ -122,15 +122,15 @@ def rehearsal(sessions: SessionFactory) -> Iterator[Session]:
 
 @contextmanager
 def reading(sessions: SessionFactory) -> Iterator[Session]:
-    """A look at the database that changes nothing and, on SQLite, waits for no writer."""
+    """A read-only unit of work, which on SQLite waits for no writer."""
     with sessions() as session:
         session.connection(execution_options={"reads_only": True})
         yield session
 
 
 def insert_many(session: Session, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert very many rows the quickest way the database has. The rows are the database's own types: ints, texts,
-    days; nothing in them is checked. Making them must not use the session, which is busy taking them in."""
+    """Bulk-insert rows in the fastest way the database has. Values are of the database's own types (int, str, date) and
+    are not checked. Producing the rows must not use the session, which is busy inserting them."""
     names = ", ".join(columns)
     with closing(session.connection().connection.cursor()) as cursor:
         if session.get_bind().dialect.name == "postgresql":
@@ -144,7 +144,7 @@ def insert_many(session: Session, table: str, columns: Sequence[str], rows: Iter
 
 
 def retried(work: Callable[P, T]) -> Callable[P, T]:
-    """Do a whole unit of work again where the database broke it off to end a deadlock; it had left nothing behind."""
+    """Repeat a whole unit of work that the database aborted to end a deadlock; the abort has undone all of it."""
 
     @wraps(work)
     def again(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -154,7 +154,7 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
             except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in BROKEN_OFF:
                     raise
-                # Whoever was broken off together must not meet again.
+                # Transactions that were aborted together must not collide again.
                 time.sleep(random.uniform(0, RETRY_WAIT_S * (attempt + 1)))
         return work(*args, **kwargs)
 
@@ -162,15 +162,14 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the tables of the database at `url` to the newest shape, or to that of an earlier `revision`; quick when
-    they already are."""
+    """Migrate the database at `url` to the newest revision, or to `revision`; quick if it is there already."""
     config = _migrations()
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     command.upgrade(config, revision)
 
 
 def is_current(sessions: SessionFactory) -> bool:
-    """Whether the tables have the newest shape; raises what the database raises where it cannot be reached."""
+    """True if the tables are at the newest revision; SQLAlchemyError if the database cannot be reached."""
     with reading(sessions) as session:
         found = MigrationContext.configure(session.connection()).get_current_heads()
     return set(found) == set(ScriptDirectory.from_config(_migrations()).get_heads())

@@ -1,4 +1,4 @@
-"""What every command of the order department needs: one transaction, the present moment, refusals in words."""
+"""The parts that all commands of the department share: one transaction, the current time, refusals in words."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REFUSALS = (
 
 @contextmanager
 def unit_of_work() -> Iterator[tuple[Session, datetime]]:
-    """One transaction on the installation's database, and now. What is refused is said without a traceback."""
+    """Open one transaction on the installation's database, with the current time; refusals end without a traceback."""
     try:
         with transaction(current_app.extensions["sessions"]) as session:
             yield session, current_app.extensions["clock"]()

@@ -26,8 +26,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--by", default="", metavar="LOGIN", help="Who imports it, once there are accounts.")
 @with_appcontext
 def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str) -> None:
-    """Put the catalogue in FILE (CSV or XLSX) in the place of the present one, whole or not at all. Spoken names given
-    or taken by hand stay as they are."""
+    """Replace the catalogue with the one in FILE (CSV or XLSX), whole or not at all. Spoken names added or removed by
+    hand stay as they are."""
     try:
         examined = examine_catalog_file(file, aliases, _model_check())
     except CatalogFileError as error:

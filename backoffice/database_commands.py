@@ -1,4 +1,4 @@
-"""Commands for the database: bring its tables to the newest shape, and fill it with demo data."""
+"""Commands for the database: migrate its tables to the current schema, and fill it with demo data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from storage import migrate, open_engine, open_sessions, transaction
 @click.command("migrate")
 @with_appcontext
 def migrate_command() -> None:
-    """Bring the database's tables to the newest shape; quick when they already are."""
+    """Migrate the database's tables to the current schema; quick when they already have it."""
     settings = _settings()
     try:
         migrate(settings.database_url)
@@ -44,7 +44,7 @@ def demo_command(context: click.Context) -> None:
 
 
 def unusable(error: OperationalError) -> str:
-    """What to do about a database that cannot be used."""
+    """The message for a database that cannot be used, with a remedy."""
     reason = str(error.orig).strip()
     if "locked" in reason:
         return f"The database is locked ({reason}): another process is writing to it; stop that one, or try again."

@@ -34,7 +34,7 @@ def day_end_command() -> None:
 @BY
 @with_appcontext
 def balances_command(file: Path, day: datetime, by: str) -> None:
-    """Take the accounts in FILE (customer_code, balance) and end the day's regular orders."""
+    """Import the account balances in FILE (customer_code, balance) and end the day's regular orders."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         detail = day_end.take_balances(session, file, day.date(), by=who, now=now)
@@ -80,7 +80,7 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
 @BY
 @with_appcontext
 def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: str) -> None:
-    """Take the bank's answer in FILE (order, result, available)."""
+    """Import the bank's answer in FILE (order, result, available)."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         counts = settlement.take_answer(session, file, day.date(), rule, by=who, now=now)
@@ -93,7 +93,7 @@ def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: 
 @_out
 @with_appcontext
 def hand_over_command(day: datetime, by: str, out: Path) -> None:
-    """Write what delivery takes over, by route."""
+    """Write the orders handed over to delivery, by route."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         rows = day_end.hand_over(session, day.date(), by=who, now=now)
@@ -106,7 +106,7 @@ def hand_over_command(day: datetime, by: str, out: Path) -> None:
 @_out
 @with_appcontext
 def notice_command(day: datetime, by: str, out: Path) -> None:
-    """Write who is told what will be delivered."""
+    """Write the notices to retailers of what will be delivered."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         rows = day_end.notices(session, day.date(), by=who, now=now)
@@ -118,7 +118,7 @@ def notice_command(day: datetime, by: str, out: Path) -> None:
 @BY
 @with_appcontext
 def close_command(day: datetime, by: str) -> None:
-    """Close the day, and delete what callers said longer ago than the house keeps it."""
+    """Close the day, and delete recordings older than the department keeps them."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         detail = day_end.close(session, day.date(), by=who, now=now)
@@ -130,7 +130,7 @@ def close_command(day: datetime, by: str) -> None:
 @click.command("forget-recordings")
 @with_appcontext
 def forget_recordings_command() -> None:
-    """Delete what callers said longer ago than the house rule recording_days keeps it; closing a day does it too."""
+    """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
     with unit_of_work() as (session, now):
         forgotten = recordings.forget_old(session, now)
     _say_forgotten(forgotten)
@@ -148,7 +148,7 @@ def _say_forgotten(count: int) -> None:
 @click.option("--off-hold", multiple=True, help="An order on hold that is to be settled now; may be repeated.")
 @with_appcontext
 def reopen_command(day: datetime, by: str, second: str, reason: str, off_hold: Sequence[str]) -> None:
-    """Open a closed day again from the hand-over on."""
+    """Reopen a closed day from the hand-over on."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         second_person = acting(session, second, "end_day").name
@@ -169,7 +169,7 @@ def order_change_command() -> None:
 @BY
 @with_appcontext
 def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: str) -> None:
-    """Ask for order NUMBER to be as given."""
+    """Ask for order NUMBER to be changed to the given lines."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "ask_changes").name
         change = changes.ask_for_change(session, number, dict(lines), by=who, reason=reason, now=now)
@@ -191,7 +191,7 @@ def decide_command(change: int, approve: bool, by: str) -> None:
 
 
 def _write(path: Path, columns: Sequence[str], rows: Iterable[Line]) -> None:
-    """The file, whole or not at all: it appears under its name when it is complete."""
+    """Write the file, whole or not at all: it appears under its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("w", newline="", encoding="utf-8-sig") as file:

@@ -1,4 +1,4 @@
-"""All commands of the order department, for the application to take in."""
+"""All commands of the order department, for the application to register."""
 
 from __future__ import annotations
 

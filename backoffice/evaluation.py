@@ -1,4 +1,4 @@
-"""`make eval`: how well a folder of labelled recordings is heard."""
+"""`make eval`: measure recognition on a folder of labelled recordings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from speech.model import ModelMissing, load_model, locate_model
 from speech.report import write_report
 from speech.understanding import build_understanding
 
-# A region's retailers, so that whose code it is has to be told among as many as there are.
+# The retailers of a region, so that a code has to be recognised among as many as there are.
 CODES_OF_A_REGION = 15_000
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -33,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--aliases", type=_FILE, help="How people say its names.")
 @click.option("--report", type=click.Path(path_type=Path), default=Path("var/hearing.html"), help="The page to write.")
 def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Path) -> None:
-    """Hear every recording of FOLDER (labels.jsonl beside them), print how well, and write a page with all of them."""
+    """Recognise every recording of FOLDER (labels.jsonl beside them), print the figures, and write a page of them."""
     try:
         utterances = read_labels(folder)
         model = load_model(locate_model(Settings()))

@@ -1,4 +1,4 @@
-"""`flask hear`: what the line would have understood from recordings."""
+"""`flask hear`: recognise recordings as the line would. `flask export-labelled`: write out labelled turns."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def hear_command(
 def hear_files(
     model: Any, understanding: Understanding, listen: Listen, files: Sequence[Path], known: KnownCodes | None
 ) -> Iterator[tuple[Answer, Decision | None]]:
-    """Hear files in their order, as many at once as there are processors; a file that cannot be read says why."""
+    """Recognise files in their order, as many at once as there are processors; an unreadable one gives the reason."""
 
     def one(file: Path) -> tuple[Answer, Decision | None]:
         try:
@@ -100,14 +100,14 @@ def catalog_of_file(file: Path, aliases: Path | None = None) -> Catalog:
 
 
 def listening(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[str, ...] = ()) -> Listen:
-    """The step that listens."""
+    """The answers listened for, by the kind of step that listens."""
     if expect == "digits":
         return Digits(CUSTOMER_CODE_LENGTH)
     return YesNo() if expect == "yes_no" else Items(barcodes, usual)
 
 
 def _of_database(settings: Settings, code: str | None, expect: Expected) -> tuple[Catalog, Listen, KnownCodes | None]:
-    """The catalogue, the step, and the customer codes there are; None where there are no retailers yet."""
+    """The catalogue, the answers listened for, and the known customer codes; None for these before any retailers."""
     migrate(settings.database_url)
     engine = open_engine(settings.database_url)
     try:

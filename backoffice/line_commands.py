@@ -1,4 +1,4 @@
-"""Commands for who may call and when: retailers, hotlines, hours, days off."""
+"""Commands for retailers, hotlines, hours and days off."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def hotline_command(
     by: str,
     why: str,
 ) -> None:
-    """Add the hotline NUMBER, or change it: a supplementary one is for who missed its call."""
+    """Add the hotline NUMBER, or change it: a supplementary one is for retailers that missed their call."""
     with unit_of_work() as (session, now):
         line_settings.set_hotline(
             session,
@@ -105,7 +105,7 @@ def channel_hours_command(channel: Channel, opens: int, closes: int, evening_bef
 @WHY
 @with_appcontext
 def calendar_day_command(day: datetime, decided: str | None, by: str, why: str) -> None:
-    """Say that DAY is open, or closed, whatever the public holidays say."""
+    """Set DAY open or closed, whatever the public holidays say."""
     if decided is None:
         raise click.UsageError("Say --open, --closed or --by-holidays.")
     is_open = {"open": True, "closed": False, "by-holidays": None}[decided]

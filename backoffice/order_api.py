@@ -1,7 +1,7 @@
 """Orders by the web: `POST /api/orders`, with its description at `/api/openapi.json`.
 
-A sender is known by its token and may send an order as often as it likes under one key. Whatever comes of it is one
-transaction with the order itself.
+A sender is identified by its token and may send an order as often as it likes under one key. The outcome is stored in
+one transaction with the order itself.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def order_api(sessions: SessionFactory, clock: Clock, open_desk: OpenDesk) -> Bl
     @routes.post("/orders")
     def place_order() -> Answer:
         token = _token()
-        # Before anything is read: a stranger learns nothing, and costs little.
+        # Before the body is read: an unknown sender learns nothing, and costs little.
         if token is None or not known(token):
             return _refuse(HTTPStatus.UNAUTHORIZED, "no_token", "Send a token in force: Authorization: Bearer <token>.")
         key = request.headers.get("Idempotency-Key", "").strip()
@@ -92,7 +92,7 @@ def order_api(sessions: SessionFactory, clock: Clock, open_desk: OpenDesk) -> Bl
 
 
 def _packs_per_carton(desk: Desk, barcode: str) -> int:
-    # Of an unknown spec nothing is ordered, whatever is in its cartons.
+    # An order with an unknown spec fails, so the size of its cartons does not matter.
     spec = desk.catalog.specs.get(barcode)
     return 1 if spec is None else spec.packs_per_carton
 

@@ -1,4 +1,4 @@
-"""The order interface's words: what is sent, what is answered, and the description of both that is published.
+"""The order interface's messages: requests, answers, and the published description of both.
 
 The models are the one source: requests are checked by them, and the published OpenAPI document is made from them.
 """
@@ -19,7 +19,7 @@ Packs = Annotated[int, Field(ge=0, description="Packs; how many make a carton de
 
 
 class LineSent(BaseModel):
-    """One spec that is wanted."""
+    """One spec of the order."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -45,7 +45,7 @@ class OrderSent(BaseModel):
 
 
 class LineAnswered(BaseModel):
-    """What became of one line. `reason` says why less was granted than asked for."""
+    """The outcome of one line. `reason` says why less was granted than asked for."""
 
     barcode: Barcode
     requested_packs: Packs
@@ -69,7 +69,7 @@ class OrderAnswered(BaseModel):
 
 
 class OrderFailed(BaseModel):
-    """An order that could not be saved, and why. It is kept, and the retailer may be rung up for it."""
+    """An order that could not be saved, and why. It is kept, and the retailer may be called about it."""
 
     state: Literal["failed"]
     reason: str
@@ -78,14 +78,14 @@ class OrderFailed(BaseModel):
 
 
 class Problem(BaseModel):
-    """What is wrong with a request, and where in it."""
+    """One problem of a request: where it is, and what is wrong."""
 
     where: str
     what: str
 
 
 class Refused(BaseModel):
-    """A request that was not taken in at all."""
+    """A request that was not accepted at all."""
 
     error: str
     message: str

@@ -1,4 +1,4 @@
-"""Commands for ringing the retailers that are due: the process that dials, and when each batch is rung."""
+"""Commands for outbound calls to retailers that are due: the dialler, and the calling window of each batch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from settings import Settings, SettingsError, is_loopback
 
 @click.group("outbound")
 def outbound_command() -> None:
-    """Ring the retailers that are due today and have not ordered."""
+    """Call the retailers that are due today and have not ordered."""
 
 
 @outbound_command.command("run")
 @with_appcontext
 def run_command() -> None:
-    """Be the dialler: ring while the ringing is started on the page, until this process is told to end. Several may
+    """Run the dialler: call while outbound calling is started on the page, until this process is ended. Several may
     run, on several machines; one of them dials."""
     line: Line = current_app.extensions["line"]
     try:
@@ -51,7 +51,7 @@ def run_command() -> None:
 @WHY
 @with_appcontext
 def window_command(batch: str, opens: int, closes: int, by: str, why: str) -> None:
-    """Set when the retailers of a batch are rung; outside the hours of the line they are not, whatever is set."""
+    """Set when the retailers of a batch are called; they never are outside the hours of the line, whatever is set."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "set_rules").name
         set_outbound_hours(session, batch, opens, closes, by=who, why=why, now=now)

@@ -1,4 +1,4 @@
-"""The command for proxy orders: the day's signed list is taken in, and the orders on it are entered."""
+"""The command for proxy orders: it imports the day's signed list and enters the orders on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storage import retried, transaction
 @with_appcontext
 def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     """Enter the orders on the signed list FILE (customer_code, name, cartons, retailer_signed, department_head_signed,
-    deputy_manager_signed). Given again, it goes on where it was interrupted."""
+    deputy_manager_signed). Run again, it goes on where it was interrupted."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "enter_lists").name
         catalog = load_catalog(session)

@@ -1,4 +1,4 @@
-"""The reports as tables: one source for the files, CSV and XLSX, and for the drafts."""
+"""The reports as tables: one source for the CSV and XLSX files."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _specs(needs: Sequence[SpecNeed]) -> Table:
             percent(need.reach),
             percent(need.repeat_rate),
         )
-        # What was short of most comes first, on the chart as well.
+        # The specs with the largest shortage come first, on the chart as well.
         for need in sorted(needs, key=lambda need: (need.unmet_packs, need.requested_packs), reverse=True)
     ]
     return Table("specs", "品规", columns, rows)
@@ -130,12 +130,12 @@ def _operators(session: Session, period: Period) -> Table:
 
 
 def write_csv(folder: Path, name: str, found: Sequence[Table]) -> list[Path]:
-    """One file a table, in `folder`."""
+    """Write one file per table into `folder`, and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for table in found:
         path = folder / f"{name}-{table.key}.csv"
-        # Spreadsheet programs take UTF-8 for what it is only where it says so.
+        # Spreadsheet programs recognise UTF-8 only by its byte order mark.
         with path.open("w", newline="", encoding="utf-8-sig") as lines:
             writer = csv.writer(lines)
             writer.writerow(table.columns)
@@ -145,7 +145,7 @@ def write_csv(folder: Path, name: str, found: Sequence[Table]) -> list[Path]:
 
 
 def write_xlsx(folder: Path, name: str, found: Sequence[Table]) -> Path:
-    """One workbook, a sheet a table; the days, the specs and the calls are also drawn."""
+    """Write one workbook, a sheet per table, with charts of days, specs and calls, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     book = Workbook()
     for number, table in enumerate(found):
@@ -155,7 +155,7 @@ def write_xlsx(folder: Path, name: str, found: Sequence[Table]) -> Path:
         for row in table.rows:
             sheet.append(row)
             for cell in sheet[sheet.max_row]:
-                # A name that begins like a formula is still a name.
+                # A name that looks like a formula is still a name.
                 if cell.data_type == "f":
                     cell.data_type = "s"
         sheet.freeze_panes = "A2"

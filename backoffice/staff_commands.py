@@ -19,7 +19,7 @@ from orders.staff import ROLES, Role, StaffRow, close_account, create_staff
 @click.password_option(help="Asked for when it is not given.")
 @with_appcontext
 def create_staff_command(login: str, name: str, role: Role, seat: str, phone: str | None, password: str) -> None:
-    """Make an account: who has it may sign in at the console, and be named as who gives a command."""
+    """Make an account: its holder may sign in at the console, and be named in --by."""
     with unit_of_work() as (session, now):
         staff = create_staff(session, now, login=login, name=name, role=role, seat=seat, phone=phone, password=password)
         login = staff.login

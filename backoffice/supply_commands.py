@@ -84,7 +84,7 @@ def export_supply_command(file: Path, day: datetime) -> None:
 @WHY
 @with_appcontext
 def import_substitutes_command(file: Path, by: str, why: str) -> None:
-    """Say what is offered instead of what is out: FILE (name, instead) takes the place of the present table."""
+    """Replace the table of substitutes, offered for specs out of stock, with FILE (name, instead)."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "edit_supply").name
         table = import_substitutes(session, file, load_catalog(session), by=who, why=why, now=now)
@@ -130,7 +130,7 @@ def _cartons(one: Difference) -> str:
 @WHY
 @with_appcontext
 def house_rule_command(name: str, value: int | None, by: str, why: str) -> None:
-    """Set the house rule NAME to VALUE; without a value, go back to the program's own."""
+    """Set the department's rule NAME to VALUE; without a value, go back to the program's own."""
     with unit_of_work() as (session, now):
         set_rule(session, name, value, by=acting(session, by, "set_rules").name, why=why, now=now)
     click.echo(f"{name} is the program's own." if value is None else f"{name} is {value}.")

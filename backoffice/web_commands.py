@@ -1,4 +1,4 @@
-"""Commands for orders by the web: who may send them, taking them over by file, and who has to be looked after."""
+"""Commands for web orders: their senders, import by file, and the lists to audit and to call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _day = click.option("--day", type=DAY, required=True, help="The business day.")
 
 @click.group("web-orders")
 def web_orders_command() -> None:
-    """Orders by the web: senders, files, and the lists of who has to be looked after."""
+    """Web orders: senders, files, and the lists to audit and to call."""
 
 
 @web_orders_command.command("new-sender")
@@ -38,7 +38,7 @@ def web_orders_command() -> None:
 @BY
 @with_appcontext
 def new_sender_command(name: str, channel: Channel, by: str) -> None:
-    """Give the sender NAME a token for a channel. It is shown this once."""
+    """Give the sender NAME a token for a channel. It is shown only once."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "set_rules").name
         token = channel_tokens.new_token(session, name, channel, now, by=who)
@@ -50,7 +50,7 @@ def new_sender_command(name: str, channel: Channel, by: str) -> None:
 @BY
 @with_appcontext
 def withdraw_command(name: str, by: str) -> None:
-    """Take the token of the sender NAME out of force."""
+    """Revoke the token of the sender NAME."""
     with unit_of_work() as (session, now):
         channel_tokens.revoke(session, name, now, by=acting(session, by, "set_rules").name)
     click.echo(f"{name} may send no more orders.")
@@ -90,7 +90,7 @@ def take_over_command(file: Path, channel: Channel, sender: str) -> None:
 @_day
 @with_appcontext
 def to_audit_command(day: datetime) -> None:
-    """List the day's orders that were cut to a limit and that nobody has looked at."""
+    """List the day's orders that were cut to a limit and have not been audited."""
     with unit_of_work() as (session, _):
         rows = web_orders.audit_list(session, day.date())
     for row in rows:
@@ -108,7 +108,7 @@ def to_audit_command(day: datetime) -> None:
 @click.option("--note", required=True, help="What was found.")
 @with_appcontext
 def audit_command(number: int, by: str, note: str) -> None:
-    """Take the order with the NUMBER of the list `to-audit` off it."""
+    """Mark the order with the NUMBER of the list `to-audit` as audited."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "audit_orders").name
         web_orders.audit(session, number, by=who, note=note, now=now)
@@ -119,7 +119,7 @@ def audit_command(number: int, by: str, note: str) -> None:
 @_day
 @with_appcontext
 def phone_list_command(day: datetime) -> None:
-    """List who has no order because its web order failed: to be rung up."""
+    """List the retailers to call: those without an order because their web order failed."""
     with unit_of_work() as (session, _):
         for retailer, row in web_orders.phone_list(session, day.date()):
             click.echo(f"{retailer.customer_code}  {retailer.name}  {row.channel}  {row.reason}")

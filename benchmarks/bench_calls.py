@@ -1,7 +1,7 @@
-"""How quick the served line is to its callers and its operators: one server, calls in real time.
+"""Response times of the served line to callers and operators: one server, calls in real time.
 
-A caller orders by voice: how long after each thing said the line begins to answer. Others ask for a person: how long
-until the operators' page is sent a queue with them in it.
+A caller orders by voice: the time from the end of each utterance to the beginning of the line's answer. Others ask for
+an operator: the time until the operators' page is sent a queue with them in it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _replies(line: ServedLine) -> list[int]:
 
 
 def _until_seen(line: ServedLine) -> float:
-    """Milliseconds from the sentence that puts the caller through to its place in the queue on the operator's page."""
+    """Milliseconds from the sentence that announces the transfer to the caller's row on the operator's page."""
     heard: dict[str, float] = {}
     greeted, told = threading.Event(), threading.Event()
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_desk [--retailers 15000] [--database sqlite|postgresql]
 
-Prints how long limits take to come in, the median of what a call does at the desk, a day's end and an allocation.
-Figures of a load profile that is made up, in the proportions of a real city: a quarter of all retailers is due on a
+Prints the time of an import of limits, the medians of a call's operations at the desk, and the time of a day end and of
+an allocation. The load profile is synthetic, in the proportions of a real city: a quarter of all retailers is due on a
 Monday.
 """
 
@@ -41,7 +41,7 @@ LINES_EACH = 20
 CALLS_MEASURED = 200
 GOALS_MS = {"look up": 10, "hold a line": 10, "hold 17 lines at once": 100, "confirm 20 lines": 10}
 MAIN = "+8637255550000"
-# Of 15,000 retailers of a real city, by order day from Monday on.
+# Retailers of a real city with 15,000 of them, by order day from Monday on.
 DUE = (3700, 3100, 3300, 3300, 1600)
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     for database in chosen.database or ["sqlite", "postgresql"]:
         with _database(database) as url:
             if url is not None:
-                # A machine that others work on as well says little: every question to a server waits for its turn.
+                # Figures from a shared machine say little: every query to a server waits for the processor.
                 load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
                 print(f"\n{database}, {chosen.retailers} retailers, {chosen.retailers * SPECS_EACH} limits; {load}")
                 _run(url, chosen.retailers)
@@ -132,7 +132,7 @@ def _limits_file(path: Path, retailers: int, catalog: Catalog) -> Path:
         writer = csv.writer(file)
         writer.writerow(limits.COLUMNS)
         for number in range(1, retailers + 1):
-            # Neighbouring specs, so that every retailer has others and every spec is somebody's.
+            # Neighbouring specs, so that retailers differ and every spec is limited for somebody.
             first = number % len(names)
             for place in range(SPECS_EACH):
                 writer.writerow((_code(number), names[(first + place) % len(names)], 30))
@@ -189,12 +189,12 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
 
 
 def _other_orders(sessions: storage.SessionFactory, catalog: Catalog, calls: int, due: int) -> None:
-    """The rest of the morning's orders, put into the book directly, with counters to match."""
+    """Insert the rest of the morning's orders into the order book directly, with matching counters."""
     specs = list(catalog.specs.values())
     orders, lines = [], []
     for number in range(calls + 1, due + 1):
         order_id = 10_000 + number
-        # The first of the specs it has limits for, see _limits_file.
+        # The first of the specs the retailer has limits for, see _limits_file.
         mine = [specs[(number + place) % len(specs)] for place in range(LINES_EACH)]
         amount = sum(spec.wholesale_fen * 5 for spec in mine)
         orders.append(
@@ -256,7 +256,7 @@ def _day_end(sessions: storage.SessionFactory) -> None:
 
 
 def _allocate(sessions: storage.SessionFactory, catalog: Catalog) -> None:
-    """All specs split over those due on the next day, each by another basis."""
+    """Split all specs over the retailers due on the next day, by each basis in turn."""
     supplies = [
         SpecSupply(spec, 5_000, BASES[place % len(BASES)], None, "")
         for place, spec in enumerate(catalog.specs.values())

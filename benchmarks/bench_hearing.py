@@ -1,6 +1,6 @@
-"""How quick hearing is: decoding a second of speech, a new recogniser, what an utterance means, and a whole answer.
+"""Speed of recognition: decoding a second of speech, a new recogniser, interpreting an utterance, and the whole of it.
 
-All in seconds of one processor, so that what else the machine does does not count.
+All in seconds of one processor, so that other load on the machine does not count.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from speech.understanding import build_understanding
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "brand_catalog" / "demo"
 RECORDINGS = sorted((ROOT / "tests" / "audio").glob("item*.ulaw"))
-# Those in which nothing is ordered take the longest to make sense of.
+# Recordings in which nothing is ordered take the longest to interpret.
 EVERYTHING_SAID = sorted((ROOT / "tests" / "audio").glob("*.ulaw"))
 
 
@@ -40,7 +40,7 @@ def median_ms(what: Callable[[], object], times: int = 5) -> float:
 
 
 def main() -> None:
-    """Print one line a measure; the first of each kind, which builds what is kept, is not counted."""
+    """Print one line for each measure; the first run of each kind, which fills the caches, is not counted."""
     model = load_model(locate_model(Settings()))
     understanding = build_understanding(read_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv"), model)
     grammar = understanding.grammar(Items())
@@ -59,7 +59,7 @@ def main() -> None:
     print(f"{len(sounds)} recordings, {seconds:.0f} s of speech; a grammar of {len(grammar)} sentences")
     print(f"decoding, s per s        with the grammar {per_second(grammar):.3f}   unrestricted {per_second(None):.3f}")
     print(f"a new recogniser, ms     {median_ms(lambda: Recogniser(model, grammar, ALTERNATIVES)):.1f}")
-    # Once each: what was read before is known the second time.
+    # Once each: a second time the cache would answer.
     meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 1) for h in heard]  # type: ignore[misc]
     p50, p95 = np.percentile(meanings, [50, 95])
     print(f"interpretation, ms       p50 {p50:.1f}   p95 {p95:.1f}   worst {max(meanings):.1f}   of {len(meanings)}")

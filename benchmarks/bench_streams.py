@@ -1,8 +1,8 @@
-"""How many live calls one machine can hear: streams fed in real time, and how far behind the ear falls.
+"""Live calls one machine can recognise: streams fed in real time, and the lag of their recognisers.
 
-Every stream is a caller who speaks for some seconds, waits as one waits for a prompt, and speaks again, out of step
-with the others. Lag is how much later than it came a frame had been dealt with. "speaking" feeds nothing but speech,
-which no call does: it is the worst a moment can be. Beside it the same sound through a recogniser without a grammar.
+Every stream is a caller who speaks for some seconds, waits as for a prompt, and speaks again, out of step with the
+others. Lag is the time from a frame's arrival until it has been processed. "speaking" feeds nothing but speech, which
+no call does: the worst case at any moment. For comparison the same sound goes through a recogniser without a grammar.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Feed = Callable[[bytes], object]
 
 
 def call_sound(number: int, prompt_ms: int) -> bytes:
-    """One caller's side of the line, begun somewhere in the middle."""
+    """One caller's side of the line, starting somewhere in the middle."""
     hush = encode_mulaw((np.random.default_rng(number).standard_normal(prompt_ms * 8) * 30).astype(np.int16))
     turns = [RECORDINGS[(number + turn) % len(RECORDINGS)].read_bytes() + hush for turn in range(len(RECORDINGS))]
     sound = b"".join(turns)
@@ -47,7 +47,7 @@ def call_sound(number: int, prompt_ms: int) -> bytes:
 
 
 def unrestricted(model: Any) -> Feed:
-    """What one would write first: everything said and unsaid into a recogniser that expects anything."""
+    """The naive way, for comparison: all sound, speech or not, into a recogniser without a grammar."""
     recogniser, upsampler = KaldiRecognizer(model, EAR_RATE), Upsampler()
 
     def feed(frame: bytes) -> None:
@@ -58,7 +58,7 @@ def unrestricted(model: Any) -> Feed:
 
 
 def lags_ms(feeds: list[Feed], sounds: list[bytes]) -> tuple[list[float], float]:
-    """The lag of every frame of every stream, and the processor seconds a second of one stream took."""
+    """The lag of every frame of every stream in milliseconds, and the processor seconds a second of one stream took."""
     lags: list[float] = []
     begin = time.monotonic() + 0.2
 
@@ -81,7 +81,7 @@ def lags_ms(feeds: list[Feed], sounds: list[bytes]) -> tuple[list[float], float]
 
 
 def main() -> None:
-    """Print p50 and p95 of the lag, and how many streams one processor carries at that cost."""
+    """Print p50 and p95 of the lag, and the number of streams one processor carries at that cost."""
     model = load_model(locate_model(Settings()))
     understanding = build_understanding(read_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv"), model)
     understanding.grammar(Items())

@@ -1,8 +1,8 @@
-"""How many spoken customer codes find their retailer: `python -m benchmarks.customer_codes DIR...` (labelled folders).
+"""Recognition rate of spoken customer codes: `python -m benchmarks.customer_codes DIR...` (labelled folders).
 
-The retailers are made up: those of one city, its serial numbers as dense as a city's are, with the labelled codes among
-them, 15,000 in all. Labelled codes from elsewhere stand apart from the rest, which helps; so "neighbours" puts every
-labelled code into the middle of a city of its own, where almost every serial number next to it is somebody's.
+The retailers are synthetic: 15,000 of one city, its serial numbers as dense as a city's are, the labelled codes among
+them. Labelled codes from elsewhere are unlike the rest, which helps; so "neighbours" puts every labelled code into the
+middle of a city of its own, where almost every serial number next to it is taken.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def one_city(region: str, labelled: set[str]) -> KnownCodes:
 
 
 def around(code: str) -> KnownCodes:
-    """As many codes that share the region of one, and are as near to it as a city's are to each other."""
+    """As many codes of the same region, as near to `code` as a city's codes are to each other."""
     chance = random.Random(code)
     serial = int(code[7:])
     first = max(0, min(serial - RETAILERS // 2, 99_999 - RETAILERS))
@@ -47,7 +47,7 @@ def around(code: str) -> KnownCodes:
 
 
 def main() -> None:
-    """Print right, wrong and asked again for every folder, and how often all digits were right without any table."""
+    """Print right, wrong and asked again for every folder, and the share with all digits right without any table."""
     model = load_model(locate_model(Settings()))
     for folder in map(Path, sys.argv[1:]):
         rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Spoken names put in or taken out by hand between two imports, and kept through the imports that follow."""
+"""Spoken names added or removed by hand between two imports, and kept through the imports that follow."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _SPOKEN = re.compile(r"[一-鿿]{2,12}")
 
 
 class NameRefused(ValueError):
-    """The name cannot be added or taken out; the message says why."""
+    """The name cannot be added or removed; the message says why."""
 
 
 def with_name(catalog: Catalog, text: str, barcode: str) -> Catalog:
-    """The catalogue with one more way to say a spec. A name that means another spec already means both from then on,
-    and is asked about. NameRefused where it says nothing new, or cannot be said."""
+    """The catalogue with one more spoken name for a spec. A name that already means another spec means both from then
+    on, and the caller is asked which. NameRefused if the spec has the name already, or it cannot be said."""
     names = _by_text(catalog)
     _give(names, catalog.specs, text, barcode)
     return make_catalog(catalog.specs.values(), tuple(names.values()))
 
 
 def without_name(catalog: Catalog, text: str, barcode: str) -> Catalog:
-    """The catalogue with one way less to say a spec. NameRefused where it has no such name, or no other."""
+    """The catalogue with one spoken name fewer for a spec. NameRefused if the spec has no such name, or no other."""
     names = _by_text(catalog)
     _take(names, catalog.specs, text, barcode)
     return make_catalog(catalog.specs.values(), tuple(names.values()))
 
 
 def add_name(session: Session, text: str, barcode: str, now: datetime, by: str) -> ImportSummary:
-    """Put the catalogue with this name in force. Two who change names at once wait for each other here."""
+    """Put the catalogue with this name in force. Concurrent changes of names are made one after the other."""
     _wait_in_line(session)
     catalog = with_name(load_catalog(session), text, barcode)
     _remember(session, text, barcode, now, by, added=True)
@@ -55,7 +55,7 @@ def remove_name(session: Session, text: str, barcode: str, now: datetime, by: st
 
 
 def with_hand_names(session: Session, catalog: Catalog) -> Catalog:
-    """A catalogue from files with what was done by hand on top of it, where it still makes sense."""
+    """A catalogue from files with the changes made by hand applied to it, where they still apply."""
     names = _by_text(catalog)
     for row in session.scalars(select(HandName).order_by(HandName.at)):
         with suppress(NameRefused):
@@ -64,7 +64,7 @@ def with_hand_names(session: Session, catalog: Catalog) -> Catalog:
 
 
 def with_names_of(catalog: Catalog, before: Catalog) -> Catalog:
-    """A catalogue with the spoken names another one has for the same specs, where they are still written the same."""
+    """The catalogue with the spoken names `before` has for the same specs, if those are still written the same."""
     same = {b for b, spec in catalog.specs.items() if b in before.specs and before.specs[b].name == spec.name}
     names = _by_text(catalog)
     for name in before.spoken_names:
@@ -79,16 +79,16 @@ def with_names_of(catalog: Catalog, before: Catalog) -> Catalog:
 
 
 def renewed(session: Session, catalog: Catalog, *, keep_names: bool) -> Catalog:
-    """A catalogue from files as it would be in force: with the names given and taken by hand, and with `keep_names`
-    those of the present one."""
+    """A catalogue from files as it would be in force: with the names added and removed by hand, and with `keep_names`
+    the names of the catalogue in force."""
     return with_hand_names(session, with_names_of(catalog, load_catalog(session)) if keep_names else catalog)
 
 
 def renew_catalog(
     session: Session, catalog: Catalog, now: datetime, note: str, by: str = "", *, keep_names: bool = False
 ) -> ImportSummary:
-    """Put a catalogue from files in force, as `renewed` has it. What was done by hand, and the files agree with by now,
-    is theirs from then on."""
+    """Put a catalogue from files in force, as `renewed` returns it. A change made by hand that the files now agree with
+    is deleted: the files speak for it from then on."""
     _wait_in_line(session)
     said = {(name.text, barcode) for name in catalog.spoken_names for barcode in name.barcodes}
     whole = renewed(session, catalog, keep_names=keep_names)
@@ -128,7 +128,7 @@ def _take(names: dict[str, SpokenName], specs: Mapping[str, Spec], text: str, ba
 
 
 def _meaning(name: SpokenName, barcodes: tuple[str, ...]) -> SpokenName:
-    """The name for other specs than before: what means several has to be asked about."""
+    """The name with other specs than before; one that means several is ambiguous and has to be asked about."""
     if len(barcodes) > 1:
         return replace(name, barcodes=barcodes, kind="brand" if name.kind == "brand" else "ambiguous")
     return replace(name, barcodes=barcodes, kind="derived" if name.kind == "ambiguous" else name.kind)
@@ -139,7 +139,7 @@ def _wait_in_line(session: Session) -> None:
 
 
 def _remember(session: Session, text: str, barcode: str, now: datetime, by: str, *, added: bool) -> None:
-    """What is done by hand and undone again was never done."""
+    """Store the change made by hand, or delete the one that it undoes."""
     row = session.get(HandName, (text, barcode))
     if row is not None and row.added != added:
         session.delete(row)

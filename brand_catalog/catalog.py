@@ -14,8 +14,8 @@ class Spec:
     """One 品规, keyed by its carton barcode everywhere in the project.
 
     `wholesale_fen` and `retail_fen` are fen a carton; `wholesale_estimated` marks an interpolated price, fit for
-    demonstration only. `price_band` is the order department's own number, 1 the dearest. `short_code` is what is keyed
-    on a telephone: digits only, unique, stable over imports.
+    demonstration only. `price_band` is the order department's own number, 1 the dearest. `short_code` is keyed on a
+    telephone: digits only, unique, stable over imports.
     """
 
     barcode: str
@@ -31,18 +31,18 @@ class Spec:
     retail_fen: int
     price_band: int
     short_code: str
-    # How the name without brackets is read where the characters alone mislead, one toned syllable each.
+    # The reading of the name without brackets where the characters alone mislead, one toned syllable each.
     pinyin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenName:
-    """A name as it is said, and the specs it may mean: one, or several that have to be asked between."""
+    """A name as it is said, and the specs it may mean: one, or several between which the caller is asked."""
 
     text: str
     barcodes: tuple[str, ...]
     kind: NameKind
-    # How it is read where the characters alone mislead, one toned syllable each: "chang2 bai2 shan1".
+    # The reading where the characters alone mislead, one toned syllable each: "chang2 bai2 shan1".
     pinyin: str | None = None
 
     def __hash__(self) -> int:

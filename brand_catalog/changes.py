@@ -1,4 +1,4 @@
-"""What one catalogue has that another has not: shown before it is put in force, and kept with it afterwards."""
+"""The differences between two catalogues: shown before the new one is put in force, and stored with it afterwards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from brand_catalog.catalog import Catalog, Spec
 
-# Short codes are given out here, and stay with their specs whatever a file says.
+# Short codes are assigned by the import and stay with their specs whatever a file says, so they are not compared.
 COMPARED = tuple(field for field in Spec.__slots__ if field not in ("barcode", "short_code"))
-# A history is read by people; of a whole new catalogue they read the counts.
+# Entries stored of each kind: a person reads a short list; of a whole new catalogue the counts are enough.
 KEPT = 300
 
 
@@ -25,7 +25,7 @@ class SpecChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChanges:
-    """What changes from one catalogue to the next; names are spoken ones, each with the spec it means or meant."""
+    """The changes from one catalogue to the next; names are spoken names, each with the spec it means or meant."""
 
     added: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
@@ -42,14 +42,14 @@ class CatalogChanges:
         return len({change.name for change in self.changed})
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept: how many there are of each kind, and the first of them."""
+        """The form that is stored: the count of each kind, and the first `KEPT` of them."""
         parts = {name: list(part) for name, part in asdict(self).items()}
         counts = {name: len(part) for name, part in parts.items()} | {"changed": self.specs_changed}
         return {"counts": counts, **{name: part[:KEPT] for name, part in parts.items()}}
 
 
 def changes(before: Catalog, after: Catalog) -> CatalogChanges:
-    """What changes when `after` comes in the place of `before`."""
+    """The changes made when `after` replaces `before`."""
     specs_before, specs_after = before.specs, after.specs
     names_before, names_after = _names(before), _names(after)
     changed = [

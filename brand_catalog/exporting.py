@@ -39,7 +39,7 @@ def catalog_rows(catalog: Catalog) -> Iterator[tuple[str | int, ...]]:
 def alias_rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
     """The spoken names that do not follow from how the specs are written, in ALIAS_COLUMNS."""
     listed: list[SpokenName] = []
-    # First what was listed itself, then what does not follow from that either: names given by hand.
+    # First the listed aliases, then the names that do not follow from those either: names added by hand.
     for derived in (False, True):
         aliases = (Alias(name.text, name.barcodes, name.kind == "brand", name.pinyin) for name in listed)
         follows = {name.text: set(name.barcodes) for name in derive_spoken_names(catalog.specs.values(), aliases)}
@@ -55,7 +55,7 @@ def alias_rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
 
 
 def as_files(catalog: Catalog) -> Iterator[tuple[str, bytes]]:
-    """catalog.csv and aliases.csv."""
+    """The names and contents of catalog.csv and aliases.csv."""
     yield "catalog.csv", _csv(CATALOG_COLUMNS, catalog_rows(catalog))
     yield "aliases.csv", _csv(ALIAS_COLUMNS, alias_rows(catalog))
 

@@ -1,4 +1,4 @@
-"""A catalogue from files: every row checked, all that is wrong said at once, and taken over whole or not at all."""
+"""Importing a catalogue from files: every row is checked, all problems are reported at once, all or nothing applies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from brand_catalog.sheets import Row, RowProblem, SheetError, read_sheet
 from brand_catalog.spoken_names import Alias, derive_spoken_names, split_name, spoken_forms
 
 NameCheck = Callable[[SpokenName], str | None]
-"""Says why a spoken name can never be heard, or None where it can."""
+"""Returns the reason why a spoken name can never be recognised, or None if it can."""
 
 CATALOG_COLUMNS = (
     "name",
@@ -49,12 +49,12 @@ _SYLLABLE = re.compile(r"[a-zü]+[1-5]")
 
 
 class CatalogFileError(SheetError):
-    """A catalogue that was refused whole; `problems` names each row, column and reason."""
+    """A catalogue file that was refused whole; `problems` names each row, column and reason."""
 
 
 @dataclass(frozen=True)
 class CatalogReading:
-    """A catalogue read from files without fault, and what was left out of it on the way."""
+    """A catalogue read from files without an error, and warnings about what was left out of it."""
 
     catalog: Catalog
     warnings: tuple[RowProblem, ...]
@@ -62,7 +62,7 @@ class CatalogReading:
 
 @dataclass(frozen=True)
 class ImportSummary:
-    """What an import changed, counted in specs; `version` is the catalogue now in force."""
+    """The counts of an import, in specs; `version` is the catalogue now in force."""
 
     version: str
     added: int
@@ -73,14 +73,14 @@ class ImportSummary:
 
 
 def read_catalog_file(path: Path, aliases: Path | None = None, can_be_heard: NameCheck | None = None) -> Catalog:
-    """The catalogue in a file and its aliases, without any database. CatalogFileError says all that is wrong."""
+    """The catalogue in a file and its aliases, without any database. CatalogFileError lists every problem."""
     return examine_catalog_file(path, aliases, can_be_heard).catalog
 
 
 def examine_catalog_file(
     path: Path, aliases: Path | None = None, can_be_heard: NameCheck | None = None
 ) -> CatalogReading:
-    """As `read_catalog_file`, with the warnings: aliases whose target this catalogue does not have."""
+    """As `read_catalog_file`, with warnings: the aliases whose target is not in this catalogue."""
     try:
         sheet = read_sheet(path)
         specs = _read_specs(rows := list(sheet)) if sheet.require(CATALOG_COLUMNS) else []
@@ -116,8 +116,8 @@ def make_catalog(specs: Iterable[Spec], names: Sequence[SpokenName]) -> Catalog:
 
 
 def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str = "", by: str = "") -> ImportSummary:
-    """Put `catalog` in the place of the one in force. Specs known already keep their short codes; those no longer in
-    it are retired, never deleted, because orders name them. The caller's transaction makes it whole or nothing."""
+    """Replace the catalogue in force by `catalog`. Specs known already keep their short codes; those no longer in it
+    are retired, never deleted, because orders name them. The caller's transaction makes it all or nothing."""
     before = load_catalog(session)
     known = {row.barcode: row for row in session.scalars(select(BrandSpec))}
     catalog = _with_kept_codes(catalog, {barcode: row.short_code for barcode, row in known.items()})
@@ -157,7 +157,8 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
 
 
 def _free_the_unique(session: Session, catalog: Catalog, known: Mapping[str, BrandSpec]) -> None:
-    """Names that change hands inside one import would collide half-way, so they are set aside first."""
+    """Set aside the names that move from one spec to another in this import: they would violate the unique constraint
+    half-way."""
     renamed = [
         barcode
         for barcode, row in known.items()
@@ -172,7 +173,7 @@ def _free_the_unique(session: Session, catalog: Catalog, known: Mapping[str, Bra
 
 
 def _with_kept_codes(catalog: Catalog, kept: Mapping[str, str]) -> Catalog:
-    """The catalogue with the short codes that were given out before; a code once given is never given to another."""
+    """The catalogue with the short codes assigned before; a code is never assigned to a second spec."""
     if not kept:
         return catalog
     used = set(kept.values())

@@ -1,4 +1,4 @@
-"""The catalogue in force, out of the database."""
+"""Loading the catalogue in force from the database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
 
 
 def current_version(session: Session) -> str | None:
-    """The version in force, or None before the first import: one small query, to see whether a cached one holds."""
+    """The version in force, or None before the first import: one small query, to see if a cached one is current."""
     return session.scalar(select(CatalogVersion.version).order_by(CatalogVersion.id.desc()).limit(1))
 
 

@@ -1,4 +1,4 @@
-"""Finding spoken names in what was heard, by sound: the exact ones everywhere, near ones where nothing else fits."""
+"""Finding spoken names in recognised text by sound: exact ones everywhere, near ones where nothing else fits."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from rapidfuzz.process import cdist
 from brand_catalog.catalog import SpokenName
 from brand_catalog.sounds import Sound, SoundTrie, Spotted, distance, fold, is_spoken, syllables
 
-# A near name costs this for being near at all, and this for each syllable's worth of difference.
+# The cost of a near name: this for being near at all, and this for each syllable of difference.
 NEAR = 1.5
 NEAR_PER_SYLLABLE = 3.0
-# Names shorter than this are not guessed at: too much sounds like them.
+# Names shorter than this are not matched by nearness: too much sounds like them.
 SHORTEST_NEAR = 3
 LONGEST_NEAR = 12
-# What a closer look is taken at beside a name: so many that sound like it, so many that say more than it.
+# Rivals of a name for the second pass: at most so many that sound like it, and so many longer ones that contain it.
 MOST_RIVALS = 8
 RIVAL_DISTANCE = 1.3
 MOST_LONGER = 30
-# No more near names than this are considered at any one place.
+# The most near names considered at any one place.
 MOST_NEAR = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A name that sounds like a text, with the distance: 0 the same, 1 one syllable entirely different."""
+    """A name that sounds like a text, and its distance: 0 the same, 1 one syllable entirely different."""
 
     name: SpokenName
     distance: float
 
 
 def reading(name: SpokenName) -> tuple[str, ...]:
-    """The name's toned syllables: its own where the catalogue gives them, else the usual ones."""
+    """The name's toned syllables: those the catalogue gives for it, else the usual reading."""
     if name.pinyin:
         return tuple(name.pinyin.split())
     return syllables(name.text)
@@ -62,12 +62,12 @@ class NameIndex:
         }
 
     def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[SpokenName]]:
-        """Every name that was heard from `start` on."""
+        """Every name found in `heard` that begins at `start`."""
         return self._trie.spot(heard, start)
 
     def spot_near(self, heard: Sequence[Sound]) -> dict[int, list[Spotted[SpokenName]]]:
-        """Names of three syllables and more that sound like some stretch of what was heard, by where they begin: at
-        most one syllable in three is another, or one is too many or missing."""
+        """Names of three syllables and more that sound like some part of `heard`, by the place where they begin: at
+        most one syllable in three differs, or one is too many or missing."""
         said = tuple(sound.readings[0] if sound.readings else "" for sound in heard)
         found: dict[int, list[Spotted[SpokenName]]] = {}
         for length in range(SHORTEST_NEAR - 1, LONGEST_NEAR + 2):
@@ -91,8 +91,8 @@ class NameIndex:
         return {start: sorted(near, key=lambda spotted: spotted.cost)[:MOST_NEAR] for start, near in found.items()}
 
     def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
-        """The names `name` may have been heard for: those that sound much like it, and where it stands for several
-        specs or begins other names (a brand alone), the longer names that say which."""
+        """The names that may have been said where `name` was recognised: those that sound much like it, and where it
+        stands for several specs or begins other names (a brand alone), the longer names that say which."""
         if name not in self._rivals:
             self._rivals[name] = self._find_rivals(name)
         return self._rivals[name]
@@ -117,7 +117,7 @@ class NameIndex:
         return tuple(dict.fromkeys(n for n in (*alike, *longer[:MOST_LONGER]) if n != name))
 
     def nearest(self, text: str, limit: int = 5) -> list[Match]:
-        """The names that sound most like `text`, the nearest first: what an importer or a desk shows as close calls."""
+        """The names that sound most like `text`, the nearest first; shown as possible confusions."""
         said = syllables(text)
         code = self._code(said)
         rough: list[tuple[int, int]] = []
@@ -129,5 +129,5 @@ class NameIndex:
         return sorted(matches, key=lambda match: match.distance)[:limit]
 
     def _code(self, said: Sequence[str]) -> str:
-        """One letter a folded syllable, so that string distance counts syllables."""
+        """One letter for each folded syllable, so that string distance counts syllables."""
         return "".join(self._codes.setdefault(fold(s), chr(0x100 + len(self._codes))) for s in said)

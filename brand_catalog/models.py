@@ -45,7 +45,7 @@ class BrandSpec(Base):
 
 
 class SpokenNameRow(Base):
-    """One name as it is said, and what it may mean."""
+    """One spoken name, and the specs it may mean."""
 
     __tablename__ = "spoken_names"
 
@@ -64,8 +64,8 @@ class SpokenNameRow(Base):
 
 
 class CatalogVersion(Base):
-    """Each change of the catalogue; the last one is in force. `changes` is what it changed, as
-    `brand_catalog.changes` writes it; None for those from before it was kept."""
+    """One version of the catalogue; the last one is in force. `changes` are its differences from the version before,
+    as `CatalogChanges.to_json` writes them; None for versions older than this column."""
 
     __tablename__ = "catalog_versions"
 
@@ -79,7 +79,7 @@ class CatalogVersion(Base):
 
 
 class HandName(Base):
-    """A spoken name of a spec that was put in (`added`) or taken out by hand, whatever the catalogue's files say."""
+    """A spoken name of a spec that was added (`added`) or removed by hand, whatever the catalogue's files say."""
 
     __tablename__ = "hand_names"
 

@@ -1,4 +1,4 @@
-"""Tables as people keep them, CSV or XLSX, read row by row with the place of every cell known."""
+"""Spreadsheets, CSV or XLSX, read row by row with the place of every cell known."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ENCODINGS = ("utf-8-sig", "gb18030")
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """What is wrong in one cell or row. `row` counts from 1 as a spreadsheet shows it, the heading being row 1;
-    0 stands for the file as a whole. `column` is the heading, empty for the whole row."""
+    """A problem in one cell or row. `row` counts from 1 as a spreadsheet shows it, the heading being row 1; 0 stands
+    for the file as a whole. `column` is the heading, empty for the whole row."""
 
     file: str
     row: int
@@ -38,7 +38,7 @@ class RowProblem:
 
 
 class SheetError(ValueError):
-    """A file that was refused whole; `problems` says everything that is wrong with it, in the order of its rows."""
+    """A file that was refused whole; `problems` lists everything that is wrong with it, in the order of its rows."""
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
         self.problems = list(problems)
@@ -48,7 +48,7 @@ class SheetError(ValueError):
 
 
 class Row:
-    """One row. The readers below return None for a cell that is wrong, and note why among the sheet's problems."""
+    """One row. Its methods return None for a cell that is wrong, and add the reason to the sheet's problems."""
 
     def __init__(self, sheet: Sheet, number: int, cells: dict[str, str]) -> None:
         self.sheet = sheet
@@ -59,7 +59,7 @@ class Row:
         self.sheet.problems.append(RowProblem(self.sheet.file, self.number, column, reason))
 
     def text(self, column: str) -> str:
-        """The cell as it stands, trimmed; empty where the sheet has no such column."""
+        """The cell's text, trimmed; empty if the sheet has no such column."""
         return self.cells.get(column, "")
 
     def required(self, column: str) -> str | None:
@@ -117,7 +117,7 @@ class Row:
 
 
 class Sheet:
-    """A table that was read; its rows note what is wrong with them in `problems`."""
+    """One table of a file; its rows add what is wrong with them to `problems`."""
 
     def __init__(self, file: str, columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]) -> None:
         self.file = file
@@ -130,7 +130,7 @@ class Sheet:
             yield Row(self, number, cells)
 
     def require(self, columns: Collection[str]) -> bool:
-        """Whether every one of these headings is there; those that are not are noted."""
+        """True if every one of these headings is present; those missing are added to the problems."""
         missing = [column for column in columns if column not in self.columns]
         for column in missing:
             self.problems.append(RowProblem(self.file, 1, column, "the heading is missing"))
@@ -144,7 +144,7 @@ def read_sheet(path: Path) -> Sheet:
 
 
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """As `read_sheet`, one row at a time for files that are long: the headings, and each row with its number."""
+    """The headings, and each row with its number; as `read_sheet`, but one row at a time for long files."""
     rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
     numbered = ((number, cells) for number, cells in enumerate(rows, 1) if any(cells))
     _, columns = next(numbered, (0, []))
@@ -194,7 +194,7 @@ def _xlsx_rows(path: Path) -> Iterator[list[str]]:
 
 
 def _cell_text(value: object) -> str:
-    """A spreadsheet's own value as it would stand in a CSV: 6901028193504.0 is a barcode, not a float."""
+    """A spreadsheet's value as it would be written in a CSV file: 6901028193504.0 is a barcode, not a float."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():

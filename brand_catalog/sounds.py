@@ -1,4 +1,4 @@
-"""How characters sound: pinyin, what an accent folds together, and how far two syllables are apart.
+"""The sound of characters: pinyin, the syllables an accent merges, and the distance between two syllables.
 
 A syllable is written with its tone, "shan1"; 5 is the neutral tone. Folding maps a syllable to the class of syllables
 that speakers of the southern and central dialects do not keep apart (zh/z, ch/c, sh/s, n/l, f/h, -ng/-n).
@@ -13,8 +13,8 @@ from typing import Generic, TypeVar
 
 from pypinyin import Style, lazy_pinyin, pinyin
 
-# What a match costs, from the very character to a syllable that only an accent makes the same. They rank readings of
-# one utterance; the recogniser's score decides between utterances.
+# The cost of a match, rising to a syllable that only an accent makes the same. These costs rank the readings of one
+# hypothesis; the recogniser's score decides between hypotheses.
 SAME_SYLLABLE = 0.2
 OTHER_READING = 1.5
 OTHER_TONE = 1.0
@@ -32,7 +32,7 @@ _NEAR_INITIALS = {
 
 
 def is_spoken(char: str) -> bool:
-    """Whether the character is one that is read aloud: punctuation, spaces and symbols are not."""
+    """True if the character is read aloud: punctuation, spaces and symbols are not."""
     return "\u4e00" <= char <= "\u9fff" or char == "〇"
 
 
@@ -77,7 +77,7 @@ def fold(syllable: str) -> str:
 
 @lru_cache(maxsize=65536)
 def syllable_distance(one: str, other: str) -> float:
-    """How unlike two toned syllables sound: 0 the same, about 1 nothing in common."""
+    """The distance between two toned syllables by sound: 0 the same, about 1 nothing in common."""
     if one == other:
         return 0.0
     if toneless(one) == toneless(other):
@@ -94,7 +94,7 @@ def syllable_distance(one: str, other: str) -> float:
 
 
 def _final_distance(one: str, other: str) -> float:
-    """Finals that share their end or their beginning sound alike; those with nothing shared do not."""
+    """The distance between two finals, 0 to 1: lower where they share their end or their beginning."""
     if one.endswith(other) or other.endswith(one):
         return 0.5
     if one[:1] == other[:1] or {one, other} == {"u", "o"}:
@@ -103,7 +103,8 @@ def _final_distance(one: str, other: str) -> float:
 
 
 def distance(one: Sequence[str], other: Sequence[str]) -> float:
-    """How unlike two syllable sequences sound: the cheapest alignment, a syllable too many or too few costing 0.8."""
+    """The distance between two syllable sequences by sound: the cheapest alignment, where an extra or missing syllable
+    costs 0.8."""
     gap = 0.8
     row = [gap * j for j in range(len(other) + 1)]
     for i, mine in enumerate(one, 1):
@@ -116,7 +117,7 @@ def distance(one: Sequence[str], other: Sequence[str]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One heard character and how it may be read; `char` is empty for a stretch the recogniser had no word for."""
+    """One recognised character and its possible readings; `char` is empty for sound the recogniser had no word for."""
 
     char: str
     readings: tuple[str, ...]
@@ -131,19 +132,19 @@ UNKNOWN = Sound("", ())
 
 @lru_cache(maxsize=8192)
 def sound(char: str) -> Sound:
-    """The character as something heard."""
+    """The character with all its readings."""
     said = readings(char)
     return Sound(char, said, tuple(dict.fromkeys(fold(reading) for reading in said)))
 
 
 def sounds(text: str) -> tuple[Sound, ...]:
-    """The Chinese characters of a text as heard; everything else is left out."""
+    """The Chinese characters of a text as sounds; everything else is left out."""
     return tuple(sound(char) for char in text if is_spoken(char))
 
 
 @lru_cache(maxsize=65536)
 def match_cost(heard: Sound, char: str, syllable: str) -> float | None:
-    """What it costs to take what was heard for `char` read as `syllable`; None where no accent allows it."""
+    """The cost of taking the recognised sound for `char` read as `syllable`; None if no accent allows it."""
     if heard.char == char:
         return 0.0
     costs = []
@@ -165,7 +166,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Spotted(Generic[T]):
-    """A text found in what was heard: it ends before `end`, at this cost."""
+    """A text found in a sequence of sounds: it ends before `end`, at this cost."""
 
     end: int
     cost: float
@@ -181,13 +182,13 @@ class _Node(Generic[T]):
 
 
 class SoundTrie(Generic[T]):
-    """Texts kept by how they sound, each with a value; finds which of them begin at a place of what was heard."""
+    """Texts indexed by sound, each with a value; finds those that begin at a given place of a sequence of sounds."""
 
     def __init__(self) -> None:
         self._root: _Node[T] = _Node()
 
     def add(self, text: str, reading: Sequence[str], value: T) -> None:
-        """Keep `text`, read as `reading` (one toned syllable a character), under its sound."""
+        """Add `text`, read as `reading` (one toned syllable a character), under its sound."""
         node = self._root
         for char, syllable in zip(text, reading, strict=True):
             branches = node.children.setdefault(fold(syllable), [])
@@ -202,7 +203,7 @@ class SoundTrie(Generic[T]):
         node.values.append(value)
 
     def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[T]]:
-        """Every text that was heard from `start` on, the cheapest match for each value and end."""
+        """Every text found in `heard` that begins at `start`, the cheapest match for each value and end."""
         best: dict[tuple[int, int], Spotted[T]] = {}
         level: list[tuple[float, _Node[T]]] = [(0.0, self._root)]
         for place in range(start, len(heard)):

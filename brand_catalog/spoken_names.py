@@ -1,8 +1,8 @@
-"""How people say a spec's name, derived from how it is written; what the aliases add; and which names are shared.
+"""The spoken names of specs: derived from the written names, extended by the aliases, with shared names marked.
 
-A written name is `stem(variant)`. Callers say it straight through, the variant first, without the packaging word, or
-by the variant alone where it is long enough to be nobody else's. All of that follows from the structure of the name;
-which words are packaging and how letters are read is data (`name_parts.toml`).
+A written name is `stem(variant)`. Callers say it as written, with the variant first, without the packaging word, or by
+the variant alone where it is long enough to be unique. All of that follows from the structure of the name; the
+packaging words and the readings of letters are data (`name_parts.toml`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Any
 
 from brand_catalog.catalog import NameKind, Spec, SpokenName
 
-# A variant said before its stem (软蓝利群) is short; nobody turns 恒大天青细支牡丹 round.
+# A variant said before its stem (软蓝利群) is short; 恒大天青细支牡丹 is never said.
 LONGEST_VARIANT_SAID_FIRST = 4
 # A variant said alone has to be long enough that everyday words do not become order lines.
 SHORTEST_VARIANT_SAID_ALONE = 3
-# A variant shared by more specs than this is no name but a word of the trade.
+# A variant shared by more specs than this is a word of the trade, not a name.
 MOST_SPECS_BEHIND_A_VARIANT = 3
 SHORTEST_STEM_SAID_ALONE = 2
-# Readings multiply with every number in a name; more than this nobody tries.
+# The most readings kept of one name: readings multiply with every number in it.
 MOST_READINGS = 12
 
 _DIGITS = "零一二三四五六七八九"
@@ -35,8 +35,8 @@ _WRITTEN = re.compile(r"^(?P<stem>[^()（）]+)(?:[(（](?P<variant>.*)[)）])?$
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name as a customer's list has it. `targets` are barcodes, those meant most first; `brand` says that the name
-    stands for a whole brand, whose usual spec, where there is one, comes first."""
+    """A name from the alias file. `targets` are barcodes, the most frequently meant first; `brand` says that the name
+    stands for a whole brand, whose usual spec, if there is one, comes first."""
 
     text: str
     targets: tuple[str, ...]
@@ -46,7 +46,7 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A name in the making: its characters, each with its syllable where the catalogue prescribes one."""
+    """A spoken form being built: its characters, each with its syllable where the catalogue prescribes one."""
 
     characters: tuple[str, ...]
     syllables: tuple[str | None, ...]
@@ -78,15 +78,15 @@ def _load_parts() -> dict[str, Any]:
 _PARTS = _load_parts()
 
 
-# A strength or a length (三毫克) tells no two names apart.
+# A strength or a length (三毫克) does not distinguish names.
 _MEASURE = re.compile(rf"[{_DIGITS}十百点]+({'|'.join(word for words in _PARTS['units'].values() for word in words)})")
 
 
 def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) -> tuple[SpokenName, ...]:
-    """Every name under which these specs may be asked for, each text once, with what it may mean.
+    """Every name under which these specs may be asked for, each text once, with the specs it may mean.
 
-    What is written outranks what was listed as an alias, and both outrank what is only derived: a derived name that is
-    also someone's full name means that one alone. Names shared by several specs become one ambiguous name.
+    A written name outranks an alias, and both outrank a derived name: a derived name that is also a spec's full name
+    means that spec alone. A name shared by several specs becomes one ambiguous name.
     """
     specs = list(specs)
     names = _Names()
@@ -97,7 +97,7 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
     stems = _by_stem(specs)
     for alias in aliases:
         kind: NameKind = "brand" if alias.brand else "spec" if len(alias.targets) == 1 else "ambiguous"
-        # A name that is also a stem stands for all of the stem's specs; the alias says which come first.
+        # An alias that is also a stem stands for all of the stem's specs; the alias says which come first.
         more = stems.get(alias.text, ()) if kind != "spec" else ()
         names.add_text(alias.text, (*alias.targets, *more), kind, alias.pinyin)
     names.close_rank()
@@ -131,12 +131,12 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
 
 
 def spoken_forms(written: str) -> tuple[str, ...]:
-    """How a written piece of text is said, likeliest first: numbers and letters in words, symbols dropped."""
+    """The spoken forms of a written text, likeliest first: numbers and letters in words, symbols dropped."""
     return tuple(said.text for said in islice(_said(written), MOST_READINGS) if said.text)
 
 
 class _Names:
-    """Names gathered by text. Within a rank, specs under one text add up; a text of a closed rank is settled."""
+    """Names collected by text. Within a rank, specs under one text add up; a text of a closed rank is final."""
 
     def __init__(self) -> None:
         self._names: dict[str, SpokenName] = {}
@@ -172,7 +172,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def _by_stem(specs: Sequence[Spec]) -> dict[str, tuple[str, ...]]:
-    """The specs behind each stem and each brand, as they are said."""
+    """The barcodes of each stem and each brand, by spoken form."""
     found: dict[str, tuple[str, ...]] = {}
     for spec in specs:
         for written in dict.fromkeys((split_name(spec.name)[0], spec.brand)):
@@ -194,7 +194,7 @@ def _readings(spec: Spec) -> Iterator[tuple[_Said, _Said]]:
 
 
 def _with_stem(stem: _Said, variant: _Said) -> Iterator[_Said]:
-    """The stem with the variant said some other way than written."""
+    """The stem combined with the variant said in another way than written."""
     for other in _variant_otherwise(variant):
         yield stem + other
         if 1 < len(other) <= LONGEST_VARIANT_SAID_FIRST:
@@ -202,7 +202,7 @@ def _with_stem(stem: _Said, variant: _Said) -> Iterator[_Said]:
 
 
 def _with_its_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
-    """An alias of one spec with the stem beside it: 二代 is also said 白沙二代."""
+    """The alias of one spec combined with its stem: 二代 is also said 白沙二代."""
     if alias.brand or len(alias.targets) != 1:
         return
     spec = next((spec for spec in specs if spec.barcode == alias.targets[0]), None)
@@ -215,8 +215,8 @@ def _with_its_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
 
 
 def _by_its_number(spec: Spec) -> Iterator[str]:
-    """A variant that ends in a number is said by either half: 招财猫1600 is 招财猫, 双喜硬经典1906 is 双喜1906; of a
-    strength (硬红2.0) nobody says the number alone."""
+    """The halves of a variant that ends in a number: 招财猫1600 is also 招财猫, 双喜硬经典1906 also 双喜1906; of a
+    strength (硬红2.0) the number is not said alone."""
     stem, variant = split_name(spec.name)
     match = _NUMBERED.match(variant)
     if match is None:
@@ -231,7 +231,7 @@ def _by_its_number(spec: Spec) -> Iterator[str]:
 
 
 def _alone(variant: _Said) -> Iterator[_Said]:
-    """The variant by itself, where enough of it is a name and not packaging, size or strength."""
+    """The variant by itself, if enough of it is a name and not packaging, size or strength."""
     for said in (variant, *_variant_otherwise(variant)):
         _, _, core = _split_variant(said)
         distinct = len(_MEASURE.sub("", core.text))
@@ -249,7 +249,7 @@ def _variant_otherwise(variant: _Said) -> Iterator[_Said]:
 
 
 def _split_variant(variant: _Said) -> tuple[_Said, _Said, _Said]:
-    """Packaging word, size word and what is left; each may be empty."""
+    """The packaging word, the size word and the rest; each may be empty."""
     nothing = variant[:0]
     packaging, core = nothing, variant
     for word in _PARTS["packaging"]:

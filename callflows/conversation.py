@@ -1,4 +1,4 @@
-"""The conversation, one turn at a time: what was heard goes in with where the call stands, and what to say comes out.
+"""The conversation, one turn at a time: what was heard goes in with the call's state, and what to say comes out.
 
 All of it is a function of its arguments and the desk: the state is data, so any worker can take any turn.
 """
@@ -19,12 +19,12 @@ from orders.desk import Desk, DeskRefusal
 
 __all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "given_back", "hear"]
 
-# More steps in a row than this without a question means that the flow runs in a circle.
+# More steps in a row than this without a question mean that the flow has a cycle.
 STEPS_IN_A_TURN_MAX = 12
 
 
 def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
-    """A new call: its first state and the greeting."""
+    """Begin a call: return its first state and the greeting."""
     state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
     turn = Turn(state, desk)
     state.flow = facts.flow or turn.hotline.flow
@@ -32,7 +32,7 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
 
 
 def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
-    """Take one turn: the state after it and the reply. The state passed in is left as it is."""
+    """Take one turn: return the state after it and the reply. The state passed in is left as it is."""
     if state.over:
         return state, _last_reply(state)
     before, state = state, state.copy()
@@ -40,8 +40,8 @@ def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
     try:
         return state, _answer(turn, _flow(turn).step(state.step), heard)
     except DeskRefusal:
-        # The order was closed under the call: the day ended, or another call of the same retailer took it over. The
-        # desk says anew what may be done.
+        # The order was closed during the call: the day ended, or another call of the same retailer resumed it. The
+        # admission decides again what may be done.
         state = before.copy()
         state.pending, state.read = (), None
         return state, _go(Turn(state, desk), "admission")
@@ -51,8 +51,8 @@ def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
 
 
 def given_back(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
-    """An operator gives the call back: it goes on with the order as the operator left it, or where it is asked who is
-    calling."""
+    """Go on with a call that an operator gives back: with the order as the operator left it, or with the sign-in where
+    the caller has not signed in."""
     state = state.copy()
     state.over, state.misses, state.failures = "", 0, 0
     state.pending, state.read = (), None
@@ -63,7 +63,7 @@ def given_back(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
 
 
 def ended(state: CallState, desk: Desk) -> None:
-    """The call is over, whoever hung up. What was not saved is kept, to be taken up again."""
+    """End the call, whoever hung up. An unsaved order is kept, to be resumed in a later call."""
     if state.signed_in and not state.saved:
         desk.abandon(state.call_key)
 
@@ -79,7 +79,7 @@ def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
         turn.state.misses = 0
         return Reply(turn.state.said, _listen(turn, step))
     if heard.early and heard.is_nothing:
-        # A slip of the finger into what has to be heard out: the question alone would let a yes pass.
+        # A wrong key in a prompt that has to be heard to its end: all of it is said again, not the question alone.
         return Reply(turn.state.said, _listen(turn, step))
     if heard.command == "help" and not heard.items:
         turn.state.misses = 0
@@ -88,7 +88,7 @@ def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
         return Reply(tuple(turn.sentences) or turn.state.said, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)
-    # A yes decides too much to be taken where the ear is not sure of it.
+    # A yes decides too much to be accepted where the recogniser is not sure of it.
     unsure = heard.confirm and heard.command == "yes" and not heard.items
     outcome = Missed() if heard.is_nothing or unsure else step.hear(turn, heard)
     if isinstance(outcome, Missed):
@@ -98,7 +98,7 @@ def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
 
 
 def _missed(turn: Turn, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:
-    """Silence or nonsense: one rung up the step's ladder, and at its end an operator."""
+    """Answer silence or nonsense with the step's next reprompt; after the last one, give up or call an operator."""
     rung = turn.state.misses
     turn.state.misses += 1
     if rung < len(step.rungs):
@@ -131,7 +131,7 @@ def _go(turn: Turn, target: Target) -> Reply:
 
 
 def _flow(turn: Turn) -> Flow:
-    """The flow of the hotline that was called; for a name that is none, the one that takes orders."""
+    """The flow the call goes through; for a name that is none, the one that takes orders."""
     return FLOWS.get(turn.state.flow, ORDERING)
 
 

@@ -1,6 +1,6 @@
-"""The flow as a picture: Mermaid text made from the table of steps, for the documentation.
+"""The flow as a diagram: Mermaid text made from the table of steps, for the documentation.
 
-`python -m callflows.diagram` writes docs/call-flow.md and the part of the README between its markers anew.
+`python -m callflows.diagram` rewrites docs/call-flow.md and the part of the README between its markers.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from callflows.replies import Transfer
 
 ROOT = Path(__file__).parent.parent
 PAGE = Path("docs") / "call-flow.md"
-# Files that carry the picture between these lines, if they have them.
+# Documents that show the diagram between these markers, if they have them.
 CARRIERS = (Path("README.md"), Path("README.zh-CN.md"))
 BEGIN, END = "<!-- call flow: made by python -m callflows.diagram -->", "<!-- end of call flow -->"
 
 
 def mermaid(flow: Flow) -> str:
-    """The flow as a Mermaid chart. What every step that takes lines leads to is drawn once."""
+    """The flow as a Mermaid chart. The targets shared by all steps that take lines are drawn once."""
     return "\n".join(["flowchart TD", *(f"    {row}" for row in _rows(flow))])
 
 
 def page(flow: Flow, rung: Flow) -> str:
-    """The documentation page: the picture, what each step does, and what is otherwise where the line rings."""
+    """The documentation page: the diagram, what each step does, and what differs in an outbound call."""
     steps = _described(flow.rows)
     otherwise = _described(row for row in rung.rows if row not in flow.rows)
     return f"""# The way through a call
@@ -59,7 +59,7 @@ def _described(rows: Iterable[Row]) -> str:
 
 
 def embedded(text: str, flow: Flow) -> str:
-    """A document with the picture between its markers made anew; the same document where it has none."""
+    """The document with the diagram between its markers replaced; the same document where it has no markers."""
     if BEGIN not in text or END not in text:
         return text
     before, rest = text.split(BEGIN, 1)
@@ -68,7 +68,7 @@ def embedded(text: str, flow: Flow) -> str:
 
 
 def write(root: Path = ROOT) -> None:
-    """Write the page, and the picture into the documents that carry it."""
+    """Write the page, and the diagram into the documents that show it."""
     (root / PAGE).parent.mkdir(exist_ok=True)
     (root / PAGE).write_text(page(ORDERING, OUTBOUND), encoding="utf-8")
     for carrier in CARRIERS:

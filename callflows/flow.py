@@ -1,4 +1,4 @@
-"""A flow: a table of steps, each with where its outcomes lead. One that does not hold together is refused when made."""
+"""A flow: a table of steps, each with the targets of its outcomes. One with gaps raises ValueError when made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Target = str | Transfer | HangUp
 
 @dataclass(frozen=True)
 class Row:
-    """One step and where each of its outcomes leads."""
+    """One step and the target of each of its outcomes."""
 
     step: Step[Any]
     then: Mapping[StrEnum, Target]
@@ -38,7 +38,7 @@ class Flow:
         return self._rows[name].step
 
     def after(self, name: str, outcome: StrEnum) -> Target:
-        """Where an outcome of a step leads."""
+        """The target of an outcome of a step."""
         return self._rows[name].then[outcome]
 
     def _problems(self) -> Iterator[str]:

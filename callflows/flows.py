@@ -1,5 +1,5 @@
-"""The ways through a call. One table serves every hotline: which orders it takes, from whom and until when are the
-hotline's own settings, which the desk knows."""
+"""The flows of inbound and outbound calls. One table serves every hotline: which orders it takes, from whom and until
+when are the hotline's own settings, which the desk applies."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from callflows.steps.sign_in import (
 )
 from callflows.steps.take_items import AskChange, Declined, TakeItems
 
-# Wherever lines can be said, what they leave open is asked first; then the call goes on where it was.
+# Wherever lines can be said, the questions they leave open come first; then the call returns to where it was.
 AFTER_LINES: Mapping[StrEnum, Target] = {
     Next.UNSURE: "confirm_lines",
     Next.WHICH: "choose_spec",
@@ -99,7 +99,7 @@ ORDERING = Flow(
     ],
 )
 
-# Who is rung is known, and signs in by saying so; from there on the way is the same whoever rang whom.
+# A retailer called by the line is known, and signs in by saying yes; after that, the steps are those of any call.
 _OTHERWISE_WHEN_RUNG = frozenset(
     {"choose_region", "confirm_caller", "ask_code", "confirm_code", "ask_pin", "take_items"}
 )
@@ -122,4 +122,4 @@ OUTBOUND = Flow(
 )
 
 FLOWS: Mapping[str, Flow] = {"ordering": ORDERING, RUNG: OUTBOUND}
-"""The flows by the name a hotline calls them."""
+"""The flows by the name kept with the call."""

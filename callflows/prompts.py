@@ -1,4 +1,4 @@
-"""The prompt catalogue: every sentence the line says, by key, filled in and spoken as data says it."""
+"""The prompt catalogue: every sentence the line says, by key, with its placeholders filled in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CATALOGUE = Path(__file__).with_name("prompts.zh.toml")
 
 
 class PromptError(LookupError):
-    """A prompt that does not exist, or that was not given what it has to be filled with."""
+    """A prompt that does not exist, or one with a placeholder left unfilled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Prompt:
 
     @property
     def placeholders(self) -> frozenset[str]:
-        """What has to be filled in."""
+        """The names to be filled in."""
         texts = (self.say, self.keys or "")
         return frozenset(name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name)
 
@@ -47,7 +47,7 @@ class Prompts(Mapping[str, Prompt]):
         return len(self._prompts)
 
     def text(self, key: str, /, *, by_keys: bool = False, **fill: str) -> str:
-        """The sentence filled in; `by_keys` for a caller who cannot be heard. PromptError if that cannot be done."""
+        """The sentence filled in; `by_keys` for a caller who has only keys. PromptError if that cannot be done."""
         prompt = self._prompts.get(key)
         if prompt is None:
             raise PromptError(f"The prompt catalogue has no {key!r}; add it to {CATALOGUE.name}.")
@@ -59,14 +59,14 @@ class Prompts(Mapping[str, Prompt]):
 
 
 def read_prompts(path: Path) -> Prompts:
-    """The catalogue in a TOML file: a section a step, a string or a `{say, keys}` a prompt."""
+    """The catalogue in a TOML file: one section per step, a string or a `{say, keys}` per prompt."""
     with path.open("rb") as file:
         return Prompts(dict(_flatten(tomllib.load(file))))
 
 
 @cache
 def load_prompts() -> Prompts:
-    """The catalogue this line speaks with."""
+    """The catalogue in use, read once."""
     return read_prompts(CATALOGUE)
 
 

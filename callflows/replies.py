@@ -1,4 +1,4 @@
-"""What the line says next and what it then waits for, in words of our own; the carrier's markup is one rendering."""
+"""A reply: the sentences said next and what follows, in types of our own; the carrier's markup is one rendering."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ TransferReason = Literal["asked", "stuck", "locked", "not_identified", "ear_down
 @dataclass(frozen=True, slots=True)
 class ListenFor:
     """Say, then wait for the caller: `silence_ms` is how long silence may last before the step hears it. With
-    `hear_out` the last sentence is a question about all that comes before it, and a key pressed before it is told as
-    early."""
+    `hear_out` the last sentence is a question about all that comes before it, and a key pressed before it is reported
+    as early."""
 
     listen: Listen
     silence_ms: int = 6_000

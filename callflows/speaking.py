@@ -1,4 +1,4 @@
-"""Numbers as they are said to a Chinese ear, so that no voice has to guess how to read figures."""
+"""Numbers in spoken Chinese, so that no synthetic voice has to guess how to read figures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cn2an import an2cn
 _DECIMALS = str.maketrans("0123456789", "零一二三四五六七八九")
 _CODE_DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
 _WEEKDAYS = "一二三四五六日"
-# Codes are said as they are printed on the card and as callers say them back: four digits, then a breath.
+# Codes are said as they are printed on the card and as callers say them back: four digits, then a pause.
 _DIGITS_IN_A_BREATH = 4
 
 COUNTRY = "+86"
@@ -32,7 +32,7 @@ def ordinal(place: int) -> str:
 
 
 def counted(value: int, unit: str) -> str:
-    """A number of something that is counted: 2 条 is 两条."""
+    """A number with its measure word: 2 条 is 两条."""
     return ("两" if value == 2 else number(value)) + unit
 
 
@@ -56,7 +56,7 @@ def yuan(fen: int) -> str:
 
 
 def one_by_one(code: str) -> str:
-    """A code digit by digit, 一 as 幺, with a breath after every four: 四幺零五，零二幺零，零零幺二."""
+    """A code digit by digit, 一 as 幺, with a pause after every four: 四幺零五，零二幺零，零零幺二."""
     groups = (code[start : start + _DIGITS_IN_A_BREATH] for start in range(0, len(code), _DIGITS_IN_A_BREATH))
     return "，".join(group.translate(_CODE_DIGITS) for group in groups)
 
@@ -82,5 +82,5 @@ def time_of_day(moment: datetime) -> str:
 
 
 def day(moment: date) -> str:
-    """A day as it is named on the telephone: 十一月二十四日星期二."""
+    """A day as it is said: 十一月二十四日星期二."""
     return f"{number(moment.month)}月{number(moment.day)}日星期{_WEEKDAYS[moment.weekday()]}"

@@ -1,4 +1,4 @@
-"""Where a call stands. All of it is data, kept with the call between two turns; no worker remembers anything."""
+"""The state of a call. All of it is data, stored with the call between two turns; no worker keeps any in memory."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from callflows.replies import TransferReason
 from speech.utterance import Command, Item, Utterance
 
 RUNG = "outbound"
-"""The flow of a call in which the line rang the retailer."""
+"""The flow of an outbound call, to a retailer that is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call before anybody has spoken: its id, the two numbers, and whether speech can be heard.
-    Where the line rang a retailer, `caller` is the retailer's number all the same, and `called` the line's."""
+    """The facts of a call before anybody has spoken: its id, the two numbers, and whether speech can be recognised.
+    In an outbound call, too, `caller` is the retailer's number and `called` the line's."""
 
     call_key: str
     caller: str
     called: str
     ear: bool
-    # The flow it goes through; empty for that of the hotline that was called.
+    # The name of its flow; empty for the flow of the hotline that was called.
     flow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """The caller said and keyed nothing for as long as the reply was willing to wait."""
+    """The caller said and keyed nothing for as long as the reply waits."""
 
 
 Heard = Utterance | Silence
 
 Why = Literal["missing", "wanted", "again", "vague", "unclear"]
-"""Why a quantity is asked for: none was said; the caller asked whether there is any; none was said of a brand that is
-ordered already; 十来条; 一箱."""
+"""The reason for asking a quantity: none was said; the caller asked whether there is any; none was said of a brand that
+is ordered already; 十来条; 一箱."""
 
 
 class Next(StrEnum):
-    """Where the order goes on once a turn's lines are taken: to the oldest open question, or on with the call."""
+    """The continuation once a turn's lines are taken: the oldest open question, or the step to return to."""
 
     UNSURE = "unsure"
     WHICH = "which"
@@ -56,11 +56,12 @@ class Next(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A question that is open, about one line: the lines beside it are taken already or wait their turn.
+    """An open question about one line, or about all lines of a doubtful utterance; other lines are taken already or
+    have questions of their own.
 
-    `barcode` is the substitute that is offered. `packs` is what was wanted of a spec that is out, or what was ordered
-    before of one that is short; `left` is what there is of that one. `command` is what else was said with lines the
-    ear was unsure of.
+    `barcode` is the substitute offered. `packs` is what was wanted of a spec that is out of stock, or what was ordered
+    before of one that is short; `left` is what could be granted of that one. `command` is what else was said with
+    lines the recogniser was unsure of.
     """
 
     kind: Literal[Next.UNSURE, Next.WHICH, Next.QUANTITY, Next.SUBSTITUTE, Next.REST]
@@ -75,12 +76,12 @@ class Pending:
 
 @dataclass
 class CallState:
-    """One call between two turns."""
+    """The state of one call between two turns."""
 
     call_key: str
     caller: str
     called: str
-    # Whether the caller can be heard; without it every prompt asks for keys.
+    # True if speech can be recognised; otherwise every prompt asks for keys.
     ear: bool
     flow: str = "ordering"
     step: str = ""
@@ -89,41 +90,41 @@ class CallState:
     greeted: bool = False
     customer_code: str = ""
     signed_in: bool = False
-    # Wrong codes, wrong PINs and codes that were heard wrong; never forgotten in a call.
+    # Wrong codes, wrong PINs and codes that were heard wrong; reset only when an operator gives the call back.
     failures: int = 0
     # Turns in a row that were silent or not understood.
     misses: int = 0
     pending: tuple[Pending, ...] = ()
     back_to: Next = Next.MORE
-    # The line last spoken of: what "改成三条" means.
+    # The spec of the line mentioned last: "改成三条" is about it.
     last_barcode: str = ""
-    # The one spec the caller has just been told of: what "来五条" means straight after.
+    # The only spec mentioned in the reply before: "来五条" straight after is about it.
     about: str = ""
-    # Whether the new and key specs of the day have been named in this call.
+    # True once the new and key specs of the day have been named in this call.
     introduced: bool = False
-    # Specs the caller was told are out.
+    # Specs the caller has heard are out of stock.
     told_out: tuple[str, ...] = ()
-    # How often a brand came without a quantity.
+    # The number of times a brand came without a quantity.
     quantities_missed: int = 0
-    # The prices as they were read out, each with its bands and its lowest and highest in fen; and where the caller is.
+    # The bands as read out, neighbours merged: numbers, lowest and highest price in fen; then the one being read.
     bands: tuple[tuple[tuple[int, ...], int, int], ...] = ()
     band: int = 0
     page: int = 0
     page_read: bool = False
-    # What was read back last, barcode and packs; None before the first time.
+    # The lines read back last, barcode and packs; None before the first time.
     read: tuple[tuple[str, int], ...] | None = None
-    # Whether the caller pressed a key into it: then it has been told, and the next key counts.
+    # True if a key cut it off: then the totals have been repeated, and the next key counts.
     cut_off: bool = False
     refusal: str = ""
     said: tuple[str, ...] = ()
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"
     saved: bool = False
-    # How a retailer that was rung parted from the line without ordering: somebody else, not now, or silent.
+    # The end of an outbound call without an order: somebody else, not now, or silent.
     parted: str = ""
 
     def copy(self) -> CallState:
-        """Another state of the same content; all it holds is immutable."""
+        """A copy of the state; all it holds is immutable."""
         return replace(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class CallState:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> CallState:
-        """The state back from `to_json`; ValueError where it is none."""
+        """The state back from `to_json`; ValueError for other data."""
         return _STATE.validate_python(data)
 
 

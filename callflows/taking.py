@@ -1,5 +1,5 @@
-"""Taking lines: what an utterance says of the order is put to the desk line by line, and what is unclear becomes an
-open question that disturbs no other line."""
+"""Taking lines: the lines of an utterance are requested from the desk, and what is unclear becomes an open question
+that delays no other line."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from speech.utterance import Item, Utterance
 if TYPE_CHECKING:
     from orders.desk import LineOutcome
 
-# The desk's reasons for which there is none, or not enough, to be had of a spec by anybody.
+# The desk's reasons other than a limit: the spec is not available, or there is not enough of it.
 _SCARCE = frozenset({"stock", "out_of_stock", "not_offered"})
 
 
 @dataclass
 class _Taken:
-    """What came of the lines of one utterance: those still to be put to the desk, those taken and what is said of them,
-    what the caller has to be told in any case, and the questions of those that were not taken."""
+    """The results of one utterance's lines: the requests not yet sent to the desk, the lines taken and the sentences
+    about them, the notices said in any case, and the questions about lines not taken."""
 
     wanted: list[LineRequest] = field(default_factory=list)
     new: list[tuple[str, int]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     questions: list[Pending] = field(default_factory=list)
-    # The spec the line had just told of: what a quantity without a brand is of.
+    # The spec mentioned in the reply before: a quantity without a brand is of it.
     about: str = ""
 
 
 def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Next:
-    """Take all that one utterance says of the order, and tell where the call goes on.
+    """Take all that one utterance says of the order, and return how the call goes on.
 
     `correcting`: the caller has just said no, so a brand that is ordered already is set and not added to.
-    `answering`: the lines answer a question, so what they leave open is asked before the other questions.
+    `answering`: the lines answer a question, so the questions they leave open come before the others.
     """
     items = _known(turn, heard.items)
     if len(items) < len(heard.items):
@@ -54,7 +54,7 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
     _grant(turn, heard, taken)
     for item in items:
         if item.action != "add":
-            # What is changed, removed or asked about may have been ordered in the same breath.
+            # A line that is changed, removed or asked about may have been ordered in the same utterance.
             _order(turn, taken)
         _take_item(turn, _as_correction(turn, item) if correcting else item, taken)
     _order(turn, taken)
@@ -65,12 +65,12 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
 
 
 def go_on(turn: Turn) -> Next:
-    """The oldest open question, or where the call was before there was one."""
+    """The kind of the oldest open question, or the step to return to where there is none."""
     return turn.state.pending[0].kind if turn.state.pending else turn.state.back_to
 
 
 def close_question(turn: Turn) -> Pending:
-    """Take the oldest question off: it has its answer, or needs none any more."""
+    """Remove the oldest question and return it: it has its answer, or needs none any more."""
     first, *rest = turn.state.pending
     turn.state.pending = tuple(rest)
     return first
@@ -81,7 +81,7 @@ def describe(turn: Turn, items: Iterable[Item]) -> str:
     return turn.listed(_description(turn, item) for item in items)
 
 
-# -- wishes that are no lines
+# -- commands other than lines
 
 
 def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
@@ -97,7 +97,7 @@ def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
 
 
 def _take_usual(turn: Turn, taken: _Taken) -> None:
-    """The last order again, cut to what may be ordered today; what is in this order already stays as it is."""
+    """Take the last order again, cut to what may be ordered today; lines already in this order stay as they are."""
     last = turn.desk.last_order(turn.retailer)
     if last is None:
         turn.say("wishes.no_last_order")
@@ -117,14 +117,14 @@ def _take_usual(turn: Turn, taken: _Taken) -> None:
 
 
 def _known(turn: Turn, items: tuple[Item, ...]) -> tuple[Item, ...]:
-    """The lines without specs that the catalogue has not; one that is left without any is no line."""
+    """The lines without the specs the catalogue no longer has; a line left without any spec is dropped."""
     specs = turn.desk.catalog.specs
     known = (replace(item, barcodes=tuple(filter(specs.__contains__, item.barcodes))) for item in items)
     return tuple(after for before, after in zip(items, known, strict=True) if after.barcodes or not before.barcodes)
 
 
 def _as_correction(turn: Turn, item: Item) -> Item:
-    """A line said after a no: of what is ordered already, it tells how much that should be."""
+    """The line as said after a no: for a spec already ordered, its quantity replaces the old one."""
     ordered = turn.ordered()
     about_a_line = not item.barcodes or any(barcode in ordered for barcode in item.barcodes)
     return replace(item, action="change") if item.action == "add" and about_a_line else item
@@ -164,9 +164,9 @@ def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
 
 
 def _meant(turn: Turn, item: Item, about: str) -> tuple[str, ...]:
-    """The specs the line may mean, of those that make sense: what is changed or removed has to be in the order, what
-    is added should be on offer. Empty where that leaves none, or no brand was said and none can be meant; `about` is
-    the spec the line had just told of."""
+    """The specs the line may be about, of those that make sense: one changed or removed has to be in the order, one
+    added should be available. Empty where that leaves none, or no brand was said and none can be inferred; `about` is
+    the spec mentioned in the reply before."""
     ordered = turn.ordered()
     if not item.barcodes and item.action == "add" and about and item.quantity is not None:
         return (about,)
@@ -189,7 +189,7 @@ def _say_which_is_missing(turn: Turn, item: Item, taken: _Taken) -> None:
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
     elif item.action == "remove" and item.quantity is None and last in turn.ordered():
-        # A bare "不要了" may mean the last line or the end of the order: that is asked, not guessed.
+        # A bare "不要了" may mean the last line or the end of the order: ask, do not guess.
         taken.questions.append(Pending(Next.UNSURE, (replace(item, barcodes=(last,)),)))
     else:
         taken.notices.append(turn.text("taken.no_brand"))
@@ -198,7 +198,7 @@ def _say_which_is_missing(turn: Turn, item: Item, taken: _Taken) -> None:
 def _ask_quantity(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
     [barcode] = item.barcodes
     if barcode in turn.state.told_out and not _in_stock(turn, barcode):
-        # AY 4.1.5.2 h: the caller was told, and insists
+        # AY 4.1.5.2 h: the caller has heard it is out of stock, and insists
         taken.notices.append(turn.text("taken.truly_none"))
         return
     why: Why = "wanted" if item.action == "ask" else "missing"
@@ -228,8 +228,8 @@ def _remove(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
 
 
 def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
-    """Put the lines gathered so far to the desk, all at once. `offer` says whether what is lacking is made up for by a
-    question."""
+    """Request the lines gathered so far from the desk, all at once. With `offer`, a shortage leads to the question of a
+    substitute or of the rest."""
     if not taken.wanted:
         return
     before = turn.ordered()
@@ -253,7 +253,7 @@ def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
 
 
 def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: int, taken: _Taken, offer: bool) -> None:
-    """Less than was wanted, or nothing: said always; a rest or a substitute is offered, never taken unasked."""
+    """Say that less than was wanted was granted, or nothing; a rest or a substitute is offered, never taken unasked."""
     barcode = request.barcode
     name = turn.name(barcode)
     scarce = outcome.reason in _SCARCE
@@ -284,7 +284,7 @@ def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: i
 
 
 def _say(turn: Turn, taken: _Taken) -> None:
-    """Say what was taken, unless all of it is about to be read back, and what the caller has to be told."""
+    """Say the lines taken, unless all of them are about to be read back, and the notices in any case."""
     if turn.state.pending or turn.state.back_to is not Next.READ_BACK:
         if len(taken.new) == 1:
             [(barcode, packs)] = taken.new

@@ -1,5 +1,5 @@
-"""What callers ask on the way is told, and the call goes on where it was: the account, the last order, what a spec
-costs and how much of it may be had; and, once in a call, what is new."""
+"""Answers to questions asked during an order, which then goes on where it was: the account, the last order, a spec's
+price and available quantity; and, once in a call, the new specs."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from speech.utterance import Asked, Command, Item, Utterance
 if TYPE_CHECKING:
     from orders.desk import Offer
 
-# The specs of a brand a caller hears about in one go; of more it is asked which one.
+# The most specs of a brand that are described at once; of more, the caller is asked which one.
 SPECS_TOLD = 3
-# AY 4.1.6, "briefly": nobody keeps a longer list in mind before the first question.
+# AY 4.1.6, "briefly": nobody remembers a longer list before the first question.
 INTRODUCED = 2
 
 
 def asks_to_be_told(item: Item) -> bool:
-    """Whether a line asks what a spec costs or how much may be had: that is told, and orders nothing. Whoever asks
-    whether there is any may be ordering."""
+    """True if a line asks for a spec's price or available quantity: it is answered, and orders nothing. A caller who
+    asks whether there is any may be ordering."""
     return item.action == "ask" and item.asked != "is_there"
 
 
 def only_asks(heard: Utterance) -> bool:
-    """Whether the caller only wants to know something about specs: that answers no question of the line, and gives none
-    up."""
+    """True if the caller only asks for information about specs: that neither answers nor drops the line's open
+    question."""
     return bool(heard.items) and heard.command is None and all(map(asks_to_be_told, heard.items))
 
 
 def tell(turn: Turn, command: Command | None, about: str) -> None:
-    """Answer what was asked without a brand; a command that asks for nothing is left alone. `about` is the spec the
-    line had just told of."""
+    """Answer a question asked without a brand; a command that asks for nothing is ignored. `about` is the spec
+    mentioned in the reply before."""
     match command:
         case "last_order":
             _tell_last_order(turn)
@@ -54,13 +54,13 @@ def tell(turn: Turn, command: Command | None, about: str) -> None:
 
 
 def tell_about(turn: Turn, barcodes: Iterable[str], asked: Asked) -> None:
-    """What each of these specs costs a carton, and how much of it may still be had. After one alone, "来五条" is of
-    that one."""
+    """Say how much of each of these specs may still be ordered, and first its price a carton if that was asked. After
+    one alone, "来五条" is about that one."""
     told = tuple(barcodes)[:SPECS_TOLD]
     for barcode in told:
         if asked == "price":
             spec = turn.spec(barcode)
-            # An interpolated price is told as one: it is fit for the demonstration only.
+            # An interpolated price is said to be one: it is fit for the demonstration only.
             turn.say(
                 "wishes.price_estimated" if spec.wholesale_estimated else "wishes.price",
                 spec=turn.name(barcode),
@@ -71,7 +71,7 @@ def tell_about(turn: Turn, barcodes: Iterable[str], asked: Asked) -> None:
 
 
 def introduce(turn: Turn) -> None:
-    """Name the new and key specs of the day, those this retailer may order, before the first question of the call. It
+    """Name the new and key specs of the day that this retailer may order, before the first question of the call. This
     is done once, and orders nothing (AY 4.1.6, 4.1.5.2)."""
     if turn.state.introduced:
         return
@@ -101,7 +101,7 @@ def _tell_last_order(turn: Turn) -> None:
 
 
 def _tell_balance(turn: Turn) -> None:
-    """What is on the account; and, "一共多少钱", what has been ordered so far."""
+    """Say the total of the order so far ("一共多少钱"), if there is one, and the account balance."""
     if turn.order is not None and turn.order.lines:
         turn.say("wishes.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
     turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
@@ -129,8 +129,8 @@ def _tell_what_is_left(turn: Turn, barcode: str) -> None:
 
 
 def _subject(turn: Turn, about: str) -> tuple[str, ...]:
-    """The specs a question without a brand is about: those of the question that is open, the one just told of, or the
-    line last spoken of."""
+    """The specs a question without a brand is about: those of the open question, the one mentioned in the reply before,
+    or that of the line mentioned last."""
     if turn.state.pending:
         question = turn.state.pending[0]
         return (question.barcode,) if question.barcode else question.items[0].barcodes

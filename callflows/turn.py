@@ -1,4 +1,4 @@
-"""What a step has at hand in one turn: the call's state, the desk, and the sentences gathered so far."""
+"""The context of one turn: the call's state, the desk, and the sentences gathered so far."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Gone(LookupError):
-    """What the call is about - its retailer, a spec of its order - left the books meanwhile."""
+    """The call's retailer, or a spec of its order, no longer exists."""
 
 
 class Turn:
-    """One turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
+    """The context of one turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
 
     def __init__(self, state: CallState, desk: Desk, prompts: Prompts | None = None) -> None:
         self.state = state
@@ -35,15 +35,15 @@ class Turn:
     # -- saying
 
     def say(self, key: str, /, **fill: str) -> None:
-        """Say the prompt `key` after what is said already."""
+        """Say the prompt `key` after the sentences said so far."""
         self.sentences.append(self.text(key, **fill))
 
     def text(self, key: str, /, **fill: str) -> str:
-        """The prompt `key`, worded for this caller's way of answering."""
+        """The prompt `key`, worded for a caller who may speak or for one who has only keys."""
         return self._prompts.text(key, by_keys=not self.state.ear, **fill)
 
     def name(self, barcode: str) -> str:
-        """A spec's name as it is said."""
+        """A spec's spoken name."""
         return spoken_forms(self.spec(barcode).name)[0]
 
     def variant(self, barcode: str) -> str:
@@ -56,15 +56,15 @@ class Turn:
         return spoken_forms(split_name(self.spec(barcode).name)[0])[0]
 
     def quantity(self, barcode: str, packs: int) -> str:
-        """So much of a spec, in cartons."""
+        """A quantity of a spec, given in packs, said in cartons."""
         return self._in_cartons(packs, self.spec(barcode).packs_per_carton)
 
     def line(self, barcode: str, packs: int) -> str:
-        """One line in as few words as will do: 红塔山硬经典五条."""
+        """One line in the fewest words: 红塔山硬经典五条."""
         return self.text("words.line", spec=self.name(barcode), quantity=self.quantity(barcode, packs))
 
     def lines(self, order: OrderView) -> str:
-        """An order's lines in one breath, as they were ordered, whatever the catalogue has today."""
+        """An order's lines in one sentence, named as they were ordered, whatever the catalogue has today."""
         return self.listed(
             self.text(
                 "words.line",
@@ -75,11 +75,11 @@ class Turn:
         )
 
     def listed(self, words: Iterable[str]) -> str:
-        """Several things in one breath."""
+        """Several phrases joined into one."""
         return self.text("words.and").join(words)
 
     def total(self, order: OrderView) -> str:
-        """How much a whole order is, in cartons; packs that make no whole carton of their spec are said as packs."""
+        """The total of an order in cartons; packs that make no whole carton of their spec are said as packs."""
         cartons = sum(line.granted_packs // line.packs_per_carton for line in order.lines)
         packs = sum(line.granted_packs % line.packs_per_carton for line in order.lines)
         whole = speaking.counted(cartons, self.text("words.carton"))
@@ -88,10 +88,10 @@ class Turn:
     def _in_cartons(self, packs: int, packs_per_carton: int) -> str:
         return speaking.quantity(packs, packs_per_carton, self.text("words.carton"), self.text("words.pack"))
 
-    # -- knowing
+    # -- looking up
 
     def spec(self, barcode: str) -> Spec:
-        """The spec of a barcode. Gone where the catalogue has it no more."""
+        """The spec of a barcode. Gone if the catalogue no longer has it."""
         spec = self.desk.catalog.specs.get(barcode)
         if spec is None:
             raise Gone(f"Call {self.state.call_key}: the catalogue has no spec {barcode} any more; pass the call on.")
@@ -99,12 +99,12 @@ class Turn:
 
     @cached_property
     def hotline(self) -> Hotline:
-        """The line that was called."""
+        """The hotline that was called."""
         return self.desk.hotline(self.state.called)
 
     @cached_property
     def retailer(self) -> Retailer:
-        """Who is calling; only for steps after the caller has signed in. Gone where it is on the books no more."""
+        """The retailer of the call; only for steps that have its customer code. Gone if it no longer exists."""
         retailer = self.desk.retailer(self.state.customer_code)
         if retailer is None:
             raise Gone(f"Call {self.state.call_key}: its retailer is no longer on the books; pass the call on.")
@@ -112,59 +112,59 @@ class Turn:
 
     @cached_property
     def offers(self) -> dict[str, Offer]:
-        """What this retailer may order at the turn's beginning, by barcode."""
+        """The specs this retailer may order at the turn's beginning, by barcode."""
         return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
 
     # -- the order
 
     @property
     def channel(self) -> Channel:
-        """Which way the order comes in."""
+        """The channel the order comes in by."""
         return "outbound" if self.state.flow == RUNG else "phone"
 
     @property
     def order(self) -> OrderView | None:
-        """The order as it now stands; None before there is one, and where another call took it over."""
+        """The current order; None before there is one, and after another call resumed it."""
         if self._order is None:
             self._order = self.desk.draft(self.state.call_key)
         return self._order
 
     def ordered(self) -> dict[str, int]:
-        """The lines of the order as it now stands: packs by barcode."""
+        """The lines of the current order: packs by barcode."""
         return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
 
     def available(self, barcode: str) -> tuple[int, CutReason]:
-        """How many packs more of a spec the order could be granted, and what stands in the way of the next one."""
+        """The packs of a spec the order could be granted beyond its own, and the reason why not more."""
         self._order = None
         return self.desk.available(self.state.call_key, barcode)
 
     def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
-        """Put requests to the desk, all at once; the outcomes come in the same order."""
+        """Request lines from the desk, all at once; the outcomes come in the same order."""
         self._order = None
         return self.desk.set_lines(self.state.call_key, requests)
 
     def confirm(self) -> Confirmed:
-        """Save the order. DeskRefusal where it may not be, or not as it was read back."""
+        """Save the order. DeskRefusal if it may not be saved, or not as it was read back."""
         self._order = None
         return self.desk.confirm(self.state.call_key)
 
     def remove_line(self, barcode: str) -> None:
-        """Take a line off."""
+        """Remove a line."""
         self._order = None
         self.desk.remove_line(self.state.call_key, barcode)
 
     def settle_for(self, barcode: str, packs: int) -> None:
-        """Leave a line at less than it was granted: what was asked for stays the demand."""
+        """Reduce a line to less than was granted: the requested quantity stays the demand."""
         self._order = None
         self.desk.settle_for(self.state.call_key, barcode, packs)
 
     # -- listening
 
     def items(self) -> Items:
-        """Listening for brands and quantities, among all this retailer may order."""
+        """Listen for brands and quantities, among all this retailer may order."""
         return Items(tuple(self.offers), self.desk.usual(self.retailer), self.state.about)
 
     def yes_no(self) -> YesNo:
-        """Listening for yes or no, and for changes to the order."""
+        """Listen for yes or no, and for changes to the order."""
         items = self.items()
         return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual)

@@ -1,4 +1,4 @@
-"""The web pages: where operators take over, managers see the day, and anyone tries the line in a browser."""
+"""The web pages: the operators' desk, the managers' pages of the day, and the web phone of the demo."""
 
 from __future__ import annotations
 

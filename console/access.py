@@ -1,4 +1,4 @@
-"""Who is at the page: signing in and out, running out of time, and what each role may see."""
+"""Console sessions: signing in and out, the idle timeout, and the tasks each role may do."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ R = TypeVar("R", bound=ResponseReturnValue)
 
 
 def sign_in(staff: StaffRow) -> None:
-    """This person is at the page from now on."""
+    """Start the session of this staff member."""
     session[_WHO] = staff.id
     session[_SEEN] = room().now().timestamp()
     session.permanent = False
 
 
 def sign_out() -> None:
-    """Nobody is at the page from now on, and their seat is free; its language stays."""
+    """End the session and free the seat; the language chosen for the pages stays."""
     if (found := staff_or_none()) is not None:
         with transaction(room().sessions) as work:
             seats.leave_seat(work, found.id)
@@ -42,8 +42,8 @@ def sign_out() -> None:
 
 
 def notice_who(*, touch: bool) -> None:
-    """Find out who is at the page. `touch` says whether this request is a person's doing and keeps them signed in; a
-    page that keeps itself up to date is not."""
+    """Load the signed-in staff member for this request. `touch` says whether the request is a person's doing and keeps
+    them signed in; an event stream is not."""
     g.staff, g.seat = None, ""
     who, seen = session.get(_WHO), session.get(_SEEN)
     if who is None or seen is None:
@@ -63,19 +63,19 @@ def notice_who(*, touch: bool) -> None:
 
 
 def seat() -> str:
-    """Where who is at the page sits; empty where nowhere."""
+    """The seat of the signed-in staff member; empty without one."""
     found: str = g.get("seat", "")
     return found
 
 
 def staff_or_none() -> StaffRow | None:
-    """Who is at the page, or None."""
+    """The signed-in staff member, or None."""
     staff: StaffRow | None = g.get("staff")
     return staff
 
 
 def staff() -> StaffRow:
-    """Who is at the page; only for pages that ask for a task."""
+    """The signed-in staff member; 401 without one. Only for pages that require a task."""
     found = staff_or_none()
     if found is None:
         abort(401)
@@ -83,20 +83,20 @@ def staff() -> StaffRow:
 
 
 def may(task: Task) -> bool:
-    """Whether who is at the page may do this."""
+    """True if the signed-in staff member may do this task."""
     found = staff_or_none()
     return found is not None and found.may(task)
 
 
 def only_for(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
-    """A page for those who may do `task`; others are asked to sign in, or told that it is not theirs."""
+    """Restrict a page to staff who may do `task`; others are sent to sign in (401 for a part of a page) or get 403."""
 
     def guard(page: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
         @wraps(page)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
             found = staff_or_none()
             if found is None:
-                # A part of a page cannot show a form to sign in: the page itself asks, and keeps what was typed.
+                # A part of a page cannot show the sign-in form: the page itself shows it, and keeps what was typed.
                 if request.headers.get("HX-Request") or request.accept_mimetypes.best == "text/event-stream":
                     return _("登录已过期，请重新登录。"), 401
                 return redirect(

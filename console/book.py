@@ -1,4 +1,4 @@
-"""The order book and the calls of a day, to look up what was ordered, what was said, and what became of it."""
+"""The order book and the calls of a day, to look up orders with their history and calls with their turns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS_MAX = 300
 
 
 def book_routes() -> Blueprint:
-    """The order book and the list of calls."""
+    """The lists of orders and of calls, and the page of each."""
     routes = Blueprint("book", __name__)
 
     @routes.get("/orders")
@@ -99,11 +99,11 @@ def book_routes() -> Blueprint:
 
 
 def chosen_day() -> date:
-    """The business day the page is asked for; today where it is not, or is none."""
+    """The business day in the request; today where it is missing or invalid."""
     return typed_day(request.args.get("day")) or business_day(room().now())
 
 
 def day_of(day: date) -> tuple[datetime, datetime]:
-    """When a day of the order department begins and ends."""
+    """The beginning and the end of a day in Shanghai, in UTC."""
     begins = datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
     return begins, begins + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""The day's brief: what an operator knows before the first call (AS 4.2.1-2, AY 4.1.3)."""
+"""The day's brief, read by operators before the first call (AS 4.2.1-2, AY 4.1.3)."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class SpecToday:
 
 @dataclass(frozen=True, slots=True)
 class SupplyToday:
-    """Today's supply as far as it has to be known by heart. Scarce is what is not enough for one carton each to those
-    who have not ordered yet; `split` says by what each spec was split over the retailers."""
+    """The part of today's supply an operator should know. `scarce` are the specs with less than one carton for each due
+    retailer who has not ordered yet; `split` groups the specs by the basis of their allocation."""
 
     specs: int
     new: Sequence[SpecToday]
@@ -97,7 +97,7 @@ def _still_due(session: Session, today: date) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DayBefore:
-    """The last day on which orders were taken, and what it came to; no figures where nothing was ordered."""
+    """The last day on which orders were taken, with its figures; None where nothing was ordered."""
 
     day: date
     figures: DayFigures | None
@@ -106,7 +106,7 @@ class DayBefore:
 
 
 def day_before(session: Session, today: date) -> DayBefore:
-    """The last working day, or the day of the last order where that was later."""
+    """The last working day, or the day of the last order if that was later."""
     open_days = calendar(session)
     day = today - ONE_DAY
     while not open_days.is_working(day):
@@ -123,7 +123,7 @@ def day_before(session: Session, today: date) -> DayBefore:
 
 
 def brief_routes() -> Blueprint:
-    """The brief, the notices on it, and the check before the shift."""
+    """The brief, its notices, and the pre-shift check."""
     routes = Blueprint("brief", __name__, url_prefix="/brief")
 
     @routes.get("")
@@ -172,7 +172,7 @@ def brief_routes() -> Blueprint:
     @routes.get("/notices/<int:number>")
     @only_for("edit_notices")
     def edit(number: int) -> ResponseReturnValue:
-        """The form with a notice in it, to be put up changed."""
+        """The form filled in with a notice, to be changed."""
         today = business_day(room().now())
         with reading(room().sessions) as session:
             one = session.get(Notice, number)
@@ -209,7 +209,7 @@ def _notices(session: Session, today: date) -> dict[str, object]:
 
 
 def _wrong(text: str, first: date | None, last: date | None, today: date) -> dict[str, str]:
-    """What is wrong with a notice, by its field."""
+    """The errors of a notice, by field."""
     return {
         name: sentence
         for name, sentence, is_wrong in (

@@ -1,4 +1,4 @@
-"""A whole catalogue from files, with a preview first; what each change of it changed; and the way out again."""
+"""Import of a whole catalogue from files, with a preview; the history of its versions; and its export."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def catalog_file_routes() -> Blueprint:
     @routes.post("/import")
     @only_for("edit_catalog")
     def take_in() -> ResponseReturnValue:
-        """Look at a catalogue's files, or with `apply` put them in force."""
+        """Preview the catalogue's files, or import them with `apply`."""
         upload, aliases = request.files.get("file"), request.files.get("aliases")
         why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
         named = aliases is not None and bool(aliases.filename)
@@ -83,7 +83,7 @@ def catalog_file_routes() -> Blueprint:
     @routes.get("/export")
     @only_for("see_day")
     def export() -> ResponseReturnValue:
-        """The catalogue, or the names that were listed or given by hand, in the columns they are imported in."""
+        """The catalogue, or its listed and hand-made names, in the columns of the import."""
         with reading(room().sessions) as session:
             catalog = room().line.hearing.catalog(session)
         day, kind = local_date(room().now()), request.args.get("kind", "csv")

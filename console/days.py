@@ -1,4 +1,4 @@
-"""Days as they are typed."""
+"""Dates from form fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date
 
 
 def typed_day(text: str | None) -> date | None:
-    """The day a field holds; None where it holds none, or something else."""
+    """The date in a form field, or None if it is empty or no ISO date."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:

@@ -40,7 +40,7 @@ ASKED_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What an operator is working on: whose order, and the call and ticket it belongs to, if any."""
+    """The order an operator is working on: its retailer, and the call and ticket it belongs to, if any."""
 
     key: str
     retailer: Retailer | None
@@ -110,7 +110,7 @@ def desk_routes() -> Blueprint:
     @routes.post("/orders/<key>/wishes")
     @only_for("take_calls")
     def wishes(key: str) -> ResponseReturnValue:
-        """Put the last order, or what failed by the web, on the order in one go."""
+        """Add the lines of the last order, or those that failed by the web, in one go."""
         with transaction(room().sessions) as session:
             desk = room().open_desk(session)
             case = _case(session, desk, key)
@@ -143,7 +143,7 @@ def desk_routes() -> Blueprint:
 
 
 def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
-    """Begin an order for a retailer: of the call `key`, whose caller the operator has found out, or of no call."""
+    """Begin an order for a retailer: of the call `key`, whose caller the operator has identified, or of no call."""
     with transaction(room().sessions) as session:
         desk = room().open_desk(session)
         retailer = desk.retailer(customer_code)
@@ -160,13 +160,14 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
             return render_template("refusal.html", reason=refusal.reason, standing=standing), 422
     if call is not None:
         room().line.calls.signed_in(call.sid, retailer.customer_code)
-        # Whoever talks just now must not be hung up on by a new page.
+        # A full page load would hang up the softphone in the middle of the call.
         return go_on(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 
 
 def _parts_for(me: StaffRow) -> Callable[[], Mapping[str, str]]:
-    """The queue and the live calls, and who is on duty. As long as these are sent, whoever reads them is on duty."""
+    """The parts of the desk's event stream: the queue, the live calls, and operator presence. As long as the stream is
+    open, its reader is kept checked in."""
     noted = 0.0
 
     def parts() -> Mapping[str, str]:
@@ -185,8 +186,8 @@ def _parts_for(me: StaffRow) -> Callable[[], Mapping[str, str]]:
 
 
 def _case(session: Session, desk: Desk, key: str) -> Case:
-    """What the key stands for: a call this operator has taken, or an order of the desk's own. 404, or 409 where the
-    call is in other hands."""
+    """The call this operator has taken, or the order begun at the desk, with this key. 404 without one, 409 if the
+    call is not in this operator's hands."""
     order = session.scalar(select(OrderRow).where(OrderRow.call_key == key))
     call = session.get(Call, key)
     ticket = None
@@ -212,7 +213,7 @@ def _region(call: Call | None) -> str:
 
 
 def _take_up(desk: Desk, case: Case) -> str:
-    """Open the order of a call whose caller is known; why it cannot be, or nothing."""
+    """Open the draft of a call whose caller is known. Return the reason for a refusal, or an empty string."""
     if case.retailer is None or case.saved is not None:
         return ""
     try:
@@ -243,7 +244,7 @@ def _change(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
 
 
 def _stale(desk: Desk, case: Case) -> ResponseReturnValue | None:
-    """The sheet as it is now, where the page was showing another; the transaction has changed nothing."""
+    """The current sheet with its differences if the page showed an older one, or None. Changes nothing."""
     shown = request.form.get("seen", "")
     order = desk.draft(case.key) or case.saved
     if shown == seen(order):

@@ -1,4 +1,4 @@
-"""Diaries and reports: drafted from the figures, completed by their author, and signed on the way up (AY 4.4)."""
+"""Diaries and reports: drafted from the figures, completed by their author, and approved by a chain (AY 4.4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LISTED = 40
 
 
 def diary_routes() -> Blueprint:
-    """My reports, those that wait for me, and each by itself."""
+    """The user's own reports, those waiting for their signature, and the page of each."""
     routes = Blueprint("diaries", __name__, url_prefix="/diaries")
 
     @routes.get("")
@@ -49,7 +49,7 @@ def diary_routes() -> Blueprint:
     @routes.post("")
     @only_for("write_reports")
     def begin() -> ResponseReturnValue:
-        """Draft a report from the figures, or go on with the one there is."""
+        """Draft a report from the figures, or open the one that exists."""
         kind = next((kind for kind in KINDS if kind == request.form.get("kind")), None)
         day = typed_day(request.form.get("day", ""))
         today = business_day(room().now())
@@ -68,7 +68,7 @@ def diary_routes() -> Blueprint:
     @routes.post("/<int:number>/write")
     @only_for("write_reports")
     def write(number: int) -> ResponseReturnValue:
-        """Keep the text as it was typed; with `pass_up`, submit it."""
+        """Store the text as typed; submit it with `pass_up`."""
         text, comment, pass_up = request.form.get("text", ""), _comment(), "pass_up" in request.form
         wrong = {}
         if not text.strip() or len(text) > TEXT_MAX:
@@ -95,7 +95,7 @@ def diary_routes() -> Blueprint:
     @routes.post("/<int:number>/sign")
     @only_for("see_day")
     def sign(number: int) -> ResponseReturnValue:
-        """Sign the report, or with `send_back` give it back to its author."""
+        """Sign the report, or return it to its author with `send_back`."""
         comment, back = _comment(), "send_back" in request.form
         wrong = {"comment": _("退回要写明原因，写的人才知道改什么。")} if back and not comment else {}
 
@@ -117,7 +117,7 @@ def _do(
     wrong: dict[str, str] | None = None,
     typed: str | None = None,
 ) -> ResponseReturnValue:
-    """Make a change, whole or not at all, and show the report as it is then; what was typed stays where it failed."""
+    """Make a change in one transaction and show the report; after a failure the form keeps what was typed."""
     if wrong:
         with reading(room().sessions) as session:
             return _paper(session, _readable(session, number), "diary_now.html", wrong=wrong, typed=typed), 422
@@ -137,7 +137,7 @@ def _me(session: Session) -> StaffRow:
 
 
 def _readable(session: Session, number: int) -> DepartmentReport:
-    """The report, for its author and for those who sign; operators do not read each other's."""
+    """The report, for its author and for those who may see reports; 403 for others."""
     report = session.get(DepartmentReport, number)
     if report is None:
         abort(404)

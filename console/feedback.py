@@ -1,4 +1,4 @@
-"""What retailers ask for: noted beside an order or by itself, passed up, and answered (AS 4.2.2 b)."""
+"""Requests of retailers: noted beside an order or by themselves, passed up, and answered (AS 4.2.2 b)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def feedback_routes() -> Blueprint:
     @routes.post("")
     @only_for("take_calls")
     def note() -> ResponseReturnValue:
-        """Note a request; the form comes back empty, or with what is wrong beside each field."""
+        """Note a request; return the form empty, or with an error beside each wrong field."""
         form = {name: request.form.get(name, "").strip() for name in ("code", "kind", "text", "met")}
         kind = next((kind for kind in KINDS if kind == form["kind"]), None)
         pass_to = next((role for role in PASSED_TO[staff().role] if role == form["met"]), None)
@@ -58,7 +58,7 @@ def feedback_routes() -> Blueprint:
     @routes.post("/<int:number>/answer")
     @only_for("see_day")
     def answer(number: int) -> ResponseReturnValue:
-        """Answer a request, or with `pass_to` pass it on."""
+        """Answer a request, or pass it on with `pass_to`."""
         text = request.form.get("text", "").strip()
         pass_to = next((role for role in PASSED_TO[staff().role] if role == request.form.get("pass_to")), None)
         if pass_to is None and not _fits(text):
@@ -92,13 +92,13 @@ def _fits(text: str) -> bool:
 
 
 def _form(form: dict[str, str], wrong: dict[str, str], *, noted: bool = False) -> str:
-    # Beside an order it is clear whose request it is.
+    # Beside an order the retailer is known.
     whose = form["code"] if "beside_order" in request.form else ""
     return render_template("feedback_form.html", form=form, wrong=wrong, noted=noted, whose=whose, **form_words())
 
 
 def form_words() -> dict[str, object]:
-    """What the form that notes a request is made with, wherever it stands."""
+    """The template variables of the form that notes a request."""
     to: tuple[Role, ...] = PASSED_TO[staff().role]
     return {"feedback_to": to, "feedback_kinds": KINDS, "text_max": TEXT_MAX}
 

@@ -1,4 +1,4 @@
-"""Finding a retailer that is on the telephone: by code, number, name, or the first letters of its name."""
+"""Search for a retailer by code, telephone number, name, or the first letters of its name."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from orders.models import RetailerPhone, RetailerRow
 
 @lru_cache(maxsize=100_000)
 def first_letters(name: str) -> str:
-    """The first letter of each syllable of a name, digits and Latin letters as they are: 建设路超市 is jslcs. So nobody
-    has to leave the keyboard's letters for an input method."""
+    """The first letter of each syllable of a name, digits and Latin letters as they are: 建设路超市 is jslcs. They are
+    typed without an input method."""
     return "".join(lazy_pinyin("".join(c for c in name if c.isalnum()), style=Style.FIRST_LETTER)).lower()
 
 
 def find_retailers(session: Session, text: str, most: int) -> Sequence[RetailerRow]:
-    """The retailers a few letters or digits may mean, those whose name begins like it first."""
+    """The retailers that match the text, at most `most`; by letters, those whose name begins with them first."""
     if not text:
         return ()
     if text.isascii() and text.isalpha():

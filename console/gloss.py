@@ -1,6 +1,6 @@
-"""What the line says and hears, put into English for a visitor who knows no Chinese. Shown, never spoken.
+"""English glosses of what the hotline says, for a visitor who knows no Chinese. Shown, never spoken.
 
-A sentence is recognised by the prompt it was made from; a prompt without a gloss is shown in Chinese alone.
+A sentence is matched to the prompt it was made from; a prompt without a gloss is shown in Chinese alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from callflows.prompts import Prompt, load_prompts, read_prompts
 _ENGLISH = Path(__file__).with_name("gloss.en.toml")
 _NUMBER = re.compile(r"([零一二三四五六七八九十百千万亿两点]+)")
 _COUNTED = re.compile(_NUMBER.pattern + r"(?=条|盒|种)")
-# Read one by one, a breath after every four.
+# Digits are read one by one, with a pause after every four.
 _CODE = re.compile(r"[零一幺二三四五六七八九]{4}(，[零一幺二三四五六七八九]{1,4})+")
 _DIGITS = str.maketrans("零一幺二三四五六七八九", "01123456789")
 _UNITS = (("条", " cartons"), ("盒", " packs"), ("种", " kinds"))
@@ -30,7 +30,7 @@ def read_gloss() -> dict[str, Prompt]:
 
 
 def gloss(sentence: str) -> str | None:
-    """The sentence in English, or None where it was made from no prompt that is known."""
+    """The sentence in English, or None if it matches no prompt."""
     for pattern, english in _patterns():
         if found := pattern.fullmatch(sentence):
             return english.format_map({name: _in_figures(value) for name, value in found.groupdict().items()})
@@ -39,7 +39,7 @@ def gloss(sentence: str) -> str | None:
 
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Prompts as patterns, those with the most of their own words first: they say most surely which prompt it was."""
+    """The prompts as patterns, those with the most literal text first: they are the most specific."""
     found: list[tuple[int, re.Pattern[str], str]] = []
     for key, english in read_gloss().items():
         chinese = load_prompts().get(key)
@@ -66,7 +66,7 @@ def _pattern(text: str) -> tuple[re.Pattern[str], int]:
 
 
 def _in_figures(value: str) -> str:
-    """A value with its numbers in figures: 红塔山，五条 becomes 红塔山，5 cartons, and a code its digits."""
+    """The value with its numbers in figures: 红塔山，五条 becomes 红塔山，5 cartons, and a code becomes its digits."""
     if _CODE.fullmatch(value):
         return value.replace("，", " ").translate(_DIGITS)
     if _NUMBER.fullmatch(value):

@@ -1,4 +1,4 @@
-"""The check before the shift (AY 4.1.3): whether everything a day of calls needs is there, and what to do where not."""
+"""The pre-shift check (AY 4.1.3) of everything a day of calls needs, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ State = Literal["good", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at: how it stands, and what to do where it is not well."""
+    """The result of one check: its state, and the remedy if it is not good."""
 
     name: str
     state: State
@@ -39,7 +39,7 @@ class Check:
 
 
 def checks(room: Room) -> list[Check]:
-    """Everything, in the order in which it is needed. Without the database nothing else can be asked."""
+    """All checks, in the order in which things are needed. Without the database nothing else can be checked."""
     base = _database(room)
     if base.state == "bad":
         return [base]
@@ -74,7 +74,7 @@ def _line(room: Room) -> Check:
 
 
 def answers(url: str) -> bool:
-    """Whether the line says at this address that it can take calls."""
+    """True if the server at this address responds that it can take calls."""
     try:
         return requests.get(url, timeout=REACH_TIMEOUT_S).ok
     except requests.RequestException:
@@ -144,7 +144,7 @@ def _limits(session: Session, room: Room) -> Check:
 
 
 def _with_limits(session: Session, due: Mapping[int, date]) -> int:
-    """How many of the retailers due have a limit at all; each is one look into the key of the limits."""
+    """The number of due retailers with at least one limit; each costs one look-up in the index of the limits."""
     starts: dict[date, list[int]] = {}
     for retailer_id, start in due.items():
         starts.setdefault(start, []).append(retailer_id)
@@ -164,7 +164,7 @@ def _with_limits(session: Session, due: Mapping[int, date]) -> int:
 
 
 def _parts(ids: list[int], most: int = 5_000) -> Iterator[list[int]]:
-    # A database takes so many values in one question, and a city has more retailers due than that.
+    # A database accepts a limited number of parameters in one query, and a city has more due retailers than that.
     for first in range(0, len(ids), most):
         yield ids[first : first + most]
 

@@ -1,4 +1,4 @@
-"""The numbers that may be called, and what each is for; set with a reason."""
+"""The hotline numbers and their settings, each change with a reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
 
 @dataclass
 class HotlineForm:
-    """What is in the form; `wrong` says what is wrong, by the field's name."""
+    """The values of the form; `wrong` holds the errors by field name."""
 
     number: str = ""
     name: str = ""
@@ -48,7 +48,7 @@ class HotlineForm:
 
 
 def hotline_routes() -> Blueprint:
-    """The hotlines."""
+    """The list of hotlines, and the form of each."""
     routes = Blueprint("hotlines", __name__, url_prefix="/hotlines")
 
     @routes.get("")
@@ -101,7 +101,7 @@ def hotline_routes() -> Blueprint:
 
 
 def _save(form: HotlineForm, number: str | None) -> ResponseReturnValue:
-    """Set the hotline as the form says and go back to the list; where something is wrong, the form again."""
+    """Store the hotline and return to the list, or show the form again with its errors."""
     opens, closes = _minutes(form, "opens", form.opens), _minutes(form, "closes", form.closes)
     if opens is not None and closes is not None and closes <= opens:
         form.wrong["closes"] = _("结束要比开始晚。")

@@ -1,4 +1,4 @@
-"""When the other channels take orders, and the days off: set with a reason."""
+"""The hours of the channels other than the telephone, and the days off; each change with a reason."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from orders.models import CalendarDay, Channel, ChannelWindow
 from orders.windows import Calendar, business_day
 from storage import reading, transaction
 
-# The telephone's hours are each hotline's own.
+# Each hotline has its own hours.
 CHANNELS: tuple[Channel, ...] = ("web", "mobile", "proxy")
 DAYS_SHOWN = 120
 ENTRIES_SHOWN = 20
 
 
 def hours_routes() -> Blueprint:
-    """Hours and days off."""
+    """The page of hours and days off."""
     routes = Blueprint("hours", __name__, url_prefix="/hours")
 
     @routes.get("")

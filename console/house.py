@@ -1,4 +1,4 @@
-"""The house's own numbers, set with a reason, and the history of all that was set: who, when, why, old and new."""
+"""The department's settings, changed with a reason, and the audit log of all settings: by, at, why, before, after."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "afte
 
 
 def house_routes() -> Blueprint:
-    """The house rules and the history."""
+    """The department's settings and the audit log."""
     routes = Blueprint("house", __name__)
 
     @routes.get("/rules")
@@ -43,7 +43,7 @@ def house_routes() -> Blueprint:
     @routes.post("/rules")
     @only_for("set_rules")
     def save() -> ResponseReturnValue:
-        """Set every rule the form says something else about than what is in force."""
+        """Store every rule whose value in the form differs from the one in force."""
         why = request.form.get("why", "").strip()[:WHY_MAX]
         with transaction(room().sessions) as session:
             present, names = _present(session), _names(session)
@@ -119,14 +119,14 @@ def _present(session: Session) -> dict[str, int]:
 
 
 def _names(session: Session) -> list[str]:
-    """Every rule there is: those of the program, and one for each price band of the catalogue or with a cap."""
+    """The names of all rules: the fixed ones, and one for each price band of the catalogue or with a cap."""
     bands = {spec.price_band for spec in room().line.hearing.catalog(session).specs.values()}
     bands |= {int(name.removeprefix(BAND_PREFIX)) for name in _present(session) if name.startswith(BAND_PREFIX)}
     return [name for name in NAMES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
 
 
 def _own() -> dict[str, int | None]:
-    """What holds where the house has set nothing."""
+    """The defaults of the rules, in force where the department has set nothing."""
     draft, pacing = DraftRules(), Pacing()
     return {
         "hold_minutes": int(draft.hold_for.total_seconds()) // 60,
@@ -142,7 +142,7 @@ def _own() -> dict[str, int | None]:
 
 
 def _sent(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
-    """The rules as they were sent, None where the program's own number is wanted; and what is wrong, by field."""
+    """The values of the form, None for the default; and the errors by field."""
     values: dict[str, int | None] = {}
     wrong: dict[str, str] = {}
     for name in names:

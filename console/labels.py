@@ -1,4 +1,4 @@
-"""The form in which somebody says what a recording means, in the words of docs/hearing.md."""
+"""The form that labels a recording with its meaning, in the terms of docs/hearing.md."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CODE_LENGTH = 12
 
 @dataclass
 class LabelForm:
-    """What is in the form; `wrong` says what is wrong, by the field's name."""
+    """The values of the form; `wrong` holds the errors by field name."""
 
     text: str
     kind: LabelKind = "items"
@@ -35,12 +35,12 @@ class LabelForm:
 
     @property
     def rows(self) -> list[tuple[str, str]]:
-        """The lines to fill in, with an empty one at the end."""
+        """The lines of the form with at least one empty one at the end: three to twelve in all."""
         return [*self.lines, *[("", "")] * max(1, LINES_MIN - len(self.lines))][:LINES_MAX]
 
 
 def filled_in(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
-    """The form as what was understood would fill it in."""
+    """The form filled in from an utterance."""
     form = LabelForm(text, lines=[_line(item, catalog) for item in utterance.items])
     if utterance.items:
         kinds: Mapping[str, LabelKind] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
@@ -55,7 +55,7 @@ def filled_in(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
 
 
 def sent(form: Mapping[str, str]) -> LabelForm:
-    """The form as it was sent."""
+    """The form as submitted."""
     lines = [(form.get(f"spec{i}", "").strip(), form.get(f"cartons{i}", "").strip()) for i in range(LINES_MAX)]
     return LabelForm(
         text=form.get("text", "").strip()[:TEXT_MAX],
@@ -67,7 +67,7 @@ def sent(form: Mapping[str, str]) -> LabelForm:
 
 
 def expected(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
-    """What the recording means, or None with what is wrong noted in the form."""
+    """The label of the recording, or None with the errors noted in the form."""
     if not form.text:
         form.wrong["text"] = _("请写下说的话。")
     expect: dict[str, Any] = {"kind": form.kind}
@@ -100,7 +100,7 @@ def _items(form: LabelForm, catalog: Catalog) -> list[list[Any]]:
 
 
 def _count(said: str) -> int | float | None:
-    """Cartons, whole or in tenths; None where it is no number of them."""
+    """The number of cartons, whole or in tenths, or None if the text is no such number."""
     try:
         value = Decimal(said)
     except InvalidOperation:

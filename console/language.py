@@ -1,6 +1,6 @@
 """Pages in Chinese or English: the Chinese is in the templates, the English in translations/en, by Flask-Babel.
 
-After a change of words: `make words`, fill in what is new in messages.po, and `make words` again.
+After a change of texts: run `make words`, translate the new ones in messages.po, and run `make words` again.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _KEY = "language"
 
 
 def _(sentence: str, **filled: object) -> str:
-    """The sentence in the visitor's language, filled in."""
+    """The sentence in the visitor's language, with its variables filled in."""
     return str(gettext(sentence, **filled))
 
 
 def speak_languages(app: Flask) -> None:
-    """Let pages be shown in the language the visitor chose; Chinese where none was."""
+    """Set up Flask-Babel to show pages in the visitor's language; Chinese is the default."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "zh")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(Path(__file__).parent / "translations"))
@@ -34,12 +34,12 @@ def chosen() -> str:
 
 
 def choose(language: str) -> None:
-    """Show pages in this language from now on; one we do not have changes nothing."""
+    """Set the visitor's language; an unknown one changes nothing."""
     if language in LANGUAGES:
         session[_KEY] = language
 
 
 def html_language() -> str:
-    """The language as a page declares it."""
+    """The value of the pages' `lang` attribute."""
     locale = get_locale()
     return "en" if locale is not None and locale.language == "en" else "zh-CN"

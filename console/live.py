@@ -1,4 +1,4 @@
-"""Parts of pages that keep themselves up to date: sent whenever they change, to whoever is looking."""
+"""Parts of pages kept up to date by an event stream that sends them whenever they change."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator, Mapping
 from flask import Response, stream_with_context
 from flask.typing import ResponseReturnValue
 
-# A stream is ended now and then, so that a worker can go down and a session can run out; the browser opens another.
+# A stream ends after this long, so that a worker can stop and a session can time out; the browser reconnects.
 STREAM_MAX_S = 300
-# Something is sent this often, so that a connection that died is noticed.
+# A comment is sent this often, so that a dead connection is noticed.
 SIGN_OF_LIFE_S = 15
 
 
 def stream(render: Callable[[], Mapping[str, str]], every_s: float) -> Response:
-    """Parts of a page, by the names of their events, as an event stream: rendered anew so often, each sent when it is
-    another."""
+    """An event stream of parts of a page, by event name: rendered every `every_s` seconds, each sent when it has
+    changed."""
     answer = Response(stream_with_context(_events(render, every_s)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
 
 
 def told_by_the_stream() -> ResponseReturnValue:
-    """The answer to a change of such a part: nothing, since the stream tells of it. An answer of its own could come
-    after a later event, and the page would go on showing what was before that."""
+    """The response to a change shown by a stream: 204, since the stream sends the changed part. A part in the response
+    could arrive after a later event and replace it with an older state."""
     return "", 204
 
 

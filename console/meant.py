@@ -1,4 +1,4 @@
-"""One turn looked into: it is played, and what was really meant becomes a spoken name, or a test case of hearing."""
+"""Turn review: a turn's recording is played and labelled, as a spoken name or as a test case of recognition."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from storage import reading, transaction
 
 
 def meant_routes() -> Blueprint:
-    """The page of a turn, and the collection of test cases."""
+    """The page of a turn, and the collection of labelled recordings."""
     routes = Blueprint("meant", __name__)
 
     @routes.get("/calls/<sid>/turns/<int:n>")
@@ -54,7 +54,7 @@ def meant_routes() -> Blueprint:
     @routes.post("/calls/<sid>/turns/<int:n>/words")
     @only_for("hear_recordings")
     def words(sid: str, n: int) -> ResponseReturnValue:
-        """Fill the form in with what the words mean to the line."""
+        """Fill in the form with the meaning of the typed text."""
         text = request.form.get("text", "").strip()
         with reading(room().sessions) as session:
             _turn(session, sid, n)
@@ -81,7 +81,7 @@ def meant_routes() -> Blueprint:
     @routes.post("/calls/<sid>/turns/<int:n>/name")
     @only_for("edit_catalog")
     def name(sid: str, n: int) -> ResponseReturnValue:
-        """Try what was said as a name of the spec that was meant, or with `add` put it in force."""
+        """Preview what was said as a spoken name of a spec, or add it with `add`."""
         text = request.form.get("text", "").strip()
         with reading(room().sessions) as session:
             _turn(session, sid, n)
@@ -144,7 +144,7 @@ def meant_routes() -> Blueprint:
     @routes.get("/labelled.zip")
     @only_for("hear_recordings")
     def download() -> ResponseReturnValue:
-        """The test cases as `make eval` reads them."""
+        """A ZIP of the test cases as `make eval` reads them."""
         file = io.BytesIO()
         with reading(room().sessions) as session, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in meanings.collection(session):
@@ -188,6 +188,6 @@ def _barcode(catalog: Catalog, name: str) -> str:
 
 
 def _in_words(item: Any, catalog: Catalog) -> tuple[str, str]:
-    """One line as the line took it: the specs it may be, and how it was said."""
+    """The specs an item may be, and the words it was said in."""
     names = [catalog.specs[b].name if b in catalog.specs else b for b in item.barcodes[:4]]
     return " / ".join(names), item.said

@@ -1,4 +1,4 @@
-"""Who was not reached, why, and what is done about it: recorded by the operator or the leader (TR 3.3)."""
+"""Unreached retailers with reason and remedy, recorded by the operator or the leader (TR 3.3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELDS = ("code", "reason", "remedy", "remedy_day", "note")
 
 
 def missed_routes() -> Blueprint:
-    """The missed calls of a day."""
+    """The unreached retailers of a day, and the form that records one."""
     routes = Blueprint("missed", __name__, url_prefix="/missed")
 
     @routes.get("")
@@ -92,7 +92,7 @@ def _page(session: Session, day: date, form: dict[str, str], wrong: dict[str, st
 
 
 def _wrong(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dict[str, str]:
-    """What is wrong with a record, by its field."""
+    """The errors of a record, by field."""
     return {
         name: sentence
         for name, sentence, is_wrong in (

@@ -1,4 +1,4 @@
-"""The catalogue with its spoken names: what is said for a spec, what sounds like it, one name more and one less."""
+"""The catalogue with its spoken names: preview a name with its confusables, add one, remove one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEAREST = 8
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a new name would be: how the line splits it, what it means already, and what sounds like it."""
+    """The preview of a spoken name: its words in the vocabulary, the same name if it exists, and its confusables."""
 
     text: str
     words: tuple[str, ...] | None
@@ -75,7 +75,7 @@ def names_routes() -> Blueprint:
     @routes.post("/names")
     @only_for("edit_catalog")
     def name() -> ResponseReturnValue:
-        """Try a name for a spec, or with `add` put it in force."""
+        """Preview a name for a spec, or add it with `add`."""
         text, barcode = request.form.get("text", "").strip(), request.form.get("barcode", "")
         with reading(room().sessions) as session:
             catalog = room().line.hearing.catalog(session)
@@ -93,7 +93,7 @@ def names_routes() -> Blueprint:
     @routes.post("/names/known")
     @only_for("see_day")
     def known() -> ResponseReturnValue:
-        """Look at a name a spec has."""
+        """Preview a name the spec already has."""
         text, barcode = request.form.get("known", ""), request.form.get("barcode", "")
         with reading(room().sessions) as session:
             catalog = room().line.hearing.catalog(session)
@@ -110,7 +110,7 @@ def names_routes() -> Blueprint:
     @routes.post("/names/remove")
     @only_for("edit_catalog")
     def remove() -> ResponseReturnValue:
-        """Take a name off a spec."""
+        """Remove a name from a spec."""
         text, barcode = request.form.get("remove", ""), request.form.get("barcode", "")
         try:
             with transaction(room().sessions) as session:
@@ -125,7 +125,7 @@ def names_routes() -> Blueprint:
 
 
 def try_name(catalog: Catalog, text: str) -> Trial:
-    """How the line would hear this name, and what it could take it for."""
+    """The preview of this name: its words as recognised, and the names it may be confused with."""
     model = room().line.hearing.model
     words: tuple[str, ...] | None = None
     unsayable = ""
@@ -145,12 +145,12 @@ def try_name(catalog: Catalog, text: str) -> Trial:
 
 
 def has_name(catalog: Catalog, text: str, barcode: str) -> bool:
-    """Whether this is one of the spec's spoken names."""
+    """True if this is one of the spec's spoken names."""
     return any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names)
 
 
 def refusal(catalog: Catalog, text: str, barcode: str) -> str:
-    """Why a name cannot be given to a spec, in a sentence."""
+    """The reason a name cannot be added to a spec, in a sentence."""
     if barcode not in catalog.specs:
         return _("请先从名单里选一个品规。")
     if has_name(catalog, text, barcode):

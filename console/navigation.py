@@ -1,4 +1,4 @@
-"""The way to the pages: one table of what stands in the top bar, in groups, for whom."""
+"""The navigation bar: one table of its pages, in groups, each with the task it requires."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orders.staff import Task
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One page of the top bar: where it is, what it is called there, and the task of those who may go in."""
+    """One page of the navigation bar: its endpoint, its label, and the task required to see it."""
 
     endpoint: str
     label: Any
@@ -32,7 +32,7 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Pages that belong together; the group's name leads to the first of them."""
+    """Pages that belong together; the group's label links to the first of them."""
 
     label: Any
     doors: tuple[Door, ...]
@@ -95,7 +95,7 @@ GROUPS: tuple[Group, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The top bar of one page: the groups, and the pages of the group it belongs to; `here` is the page's own door."""
+    """The navigation bar of one page: all groups, and the group and the link of the page itself."""
 
     groups: Sequence[Group]
     group: Group | None
@@ -103,7 +103,7 @@ class Bar:
 
 
 def bar() -> Bar:
-    """The top bar for who is at the page, and the page that is asked for."""
+    """The navigation bar for the signed-in staff member and the requested page."""
     groups = [
         Group(group.label, doors) for group in GROUPS if (doors := tuple(door for door in group.doors if door.is_open))
     ]

@@ -1,4 +1,4 @@
-"""Ringing the retailers that are due: started and stopped by the leader, and seen as it goes (TR 3.1.2, 3.3)."""
+"""Outbound calling of the retailers due: started, stopped and watched by the leader (TR 3.1.2, 3.3)."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ NEXT_SHOWN = 10
 Quiet = Literal[
     "", "stopped", "no_dialler", "no_line", "closed", "nobody_left", "window", "no_operator", "lines", "pause"
 ]
-"""Why nobody more is rung just now; empty where somebody is about to be."""
+"""The reason nobody is being called now; empty if the next call is about to be placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One attempt as it is listed, with the order that came of it."""
+    """One call attempt as listed, with the order it led to."""
 
     attempt: OutboundAttempt
     retailer: RetailerRow
@@ -47,7 +47,7 @@ class AttemptView:
 
     @property
     def seconds(self) -> int | None:
-        """How long it was talked."""
+        """The duration of the conversation in seconds, or None if there was none or it is not over."""
         attempt = self.attempt
         if attempt.answered_at is None or attempt.ended_at is None:
             return None
@@ -56,7 +56,7 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A retailer that is still to be rung; without `from_` as soon as there is room."""
+    """A retailer still to be called; without `from_`, as soon as a line is free."""
 
     retailer: RetailerRow
     from_: datetime | None
@@ -64,7 +64,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class OutboundNow:
-    """The ringing at one moment."""
+    """The state of outbound calling at one moment."""
 
     day: date
     state: OutboundDay | None
@@ -83,7 +83,7 @@ class OutboundNow:
 
     @property
     def hours(self) -> list[tuple[str, str, str]]:
-        """When which batch is rung: its name, from and until; the one without a name is for all others."""
+        """The calling hours of each batch as (name, from, until); the batch without a name stands for all others."""
         windows = {EVERYBODY: self.rules.window(EVERYBODY), **self.rules.windows}
         return [(batch, _clock(window.opens), _clock(window.closes)) for batch, window in sorted(windows.items())]
 
@@ -93,7 +93,7 @@ class OutboundNow:
 
 
 def outbound_routes() -> Blueprint:
-    """The page of the ringing."""
+    """The page of outbound calling."""
     routes = Blueprint("outbound", __name__, url_prefix="/outbound")
 
     @routes.get("")
@@ -119,7 +119,7 @@ def outbound_routes() -> Blueprint:
     @routes.post("/not-today")
     @only_for("run_outbound")
     def not_today() -> ResponseReturnValue:
-        """A retailer asked to be left alone today."""
+        """Call a retailer no more today, as it asked."""
         now = room().now()
         with transaction(room().sessions) as session:
             retailer = by_code(session, request.form.get("customer_code", ""))
@@ -152,8 +152,8 @@ def _now() -> OutboundNow:
 
 
 def outbound_now(session: Session, now: datetime, numbers: Collection[str] = ()) -> OutboundNow:
-    """How the ringing stands: who is left, what came of each attempt, and why nobody is rung where nobody is. `numbers`
-    are the fixed list's operators."""
+    """The state of outbound calling: the retailers left, the attempts with their outcomes, and the reason if nobody is
+    called. `numbers` are the operators of the fixed list."""
     day = business_day(now)
     rules = outbound.pacing(session)
     found = outbound.candidates(session, day, now, in_hands(session, now))
@@ -196,7 +196,7 @@ def _quiet(
     rules: Pacing,
     moment: Moment,
 ) -> Quiet:
-    """The first reason there is, in the order in which somebody could do something about it."""
+    """The first reason that applies, in the order in which it can be remedied; empty if none does."""
     reasons: tuple[tuple[Quiet, bool], ...] = (
         ("stopped", state is None or not state.running),
         ("no_dialler", not outbound.dialler_is_there(session, moment.now)),
@@ -216,7 +216,7 @@ def _quiet(
 
 
 def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
-    """The attempts, the latest first."""
+    """The attempts as listed, the latest first."""
     retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
     sids = [attempt.call_sid for attempt in attempts if attempt.call_sid is not None]
     orders = {
@@ -232,7 +232,7 @@ def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[Attemp
 
 
 def _waiting(session: Session, left: Sequence[Candidate], rules: Pacing, moment: Moment) -> list[Waiting]:
-    """Who is rung next, and from when, as far as that can be said now."""
+    """The retailers to be called next, in their order, each with the time before which it is not called."""
     times = {one.retailer_id: not_before(one, rules, moment.day) for one in left}
     in_time = [one for one in left if times[one.retailer_id] < rules.window(one.batch).closes_at(moment.day)]
     in_time.sort(key=lambda one: (max(times[one.retailer_id], moment.now), len(one.tried), one.retailer_id))

@@ -1,4 +1,4 @@
-"""The console put into the application: its pages under one roof, with the headers and checks all of them share."""
+"""Registration of the console in the application: all pages, with the headers and checks they share."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ _protection = CSRFProtect()
 
 
 def register(app: Flask, furnished: Room) -> None:
-    """Put the console's pages into the application."""
+    """Register the console's pages in the application."""
     app.secret_key = app.secret_key or furnished.settings.secret_key
     app.config.update(
         SESSION_COOKIE_NAME="order_hotline",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=furnished.settings.public_base_url.startswith("https://"),
-        # The carrier's posts have a signature instead; the console's own routes are checked in `watch`.
+        # The carrier's webhooks are signed instead; the console's own routes are checked in `watch`.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
@@ -93,7 +93,7 @@ def register(app: Flask, furnished: Room) -> None:
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
-    """Who, and the password that proves it."""
+    """The login and its password, and the seat to take."""
 
     login = StringField(
         validators=[
@@ -121,7 +121,7 @@ def _console(furnished: Room) -> Blueprint:
         try:
             _protection.protect()
         except CSRFError:
-            # Without a session there is no token: who was at work on a page signs in again, and nothing typed is lost.
+            # Without a session there is no token: the page asks to sign in again, and nothing typed is lost.
             for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
             if access.staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
@@ -175,7 +175,7 @@ def _console(furnished: Room) -> Blueprint:
         if access.staff_or_none() is not None:
             refused = _sit_down(form.seat.data or "")
             if request.headers.get("HX-Request"):
-                # Where the whole session was lost, the page's own token is no good any more.
+                # If the whole session was lost, the page's own token is no longer valid.
                 signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
                 return Response(status=204, headers={"HX-Trigger": signed_in})
             return redirect(url_for("console.seats.page", wanted=refused) if refused else onward)
@@ -231,7 +231,7 @@ def _console(furnished: Room) -> Blueprint:
 
 
 def _sign_in(form: SignInForm) -> str:
-    """Sign in with what was typed; why not, in a sentence, or nothing."""
+    """Sign in with what was typed. Return the reason for a refusal in a sentence, or an empty string."""
     if not form.validate():
         return ""
     with transaction(room().sessions) as work:
@@ -248,14 +248,14 @@ def _sign_in(form: SignInForm) -> str:
 
 
 def _sit_down(wanted: str) -> str:
-    """Sit down where it was asked for, or else at one's usual seat; a seat that cannot be had is answered with."""
+    """Take the seat asked for, or else the usual one. Return the seat if it was refused, or an empty string."""
     person = access.staff()
     wanted = wanted.strip() or person.seat
     return wanted if wanted and access.may("take_calls") and seats.sit(person, wanted) else ""
 
 
 def _inside(path: str | None) -> str:
-    """A path of ours to go on to; whatever else was asked for leads to the first page."""
+    """The path to redirect to if it is one of this site; otherwise the home page."""
     parts = urlsplit(path or "")
     foreign = parts.scheme or parts.netloc or not (path or "").startswith("/") or (path or "").startswith(("//", "/\\"))
     home: str = url_for("console.home")

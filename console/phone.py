@@ -1,7 +1,7 @@
-"""The web phone, in the demo only: a telephone in the browser, led by the stand-in as Twilio leads a real one.
+"""The web phone, in the demo only: a telephone in the browser, connected by the simulator as by a real carrier.
 
-Keys and sound go to the stand-in over a socket that this passes on, so that the page talks to one server only. Typed
-text takes the place of the ear: it is put down as heard for the turn that is open, and the call is sent on.
+Keys and audio are relayed to the simulator over a WebSocket, so that the page talks to one server only. Typed text
+takes the place of recognition: it is stored as the pending utterance of the open turn, and the call is redirected.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from storage import reading
 SAMPLES = Path(__file__).with_name("samples.toml")
 STAND_IN_PATH = "/phone"
 CONNECT_S = 3.0
-# What a page with a telephone may do. Being rung is for operators only, see softphone.py.
+# The commands a page may send. Only operators can be called in the browser, see softphone.py.
 WISHES = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
-# A number nobody registered: who rings from it gives a code and a PIN.
+# An unregistered number: its caller is asked for a code and a PIN.
 STRANGER = "+8613900000000"
 
 log = structlog.get_logger(__name__)
 
 
 class Socket(Protocol):
-    """What is used of the page's WebSocket."""
+    """The methods used of the page's WebSocket."""
 
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
     def send(self, data: str | bytes) -> None: ...
@@ -60,7 +60,7 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One recorded utterance: what it says, and what the line has to be waiting for."""
+    """One recorded utterance: its text in Chinese and English, and the inputs it answers."""
 
     file: str
     zh: str
@@ -77,7 +77,7 @@ def read_samples() -> tuple[Sample, ...]:
 
 
 def phone_routes(furnished: Room) -> Blueprint:
-    """The page with the telephone, and what it needs during a call."""
+    """The page of the web phone, and the routes it uses during a call."""
     routes = Blueprint("phone", __name__, url_prefix="/phone")
     sockets = Sock()
 
@@ -157,12 +157,12 @@ def phone_routes(furnished: Room) -> Blueprint:
 
 
 def waits_for(listen: Listen) -> str:
-    """What the line is waiting for, in the words of samples.toml."""
+    """The name of the input the call is waiting for, as in samples.toml."""
     return listen.what if isinstance(listen, Digits) else type(listen).__name__
 
 
 def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
-    """One turn for the reader: what was heard, and what it was taken to mean."""
+    """One turn as listed: what was recognised, and how it was understood."""
     heard = turn.heard
     items = [
         {
@@ -188,8 +188,8 @@ def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
 
 
 def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: str = "") -> None:
-    """Pass on what happens to the page and what it wishes to the stand-in, as far as it may, with the English of what
-    the line says, until one of them goes away. With a `name` the page's telephone can be rung."""
+    """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
+    to the simulator, until one of them disconnects. With a `name` the page's telephone can be called."""
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     try:

@@ -1,4 +1,4 @@
-"""What is wrong in a file, said in the visitor's language: the readers of files say it in English."""
+"""Errors in imported files in the visitor's language: the readers of the files give them in English."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
 def in_words(reason: str) -> str:
-    """The reason in the visitor's language; one there are no words for stays as it is."""
+    """The reason in the visitor's language; one without a translation stays as it is."""
     if chosen() == "en":
         return reason
     for pattern, words in _sentences():
@@ -24,7 +24,7 @@ def in_words(reason: str) -> str:
 
 @cache
 def _sentences() -> tuple[tuple[re.Pattern[str], str], ...]:
-    # The longest first, so that a sentence is not taken for one it begins like.
+    # The longest first, so that a sentence is not matched by a shorter pattern with the same beginning.
     text = (Path(__file__).parent / "problems.zh.toml").read_text(encoding="utf-8")
     known = sorted(tomllib.loads(text).items(), key=lambda one: -len(_PLACE.sub("", re.escape(one[0]))))
     return tuple((re.compile(_PLACE.sub(r"(?P<\1>.+)", re.escape(english))), words) for english, words in known)

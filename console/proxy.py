@@ -1,4 +1,4 @@
-"""The day's signed list of proxy orders: looked at first, then entered, and what became of each retailer (AY 4.1.8)."""
+"""The day's signed list of proxy orders: previewed, entered, and shown with each retailer's result (AY 4.1.8)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from storage import reading, rehearsal, retried, transaction
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One retailer of the list, and what became of its order, or would."""
+    """One retailer of the list, with the result of its order, entered or previewed."""
 
     entry: ProxyEntry
     retailer: RetailerRow
@@ -37,7 +37,7 @@ class Listed:
 
 
 def proxy_routes() -> Blueprint:
-    """The signed list of today."""
+    """The page of today's signed list."""
     routes = Blueprint("proxy", __name__, url_prefix="/proxy")
 
     @routes.get("")
@@ -49,7 +49,7 @@ def proxy_routes() -> Blueprint:
     @routes.post("")
     @only_for("enter_lists")
     def take_in() -> ResponseReturnValue:
-        """Look at what a list would come to, or with `apply` enter it."""
+        """Preview the result of a list, or enter it with `apply`."""
         upload, apply = request.files.get("file"), "apply" in request.form
         if upload is None or not is_table(upload):
             return _refused(wrong=_("请选一个 CSV 或 XLSX 文件。"))
@@ -73,7 +73,7 @@ def _refused(**why: object) -> ResponseReturnValue:
 
 @retried
 def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
-    """What the list would come to, limits and stock included; nothing of it is kept."""
+    """The result the list would have, limits and stock included; nothing is stored."""
     now, day = room().now(), business_day(room().now())
     with rehearsal(room().sessions) as session:
         catalog = room().line.hearing.catalog(session)
@@ -86,7 +86,7 @@ def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
 
 
 def _enter(path: Path) -> tuple[list[str], None]:
-    """Keep the list whole, then enter each retailer's order by itself, so that a long list holds up no caller."""
+    """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
     now, day = room().now(), business_day(room().now())
     with transaction(room().sessions) as session:
         catalog = room().line.hearing.catalog(session)

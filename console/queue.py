@@ -1,4 +1,4 @@
-"""What the operators see of the line: who waits for a person, and which calls the machine is leading just now."""
+"""The calls as operators see them: the queue, the taken and abandoned calls, the automated ones, and their turns."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ivr.tickets import Reason, Ticket
 from orders.models import OrderRow, RetailerRow
 from orders.staff import StaffRow
 
-# A call without an end for this long is one whose end the carrier never told.
+# The carrier never reported the end of a call that has been open for this long.
 CALL_MAX = timedelta(hours=2)
 TURNS_SHOWN = 12
-# An operator may finish an order although the caller has hung up, but such a call is not waiting.
+# Abandoned calls are listed for this long. A call that ends while taken stays taken: its order may be finished.
 LEFT_SHOWN = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One call as it is listed; `rung` where it was the line that rang."""
+    """One call as listed, inbound or outbound."""
 
     sid: str
     caller: str
@@ -44,7 +44,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """One ticket as it is listed."""
+    """One ticket as listed."""
 
     id: int
     reason: Reason
@@ -59,7 +59,7 @@ class TicketView:
 
 @dataclass(frozen=True, slots=True)
 class CallBackView:
-    """One caller who wants to be called back, as it is listed."""
+    """One requested callback as listed."""
 
     id: int
     phone: str
@@ -74,7 +74,7 @@ class CallBackView:
 
 @dataclass(frozen=True, slots=True)
 class LineNow:
-    """The line at one moment."""
+    """All calls and callbacks the desk shows, at one moment."""
 
     waiting: tuple[TicketView, ...]
     taken: tuple[TicketView, ...]
@@ -84,7 +84,7 @@ class LineNow:
 
 
 def line_now(session: Session, now: datetime) -> LineNow:
-    """Who waits, who is being served, who gave up today, and which calls are going on by themselves."""
+    """The waiting, taken and abandoned tickets, the calls in progress without an operator, and the callbacks."""
     tickets = session.scalars(
         select(Ticket).where(Ticket.closed_at.is_(None) | (Ticket.opened_at > now - LEFT_SHOWN)).order_by(Ticket.id)
     ).all()
@@ -150,20 +150,20 @@ def _call_backs(session: Session, people: dict[int, StaffRow], now: datetime) ->
 
 
 def call_view(session: Session, call: Call) -> CallView:
-    """One call as it is listed."""
+    """One call as listed."""
     return _views(session, {call.sid: call})[call.sid]
 
 
 def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[str, Any]]:
-    """The call's latest turns: what was heard, how sure the ear was, what else it may have been, whether it can be
-    played, and what the line answered."""
+    """The call's latest turns as listed: the text and its score, the alternatives, the recording if there is one, and
+    the reply."""
     recorded = recorded_turns(session, sid)
     rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(most)).all()
     return [turn_view(turn, recorded=turn.n in recorded) for turn in reversed(rows)]
 
 
 def turn_view(turn: Turn, *, recorded: bool) -> dict[str, Any]:
-    """One turn as it is listed."""
+    """One turn as listed."""
     return {
         "n": turn.n,
         "at": turn.at,

@@ -1,4 +1,4 @@
-"""What callers said, to be played beside what was heard: by who may hear recordings, and by who has the call."""
+"""The recordings of callers' turns, played by staff who may hear recordings and by the operator with the call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from storage import reading
 
 
 def recording_routes() -> Blueprint:
-    """The recordings of a call's turns."""
+    """The recording of a turn."""
     routes = Blueprint("recordings", __name__, url_prefix="/calls/<sid>/turns/<int:n>")
 
     @routes.get("/sound.wav")
@@ -36,12 +36,12 @@ def recording_routes() -> Blueprint:
 
 
 def playable(sound: bytes) -> ResponseReturnValue:
-    """A recording for the browser to play; a part of it where a part is asked for, so that it can be wound."""
+    """A recording as WAV; range requests are served, so that the browser can seek."""
     return send_file(io.BytesIO(wav_of_sound(sound)), mimetype="audio/wav", conditional=True, etag=False)
 
 
 def _may_hear(session: Session, sid: str) -> bool:
-    """Recordings are for some roles; an operator hears those of the call that is just now in their hands."""
+    """True if the role may hear recordings, or the operator has taken this call and not finished it."""
     if may("hear_recordings"):
         return True
     mine = select(Ticket.id).where(Ticket.call_sid == sid, Ticket.state == "taken", Ticket.taken_by == staff().id)

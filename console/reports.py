@@ -1,4 +1,4 @@
-"""Reports of a day, a week or a month: need met and unmet, the due and who ordered, channels and reasons."""
+"""Reports of a day, a week or a month: need met and unmet, retailers due and ordered, channels and reasons."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ DAYS_COLUMNS = (
 
 
 def report_routes() -> Blueprint:
-    """The reports."""
+    """The page of the reports, and their tables as files."""
     routes = Blueprint("reports", __name__, url_prefix="/reports")
 
     @routes.get("")
@@ -105,7 +105,7 @@ def _rate(share: Fraction | None) -> str:
 
 
 def _plots(needs: list[SpecNeed], days: list[DayFigures]) -> dict[str, object]:
-    """What is drawn, in cartons; ten packs make one in a sum over specs."""
+    """The data of the plots: the most wanted specs in cartons, and the retailers due and ordered by day."""
     most = sorted(needs, key=lambda need: -need.requested_packs)[:PLOTTED_MAX]
     met = [_cartons(need, need.requested_packs - need.unmet_packs) for need in most]
     return {

@@ -1,4 +1,4 @@
-"""The retailers: looked up, taken in from a file with a preview first, given out as one; their PINs and locks."""
+"""The retailers: search, import from a file with a preview, export; their PINs and lock-outs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from storage import reading, rehearsal, transaction
 ROWS_MAX = 100
 ORDERS_SHOWN = 12
 CHANGES_SHOWN = 50
-# A month of five weeks is the longest way to the next day of any plan.
+# The longest way to the next day of a plan is a monthly one over a month of five weeks.
 _PLAN_DAYS = 70
 
 
 def retailer_routes() -> Blueprint:
-    """The list of retailers, and each of them."""
+    """The list of retailers, and the page of each."""
     routes = Blueprint("retailers", __name__, url_prefix="/retailers")
 
     @routes.get("")
@@ -57,7 +57,7 @@ def retailer_routes() -> Blueprint:
     @routes.post("/import")
     @only_for("edit_retailers")
     def take_in() -> ResponseReturnValue:
-        """Look at a file of retailers, or with `apply` take it in."""
+        """Preview a file of retailers, or import it with `apply`."""
         upload = request.files.get("file")
         why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
         wrong = {
@@ -86,7 +86,7 @@ def retailer_routes() -> Blueprint:
     @routes.get("/export")
     @only_for("see_day")
     def export() -> ResponseReturnValue:
-        """All retailers in the columns they are imported in; PINs are nobody's to see."""
+        """All retailers in the columns of the import and some more, without PINs."""
         today = business_day(room().now())
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
         with reading(room().sessions) as session:
@@ -132,7 +132,7 @@ def retailer_routes() -> Blueprint:
     @routes.post("/<code>/pin")
     @only_for("edit_retailers")
     def pin(code: str) -> ResponseReturnValue:
-        """Give the retailer a new PIN, shown this once."""
+        """Set a new PIN for the retailer; it is shown only in this response."""
         with transaction(room().sessions) as session:
             row = _retailer(session, code)
             why = _why()
@@ -202,7 +202,7 @@ def _export(session: Session, today: date) -> Iterator[tuple[object, ...]]:
 
 
 def _a_day_of(plan: OrderPlan, today: date) -> date:
-    """The next day of a plan, whether the department is open then or not."""
+    """The next day of a plan from today on, days off included."""
     days = (today + timedelta(days=ahead) for ahead in range(_PLAN_DAYS))
     return next(
         day

@@ -1,4 +1,4 @@
-"""What the pages work with: one for the whole application, kept with it."""
+"""The services the pages use: one object for the whole application, kept with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY = "order-hotline-console"
 
 @dataclass(frozen=True)
 class Room:
-    """Everything the pages work with. After `idle` without a click, whoever was signed in has to sign in again."""
+    """The services and settings of the pages. A session ends after `idle` without a request of the user's own."""
 
     settings: Settings
     sessions: SessionFactory
@@ -37,11 +37,11 @@ class Room:
 
 
 def room() -> Room:
-    """The room of the application that is serving."""
+    """The services of the current application."""
     found: Room = current_app.extensions[_KEY]
     return found
 
 
 def furnish(extensions: dict[str, object], furnished: Room) -> None:
-    """Keep the room with the application."""
+    """Store the services in the application's extensions."""
     extensions[_KEY] = furnished

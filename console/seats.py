@@ -1,4 +1,4 @@
-"""The seat somebody works at: chosen when signing in or afterwards, remembered, and never shared by two."""
+"""The seat of a staff member: chosen when signing in or afterwards, remembered, and never shared by two."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from storage import reading, transaction
 
 
 def seat_routes() -> Blueprint:
-    """The page where a seat is chosen."""
+    """The page to take and leave a seat."""
     routes = Blueprint("seats", __name__, url_prefix="/seat")
 
     @routes.get("")
@@ -43,7 +43,7 @@ def seat_routes() -> Blueprint:
 
 
 def sit(person: StaffRow, wanted: str) -> str:
-    """Sit down at a seat; why it cannot be, in a sentence, or nothing."""
+    """Take a seat. Return the reason for a refusal in a sentence, or an empty string."""
     try:
         with transaction(room().sessions) as session:
             seats.take_seat(session, person.id, wanted, room().now())
@@ -55,7 +55,7 @@ def sit(person: StaffRow, wanted: str) -> str:
 
 
 def refusal_of(person: StaffRow, wanted: str) -> str:
-    """Why this person cannot sit there now, or nothing."""
+    """The reason this person cannot take the seat now, or an empty string."""
     with reading(room().sessions) as session:
         for row, other in seats.seated(session, room().now()):
             if row.seat == wanted and other.id != person.id:

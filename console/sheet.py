@@ -1,7 +1,7 @@
 """The order sheet: what a retailer may have, what is on the order, and the lines an operator puts there.
 
-Everything goes through the same desk as a call's turns, so the same rules, limits and holds apply. A page carries what
-it showed; where the order is another by then, nothing is done, and what changed is said.
+Everything goes through the same desk as a call's turns, so the same rules, limits and holds apply. A page sends back
+what it showed; if the order has changed since, nothing is done, and the differences are shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CARTONS_MAX = 9_999
 
 
 class SheetRefusal(Exception):
-    """A request the sheet cannot do; the reason is one of words.html's."""
+    """A refused request; the reason is a key of `refusals` in words.html."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class SheetRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One spec the operator may type: how it is found, and what is left of it."""
+    """One spec the operator may enter: how it is found, and what is left of it."""
 
     barcode: str
     name: str
@@ -45,7 +45,7 @@ class Choice:
     mark: Literal["", "new", "key"]
 
     def for_page(self) -> dict[str, str | int]:
-        """The same for the page's search, quantities in whole cartons."""
+        """The values for the page's search, quantities in whole cartons."""
         return {
             "barcode": self.barcode,
             "name": self.name,
@@ -62,8 +62,8 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A line that may be put on the order in one go: what was wanted, and what this retailer can have of it now; None
-    where it is not offered today."""
+    """A line suggested for the order: the packs wanted, and the packs this retailer can have now; None if the spec is
+    not offered today."""
 
     barcode: str
     name: str
@@ -74,8 +74,8 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """Everything the order sheet shows. `last` is the retailer's last order, `web` what it wanted by the web and did
-    not get."""
+    """Everything the order sheet shows. `last` are the lines of the retailer's last order, `web` those of its
+    failed web order."""
 
     key: str
     retailer: Retailer
@@ -90,20 +90,20 @@ class Sheet:
 
     @property
     def is_open(self) -> bool:
-        """Whether lines may still be put on it."""
+        """True if the order is a draft, so that lines may be added."""
         return self.order is not None and self.order.state == "draft"
 
     def choices_for_page(self) -> list[dict[str, str | int]]:
-        """What may be typed, for the page's search."""
+        """The specs for the page's search; empty if the sheet is not open."""
         return [choice.for_page() for choice in self.choices] if self.is_open else []
 
     def choice(self, barcode: str) -> Choice | None:
-        """What is left of a spec; None where it is not offered today."""
+        """The spec with this barcode and what is left of it, or None if it is not offered today."""
         return next((choice for choice in self.choices if choice.barcode == barcode), None)
 
     @property
     def shortfall_fen(self) -> int:
-        """What has to be paid in before delivery."""
+        """The amount to be deposited before delivery, in fen."""
         return max(0, self.order.amount_fen - self.standing.balance_fen) if self.order is not None else 0
 
 
@@ -115,8 +115,8 @@ def open_sheet(
     saved: OrderView | None = None,
     web_wanted: Mapping[str, int] | None = None,
 ) -> Sheet:
-    """The sheet as it stands. `saved` is the order this key led to, if it is no draft any more; `web_wanted` are packs
-    by barcode that failed by the web."""
+    """The current sheet. `saved` is the order of this key if it is no draft any more; `web_wanted` are the packs by
+    barcode of the failed web order."""
     order = desk.draft(key) or saved
     last = desk.last_order(retailer)
     if last is not None and saved is not None and last.number == saved.number:
@@ -161,7 +161,7 @@ def open_sheet(
 
 
 def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
-    """Put so many cartons of a spec on the order: "5" makes it five in all, "+5" five more, "0" takes it off."""
+    """Set a line in cartons: "5" sets five, "+5" adds five, "0" removes the line. Raise SheetRefusal if refused."""
     more, figures = wanted.startswith("+"), wanted.removeprefix("+").strip()
     if not figures.isascii() or not figures.isdigit() or int(figures) > CARTONS_MAX:
         raise SheetRefusal("not_a_number")
@@ -180,7 +180,8 @@ def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | N
 
 
 def put_wishes(desk: Desk, key: str, wishes: Sequence[Wish]) -> list[LineOutcome]:
-    """Put what is not on the order yet on it, in one go; what is there stays as the caller wanted it."""
+    """Add the lines that are not on the order yet, in one go; those that are stay as the caller wanted them. Raise
+    SheetRefusal if refused."""
     order = desk.draft(key)
     if order is None:
         raise SheetRefusal("no_draft")
@@ -192,7 +193,7 @@ def put_wishes(desk: Desk, key: str, wishes: Sequence[Wish]) -> list[LineOutcome
 
 
 def seen(order: OrderView | None) -> str:
-    """What a page shows of an order, to be compared when something is asked of it."""
+    """The state and lines of an order as text; a page sends it back with each change, to detect a stale page."""
     if order is None:
         return "-"
     return ",".join([order.state, *(f"{line.barcode}:{line.granted_packs}" for line in order.lines)])
@@ -200,7 +201,7 @@ def seen(order: OrderView | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One line that is not as the page showed it; None where it was not there or is not there any more."""
+    """One line that has changed since the page was shown; None for a quantity where the line is not on the order."""
 
     name: str
     before_packs: int | None
@@ -209,7 +210,7 @@ class Difference:
 
 
 def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) -> list[Difference]:
-    """What changed between what the page showed and the order as it is."""
+    """The lines that differ between what the page showed and the current order."""
     before: dict[str, int] = {}
     for part in shown.split(",")[1:]:
         barcode, _, packs = part.partition(":")
@@ -220,7 +221,7 @@ def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) 
     for barcode in dict.fromkeys((*before, *now)):
         line = now.get(barcode)
         granted = line.granted_packs if line is not None else None
-        # A line that is gone is still known to the catalogue, by the same two facts.
+        # The catalogue has the name and the carton size of a line that is gone.
         about = line or specs.get(barcode)
         if granted != before.get(barcode) and about is not None:
             changed.append(Difference(about.name, before.get(barcode), granted, about.packs_per_carton))
@@ -228,7 +229,7 @@ def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) 
 
 
 def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tuple[str, ...]:
-    """The order as it is read back to the caller, in the line's own words (AY 4.1.7)."""
+    """The sentences in which a call reads the order back to the caller (AY 4.1.7)."""
     state = CallState(key, "", hotline.number, ear=True, customer_code=retailer.customer_code, signed_in=True)
     turn = Turn(state, desk)
     ReadBack().ask(turn)

@@ -1,7 +1,7 @@
-"""Operators who answer in the browser: a telephone of the carrier's, or in the demo one of the stand-in's.
+"""The operators' softphone in the browser: the carrier's, or in the demo the simulator's.
 
-The carrier's telephone is its own Voice SDK, kept in static/vendor; it is let in by a token that names the operator and
-lets them be rung, and do nothing else. The stand-in's is a socket, as that of the web phone is.
+The carrier's softphone is its own Voice SDK, kept in static/vendor; it signs in with a token that names the operator
+and permits incoming calls only. The simulator's is a WebSocket like the web phone's.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from console.room import Room, room
 from ivr.duty import identity
 from settings import Settings
 
-# The pages it stands on.
+# The pages with a softphone.
 PAGES = frozenset({"console.desk.page", "console.desk.order"})
 TOKEN_S = 3600
 WISHES = frozenset({"answer", "keys", "speak", "hang_up"})
-# Where the SDK signals and reports; the sound itself goes by WebRTC. https://www.twilio.com/docs/voice/sdks/javascript
+# The hosts of the SDK for signalling and reporting; the audio goes by WebRTC. https://www.twilio.com/docs/voice/sdks/javascript
 CARRIER_HOSTS = "https://eventgw.twilio.com wss://voice-js.roaming.twilio.com"
 
 
 def softphone_routes(furnished: Room) -> Blueprint:
-    """What a browser needs to be rung."""
+    """The routes a browser needs to be called."""
     routes = Blueprint("softphone", __name__, url_prefix="/desk/softphone")
     sockets = Sock()
 
     @routes.post("/token")
     @only_for("take_calls")
     def token() -> ResponseReturnValue:
-        """What the page's telephone is let in with: a token of the carrier's, or the stand-in's address."""
+        """The credentials of the page's softphone: a token of the carrier's, or the address for the simulator."""
         settings = room().settings
         if has_key(settings):
             return {"kind": "twilio", "token": access_token(settings, staff().id)}
@@ -58,17 +58,17 @@ def softphone_routes(furnished: Room) -> Blueprint:
 
 
 def is_there(settings: Settings) -> bool:
-    """Whether operators can answer in the browser."""
+    """True if operators can answer in the browser."""
     return has_key(settings) or settings.demo
 
 
 def has_key(settings: Settings) -> bool:
-    """Whether the carrier's own telephone is used."""
+    """True if the carrier's own softphone is used."""
     return bool(settings.twilio_api_key_sid and settings.twilio_api_key_secret)
 
 
 def access_token(settings: Settings, staff_id: int) -> str:
-    """A token by which this operator's browser may be rung, and call nobody, for an hour."""
+    """A token, valid for an hour, with which this operator's browser can be called and can call nobody."""
     token = AccessToken(
         settings.twilio_account_sid,
         settings.twilio_api_key_sid,

@@ -1,4 +1,4 @@
-"""Supply and limits: what there is today, new figures from a file with a preview first, and who changed what before."""
+"""Supply and limits of a day: the figures, their import from a file with a preview, and the changes before."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def supply_routes() -> Blueprint:
     @routes.post("/import")
     @only_for("edit_supply")
     def take_in() -> ResponseReturnValue:
-        """Look at a file's figures, or with `apply` put them in force."""
+        """Preview a file's figures, or import them with `apply`."""
         upload = request.files.get("file")
         why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
         day = typed_day(request.form.get("day"))
@@ -94,7 +94,7 @@ def supply_routes() -> Blueprint:
     @routes.get("/export")
     @only_for("see_day")
     def export() -> ResponseReturnValue:
-        """A day's supply, or its limits, in the columns they are imported in."""
+        """A day's supply, or its limits, in the columns of the import."""
         day = typed_day(request.args.get("day")) or business_day(room().now())
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
         with reading(room().sessions) as session:
@@ -121,7 +121,7 @@ def supply_routes() -> Blueprint:
 
 
 def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDone:
-    """Put a file's figures in force, or see what they would change and leave everything as it is."""
+    """Import a file's figures with `apply`; without it return what they would change, and change nothing."""
     by, now = staff().name, room().now()
     with (transaction if apply else rehearsal)(room().sessions) as session:
         catalog = room().line.hearing.catalog(session)

@@ -1,4 +1,4 @@
-"""What an operator does with calls at the desk: being ready, taking, holding, giving back, finishing, calling back."""
+"""Call handling at the desk: presence, and taking, holding, returning and finishing calls, and callbacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who rings, by the shop's name where it is known, and why they want a person."""
+    """A caller: the shop's name if it is known, and the reason they want an operator."""
 
     name: str
     reason: Reason
@@ -42,7 +42,7 @@ REACHES: tuple[duty.Reach, ...] = ("browser", "phone")
 
 
 def taking_routes() -> Blueprint:
-    """The desk's buttons."""
+    """The routes of the desk's buttons."""
     routes = Blueprint("taking", __name__, url_prefix="/desk")
     _add_duty(routes)
     _add_tickets(routes)
@@ -51,7 +51,7 @@ def taking_routes() -> Blueprint:
 
 
 def duty_view(session: Session, me: StaffRow) -> dict[str, object]:
-    """Who is on duty, and how this person stands, for the part of the page that shows it."""
+    """The template variables of operator presence: all operators present, and the state of this one."""
     now = room().now()
     people = duty.on_duty(session, now)
     mine = next((row for row, person in people if person.id == me.id), None)
@@ -68,7 +68,7 @@ def duty_view(session: Session, me: StaffRow) -> dict[str, object]:
 
 
 def _who_rings(session: Session, staff_id: int) -> Caller | None:
-    """For whom this operator's telephone is ringing."""
+    """The caller this operator is being called for, or None."""
     ticket = offers.ringing_for(session, staff_id)
     if ticket is None:
         return None
@@ -114,7 +114,7 @@ def _add_tickets(routes: Blueprint) -> None:
         if mine:
             people = room().line.people
             if people.ringing.take(ticket.id) and ticket.queued_at is None:
-                # Who is being asked something, and not in the queue, is sent there to be put through.
+                # A caller still in the dialogue, and not in the queue, is redirected there to be connected.
                 _send_on(ticket.call_sid, people.markup.queue_url())
         return go_on(url_for("console.desk.order", key=ticket.call_sid))
 
@@ -142,7 +142,7 @@ def _add_tickets(routes: Blueprint) -> None:
         with transaction(room().sessions) as session:
             sid = _mine(session, number).call_sid
             tickets.put_back(session, number)
-            # Who gives a call away is not rung for it again at once.
+            # The operator is paused, so that they are not called again for it at once.
             duty.pause(session, staff().id, room().now())
         _send_on(sid, room().line.people.markup.queue_url())
         return _done()
@@ -173,7 +173,7 @@ def _add_call_backs(routes: Blueprint) -> None:
     @routes.post("/call-backs/<int:number>/ring")
     @only_for("take_calls")
     def ring_back(number: int) -> ResponseReturnValue:
-        """Ring this operator's own telephone, and then the caller's."""
+        """Call this operator's own telephone, and then the caller's."""
         try:
             begun = room().line.people.calling_back.begin(number, staff().id)
         except CarrierError as error:
@@ -194,7 +194,7 @@ def _add_call_backs(routes: Blueprint) -> None:
 
 
 def _done() -> ResponseReturnValue:
-    """Back to the desk, free for the next caller."""
+    """Mark the operator free for the next caller and return to the desk."""
     with transaction(room().sessions) as session:
         duty.idle(session, staff().id, room().now())
     room().line.people.ringing.look_soon()
@@ -202,7 +202,7 @@ def _done() -> ResponseReturnValue:
 
 
 def go_on(address: str) -> ResponseReturnValue:
-    """On with another page of the desk, without loading it anew: that would hang up a telephone in the browser."""
+    """Swap in another page of the desk without a page load, which would hang up the softphone."""
     onward = {"path": address, "target": "#work", "select": "#work", "swap": "outerHTML"}
     return "", 204, {"HX-Location": json.dumps(onward)}
 
@@ -222,7 +222,7 @@ def _say_goodbye(sid: str, order_number: str | None) -> None:
 
 
 def _send_on(sid: str, url: str) -> None:
-    """Send the call on; one that is over by now, or that the carrier cannot reach, stays as it is."""
+    """Redirect the call to `url`; if it is over or the carrier cannot be reached, only log it."""
     try:
         room().line.carrier.redirect(sid, url)
     except CarrierError as error:

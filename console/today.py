@@ -1,4 +1,4 @@
-"""Today's list: who orders today and how far they have come, and every order that came in by whichever way."""
+"""Today's list: the retailers due with their state, and every order of the day by any channel."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from storage import reading
 DayState = Literal["ordered", "ordering", "unsaved", "due", "missed", "suspended"]
 STATES: tuple[DayState, ...] = get_args(DayState)
 
-# More rows than anybody reads; the search box and the states narrow them down.
+# Nobody reads more rows; the search box and the states narrow them down.
 ROWS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """One retailer's day."""
+    """One retailer's state of the day."""
 
     retailer: RetailerRow
     state: DayState
@@ -39,7 +39,7 @@ class DayRow:
 
 
 def day_rows(session: Session, now: datetime) -> list[DayRow]:
-    """Everybody who orders today, and whoever else has an order; those with something still to be done come first."""
+    """The retailers due today and those with an order or a filled draft of today, by customer code."""
     today = business_day(now)
     orders: dict[int, OrderRow] = {}
     for order in session.scalars(
@@ -69,7 +69,7 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One batch, which is a route (TR 3.1.1): how many of it are due today, and in which state."""
+    """One batch, which is a route (TR 3.1.1), with its number of retailers due today and its counts by state."""
 
     name: str
     due: int
@@ -77,7 +77,7 @@ class Batch:
 
 
 def batches(rows: Sequence[DayRow]) -> list[Batch]:
-    """The day by batches, in the order of their names."""
+    """The batches of the day, by name."""
     found: dict[str, list[DayRow]] = {}
     for row in rows:
         found.setdefault(row.retailer.route, []).append(row)
@@ -99,7 +99,7 @@ def _state(retailer: RetailerRow, order: OrderRow | None, missed: MissedCall | N
 
 
 def today_routes() -> Blueprint:
-    """Today's list."""
+    """The page of today's list."""
     routes = Blueprint("today", __name__)
 
     @routes.get("/today")

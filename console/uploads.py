@@ -1,4 +1,4 @@
-"""Files sent to a page, and tables sent back: CSV and XLSX, as people keep them."""
+"""Uploaded files and downloaded tables, in CSV and XLSX."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def is_table(upload: FileStorage | None) -> bool:
-    """Whether this is a file of a kind that is read here."""
+    """True if this is a CSV or XLSX file by its name."""
     return upload is not None and Path(upload.filename or "").suffix.lower() in SUFFIXES
 
 
 @contextmanager
 def as_file(upload: FileStorage) -> Iterator[Path]:
-    """The upload as a file of its own name, for as long as it is read."""
+    """The upload as a temporary file with its own name."""
     with tempfile.TemporaryDirectory() as folder:
-        # Of a name in Chinese only the suffix may be left.
+        # `secure_filename` drops Chinese characters, so only the suffix may be left.
         safe = secure_filename(upload.filename or "")
         path = Path(folder) / (safe if Path(safe).suffix else f"upload{Path(upload.filename or '').suffix.lower()}")
         path.write_bytes(upload.read())
@@ -35,7 +35,7 @@ def as_file(upload: FileStorage) -> Iterator[Path]:
 
 
 def table(name: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """A table to be kept as a file: XLSX where `kind` is "xlsx", otherwise CSV."""
+    """A table as a download: XLSX if `kind` is "xlsx", otherwise CSV."""
     if kind == "xlsx":
         book = Workbook(write_only=True)
         sheet = book.create_sheet(name[:31])
@@ -50,7 +50,7 @@ def table(name: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[
         writer = csv.writer(lines)
         writer.writerow(columns)
         writer.writerows(rows)
-        # The mark at the beginning is what makes spreadsheets read it as UTF-8.
+        # The byte order mark makes spreadsheet programs read the file as UTF-8.
         answer = Response("\ufeff" + lines.getvalue(), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f"attachment; filename={name}.{'xlsx' if kind == 'xlsx' else 'csv'}"
     return answer

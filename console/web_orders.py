@@ -1,4 +1,4 @@
-"""Orders by the web that need a person: cut ones waiting for an audit, failed ones to be rung up (AY 4.2.7-10)."""
+"""Web orders that need an operator: cut ones waiting for an audit, failed ones to be followed up (AY 4.2.7-10)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from storage import reading, transaction
 
 
 def web_order_routes() -> Blueprint:
-    """The audit list and the phone list."""
+    """The audit list and the phone list of failed web orders."""
     routes = Blueprint("web_orders", __name__, url_prefix="/web-orders")
 
     @routes.get("")
@@ -47,7 +47,7 @@ def web_order_routes() -> Blueprint:
     @routes.post("/<code>/take")
     @only_for("take_calls")
     def take(code: str) -> ResponseReturnValue:
-        """Take a retailer of the list on, and open its order sheet."""
+        """Take a retailer of the phone list, and open its order sheet."""
         now = room().now()
         with transaction(room().sessions) as session:
             try:

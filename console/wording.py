@@ -1,4 +1,4 @@
-"""Money, quantities and times as pages write them."""
+"""Template filters for money, quantities and times."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ def yuan(fen: int) -> str:
 
 
 def cartons(packs: int, packs_per_carton: int = 10) -> str:
-    """A quantity in cartons; a broken one as the cartons and packs it is made of."""
+    """A quantity in cartons; one that is not whole in cartons and packs."""
     whole, rest = divmod(packs, packs_per_carton)
     return _("%(cartons)d条%(packs)d盒", cartons=whole, packs=rest) if rest else str(whole)
 
 
 def carton_sum(total: Fraction) -> str:
-    """A sum of cartons over specs of different size; broken ones to one decimal."""
+    """A sum of cartons over specs of different carton size; one that is not whole to one decimal."""
     return str(total.numerator) if total.denominator == 1 else f"{float(total):.1f}"
 
 
 def at(moment: datetime | None) -> str:
-    """The time of day of the order department."""
+    """The local time of day as HH:MM:SS; empty for None."""
     return "" if moment is None else local(moment).strftime("%H:%M:%S")
 
 
 def when(moment: datetime | None) -> str:
-    """The day and time of the order department."""
+    """The local date and time to the minute; empty for None."""
     return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
 
 
 def day(moment: date | None) -> str:
-    """A day."""
+    """The date in ISO format; empty for None."""
     return "" if moment is None else moment.isoformat()
 
 
 def clock(minutes: int) -> str:
-    """A time of day given in minutes from midnight; before it, the evening before."""
+    """A time of day given in minutes from midnight; negative minutes are on the evening before."""
     time_of_day = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
     return _("前一天%(time)s", time=time_of_day) if minutes < 0 else time_of_day
 
 
 def clock_minutes(text: str) -> int | None:
-    """A time of day as somebody writes it, in minutes from midnight, 24:00 being its end; None for anything else."""
+    """Parse a typed time of day into minutes from midnight, 24:00 included; None if it is no time."""
     if (text := text.strip().replace("：", ":").rjust(5, "0")) == "24:00":
         return _DAY
     try:
@@ -63,7 +63,7 @@ def clock_minutes(text: str) -> int | None:
 
 
 def masked(number: str) -> str:
-    """A telephone number of which only the last four digits are shown."""
+    """A telephone number with only its last four digits shown."""
     return f"…{number[-4:]}" if len(number) > 4 else number
 
 

@@ -1,4 +1,4 @@
-"""Callers who asked to be called back: to their own number, because they rang from it, and to no other."""
+"""Callbacks that callers asked for, made only to the number they called from."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from storage import Base, UtcDateTime
 
 CallBackState = Literal["open", "rung", "reached"]
 
-# Those that are done with are shown for so long.
+# Completed callbacks stay listed this long.
 SHOWN = timedelta(hours=12)
 
 
 class CallBack(Base):
-    """One wish to be called back. "rung" is one that was tried in vain; `handled_by` is who tried last."""
+    """One callback request. "rung" means tried without success; `handled_by` is the operator who tried last."""
 
     __tablename__ = "call_backs"
     __table_args__ = (
@@ -49,12 +49,12 @@ class CallBack(Base):
 
 
 def can_be_called(number: str) -> bool:
-    """Whether a caller's number is one that can be rung; withheld ones come as words."""
+    """True if the number can be dialled; withheld numbers arrive as words."""
     return re.fullmatch(r"\+[0-9]{6,15}", number) is not None
 
 
 def ask(session: Session, ticket: Ticket, call: Call, now: datetime) -> CallBack:
-    """This caller wants to be called back; asking twice is asking once."""
+    """The call's open callback request, created if there is none."""
     found = session.scalar(select(CallBack).where(CallBack.call_sid == call.sid, CallBack.state != "reached"))
     if found is None:
         state = CallState.from_json(call.state)
@@ -73,7 +73,7 @@ def ask(session: Session, ticket: Ticket, call: Call, now: datetime) -> CallBack
 
 
 def note(session: Session, number: int, reached: bool, staff_id: int, now: datetime) -> bool:
-    """An operator has rung this caller; False where somebody had reached them already, or there is none."""
+    """Record an operator's attempt; False if the caller was reached already, or there is no such request."""
     found = session.get(CallBack, number, with_for_update=True)
     if found is None or found.state == "reached":
         return False
@@ -84,7 +84,7 @@ def note(session: Session, number: int, reached: bool, staff_id: int, now: datet
 
 
 def listed(session: Session, now: datetime) -> Sequence[CallBack]:
-    """Those to be called, the longest wait first, and then who was reached lately."""
+    """The open callback requests, the longest wait first, and then those reached lately."""
     rows = session.scalars(
         select(CallBack)
         .where((CallBack.state != "reached") | (CallBack.handled_at > now - SHOWN))

@@ -1,4 +1,4 @@
-"""What calls came to, and what each operator did: the reports' part that is about the telephone."""
+"""Call outcomes and operator figures for the reports."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 def figures(session: Session, period: Period) -> CallFigures:
-    """What the texts of reports say about calls."""
+    """The call figures that the report texts quote."""
     return CallFigures(outcomes(session, period), operators(session, period))
 
 
 def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
-    """How the period's calls ended, each counted once."""
+    """The number of calls in the period by outcome; each call is counted once."""
     tickets: dict[str, list[Ticket]] = {}
     for ticket in session.scalars(
         select(Ticket).join(Call, Call.sid == Ticket.call_sid).where(_within(Call.started_at, period))
@@ -58,7 +58,7 @@ def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
 
 
 def operators(session: Session, period: Period) -> list[OperatorFigures]:
-    """Who took calls in the period, by name."""
+    """The figures of the operators who took calls in the period, by name."""
     saved = _saved(session, period)
     taken: dict[int, list[Ticket]] = {}
     for ticket in session.scalars(select(Ticket).where(_within(Ticket.taken_at, period))):
@@ -82,7 +82,7 @@ def operators(session: Session, period: Period) -> list[OperatorFigures]:
 
 
 def _saved(session: Session, period: Period) -> set[str]:
-    """The calls that led to a saved order, whatever became of that later."""
+    """The calls that led to a saved order, including orders cancelled later."""
     states = (*STANDING_STATES, "cancelled")
     keys = session.scalars(
         select(OrderRow.call_key).where(

@@ -1,6 +1,6 @@
-"""Callers rung back from the desk: first the operator's telephone, and once it is answered the caller's.
+"""Callback calls placed from the desk: the operator is dialled first and, once that call is answered, the caller.
 
-The number is that of the call in which the caller asked for it, and no other; so nobody is rung who did not ring us.
+The number is that of the call in which the caller asked for it, so nobody is dialled who did not call the line.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ YES_KEY = "1"
 
 
 class Rings(Protocol):
-    """What calling back needs of the carrier."""
+    """The carrier operation that callback calls need."""
 
     def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Whom to ring: the caller's number, the line they had rung, and the shop's name where it is known."""
+    """A callback to make: the caller's number, the line they had called, and the retailer's name, empty if unknown."""
 
     phone: str
     line: str
@@ -42,7 +42,7 @@ class Wish:
 
 
 class CallingBack:
-    """Ringing back, for one line."""
+    """Places the callback calls of one line."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock, carrier: Rings, markup: PeopleMarkup) -> None:
         self._sessions = sessions
@@ -51,8 +51,9 @@ class CallingBack:
         self._markup = markup
 
     def begin(self, number: int, staff_id: int) -> bool:
-        """Ring this operator, to be put through to who wants to be called back; False where the operator has nothing
-        to be rung by, or the caller was reached already. CarrierError where the operator cannot be rung."""
+        """Dial this operator, to be connected to the caller of this callback request. False if the operator has no
+        address to be dialled at, or the caller was reached already. Raises CarrierError if the operator cannot be
+        dialled."""
         with reading(self._sessions) as session:
             wish = self._wish(session, number)
             row, person = session.get(duty.Duty, staff_id), session.get_one(StaffRow, staff_id)
@@ -64,12 +65,12 @@ class CallingBack:
         return True
 
     def wish(self, number: int) -> Wish | None:
-        """Whom to ring; None where there is nobody, or they have been reached."""
+        """The callback with this id, or None if there is none or its caller was reached."""
         with reading(self._sessions) as session:
             return self._wish(session, number)
 
     def note(self, number: int, staff_id: int, reached: bool) -> None:
-        """What came of it."""
+        """Record whether the operator reached the caller."""
         with transaction(self._sessions) as session:
             call_backs.note(session, number, reached, staff_id, self._clock())
 
@@ -84,7 +85,7 @@ class CallingBack:
 def add_call_back_routes(
     routes: Blueprint, calling_back: CallingBack, markup: PeopleMarkup, words: PeopleWords
 ) -> None:
-    """The posts of an operator's call that is to become one with a caller."""
+    """Add the webhooks of the operator's call that leads to a callback."""
 
     @routes.post("/call-back")
     def call_back() -> Response:

@@ -1,8 +1,8 @@
-"""The turn protocol: every turn of a call is taken exactly once, by whichever worker its post reaches.
+"""The turn protocol: every turn of a call is taken exactly once, by whichever worker its request reaches.
 
-A turn has a number, carried in its address. The call's row says which number is waited for. A post for that number,
-under the row's lock, is heard, and its state and reply are stored in the same transaction; a post for any other number
-- repeated, late, made up - is answered with the present reply and changes nothing.
+A turn has a number, carried in its URL. The call's row says which number is waited for. A request for that number is
+processed under the row's lock, and the new state and reply are stored in the same transaction; a request for any other
+number - repeated, late, made up - is answered with the current reply and changes nothing.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from storage import SessionFactory, retried, transaction
 
 log = structlog.get_logger(__name__)
 
-# The carrier's words for a call that is over.
+# The carrier's statuses of a call that has ended.
 ENDED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
-# The media socket says that it is there every two seconds; one that has not for this long is gone.
+# A media stream has a heartbeat every two seconds; without one for this long it is gone.
 EAR_GONE_AFTER = timedelta(seconds=6)
-# How long the carrier may take to open a media socket before it is asked again.
+# The carrier may take this long to open a media stream before it is asked again.
 EAR_OPENS_WITHIN = timedelta(seconds=6)
-EAR_STARTS_MAX = 3  # in a row, without anything heard
-# Who keys a code ends it with `#`, though its last digit had ended it: until then that key is no answer.
+EAR_STARTS_MAX = 3  # in a row, with nothing recognised in between
+# Callers end a code with `#`, although its last digit had ended it: within this time that key is no answer.
 LATE_FINISH_KEY = timedelta(seconds=3)
-# A turn that has been heard is sent for by its ear. A time-out that comes in between leaves it to that: answered twice,
-# the caller would hear the reply begin, break off, and begin again.
+# The stream redirects the call to a turn with a pending utterance. A time-out that comes in between leaves the turn to
+# that redirect: answered twice, the caller would hear the reply begin, break off, and begin again.
 EAR_SENDS_WITHIN = timedelta(seconds=2)
-# After this long a caller "in the middle of an utterance" is a radio, in seconds.
+# Speech that lasts longer than this is background noise, such as a radio; in seconds.
 SPEAKING_MAX_S = 60
 
 
 class Conversation(Protocol):
-    """What the line needs of a conversation; the module `callflows.conversation` is one."""
+    """The conversation as the line uses it; the module `callflows.conversation` implements it."""
 
     def begin(self, facts: CallFacts, desk: Desk, /) -> tuple[CallState, Reply]: ...
     def hear(self, state: CallState, heard: Utterance | Silence, desk: Desk, /) -> tuple[CallState, Reply]: ...
@@ -59,16 +59,16 @@ class Conversation(Protocol):
 
 
 class Understanding(Protocol):
-    """What the line needs to make sense of keys."""
+    """The interpretation of keys, as the line uses it."""
 
     def of_keys(self, listen: Listen, keys: str) -> Utterance: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Where a call stands: the turn it waits for, the reply that was given before it, and how its ear is doing.
+    """A snapshot of a call: the turn it waits for, the reply given before it, and the state of its media stream.
 
-    `taken` says that the post at hand was the one that brought it here. `over` says that the call has ended.
+    `taken` is true if the current request took the turn before; `over` is true if the call has ended.
     """
 
     sid: str
@@ -83,7 +83,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class StillWaiting:
-    """Nothing was heard yet, but the wait is not over: the caller is speaking, or may still think."""
+    """The turn stays open: nothing was recognised yet, but the caller is speaking or still has time to answer."""
 
     present: Present
     speaking: bool
@@ -91,9 +91,9 @@ class StillWaiting:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a post brought for turn `n`: keys, or what a recording was heard to say and its `sound`, or neither; in the
-    last case `waited` is for how many seconds nothing was keyed, and None asks only for the present reply. `early` says
-    that the keys came before the prompt's question."""
+    """A turn request: keys, or the utterance recognised in a recording and its `sound`, or neither. In the last case
+    `waited` is the number of seconds without a key, and None asks only for the current reply. `early` is true if the
+    keys came before the prompt's question."""
 
     n: int
     keys: str = ""
@@ -104,7 +104,7 @@ class Post:
 
 
 class UnknownCall(LookupError):
-    """No call of this id was ever begun here."""
+    """No call with this id was ever begun here."""
 
 
 class Calls:
@@ -130,8 +130,7 @@ class Calls:
 
     @retried
     def begin(self, sid: str, caller: str, called: str, flow: str = "") -> Present:
-        """A new call's first reply, in a flow of its own where one is named; for a call already begun, the present
-        one."""
+        """Begin a call and return its snapshot, in the flow named if one is; a call already begun stays as it is."""
         try:
             with transaction(self._sessions) as session:
                 call = self._locked(session, sid)
@@ -153,12 +152,12 @@ class Calls:
                     self._hand_over(session, call, reply)
                 return self._present(call)
         except IntegrityError:
-            # Two first posts at once on PostgreSQL: the other one began the call.
+            # Two first requests at once on PostgreSQL: the other one began the call.
             return self.present(sid)
 
     @retried
     def take(self, sid: str, post: Post) -> Present | StillWaiting:
-        """Take turn `post.n` if it is the one waited for. UnknownCall where the call was never begun."""
+        """Take the turn if it is the one waited for. Raises UnknownCall if the call was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, sid)
             present = self._present(call)
@@ -186,20 +185,20 @@ class Calls:
             else:
                 heard = Silence()
             if post.keys:
-                # Only what was said is kept, and keys were pressed instead of whatever was said before them.
+                # Only speech is recorded, and the keys replace whatever was said before them.
                 recordings.forget(session, sid, post.n)
             elif not is_secret(then.listen):
                 recordings.keep(session, sid, post.n, post.sound, self._clock())
             return self._turn(session, call, then.listen, heard)
 
     def present(self, sid: str) -> Present:
-        """Where the call stands. UnknownCall where it was never begun."""
+        """The call's snapshot. Raises UnknownCall if it was never begun."""
         with transaction(self._sessions) as session:
             return self._present(self._known(session, sid))
 
     @retried
     def end(self, sid: str, status: str) -> None:
-        """The call is over; a second notice of it, or one for an unknown call, changes nothing."""
+        """Record the end of the call; a second notice of it, or one for an unknown call, changes nothing."""
         with transaction(self._sessions) as session:
             call = self._locked(session, sid)
             if call is None or call.ended_at is not None:
@@ -211,14 +210,14 @@ class Calls:
 
     @retried
     def needs_a_person(self, sid: str) -> None:
-        """Something is wrong with the line, so this call goes to an operator."""
+        """Open a ticket for this call, because something is wrong with the line."""
         with transaction(self._sessions) as session:
             if (call := self._locked(session, sid)) is not None and call.ended_at is None:
                 tickets.open_ticket(session, sid, "trouble", self._clock())
 
     @retried
     def signed_in(self, sid: str, customer_code: str) -> None:
-        """An operator has found out who is calling."""
+        """Record the retailer that an operator identified."""
         with transaction(self._sessions) as session:
             call = self._known(session, sid)
             state = CallState.from_json(call.state)
@@ -227,8 +226,8 @@ class Calls:
 
     @retried
     def give_back(self, sid: str) -> int:
-        """An operator gives the call back to the automatic line, with the order as it now is: the turn it goes on
-        with. UnknownCall where it was never begun."""
+        """Give the call back to the automatic line, with the order as it now is, and return the turn number it
+        continues with. Raises UnknownCall if it was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, sid)
             state = CallState.from_json(call.state)
@@ -238,7 +237,7 @@ class Calls:
 
     @retried
     def finish(self, sid: str, sentences: tuple[str, ...]) -> int:
-        """An operator is done with the call: it hears these, and ends. The turn it goes on with."""
+        """End a call that an operator has finished, after these sentences; return the turn number it continues with."""
         with transaction(self._sessions) as session:
             call = self._known(session, sid)
             state = CallState.from_json(call.state)
@@ -250,21 +249,21 @@ class Calls:
         return call.turn
 
     def note_ear_start(self, sid: str) -> None:
-        """The reply being given asks the carrier to open a media socket."""
+        """Record that the reply being given asks the carrier to open a media stream."""
         with transaction(self._sessions) as session:
             call = self._known(session, sid)
             call.ear_starts += 1
             call.ear_started_at = self._clock()
 
     def _is_heard_out(self, session: Session, call: Call, reply: Reply) -> bool:
-        """Whether there was time for all but the reply's question: the carrier waits a second before that is said, and
-        then is the moment to press a key."""
+        """True if all of the reply but its question had time to play: the carrier waits a second before the question,
+        and that is the moment to press a key."""
         last = session.scalar(select(Turn.at).where(Turn.call_sid == call.sid, Turn.n == call.turn - 1))
         given_for = self._clock() - (last or call.started_at)
         return given_for >= timedelta(milliseconds=lasts_ms(reply.say[:-1]) - HEARD_OUT_MS)
 
     def _belongs_to_the_last_answer(self, session: Session, call: Call) -> bool:
-        """Whether a lone `#` only ends a code or a PIN that had already been taken at its last digit."""
+        """True if a lone `#` only ends a code or a PIN that was already taken at its last digit."""
         last = session.scalar(select(Turn).where(Turn.call_sid == call.sid, Turn.n == call.turn - 1))
         if last is None or not (last.heard.get("keyed") and last.heard.get("digits")):
             return False
@@ -272,7 +271,7 @@ class Calls:
 
     def _turn(self, session: Session, call: Call, listen: Listen, heard: Utterance | Silence) -> Present:
         state = CallState.from_json(call.state)
-        # A worker that took the call over may have no ear, or have one again.
+        # The worker that serves the call now may have no recogniser, or have one again.
         state.ear = self._hears()
         state, reply = self._conversation.hear(state, heard, self._open_desk(session))
         stored = reply_to_json(reply)
@@ -286,7 +285,7 @@ class Calls:
     def _hand_over(self, session: Session, call: Call, reply: Reply) -> None:
         if isinstance(reply.then, Transfer):
             reason = reply.then.reason
-            # Who got stuck on keys because the line, which should hear, does not, is not to blame.
+            # A caller stuck on keys because speech recognition is down is not to blame.
             if reason == "stuck" and (self._ear_fails() or call.ear_starts >= EAR_STARTS_MAX):
                 reason = "ear_down"
             tickets.open_ticket(session, call.sid, reason, self._clock())

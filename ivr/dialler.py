@@ -1,7 +1,7 @@
-"""The dialler: rings the retailers that are due, one look at the day after the other.
+"""The dialler: calls the retailers that are due, in one poll after another.
 
-Any number may run; one of them holds the lease and dials. It keeps nothing: each attempt is written down before the
-carrier is asked, and what became of those whose end was never told is asked of the carrier.
+Any number may run; the one that holds the lease dials. It keeps no state: each attempt is stored before the carrier is
+asked to place the call, and the carrier is asked about attempts whose end was never reported.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from orders.windows import business_day
 from storage import SessionFactory, reading, transaction
 
 LOOK_EVERY_S = 1.0
-# After this long without news of a call the carrier is asked.
+# The carrier is asked about a call after this long without a status.
 ASK_AFTER = timedelta(seconds=90)
-# A call the carrier does not know of by then was never placed.
+# A call the carrier does not know of after this long was never placed.
 LOST_AFTER = timedelta(minutes=3)
-# A call without an end for this long is one whose end the carrier never told.
+# A call without an end for this long is one whose end the carrier never reported.
 CALL_MAX = timedelta(hours=2)
 MISSED_EVERY = timedelta(seconds=30)
 
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 class Dialler:
-    """One process that rings, where no other does."""
+    """A process that dials while no other does."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Dialler:
         self._markup = markup
         self._outbound = told
         self._numbers = operator_numbers
-        # A name no other dialler has, by which an administrator finds the process.
+        # A unique name, by which an administrator finds the process.
         self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
         self._cancelled: set[str] = set()
         self._missed_noted_at: datetime | None = None
 
     def run(self, stop: Event) -> None:
-        """Look and ring until told to stop. What goes wrong is logged, and the next look is taken all the same."""
+        """Poll until `stop` is set. An error is logged, and polling goes on."""
         try:
             while not stop.is_set():
                 try:
@@ -82,7 +82,7 @@ class Dialler:
                 outbound.give_up_lease(session, self._holder, self._clock())
 
     def look(self) -> int:
-        """One look at the day: how many retailers were rung."""
+        """Poll once, and return the number of retailers dialled."""
         now = self._clock()
         if not self._may_dial(now):
             return 0
@@ -120,7 +120,7 @@ class Dialler:
     def _ring(self, dial: Dial, line: str) -> bool:
         now = self._clock()
         with transaction(self._sessions) as session:
-            # Looked at again: the carrier may have been slow, and another dialler have taken over.
+            # Checked again: the carrier may have been slow, and another dialler may have taken over.
             if not outbound.hold_lease(session, self._holder, now):
                 return False
             attempt = outbound.reserve(session, dial, business_day(now), line, now)
@@ -138,7 +138,7 @@ class Dialler:
                     outbound.close(session, mine, "failed", self._clock(), str(refusal))
             return False
         except CarrierError as error:
-            # It may ring all the same: the attempt stands until its call is heard of, or the carrier knows of none.
+            # The call may exist all the same: the attempt stays open until a status arrives or no call is found.
             log.warning("it is not known whether a retailer is being rung", attempt=attempt.id, reason=str(error))
             return True
         with transaction(self._sessions) as session:
@@ -147,7 +147,7 @@ class Dialler:
         return True
 
     def _ask_after(self, attempt: OutboundAttempt, now: datetime) -> None:
-        """Find out what has become of a call nothing was heard of for a while."""
+        """Ask the carrier for the status of an attempt that has not reported for a while."""
         try:
             sid = attempt.call_sid or self._carrier.placed(attempt.phone, attempt.line, attempt.rung_at)
             status = self._carrier.status(sid) if sid is not None else None
@@ -192,7 +192,7 @@ class Dialler:
 
 
 def in_hands(session: Session, now: datetime) -> set[int]:
-    """The retailers who are talking to the line, or whom an operator has promised to call back: known by their number,
+    """The ids of the retailers who are on a call, or whom an operator has promised to call back: known by their number,
     or because they said who they are."""
     live = session.execute(
         select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX)

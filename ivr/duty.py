@@ -1,4 +1,4 @@
-"""Who is on duty: operators with the desk open before them, ready to be rung or having a break."""
+"""Operator presence: operators with the desk page open, ready to be dialled or paused."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ivr.tickets import Ticket
 from orders.staff import StaffRow
 from storage import Base, UtcDateTime
 
-# The desk says every few seconds that it is open; one that has not for this long is closed.
+# The desk page has a heartbeat every few seconds; without one for this long its operator is absent.
 GONE_AFTER = timedelta(seconds=60)
-# Who comes back after this long begins anew, with a break.
+# The presence of an operator who comes back after this long is reset to paused.
 SHIFT_OVER_AFTER = timedelta(minutes=30)
-# A call nobody has put down at the desk for this long keeps its operator from no other call.
+# A ticket left open at the desk for this long no longer makes its operator busy.
 TICKET_FORGOTTEN_AFTER = timedelta(hours=2)
 
 Reach = Literal["", "browser", "phone"]
@@ -28,9 +28,9 @@ Why = Literal["", "unanswered", "failed"]
 
 
 class Duty(Base):
-    """One operator on duty. `ready` is whether they may be rung, and `reach` where, once they have said so; `why` says
-    that the line itself made it a break, because nobody answered. `idle_since` is when their last call ended, or they
-    became ready."""
+    """One operator's presence. `ready` is true if they may be dialled, and `reach` says where, once they have chosen;
+    `why` is set if the line itself paused them, because a call was not answered or failed. `idle_since` is the end of
+    their last call, or the time they became ready."""
 
     __tablename__ = "duties"
 
@@ -45,9 +45,9 @@ class Duty(Base):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who may be rung at `address`, a number or "client:NAME"; without `staff_id` it is one of the fixed
-    list's numbers, whoever answers there. `idle_since` is None for who has had no call yet, `ready_since` for who
-    always is."""
+    """An operator who may be dialled at `address`, a number or "client:NAME"; without `staff_id` it is a number of the
+    fixed list. `idle_since` is None for one who has had no call yet, `ready_since` for a listed number, which is always
+    ready."""
 
     staff_id: int | None
     address: str
@@ -56,7 +56,7 @@ class Operator:
 
 
 def arrive(session: Session, staff_id: int, now: datetime) -> Duty:
-    """The desk is open before this person: on duty, and at first not ready."""
+    """Check the operator in, paused at first, or record that they are still present."""
     duty = session.get(Duty, staff_id)
     if duty is None:
         duty = Duty(staff_id=staff_id, ready=False, reach="", why="", changed_at=now, idle_since=now, seen_at=now)
@@ -72,7 +72,7 @@ def arrive(session: Session, staff_id: int, now: datetime) -> Duty:
 
 
 def be_ready(session: Session, staff_id: int, reach: Reach, now: datetime) -> None:
-    """This person may be rung from now on."""
+    """Mark the operator as ready to be dialled."""
     duty = arrive(session, staff_id, now)
     if not duty.ready:
         duty.idle_since = duty.changed_at = now
@@ -80,25 +80,25 @@ def be_ready(session: Session, staff_id: int, reach: Reach, now: datetime) -> No
 
 
 def pause(session: Session, staff_id: int, now: datetime, why: Why = "") -> None:
-    """This person has a break: still on duty, but not rung."""
+    """Pause the operator: present, but not dialled."""
     duty = session.get(Duty, staff_id)
     if duty is not None and duty.ready:
         duty.ready, duty.why, duty.changed_at = False, why, now
 
 
 def leave(session: Session, staff_id: int) -> None:
-    """This person goes home."""
+    """Check the operator out."""
     session.execute(delete(Duty).where(Duty.staff_id == staff_id))
 
 
 def idle(session: Session, staff_id: int, now: datetime) -> None:
-    """A call of this person's is over."""
+    """Record that a call of this operator's is over."""
     if (duty := session.get(Duty, staff_id)) is not None:
         duty.idle_since = now
 
 
 def on_duty(session: Session, now: datetime) -> Sequence[tuple[Duty, StaffRow]]:
-    """Everybody whose desk is open, by name."""
+    """The operators who are present, by name."""
     rows = session.execute(
         select(Duty, StaffRow)
         .join(StaffRow, StaffRow.id == Duty.staff_id)
@@ -109,17 +109,17 @@ def on_duty(session: Session, now: datetime) -> Sequence[tuple[Duty, StaffRow]]:
 
 
 def address_of(duty: Duty, person: StaffRow) -> str:
-    """Where this person is rung, by telephone where they have said nothing; empty where nowhere."""
+    """The address this operator is dialled at, the telephone unless they chose the browser; empty if there is none."""
     return f"client:{identity(person.id)}" if duty.reach == "browser" else person.phone or ""
 
 
 def identity(staff_id: int) -> str:
-    """A person's name for the carrier, as a browser's telephone has it."""
+    """The operator's name at the carrier, as a browser's telephone registers it."""
     return f"staff-{staff_id}"
 
 
 def free(session: Session, numbers: Collection[str], now: datetime) -> list[Operator]:
-    """Who could take a call now, the longest idle first."""
+    """The operators who can take a call now, the longest idle first."""
     rung = set(session.scalars(select(Offer.address).where(Offer.ended_at.is_(None))))
     has_a_call = set(
         session.scalars(
@@ -140,7 +140,7 @@ def free(session: Session, numbers: Collection[str], now: datetime) -> list[Oper
 
 
 def count(session: Session, numbers: Collection[str], now: datetime) -> tuple[int, int]:
-    """How many are on duty, and how many of them take calls: those with a break do not."""
+    """The number of operators present, and the number of them who take calls: paused operators do not."""
     people = on_duty(session, now)
     theirs = {person.phone for _duty, person in people}
     listed = sum(number not in theirs for number in numbers)

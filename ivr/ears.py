@@ -1,4 +1,4 @@
-"""What the media sockets and the turns tell each other, by way of the database: they may be in different workers."""
+"""The stream registry: media sockets and turns meet in the database, as they may be in different workers."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ from speech.listening import Listen, YesNo
 from speech.utterance import Utterance
 from storage import SessionFactory, reading, transaction
 
-# The carrier's voices say some four and a half characters a second.
+# The carrier's voices say about four and a half characters a second.
 MS_A_CHARACTER = 220
-# An answer this close to the end of what has to be heard has heard it out: how long prompts take is only estimated.
+# An answer this close to the end of a prompt counts as given after it: the duration of prompts is only estimated.
 HEARD_OUT_MS = 3_000
 
-# A call whose socket was last heard of longer ago than this is not waiting for us any more.
+# A call whose stream had its last heartbeat longer ago than this is no longer waiting.
 ORPHANS_LAST = timedelta(minutes=2)
 
-# Asked several times a second for every live call, and therefore written once.
+# Polled several times a second for every live call, so the statement is built once.
 _STANDING = select(Call.turn, Call.ear_stream, Call.ended_at).where(Call.sid == bindparam("sid"))
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """What a socket has to listen for just now: the turn waited for and what may be said in it, None where nothing may
-    be; about how long the prompt before it takes. `mine` is False once the call has ended or another socket has taken
-    over."""
+    """The open turn of a stream: its number, what may be said in it, None if nothing may, and about how long the prompt
+    before it takes. `mine` is False once the call has ended or another stream has taken over."""
 
     n: int
     listen: Listen | None
@@ -43,30 +42,30 @@ class Open:
 
 
 class Ears:
-    """The ears of all calls, in the database."""
+    """The media streams of all calls, in the database."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
 
     def open(self, sid: str, stream: str) -> bool:
-        """This stream is the call's ear from now on. False where there is no such call, or it has ended."""
+        """Register this stream as the call's current one. False if there is no such call, or it has ended."""
         return self._update(
             sid, Call.ended_at.is_(None), ear_stream=stream, ear_alive_at=self._clock(), ear_started_at=None
         )
 
     def alive(self, streams: Collection[str]) -> None:
-        """These streams are still there."""
+        """Record a heartbeat of these streams."""
         with transaction(self._sessions) as session:
             session.execute(update(Call).where(Call.ear_stream.in_(streams)).values(ear_alive_at=self._clock()))
 
     def gone(self, sid: str, stream: str) -> None:
-        """The stream has closed; the call's next reply asks for another one if the call is still there."""
+        """Unregister a closed stream; the call's next reply asks for another one if the call is still there."""
         self._update(sid, Call.ear_stream == stream, ear_stream=None, ear_alive_at=None)
 
     def orphans(self, silent_for: timedelta) -> list[tuple[str, int]]:
-        """The calls whose socket went down with its worker, and the turns they wait for; each is told only once.
-        `silent_for` is how long a socket must not have been heard of to be taken for dead."""
+        """Return the calls whose stream went down with its worker, and the turns they wait for, each only once. A
+        stream without a heartbeat for `silent_for` counts as down."""
         now = self._clock()
         with transaction(self._sessions) as session:
             dead = (
@@ -81,8 +80,8 @@ class Ears:
             return [(call.sid, call.turn) for call in calls]
 
     def look(self, sid: str, stream: str, before: Open | None = None) -> Open:
-        """What there is to listen for; `before` is what the last look found, and comes back where nothing changed.
-        Costs one small read that waits for nobody."""
+        """Return the open turn of this stream; `before`, the result of the last poll, is returned if nothing changed.
+        Costs one small read that waits for no lock."""
         with reading(self._sessions) as session:
             row = session.execute(_STANDING, {"sid": sid}).one_or_none()
             if row is None or row.ended_at is not None or row.ear_stream != stream:
@@ -97,12 +96,12 @@ class Ears:
         return Open(turn, None, True, prompt_ms)
 
     def is_waited_for(self, sid: str, n: int) -> bool:
-        """Whether the call still waits for turn `n`: the carrier's own time-out may have taken what was heard."""
+        """True if the call still waits for this turn: the carrier's own time-out may have taken the utterance."""
         with reading(self._sessions) as session:
             return session.scalar(select(Call.turn).where(Call.sid == sid, Call.ended_at.is_(None))) == n
 
     def speaking(self, sid: str, n: int) -> None:
-        """The caller has begun to speak in this turn."""
+        """Record that the caller has begun to speak in this turn."""
         with transaction(self._sessions) as session:
             row = session.get(Heard, (sid, n))
             if row is None:
@@ -111,15 +110,15 @@ class Ears:
                 row.utterance, row.at = None, self._clock()
 
     def quiet(self, sid: str, n: int) -> None:
-        """What had begun was not speech after all."""
+        """Delete the pending utterance of a caller who did not speak after all."""
         with transaction(self._sessions) as session:
             row = session.get(Heard, (sid, n))
             if row is not None and row.utterance is None:
                 session.delete(row)
 
     def heard(self, sid: str, n: int, utterance: Utterance, sound: bytes = b"") -> bool:
-        """What the caller said in this turn, and how it sounded. The first that means something is kept; False for what
-        comes after it, and for a turn that is over."""
+        """Store what the caller said in this turn as its pending utterance, with its sound. The first that has a
+        meaning is kept; False for what comes after it, and for a turn that is over."""
         with transaction(self._sessions) as session:
             call = session.scalar(select(Call).where(Call.sid == sid).with_for_update())
             if call is None or call.turn != n:
@@ -141,17 +140,17 @@ class Ears:
 
 
 def lasts_ms(sentences: Iterable[str]) -> int:
-    """About how long it takes to say these."""
+    """The approximate time it takes to say these sentences, in milliseconds."""
     return MS_A_CHARACTER * sum(map(len, sentences))
 
 
 def is_bare_yes(utterance: Utterance, listen: Listen) -> bool:
-    """A yes to a yes-or-no question, and nothing else."""
+    """True for a yes to a yes-or-no question, and nothing else."""
     return isinstance(listen, YesNo) and utterance.command == "yes" and not utterance.items
 
 
 def _gives_way(row: Heard, later: Utterance, call: Call) -> bool:
-    """Nonsense gives way to whatever comes after it in the turn; a yes to anything but nonsense."""
+    """True if the pending utterance is superseded: nonsense by any later one, a yes by any but nonsense."""
     if _is_nonsense(row):
         return True
     then = reply_from_json(call.reply).then

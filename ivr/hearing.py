@@ -1,4 +1,4 @@
-"""What one worker hears with: the speech model, and the understanding of the catalogue in force."""
+"""Speech recognition in one worker: the speech model, and the understanding of the catalogue in force."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 class Hearing:
-    """The worker's ear, loaded when it is first asked for; commands that never ask do without."""
+    """The worker's recogniser, loaded on first use; commands that never use it do without."""
 
     def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
         self._settings = settings
@@ -39,17 +39,17 @@ class Hearing:
 
     @property
     def works(self) -> bool:
-        """Whether callers can be heard; where not, the line runs on keys."""
+        """True if speech can be recognised; if not, the line runs on keys."""
         return self.model is not None
 
     @property
     def model(self) -> Any | None:
-        """The speech model, or None where there is none, or none is wanted."""
+        """The speech model, or None if it is missing or not wanted."""
         return self._loaded[0]
 
     @property
     def problem(self) -> str | None:
-        """Why callers cannot be heard though they should be, and what to do about it."""
+        """The reason why speech cannot be recognised though it should be, and the remedy, or None."""
         return self._loaded[1]
 
     @cached_property
@@ -64,7 +64,7 @@ class Hearing:
             return None, str(missing)
 
     def catalog(self, session: Session) -> Catalog:
-        """The catalogue in force, loaded again only when another one is."""
+        """The catalogue in force, reloaded only when another one comes into force."""
         with self._lock:
             if self._catalog is None or (current_version(session) or "") != self._catalog.version:
                 self._catalog = load_catalog(session)
@@ -80,14 +80,14 @@ class Hearing:
             return self._understanding
 
     def warm_up(self, session: Session) -> None:
-        """Make now what the first caller would otherwise wait a second for: the model, the names of the catalogue in
-        force, and the sentences about them."""
+        """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,
+        and the grammar of items."""
         understanding = self.understanding(session)
         if self.works:
             understanding.grammar(Items())
 
     def of_recording(self, listen: Listen, wav: bytes) -> Utterance:
-        """What was said in a recording of the carrier's; nothing where it is no recording that can be read."""
+        """The utterance in a recording of the carrier's; NOTHING if the recording cannot be read."""
         try:
             samples = read_wav(wav)
         except ValueError as error:
@@ -98,14 +98,14 @@ class Hearing:
         return hear(self.model, understanding, listen, samples.tobytes(), known)
 
     def new_ear(self) -> Ear | None:
-        """An ear for one call's sound; None where callers cannot be heard."""
+        """A recogniser for one call's sound, or None if speech cannot be recognised."""
         if self.model is None:
             return None
         with reading(self._sessions) as session:
             return Ear(self.model, self.understanding(session), self._known(customer_codes(session)))
 
     def _known(self, codes: frozenset[str]) -> KnownCodes:
-        """The codes prepared for hearing; made again only when there are others."""
+        """The customer codes prepared for recognition, prepared again only when they change."""
         with self._lock:
             if self._codes is None or self._codes[0] != codes:
                 self._codes = codes, KnownCodes(codes)

@@ -1,7 +1,7 @@
-"""What was really meant in a turn, as somebody in the house who listened to it says: a name learned, or a test case.
+"""Labels of turns, given by staff who listened to the recording: a name learned, or a test case.
 
-A test case has its own copy of the recording, kept until it is taken back: it is what hearing is measured with, and has
-to outlast the days recordings are kept for.
+A test case has its own copy of the recording, kept until the label is withdrawn: recognition is measured with it, so it
+has to outlast the retention of recordings.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ MeaningKind = Literal["name", "label"]
 
 
 class NoRecording(LookupError):
-    """There is no recording of this turn, or none any more, so there is nothing to label."""
+    """No recording of this turn is kept, so there is nothing to label."""
 
 
 class TurnMeaning(Base):
-    """One such saying. Of a name, `text` was said for the spec `barcode`; of a label, `text` is all that was said,
-    `expect` what it means (docs/hearing.md) and `sound` the recording. What is taken back stays without its sound."""
+    """One label of a turn. For a name, `text` was said for the spec `barcode`; for a test case, `text` is all that was
+    said, `expect` its meaning (docs/hearing.md) and `sound` the recording. A withdrawn label stays without its sound.
+    """
 
     __tablename__ = "turn_meanings"
 
@@ -50,7 +51,7 @@ class TurnMeaning(Base):
 
 
 def name_learned(session: Session, sid: str, n: int, text: str, barcode: str, *, by: str, now: datetime) -> TurnMeaning:
-    """Note that a name was learned from a turn; putting it into the catalogue is the caller's."""
+    """Record that a name was learned from a turn; adding it to the catalogue is left to the caller."""
     row = TurnMeaning(call_sid=sid, n=n, kind="name", text=text, barcode=barcode, at=now, by=by)
     session.add(row)
     session.flush()
@@ -60,7 +61,7 @@ def name_learned(session: Session, sid: str, n: int, text: str, barcode: str, *,
 def label(
     session: Session, sid: str, n: int, text: str, expect: dict[str, Any], *, by: str, now: datetime
 ) -> TurnMeaning:
-    """Make a turn's recording a test case, in the place of the one it was before. NoRecording where none is kept."""
+    """Make a turn's recording a test case, replacing an earlier one. Raises NoRecording if none is kept."""
     sound = sound_of(session, sid, n)
     if sound is None:
         raise NoRecording(f"Turn {n} of {sid} has no recording.")
@@ -74,12 +75,12 @@ def label(
 
 
 def take_back(row: TurnMeaning, *, by: str, now: datetime) -> None:
-    """Take it back: that it was said stays on record, the recording does not."""
+    """Withdraw a label: its row is kept, its recording is not."""
     row.taken_back_at, row.taken_back_by, row.sound = now, by, None
 
 
 def of_turn(session: Session, sid: str, n: int) -> list[TurnMeaning]:
-    """What stands for a turn."""
+    """The labels in force for a turn."""
     standing = select(TurnMeaning).where(TurnMeaning.taken_back_at.is_(None))
     return list(
         session.scalars(standing.where(TurnMeaning.call_sid == sid, TurnMeaning.n == n).order_by(TurnMeaning.id))
@@ -87,14 +88,14 @@ def of_turn(session: Session, sid: str, n: int) -> list[TurnMeaning]:
 
 
 def labels(session: Session) -> list[TurnMeaning]:
-    """Every test case there is."""
+    """All test cases in force."""
     standing = select(TurnMeaning).where(TurnMeaning.kind == "label", TurnMeaning.taken_back_at.is_(None))
     return list(session.scalars(standing.order_by(TurnMeaning.id)))
 
 
 def collection(session: Session) -> Iterator[tuple[str, bytes]]:
-    """The test cases as the files of a folder that `make eval` reads: the recordings, what is said in them, and the
-    catalogue in force, by which it is judged."""
+    """The test cases as the files of a folder that `make eval` reads: the recordings, the transcripts, and the
+    catalogue in force, by which they are judged."""
     lines = []
     for row in labels(session):
         name = f"turn-{row.id:06}.ulaw"
@@ -105,7 +106,8 @@ def collection(session: Session) -> Iterator[tuple[str, bytes]]:
 
 
 def export(session: Session, folder: Path) -> int:
-    """Write the test cases into a folder; how many there are. The labels come last, when all they name is there."""
+    """Write the test cases into a folder and return their number. The labels file comes last, when all files it names
+    exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in collection(session):
         (folder / name).write_bytes(content)

@@ -1,4 +1,4 @@
-"""The music callers wait by: a few soft chords, made here, so that none has to be licensed or fetched."""
+"""The waiting music: a few soft chords, generated here so that none has to be licensed or fetched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTES = (-9, -5, -2, 3, -2, -5, -12, -9, -5, 0, -5, -9, -16, -12, -9, -4, -9, -1
 
 @cache
 def wav() -> bytes:
-    """One round of it, as a WAV file that begins and ends softly."""
+    """One round of the music, as a WAV file that begins and ends softly."""
     moments = np.arange(int(NOTE_S * LINE_RATE)) / LINE_RATE
     fade = np.minimum(1, moments / 0.02) * np.exp(-3 * moments)
     notes = [
@@ -30,7 +30,7 @@ def wav() -> bytes:
 
 
 def music_routes() -> Blueprint:
-    """Where the carrier fetches it."""
+    """The route by which the carrier fetches the music."""
     routes = Blueprint("music", __name__)
 
     @routes.get(MUSIC_PATH)

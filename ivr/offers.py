@@ -1,6 +1,6 @@
-"""Callers offered to operators: whose telephone rings for whom, and what came of it.
+"""Ring attempts: an operator's telephone that rings for a caller, and the outcome.
 
-A caller is offered to one operator at a time and an operator offered one caller at a time; the database holds both.
+A caller has one open ring attempt at a time, and so has an operator's address; the database enforces both.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ OfferState = Literal["ringing", "accepted", "declined", "unanswered", "failed", 
 
 
 class Offer(Base):
-    """One operator rung for one caller. `call_sid` is the operator's own call, known once the carrier has placed it;
-    `by_hand` says that the operator had taken the caller at the desk. It is open until that call is over."""
+    """One operator dialled for one caller. `call_sid` is the operator's own call, known once the carrier has placed it;
+    `by_hand` is true if the operator had taken the caller at the desk. The attempt is open until that call is over."""
 
     __tablename__ = "offers"
     __table_args__ = (
@@ -55,7 +55,7 @@ class Offer(Base):
 
 
 def make(session: Session, ticket: Ticket, staff_id: int | None, address: str, now: datetime) -> Offer | None:
-    """Offer a caller to an operator; None where another worker was quicker, with the caller or with the operator."""
+    """Open a ring attempt, or return None if another worker was quicker with the caller or the operator."""
     offer = Offer(
         ticket_id=ticket.id,
         staff_id=staff_id,
@@ -73,17 +73,17 @@ def make(session: Session, ticket: Ticket, staff_id: int | None, address: str, n
 
 
 def of_ticket(session: Session, ticket_id: int) -> Offer | None:
-    """The ticket's open offer."""
+    """The ticket's open ring attempt, or None."""
     return session.scalar(select(Offer).where(Offer.ticket_id == ticket_id, Offer.ended_at.is_(None)))
 
 
 def last_of_ticket(session: Session, ticket_id: int) -> Offer | None:
-    """The ticket's latest offer, open or not."""
+    """The ticket's latest ring attempt, open or not, or None."""
     return session.scalar(select(Offer).where(Offer.ticket_id == ticket_id).order_by(Offer.id.desc()).limit(1))
 
 
 def ringing_for(session: Session, staff_id: int) -> Ticket | None:
-    """The ticket this operator's telephone is ringing for."""
+    """The ticket this operator's telephone is ringing for, or None."""
     return session.scalar(
         select(Ticket)
         .join(Offer, Offer.ticket_id == Ticket.id)
@@ -92,7 +92,7 @@ def ringing_for(session: Session, staff_id: int) -> Ticket | None:
 
 
 def talking_with(session: Session, staff_id: int) -> Ticket | None:
-    """The ticket of the caller this operator is put through to, on hold or not."""
+    """The ticket of the caller this operator is connected to, on hold or not, or None."""
     return session.scalar(
         select(Ticket)
         .join(Offer, Offer.ticket_id == Ticket.id)
@@ -103,7 +103,8 @@ def talking_with(session: Session, staff_id: int) -> Ticket | None:
 
 
 def accept(session: Session, offer: Offer, now: datetime) -> bool:
-    """The operator wants the caller; False where the caller is gone or in other hands. Accepted twice is accepted."""
+    """Accept the ring attempt; False if the caller is gone or another operator has them. Accepting twice changes
+    nothing."""
     if offer.state == "accepted" and offer.ended_at is None:
         return True
     if offer.state != "ringing" or offer.ended_at is not None:
@@ -117,7 +118,8 @@ def accept(session: Session, offer: Offer, now: datetime) -> bool:
 
 
 def end(offer: Offer, outcome: OfferState, now: datetime) -> bool:
-    """The operator's call is over; False where that was known. Who had accepted has talked, whatever is told now."""
+    """End the ring attempt; False if it had ended already. An accepted one ends as "over", whatever outcome is
+    reported."""
     if offer.ended_at is not None:
         return False
     offer.state = "over" if offer.state == "accepted" else outcome

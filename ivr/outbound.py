@@ -1,7 +1,7 @@
-"""Calls in which the line rings a retailer that is due: what the carrier tells of them, each thing taken once.
+"""Outbound calls to retailers that are due: what the carrier reports of them, each report applied once.
 
-Every address the carrier is given carries the attempt's key, so the first post of a call says which attempt it is, even
-where the dialler was gone before the carrier had answered it.
+Every URL given to the carrier carries the attempt's key, so the first webhook of a call identifies its attempt, even if
+the dialler stopped before the carrier had answered it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orders.retailers import calendar, hotline, hotlines
 from orders.windows import business_day
 from storage import SessionFactory, retried, transaction
 
-# What the carrier calls a call that nobody answered.
+# The carrier's statuses of a call that nobody answered.
 UNANSWERED: dict[str, AttemptOutcome] = {
     "busy": "busy",
     "no-answer": "no_answer",
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class Outbound:
-    """The calls the line itself places, in the database."""
+    """The outbound calls of the line, in the database."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock, calls: Calls, prompts: Prompts | None = None) -> None:
         self._sessions = sessions
@@ -51,8 +51,8 @@ class Outbound:
         self._prompts = prompts or load_prompts()
 
     def picked_up(self, key: str, sid: str, answered_by: str) -> Present | Sequence[str]:
-        """What whoever picked up hears: the call, or, where a machine did, the sentences before it is hung up; none at
-        all where this call is none of ours, or its retailer's machine has been told already."""
+        """The snapshot of a call that was answered or, if a machine answered, the sentences to say before hanging up;
+        none if the call is not one of ours, or the retailer's machine has the message already."""
         attempt = self._attempt_picked_up(key, sid, answered_by)
         if attempt is None:
             return ()
@@ -73,7 +73,7 @@ class Outbound:
             return attempt
 
     def _message(self, attempt: OutboundAttempt) -> Sequence[str]:
-        """What is left on a machine: whose line rang, and how to ring back. Anybody may listen to it."""
+        """The message left on a machine: the calling line, and the number to call back. Anybody may listen to it."""
         with transaction(self._sessions) as session:
             if outbound.message_was_left(session, attempt):
                 return ()
@@ -84,7 +84,7 @@ class Outbound:
         return (self._prompts.text("greet_retailer.machine", hello=hello, company=line.name, number=number),)
 
     def told(self, key: str, sid: str, status: str) -> None:
-        """The carrier tells how the call goes; told again, or late, changes nothing."""
+        """Apply a call status reported by the carrier; a repeated or late one changes nothing."""
         if status in ENDED:
             self._calls.end(sid, status)
         self._told(key, sid, status)

@@ -1,4 +1,4 @@
-"""The carrier's posts about callers who wait for a person, and about the operators who are rung for them."""
+"""The carrier's webhooks for callers who wait for an operator, and for the operators dialled for them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from orders.models import OrderLineRow, OrderRow, RetailerRow
 from storage import SessionFactory, reading
 
 YES_KEY, OPERATOR_KEY, BACK_KEY = "1", "0", "*"
-# What is no news is said again after so many rounds of music.
+# An unchanged queue position is announced again after this many rounds of music.
 SAID_AGAIN_AFTER = 4
-# How often a question is put before the line says goodbye.
+# A question is asked this often before the line says goodbye.
 ASKED_MOST = 3
-# How often an operator's call looks for a caller who is just being sent to the queue.
+# An operator's call tries this often to connect to a caller who is just being sent to the queue.
 TRIES_MOST = 3
 
 
 @dataclass(frozen=True)
 class People:
-    """Everything that handing a call to a person works with."""
+    """The services that hand a call over to an operator."""
 
     sessions: SessionFactory
     calls: Calls
@@ -55,7 +55,7 @@ class People:
         markup: PeopleMarkup,
         numbers: Collection[str],
     ) -> People:
-        """All of it, for one line; `numbers` are those of the fixed list, where somebody always is."""
+        """Build the services of one line; `numbers` is the fixed list of operator numbers, which are always staffed."""
         ringing = Ringing(sessions, clock, carrier, markup, numbers)
         waiting = Waiting(sessions, clock, calls, ringing, numbers)
         calling_back = CallingBack(sessions, clock, carrier, markup)
@@ -63,11 +63,11 @@ class People:
 
 
 Speak = Callable[[Present], Response]
-"""The answer that says a call's present reply."""
+"""Renders the response that says a call's current reply."""
 
 
 def add_people_routes(routes: Blueprint, people: People, speak: Speak) -> None:
-    """The posts of callers' queues and of operators' calls, beside the other posts of the carrier."""
+    """Add the webhooks of callers' queues and of operators' calls to the carrier's other webhooks."""
     _add_caller_routes(routes, people, speak)
     _add_operator_routes(routes, people)
     add_call_back_routes(routes, people.calling_back, people.markup, people.words)
@@ -98,7 +98,7 @@ def _add_caller_routes(routes: Blueprint, people: People, speak: Speak) -> None:
 
     @routes.post("/operator")
     def left_queue() -> Response:
-        """The caller has left the queue; what is told of callers who are elsewhere already is not heeded."""
+        """Continue a caller who has left the queue; reports about callers who are elsewhere already are ignored."""
         result = request.form.get("QueueResult", "")
         people.ringing.forget_queue(request.form.get("QueueSid", ""))
         if result.startswith(("hangup", "redirected")):
@@ -183,7 +183,7 @@ def _add_operator_routes(routes: Blueprint, people: People) -> None:
 
     @routes.post("/seat")
     def seat() -> Response:
-        """An operator's call has left its caller, or was sent here to take them up again."""
+        """Continue an operator's call that has left its caller, or was redirected here to be connected again."""
         number = _count("offer")
         standing = _caller_of(people, number)
         talked = request.form.get("DialBridged") == "true" and "resumed" not in request.args
@@ -209,7 +209,7 @@ def _add_operator_routes(routes: Blueprint, people: People) -> None:
 
 
 def _while_waiting(people: People, standing: Standing, told: str, again: int) -> str:
-    """The next round of the queue: news if there are any, or none for a while, and music."""
+    """The next round of the queue: an announcement if there is news, or none was made for a while, and music."""
     markup, words = people.markup, people.words
     if standing.where == "served":
         return markup.waiting([words.in_hands] if again % SAID_AGAIN_AFTER == 0 else [], told, again + 1)
@@ -224,7 +224,7 @@ def _while_waiting(people: People, standing: Standing, told: str, again: int) ->
 
 
 def _onward(people: People, sid: str, speak: Speak, *, talked: bool = False) -> Response:
-    """Where a caller goes on who is in no queue just now; `talked` says that an operator has just hung up."""
+    """Continue a caller who is in no queue just now; `talked` is true if an operator has just hung up."""
     standing = people.waiting.left_queue(sid)
     if standing.asked_back:
         return _goodbye(people, people.words.asked_back)
@@ -256,7 +256,8 @@ def _connect(people: People, offer: int) -> Response:
 
 
 def _caller_of(people: People, offer_id: int) -> tuple[str, Standing] | None:
-    """The call this operator's call belongs to, and where its caller stands; None where they are done with."""
+    """The caller's call that this operator's call belongs to, and its queue position; None if the attempt is not
+    accepted or is over."""
     with reading(people.sessions) as session:
         offer = session.get(Offer, offer_id)
         if offer is None or offer.state != "accepted" or offer.ended_at is not None:
@@ -266,7 +267,7 @@ def _caller_of(people: People, offer_id: int) -> tuple[str, Standing] | None:
 
 
 def _whisper(people: People, offer_id: int) -> tuple[str, ...]:
-    """Who is calling, and why; nothing where they need nobody any more."""
+    """The whisper for this ring attempt: who is calling, and why; empty if it no longer rings."""
     with reading(people.sessions) as session:
         offer = session.get(Offer, offer_id)
         if offer is None or offer.state != "ringing" or offer.ended_at is not None:

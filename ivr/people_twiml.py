@@ -1,8 +1,8 @@
-"""What callers who wait for a person and operators who are rung hear, in the carrier's markup.
+"""TwiML for callers who wait for an operator, and for operators who are dialled.
 
-Every caller has a queue of the carrier's to themselves, named after the call, so that dialling it can only lead to this
-one. In it the waiting music is asked for again and again; what was told last stands in its address, so that a caller is
-told something only when it is news.
+Every caller has a queue of their own at the carrier, named after the call, so that dialling it can only lead to this
+caller. The carrier requests the waiting music again and again; its URL carries the last announcement, so that only news
+is announced.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 
 from settings import Settings
 
-# After a question to somebody with the receiver at the ear.
+# The wait for a key after a question to somebody listening on a receiver, in seconds.
 ANSWER_S = 6
-# How long an operator's call waits in a caller's queue for a caller who is just being sent there.
+# An operator's call waits this long for a caller who is just being sent to the queue, in seconds.
 QUEUE_EMPTY_S = 8
-# A caller on hold is asked after this often, in seconds.
+# An operator's call checks this often if its caller is still on hold, in seconds.
 HELD_S = 20
-# How long the telephone of a caller who is called back rings.
+# The telephone of a caller who is called back rings this long, in seconds.
 CALLER_RINGS_S = 30
 MUSIC_PATH = "/sounds/waiting.wav"
 ANY_KEY = ""
 
 
 class PeopleMarkup:
-    """The markup of waiting, ringing and talking, for one installation's voice, language and addresses."""
+    """TwiML for waiting, ringing and talking, with one installation's voice, language and base URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -36,7 +36,7 @@ class PeopleMarkup:
     # --- callers
 
     def enqueue(self, response: VoiceResponse, call_sid: str) -> None:
-        """Let the caller wait in a queue of their own."""
+        """Put the caller in a queue of their own."""
         response.enqueue(
             call_sid,
             action=self._url("/voice/operator"),
@@ -46,14 +46,14 @@ class PeopleMarkup:
         )
 
     def queue(self, sentences: Sequence[str], call_sid: str) -> str:
-        """Say something, then let the caller wait in a queue of their own."""
+        """Say the sentences, then put the caller in a queue of their own."""
         response = VoiceResponse()
         self._say(response, sentences)
         self.enqueue(response, call_sid)
         return str(response)
 
     def waiting(self, sentences: Sequence[str], told: str, again: int) -> str:
-        """What is heard in the queue: what is news, and music, in which a key may be pressed."""
+        """One round in the queue: the announcement, if any, and music, in which a key may be pressed."""
         response = VoiceResponse()
         gather = self._one_key(self._url("/voice/waiting/key"), timeout=1)
         self._say(gather, sentences)
@@ -63,7 +63,7 @@ class PeopleMarkup:
         return str(response)
 
     def on_hold(self, sentences: Sequence[str], call_sid: str) -> str:
-        """Say something, then let the caller wait for the operator they were talking with."""
+        """Say the sentences, then queue the caller for the operator they were talking with."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.enqueue(
@@ -76,31 +76,31 @@ class PeopleMarkup:
         return str(response)
 
     def music(self, sentences: Sequence[str] = ()) -> str:
-        """Music, after these sentences."""
+        """Say the sentences, then play music."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.play(f"{self._base}{MUSIC_PATH}")
         return str(response)
 
     def leave_queue(self) -> str:
-        """Out of the queue, to what its <Enqueue> says comes next."""
+        """Leave the queue for the action of its <Enqueue>."""
         response = VoiceResponse()
         response.leave()
         return str(response)
 
     def hang_up(self, sentences: Sequence[str] = ()) -> str:
-        """Say something, then end the call."""
+        """Say the sentences, then end the call."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.hangup()
         return str(response)
 
     def nothing(self) -> str:
-        """The empty answer, for posts that are only told to us."""
+        """The empty response, for webhooks that only notify."""
         return str(VoiceResponse())
 
     def ask(self, path: str, sentences: Sequence[str], again: int, wait_s: int = ANSWER_S) -> str:
-        """Ask for one key, which is posted to `path`/key; without one `path` itself is asked once more."""
+        """Ask for one key, which is posted to `path`/key; without one `path` itself is requested once more."""
         response = VoiceResponse()
         gather = self._one_key(self._url(f"{path}/key"), timeout=wait_s)
         self._say(gather, sentences)
@@ -120,7 +120,7 @@ class PeopleMarkup:
         return str(response)
 
     def connect(self, call_sid: str, offer: int, tries: int) -> str:
-        """Put the operator through to the caller who waits in this call's queue."""
+        """Connect the operator to the caller who waits in this call's queue."""
         response = VoiceResponse()
         action = self._url("/voice/seat", offer=offer, tries=tries)
         dial = Dial(action=action, method="POST", timeout=QUEUE_EMPTY_S)
@@ -129,7 +129,7 @@ class PeopleMarkup:
         return str(response)
 
     def keep(self, sentences: Sequence[str], offer: int) -> str:
-        """The operator's call stays open while the caller is on hold; a key takes the caller up again."""
+        """Keep the operator's call open while the caller is on hold; a key resumes the conversation with the caller."""
         response = VoiceResponse()
         gather = self._one_key(self._url("/voice/seat/key", offer=offer), timeout=HELD_S)
         self._say(gather, sentences)
@@ -147,7 +147,7 @@ class PeopleMarkup:
         return str(response)
 
     def dial_back(self, phone: str, line: str, wish: int, staff_id: int) -> str:
-        """Ring a caller from the line they had rung, and put the operator through."""
+        """Dial a caller from the line they had called, and connect the operator."""
         response = VoiceResponse()
         action = self._url("/voice/call-back/over", wish=wish, staff=staff_id)
         dial = Dial(action=action, method="POST", timeout=CALLER_RINGS_S, caller_id=line)
@@ -155,34 +155,34 @@ class PeopleMarkup:
         response.append(dial)
         return str(response)
 
-    # --- addresses
+    # --- URLs
 
     def call_back_url(self, wish: int, staff_id: int) -> str:
-        """Where the call of an operator who is to be put through to a caller asks what to do."""
+        """The URL requested when an operator answers the call that leads to a callback."""
         return self._url("/voice/call-back", wish=wish, staff=staff_id)
 
     def nothing_url(self) -> str:
-        """Where things are told that change nothing."""
+        """The URL of notifications that change nothing."""
         return self._url("/voice/nothing")
 
     def offer_url(self, offer: int) -> str:
-        """Where an operator's call asks what to do once it is answered."""
+        """The URL requested when an operator's call is answered."""
         return self._url("/voice/offer", offer=offer)
 
     def offer_status_url(self, offer: int) -> str:
-        """Where it is told that an operator's call is over."""
+        """The URL notified when an operator's call is over."""
         return self._url("/voice/offer/status", offer=offer)
 
     def seat_url(self, offer: int) -> str:
-        """Where an operator's call is sent to be put through again."""
+        """The URL an operator's call is redirected to in order to be connected again."""
         return self._url("/voice/seat", offer=offer, resumed=1)
 
     def queue_url(self) -> str:
-        """Where a caller is sent to wait in the queue."""
+        """The URL a caller is redirected to in order to wait in the queue."""
         return self._url("/voice/queue")
 
     def hold_url(self) -> str:
-        """Where a caller is sent to be on hold."""
+        """The URL a caller is redirected to in order to be put on hold."""
         return self._url("/voice/hold")
 
     def _one_key(self, action: str, timeout: int) -> Gather:

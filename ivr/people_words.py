@@ -1,4 +1,4 @@
-"""The sentences around waiting, ringing and talking; read at the start, so that none is missing when it is needed."""
+"""The sentences around waiting, ringing and talking; read at the start, so that a missing prompt is found then."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ivr.tickets import Reason
 
 
 class PeopleWords:
-    """What callers who wait hear, and the operators who are rung."""
+    """The sentences for callers who wait, and for operators who are dialled."""
 
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
@@ -37,7 +37,7 @@ class PeopleWords:
         }
 
     def news(self, standing: Standing) -> tuple[str, ...]:
-        """Where a caller stands in the queue, how long it takes where that is known, and what they may do instead."""
+        """The caller's place in the queue, the expected wait if it is known, and what they may do instead."""
         words = []
         if standing.place > 1:
             words.append(self._prompts.text("line.place", count=speaking.counted(standing.place - 1, "")))
@@ -51,17 +51,17 @@ class PeopleWords:
         return tuple(words)
 
     def nobody(self, standing: Standing) -> tuple[str, ...]:
-        """What a caller hears when nobody is on duty."""
+        """The sentences for a caller when no operator is present."""
         offered = [self._prompts.text("queue.call_back_later")] if standing.can_be_called else []
         return (self._prompts.text("queue.nobody"), *offered, self._prompts.text("queue.back"))
 
     def call_back(self, name: str) -> tuple[str, ...]:
-        """What an operator hears before a caller is called back."""
+        """The sentence for an operator before a caller is called back."""
         who = name or self._prompts.text("seat.stranger")
         return (self._prompts.text("seat.call_back", who=who),)
 
     def whisper(self, name: str, reason: Reason, lines: int) -> tuple[str, ...]:
-        """What an operator hears before taking a caller: who, why, and how far the order has come."""
+        """The whisper for an operator before taking a caller: name, reason, and progress of the order."""
         who = name or self._prompts.text("seat.stranger")
         ordered = (
             self._prompts.text("seat.ordered", count=speaking.counted(lines, self._prompts.text("words.kind")))

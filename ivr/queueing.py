@@ -1,4 +1,4 @@
-"""Where a caller who asked for a person stands: which place, how long it takes, and who is there to come."""
+"""The queue position of a caller who asked for an operator: place, expected wait, and operators present."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ivr import call_backs, duty, offers, tickets
 from ivr.tables import Call
 from ivr.tickets import Ticket
 
-# How long a call takes is told from these latest ones of today, and not told from fewer.
+# The expected wait is estimated from the latest calls closed in this time, so many at most and at least.
 HANDLED_WITHIN = timedelta(hours=4)
 HANDLED_MOST, HANDLED_LEAST = 20, 3
-# A wait this long is worth offering to call back.
+# A callback is offered if the expected wait is this long, or the caller has waited this long.
 LONG_WAIT_MINUTES = 3
 LONG_WAIT = timedelta(minutes=2)
-# An operator's call that is over may be told of this much later than the caller's own.
+# The ends of an operator's call and of the caller's wait may be reported this far apart.
 OPERATOR_COMES_WITHIN = timedelta(seconds=20)
 
 Where = Literal["nowhere", "waiting", "coming", "alone", "served", "held", "over"]
@@ -29,9 +29,9 @@ Where = Literal["nowhere", "waiting", "coming", "alone", "served", "held", "over
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a caller stands. "coming" is an operator whose own telephone is being put through, "alone" one who has hung
-    up, "served" one who has no telephone and reads the order at the desk. `minutes` is how long it takes, None where
-    nobody can tell."""
+    """A caller's queue position. "coming": an operator's own telephone is being connected; "alone": the operator has
+    hung up; "served": the operator has no telephone and reads the order at the desk. `minutes` is the expected wait,
+    None if unknown."""
 
     where: Where
     place: int = 0
@@ -43,7 +43,7 @@ class Standing:
 
 
 def standing(session: Session, call_sid: str, numbers: Collection[str], now: datetime) -> Standing:
-    """Where this caller stands."""
+    """The caller's queue position."""
     call, ticket = session.get(Call, call_sid), tickets.of_call(session, call_sid)
     if call is None or call.ended_at is not None:
         return Standing("over")
@@ -62,8 +62,8 @@ def standing(session: Session, call_sid: str, numbers: Collection[str], now: dat
 
 
 def expected_minutes(session: Session, place: int, operators: int, now: datetime) -> int | None:
-    """How long who is at this place waits, in whole minutes, from how long the latest calls took; None where too few
-    were handled lately, or nobody takes calls."""
+    """The expected wait at this place, in whole minutes, from the duration of the latest calls; None if too few were
+    handled lately, or nobody takes calls."""
     handled = session.execute(
         select(Ticket.taken_at, Ticket.closed_at)
         .where(Ticket.state.in_(("finished", "given_back")), Ticket.closed_at > now - HANDLED_WITHIN)
@@ -78,8 +78,8 @@ def expected_minutes(session: Session, place: int, operators: int, now: datetime
 
 
 def lost_its_operator(session: Session, ticket: Ticket, now: datetime) -> bool:
-    """Whether a caller who is in the queue belongs to an operator whose telephone is no longer with them: rung, taken
-    or talked with, and gone since."""
+    """True if a caller who is in the queue belongs to an operator whose own call was accepted and has been over for
+    longer than reports take."""
     if ticket.state != "taken" or _with_operator(session, ticket) != "alone":
         return False
     last = offers.last_of_ticket(session, ticket.id)

@@ -1,6 +1,6 @@
-"""What callers said, as it sounded: kept in the database with each turn for so many days, by a rule of the house.
+"""Recordings of callers, kept in the database with each turn for a number of days that the department sets.
 
-Only what was heard as speech while a step listened is kept: no keys, never a PIN, nothing said in between.
+Only what was recognised as speech while a step listened is kept: no keys, never a PIN, nothing said in between.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _LONGEST_S = 30
 
 
 def keep(session: Session, sid: str, n: int, sound: bytes, now: datetime) -> None:
-    """Keep how turn `n` of a call sounded, in the place of what was kept for it before; nothing where the house keeps
-    nothing, or where there is no sound."""
+    """Store the recording of a turn, replacing an earlier one; nothing is stored if the department keeps no recordings,
+    or there is no sound."""
     if not sound or recording_days(session) == 0:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -34,28 +34,28 @@ def keep(session: Session, sid: str, n: int, sound: bytes, now: datetime) -> Non
 
 
 def forget(session: Session, sid: str, n: int) -> None:
-    """Keep nothing of turn `n`."""
+    """Delete the recording of a turn."""
     session.execute(delete(TurnRecording).where(TurnRecording.call_sid == sid, TurnRecording.n == n))
 
 
 def forget_old(session: Session, now: datetime) -> int:
-    """Delete what has been kept for as long as the house wants it; how many recordings that were."""
+    """Delete the recordings past their retention and return their number."""
     old = delete(TurnRecording).where(TurnRecording.at <= now - timedelta(days=recording_days(session)))
     return cast("CursorResult[Any]", session.execute(old)).rowcount
 
 
 def sound_of(session: Session, sid: str, n: int) -> bytes | None:
-    """How turn `n` sounded, in mu-law, or None where that is not kept."""
+    """The recording of a turn in mu-law, or None if none is kept."""
     return session.scalar(select(TurnRecording.sound).where(TurnRecording.call_sid == sid, TurnRecording.n == n))
 
 
 def recorded_turns(session: Session, sid: str) -> frozenset[int]:
-    """The turns of a call of which there is a recording."""
+    """The numbers of the call's turns that have a recording."""
     return frozenset(session.scalars(select(TurnRecording.n).where(TurnRecording.call_sid == sid)))
 
 
 def sound_of_wav(wav: bytes) -> bytes:
-    """A recording of the carrier's as it is kept; empty where it cannot be read."""
+    """A recording of the carrier's in mu-law, as it is stored; empty if it cannot be read."""
     try:
         return encode_mulaw(read_wav(wav, LINE_RATE))
     except ValueError:
@@ -63,12 +63,12 @@ def sound_of_wav(wav: bytes) -> bytes:
 
 
 def wav_of_sound(sound: bytes) -> bytes:
-    """What was kept, as every browser can play it: 16 bit PCM, 8 kHz."""
+    """A stored recording as a WAV file that every browser can play: 16 bit PCM, 8 kHz."""
     return wav_of_samples(decode_mulaw(sound))
 
 
 def wav_of_samples(samples: Samples) -> bytes:
-    """Sound at the telephone's rate as a WAV file."""
+    """Samples at the telephone's rate as a WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as wav:
         wav.setnchannels(1)

@@ -1,16 +1,16 @@
-"""Operators are rung for callers who wait: one after another, the longest idle first, until one of them accepts.
+"""Operators are dialled for callers who wait: one after another, the longest idle first, until one of them accepts.
 
-How a caller and an operator come together. The caller waits in a queue of the carrier's that bears the call's own
-name, and stays there whatever happens to operators. An operator is rung by a call of its own, placed by REST; on a
-telephone a voice says who is calling and waits for a 1, in a browser taking the call is enough. Accepting is one
-conditional update in the database, so one of all who reach for a caller gets it, at the desk or by telephone; only
-then does the operator's call dial the caller's queue, which joins the two. Declining, silence, an engaged or a dead
-line end the operator's call alone, and the next one is rung. (Redirecting the caller into a <Dial> would take away
-music, keys and place while telephones ring; a conference would strand either side if the other failed to come.)
+Connecting a caller and an operator. The caller waits in a queue at the carrier, named after the call, and stays there
+whatever happens to operators. An operator is dialled by a call of its own, placed by REST; on a telephone a voice says
+who is calling and waits for a 1, in a browser taking the call is enough. Accepting is one conditional update in the
+database, so exactly one operator gets a caller, at the desk or by telephone; only then does the operator's call dial
+the caller's queue, which connects the two. Declining, silence, a busy or a dead line end the operator's call alone, and
+the next operator is dialled. (Redirecting the caller into a <Dial> would take away music, keys and place while
+telephones ring; a conference would strand either side if the other failed to come.)
 
-What makes it go on: the carrier asks for the waiting music of every caller again and again, and each time whoever is
-free is rung; so do an operator becoming ready and an operator's call ending. Nothing is kept in memory, so a restart
-in the middle costs one round of music at most.
+Dispatching. The carrier requests the waiting music of every caller again and again, and each time the operators who are
+free are dialled; so they are when an operator becomes ready and when an operator's call ends. Nothing is kept in
+memory, so a restart in the middle costs one round of music at most.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from ivr.twilio_rest import CarrierError
 from orders.staff import StaffRow
 from storage import SessionFactory, reading, retried, transaction
 
-# How long an operator's telephone rings.
+# An operator's telephone rings this long, in seconds.
 RING_S = 20
-# Nothing was heard of a call that should long have been over: the server was away when it was told.
+# A call that should be over by then has ended unreported: the server was down at the time.
 RING_LOST_AFTER = timedelta(seconds=RING_S + 40)
 TALK_LOST_AFTER = timedelta(minutes=2)
-# Who did not take a caller is not rung for the same one again before this.
+# An operator who did not take a caller is not dialled for the same one again before this.
 AGAIN_AFTER = timedelta(seconds=60)
-# A caller not heard of in the queue for so long is not there.
+# A caller without a request from the queue for this long has left it.
 QUEUED_WITHIN = timedelta(seconds=60)
-# How often in a row somebody who cannot even be rung is passed over.
+# A dispatch passes over operators who cannot be dialled this often in a row.
 ROUNDS_MAX = 10
 
-# The carrier's words for how a call ended.
+# The outcome for each status of the carrier's for a call that has ended.
 OUTCOMES: dict[str, OfferState] = {
     "completed": "unanswered",
     "busy": "declined",
@@ -61,7 +61,7 @@ log = structlog.get_logger(__name__)
 
 
 class Exchange(Protocol):
-    """What ringing needs of the carrier."""
+    """The carrier operations that ringing needs."""
 
     def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int, /) -> str: ...
     def end_call(self, call_sid: str, /) -> None: ...
@@ -70,7 +70,7 @@ class Exchange(Protocol):
 
 
 class Addresses(Protocol):
-    """Where an operator's call asks what to do, and tells that it is over."""
+    """The URLs given to the carrier for operators' and callers' calls."""
 
     def offer_url(self, offer: int, /) -> str: ...
     def offer_status_url(self, offer: int, /) -> str: ...
@@ -81,7 +81,7 @@ class Addresses(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """An operator who is to be rung: `number` is the one the caller rang, and shown to the operator."""
+    """A dial of an operator: `number` is the line the caller called, shown to the operator."""
 
     offer: int
     to: str
@@ -89,7 +89,7 @@ class Rung:
 
 
 class Ringing:
-    """The operators' telephones of one line."""
+    """Dials operators for the callers of one line."""
 
     def __init__(
         self,
@@ -108,12 +108,12 @@ class Ringing:
         self._looking = threading.Lock()
 
     def withdrawn(self, ticket_id: int) -> None:
-        """The caller is not to be had any more: whoever is being rung for them need not answer."""
+        """Call off the ringing for a caller who no longer waits, and dispatch."""
         self._call_off(ticket_id)
         self.look_soon()
 
     def caller_gone(self, call_sid: str) -> None:
-        """The caller has hung up."""
+        """Call off the ringing for a caller who has hung up."""
         with reading(self._sessions) as session:
             found = session.scalars(
                 select(Offer.ticket_id)
@@ -124,14 +124,15 @@ class Ringing:
             self.withdrawn(ticket_id)
 
     def look(self) -> None:
-        """Ring somebody for everyone who waits and is not being rung for, as far as there are operators."""
+        """Dispatch: dial an operator for every waiting caller without an open ring attempt, as far as operators are
+        free."""
         for _round in range(ROUNDS_MAX):
             if all(self._place(rung) for rung in self._assign()):
                 return
 
     def look_soon(self) -> None:
-        """As `look`, but nobody waits for the carrier meanwhile: a caller whose music came too late would be lost. What
-        is wanted while one look is going on is looked for after it."""
+        """Dispatch without waiting for the carrier: a caller whose music came too late would be lost. Requests made
+        during a dispatch lead to another one after it."""
         self._wanted.set()
         if self._looking.acquire(blocking=False):
             threading.Thread(target=self._look_while_wanted, name="ringing", daemon=True).start()
@@ -142,15 +143,15 @@ class Ringing:
                 self._wanted.clear()
                 self.look()
         except Exception as error:
-            # The next round of anybody's music looks again.
+            # The next round of any caller's music dispatches again.
             log.error("operators could not be rung", exc_info=error)
         finally:
             self._looking.release()
 
     def take(self, ticket_id: int) -> bool:
-        """The operator who has just taken this caller at the desk is rung, to be put through; False where they have
-        neither telephone nor browser to talk by, or cannot be rung. Whose telephone is ringing for the caller already
-        need only answer it."""
+        """Dial the operator who has just taken this caller at the desk; False if they have neither telephone nor
+        browser to talk by, or cannot be dialled. An operator whose telephone already rings for the caller need only
+        answer it."""
         if self._is_rung_for(ticket_id):
             return True
         self._call_off(ticket_id)
@@ -159,7 +160,7 @@ class Ringing:
 
     @retried
     def accept(self, offer_id: int) -> str | None:
-        """The operator wants the caller: the call to be put through to; None where it is not to be had any more."""
+        """Accept the ring attempt and return the call to connect to, or None if the caller is no longer available."""
         with transaction(self._sessions) as session:
             offer = session.get(Offer, offer_id, with_for_update=True)
             if offer is None or not offers.accept(session, offer, self._clock()):
@@ -170,13 +171,13 @@ class Ringing:
             return call.sid if call.ended_at is None else None
 
     def over(self, offer_id: int, outcome: OfferState) -> None:
-        """An operator's call is over, or as good as over. Who did not answer has a break until they say otherwise; a
-        caller taken at the desk whose operator cannot be reached waits for another one; and the next is rung."""
+        """End a ring attempt and dispatch. An operator who did not answer is paused until they are ready again; a
+        caller taken at the desk whose operator cannot be reached waits for another one."""
         self._end(offer_id, outcome)
         self.look_soon()
 
     def hold(self, ticket_id: int) -> bool:
-        """Put the operator's caller on hold; False where that is so, or neither has a call to be put on hold."""
+        """Put the operator's caller on hold; False if they are on hold already, or there is no call to put on hold."""
         now = self._clock()
         with transaction(self._sessions) as session:
             offer = offers.of_ticket(session, ticket_id)
@@ -186,7 +187,7 @@ class Ringing:
         return self._send(sid, self._addresses.hold_url())
 
     def resume(self, ticket_id: int) -> bool:
-        """Take the caller up again; False where they are not on hold."""
+        """Take the caller off hold and connect the operator again; False if they are not on hold."""
         with transaction(self._sessions) as session:
             offer = offers.of_ticket(session, ticket_id)
             if offer is None or offer.call_sid is None or not tickets.hold(session, ticket_id, None):
@@ -196,18 +197,18 @@ class Ringing:
 
     @retried
     def resume_offer(self, offer_id: int) -> None:
-        """The operator takes the caller up again from their own telephone."""
+        """Take the caller off hold, as the operator asked by telephone."""
         with transaction(self._sessions) as session:
             if (offer := session.get(Offer, offer_id)) is not None:
                 tickets.hold(session, offer.ticket_id, None)
 
     def forget_queue(self, queue_sid: str) -> None:
-        """A caller has left their queue, which nobody else will ever wait in: the carrier keeps only so many."""
+        """Delete a queue its caller has left: nobody else will wait in it, and the carrier keeps only so many."""
         if re.fullmatch(r"QU[0-9a-f]{32}", queue_sid):
             forget = partial(self._try, partial(self._carrier.delete_queue, queue_sid), queue_sid)
             threading.Thread(target=forget, name="queue", daemon=True).start()
 
-    # --- one step each
+    # --- single steps
 
     @retried
     def _assign(self) -> list[Rung]:
@@ -226,7 +227,7 @@ class Ringing:
                 rung_at = _last_rung(session, ticket)
                 for operator in duty.free(session, self._numbers, now):
                     last = rung_at.get(operator.address)
-                    # Who says anew that they are ready is there after all.
+                    # An operator who became ready since then may be dialled again at once.
                     if last is not None and now - last < AGAIN_AFTER and last >= (operator.ready_since or last):
                         continue
                     offer = offers.make(session, ticket, operator.staff_id, operator.address, now)
@@ -258,7 +259,7 @@ class Ringing:
             return True
 
     def _place(self, rung: Rung) -> bool:
-        """Ring; False where that cannot be done, and the next one is to be tried."""
+        """Place the call; False if that fails, and the next operator is to be tried."""
         addresses = self._addresses
         url, status_url = addresses.offer_url(rung.offer), addresses.offer_status_url(rung.offer)
         try:
@@ -291,7 +292,7 @@ class Ringing:
                 tickets.put_back(session, offer.ticket_id)
 
     def _call_off(self, ticket_id: int) -> None:
-        """Nobody need answer for this caller any more."""
+        """End the ring attempt for this caller, and hang up its call, if it still rings."""
         with transaction(self._sessions) as session:
             offer = offers.of_ticket(session, ticket_id)
             if offer is None or offer.state != "ringing":
@@ -317,7 +318,7 @@ class Ringing:
 
 
 def _last_rung(session: Session, ticket: Ticket) -> dict[str, datetime]:
-    """When each operator's telephone last stopped ringing for this caller."""
+    """The time each operator's telephone last stopped ringing for this caller, by address."""
     offered = session.execute(
         select(Offer.address, Offer.ended_at)
         .where(Offer.ticket_id == ticket.id, Offer.ended_at.is_not(None))
@@ -331,8 +332,8 @@ def _rung(session: Session, offer: Offer, ticket: Ticket) -> Rung:
 
 
 def _forget_lost(session: Session, now: datetime) -> None:
-    """Put down operators' calls whose end nobody told: those that cannot be ringing any more, and those whose caller
-    has long been done with."""
+    """End ring attempts whose end was never reported: those that cannot be ringing any more, and those whose ticket was
+    closed long ago."""
     for offer in session.scalars(select(Offer).where(Offer.ended_at.is_(None))):
         ticket = session.get_one(Ticket, offer.ticket_id)
         done = ticket.closed_at is not None and ticket.closed_at < now - TALK_LOST_AFTER

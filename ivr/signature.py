@@ -1,4 +1,4 @@
-"""Who may talk to the line: requests signed by the carrier, and sockets that bring their call's own token."""
+"""Authentication of the carrier: signed requests, and media sockets that bring their call's own token."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ SIGNATURE_HEADER = "X-Twilio-Signature"
 
 
 def is_signed(request: Request, settings: Settings) -> bool:
-    """Whether the carrier signed this request with our token, for the address it knows us by.
+    """True if the carrier signed this request with our token, for the URL it knows us by.
 
-    Behind a proxy the request's own host and scheme are the proxy's business; what was signed is PUBLIC_BASE_URL.
+    Behind a proxy the request's own host and scheme are those of the proxy; the signature covers PUBLIC_BASE_URL.
     """
     signature = request.headers.get(SIGNATURE_HEADER, "")
     query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
     validator = RequestValidator(settings.twilio_auth_token)
     if request.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
         url = socket_base(settings) + request.path + query
-        # The carrier is seen to sign a socket's address with and without a slash at its end.
+        # The carrier signs a socket's URL sometimes with and sometimes without a trailing slash.
         return any(validator.validate(address, {}, signature) for address in (url, f"{url}/"))
     return bool(
         validator.validate(settings.public_base_url.rstrip("/") + request.path + query, request.form, signature)
@@ -31,7 +31,7 @@ def is_signed(request: Request, settings: Settings) -> bool:
 
 
 def socket_base(settings: Settings) -> str:
-    """PUBLIC_BASE_URL as a WebSocket address: wss where it is https."""
+    """PUBLIC_BASE_URL as a WebSocket URL: wss for https."""
     return "ws" + settings.public_base_url.rstrip("/").removeprefix("http")
 
 
@@ -41,5 +41,5 @@ def stream_token(call_sid: str, settings: Settings) -> str:
 
 
 def is_stream_token(token: str, call_sid: str, settings: Settings) -> bool:
-    """Whether `token` is the one given to this call, in time that does not depend on it."""
+    """True if `token` is the one given to this call; the comparison takes constant time."""
     return hmac.compare_digest(token.encode(), stream_token(call_sid, settings).encode())

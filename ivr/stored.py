@@ -1,4 +1,4 @@
-"""Replies and utterances as plain JSON, the way the tables of a call keep them."""
+"""Replies and utterances as plain JSON, as the tables of a call store them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def utterance_to_json(utterance: Utterance) -> dict[str, Any]:
 
 
 def utterance_from_json(data: dict[str, Any]) -> Utterance:
-    """The utterance back from `utterance_to_json`."""
+    """The utterance that `utterance_to_json` serialised."""
     return _UTTERANCE.validate_python(data)
 
 
@@ -39,11 +39,11 @@ def reply_to_json(reply: Reply) -> dict[str, Any]:
 
 
 def reply_from_json(data: dict[str, Any]) -> Reply:
-    """The reply back from `reply_to_json`; KeyError for a kind of ending that does not exist."""
+    """The reply that `reply_to_json` serialised. Raises KeyError for an unknown kind of ending."""
     stored = data["then"]
     endings: dict[str, Any] = {
         "listen": lambda: ListenFor(
-            # Not every reply of a call begun under an earlier revision says whether it has to be heard out.
+            # A reply stored by an earlier revision may lack `hear_out`.
             listening.from_json(stored["listen"]),
             stored["silence_ms"],
             stored.get("hear_out", False),

@@ -1,8 +1,8 @@
-"""The media socket: a call's sound comes in, and what the ear makes of it is put down for the turn that is open.
+"""The media socket: a call's sound comes in, and what is recognised is stored for the open turn.
 
-The socket is opened by the carrier, with its signature on the handshake and the call's own token in the `start`
-message. Its messages are bounded in size and rate. Whatever is wrong with it, it is closed and nothing else: the call
-goes on by keys, and its next reply asks for another socket.
+The carrier opens the socket, with its signature on the handshake and the call's own token in the `start` message.
+Messages are bounded in size and rate. On any fault only the socket is closed: the call goes on by keys, and its next
+reply asks for another socket.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from speech.audio import FRAME_BYTES, FRAME_MS
 from speech.listening import Listen
 from speech.utterance import Utterance
 
-# A message with 20 ms of sound has some 400 characters.
+# A message with 20 ms of sound has about 400 characters.
 MESSAGE_MAX_CHARS = 8_000
-# Sound that waits here because the ear cannot follow: beyond this the ear is of no use to the call.
+# Sound that waits because recognition lags behind: beyond this, recognition is of no use to the call.
 BACKLOG_MAX_MS = 30_000
-# How much faster than real time messages may come, and how much may come at once.
+# Messages may come this much faster than real time, and BURST_MS of sound at once.
 PACE_MAX = 2.0
-# The demo's caller runs through its prompts in fast motion.
+# The demo's caller skips through its prompts faster than real time.
 DEMO_PACE_MAX = 40.0
 BURST_MS = 10_000
-# The carrier sends all the time; a socket that is silent this long is dead, in seconds.
+# The carrier sends continuously; a socket that is silent for this long, in seconds, is dead.
 QUIET_MAX_S = 20.0
 INTRODUCTION_MAX_S = 10.0
 
 LOOK_EVERY_MS = 200
 ALIVE_EVERY_S = 2.0
-# After something that made no sense, how long the caller may go on before being told so.
+# After nonsense or an early yes, the caller may say more for this long before the turn is answered.
 SECOND_THOUGHT_MS = 1_500
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
@@ -57,7 +57,7 @@ log = structlog.get_logger(__name__)
 
 
 class Socket(Protocol):
-    """What is used of a WebSocket."""
+    """The part of a WebSocket that is used."""
 
     input_buffer: list[Any]
 
@@ -66,7 +66,7 @@ class Socket(Protocol):
 
 
 class Ear(Protocol):
-    """What is used of the ear: told what to listen for, fed with sound, asked what was said."""
+    """The recogniser of one call: it is set to listen, fed with sound, and returns what was said."""
 
     @property
     def speaking(self) -> bool: ...
@@ -77,19 +77,19 @@ class Ear(Protocol):
 
 
 class BadMessage(ValueError):
-    """The far end does not keep to the protocol; the message says how."""
+    """The far end violates the protocol; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Introduction:
-    """Whose sound this is."""
+    """The call and the stream that a socket's sound belongs to."""
 
     call_sid: str
     stream_sid: str
 
 
 class Messages:
-    """The messages of one socket, taken apart and bounded. BadMessage for what the carrier never sends."""
+    """The messages of one socket, parsed and bounded. Raises BadMessage for what the carrier never sends."""
 
     def __init__(self, socket: Socket, pace_max: float) -> None:
         self._socket = socket
@@ -98,7 +98,7 @@ class Messages:
         self._taken_ms = 0.0
 
     def introduction(self, settings: Settings) -> Introduction:
-        """The `start` message, once its token is seen to be the call's own."""
+        """The `start` message, once its token is verified as the call's own."""
         for message in self._each(INTRODUCTION_MAX_S):
             if message["event"] != "start":
                 continue
@@ -117,7 +117,7 @@ class Messages:
         raise BadMessage("the socket closed before it said whose call it is")
 
     def frames(self) -> Iterator[bytes]:
-        """The caller's sound in mu-law, frame by frame, to the end of the stream."""
+        """The caller's sound in mu-law, frame by frame, until the stream ends."""
         for message in self._each(QUIET_MAX_S):
             match message["event"]:
                 case "stop":
@@ -167,8 +167,8 @@ def _frame(message: dict[str, Any]) -> bytes:
 
 
 class Pulse:
-    """Tells the database which of this worker's streams are alive, all at once and beside the ears' own work, which
-    may take its time."""
+    """Records the heartbeats of this worker's streams, all at once and in a thread of its own, as recognition may take
+    its time."""
 
     def __init__(self, ears: Ears) -> None:
         self._ears = ears
@@ -178,11 +178,11 @@ class Pulse:
 
     @contextmanager
     def of(self, stream: str) -> Iterator[None]:
-        """The stream is alive until the block ends."""
+        """Record heartbeats of the stream until the block ends."""
         with self._changed:
             self._streams.add(stream)
             if not self._beating:
-                # Begun with the first stream: a thread does not outlive the fork that makes a worker.
+                # Started with the first stream: a thread does not survive the fork that makes a worker.
                 self._beating = True
                 threading.Thread(target=self._beat, name="pulse", daemon=True).start()
         try:
@@ -207,13 +207,13 @@ class Pulse:
 
 
 def _close(socket: Socket, reason: int, message: str | None = None) -> None:
-    """End a socket; the carrier may have hung up its end already."""
+    """Close a socket; the carrier may have closed its end already."""
     with suppress(ConnectionClosed, OSError):
         socket.close(reason, message)
 
 
 class MediaLine:
-    """What media sockets work with, one for all calls of a worker."""
+    """Serves the media sockets of one worker, for all its calls."""
 
     def __init__(
         self, settings: Settings, ears: Ears, carrier: Carrier, markup: Markup, new_ear: Callable[[], Ear | None]
@@ -225,11 +225,11 @@ class MediaLine:
         self._ears = ears
         self._carrier = carrier
         self._markup = markup
-        # The carrier is asked beside the socket's own thread: sound keeps coming while it answers.
+        # Redirects run outside the socket's own thread: sound keeps coming while the carrier answers.
         self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
 
     def serve(self, socket: Socket) -> None:
-        """Hear one call out, until its stream stops. Never raises for what comes over the socket."""
+        """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
         if not self._room.acquire(blocking=False):
             log.warning("a media socket was refused: there are as many as this worker may have")
             _close(socket, TRY_AGAIN_LATER)
@@ -256,7 +256,7 @@ class MediaLine:
         except ConnectionClosed:
             pass
         except Exception as error:
-            # Nothing the ear or the database may do to a socket is worth the call.
+            # No fault of the recogniser or the database may end the call.
             log.error("a media socket broke down", call=who.call_sid if who else None, exc_info=error)
             _close(socket, INTERNAL_ERROR)
         finally:
@@ -265,17 +265,17 @@ class MediaLine:
 
     @property
     def ears(self) -> Ears:
-        """What sockets and turns tell each other."""
+        """The stream registry that sockets and turns share."""
         return self._ears
 
     def go_on(self, call_sid: str, n: int) -> None:
-        """Have the carrier post turn `n` now; where it cannot be had, the turn's own time-out will do."""
+        """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
         self._redirects.submit(self._redirect, call_sid, n)
 
     def take_up_orphans(self, *, alone: bool) -> None:
-        """Put the present prompt again to callers whose sockets went down with an earlier worker: that opens new ones.
-        Returns at once. A worker that is `alone` knows that no other has them; else they are given time to be heard of.
-        """
+        """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
+        opens new streams. Returns at once. A worker that is `alone` knows that no other has them; otherwise they are
+        given time for a heartbeat."""
         silent_for = timedelta() if alone else EAR_GONE_AFTER
 
         def take_up() -> None:
@@ -287,7 +287,7 @@ class MediaLine:
         threading.Thread(target=take_up, name="orphans", daemon=True).start()
 
     def _redirect(self, call_sid: str, n: int) -> None:
-        # Sent on for a turn it has left, the call would hear its present prompt again, over the caller's answer to it.
+        # Redirected to a turn it has left, the call would play its current prompt over the caller's answer to it.
         if not self._ears.is_waited_for(call_sid, n):
             return
         try:
@@ -297,7 +297,7 @@ class MediaLine:
 
 
 class _Listener:
-    """One call's ear at work. Its clock is the sound itself."""
+    """Recognition for one call. Its clock is the sound itself."""
 
     def __init__(self, line: MediaLine, who: Introduction, ear: Ear) -> None:
         self._line = line
@@ -306,7 +306,7 @@ class _Listener:
         self._now_ms = 0
         self._open: Open | None = None
         self._look_at_ms = 0
-        # A turn is told of once that the caller speaks in it, and answered once.
+        # The start of speech is recorded once, and a turn is answered once.
         self._told_speaking = False
         self._answered = False
         self._prompt_ends_ms = 0
@@ -339,8 +339,8 @@ class _Listener:
             if not self._line.ears.heard(sid, n, utterance, self._ear.sound):
                 return
             if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
-                # Not for us, perhaps, or a yes to what has only been half said: it does not cut a prompt short, and the
-                # caller may yet say more.
+                # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
+                # and the caller may yet say more.
                 self._give_up_at_ms = max(self._now_ms + SECOND_THOUGHT_MS, self._prompt_ends_ms)
             else:
                 self._answer(sid, n)
@@ -355,7 +355,8 @@ class _Listener:
             self._answer(sid, n)
 
     def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
-        """Callers say 对 after each line that is read back to them; what they say yes to in the end is all of it."""
+        """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that
+        counts is to all of it."""
         return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > HEARD_OUT_MS
 
     def _answer(self, sid: str, n: int) -> None:

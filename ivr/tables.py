@@ -1,4 +1,4 @@
-"""What the line remembers of a call: all of it is here, so that any worker can serve any turn."""
+"""The stored state of calls: all of it is in the database, so that any worker can serve any turn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from storage import Base, UtcDateTime
 
 
 class Call(Base):
-    """One call. `turn` is the number of the turn that is being waited for, `reply` what was said before it; both, and
-    `state`, change together or not at all. The `ear_` columns belong to the media socket: which stream is the call's
-    present one, when its socket was last seen alive, and how often one was asked for since anything was heard."""
+    """One call. `turn` is the number of the turn that is waited for, `reply` the reply given before it; both change
+    together with `state`, or not at all. The `ear_` columns belong to the media stream: the call's current stream, the
+    time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
 
@@ -34,7 +34,7 @@ class Call(Base):
 
 
 class Turn(Base):
-    """One turn that was taken: what was heard, and the reply it got. Keyed PINs are kept as stars."""
+    """One turn that was taken: its input, and the reply to it. Keyed PINs are masked with stars."""
 
     __tablename__ = "turns"
     __table_args__ = (UniqueConstraint("call_sid", "n", name="uq_turns_call_sid_n"),)
@@ -48,7 +48,7 @@ class Turn(Base):
 
 
 class Heard(Base):
-    """What the ear has for a turn that is still open. Without an utterance, the caller is in the middle of one."""
+    """The pending utterance of a turn that is still open. Without an utterance, the caller is still speaking."""
 
     __tablename__ = "heard"
 
@@ -59,7 +59,7 @@ class Heard(Base):
 
 
 class TurnRecording(Base):
-    """How a turn sounded: the stretch of the line in which the caller said it, 8 kHz mu-law, 8,000 bytes a second."""
+    """The recording of a turn: the stretch in which the caller spoke, 8 kHz mu-law, 8,000 bytes a second."""
 
     __tablename__ = "turn_recordings"
 

@@ -1,5 +1,5 @@
-"""Calls handed over to a person: who waits, why, and which operator has which call. A call has one open ticket at most,
-and one operator gets it however many reach for it."""
+"""Tickets: calls handed over to operators, with the reason and the operator who took each. A call has at most one open
+ticket, and only one operator can take it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ TicketState = Literal["waiting", "taken", "finished", "given_back", "left", "ret
 
 
 class Ticket(Base):
-    """One call that waits for a person, or has one. Before anybody came, a caller may have hung up ("left"), gone back
-    to the automatic line ("returned") or asked to be called back ("call_back"). `queued_at` is when the caller was last
-    heard of in the queue, None outside of it; `held_at` since when the operator has had them on hold."""
+    """One call that waits for an operator, or has one. Before it was taken, the caller may have hung up ("left"), gone
+    back to the automatic line ("returned") or asked for a callback ("call_back"). `queued_at` is the time of the last
+    request from the queue, None outside of it; `held_at` is the time the operator put the caller on hold."""
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -49,7 +49,7 @@ class Ticket(Base):
 
 
 def open_ticket(session: Session, call_sid: str, reason: Reason, now: datetime) -> Ticket:
-    """A ticket for this call; the open one where it has one already. The call's row is locked by the caller."""
+    """The call's open ticket, created if there is none. The call's row must be locked."""
     found = of_call(session, call_sid)
     if found is None:
         found = Ticket(call_sid=call_sid, reason=reason, state="waiting", opened_at=now)
@@ -59,17 +59,17 @@ def open_ticket(session: Session, call_sid: str, reason: Reason, now: datetime) 
 
 
 def of_call(session: Session, call_sid: str) -> Ticket | None:
-    """The call's open ticket."""
+    """The call's open ticket, or None."""
     return session.scalar(select(Ticket).where(Ticket.call_sid == call_sid, Ticket.closed_at.is_(None)))
 
 
 def waiting(session: Session) -> Sequence[Ticket]:
-    """Tickets nobody has taken yet, the longest wait first."""
+    """The tickets that no operator has taken yet, the longest wait first."""
     return session.scalars(select(Ticket).where(Ticket.state == "waiting").order_by(Ticket.id)).all()
 
 
 def position(session: Session, call_sid: str) -> int:
-    """Which place in the queue the call has, counted from 1; 0 where it is not waiting."""
+    """The call's place in the queue, counted from 1; 0 if it is not waiting."""
     own = of_call(session, call_sid)
     if own is None or own.state != "waiting":
         return 0
@@ -78,29 +78,29 @@ def position(session: Session, call_sid: str) -> int:
 
 
 def take(session: Session, ticket_id: int, staff_id: int | None, now: datetime) -> bool:
-    """Take a waiting ticket; False where somebody else was quicker, or the caller has gone. Nobody's `staff_id` is that
-    of whoever answers at one of the fixed list's numbers."""
+    """Take a waiting ticket; False if another operator was quicker, or the caller has gone. `staff_id` is None for a
+    number of the fixed list."""
     return _move(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
 
 
 def put_back(session: Session, ticket_id: int) -> bool:
-    """Let a taken ticket wait for another operator, at its old place."""
+    """Return a taken ticket to the queue, at its old place."""
     return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None, held_at=None)
 
 
 def hold(session: Session, ticket_id: int, since: datetime | None) -> bool:
-    """Put a taken call on hold, or with None take it up again; False where that is how it is already."""
+    """Put a taken call on hold, or with None take it off hold; False if nothing changes."""
     otherwise = Ticket.held_at.is_not(None) if since is None else Ticket.held_at.is_(None)
     return _move(session, ticket_id, "taken", otherwise, held_at=since)
 
 
 def close(session: Session, ticket_id: int, how: Literal["finished", "given_back"], now: datetime) -> bool:
-    """A taken ticket is done with; False where it is not open any more."""
+    """Close a taken ticket; False if it is no longer open."""
     return _move(session, ticket_id, "taken", state=how, closed_at=now, held_at=None)
 
 
 def withdraw(session: Session, call_sid: str, how: Literal["returned", "call_back"], now: datetime) -> Ticket | None:
-    """The caller waits no longer, by their own choice; None where they do not wait, or an operator was quicker."""
+    """Close the ticket of a caller who chose to stop waiting; None if they do not wait, or an operator was quicker."""
     found = of_call(session, call_sid)
     if found is None or not _move(session, found.id, "waiting", state=how, closed_at=now, queued_at=None):
         return None
@@ -108,8 +108,8 @@ def withdraw(session: Session, call_sid: str, how: Literal["returned", "call_bac
 
 
 def caller_gone(session: Session, call_sid: str, now: datetime) -> None:
-    """The caller hung up. Who still waited has left; an operator who has the call finishes it, unless nobody at the
-    desk has."""
+    """Record that the caller hung up. A waiting ticket is closed as "left"; a taken one is left to its operator, unless
+    it was taken at a number of the fixed list."""
     found = of_call(session, call_sid)
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""What the line asks of the carrier: send a call on, ring somebody, and hand over a recording."""
+"""The carrier's REST API: redirect, place and end calls, and fetch recordings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from settings import Settings
 
 API: Final = "https://api.twilio.com"
 TIMEOUT_S: Final = 5.0
-# A recording may be asked for a moment before the carrier has it ready.
+# A recording may be requested a moment before the carrier has it ready.
 RECORDING_TRIES: Final = 4
 RECORDING_PAUSE_S: Final = 0.5
 RECORDING_MAX_BYTES: Final = 4_000_000
-# How long a retailer is rung.
+# A retailer's telephone rings this long.
 RINGS_S: Final = 30
-# Somebody who has said hello for less than a sentence, and then nothing for so long, is a person.
+# A greeting shorter than a sentence with a pause of this length after it comes from a person.
 HELLO_PAUSE_MS: Final = 800
-# Who picks up and says nothing for so long is spoken to.
+# The line speaks first if nothing is said for this long after the call is answered.
 NO_HELLO_MS: Final = 3_000
 LISTED: Final = 5
 CLOCKS_APART: Final = timedelta(seconds=10)
@@ -35,15 +35,15 @@ log = structlog.get_logger(__name__)
 
 
 class CarrierError(RuntimeError):
-    """The carrier could not be asked, or refused; the message says what was wanted."""
+    """The carrier could not be asked, or refused; the message names the operation."""
 
 
 class CarrierRefused(CarrierError):
-    """The carrier understood what was asked, and will not do it."""
+    """The carrier rejected the request and will not carry it out."""
 
 
 class _OtherHost:
-    """The carrier's own HTTP client, speaking to TWILIO_API_BASE instead of the carrier's address."""
+    """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host."""
 
     def __init__(self, base: str) -> None:
         self._client = TwilioHttpClient(timeout=TIMEOUT_S)
@@ -54,7 +54,7 @@ class _OtherHost:
 
 
 class Carrier:
-    """The carrier's REST interface, as far as the line uses it."""
+    """The carrier's REST API, as far as the line uses it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -65,7 +65,7 @@ class Carrier:
         )
 
     def check(self) -> None:
-        """Ask the carrier for our own account. CarrierError where it cannot be reached, or does not know us."""
+        """Fetch our own account. Raises CarrierError if the carrier cannot be reached, or the account is not active."""
         try:
             account = self._client.api.accounts(self._settings.twilio_account_sid).fetch()
         except (TwilioException, requests.RequestException) as error:
@@ -74,16 +74,16 @@ class Carrier:
             raise CarrierError(f"the account at the carrier is {account.status}")
 
     def redirect(self, call_sid: str, url: str) -> None:
-        """Make the call ask for `url` now, whatever it is being played. CarrierError where that cannot be done."""
+        """Make the call request `url` now, whatever is being played to it. Raises CarrierError if that fails."""
         try:
             self._client.calls(call_sid).update(url=url, method="POST")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be sent on to its next turn: {error}") from error
 
     def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
-        """Ring a retailer from this line: the call's id. Whoever picks up is asked for at `url`, once it is known
-        whether it is a machine; how it goes is told to `status_url`. CarrierRefused where no such call is placed;
-        after any other CarrierError it may have been."""
+        """Call a retailer from this line and return the call's id. `url` is requested once the call is answered and it
+        is known if a machine did; `status_url` receives the statuses. Raises CarrierRefused if no call is placed; after
+        any other CarrierError it may have been."""
         try:
             call = self._client.calls.create(
                 to=phone,
@@ -92,8 +92,8 @@ class Carrier:
                 status_callback=status_url,
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
                 timeout=RINGS_S,
-                # A machine is waited out, so that the message comes after its tone; a person who says hello is
-                # recognised by the pause after it, sooner than by the carrier's own measure.
+                # The end of a machine's greeting is waited for, so that the message comes after its tone; a person who
+                # says hello is recognised by the pause after it, sooner than with the carrier's default.
                 machine_detection="DetectMessageEnd",
                 machine_detection_speech_end_threshold=HELLO_PAUSE_MS,
                 machine_detection_silence_timeout=NO_HELLO_MS,
@@ -107,8 +107,8 @@ class Carrier:
         return str(call.sid)
 
     def placed(self, phone: str, line: str, since: datetime) -> str | None:
-        """The id of the latest call to this number from this line that is not older than that; None for none.
-        CarrierError where that cannot be found out."""
+        """The id of the latest call to this number from this line that is not older than `since`, or None. Raises
+        CarrierError if the calls cannot be listed."""
         try:
             found = self._client.calls.list(to=phone, from_=line, limit=LISTED)
         except (TwilioException, requests.RequestException) as error:
@@ -118,8 +118,8 @@ class Carrier:
         return next((str(call.sid) for call in found if call.date_created and call.date_created >= earliest), None)
 
     def status(self, call_sid: str) -> str | None:
-        """What has become of the call, in the carrier's words; None where the carrier knows no such call.
-        CarrierError where it cannot be asked."""
+        """The call's status in the carrier's words, or None if the carrier knows no such call. Raises CarrierError if
+        it cannot be asked."""
         try:
             return str(self._client.calls(call_sid).fetch().status)
         except TwilioRestException as error:
@@ -130,15 +130,16 @@ class Carrier:
             raise CarrierError(f"the call's state could not be had: {error}") from error
 
     def cancel(self, call_sid: str) -> None:
-        """End the call if it only rings; one that was answered goes on. CarrierError where that cannot be done."""
+        """End the call if it is still ringing; one that was answered goes on. Raises CarrierError if that fails."""
         try:
             self._client.calls(call_sid).update(status="canceled")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the ringing could not be ended: {error}") from error
 
     def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
-        """Ring a telephone, or a browser as "client:NAME", from this number of ours; the call's id. It asks for `url`
-        once it is answered, and tells `status_url` when it is over. CarrierError where that cannot be done."""
+        """Dial a telephone, or a browser as "client:NAME", from this number of ours and return the call's id. `url` is
+        requested once the call is answered; `status_url` is notified when it is over. Raises CarrierError if that
+        fails."""
         try:
             call = self._client.calls.create(
                 to=to,
@@ -155,23 +156,23 @@ class Carrier:
         return str(call.sid)
 
     def delete_queue(self, queue_sid: str) -> None:
-        """Do away with a queue nobody waits in any more. CarrierError where that cannot be done, or somebody does."""
+        """Delete an empty queue. Raises CarrierError if that fails, or somebody waits in it."""
         try:
             self._client.queues(queue_sid).delete()
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the queue could not be deleted: {error}") from error
 
     def end_call(self, call_sid: str) -> None:
-        """End a call that rings or goes on. CarrierError where that cannot be done."""
+        """End a call that rings or was answered. Raises CarrierError if that fails."""
         try:
             self._client.calls(call_sid).update(status="completed")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be ended: {error}") from error
 
     def recording(self, recording_sid: str) -> bytes:
-        """The recording as a WAV file. CarrierError where the carrier does not have it.
+        """The recording as a WAV file. Raises CarrierError if the carrier does not have it.
 
-        The address is made up here and not taken from the request, so that no request can make us fetch elsewhere.
+        The URL is built here and not taken from the request, so that no request can make us fetch from elsewhere.
         """
         if not re.fullmatch(r"RE[0-9A-Za-z]{1,40}", recording_sid):
             raise CarrierError("what was named is no recording")

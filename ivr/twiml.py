@@ -1,13 +1,13 @@
-"""Replies in the carrier's markup. Nothing is decided here: the same reply gives the same markup, any number of times.
+"""Replies as TwiML. Nothing is decided here: the same reply gives the same markup, any number of times.
 
-Keys: every prompt is a <Gather> that ends at `#`, at the full count where the count is known (a PIN, one of two), or
-when no key follows for `key_pause`. The carrier takes the `#` off and posts what came before it; a lone `#` and a
-time-out both post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing
-said, until the reply's own `silence_ms` is used up, so a caller who keys 0 is served after `key_pause`, and one who
-is thinking is not rushed. `waited` in the address says how long the wait has been.
+Keys: every prompt is a <Gather> that ends at `#`, at the full count if the count is known (a PIN, one of two), or when
+no key follows for `key_pause`. The carrier strips the `#` and posts what came before it; a lone `#` and a time-out both
+post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing said, until
+the reply's own `silence_ms` is used up, so a caller who keys 0 is served after `key_pause`, and one who is thinking is
+not rushed. `waited` in the URL says how long the wait has been.
 
-What has to be heard out before a yes counts is said in a <Gather> of its own, ahead of the question's; `early` in the
-address says that a key came in it.
+The sentences that must be heard before a yes counts are said in a <Gather> of their own, ahead of the question's;
+`early` in the URL says that a key came in it.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from speech.listening import Choice, Digits, Listen, YesNo
 
 FINISH_KEY = "#"
 
-# How long a caller who has begun to key may pause before what is there is taken, in seconds.
+# A caller who has begun to key may pause this long before the keys so far are taken, in seconds.
 KEY_PAUSE_S = 3
 # A code is read off a card, group by group.
 CODE_PAUSE_S = 5
-# How long nothing may be heard before a recording ends, in seconds, and how long it may be.
+# A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3
 RECORD_MAX_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How the present prompt is put: the turn it opens, how the caller may answer by voice, and what went before.
+    """The presentation of a prompt: the turn it opens, how the caller may answer by voice, and what went before.
 
     `stream` names a media stream to open first. `trouble` counts the failures in a row that led here.
     """
@@ -50,7 +50,7 @@ class Asking:
 
 
 class Markup:
-    """The line's markup, for one installation's voice, language and addresses."""
+    """TwiML for the automatic line, with one installation's voice, language and base URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -58,7 +58,7 @@ class Markup:
         self.people = PeopleMarkup(settings)
 
     def reply(self, reply: Reply, asking: Asking, call_sid: str, before: Sequence[str] = ()) -> str:
-        """The reply as it is said, `before` ahead of it, and then listened, transferred or hung up."""
+        """Say the reply, with `before` ahead of it, and then listen, transfer or hang up."""
         response = VoiceResponse()
         if asking.stream is not None:
             self._open_stream(response, call_sid, asking.stream)
@@ -77,7 +77,7 @@ class Markup:
         return str(response)
 
     def wait(self, listen: Listen, silence_ms: int, asking: Asking, call_sid: str, waited: int) -> str:
-        """The rest of the wait for an answer, with nothing said: not a turn."""
+        """The rest of the wait for an answer, with nothing said; it is not a turn of its own."""
         response = VoiceResponse()
         if asking.stream is not None:
             self._open_stream(response, call_sid, asking.stream)
@@ -85,7 +85,7 @@ class Markup:
         return str(response)
 
     def more_keys(self, listen: Listen, asking: Asking, first: str) -> str:
-        """The keys after the one that ended a recording."""
+        """Collect the keys after the one that ended a recording."""
         response = VoiceResponse()
         count = keys_wanted(listen)
         gather = Gather(
@@ -101,33 +101,33 @@ class Markup:
         return str(response)
 
     def again(self, path: str, sentences: Sequence[str], **arguments: int | str) -> str:
-        """Say something, then ask for another address of ours."""
+        """Say the sentences, then redirect to another URL of ours."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.redirect(self._url(path, **arguments), method="POST")
         return str(response)
 
     def hang_up(self, sentences: Sequence[str] = ()) -> str:
-        """Say something, then end the call."""
+        """Say the sentences, then end the call."""
         response = VoiceResponse()
         self._say(response, sentences)
         response.hangup()
         return str(response)
 
     def outbound_url(self, key: str) -> str:
-        """The address that is asked when a retailer that was rung picks up; the key says which attempt it was."""
+        """The URL requested when a retailer answers an outbound call; the key identifies the attempt."""
         return self._url("/voice/outbound", attempt=key)
 
     def outbound_status_url(self, key: str) -> str:
-        """The address that is told how the ringing goes."""
+        """The URL that receives the statuses of an outbound call."""
         return self._url("/voice/outbound/status", attempt=key)
 
     def nothing(self) -> str:
-        """The empty answer, for posts that are only told to us."""
+        """The empty response, for webhooks that only notify."""
         return str(VoiceResponse())
 
     def turn_url(self, n: int) -> str:
-        """The address a call is sent to when the ear has heard something for turn `n`."""
+        """The URL a call is redirected to when this turn has a pending utterance."""
         return self._turn(Asking(n))
 
     def _listen(
@@ -165,14 +165,14 @@ class Markup:
             )
             self._say(gather, sentences)
             response.append(gather)
-        # A recording with nothing in it, and carriers without actionOnEmptyResult, come on to here.
+        # Reached after an empty recording, and with carriers without actionOnEmptyResult.
         response.redirect(self._turn(asking, waited=waited + pause), method="POST")
 
     def _say_first(
         self, response: VoiceResponse, listen: Listen, asking: Asking, sentences: Sequence[str]
     ) -> Sequence[str]:
-        """Say all but the question at the end, which is returned, so that a key pressed into it is known as early. Any
-        key is: `#` too would otherwise skip to the question."""
+        """Say all but the question at the end, which is returned, so that a key pressed before it is known as early.
+        Any key ends it: otherwise `#` would skip to the question."""
         *first, question = sentences
         if first and keys_wanted(listen) == 1:
             gather = Gather(
@@ -207,7 +207,7 @@ class Markup:
 
 
 def keys_wanted(listen: Listen) -> int | None:
-    """After how many keys the answer is whole, where that can be known before `#`."""
+    """The number of keys that completes the answer, or None if only `#` ends it."""
     match listen:
         case Digits(length):
             return length
@@ -220,10 +220,10 @@ def keys_wanted(listen: Listen) -> int | None:
 
 
 def key_pause(listen: Listen) -> int:
-    """How long no key may come before what is keyed is taken, in seconds."""
+    """The pause after which the keys so far are taken, in seconds."""
     return CODE_PAUSE_S if isinstance(listen, Digits) else KEY_PAUSE_S
 
 
 def is_secret(listen: Listen) -> bool:
-    """Whether the answer is keyed only, never spoken and never recorded."""
+    """True if the answer is keyed only, never spoken and never recorded."""
     return isinstance(listen, Digits) and listen.what == "pin"

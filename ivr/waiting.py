@@ -1,4 +1,5 @@
-"""Callers who wait for a person: heard of again and again, and free to go back or to be called back instead."""
+"""Callers who wait for an operator: seen at each request from the queue, and free to leave it for the line or a
+callback."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class Waiting:
-    """Everybody who waits on one line; `numbers` are those of the fixed list, where somebody always is."""
+    """The waiting callers of one line; `numbers` is the fixed list of operator numbers, which are always staffed."""
 
     def __init__(
         self, sessions: SessionFactory, clock: Clock, calls: Calls, ringing: Ringing, numbers: Collection[str] = ()
@@ -31,7 +32,8 @@ class Waiting:
 
     @retried
     def heard_of(self, call_sid: str) -> Standing:
-        """The caller is in the queue: where they stand. Whose operator has vanished waits again."""
+        """Record that the caller is in the queue and return their position. A caller whose operator is gone waits
+        again."""
         now = self._clock()
         with transaction(self._sessions) as session:
             ticket = tickets.of_call(session, call_sid)
@@ -45,20 +47,20 @@ class Waiting:
 
     @retried
     def left_queue(self, call_sid: str) -> Standing:
-        """The caller is no longer in the queue: where they stand."""
+        """Record that the caller has left the queue and return their position."""
         with transaction(self._sessions) as session:
             if (ticket := tickets.of_call(session, call_sid)) is not None:
                 ticket.queued_at = None
             return queueing.standing(session, call_sid, self._numbers, self._clock())
 
     def standing(self, call_sid: str) -> Standing:
-        """Where the caller stands."""
+        """The caller's queue position."""
         with reading(self._sessions) as session:
             return queueing.standing(session, call_sid, self._numbers, self._clock())
 
     def ask_back(self, call_sid: str) -> bool:
-        """The caller wants to be called back, to the number of this call; False where that number cannot be rung, or
-        an operator was quicker."""
+        """Record a callback request for the number of this call; False if that number cannot be dialled, or an operator
+        was quicker."""
         with transaction(self._sessions) as session:
             call = session.get(Call, call_sid)
             if call is None or not call_backs.can_be_called(call.caller):
@@ -72,7 +74,7 @@ class Waiting:
         return True
 
     def go_back(self, call_sid: str) -> bool:
-        """The caller goes on with the automatic line instead; False where an operator was quicker."""
+        """Return the caller to the automatic line; False if an operator was quicker."""
         with transaction(self._sessions) as session:
             ticket = tickets.withdraw(session, call_sid, "returned", self._clock())
         if ticket is None:
@@ -83,13 +85,13 @@ class Waiting:
 
     @retried
     def wait_again(self, call_sid: str) -> None:
-        """The operator has hung up, and the caller wants another one."""
+        """Return the caller to the queue, after the operator has hung up."""
         with transaction(self._sessions) as session:
             if (ticket := tickets.of_call(session, call_sid)) is not None:
                 tickets.put_back(session, ticket.id)
 
     def go_on_alone(self, call_sid: str) -> None:
-        """The operator has hung up, and the caller goes on with the automatic line."""
+        """Return the caller to the automatic line, after the operator has hung up."""
         with transaction(self._sessions) as session:
             ticket = tickets.of_call(session, call_sid)
             given_back = ticket is not None and tickets.close(session, ticket.id, "given_back", self._clock())

@@ -1,7 +1,7 @@
-"""The carrier's posts, answered in its markup: a call comes in, a turn is taken, a call is over.
+"""The carrier's webhooks, answered in TwiML: a call comes in, a turn is taken, a call is over.
 
-Every route asks for the carrier's signature. Whatever else goes wrong, the caller hears a sentence and the call goes
-on: the first failure of a turn puts the prompt again, the second gives the call to an operator.
+Every route checks the carrier's signature. On any other failure the caller hears a sentence and the call goes on: the
+first failure of a turn repeats the prompt, the second gives the call to an operator.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ from ivr.twiml import FINISH_KEY, Asking, Markup, keys_wanted
 from settings import Settings
 from speech.utterance import NOTHING
 
-# One failure in a row puts the prompt again; the next one is an operator's.
+# One failure repeats the prompt; the second in a row gives the call to an operator.
 TROUBLE_MAX = 2
-# No post of the carrier's comes near this.
+# No request of the carrier's comes near this.
 FORM_MAX_BYTES = 64_000
 
 log = structlog.get_logger(__name__)
 
 
 class Notices:
-    """The line's own sentences, for what is no part of the conversation; read at the start, so that none is missing
-    when it is needed most."""
+    """The line's own sentences outside the conversation; read at the start, so that a missing prompt is found then."""
 
     def __init__(self, prompts: Prompts) -> None:
         self.trouble = prompts.text("line.trouble")
@@ -49,7 +48,7 @@ class Notices:
 
 @dataclass(frozen=True)
 class Line:
-    """Everything the telephone line works with."""
+    """The services of the telephone line."""
 
     settings: Settings
     calls: Calls
@@ -102,7 +101,7 @@ def voice_routes(line: Line) -> Blueprint:
 
     @routes.post("/outbound")
     def picked_up() -> Response:
-        """Somebody picked up where the line rang, or a machine did."""
+        """A person or a machine has answered an outbound call."""
         sid, key = _call_sid(), request.args.get("attempt", "")
         match line.outbound.picked_up(key, sid, request.form.get("AnsweredBy", "")):
             case Present() as present:
@@ -132,7 +131,7 @@ def voice_routes(line: Line) -> Blueprint:
 
 
 class MalformedPost(ValueError):
-    """A signed post without what every post of the carrier has."""
+    """A signed request without what every request of the carrier has."""
 
 
 def _take(line: Line, sid: str, post: Post) -> Response:
@@ -170,23 +169,24 @@ def _speak(line: Line, present: Present) -> Response:
 
 
 def _asking(line: Line, present: Present) -> Asking:
-    """How this prompt is put: by stream where its socket lives or may yet be opened, by recording where it cannot,
-    by keys alone where nothing is heard."""
+    """The presentation of this prompt: by stream if one is open or may yet be opened, by recording if it cannot, by
+    keys alone if nothing can be recognised."""
     trouble = _number(request.args.get("trouble")) if not present.taken else 0
     mode = line.settings.listen_mode if line.hearing.works else "keypad"
     listens = isinstance(present.reply.then, ListenFor)
     stream = None
     if mode == "stream" and listens and present.ear_due:
         line.calls.note_ear_start(present.sid)
-        # The carrier wants a name of its own for every stream of a call.
+        # The carrier requires a distinct name for every stream of a call.
         stream = f"ear-{secrets.token_hex(4)}"
     record = mode == "record" or (mode == "stream" and present.ear_given_up)
     return Asking(present.n, record=record, stream=stream, trouble=trouble)
 
 
 def _after_trouble(line: Line) -> str:
-    """Who waits goes on waiting; an operator's own call ends, and the next one is rung; every other call is sent on to
-    a person after the second failure in a row."""
+    """The response after a failure: a caller who waits goes on waiting; an operator's own call ends, and the next
+    operator is dialled; every other call is tried again, and handed to an operator after the second failure in a row.
+    """
     people = line.people.markup
     match request.path.split("/")[2:]:
         case ["waiting" | "held", *_]:
@@ -207,7 +207,7 @@ def _after_trouble(line: Line) -> str:
 
 
 def _ask_for_a_person(line: Line) -> None:
-    """Show the call to the operators; the trouble it is in may be the database's own, and then it waits unseen."""
+    """Open a ticket for the call; if the database itself is in trouble, the call waits without one."""
     try:
         line.calls.needs_a_person(request.form.get("CallSid", ""))
     except Exception as error:
@@ -221,7 +221,7 @@ def _call_sid() -> str:
 
 
 def _keys() -> str:
-    """The keys of this post as they were pressed, without the `#` that ended them; a lone `#` is kept."""
+    """The keys of this request as they were pressed, without the `#` that ended them; a lone `#` is kept."""
     first, digits = request.args.get("first", ""), request.form.get("Digits", "")
     if not digits and not first and request.form.get("FinishedOnKey") == FINISH_KEY:
         return FINISH_KEY

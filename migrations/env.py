@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: the address comes from storage.migrate, the tables from every room that has any."""
+"""Alembic's environment: the database URL comes from storage.migrate, the tables from every package that has any."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ config = context.config
 
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
-    """Our own column type is written down as what it is to the database: a migration must not change with the code."""
+    """The database type of our own column type, for a generated migration, which must not change with the code."""
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
@@ -45,7 +45,7 @@ def run() -> None:
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "sqlite":
-                # SQLite changes a table by building it anew; dropping the old one would take its dependents along.
+                # SQLite alters a table by rebuilding it; with foreign keys on, dropping the old one would cascade.
                 connection.connection.execute("PRAGMA foreign_keys=OFF")
             context.configure(
                 connection=connection,

@@ -1,8 +1,8 @@
-"""How supply is split: city to county, county to customer manager, manager to retailer (AY 4.1.1).
+"""The split of supply: city to county, county to customer manager, manager to retailer (AY 4.1.1).
 
 Only whole cartons are given, by the method of the largest remainder, so that at every level the parts add up to what
-was split. All of it is arithmetic: the same figures split the same way give the same parts, which is what makes an
-allocation something that can be checked by anybody (AY 5.2.3).
+was split. All of it is arithmetic: the same figures split the same way give the same parts, so that anybody can check
+an allocation (AY 5.2.3).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Policy = Literal["equal", "proportional"]
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One retailer among those a spec is split over. `weight` is what a proportional split goes by: its grade, its
-    past sales, whatever the policy says."""
+    """One retailer among those a spec is split over. `weight` is the basis of a proportional split: its grade, its past
+    sales, whatever the policy says."""
 
     retailer_id: int
     county: str
@@ -26,10 +26,10 @@ class Party:
 
 
 def split(total: int, weights: Sequence[int], most: int | Sequence[int] | None = None) -> list[int]:
-    """`total` in whole parts, in proportion to `weights`, none above `most`, which may be another for each.
+    """`total` in whole parts, in proportion to `weights`, none above `most`, which is one bound or one for each.
 
-    The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier party's
-    is rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
+    The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier one is
+    rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
     """
     bounds = [total if most is None else most] * len(weights) if not isinstance(most, Sequence) else list(most)
     if total < 0 or any(weight < 0 for weight in weights) or any(bound < 0 for bound in bounds):
@@ -54,9 +54,9 @@ def split(total: int, weights: Sequence[int], most: int | Sequence[int] | None =
 
 def allocate(total: int, parties: Sequence[Party], policy: Policy, most: int | None = None) -> dict[int, int]:
     """Cartons per retailer: `total` is split over the counties, each county's part over its managers, each manager's
-    over its retailers. A group weighs what its members weigh together, one each where the policy is equal, and takes no
-    more than its members may have together; what one group cannot take goes to the others. Where nobody weighs
-    anything, as when a spec is split by sales that has none yet, all are equal."""
+    over its retailers. A group has the sum of its members' weights, one each where the policy is equal, and takes no
+    more than its members may have together; what one group cannot take goes to the others. Where all weights are zero,
+    as when a spec without sales yet is split by sales, all are equal."""
     alike = policy == "equal" or not any(party.weight for party in parties)
     weigh: Callable[[Party], int] = (lambda party: 1) if alike else (lambda party: party.weight)
     given: dict[int, int] = {}
@@ -78,7 +78,7 @@ def _over_groups(
     for party in parties:
         groups.setdefault(of(party), []).append(party)
     ordered = [groups[name] for name in sorted(groups)]
-    # Who weighs nothing gets nothing.
+    # Weight zero gets nothing.
     bounds = None if most is None else [most * sum(1 for party in group if weigh(party)) for group in ordered]
     parts = split(total, [sum(map(weigh, group)) for group in ordered], bounds)
     return list(zip(parts, ordered, strict=True))

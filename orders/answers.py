@@ -1,4 +1,4 @@
-"""What the desk answers: plain values, safe to keep after the transaction that made them."""
+"""The values the desk returns: plain, and safe to keep after the transaction that made them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RefusalReason = Literal[
 
 
 class DeskRefusal(Exception):
-    """The desk will not do it, for a `reason` the caller can be told. What was done before stays done."""
+    """The desk refuses, for a `reason` the caller can be given. What was done before stays done."""
 
     def __init__(self, reason: RefusalReason) -> None:
         super().__init__(reason)
@@ -47,7 +47,7 @@ class Retailer:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The answer to a PIN. Neither field tells an unknown code from a wrong PIN."""
+    """The answer to a PIN. Nothing in it tells an unknown code from a wrong PIN."""
 
     ok: bool
     locked: bool
@@ -56,8 +56,8 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Hotline:
-    """The line that was called: whose it is, which seat answers, through which flow it leads, and what it takes.
-    `regions` are the regions it asks to choose between, by key and name; empty where it asks for none."""
+    """The line that was called: its number and name, the kind of order it takes, the seat that answers, and its flow.
+    `regions` are the regions the caller chooses between, by key and name; empty where it asks for none."""
 
     number: str
     name: str
@@ -70,7 +70,7 @@ class Hotline:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A spec this retailer may order today, and how much of it is left to it and in all."""
+    """A spec this retailer may order today, and the packs left of it under its limit and in stock."""
 
     spec: Spec
     limit_left_packs: int
@@ -85,7 +85,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """One price band: its number, the retail prices a carton in it, and how many specs of it are there today."""
+    """One price band: its number, its lowest and highest retail price a carton, and how many specs it has today."""
 
     band: int
     lowest_fen: int
@@ -115,8 +115,8 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as it stands: a draft with its holds, or one that was saved under its `number`. `region` is what the
-    caller chose on a hotline for several, empty elsewhere."""
+    """An order at this moment: a draft with its holds, or one that was saved under its `number`. `region` is the one
+    the caller chose on a hotline for several, empty elsewhere."""
 
     number: str | None
     state: OrderState
@@ -143,8 +143,8 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a retailer may order now by this hotline, and what there is of it already. `opens_at` is when the line
-    next takes an order of this retailer, where it does not now."""
+    """A retailer's eligibility to order now by this hotline, with its order and its draft of the day. `opens_at` is
+    when the line next takes an order of this retailer, where it does not now."""
 
     may_order: bool
     reason: StandingReason | None
@@ -157,7 +157,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """What became of one request. `available_packs` is what could have been had of it, own line included; `line` the
+    """The outcome of one request. `available_packs` is what could have been granted, own line included; `line` the
     whole line after it, None where nothing is on it."""
 
     barcode: str
@@ -178,6 +178,6 @@ class Confirmed:
 
 
 def amount_fen(price_fen: int, packs: int, packs_per_carton: int) -> int:
-    """What `packs` cost at `price_fen` a carton; parts of a fen (only broken cartons have them) round half up."""
+    """The price of `packs` at `price_fen` a carton, in fen; parts of a fen (in broken cartons only) round half up."""
     exact = Decimal(price_fen * packs) / packs_per_carton
     return int(exact.to_integral_value(rounding=ROUND_HALF_UP))

@@ -1,4 +1,4 @@
-"""A saved order changed or cancelled: asked for by one, decided by another, and kept for ever."""
+"""Changes and cancellations of saved orders: requested by one person, decided by another, and kept for ever."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orders.models import OrderHistory, OrderLineRow, OrderRow
 
 
 class ChangeRefused(ValueError):
-    """The change cannot be asked for or made, in words."""
+    """The change cannot be requested or made; the message says why."""
 
 
 def ask_for_change(
     session: Session, number: str, lines: Mapping[str, int], *, by: str, reason: str, now: datetime
 ) -> OrderChange:
-    """Ask for the lines of a saved order to be as given, in packs by barcode; none at all cancels it."""
+    """Request the lines of a saved order to be as given, in packs by barcode; none at all cancels it."""
     order = locked_order(session, number)
     _check_open(session, order)
     if not reason.strip() or not by.strip():
@@ -40,8 +40,8 @@ def ask_for_change(
 
 
 def decide(session: Session, change_id: int, *, approve: bool, by: str, now: datetime) -> OrderChange:
-    """Approve or refuse a change; never by who asked for it. An approved one is made at once, or ChangeRefused says why
-    it cannot be: more than is left, or the order is past changing."""
+    """Approve or refuse a change; its requester cannot. An approved one is made at once; ChangeRefused where it cannot
+    be: more than is left, or the order can no longer be changed."""
     change = session.get(OrderChange, change_id, with_for_update=True, populate_existing=True)
     if change is None or change.state != "requested":
         raise ChangeRefused(f"There is no open change {change_id}.")
@@ -61,8 +61,8 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
 
 
 def set_lines(session: Session, order: OrderRow, lines: Mapping[str, int]) -> None:
-    """Bring a saved order's lines to the given packs; lines not given, or given as nothing, are taken off. The order
-    keeps its number. ChangeRefused where supply or limit has not enough for more."""
+    """Set a saved order's lines to the given packs; lines not given, or given as nothing, are removed. The order keeps
+    its number. ChangeRefused where supply or limit does not suffice."""
     for line in holds.in_lock_order(order.lines):
         packs = lines.get(line.barcode, 0)
         more = packs - line.granted_packs
@@ -98,12 +98,12 @@ def locked_order(session: Session, number: str) -> OrderRow:
 
 
 def note(session: Session, order: OrderRow, event: str, now: datetime, **detail: Any) -> None:
-    """Append to the order's history."""
+    """Append an event to the order's history."""
     session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two names are one person's, however they were typed."""
+    """True if the two names are one person's, whatever their case and spacing."""
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 

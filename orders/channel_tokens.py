@@ -1,4 +1,4 @@
-"""Who may send orders by the web: a token for each sender, of which only a hash is kept."""
+"""The senders of web orders: a token for each, of which only a hash is stored."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from orders.web_tables import ChannelToken
 
 
 class TokenError(ValueError):
-    """A token cannot be made or withdrawn like this; the message says why."""
+    """A token cannot be made or revoked like this; the message says why."""
 
 
 def new_token(session: Session, name: str, channel: Channel, now: datetime, *, by: str) -> str:
-    """A token for a new sender, told this once. TokenError where the name is taken, or no name."""
+    """A token for a new sender, returned this once. TokenError where the name is taken, empty or too long."""
     name = name.strip()
     if not name or len(name) > 40:
         raise TokenError("A sender needs a name of 1 to 40 characters.")
@@ -33,7 +33,7 @@ def new_token(session: Session, name: str, channel: Channel, now: datetime, *, b
 
 
 def revoke(session: Session, name: str, now: datetime, *, by: str) -> None:
-    """From now on this sender's token is worth nothing."""
+    """Revoke this sender's token. TokenError where none is in force."""
     sender = session.scalar(select(ChannelToken).where(ChannelToken.name == name, ChannelToken.revoked_at.is_(None)))
     if sender is None:
         raise TokenError(f"There is no sender {name!r} with a token in force.")
@@ -43,7 +43,7 @@ def revoke(session: Session, name: str, now: datetime, *, by: str) -> None:
 
 
 def sender_of(session: Session, token: str) -> ChannelToken | None:
-    """Whose token this is, or None."""
+    """The sender with this token, or None."""
     return session.scalar(
         select(ChannelToken).where(ChannelToken.token_hash == _hash(token), ChannelToken.revoked_at.is_(None))
     )

@@ -1,5 +1,5 @@
-"""The end of a business day: check balances, audit, settle, hand over to delivery, notify, close. Never the other way
-round, and never twice (AY 4.3, AS 4.2.4).
+"""The end of a business day: check balances, audit, settle, hand over to delivery, notify, close; always in this order,
+and never twice (AY 4.3, AS 4.2.4).
 
 Each step is one transaction. What a step writes to a file follows from the tables, so a step that was interrupted, or
 whose file was lost, gives the same file again.
@@ -40,12 +40,12 @@ Line = tuple[str | int, ...]
 
 
 class StepRefused(ValueError):
-    """A step of the day's end that cannot be done now; the message says why, and what to do first."""
+    """A day-end step cannot be done now; the message says why, and what to do first."""
 
 
 def take_balances(session: Session, path: Path, day: date, *, by: str, now: datetime) -> dict[str, Any]:
-    """Step 1: the accounts as the bank has them (customer_code, balance in yuan). It ends the day's regular orders:
-    what was not saved lapses and is reported. Answers with who has not enough for what it ordered."""
+    """Step 1: import the balances from the bank (customer_code, balance in yuan). It ends the day's regular orders:
+    unsaved ones lapse and are reported. Returns the retailers whose balance is short of what they ordered."""
     start_step(session, day, "balances")
     sheet = read_sheet(path)
     retailers = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
@@ -77,8 +77,8 @@ def take_balances(session: Session, path: Path, day: date, *, by: str, now: date
 
 
 def audit(session: Session, day: date, *, by: str, now: datetime) -> dict[str, Any]:
-    """Step 2: the books add up, to the pack and the fen, and nobody ordered who may not. StepRefused lists what is
-    wrong; nothing goes on before that is mended."""
+    """Step 2: check that the books add up, to the pack and the fen, and that no suspended retailer ordered. StepRefused
+    lists what is wrong; no further step is done before that is corrected."""
     start_step(session, day, "audit")
     orders = orders_of(session, day)
     wrong = _what_does_not_add_up(session, day, orders)
@@ -93,8 +93,8 @@ def audit(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
 
 
 def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Line]:
-    """Step 4: everything settled goes to delivery. Supplementary orders end here; what is not settled has to be, or to
-    be on hold, first. Answers with the lines to deliver, by route; once done, with the same lines again."""
+    """Step 4: hand everything settled over to delivery. Supplementary orders end here; orders not settled have to be
+    settled, or put on hold, first. Returns the lines to deliver, by route; once done, the same lines again."""
     if not is_done(session, day, "hand_over"):
         start_step(session, day, "hand_over")
         lapsed = lapse_drafts(session, day, "supplementary", now)
@@ -107,7 +107,7 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
             order.state, order.handed_over_at = "handed_over", now
             note(session, order, "handed over", now, by=by)
         finish_step(session, day, "hand_over", by=by, now=now, detail={"orders": len(settled), "lapsed": lapsed})
-    # After a reopening only what was not with delivery before.
+    # After a reopening only the orders that were not handed over before.
     done_at = session.get_one(DayStepDone, (day, "hand_over")).at
     rows = session.execute(
         select(
@@ -136,7 +136,7 @@ HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "
 
 
 def notices(session: Session, day: date, *, by: str, now: datetime) -> list[Line]:
-    """Step 5: who is told what will be delivered to it; asked again, the same list."""
+    """Step 5: the notice to each retailer of what will be delivered; when repeated, the same list."""
     if not is_done(session, day, "notice"):
         start_step(session, day, "notice")
         finish_step(session, day, "notice", by=by, now=now, detail={})
@@ -158,7 +158,7 @@ NOTICE_COLUMNS = ("customer_code", "phone", "order", "packs", "amount_fen")
 
 
 def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, Any]:
-    """Step 6: the day is over, and its figures stand."""
+    """Step 6: close the day; its figures are final."""
     start_step(session, day, "close")
     orders = orders_of(session, day)
     detail = {
@@ -171,7 +171,7 @@ def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
 
 
 def reopen(session: Session, day: date, *, by: str, second: str, reason: str, now: datetime) -> None:
-    """Open a closed day again from the hand-over on, for what was on hold; it takes two people and a reason."""
+    """Reopen a closed day from the hand-over on, for the orders on hold; it takes two people and a reason."""
     if not is_done(session, day, "close"):
         raise StepRefused(f"{day} is not closed, so there is nothing to open again.")
     if not reason.strip() or not second.strip() or same_person(by, second):
@@ -190,7 +190,7 @@ def is_done(session: Session, day: date, step: DayStep) -> bool:
 
 
 def start_step(session: Session, day: date, step: DayStep) -> None:
-    """StepRefused unless every step before this one is done and this one is not."""
+    """Raise StepRefused unless every step before this one is done and this one is not."""
     done = set(session.scalars(select(DayStepDone.step).where(DayStepDone.business_day == day)))
     if step in done:
         raise StepRefused(f"The step {step} of {day} is done already.")
@@ -202,7 +202,7 @@ def start_step(session: Session, day: date, step: DayStep) -> None:
 def finish_step(
     session: Session, day: date, step: DayStep, *, by: str, now: datetime, detail: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Mark the step as done; its key lets only one of two people do it, and the other is refused."""
+    """Mark the step as done, and return `detail`. The key lets only one of two people do it; the other is refused."""
     try:
         with session.begin_nested():
             session.add(DayStepDone(business_day=day, step=step, at=now, by=by, detail=dict(detail)))
@@ -227,8 +227,8 @@ def orders_of(session: Session, day: date, *, states: tuple[str, ...] = STANDING
 
 
 def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) -> list[str]:
-    """What was not saved by now lapses, and gives back what it held; answers with the customer codes of who had begun
-    an order, for somebody to ring. Waits for those just being saved."""
+    """Let the unsaved orders of this kind lapse, release what they held, and return the customer codes of those with
+    lines, for somebody to call. Waits for those just being saved."""
     drafts = session.scalars(
         select(OrderRow)
         .where(OrderRow.business_day == day, OrderRow.kind == kind, OrderRow.state == "draft")
@@ -287,7 +287,7 @@ def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -
             wrong.append(
                 f"Spec {supply.barcode}: {supply.sold_packs} packs are booked, {sold.get(supply.barcode, 0)} sold."
             )
-    # Added up by itself first: joined with all limits at once, the database may well begin at the wrong end.
+    # Summed by itself first: joined with all limits at once, the database may well start from the limits.
     ordered = (
         select(
             OrderRow.retailer_id,

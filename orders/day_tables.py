@@ -1,4 +1,4 @@
-"""The tables of a day's end: money asked for and answered, changes asked for and approved, days opened again."""
+"""The tables of the day end: settlement batches with the bank's answers, changes of saved orders, reopened days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ChangeState = Literal["requested", "approved", "refused"]
 
 
 class SettlementBatch(Base):
-    """One file of amounts that went to the bank."""
+    """One file of amounts sent to the bank."""
 
     __tablename__ = "settlement_batches"
     __table_args__ = (UniqueConstraint("business_day", "number"),)
@@ -28,7 +28,7 @@ class SettlementBatch(Base):
 
 
 class SettlementLine(Base):
-    """One order's amount in a batch, and what the bank said of it."""
+    """One order's amount in a batch, and the bank's answer to it."""
 
     __tablename__ = "settlement_lines"
 
@@ -41,8 +41,8 @@ class SettlementLine(Base):
 
 
 class OrderChange(Base):
-    """A change of a saved order that somebody asked for, and what somebody else decided. `lines` are packs by barcode,
-    the order as it should be; without any the order is to be cancelled."""
+    """A change of a saved order, requested by one person and decided by another. `lines` are packs by barcode, the
+    order as it should be; without any the order is to be cancelled."""
 
     __tablename__ = "order_changes"
 
@@ -58,7 +58,7 @@ class OrderChange(Base):
 
 
 class DayReopening(Base):
-    """A closed day that was opened again, by two people, for a reason."""
+    """The reopening of a closed day, by two people, for a reason."""
 
     __tablename__ = "day_reopenings"
 

@@ -1,7 +1,7 @@
-"""Diaries, weekly and monthly reports: drafted from the figures, written by one, signed one after another (AY 4.4).
+"""Diaries, weekly and monthly reports: drafted from the figures, written by one author, signed role by role (AY 4.4).
 
-A report goes up from its author: operator, leader, clerk, director. Each signs it or sends it back with a reason; sent
-back, it is with its author again, and whoever has to sign it does so anew. What was signed is kept as it was.
+A report goes up from its author: operator, leader, clerk, director. Each signs it or sends it back with a reason; a
+report sent back is with its author again, and every role above has to sign it again. What was signed is kept as it was.
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ ReportState = Literal["draft", "submitted", "sent_back", "approved"]
 StepKind = Literal["drafted", "submitted", "signed", "sent_back"]
 
 CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
-"""Who writes and signs, from the bottom up."""
+"""The roles that write and sign, from the bottom up."""
 
 SPANS: dict[ReportKind, Span] = {"diary": "day", "weekly": "week", "monthly": "month"}
 TEXT_MAX = 20_000
 COMMENT_MAX = 200
-# What is older than this is no longer asked for.
+# Reports older than this are no longer asked for.
 ASKED_FOR = timedelta(days=35)
 
 CallFiguresOf = Callable[[Session, Period], CallFigures]
 
 
 class ReportRefused(ValueError):
-    """Something cannot be done with a report; the message says what, and what to do instead."""
+    """The report cannot be handled like this; the message says why, and what to do instead."""
 
 
 class DepartmentReport(Base):
     """One author's report of one period. `waits_for` is the role that signs next; None while the report is with its
-    author, and when all have signed. All is to be signed by the end of `due_on`."""
+    author, and when all have signed. All have to sign by the end of `due_on`."""
 
     __tablename__ = "department_reports"
     __table_args__ = (
@@ -65,7 +65,7 @@ class DepartmentReport(Base):
 
 
 class ReportStep(Base):
-    """What somebody did with a report, appended and never changed. `text` is the report as it was submitted."""
+    """One step taken on a report, appended and never changed. `text` is the report as it was submitted."""
 
     __tablename__ = "report_steps"
 
@@ -92,8 +92,8 @@ class Overdue:
 def draft(
     session: Session, kind: ReportKind, day: date, *, author: StaffRow, now: datetime, calls: CallFiguresOf
 ) -> DepartmentReport:
-    """A new report of the period around `day`, its text made from the figures; or the one its author has already. A
-    report that has not been submitted can be drafted anew by `redraft`."""
+    """A new report of the period around `day`, its text made from the figures; or the one its author has already. The
+    text of a report that has not been submitted is made again by `redraft`."""
     if author.role not in CHAIN[:-1]:
         raise ReportRefused(f"Reports are written by {', '.join(CHAIN[:-1])}; {author.name} is {author.role}.")
     period = Period.around(day, SPANS[kind])
@@ -123,7 +123,7 @@ def draft(
 
 
 def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, calls: CallFiguresOf) -> DepartmentReport:
-    """Make the text anew from the figures as they are now; what its author wrote into it is given up."""
+    """Make the text again from the figures as they are now; what its author wrote into it is discarded."""
     report = _with_its_author(session, report_id, by)
     period = Period(report.first, report.last)
     report.text = text_of(session, period, calls(session, period))
@@ -132,18 +132,18 @@ def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, ca
 
 
 def write(session: Session, report_id: int, text: str, *, by: StaffRow) -> DepartmentReport:
-    """Keep what its author made of the text so far."""
+    """Store the text as its author wrote it."""
     report = _with_its_author(session, report_id, by)
     if not text.strip() or len(text) > TEXT_MAX:
         raise ReportRefused(f"A report has a text, of {TEXT_MAX} characters at most.")
-    # Browsers send lines with the ends of another age.
+    # Browsers submit text with CRLF line ends.
     report.text = text.replace("\r\n", "\n")
     session.flush()
     return report
 
 
 def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
-    """Pass the report up to the first who signs."""
+    """Submit the report to the first role that signs."""
     report = _with_its_author(session, report_id, by)
     signer = _next_signer(session, by.role)
     if signer is None:
@@ -154,7 +154,7 @@ def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, com
 
 
 def approve(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
-    """Sign the report; it goes on to the next above, or is done."""
+    """Sign the report; it goes on to the next role above, or is approved."""
     report = _to_be_signed(session, report_id, by)
     report.waits_for = _next_signer(session, by.role)
     report.state = "approved" if report.waits_for is None else "submitted"
@@ -163,7 +163,7 @@ def approve(session: Session, report_id: int, *, by: StaffRow, now: datetime, co
 
 
 def send_back(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str) -> DepartmentReport:
-    """Give the report back to its author, with the reason."""
+    """Send the report back to its author, with the reason."""
     report = _to_be_signed(session, report_id, by)
     if not comment.strip():
         raise ReportRefused("Say why the report goes back, so that its author knows what to mend.")
@@ -192,7 +192,7 @@ def reports(
 
 
 def steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep, StaffRow]]:
-    """What was done with a report and by whom, from the beginning."""
+    """The steps taken on a report and who took them, from the beginning."""
     rows = session.execute(
         select(ReportStep, StaffRow)
         .join(StaffRow, StaffRow.id == ReportStep.by_id)
@@ -203,8 +203,8 @@ def steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep, StaffR
 
 
 def overdue(session: Session, today: date) -> list[Overdue]:
-    """What should have been signed before today and is not, the oldest first: reports under way, and those of days with
-    orders that nobody has begun."""
+    """The reports that should have been signed before today and are not, the oldest first: those under way, and those
+    of days with orders that nobody has begun."""
     open_days = calendar(session)
     late = [
         Overdue(report.kind, Period(report.first, report.last), report.due_on, report)
@@ -261,7 +261,7 @@ def _locked(session: Session, report_id: int) -> DepartmentReport:
 
 
 def _next_signer(session: Session, role: Role) -> Role | None:
-    """The next role above; one that nobody has is passed over."""
+    """The next role above that somebody has, or None."""
     there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
     return next((above for above in CHAIN[CHAIN.index(role) + 1 :] if above in there), None)
 

@@ -1,6 +1,6 @@
-"""The order desk, as the conversation sees it: who may order, what there is, and the order being made.
+"""The order desk, as the conversation sees it: retailers, available specs, and the order being made.
 
-A desk serves one unit of work: it never commits, and what it did stands or falls with the caller's transaction.
+A desk serves one unit of work: it never commits; its changes are kept or rolled back with the caller's transaction.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ __all__ = [
 
 
 class Desk:
-    """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason that can be told."""
+    """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason the caller can be given."""
 
     def __init__(self, session: Session, catalog: Catalog, now: datetime, locks: LockRules | None = None) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
         self.locks = locks or LockRules()
-        # A session forgets what nobody holds on to, and would look it up for every question anew.
+        # A session refers to its rows weakly and would query a retailer again for every question.
         self._retailers: dict[int, RetailerRow] = {}
         self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
 
@@ -68,7 +68,7 @@ class Desk:
         """The days on which orders are taken."""
         return retailers.calendar(self.session)
 
-    # --- who is calling, and where
+    # --- the retailer and the hotline
 
     def retailer(self, customer_code: str) -> Retailer | None:
         """The retailer with this code, or None."""
@@ -79,11 +79,11 @@ class Desk:
         return self._seen(retailers.by_phone(self.session, phone))
 
     def customer_codes(self) -> frozenset[str]:
-        """Every customer code there is."""
+        """Every customer code."""
         return retailers.customer_codes(self.session)
 
     def verify_pin(self, customer_code: str, pin: str, caller: str) -> SignIn:
-        """Whether code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
+        """Check that code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
         everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
         row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
         return SignIn(ok=row is not None, locked=locked, retailer=self._seen(row))
@@ -93,23 +93,23 @@ class Desk:
         return retailers.hotline(self._hotlines, called_number)
 
     def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
-        """Whether this retailer may order now by this hotline, and what it ordered or left unsaved today."""
+        """This retailer's eligibility to order now by this hotline, and what it ordered or left unsaved today."""
         terms = retailers.terms_of_hotline(self.session, hotline.id)
         return retailers.standing(self.session, self._row(retailer), terms, self.now, self.calendar)
 
     def is_new_year(self) -> bool:
-        """Whether callers are wished a happy new year these days (AY 4.1.5.4)."""
+        """True if callers are wished a happy new year these days (AY 4.1.5.4)."""
         return self.calendar.is_new_year(business_day(self.now))
 
-    # --- what there is
+    # --- the available specs
 
     def offers(self, retailer: Retailer, hotline: Hotline) -> list[Offer]:
-        """What this retailer may order today, in catalogue order; what is used up or sold out is in it, with nothing
-        left."""
+        """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
+        nothing left."""
         return offers.offers(self.session, self.catalog, self._row(retailer), business_day(self.now))
 
     def offer(self, retailer: Retailer, barcode: str) -> Offer | None:
-        """One spec of `offers`, or None where this retailer may not have it today."""
+        """One spec as this retailer may order it today, or None where it may not."""
         today = business_day(self.now)
         found = offers.offers(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
@@ -119,13 +119,13 @@ class Desk:
         return offers.bands(self.offers(retailer, hotline))
 
     def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[Offer]:
-        """What is left for this retailer in one price band."""
+        """The specs of one price band of which something is left for this retailer."""
         return [
             offer for offer in self.offers(retailer, hotline) if offer.spec.price_band == band and offer.left_packs > 0
         ]
 
     def balance(self, retailer: Retailer) -> int:
-        """What is on the retailer's account, in fen."""
+        """The balance of the retailer's account, in fen."""
         return self._row(retailer).balance_fen
 
     def usual(self, retailer: Retailer) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ class Desk:
         return offers.usual(self.session, self._row(retailer))
 
     def last_order(self, retailer: Retailer) -> OrderView | None:
-        """The latest order this retailer saved."""
+        """The latest order this retailer saved, or None."""
         order = offers.last_order(self.session, self._row(retailer))
         return None if order is None else retailers.order_view(order)
 
@@ -149,16 +149,16 @@ class Desk:
         region: str = "",
         fresh: bool = False,
     ) -> OrderView:
-        """This call's draft, for the region chosen where the hotline asks for one. What an earlier call left behind
-        today is taken up again, or given up with `fresh`."""
+        """This call's draft, for the region chosen where the hotline asks for one. A draft that an earlier call
+        abandoned today is resumed, or discarded with `fresh`."""
         terms = retailers.terms_of_hotline(self.session, hotline.id)
         return self._drafts.open(
             call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region, fresh=fresh
         )
 
     def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> OrderView:
-        """A draft for an order that came in by another way than a call, in that channel's window. What a call left
-        behind is given up for it."""
+        """A draft for an order that came in by another way than a call, in that channel's window. A draft that a call
+        abandoned is discarded for it."""
         terms = retailers.terms_of_channel(self.session, channel)
         return self._drafts.open(key, self._row(retailer), terms, channel, fresh=True)
 
@@ -167,38 +167,38 @@ class Desk:
         return self._drafts.view(call_key)
 
     def expect(self, barcodes: Iterable[str]) -> None:
-        """Say which specs one turn is about before it changes their lines one by one. Where two callers name the same
-        specs in other orders, one then waits for the other, instead of each for the other."""
+        """Lock the specs that one turn is about before their lines are changed one by one. Where two callers name the
+        same specs in different orders, one then waits for the other, instead of each for the other."""
         holds.lock(self.session, business_day(self.now), barcodes)
 
     def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
-        """How many packs more this order could be granted of a spec, in whole cartons, and what stands in the way of
-        the next one. Nothing is reserved by asking."""
+        """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.
+        Nothing is reserved."""
         return self._drafts.available(call_key, barcode)
 
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
-        """Take several requests at once, in one order of locking; the outcomes come in the order of the requests."""
+        """Take several requests at once, locked in one order; the outcomes come in the order of the requests."""
         return self._drafts.set_lines(call_key, requests)
 
     def set_line(self, call_key: str, barcode: str, requested_packs: int, mode: Mode = "add") -> LineOutcome:
-        """Ask for so much more of a spec ("add") or so much in all ("set"): reserved at once, cut to what is left, and
-        kept as demand whatever becomes of it."""
+        """Request so much more of a spec ("add") or so much in all ("set"): reserved at once, cut to what is left, and
+        recorded as demand in any case."""
         return self._drafts.set_lines(call_key, [LineRequest(barcode, requested_packs, mode)])[0]
 
     def remove_line(self, call_key: str, barcode: str) -> bool:
-        """Take a line off; False where it is not on the order."""
+        """Remove a line; False where it is not on the order."""
         return self._drafts.remove(call_key, barcode)
 
     def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
-        """Leave a line that was cut at less than was granted of it, 0 for none; what was asked for stays the demand."""
+        """Reduce a line to less than was granted of it, 0 for none; what was asked for stays the demand."""
         self._drafts.settle_for(call_key, barcode, packs)
 
     def confirm(self, call_key: str) -> Confirmed:
-        """Save the order, once: asked again it answers with the same order."""
+        """Save the order, once; when repeated, return the same order."""
         return self._drafts.confirm(call_key)
 
     def abandon(self, call_key: str) -> None:
-        """The call ended without a yes. The draft is kept to be taken up again, and its holds until they expire."""
+        """Mark the draft as abandoned by its call: it can be resumed, and its holds last until they expire."""
         self._drafts.abandon(call_key)
 
     @cached_property

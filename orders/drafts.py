@@ -1,4 +1,4 @@
-"""An order in the making: lines taken, changed and removed, each with its reservation, until it is saved once."""
+"""Drafts: lines added, changed and removed, each with its hold, until the order is saved once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Mode = Literal["add", "set"]
 
 @dataclass(frozen=True, slots=True)
 class LineRequest:
-    """One thing asked for: so much more of a spec, or so much in all."""
+    """One request: so much more of a spec, or so much in all."""
 
     barcode: str
     packs: int
@@ -75,8 +75,8 @@ class DraftBook:
         region: str = "",
         fresh: bool = False,
     ) -> OrderView:
-        """This call's draft: the one it has, else one left behind earlier today, else a new one, for the region chosen.
-        With `fresh` what was left behind is given up instead. DeskRefusal where no order may be taken now."""
+        """This call's draft: the one it has, else one abandoned earlier today, else a new one, for the region chosen.
+        With `fresh` abandoned ones are discarded instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
         if reason := refusal(self.session, retailer, terms, self.now, self.open_days()):
@@ -105,7 +105,7 @@ class DraftBook:
             created_at=self.now,
             lines=[],
         )
-        # Reserved from its first moment on: nothing of it is written twice.
+        # Set before the first flush, so that the row is written once.
         order.holding, order.hold_expires_at = True, self.now + self.rules.hold_for
         self.session.add(order)
         self.session.flush()
@@ -117,20 +117,19 @@ class DraftBook:
         return None if order is None else order_view(order)
 
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
-        """Take each request as far as limits and stock allow, and answer in the order they were made."""
+        """Grant each request as far as limits and stock allow; the outcomes come in the order of the requests."""
         order = self._own(call_key)
         self._touch(order)
         if len(requests) > 1:
-            # Locked at once, so that two callers who name the same specs cannot block each other; then taken in the
-            # order they were said, in which they stand on the order.
+            # Locked at once, so that two callers who name the same specs cannot block each other; then granted in the
+            # order they were said, which is the order of the lines.
             holds.lock(self.session, order.business_day, [request.barcode for request in requests])
         outcomes = [self._request(order, request) for request in requests]
         self.session.flush()
         return outcomes
 
     def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
-        """How many packs more this order could be granted of a spec, in whole cartons, and what stands in the way of
-        the next one."""
+        """The further packs this order could be granted of a spec, in whole cartons, and why it is not more."""
         order = self._own(call_key)
         self._touch(order)
         spec = self.catalog.specs.get(barcode)
@@ -143,7 +142,7 @@ class DraftBook:
         return least // spec.packs_per_carton * spec.packs_per_carton, cut_reason(order, barcode, bounds)
 
     def remove(self, call_key: str, barcode: str) -> bool:
-        """Take a line off and give back what it held; False where it is not on the order."""
+        """Remove a line and release its hold; False where it is not on the order."""
         order = self._own(call_key)
         self._touch(order)
         line = _line(order, barcode)
@@ -158,8 +157,7 @@ class DraftBook:
         return True
 
     def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
-        """Leave a line at `packs` of what it was granted, 0 to have none of it: more was asked for, and is still the
-        demand, but not in this way."""
+        """Reduce a line to `packs` of what it was granted, 0 for none; what was asked for stays the demand."""
         order = self._own(call_key)
         self._touch(order)
         line = _line(order, barcode)
@@ -175,8 +173,8 @@ class DraftBook:
         self.session.flush()
 
     def confirm(self, call_key: str) -> Confirmed:
-        """Save the order: exactly what was read back, once. DeskRefusal("holds_lost") where meanwhile something of it
-        went to others: what is on the draft now has to be read back again."""
+        """Save the order exactly as it was read back, once. DeskRefusal("holds_lost") where some of it has gone to
+        others meanwhile: what is on the draft now has to be read back again."""
         order = self._order(call_key)
         if order is None or order.state not in ("draft", *STANDING_STATES):
             raise DeskRefusal("no_draft")
@@ -207,8 +205,8 @@ class DraftBook:
         return Confirmed(order_view(order), already=False)
 
     def abandon(self, call_key: str) -> None:
-        """The call is over. A draft with lines stays, and stays reserved until its time is up, to be taken up again;
-        an empty one is nothing."""
+        """Mark the draft as abandoned when its call is over. With lines it stays reserved until its holds expire, and
+        can be resumed; an empty one is discarded."""
         order = self._draft(call_key)
         if order is None:
             return
@@ -220,7 +218,7 @@ class DraftBook:
         self.session.flush()
 
     def _refusal(self, order: OrderRow) -> RefusalReason | None:
-        """Why this order may no longer be saved, though it could be begun."""
+        """The reason why this order may no longer be saved although it could be opened, or None."""
         if order.channel in ("phone", "outbound", "operator"):
             terms = terms_of_hotline(self.session, order.hotline_id)
         else:
@@ -272,12 +270,12 @@ class DraftBook:
     def _take(
         self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int
     ) -> tuple[int, CutReason | None, int]:
-        """Reserve up to `more` packs: how many it became, what stood in the way, and how many there were."""
+        """Reserve up to `more` packs; return the packs granted, the reason for a cut, and the most possible."""
         if spec is None:
             return 0, "not_offered", 0
-        # Who asks in cartons is granted whole ones.
+        # A request in cartons is granted in whole ones.
         step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
-        # Most requests are met in full: what is left is asked only where one cannot be.
+        # Most requests are met in full: what is left is queried only where one cannot be.
         by_house = left_by_house(self.session, self.catalog, self.rules, order, spec)
         if more <= by_house and holds.take(self.session, order, barcode, more):
             return more, None, more
@@ -288,7 +286,7 @@ class DraftBook:
                 return 0, "not_offered", 0
             least = max(0, min(bounds.values()))
             if least < more and not swept:
-                # Before anybody is told that there is no more: what dead calls still hold is free again.
+                # Before the caller hears that there is no more, release what ended calls still hold.
                 swept = True
                 holds.release_expired(self.session, self.now)
                 continue
@@ -305,8 +303,8 @@ class DraftBook:
     # --- holds
 
     def _touch(self, order: OrderRow) -> bool:
-        """Start the reservation's time anew. Where it had run out and was released, take again what is still there, and
-        say whether anything of it is not."""
+        """Restart the time of the holds. Where they had expired and were released, reserve again what is still there;
+        True if some of it is not."""
         lost = False
         if not order.holding:
             for line in holds.in_lock_order(order.lines):
@@ -378,14 +376,14 @@ class DraftBook:
         ).all()
 
     def _demand(self, order: OrderRow) -> dict[str, DemandRecord]:
-        """What was asked for in this order so far, by spec."""
+        """The demand recorded for this order so far, by spec."""
         if order.id not in self._demands:
             records = self.session.scalars(select(DemandRecord).where(DemandRecord.order_id == order.id))
             self._demands[order.id] = {record.barcode: record for record in records}
         return self._demands[order.id]
 
     def _record(self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None) -> None:
-        """AY 4.1.6: what was asked for and what was granted are both kept, met or not."""
+        """Record both what was asked for and what was granted, met or not (AY 4.1.6)."""
         demand = self._demand(order)
         record = demand.get(barcode)
         if record is None:

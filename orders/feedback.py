@@ -1,4 +1,4 @@
-"""What retailers ask for beyond an order: met at once, or passed up until somebody answers (AS 4.2.2 b)."""
+"""Requests of retailers beyond an order: met at once, or passed up until somebody answers (AS 4.2.2 b)."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ PASSED_TO: dict[Role, tuple[Role, ...]] = {
     "manager": ("leader", "director"),
     "director": ("leader", "manager"),
 }
-"""To whom each may pass something up."""
+"""The roles to which each role may pass a request up."""
 
 
 class FeedbackRefused(ValueError):
-    """It cannot be done; the message says why."""
+    """The request cannot be handled like this; the message says why."""
 
 
 class Feedback(Base):
-    """One request of a retailer's. `waits_for` is the role that has to answer; None where nothing is open."""
+    """One request of a retailer. `waits_for` is the role that has to answer; None where nothing is open."""
 
     __tablename__ = "feedback"
     __table_args__ = (Index("ix_feedback_state", "state", "waits_for"),)
@@ -51,7 +51,7 @@ class Feedback(Base):
 
 
 class FeedbackStep(Base):
-    """What was done with a request, appended and never changed. `to` is the role it was passed up to."""
+    """One step taken on a request, appended and never changed. `to` is the role it was passed up to."""
 
     __tablename__ = "feedback_steps"
 
@@ -66,7 +66,7 @@ class FeedbackStep(Base):
 
 @dataclass(frozen=True, slots=True)
 class FeedbackView:
-    """One request with whose it is and all that was done with it, from the beginning."""
+    """One request with its retailer and all steps taken on it, from the beginning."""
 
     row: Feedback
     retailer: RetailerRow
@@ -88,7 +88,7 @@ def note(
     by: StaffRow,
     now: datetime,
 ) -> Feedback:
-    """Note a request: met at once, or passed up to a role."""
+    """Record a request: met at once, or passed up to a role."""
     _check_text(text)
     if pass_to is not None:
         _check_way(by, pass_to)
@@ -108,7 +108,7 @@ def note(
 
 
 def pass_up(session: Session, feedback_id: int, to: Role, text: str, *, by: StaffRow, now: datetime) -> None:
-    """Pass a request that waits for one's own role on to another, with a word about it or without."""
+    """Pass a request that waits for one's own role on to another, with or without a comment."""
     row = _waiting_for(session, feedback_id, by)
     _check_way(by, to)
     row.waits_for = to
@@ -116,7 +116,7 @@ def pass_up(session: Session, feedback_id: int, to: Role, text: str, *, by: Staf
 
 
 def answer(session: Session, feedback_id: int, text: str, *, by: StaffRow, now: datetime) -> None:
-    """Answer a request that waits for one's own role; the operators tell the retailer."""
+    """Answer a request that waits for one's own role; the operators inform the retailer."""
     _check_text(text)
     row = _waiting_for(session, feedback_id, by)
     row.state, row.waits_for = "answered", None
@@ -131,7 +131,7 @@ def listed(
     retailer_id: int | None = None,
     limit: int = 100,
 ) -> list[FeedbackView]:
-    """Requests, the latest first: those that wait for a role, that somebody noted, or of one retailer."""
+    """Requests, the latest first: those that wait for a role, that one person recorded, or of one retailer."""
     chosen = (
         select(Feedback, RetailerRow)
         .join(RetailerRow, RetailerRow.id == Feedback.retailer_id)

@@ -1,7 +1,7 @@
-"""What was set, by whom, when and why, with the value before and after: appended and never changed (AY 5.2.3).
+"""The audit log of settings: author, time, reason, value before and after; appended and never changed (AY 5.2.3).
 
-Limits are too many to be written down one by one each time. A limit knows the batch it was set by, and each replaced
-one is kept with the batch before it, so that every value there ever was has its author.
+Limits are too many to be recorded one by one each time. A limit refers to the batch that set it, and each replaced one
+is kept with the batch before it, so that every value there ever was has its author.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ WHY_MAX = 200
 
 
 class SettingChange(Base):
-    """One thing that was set. `name` says which of its kind: a barcode, a rule, a number, a channel, a day, a customer
-    code; without `before` it is new, without `after` it is gone."""
+    """One change of a setting. `name` identifies it within its subject: a barcode, a rule, a number, a channel, a day,
+    a customer code; without `before` it is new, without `after` it is gone."""
 
     __tablename__ = "setting_changes"
     __table_args__ = (Index("ix_setting_changes_name", "subject", "name"),)
@@ -48,14 +48,14 @@ class SettingChange(Base):
     subject: Mapped[Subject] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(80))
     business_day: Mapped[date | None]
-    # What is not there is the database's NULL, not the JSON word.
+    # A missing value is the database's NULL, not the JSON word.
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the history. Of limits it is a whole batch: `after` counts them, and `batch` has the single ones."""
+    """One entry of the audit log. For limits it is a whole batch: `after` counts them, and `batch` identifies it."""
 
     at: datetime
     by: str
@@ -70,7 +70,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LimitValue:
-    """What one limit was from a moment on, in packs. Without `at` it was put there outside the office's hands."""
+    """One value of a limit from a moment on, in packs. Without `at` it was not set by the department."""
 
     packs: int
     at: datetime | None
@@ -91,7 +91,7 @@ def record(
     now: datetime,
     day: date | None = None,
 ) -> bool:
-    """Append what was set, and say whether it is anything else than before; if not, there is nothing to append."""
+    """Append what was set; True if it differs from before, otherwise nothing is appended."""
     if before == after:
         return False
     session.add(
@@ -119,8 +119,8 @@ def entries(
     until: datetime | None = None,
     limit: int = 100,
 ) -> list[Entry]:
-    """The history, the latest first: all of it, of one subject, of one thing, of one business day, or up to a moment,
-    which is how one page of it follows another."""
+    """The log, the latest first: all of it, or of one subject, one name, one business day, or up to a moment, by which
+    one page of it follows another."""
     found: list[Entry] = []
     if subject != "limits":
         found += [

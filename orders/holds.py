@@ -1,7 +1,7 @@
-"""Reservations: what a draft has taken out of supply and limits until it is saved, changed or given up.
+"""Holds: what a draft has reserved in supply and limits until it is saved, changed or discarded.
 
-Counters change by conditional updates only, which is what keeps them right under any concurrency. Several specs are
-always touched in the order of their barcodes, so that two orders cannot wait for each other.
+Counters change by conditional updates only, which keeps them right under any concurrency. Several specs are always
+touched in the order of their barcodes, so that two orders cannot wait for each other.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SWEEP_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What is left of one spec, in packs: to this retailer by its limit, and in all."""
+    """The packs left of one spec: to this retailer by its limit, and in stock."""
 
     by_limit: int
     in_stock: int
 
 
 def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
-    """Lock the supply of several specs at once, before they are taken one by one in whatever order."""
+    """Lock the supply of several specs at once, before they are reserved one by one in any order."""
     session.execute(
         select(Supply.barcode)
         .where(Supply.business_day == day, Supply.barcode.in_(set(barcodes)))
@@ -39,13 +39,13 @@ def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
 
 
 def left(session: Session, order: OrderRow, barcode: str) -> Left | None:
-    """What this order could still take of a spec; None where the retailer may not have it today at all."""
+    """The packs left of a spec for this order; None where the retailer may not have it today at all."""
     row = session.connection().execute(_LEFT, _place(order, barcode)).one_or_none()
     return None if row is None else Left(*row)
 
 
 def take(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
-    """Reserve all of `packs`, or nothing and say False where that much is no longer there."""
+    """Reserve all of `packs`; False, and nothing reserved, where that much is no longer there."""
     place = _place(order, barcode) | {"packs": packs}
     if not _changed(session, _TAKE_LIMIT, place):
         return False
@@ -56,17 +56,17 @@ def take(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
 
 
 def give_back(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
-    """Undo a reservation of `packs`."""
+    """Release a hold of `packs`."""
     _move(session, order, barcode, held=-packs)
 
 
 def sell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
-    """Turn a reservation into a sale."""
+    """Turn a hold into a sale."""
     _move(session, order, barcode, held=-packs, sold=packs)
 
 
 def sell_all(session: Session, order: OrderRow) -> None:
-    """Turn all that an order's lines reserve into sales, in one go."""
+    """Turn the holds of all lines of an order into sales, in one go."""
     session.flush()
     lock(session, order.business_day, [line.barcode for line in order.lines])
     place = _place(order, "") | {"order": order.id}
@@ -75,13 +75,13 @@ def sell_all(session: Session, order: OrderRow) -> None:
 
 
 def unsell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
-    """Put what was sold back on the shelf and under the limit."""
+    """Return sold packs to the stock and to the limit."""
     _move(session, order, barcode, sold=-packs)
 
 
 def release_expired(session: Session, now: datetime) -> int:
-    """Give back what is held by drafts whose time is over, and say how many drafts those were. Where somebody else is
-    just doing it, wait for that. The drafts keep their lines; whoever takes one up again gets what is there then."""
+    """Release the holds of drafts whose time is over, and return how many drafts those were. Where another transaction
+    is just doing it, wait for that. The drafts keep their lines; a call that resumes one gets what is there then."""
     expired = session.execute(
         select(OrderRow)
         .where(OrderRow.holding, OrderRow.hold_expires_at <= now)
@@ -139,7 +139,7 @@ def _books_torn(order: OrderRow) -> LookupError:
     return LookupError(f"Counters that order {order.id} uses are gone; the books no longer add up.")
 
 
-# Made once and not for every line: putting a statement together takes longer than carrying it out.
+# Built once and not for every line: building a statement takes longer than executing it.
 _LIMITS = cast(Table, Limit.__table__)
 _SUPPLY = cast(Table, Supply.__table__)
 _LINES = cast(Table, OrderLineRow.__table__)

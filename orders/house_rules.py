@@ -1,4 +1,4 @@
-"""The house's own numbers, kept in the database: how much an order may be, how long a reservation lasts."""
+"""The department's own numbers, kept in the database: how much an order may be, how long a reservation lasts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = {
 
 
 class HouseRule(Base):
-    """One number the house has set; what is not set is the program's own."""
+    """One number the department has set; a rule without a row has the program's default."""
 
     __tablename__ = "house_rules"
 
@@ -37,11 +37,11 @@ class HouseRule(Base):
 
 
 class UnknownRule(ValueError):
-    """There is no such rule, or the number makes no sense; the message lists the rules."""
+    """There is no such rule, or it cannot be set like this; the message says why."""
 
 
 def set_rule(session: Session, name: str, value: int | None, *, by: str, why: str, now: datetime) -> None:
-    """Set a rule, or go back to the program's own number with None."""
+    """Set a rule, or go back to the program's default with None."""
     band = name.removeprefix(BAND_PREFIX)
     if name not in NAMES and not (band != name and band.isascii() and band.isdigit()):
         known = "; ".join(f"{known}: {what}" for known, what in NAMES.items())
@@ -64,7 +64,7 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
 
 
 def draft_rules(session: Session) -> DraftRules:
-    """The rules for orders in the making."""
+    """The rules for drafts."""
     rules = {row.name: row.value for row in session.scalars(select(HouseRule))}
     own = DraftRules()
     hold_minutes = rules.get("hold_minutes")
@@ -79,6 +79,6 @@ def draft_rules(session: Session) -> DraftRules:
 
 
 def recording_days(session: Session) -> int:
-    """For how many days what callers said is kept."""
+    """The number of days for which recordings of callers are kept."""
     set_to = session.scalar(select(HouseRule.value).where(HouseRule.name == "recording_days"))
     return RECORDING_DAYS if set_to is None else set_to

@@ -1,7 +1,7 @@
-"""Setting limits: many at once, whole or not at all, with who, when and why, until they are locked for the day.
+"""Setting limits: many at once, all or none, with author, time and reason, until they are locked for the day.
 
-A city's limits are a million and a half rows, so they are put beside the present ones and compared and taken over by
-the database itself.
+A city's limits are a million and a half rows, so they are staged beside the present ones, and the database itself
+compares and applies them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from orders.windows import Window, cycle_start
 from storage import insert_many
 
 LOCKED_FROM = Window(opens=7 * 60 + 50)
-"""Limits of a business day stand from 07:50 on (AY 4.1.1)."""
+"""Limits of a business day are locked from 07:50 on (AY 4.1.1)."""
 
 COLUMNS = ("customer_code", "name", "cartons")
-# A file with more that is wrong than this is another file than was meant.
+# A file with more problems than this is the wrong file.
 MOST_PROBLEMS = 200
-# As many differences as anybody reads before putting them in force.
+# As many differences as anybody reads before applying them.
 DIFFERENCES_SHOWN = 50
 
 StagedLimit = tuple[int, date, str, int]
@@ -36,11 +36,11 @@ StagedLimit = tuple[int, date, str, int]
 
 
 class LimitsLocked(ValueError):
-    """The limits of that day stand already."""
+    """The limits of that day are locked."""
 
 
 class LimitsRefused(ValueError):
-    """A new limit would be below what is ordered already; `lines` says which, in words."""
+    """A new limit or supply would be below what is ordered already; `lines` says which, in words."""
 
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
@@ -49,7 +49,7 @@ class LimitsRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One figure in cartons, before a change and after it; without `before` there was none."""
+    """One figure in cartons, before a change and after it; `before` is None where there was none."""
 
     what: str
     before: int | None
@@ -58,7 +58,8 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class LimitsDone:
-    """What a change of limits does or did, in limits; the first of those that differ, and the supply that does."""
+    """The result of a change of limits, applied or previewed: counts, the first limits that differ, and the supply that
+    does."""
 
     added: int
     changed: int
@@ -68,8 +69,8 @@ class LimitsDone:
 
 
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
-    """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read. What is
-    wrong is raised as SheetError at the end, so nothing may be kept before the last row was read."""
+    """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read.
+    Problems are raised as SheetError at the end, so nothing may be kept before the last row is read."""
     columns, rows = read_rows(path)
     if missing := [column for column in COLUMNS if column not in columns]:
         raise SheetError([RowProblem(path.name, 1, column, "the heading is missing") for column in missing])
@@ -90,7 +91,7 @@ def _checked(
 ) -> Iterator[StagedLimit]:
     code_at, name_at, cartons_at = places
     numbers = {code: number for number, code in enumerate(retailers)}
-    # One byte for every retailer and spec there could be a row for, to see repeated ones.
+    # One byte for every retailer and spec there could be a row for, to find repeated ones.
     seen = bytearray(len(retailers) * len(specs))
     problems: list[RowProblem] = []
     for number, cells in rows:
@@ -117,7 +118,7 @@ def _checked(
 
 
 def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
-    """Put new limits beside the present ones, where this transaction alone sees them."""
+    """Stage new limits beside the present ones, where this transaction alone sees them."""
     session.execute(
         text(
             "CREATE TEMPORARY TABLE IF NOT EXISTS staged_limits (retailer_id INTEGER NOT NULL,"
@@ -125,15 +126,15 @@ def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
         )
     )
     session.execute(text("DELETE FROM staged_limits"))
-    # SQLite keeps days as text, which is also how PostgreSQL takes them in.
+    # SQLite stores days as text, which PostgreSQL accepts as well.
     rows = ((retailer, start.isoformat(), barcode, packs) for retailer, start, barcode, packs in limits)
     insert_many(session, "staged_limits", ("retailer_id", "cycle_start", "barcode", "packs"), rows)
     session.execute(text("ANALYZE staged_limits"))
 
 
 def preview(session: Session) -> LimitsDone:
-    """What taking over the staged limits would change, with the first that differ. LimitsRefused where it would go
-    below what is ordered."""
+    """The changes the staged limits would make, with the first that differ. LimitsRefused where a limit would go below
+    what is ordered."""
     return replace(_compare(session), differences=tuple(starmap(_difference, session.execute(text(_DIFFERENCES)))))
 
 
@@ -150,7 +151,7 @@ def _difference(code: str, name: str, before: int | None, after: int) -> Differe
 
 
 def take_over(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsDone:
-    """Put the staged limits in force. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
+    """Apply the staged limits. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
     check_unlocked(day, now)
     done = _compare(session)
     batch = LimitBatch(
@@ -178,7 +179,7 @@ def take_over(session: Session, day: date, now: datetime, by: str, why: str, sou
 
 
 def check_unlocked(day: date, now: datetime) -> None:
-    """LimitsLocked once the limits of `day` stand."""
+    """Raise LimitsLocked once the limits of `day` are locked."""
     if now >= LOCKED_FROM.opens_at(day):
         raise LimitsLocked(f"The limits of {day} are locked since 07:50 of that day; they can no longer be changed.")
 

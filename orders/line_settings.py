@@ -1,5 +1,5 @@
-"""Hotlines, days off, and the hours of ringing and of the other channels, as the house sets them. The history keeps
-each change."""
+"""Hotlines, calendar days, and the hours of outbound calls and of the other channels, as the department sets them. The
+audit log keeps each change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINUTES_A_DAY = 24 * 60
 
 
 class SettingRefused(ValueError):
-    """A setting that makes no sense; the message says why."""
+    """The setting cannot be accepted; the message says why."""
 
 
 def set_hotline(
@@ -35,8 +35,8 @@ def set_hotline(
     why: str,
     now: datetime,
 ) -> None:
-    """Add a hotline or change it; a supplementary one is for who missed its call (TR 3.3). Hours are in minutes from
-    midnight; the regions are chosen by the keys from 1 on."""
+    """Add a hotline or change it; a supplementary one admits the retailers that missed their call (TR 3.3). Hours are
+    in minutes from midnight; the regions are chosen by the keys from 1 on."""
     _check_hours(opens, closes, least=0)
     _check_why(why)
     if len(regions) > 9:
@@ -56,8 +56,7 @@ def set_hotline(
 def set_channel_hours(
     session: Session, channel: Channel, opens: int, closes: int, *, by: str, why: str, now: datetime
 ) -> None:
-    """Set when a channel takes orders for a business day, in minutes from that day's midnight; what is before it is
-    below zero."""
+    """Set when a channel takes orders for a business day, in minutes from that day's midnight, negative before it."""
     _check_hours(opens, closes, least=-MINUTES_A_DAY)
     _check_why(why)
     row = session.get(ChannelWindow, channel, populate_existing=True)
@@ -71,7 +70,7 @@ def set_channel_hours(
 def set_outbound_hours(
     session: Session, batch: str, opens: int, closes: int, *, by: str, why: str, now: datetime
 ) -> None:
-    """Set when the retailers of a batch are rung, or with EVERYBODY all those whose batch has no hours of its own."""
+    """Set when the retailers of a batch are called, or with EVERYBODY those of every batch without hours of its own."""
     _check_hours(opens, closes, least=0)
     _check_why(why)
     row = session.get(OutboundWindow, batch, populate_existing=True)
@@ -83,7 +82,7 @@ def set_outbound_hours(
 
 
 def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: str, why: str, now: datetime) -> None:
-    """Say that orders are taken on a day, or not, whatever the public holidays say; with None they decide again."""
+    """Declare a day open or closed, whatever the public holidays say; with None they decide again."""
     _check_why(why)
     row = session.get(CalendarDay, day, populate_existing=True)
     before = None if row is None else {"is_open": row.is_open}

@@ -1,4 +1,4 @@
-"""Retailers that were not reached on their order day: why, and what is done about it (TR 3.3). Every change is kept."""
+"""Retailers not reached on their order day: the reason, and the remedy (TR 3.3). Every change is kept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTE_MAX_CHARS = 200
 
 
 class MissedRefused(ValueError):
-    """It cannot be recorded; `reason` is one a page has words for."""
+    """The missed call cannot be recorded; `reason` is one a page has words for."""
 
     def __init__(self, reason: Literal["ordered", "past"], message: str) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class MissedRefused(ValueError):
 
 
 class MissedCallNote(Base):
-    """What somebody recorded of a missed call, appended and never changed."""
+    """One record made of a missed call, appended and never changed."""
 
     __tablename__ = "missed_call_notes"
 
@@ -56,7 +56,7 @@ class MissedCallNote(Base):
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """One missed call as it stands: what was recorded last, if anybody did, and the order that made up for it."""
+    """One missed call with all that was recorded of it, and the order that made up for it."""
 
     row: MissedCall
     retailer: RetailerRow
@@ -76,8 +76,8 @@ def record(
     by: str,
     now: datetime,
 ) -> MissedCall:
-    """Record, or record anew, that a retailer was missed on `day`. The next cycle's day follows from its plan; another
-    remedy is for the day it is given. MissedRefused where it has ordered after all, or that day is over."""
+    """Record, or record again, that a retailer was missed on `day`. The next cycle's day follows from its plan; another
+    remedy is for the day it is given. MissedRefused where it has ordered since, or the remedy's day is before `day`."""
     if _made_up(session, retailer.id, day) is not None:
         raise MissedRefused("ordered", f"{retailer.customer_code} has ordered since {day}: nothing is missed.")
     if remedy == "next_cycle":
@@ -111,7 +111,7 @@ def record(
 
 
 def missed_on(session: Session, day: date) -> list[Missed]:
-    """Who was missed on a day, those nothing came of yet first."""
+    """The retailers missed on a day, those without an order since first."""
     rows = session.execute(
         select(MissedCall, RetailerRow)
         .join(RetailerRow, RetailerRow.id == MissedCall.retailer_id)

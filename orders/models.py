@@ -1,4 +1,4 @@
-"""The order desk's tables: who may order, what there is, what is held, what was asked for and what was sold."""
+"""The order desk's tables: retailers, hotlines, supply, limits, orders, demand, missed calls and day-end steps."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Admits = Literal["due", "missed"]
 DayStep = Literal["balances", "audit", "settlement", "hand_over", "notice", "close"]
 
 STANDING_STATES = ("confirmed", "settled", "handed_over")
-"""The states of an order that counts: saved, and not taken back."""
+"""The states of an order that counts: saved, and not cancelled."""
 
 # Kept as text, because an index condition takes no parameters.
 _STANDS = text("state IN ('confirmed', 'settled', 'handed_over')")
 
 
 class RetailerRow(Base):
-    """One retailer. `order_weekday` counts from Monday = 0; `cycle_week` says which week of a fortnightly (0 or 1) or
-    monthly (1 to 4) cycle is its own."""
+    """One retailer. `order_weekday` counts from Monday = 0; `cycle_week` is its week of a fortnightly (0 or 1) or
+    monthly (1 to 4) cycle."""
 
     __tablename__ = "retailers"
 
@@ -48,7 +48,7 @@ class RetailerRow(Base):
 
 
 class RetailerPhone(Base):
-    """A number a retailer registered, as the carrier writes it: who calls from it needs no PIN."""
+    """A number a retailer registered, as the carrier writes it; a caller from it needs no PIN."""
 
     __tablename__ = "retailer_phones"
 
@@ -57,8 +57,8 @@ class RetailerPhone(Base):
 
 
 class HotlineRow(Base):
-    """One number that may be called: the flow it is led through, the regions it asks to choose between, its hours in
-    minutes from midnight, and whether it is for who is due or for who missed its call (TR 3.3)."""
+    """One number that may be called: its flow, the regions the caller chooses between, its hours in minutes from
+    midnight, and whether it admits retailers that are due or those that missed their call (TR 3.3)."""
 
     __tablename__ = "hotlines"
 
@@ -75,8 +75,8 @@ class HotlineRow(Base):
 
 
 class ChannelWindow(Base):
-    """When a channel other than the telephone takes orders for a business day, in minutes from that day's midnight:
-    -300 is 19:00 the evening before."""
+    """The hours in which a channel other than the telephone takes orders for a business day, in minutes from that day's
+    midnight: -300 is 19:00 the evening before."""
 
     __tablename__ = "channel_windows"
 
@@ -86,7 +86,7 @@ class ChannelWindow(Base):
 
 
 class CalendarDay(Base):
-    """A day that is open, or closed, whatever the public holidays say."""
+    """A day declared open or closed, whatever the public holidays say."""
 
     __tablename__ = "calendar_days"
 
@@ -96,7 +96,7 @@ class CalendarDay(Base):
 
 
 class DayStepDone(Base):
-    """A step of a business day's end that was done, by whom, and with what result."""
+    """One day-end step that was done: when, by whom and with what result."""
 
     __tablename__ = "day_steps"
 
@@ -123,7 +123,7 @@ class MissedCall(Base):
 
 
 class Supply(Base):
-    """What there is of one spec on one business day, in packs. What is left is supplied - held - sold."""
+    """The supply of one spec on one business day, in packs. What is left is supplied - held - sold."""
 
     __tablename__ = "supply"
     __table_args__ = (
@@ -138,14 +138,14 @@ class Supply(Base):
     sold_packs: Mapped[int] = mapped_column(default=0)
     is_new: Mapped[bool] = mapped_column(default=False)
     is_key: Mapped[bool] = mapped_column(default=False)
-    # How it was split, and the most cartons one retailer got; see orders.supplying.
+    # The basis of its split, and the most cartons one retailer may get of it (AY 4.1.1).
     basis: Mapped[str] = mapped_column(String(8), default="")
     most_cartons: Mapped[int | None]
 
 
 class Limit(Base):
-    """What one retailer may have of one spec in the cycle that began on `cycle_start`, in packs. The columns stand in
-    the order of the key's use: by retailer and cycle, then by spec."""
+    """The quantity one retailer may have of one spec in the cycle that began on `cycle_start`, in packs. The columns
+    are in the order of the key's use: by retailer and cycle, then by spec."""
 
     __tablename__ = "limits"
     __table_args__ = (
@@ -160,12 +160,12 @@ class Limit(Base):
     limit_packs: Mapped[int]
     held_packs: Mapped[int] = mapped_column(default=0)
     used_packs: Mapped[int] = mapped_column(default=0)
-    # Who set it last, see LimitBatch; None where it was not set by the office.
+    # The batch that set it last, see LimitBatch; None where the department did not set it.
     batch_id: Mapped[int | None]
 
 
 class LimitBatch(Base):
-    """One change of limits or supply: who made it, when and why, from what, and what came of it."""
+    """One change of limits: its author, time, reason, source and counts."""
 
     __tablename__ = "limit_batches"
 
@@ -195,7 +195,7 @@ class LimitChange(Base):
 
 
 class Substitute(Base):
-    """What is offered instead of a spec that is out, the best first."""
+    """A spec offered instead of one that is out; the lowest `position` is offered first."""
 
     __tablename__ = "substitutes"
 
@@ -206,7 +206,7 @@ class Substitute(Base):
 
 class OrderRow(Base):
     """One order, from its first line on. While `holding`, its lines are reserved in supply and limits until
-    `hold_expires_at`; a draft that lost its holds keeps its lines. `cycle_start` says whose limits it uses."""
+    `hold_expires_at`; a draft that lost its holds keeps its lines. `cycle_start` is the cycle whose limits it uses."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -239,7 +239,7 @@ class OrderRow(Base):
     state: Mapped[OrderState] = mapped_column(String(12), default="draft")
     channel: Mapped[Channel] = mapped_column(String(10))
     hotline_id: Mapped[int | None] = mapped_column(ForeignKey("hotlines.id"))
-    # What the caller chose on a hotline for several regions (TR 3.3); empty where none was asked for.
+    # The region the caller chose on a hotline for several (TR 3.3); empty where none was asked for.
     region: Mapped[str] = mapped_column(String(20), default="")
     call_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -247,7 +247,7 @@ class OrderRow(Base):
     abandoned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holding: Mapped[bool] = mapped_column(default=False)
     hold_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The bank did not pay it; it waits, and is not handed over (the settlement's rule).
+    # Not paid by the bank: it waits, and is not handed over (the settlement's rule).
     on_hold: Mapped[bool] = mapped_column(default=False)
     handed_over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     total_packs: Mapped[int] = mapped_column(default=0)
@@ -259,7 +259,7 @@ class OrderRow(Base):
 
 
 class OrderLineRow(Base):
-    """One line: what was asked for in all, what was granted of it, and the price a carton it was read back with."""
+    """One line: the packs requested in all, the packs granted, and the price a carton at which it was read back."""
 
     __tablename__ = "order_lines"
     __table_args__ = (
@@ -278,8 +278,8 @@ class OrderLineRow(Base):
 
 
 class DemandRecord(Base):
-    """What a retailer asked for, met or not, one row per order and spec (AY 4.1.6, AS 4.2.2 a). `reason` is None where
-    it was met in full; `withdrawn` marks what the retailer itself took off again."""
+    """A retailer's demand, met or not, one row per order and spec (AY 4.1.6, AS 4.2.2 a). `reason` is None where it was
+    met in full; `withdrawn` marks what the retailer itself removed again."""
 
     __tablename__ = "demand_records"
     __table_args__ = (
@@ -300,7 +300,7 @@ class DemandRecord(Base):
 
 
 class OrderHistory(Base):
-    """What happened to an order, appended and never changed."""
+    """One event of an order, appended and never changed."""
 
     __tablename__ = "order_history"
 
@@ -312,7 +312,7 @@ class OrderHistory(Base):
 
 
 class SignInCounter(Base):
-    """Wrong PINs counted per retailer, per calling number and overall. `key` says which."""
+    """Failed sign-ins counted by `key`: a retailer, a calling number, a staff login, an address, or overall."""
 
     __tablename__ = "sign_in_counters"
 

@@ -1,4 +1,4 @@
-"""What the operators are to know and to tell: promotions and notes, each for some days (AS 4.2.1)."""
+"""Notices to the operators: promotions and notes, each for some days (AS 4.2.1)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Notice(Base):
 
 
 def post(session: Session, kind: NoticeKind, text: str, first: date, last: date, *, by: str, now: datetime) -> Notice:
-    """Put up a notice. ValueError for one without a text, or that ends before it begins."""
+    """Post a notice. ValueError for one without a text, one too long, or one that ends before it begins."""
     if not text.strip() or len(text) > NOTICE_MAX_CHARS or last < first:
         raise ValueError(f"A notice has a text of {NOTICE_MAX_CHARS} characters at most, and ends after it begins.")
     notice = Notice(kind=kind, text=text.strip(), first=first, last=last, written_at=now, written_by=by)
@@ -53,14 +53,14 @@ def change(
     by: str,
     now: datetime,
 ) -> Notice:
-    """Put a notice up in the place of another, which is taken down and kept as it was."""
+    """Post a notice in the place of another, which is taken down and kept as it was."""
     notice = post(session, kind, text, first, last, by=by, now=now)
     take_down(session, notice_id, by=by, now=now)
     return notice
 
 
 def take_down(session: Session, notice_id: int, *, by: str, now: datetime) -> None:
-    """Take a notice down before its time; one that is down already stays as it is. What it said is kept."""
+    """Take a notice down early; one that is down already stays as it is. Its text is kept."""
     notice = session.get(Notice, notice_id, with_for_update=True)
     if notice is not None and notice.taken_down_at is None:
         notice.taken_down_at, notice.taken_down_by = now, by
@@ -76,7 +76,7 @@ def in_force(session: Session, day: date) -> Sequence[Notice]:
 
 
 def to_come(session: Session, day: date) -> Sequence[Notice]:
-    """The notices that are put up for later, the next first."""
+    """The notices posted for later, the next first."""
     return session.scalars(
         select(Notice).where(Notice.first > day, Notice.taken_down_at.is_(None)).order_by(Notice.first, Notice.id)
     ).all()

@@ -1,4 +1,4 @@
-"""What a retailer may order today, what it usually orders, and what to name instead of something that is out."""
+"""The specs available to a retailer today, what it usually orders, and the substitute for a spec that is out."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from orders.answers import Band, Offer
 from orders.models import STANDING_STATES, Limit, OrderLineRow, OrderRow, RetailerRow, Substitute, Supply
 from orders.windows import cycle_start
 
-# How many past orders say what is usual: a quarter of a year for a weekly retailer.
+# The past orders that show what is usual: a quarter of a year for a weekly retailer.
 ORDERS_REMEMBERED = 12
 
 
 def offers(
     session: Session, catalog: Catalog, retailer: RetailerRow, day: date, barcodes: Iterable[str] | None = None
 ) -> list[Offer]:
-    """Every spec with supply on `day` and a limit for this retailer, what is used up included, in catalogue order."""
+    """Every spec with supply on `day` and a limit for this retailer, those used up included, in catalogue order."""
     wanted: list[ColumnElement[bool]] = [] if barcodes is None else [Supply.barcode.in_(list(barcodes))]
     rows = session.execute(
         select(
@@ -60,7 +60,7 @@ def usual(session: Session, retailer: RetailerRow) -> tuple[str, ...]:
 
 
 def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
-    """The latest order that was saved."""
+    """The latest order that was saved, or None."""
     return session.scalar(
         select(OrderRow)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(STANDING_STATES))
@@ -80,8 +80,8 @@ def bands(available: Iterable[Offer]) -> list[Band]:
 
 
 def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: date, spec: Spec) -> Spec | None:
-    """What to name instead of a spec that is out: by the table of substitutes, else another of its price band, one the
-    retailer bought before if there is one; always something it may have a carton of."""
+    """The spec to name instead of one that is out, or None: by the table of substitutes, else another of its price
+    band, preferably one the retailer bought before; always one it may have a carton of."""
     by_table = session.scalars(
         select(Substitute.instead).where(Substitute.barcode == spec.barcode).order_by(Substitute.position)
     ).all()

@@ -1,6 +1,6 @@
-"""Ringing the retailers that are due: who they are today, the attempts to reach them, and who was missed.
+"""Outbound calls to the retailers that are due: the day's candidates, the attempts, and the retailers not reached.
 
-Nothing here rings anybody; the line does, by what stands here.
+Nothing here places a call; the dialler does, by what is stored here.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from orders.windows import Calendar, Window
 
 LEASE_FOR = timedelta(seconds=30)
 RUNG_BY = "自动外呼"
-"""Who records what came of ringing, beside the people who record what they did."""
+"""The author of what the dialler records, as staff are of what they record."""
 
-# TR 3.3: why a retailer was not reached, and what is done about it.
+# TR 3.3: the reason recorded for a retailer that was not reached, by the outcome of its last call.
 ABSENT: dict[AttemptOutcome, str] = {
     "no_answer": "absent",
     "busy": "busy",
@@ -46,12 +46,12 @@ ABSENT: dict[AttemptOutcome, str] = {
 }
 NO_NUMBER, NOT_RUNG = "no_number", "not_rung"
 VISITED = frozenset({"phone_fault", "wrong_number", NO_NUMBER})
-"""Who cannot be reached by telephone is visited by the customer manager; all others may ring the supplementary line."""
+"""The reasons for a visit by the customer manager; all other retailers may call the supplementary line."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundLine:
-    """The line the retailers are rung from, and whose number they see."""
+    """The line that outbound calls are placed from, with the number retailers see."""
 
     number: str
     name: str
@@ -59,7 +59,7 @@ class OutboundLine:
 
 
 def pacing(session: Session) -> Pacing:
-    """The house's rules for ringing."""
+    """The department's rules for outbound calls."""
     own = Pacing()
     numbers = {row.name: row.value for row in session.scalars(select(HouseRule))}
     return Pacing(
@@ -73,7 +73,7 @@ def pacing(session: Session) -> Pacing:
 
 
 def outbound_line(session: Session) -> OutboundLine | None:
-    """The first line for regular orders; None where there is none to ring from."""
+    """The first line for regular orders; None where there is none to call from."""
     row = session.scalar(
         select(HotlineRow).where(HotlineRow.kind == "regular", HotlineRow.admits == "due").order_by(HotlineRow.id)
     )
@@ -81,7 +81,7 @@ def outbound_line(session: Session) -> OutboundLine | None:
 
 
 def takes_orders(session: Session, day: date, open_days: Calendar) -> bool:
-    """Whether regular orders of this day may still come in: it is no day off, and its end has not begun."""
+    """True if regular orders of this day may still come in: it is open, and its day end has not begun."""
     return open_days.is_open(day) and not is_over(session, day, "regular")
 
 
@@ -89,18 +89,18 @@ def takes_orders(session: Session, day: date, open_days: Calendar) -> bool:
 
 
 def is_running(session: Session, day: date) -> bool:
-    """Whether the retailers of this day are being rung."""
+    """True if the retailers of this day are being called."""
     row = session.get(OutboundDay, day)
     return row is not None and row.running
 
 
 def was_begun(session: Session, day: date) -> bool:
-    """Whether anybody had the retailers of this day rung, even if it was stopped since."""
+    """True if outbound calling was started for this day, even if it was stopped since."""
     return session.get(OutboundDay, day) is not None
 
 
 def set_running(session: Session, day: date, running: bool, by: str, now: datetime) -> None:
-    """Begin to ring the retailers of this day, or stop: from then on nobody more is rung."""
+    """Start outbound calling for this day, or stop it: from then on no further call is placed."""
     row = session.scalar(select(OutboundDay).where(OutboundDay.business_day == day).with_for_update())
     if row is None:
         row = OutboundDay(business_day=day)
@@ -110,7 +110,7 @@ def set_running(session: Session, day: date, running: bool, by: str, now: dateti
 
 
 def hold_lease(session: Session, holder: str, now: datetime) -> bool:
-    """Whether this dialler is the one that may ring; it is from now on where nobody else is."""
+    """Take or renew the lease; True if this dialler may place calls, False where another one holds it."""
     lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
     if lease is None:
         try:
@@ -126,31 +126,31 @@ def hold_lease(session: Session, holder: str, now: datetime) -> bool:
 
 
 def give_up_lease(session: Session, holder: str, now: datetime) -> None:
-    """This dialler goes away: another one need not wait for its lease to run out."""
+    """Release this dialler's lease, so that another one need not wait for it to expire."""
     lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
     if lease is not None and lease.holder == holder:
         lease.expires_at = now
 
 
 def dialler_is_there(session: Session, now: datetime) -> bool:
-    """Whether some dialler holds the lease."""
+    """True if some dialler holds the lease."""
     lease = session.get(OutboundLease, 1)
     return lease is not None and lease.expires_at > now
 
 
 def not_today(session: Session, day: date, retailer_id: int, by: str, now: datetime) -> None:
-    """The retailer asked not to be rung any more on this day."""
+    """Record that the retailer asked not to be called any more on this day."""
     if session.get(NotToday, (day, retailer_id)) is None:
         session.add(NotToday(business_day=day, retailer_id=retailer_id, by=by, at=now))
         session.flush()
 
 
-# --- who is due
+# --- the candidates
 
 
 def candidates(session: Session, day: date, now: datetime, in_hands: Collection[int] = ()) -> list[Candidate]:
-    """Everybody who is due on this day, whatever has come of it so far. `in_hands` are retailers who are talking to
-    the line just now, or will be called back by a person."""
+    """Every retailer that is due on this day, whatever has come of it so far. `in_hands` are retailers in a call with
+    the line just now, or to be called back by an operator."""
     due = has_plan(due_plans(session, day, calendar(session)))
     numbers: dict[int, list[str]] = {}
     registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
@@ -183,7 +183,7 @@ def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:
 
 
 def tried_of(attempt: OutboundAttempt) -> Tried:
-    """The attempt as the pacing sees it: without an outcome until its call is over."""
+    """The attempt as pacing sees it: without an outcome until its call is over."""
     return Tried(attempt.phone, attempt.rung_at, attempt.outcome if attempt.ended_at is not None else None)
 
 
@@ -193,8 +193,8 @@ def under_way(session: Session) -> Sequence[OutboundAttempt]:
 
 
 def _kept_away(session: Session, day: date, now: datetime) -> set[int]:
-    """Who is not rung: whoever has ordered or is ordering, asked to be left alone, or is being rung by an operator
-    because of a web order that failed, or told one that it wants nothing."""
+    """The retailers not to be called: those that have ordered or are ordering, that asked not to be called, that an
+    operator calls because of a failed web order, or that declined there."""
     asked = select(NotToday.retailer_id).where(NotToday.business_day == day)
     followed_up = select(WebFollowUp.retailer_id).where(
         WebFollowUp.business_day == day,
@@ -204,7 +204,7 @@ def _kept_away(session: Session, day: date, now: datetime) -> set[int]:
 
 
 def _ordering(session: Session, day: date, now: datetime) -> set[int]:
-    """Who has ordered on this day, or is just doing it, by whichever way."""
+    """The retailers that have ordered on this day, or are just ordering, by any channel."""
     rows = session.execute(
         select(OrderRow.retailer_id, OrderRow.state, OrderRow.abandoned_at, OrderRow.hold_expires_at).where(
             OrderRow.business_day == day, OrderRow.state.in_((*STANDING_STATES, "draft"))
@@ -221,9 +221,9 @@ def _ordering(session: Session, day: date, now: datetime) -> set[int]:
 
 
 def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -> OutboundAttempt | None:
-    """Write down that a retailer is about to be rung; None where that must not be any more: the ringing was stopped,
-    it is being rung, it ordered meanwhile, or the number is no longer its own."""
-    # Locked, so that who presses stop and is answered has stopped whatever was not written down by then.
+    """Store an attempt before its call is placed; None where it may not be placed any more: calling was stopped, a call
+    is under way, the retailer ordered meanwhile, or the number is no longer its own."""
+    # Locked, so that a stop that was answered has stopped every call not stored by then.
     state = session.scalar(select(OutboundDay).where(OutboundDay.business_day == day).with_for_update())
     phone = session.get(RetailerPhone, dial.phone)
     if state is None or not state.running or phone is None or phone.retailer_id != dial.retailer_id:
@@ -249,19 +249,19 @@ def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -
 
 
 def by_key(session: Session, key: str) -> OutboundAttempt | None:
-    """The attempt a call carries the key of, locked until the transaction ends."""
+    """The attempt with the key a call carries, locked until the transaction ends, or None."""
     return session.scalar(select(OutboundAttempt).where(OutboundAttempt.key == key).with_for_update())
 
 
 def belongs(attempt: OutboundAttempt, call_sid: str) -> bool:
-    """Whether this call is the attempt's; the first one that says so is."""
+    """True if this call is the attempt's; an attempt without a call is given this one."""
     if attempt.call_sid is None:
         attempt.call_sid = call_sid
     return attempt.call_sid == call_sid
 
 
 def close(session: Session, attempt: OutboundAttempt, outcome: AttemptOutcome, now: datetime, detail: str = "") -> bool:
-    """The attempt is over; False where it was over already, and then nothing changes."""
+    """End the attempt; False where it had ended already, and then nothing changes."""
     if attempt.ended_at is not None:
         return False
     if attempt.call_sid is not None and outcome not in ("machine", "lost") and _ordered_in(session, attempt.call_sid):
@@ -274,7 +274,7 @@ def close(session: Session, attempt: OutboundAttempt, outcome: AttemptOutcome, n
 
 
 def message_was_left(session: Session, attempt: OutboundAttempt) -> bool:
-    """Whether the retailer's machine was told already on that day: once is enough."""
+    """True if the retailer's answering machine was reached already on that day: one message is enough."""
     return (
         session.scalar(
             select(OutboundAttempt.id).where(
@@ -293,15 +293,15 @@ def _ordered_in(session: Session, call_sid: str) -> bool:
     return session.scalar(order) is not None
 
 
-# --- who was missed
+# --- retailers not reached
 
 
 def note_missed(
     session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: Pacing, *, over: bool = False
 ) -> int:
-    """Write down who was not reached and will not be rung any more on this day, with the reason and the remedy
-    (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and ringing
-    is `over` for everybody. Returns how many were new."""
+    """Record the retailers that were not reached and will not be called any more on this day, with the reason and the
+    remedy (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and
+    calling is `over` for everybody. Returns how many were new."""
     known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
     new = 0
     for one in found:

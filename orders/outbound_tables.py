@@ -1,4 +1,4 @@
-"""Ringing the retailers that are due (TR 3.1.2), as it is kept: the day's state, who dials, and every attempt."""
+"""Outbound calls to the retailers that are due (TR 3.1.2), as stored: the day's state, the lease, every attempt."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ AttemptOutcome = Literal[
     "canceled",
     "lost",
 ]
-"""What came of ringing once. "answered" is a call in which nothing was ordered; "canceled" rang when the ringing was
-stopped; "lost" was perhaps never placed."""
+"""The outcome of one attempt. "answered" is a call in which nothing was ordered; "canceled" was ringing when outbound
+calling was stopped; "lost" may never have been placed."""
 
 EVERYBODY = ""
-"""The batch whose window holds for every batch without one of its own."""
+"""The batch whose window applies to every batch without one of its own."""
 
 _UNDER_WAY = text("ended_at IS NULL")
 
 
 class OutboundWindow(Base):
-    """When the retailers of a batch are rung, in minutes from midnight. A batch is a route (TR 3.1.1)."""
+    """The hours in which a batch's retailers are called, in minutes from midnight. A batch is a route (TR 3.1.1)."""
 
     __tablename__ = "outbound_windows"
 
@@ -44,7 +44,7 @@ class OutboundWindow(Base):
 
 
 class OutboundDay(Base):
-    """Whether the retailers of a day are being rung, and who said so last. Without a row nobody began."""
+    """The state of a day's outbound calling: running or not, and who changed it last. No row: never started."""
 
     __tablename__ = "outbound_days"
 
@@ -55,7 +55,7 @@ class OutboundDay(Base):
 
 
 class OutboundLease(Base):
-    """The one dialler that may ring, until its lease runs out: one row, with `id` 1."""
+    """The lease of the one dialler that may place calls, until it expires: one row, with `id` 1."""
 
     __tablename__ = "outbound_lease"
 
@@ -65,9 +65,9 @@ class OutboundLease(Base):
 
 
 class OutboundAttempt(Base):
-    """One time a retailer was rung. It is written down before the carrier is asked, under a `key` that the call itself
-    carries, so that no crash in between can ring anybody twice. `looked_at` is when the carrier was last asked what has
-    become of it."""
+    """One call to a retailer. It is stored before the carrier is asked, under a `key` that the call itself carries, so
+    that no crash in between can call anybody twice. `looked_at` is when the carrier was last asked for the call's
+    status."""
 
     __tablename__ = "outbound_attempts"
     __table_args__ = (
@@ -97,7 +97,7 @@ class OutboundAttempt(Base):
 
 
 class NotToday(Base):
-    """A retailer that asked not to be rung on this day, and who noted it."""
+    """A retailer that asked not to be called on this day, and who recorded it."""
 
     __tablename__ = "outbound_not_today"
 

@@ -1,8 +1,8 @@
-"""Who is rung next: arithmetic on what is passed in, and nothing else.
+"""The choice of the next outbound calls: arithmetic on what is passed in, and nothing else.
 
-Nobody is rung outside the hours of the line and the window of their batch, at a number they did not register, twice at
-once, after they ordered or asked to be left alone, or more often than the house allows; and never more calls are under
-way than there are lines, and operators to take what the machine cannot.
+No retailer is called outside the hours of the line and the window of its batch, at a number it did not register, twice
+at once, after it ordered or asked not to be called, or more often than the department allows; and never are more calls
+under way than there are lines, and operators to take what the automatic order line cannot.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from datetime import date, datetime, timedelta
 from orders.outbound_tables import EVERYBODY, AttemptOutcome
 from orders.windows import Window
 
-# Shops are open, and nobody is at lunch or asleep for all of it.
+# Shops are open, and lunch takes only a part of it.
 OWN_WINDOW = Window(opens=9 * 60, closes=17 * 60)
 
 SETTLED: frozenset[AttemptOutcome] = frozenset({"ordered", "operator", "declined"})
-"""After these a retailer is not rung again that day."""
+"""The outcomes after which a retailer is not called again that day."""
 NOT_COUNTED: frozenset[AttemptOutcome] = frozenset({"canceled"})
-"""Of these the retailer knows nothing, or it was our own doing."""
+"""The outcomes that do not count as attempts: the call was ended by us before an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """The house's rules: how often a retailer is rung, how long is waited in between, and how much goes on at once."""
+    """The department's rules for outbound calls: attempts per retailer, pauses in between, calls under way at once."""
 
     attempts_max: int = 3
     pause: timedelta = timedelta(minutes=30)
@@ -35,13 +35,13 @@ class Pacing:
     windows: Mapping[str, Window] = field(default_factory=dict)
 
     def window(self, batch: str) -> Window:
-        """When the retailers of this batch are rung."""
+        """The hours in which the retailers of this batch are called."""
         return self.windows.get(batch) or self.windows.get(EVERYBODY) or OWN_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One time a retailer was rung today; without an outcome the call is under way."""
+    """One call to a retailer today; without an outcome it is under way."""
 
     phone: str
     at: datetime
@@ -50,8 +50,8 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retailer that is due today. `phones` are those it registered; `ready` says that it may order and has not, is
-    in no call, and did not ask to be left alone."""
+    """A retailer that is due today. `phones` are those it registered; `ready` means that it may order and has not, is
+    in no call, and did not ask not to be called."""
 
     retailer_id: int
     phones: tuple[str, ...]
@@ -62,8 +62,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """How things stand: the day that is rung for, the hours of the line, how many calls are under way, and how many
-    operators have nothing to do."""
+    """The state of outbound calling at one moment: the day called for, the hours of the line, the calls under way, and
+    the operators who are free."""
 
     now: datetime
     day: date
@@ -74,19 +74,19 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """One retailer to ring now, at this number."""
+    """One retailer to call now, at this number."""
 
     retailer_id: int
     phone: str
 
 
 def room_for(rules: Pacing, moment: Moment) -> int:
-    """How many calls more there may be."""
+    """The number of further calls that may be placed."""
     return max(0, min(rules.lines, moment.free_operators * rules.calls_per_operator) - moment.under_way)
 
 
 def next_dials(candidates: Iterable[Candidate], rules: Pacing, moment: Moment) -> list[Dial]:
-    """Who is rung now. Those whose window closes first come first, then those rung least and longest ago."""
+    """The calls to place now: retailers whose window closes first, then those called least and longest ago."""
     room = room_for(rules, moment)
     if not room or moment.line.day_at(moment.now) != moment.day:
         return []
@@ -103,26 +103,26 @@ def next_dials(candidates: Iterable[Candidate], rules: Pacing, moment: Moment) -
 
 
 def is_due(one: Candidate, rules: Pacing, moment: Moment) -> bool:
-    """Whether this retailer may be rung now, if there is room."""
+    """True if this retailer may be called now, provided that a further call may be placed."""
     if not one.ready or is_being_rung(one) or is_done(one, rules):
         return False
     return not_before(one, rules, moment.day) <= moment.now < rules.window(one.batch).closes_at(moment.day)
 
 
 def not_before(one: Candidate, rules: Pacing, day: date) -> datetime:
-    """From when this retailer may be rung, or rung again: its window opens, and the pause is over."""
+    """The earliest moment this retailer may be called, or called again: its window is open, and the pause is over."""
     pauses = [tried.at + _pause_after(tried, rules) for tried in one.tried]
     return max([rules.window(one.batch).opens_at(day), *pauses])
 
 
 def is_being_rung(one: Candidate) -> bool:
-    """Whether a call to this retailer is under way."""
+    """True if a call to this retailer is under way."""
     return any(tried.outcome is None for tried in one.tried)
 
 
 def is_done(one: Candidate, rules: Pacing) -> bool:
-    """Whether this retailer will not be rung again that day: it was reached, or often enough in vain, or is at no
-    number it could be rung at."""
+    """True if this retailer will not be called again that day: it was reached, or tried often enough, or has no number
+    at which it could be reached."""
     settled = any(tried.outcome in SETTLED for tried in one.tried)
     return settled or len(_counted(one)) >= rules.attempts_max or not _phones(one)
 
@@ -138,11 +138,11 @@ def _counted(one: Candidate) -> list[Tried]:
 
 
 def _phones(one: Candidate) -> list[str]:
-    """The numbers that may be rung: not where somebody else picked up."""
+    """The numbers that may be called: those at which no stranger answered."""
     strangers = {tried.phone for tried in one.tried if tried.outcome == "wrong_person"}
     return [phone for phone in one.phones if phone not in strangers]
 
 
 def _phone(one: Candidate) -> str:
-    """The number rung least so far."""
+    """The number called least so far."""
     return min(_phones(one), key=lambda phone: sum(tried.phone == phone for tried in one.tried))

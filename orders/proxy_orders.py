@@ -1,8 +1,8 @@
-"""Proxy orders: keyed in by staff for a retailer that could not order itself, only from the day's signed list
-(AY 4.1.8).
+"""Proxy orders: keyed in by staff for a retailer that could not order itself, only from the day's signed list (AY
+4.1.8).
 
-The list is kept with its signatures before anything of it is ordered, and each retailer's order is then entered once.
-What was listed in time is entered even where that is interrupted and taken up again later.
+The list is stored with its signatures before anything of it is ordered, and each retailer's order is then entered once.
+What was listed in time is entered even where that is interrupted and resumed later.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ SENDER = "signed list"
 
 
 class ProxyListRefused(ValueError):
-    """The list cannot be taken now; the message says why."""
+    """The list, or an order from it, cannot be taken now; the message says why."""
 
 
 class ProxyEntry(Base):
-    """One retailer on the signed list of a day: packs by barcode, and who signed for it."""
+    """One retailer on the signed list of a day: packs by barcode, and the three signatures."""
 
     __tablename__ = "proxy_entries"
 
@@ -61,9 +61,9 @@ class _Listed:
 
 
 def take_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str, now: datetime) -> list[str]:
-    """Keep the day's signed list (CSV or XLSX: customer_code, name or barcode, cartons and three signatures) and answer
-    with the customer codes on it. SheetError says everything that is wrong: a signature that is missing, a retailer
-    whose day it is not, a quantity other than the one listed before. ProxyListRefused past the hour."""
+    """Store the day's signed list (CSV or XLSX: customer_code, name or barcode, cartons and three signatures) and
+    return the customer codes on it. SheetError lists all problems: a signature that is missing, a retailer whose order
+    day it is not, a quantity other than the one listed before. ProxyListRefused outside the list's hours."""
     sheet = read_sheet(path)
     listed = _read(session, sheet, catalog, day)
     entries = {
@@ -101,8 +101,8 @@ def take_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: 
 
 
 def enter(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> TakenIn:
-    """Enter the order of one retailer on the day's list, as of when it was listed; again, the same order.
-    ProxyListRefused for who is not on it."""
+    """Enter the order of one retailer on the day's list, as of when it was listed; when repeated, the same order.
+    ProxyListRefused for a retailer that is not on it."""
     entry = session.scalar(
         select(ProxyEntry).where(ProxyEntry.business_day == day, ProxyEntry.customer_code == customer_code)
     )
@@ -113,7 +113,7 @@ def enter(session: Session, catalog: Catalog, day: date, customer_code: str, now
 
 
 def entries_of(session: Session, day: date) -> Sequence[ProxyEntry]:
-    """Who is on the day's signed list."""
+    """The entries of the day's signed list, in the order of the customer codes."""
     return session.scalars(
         select(ProxyEntry).where(ProxyEntry.business_day == day).order_by(ProxyEntry.customer_code)
     ).all()

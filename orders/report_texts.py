@@ -1,4 +1,4 @@
-"""The diary of a day and the report of a week or month, drafted from the figures for people to complete and sign."""
+"""The diary of a day and the report of a week or month, drafted from the figures for staff to complete and sign."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orders import reports
 from orders.report_words import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
 from orders.reports import DayFigures, Period
 
-# A draft names what was short of most; the tables have the rest.
+# A draft names the specs that were short of most; the tables have the rest.
 SPECS_NAMED = 10
 
 
@@ -26,7 +26,7 @@ Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "le
 
 @dataclass(frozen=True, slots=True)
 class OperatorFigures:
-    """What one operator did: calls taken, how they ended, orders that came of them, and the time they took in all."""
+    """One operator's calls: how many were taken, how they ended, the orders they led to, and the time in all."""
 
     name: str
     taken: int
@@ -38,7 +38,7 @@ class OperatorFigures:
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
-    """What a period's calls came to. The desk does not know the telephone: whoever does passes this in."""
+    """The outcomes of a period's calls. The order desk does not know the telephone, so the caller passes them in."""
 
     outcomes: Mapping[Outcome, int]
     operators: Sequence[OperatorFigures]
@@ -92,7 +92,7 @@ def _share(part: Fraction | None) -> str:
 
 @cache
 def _templates() -> Environment:
-    # What is drafted is plain text, so nothing in it is escaped as a page would need.
+    # A draft is plain text, so nothing in it is escaped as a page would need.
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "report_templates"),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""How reports name things and write figures: the same in tables, files and texts."""
+"""The words and number formats of reports: the same in tables, files and texts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OUTCOMES = {
 
 
 def percent(part: Fraction | None) -> Decimal | None:
-    """A share in percent with one decimal; nothing of nothing is no share."""
+    """A share in percent with one decimal; None for no share."""
     return None if part is None else _rounded(part * 100, "0.1")
 
 

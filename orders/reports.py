@@ -1,7 +1,7 @@
-"""What the order desk's days came to: need met and unmet per spec, the due retailers, channels, reasons (AY 4.4).
+"""The figures of the order desk's days: need met and unmet per spec, the due retailers, channels, reasons (AY 4.4).
 
-The need is what a retailer asked for at most of a spec on a day, by however many drafts and channels; met is what its
-saved order has of it in the end, with every later change. So nothing is counted twice, and nothing asked for is lost.
+The need is the most a retailer asked for of a spec on a day, by however many drafts and channels; met is what its saved
+order has of it in the end, with every later change. So nothing is counted twice, and nothing asked for is lost.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from orders.windows import ONE_DAY, is_order_day
 
 Span = Literal["day", "week", "month"]
 
-# Who had a spec within so long before and has it again, repeats it: the longest cycle is a month.
+# A spec had again within this time is a repeat: the longest cycle is a month.
 REPEATED_WITHIN = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days of business, both ends counted."""
+    """Business days from `first` to `last`, both counted."""
 
     first: date
     last: date
@@ -73,7 +73,7 @@ class SpecNeed:
 
     @property
     def reach(self) -> Fraction | None:
-        """How many of those who ordered have this spec."""
+        """The share of ordering retailers that have this spec."""
         return Fraction(self.reached, self.ordering) if self.ordering else None
 
     @property
@@ -83,7 +83,7 @@ class SpecNeed:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One day: of the retailers due how many ordered, and what all orders came to."""
+    """One day: the retailers due, those of them that ordered, and the totals of all orders."""
 
     day: date
     due: int
@@ -99,7 +99,7 @@ class DayFigures:
 
     @property
     def success(self) -> Fraction | None:
-        """How many of today's due retailers have ordered."""
+        """The share of the day's due retailers that have ordered."""
         return Fraction(self.due_ordered, self.due) if self.due else None
 
     @property
@@ -110,7 +110,7 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True)
 class ChannelFigures:
-    """What came in by one channel."""
+    """The totals of one channel."""
 
     channel: Channel
     orders: int
@@ -212,7 +212,7 @@ def days(session: Session, period: Period) -> list[DayFigures]:
 
 
 def channels(session: Session, period: Period) -> list[ChannelFigures]:
-    """What came in by each channel, the most orders first."""
+    """The totals of each channel, the most orders first."""
     rows = session.execute(
         select(OrderRow.channel, func.count(), func.sum(OrderRow.total_packs), func.sum(OrderRow.amount_fen))
         .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(STANDING_STATES))
@@ -223,7 +223,7 @@ def channels(session: Session, period: Period) -> list[ChannelFigures]:
 
 
 def unmet_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
-    """Why requests were not met in full, the most frequent first."""
+    """The reasons why requests were not met in full, with their counts, the most frequent first."""
     rows = session.execute(
         select(DemandRecord.reason, func.count())
         .where(
@@ -238,7 +238,7 @@ def unmet_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
 
 
 def missed_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
-    """Why retailers were not reached, the most frequent first (TR 3.3)."""
+    """The reasons why retailers were not reached, with their counts, the most frequent first (TR 3.3)."""
     rows = session.execute(
         select(MissedCall.reason, func.count())
         .where(MissedCall.missed_on.between(period.first, period.last))
@@ -287,7 +287,7 @@ def _unmet(need: Subquery) -> Case[int]:
 
 
 def _repeated(session: Session, period: Period) -> Counter[str]:
-    """By spec, how many of those who have it had it on an earlier day as well, not too long ago."""
+    """By spec, the number of retailers that have it and had it on an earlier day as well, within REPEATED_WITHIN."""
     lines = (
         select(OrderLineRow.barcode, OrderRow.retailer_id, func.max(OrderRow.business_day).label("latest"))
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
@@ -306,10 +306,10 @@ def _repeated(session: Session, period: Period) -> Counter[str]:
 
 
 def _due(session: Session, period: Period) -> dict[date, set[int]]:
-    """Who orders on which day; a suspended retailer on none."""
+    """The retailers due on each day; a suspended one on none."""
     open_days = calendar(session)
     plans: dict[tuple[str, int, int], list[Row[int, Cycle, int, int]]] = {}
-    # Whole retailers would be some ten thousand objects for a few numbers each.
+    # Whole rows would be some ten thousand objects for a few numbers each.
     columns = (RetailerRow.id, RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
     for row in session.execute(select(*columns).where(RetailerRow.status == "active")):
         plans.setdefault((row.cycle, row.order_weekday, row.cycle_week), []).append(row)

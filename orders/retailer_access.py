@@ -1,4 +1,4 @@
-"""How a retailer gets in again: a new PIN, or the lock after too many wrong ones taken off. Both are on record."""
+"""A retailer's access restored: by a new PIN, or by lifting the lock. Both are in the audit log."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ PIN_LENGTH = 4
 
 
 def locked_until(session: Session, customer_code: str, now: datetime) -> datetime | None:
-    """Until when this code lets nobody in; None where it is not locked."""
+    """The moment until which this code is locked; None where it is not."""
     counter = session.get(SignInCounter, f"retailer {customer_code}")
     return counter.locked_until if counter is not None and is_locked(counter, now) else None
 
 
 def new_pin(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> str:
-    """Give the retailer a new PIN, and say it: only its hash is kept. A lock goes with the old one."""
+    """Give the retailer a new PIN, and return it: only its hash is stored. A lock is lifted with it."""
     pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
     had = retailer.pin_hash is not None
     retailer.pin_hash = hash_pin(pin)
     _open(session, retailer.customer_code)
-    # No two new PINs are the same to the history, though none of them is in it.
+    # Different from the new value, so that the audit log keeps every new PIN as a change; no PIN is in it.
     before = {"pin": "old"} if had else None
     record(session, "retailer", retailer.customer_code, before, {"pin": "set"}, by=by, why=why, now=now)
     return pin
 
 
 def unlock(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> bool:
-    """Take the lock off the retailer's code; False where there is none any more."""
+    """Lift the lock on the retailer's code; False where there is none any more."""
     if locked_until(session, retailer.customer_code, now) is None:
         return False
     _open(session, retailer.customer_code)

@@ -1,4 +1,4 @@
-"""Retailers from a file: whole or not at all, with every wrong cell named. Who is not in the file stays as it is."""
+"""Retailers from a file: all or none, with every wrong cell named. Those not in the file stay as they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PIN = re.compile(r"\d{4}")
 
 @dataclass(frozen=True)
 class _Read:
-    """One retailer of the file; what is None there stays as it is."""
+    """One retailer of the file; what the file leaves out stays as it is."""
 
     code: str
     fields: dict[str, object]
@@ -41,15 +41,15 @@ class _Read:
 
 @dataclass(frozen=True, slots=True)
 class RetailersDone:
-    """What an import of retailers did."""
+    """The result of an import of retailers."""
 
     added: int
     changed: int
 
 
 def hash_pins(path: Path) -> dict[str, str]:
-    """The hashes of the PINs in a file, by customer code. Each takes its time, by design, so they are made before the
-    database is asked for anything: meanwhile nobody waits. What is wrong with the file is said by the import."""
+    """The hashes of the PINs in a file, by customer code. Hashing is slow by design, so it is done before the database
+    is asked for anything, and nobody waits for it. Problems of the file are reported by the import."""
     pins = {row.text("customer_code"): row.text("pin") for row in read_sheet(path) if _PIN.fullmatch(row.text("pin"))}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
         return dict(zip(pins, workers.map(hash_pin, pins.values()), strict=True))
@@ -60,8 +60,8 @@ def import_retailers(
 ) -> RetailersDone:
     """Add and change the retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order
     days; and, where there are such columns, status, county, region, manager, route, grade, balance, phones (as the
-    carrier writes them, `|` between) and pin, whose hashes `hash_pins` makes; without them none is set, which is for
-    who only looks. SheetError says all that is wrong."""
+    carrier writes them, `|` between) and pin, whose hashes `hash_pins` makes; without hashes no PIN is set, as for a
+    preview. SheetError lists all problems."""
     known = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
     owners = {row.phone: row.retailer_id for row in session.scalars(select(RetailerPhone))}
     read = _read(path, known, owners)
@@ -92,7 +92,7 @@ def import_retailers(
 
 
 def _as_set(retailer: RetailerRow, one: _Read, phones: list[str]) -> dict[str, object]:
-    """What the file says something about, as it is with the retailer now."""
+    """The retailer's present values of the fields the file has."""
     own: dict[str, object] = {name: getattr(retailer, name) for name in one.fields}
     return own | ({"phones": phones} if one.phones else {})
 
@@ -128,7 +128,7 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
 
 
 def _plan(row: Row) -> dict[str, object]:
-    """Weekday and place in the cycle, as one of the retailer's order days shows them."""
+    """The weekday and the week of the cycle, derived from one of the retailer's order days."""
     named, day = row.one_of("cycle", CYCLES), row.day("order_day")
     cycle = next((cycle for cycle in CYCLES if cycle == named), None)
     if cycle is None or day is None:

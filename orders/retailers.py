@@ -1,4 +1,4 @@
-"""Who may call: retailers, their registered numbers, the hotlines, and whether an order may be taken now."""
+"""Retailers, their registered numbers and order days, the hotlines, and the eligibility to order now."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def by_code(session: Session, customer_code: str) -> RetailerRow | None:
 
 
 def by_phone(session: Session, phone: str) -> RetailerRow | None:
-    """The retailer that registered this number, written as the carrier writes it."""
+    """The retailer that registered this number, written as the carrier writes it, or None."""
     return session.scalar(
         select(RetailerRow)
         .join(RetailerPhone, RetailerPhone.retailer_id == RetailerRow.id)
@@ -44,7 +44,7 @@ def by_phone(session: Session, phone: str) -> RetailerRow | None:
 
 
 def customer_codes(session: Session) -> frozenset[str]:
-    """Every customer code there is, for telling a code that was heard from one that cannot be."""
+    """Every customer code; a recognised code that is not among them cannot be right."""
     return frozenset(session.scalars(select(RetailerRow.customer_code)))
 
 
@@ -54,7 +54,7 @@ def hotlines(session: Session) -> Sequence[HotlineRow]:
 
 
 def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
-    """The hotline behind a called number; for an unknown one the first regular line, so that nobody rings in vain."""
+    """The hotline behind a called number; for an unknown one the first regular line, so that nobody calls in vain."""
     called = [row for row in rows if row.number == called_number]
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:
@@ -65,7 +65,7 @@ def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """On what terms orders are taken somewhere: what kind, from whom, and when."""
+    """The terms on which orders are taken: of what kind, from whom, and when."""
 
     kind: OrderKind = "regular"
     admits: Admits = "due"
@@ -78,7 +78,8 @@ def terms_of_hotline(session: Session, hotline_id: int | None) -> Terms:
 
 
 def terms_of_channel(session: Session, channel: Channel) -> Terms:
-    """A channel without a window of its own closes with the telephone, as orders from a PC do (AY 4.2.4)."""
+    """The terms of a channel. One without a window of its own closes with the telephone, as orders from a PC do (AY
+    4.2.4)."""
     row = session.get(ChannelWindow, channel)
     if row is not None:
         return Terms(window=Window(row.opens, row.closes))
@@ -87,13 +88,13 @@ def terms_of_channel(session: Session, channel: Channel) -> Terms:
 
 
 def calendar(session: Session) -> Calendar:
-    """The public holidays, and what the house decided otherwise."""
+    """The public holidays, and the days on which the department decided otherwise."""
     return Calendar({row.day: row.is_open for row in session.scalars(select(CalendarDay))})
 
 
 def due_on(session: Session, day: date) -> dict[int, date]:
-    """The retailers that order on a day, each with the start of the cycle whose limits it uses; suspended ones do not.
-    Quick enough for a page at a city's size: only some dozens of plans are shared by all retailers."""
+    """The active retailers whose order day it is, each with the start of the cycle whose limits it uses. Quick enough
+    for a page at a city's size: all retailers share a few dozen plans."""
     open_days = calendar(session)
     plan = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
     starts: dict[tuple[str, int, int], date | None] = {}
@@ -108,7 +109,7 @@ def due_on(session: Session, day: date) -> dict[int, date]:
 
 
 def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlanKey]:
-    """The plans of those whose order day this is; there are a few dozen, whatever the number of retailers."""
+    """The plans whose order day it is; there are a few dozen, whatever the number of retailers."""
     plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
     return {(*plan,) for plan in session.execute(plans) if is_order_day(plan, day, open_days)}
 
@@ -119,7 +120,7 @@ def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
 
 
 def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:
-    """Whether this retailer may place an order on these terms now."""
+    """This retailer's eligibility to place an order on these terms now."""
     taken_for = terms.window.day_at(now)
     day = taken_for or business_day(now)
     orders = session.scalars(
@@ -147,7 +148,7 @@ def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetim
 def refusal(
     session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
 ) -> StandingReason | None:
-    """Why this retailer may not place an order on these terms now; the short answer of `standing`."""
+    """The reason why this retailer may not place an order on these terms now, or None."""
     taken_for = terms.window.day_at(now)
     day = taken_for or business_day(now)
     ordered = select(OrderRow.id).where(
@@ -173,7 +174,7 @@ def _reason(
         return "not_order_day"
     if terms.admits == "missed" and not _has_remedy(session, retailer, day):
         return "not_supplementary"
-    # TR 3.4: no second order on one day, by whichever line.
+    # TR 3.4: no second order on one day, by any line.
     if already:
         return "already_ordered"
     return "closed" if taken_for is None or is_over(session, day, terms.kind) else None
@@ -190,7 +191,7 @@ def _opens_at(
 
 
 def is_over(session: Session, day: date, kind: OrderKind) -> bool:
-    """Whether the day's end has gone too far for such an order: regular ones are taken until it begins, supplementary
+    """True if the day end has gone too far for such an order: regular ones are taken until it begins, supplementary
     ones until hand-over (TR 3.3)."""
     steps = select(DayStepDone.step).where(DayStepDone.business_day == day)
     if kind == "supplementary":
@@ -212,7 +213,7 @@ def _has_remedy(session: Session, retailer: RetailerRow, day: date) -> bool:
 
 
 def is_resumable(order: OrderRow, now: datetime) -> bool:
-    """Whether another call may go on with this draft: its own call ended, or has been silent past its holds."""
+    """True if another call may resume this draft: its own call ended, or has been silent past its holds."""
     if order.state != "draft":
         return False
     return order.abandoned_at is not None or order.hold_expires_at is None or order.hold_expires_at <= now

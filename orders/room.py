@@ -1,4 +1,4 @@
-"""How much more an order may take of a spec: what the limit leaves, what is in stock, and what the house allows."""
+"""The headroom of an order for a spec: what the limit leaves, what is in stock, and what the department allows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ WITHOUT_RULE = 10**9
 
 @dataclass(frozen=True, slots=True)
 class DraftRules:
-    """How long a reservation lasts after the draft was last touched; how much one order is, at least and at most in
-    all; and how many cartons of each price band a retailer gets at most in a cycle, by all its orders."""
+    """The time holds last after the draft was last touched; the packs one order has at least and at most; and the most
+    cartons of each price band that a retailer gets in a cycle, by all its orders."""
 
     hold_for: timedelta = timedelta(minutes=15)
     order_min_packs: int = 0
@@ -31,11 +31,11 @@ class DraftRules:
 
 
 Room = Mapping[CutReason, int]
-"""How many packs each bound leaves."""
+"""The packs each bound leaves."""
 
 
 def room(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Room | None:
-    """What each bound leaves this order of a spec; None where the retailer may not have it today at all."""
+    """The packs each bound leaves this order of a spec; None where the retailer may not have it today at all."""
     left = holds.left(session, order, spec.barcode)
     if left is None:
         return None
@@ -44,7 +44,8 @@ def room(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow,
 
 
 def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
-    """What stood in the way. An empty shelf is said as such unless the retailer has all it may have anyway."""
+    """The bound that cut a request. Empty stock is "out_of_stock" unless the limit is used up too or the spec is on the
+    order."""
     ordered = any(line.barcode == barcode for line in order.lines)
     if bounds["stock"] <= 0 < bounds["limit"] and not ordered:
         return "out_of_stock"
@@ -54,7 +55,7 @@ def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
 
 
 def left_by_house(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
-    """What the house's own rules leave this order of a spec."""
+    """The packs the department's own rules leave this order of a spec."""
     packs = WITHOUT_RULE
     if rules.order_max_packs is not None:
         packs = rules.order_max_packs - sum(line.granted_packs for line in order.lines)

@@ -1,4 +1,4 @@
-"""The seats of the telephone room: who sits where now. One person has one seat at most, and a seat one person."""
+"""The seats and the staff at them now. One person has one seat at most, and a seat one person."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from orders.staff import StaffRow
 from storage import Base, UtcDateTime
 
 SEAT_MAX_CHARS = 10
-# Who has not touched a page for so long is signed out, and the seat is free for whoever comes.
+# A person who has not used a page for so long is signed out, and the seat is free.
 LEFT_AFTER = timedelta(minutes=30)
 
 
 class SeatRow(Base):
-    """One seat that somebody has taken, and when they were last seen there."""
+    """One seat that is taken, and when its holder was last seen there."""
 
     __tablename__ = "seats"
 
@@ -29,7 +29,7 @@ class SeatRow(Base):
 
 
 class SeatTaken(ValueError):
-    """Somebody else sits there; `by` is their name."""
+    """Somebody else has the seat; `by` is their name."""
 
     def __init__(self, seat: str, by: str) -> None:
         super().__init__(f"Seat {seat} is taken by {by}: choose another one.")
@@ -37,12 +37,12 @@ class SeatTaken(ValueError):
 
 
 class NoSuchSeat(ValueError):
-    """What was given cannot be the name of a seat."""
+    """The text given cannot be the name of a seat."""
 
 
 def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None:
-    """Sit down at a seat, which is remembered as this person's usual one; their old seat is free. SeatTaken where
-    somebody else was first, NoSuchSeat for anything but a few letters and digits."""
+    """Take a seat, which is stored as this person's usual one; their old seat is free. SeatTaken where somebody else
+    was first, NoSuchSeat for anything but a few letters and digits."""
     seat = seat.strip()
     if not seat.isalnum() or len(seat) > SEAT_MAX_CHARS:
         raise NoSuchSeat(f"{seat!r} is no seat: a seat is {SEAT_MAX_CHARS} letters and digits at most.")
@@ -60,17 +60,17 @@ def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None
 
 
 def leave_seat(session: Session, staff_id: int) -> None:
-    """Stand up; somebody else may sit there."""
+    """Free this person's seat for somebody else."""
     session.execute(delete(SeatRow).where(SeatRow.staff_id == staff_id))
 
 
 def still_there(session: Session, staff_id: int, now: datetime) -> None:
-    """Note that this person is at work, wherever they sit."""
+    """Record that this person is at work, at whichever seat."""
     session.execute(update(SeatRow).where(SeatRow.staff_id == staff_id).values(seen_at=now))
 
 
 def seat_of(session: Session, staff_id: int, now: datetime) -> str:
-    """Where this person sits now; empty where nowhere."""
+    """The seat this person has now; empty where there is none."""
     found = session.scalar(
         select(SeatRow.seat).where(SeatRow.staff_id == staff_id, SeatRow.seen_at >= now - LEFT_AFTER)
     )
@@ -78,7 +78,7 @@ def seat_of(session: Session, staff_id: int, now: datetime) -> str:
 
 
 def seated(session: Session, now: datetime) -> Sequence[tuple[SeatRow, StaffRow]]:
-    """Everybody who sits somewhere now, in the order of the seats."""
+    """The seats that are taken now and their holders, in the order of the seats."""
     rows = session.execute(
         select(SeatRow, StaffRow)
         .join(StaffRow, StaffRow.id == SeatRow.staff_id)

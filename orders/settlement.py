@@ -1,4 +1,4 @@
-"""Settlement: what the bank is asked to take from whom, and what is done about its answer."""
+"""Settlement: the amounts the bank is asked to collect, and what follows from its answer."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from orders.day_tables import SettlementBatch, SettlementLine
 from orders.models import OrderRow, RetailerRow
 
 FailureRule = Literal["hold", "cut", "cancel"]
-"""What becomes of an order the bank did not pay: it waits, it is cut to what is there, or it is cancelled."""
+"""The rule for an order the bank did not pay: it is put on hold, cut to what is available, or cancelled."""
 
 BATCH_COLUMNS = ("order", "customer_code", "retailer", "amount")
 ANSWER_COLUMNS = ("order", "result", "available")
 
 
 def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[int, list[Line]]:
-    """Step 3, first half: the number of the batch and its lines for the bank, in yuan. While a batch is unanswered it
-    is given again; then come the orders saved or cut since. A day without orders is settled at once."""
+    """Step 3, first half: the number of the batch and its lines for the bank, in yuan. An unanswered batch is returned
+    again; the next one has the orders saved or cut since. A day without orders is settled at once."""
     if not is_done(session, day, "settlement"):
         start_step(session, day, "settlement")
     batch = session.scalar(
@@ -67,8 +67,8 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
 def take_answer(
     session: Session, path: Path, day: date, rule: FailureRule, *, by: str, now: datetime
 ) -> dict[str, int]:
-    """Step 3, second half: the bank's answer to the open batch (order, paid or failed, and what was available in yuan).
-    Every order of the batch has to be in it. The same answer again changes nothing."""
+    """Step 3, second half: import the bank's answer to the open batch (order, paid or failed, and what was available in
+    yuan). Every order of the batch has to be in it. The same answer again changes nothing."""
     lines = {
         str(order.number): (line, order)
         for line, order in session.execute(
@@ -139,7 +139,7 @@ def _not_paid(session: Session, order: OrderRow, available: int, rule: FailureRu
     if rule == "cut":
         lines = {line.barcode: line.granted_packs for line in order.lines}
         amount = order.amount_fen
-        # What was named last is given up first, carton by carton.
+        # The last line is cut first, carton by carton.
         for line in reversed(order.lines):
             while amount > available and lines[line.barcode] >= line.packs_per_carton:
                 lines[line.barcode] -= line.packs_per_carton

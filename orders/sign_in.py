@@ -1,4 +1,4 @@
-"""Codes and PINs: checked with the same work whoever calls, and locked where somebody tries too often."""
+"""Codes and PINs: checked with the same work for every caller, and locked after too many wrong tries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from orders.models import RetailerRow, SignInCounter
 from storage import UtcDateTime
 
-# What OWASP gives as the least for argon2id: some 20 ms, so that a call does not notice and a guesser does.
+# The minimum OWASP gives for argon2id: some 20 ms, so that a call does not notice and a guesser does.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 _OVERALL = "overall"
@@ -23,7 +23,7 @@ _OVERALL = "overall"
 
 @dataclass(frozen=True, slots=True)
 class LockRules:
-    """How many wrong PINs within `window` lock whom, and for how long."""
+    """The numbers of wrong PINs within `window` that lock a retailer, a caller or everybody, and for how long."""
 
     per_retailer: int = 5
     per_caller: int = 10
@@ -33,20 +33,20 @@ class LockRules:
 
 
 def hash_pin(pin: str) -> str:
-    """The form a PIN is kept in."""
+    """The hash a PIN is stored as."""
     return _HASHER.hash(pin)
 
 
 def check_pin(
     session: Session, rules: LockRules, customer_code: str, pin: str, caller: str, now: datetime
 ) -> tuple[RetailerRow | None, bool]:
-    """The retailer if code and PIN are right, and whether this code, caller or everybody is locked.
+    """The retailer if code and PIN are right, else None; and True if this code, caller or everybody is locked.
 
     An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and while
-    something is locked even the right PIN is not let through.
+    something is locked even the right PIN is not accepted.
     """
     most = {f"retailer {customer_code}": rules.per_retailer, f"caller {caller}": rules.per_caller}
-    # Sorted, and locked by this very statement until the turn commits: parallel guesses wait in line here.
+    # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
     counters = {key: lock_counter(session, key, now, rules) for key in sorted(most)}
     everybody = session.get(SignInCounter, _OVERALL, populate_existing=True)
     locked = any(is_locked(counter, now) for counter in (*counters.values(), everybody))
@@ -71,7 +71,7 @@ def _nobodys_hash() -> str:
 
 
 def is_right(pin_hash: str | None, pin: str) -> bool:
-    """Whether the PIN is the one behind this hash; where there is none, False after the same work."""
+    """True if the PIN is the one behind this hash; without a hash, False after the same work."""
     try:
         return _HASHER.verify(pin_hash or _nobodys_hash(), pin) and pin_hash is not None
     except (Argon2Error, InvalidHashError):
@@ -79,7 +79,7 @@ def is_right(pin_hash: str | None, pin: str) -> bool:
 
 
 def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
-    """The counter, fresh if its window is over, its row locked for the rest of the transaction."""
+    """The counter, reset if its window is over, its row locked for the rest of the transaction."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
         insert(SignInCounter)
@@ -100,7 +100,7 @@ def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) ->
 
 
 def count_failure(counter: SignInCounter, most: int, now: datetime, rules: LockRules) -> None:
-    """One more wrong try; the `most`-th within the window locks."""
+    """Count one more wrong try; the `most`-th within the window locks."""
     counter.failures += 1
     if counter.failures >= most:
         counter.failures = 0
@@ -108,5 +108,5 @@ def count_failure(counter: SignInCounter, most: int, now: datetime, rules: LockR
 
 
 def is_locked(counter: SignInCounter | None, now: datetime) -> bool:
-    """Whether nobody is let through on this counter just now."""
+    """True if this counter is locked just now."""
     return counter is not None and counter.locked_until is not None and now < counter.locked_until

@@ -1,4 +1,4 @@
-"""The people of the order department: who they are, what each may do, and how they sign in."""
+"""The staff of the order department: their accounts, what each role may do, and how they sign in."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MAY: dict[Task, frozenset[Role]] = {
     "end_day": frozenset({"leader", "clerk", "director"}),
     "run_outbound": frozenset({"leader", "clerk", "director"}),
 }
-"""Which roles may do what, at the console and by command."""
+"""The roles that may do each task, at the console and by command."""
 
 PASSWORD_LEAST = 10
 # An address is shared by a whole office behind one router, so it is given more tries than one person.
@@ -66,8 +66,8 @@ class StaffError(ValueError):
 
 
 class StaffRow(Base):
-    """One person who signs in at the console. `phone` is where calls reach them, if anywhere; `seat` is what callers
-    hear."""
+    """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
+    callers hear."""
 
     __tablename__ = "staff"
 
@@ -82,7 +82,7 @@ class StaffRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     def may(self, task: Task) -> bool:
-        """Whether this person's role allows the task."""
+        """True if the account is active and its role allows the task."""
         return self.active and self.role in MAY[task]
 
 
@@ -95,8 +95,8 @@ class StaffSignIn:
 
 
 def check_password(session: Session, login: str, password: str, address: str, now: datetime) -> StaffSignIn:
-    """Who signs in with these. Wrong ones are counted by login, known or not, and by address, and lock them for a
-    while; meanwhile not even the right password lets anybody in."""
+    """The account that signs in with these, if any. Wrong ones are counted by login, known or not, and by address, and
+    lock them for a while; meanwhile even the right password is not accepted."""
     login = login.strip().lower()[:40]
     most = {f"staff {login}": STAFF_LOCKS.per_retailer, f"address {address}"[:80]: STAFF_LOCKS.per_caller}
     counters = {key: lock_counter(session, key, now, STAFF_LOCKS) for key in sorted(most)}
@@ -115,7 +115,7 @@ def check_password(session: Session, login: str, password: str, address: str, no
 
 
 def acting(session: Session, login: str, task: Task) -> StaffRow:
-    """Who does something by command: the active account with this login, whose role allows it. StaffError otherwise."""
+    """The active account with this login, whose role allows the task, for a command. StaffError otherwise."""
     staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower()))
     if staff is None:
         raise StaffError(f"There is no account {login!r}: give a login that `list-staff` shows, or make one.")
@@ -128,7 +128,7 @@ def acting(session: Session, login: str, task: Task) -> StaffRow:
 
 
 def close_account(session: Session, login: str) -> StaffRow:
-    """From now on nobody signs in or acts as this person; what was done stays under the name."""
+    """Close the account: nobody signs in or acts as this person any more; what was done stays under the name."""
     staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower(), StaffRow.active))
     if staff is None:
         raise StaffError(f"There is no open account {login!r}: `list-staff` shows those there are.")
@@ -148,7 +148,7 @@ def create_staff(
     seat: str = "",
     phone: str | None = None,
 ) -> StaffRow:
-    """A new account, or StaffError."""
+    """A new account; StaffError where it cannot be made."""
     login = login.strip().lower()
     if not login.isascii() or not login.replace("-", "").replace(".", "").isalnum() or len(login) > 40:
         raise StaffError(f"The login {login!r} will not do: letters, digits, dots and hyphens only, 40 at most.")
@@ -158,7 +158,7 @@ def create_staff(
         raise StaffError(f"The password is too short: it needs {PASSWORD_LEAST} characters at least.")
     if session.scalar(select(StaffRow.id).where(StaffRow.login == login)) is not None:
         raise StaffError(f"There is an account {login!r} already: choose another login.")
-    # What is recorded has the name in it, so a name is one person's.
+    # Records carry the name, so a name belongs to one person.
     if session.scalar(select(StaffRow.id).where(StaffRow.name == name)) is not None:
         raise StaffError(f"There is a {name!r} already: add to the name what tells the two apart.")
     staff = StaffRow(

@@ -1,4 +1,4 @@
-"""What is offered instead of a spec that is out, as the house wants it; of other specs the desk finds one itself."""
+"""The department's table of substitutes for specs that are out; for specs not in it the desk finds one itself."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COLUMNS = ("name", "instead")
 def import_substitutes(
     session: Session, path: Path, catalog: Catalog, *, by: str, why: str, now: datetime
 ) -> dict[str, list[str]]:
-    """Put the table in a CSV or XLSX file (name, instead; of a spec the best first) in the place of the present one,
-    and answer with it, by barcode. SheetError says all that is wrong."""
+    """Replace the table by the one in a CSV or XLSX file (name, instead; of a spec the best first), and return it by
+    barcode. SheetError lists all problems."""
     read = _read(path, catalog)
     present: dict[str, list[str]] = {}
     for row in session.scalars(select(Substitute).order_by(Substitute.barcode, Substitute.position)):
@@ -39,7 +39,7 @@ def import_substitutes(
 
 
 def _named(barcodes: list[str] | None, catalog: Catalog) -> dict[str, list[str]] | None:
-    """As the history has it: by the names the specs have now."""
+    """The substitutes under the names the specs have now, as the audit log records them; None where there are none."""
     if barcodes is None:
         return None
     return {"instead": [catalog.specs[one].name if one in catalog.specs else one for one in barcodes]}

@@ -1,4 +1,4 @@
-"""Tomorrow's supply and how it is split over the retailers due then (AY 4.1.1)."""
+"""Tomorrow's supply and its split over the retailers due then (AY 4.1.1)."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ COLUMNS = ("name", "cartons", "basis", "most", "introduce")
 Basis = Literal["equal", "grade", "sales", "class", "free"]
 BASES: tuple[Basis, ...] = ("equal", "grade", "sales", "class", "free")
 
-# How far back past sales count.
+# Past sales count this far back.
 SALES_REMEMBERED = timedelta(weeks=8)
 
 
 @dataclass(frozen=True, slots=True)
 class SpecSupply:
-    """One spec's supply of a day, and how it is split. "free" leaves the limits to a file of their own; `most` bounds
-    what one retailer gets, in cartons."""
+    """One spec's supply of a day, and the basis of its split. "free" leaves the limits to a file of their own; `most`
+    bounds what one retailer gets, in cartons."""
 
     spec: Spec
     cartons: int
@@ -45,7 +45,7 @@ class SpecSupply:
 
 def read_supply(path: Path, catalog: Catalog) -> list[SpecSupply]:
     """The supply in a file: name, cartons, basis (equal, grade, sales, class, free), and optionally most and introduce
-    (new, key). SheetError says all that is wrong."""
+    (new, key). SheetError lists all problems."""
     sheet = read_sheet(path)
     by_name = {spec.name: spec for spec in catalog.specs.values()}
     found: list[SpecSupply] = []
@@ -78,7 +78,7 @@ def allocate_day(
     source: str,
     dry_run: bool = False,
 ) -> LimitsDone:
-    """Set the supply of `day` and split it over the retailers due then. With `dry_run` nothing is kept, and the answer
+    """Set the supply of `day` and split it over the retailers due then. With `dry_run` nothing is kept, and the result
     is what would change. LimitsLocked from 07:50 of that day on; LimitsRefused where less would be left than is
     ordered."""
     limits.check_unlocked(day, now)
@@ -101,7 +101,7 @@ def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tup
 
 
 def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
-    """Where fine-tuning left the limits of a split spec at more or less than there is of it, in words."""
+    """The split specs whose limits add up to more or less than their supply after fine-tuning, in words."""
     starts = {cycle_start(retailer, day) for retailer in due(session, day)}
     rows = session.execute(
         select(Limit.barcode, func.sum(Limit.limit_packs))
@@ -113,7 +113,7 @@ def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
     found = []
     for row in session.scalars(select(Supply).where(Supply.business_day == day, Supply.basis.not_in(("", "free")))):
         spec = catalog.specs.get(row.barcode)
-        # A bound for each may leave some of it over; it may not leave less than was given.
+        # With a bound per retailer the limits may add up to less than the supply, but never to more.
         limited = given.get(row.barcode, 0)
         differs = limited > row.supplied_packs or (row.most_cartons is None and limited < row.supplied_packs)
         if spec is not None and differs:
@@ -123,12 +123,12 @@ def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
 
 
 def due(session: Session, day: date) -> list[RetailerRow]:
-    """The retailers whose order day it is, in the order of their codes; a suspended one gets nothing."""
+    """The active retailers whose order day it is, in the order of their codes."""
     open_days = calendar(session)
     active = session.scalars(
         select(RetailerRow).where(RetailerRow.status == "active").order_by(RetailerRow.customer_code)
     )
-    # Some dozens of plans are shared by all retailers.
+    # All retailers share a few dozen plans.
     known: dict[tuple[str, int, int], bool] = {}
     return [
         row
@@ -188,7 +188,7 @@ def _set_supply(
 
 
 def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: date) -> tuple[Difference, ...]:
-    """What the supply would be instead of what it is, in cartons; LimitsRefused where it would go below what is
+    """The supply that would change, before and after, in cartons; LimitsRefused where it would go below what is
     ordered."""
     rows = _present_supply(session, supplies, day)
     found, below = [], []

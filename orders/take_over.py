@@ -1,7 +1,7 @@
-"""Orders taken over from another system by file, every half hour (AY 4.2.5.8).
+"""Orders imported by file from another system, every half hour (AY 4.2.5.8).
 
 A file is read whole before anything of it is kept. Each order is then its own unit of work under its own reference, so
-that a long file holds up no caller, and the same file again, or one that overlaps it, does no harm.
+that a long file delays no caller, and the same file again, or one that overlaps it, changes nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CARTONS_MAX = 9_999
 
 @dataclass(frozen=True, slots=True)
 class Referenced:
-    """One order of a file, and the reference the other system knows it by."""
+    """One order of a file, and its reference in the other system."""
 
     reference: str
     order: WebOrder
@@ -29,7 +29,7 @@ class Referenced:
 
 def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[Referenced]:
     """The orders in a file (CSV or XLSX), one line of an order a row: reference, customer_code, name or barcode,
-    cartons, placed_at as 2026-11-23 11:50. SheetError says everything that is wrong with it."""
+    cartons, placed_at as 2026-11-23 11:50. SheetError lists all problems."""
     sheet = read_sheet(path)
     specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
     found: dict[str, tuple[str, datetime, dict[str, int]]] = {}
@@ -59,7 +59,8 @@ def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[Referenced]
 
 
 def moment(row: Row, column: str, now: datetime) -> datetime | None:
-    """A moment of the order department's wall clock that is not in the future."""
+    """The moment in a column, in the department's local time; None, with a problem noted, where it is missing,
+    malformed or in the future."""
     if (text := row.required(column)) is None:
         return None
     try:

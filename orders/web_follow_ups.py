@@ -1,4 +1,4 @@
-"""Failed web orders worked off by telephone: who rings whom, and what came of it (AY 4.2.9, 4.2.10)."""
+"""Failed web orders followed up by telephone: who calls each retailer, and the result (AY 4.2.9, 4.2.10)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTE_MAX_CHARS = 200
 
 
 class FollowUpTaken(ValueError):
-    """Somebody else rings this retailer; `by` is their name."""
+    """Another operator has claimed this retailer; `by` is their name."""
 
     def __init__(self, by: str) -> None:
         super().__init__(f"{by} rings this retailer already.")
@@ -30,8 +30,8 @@ class FollowUpTaken(ValueError):
 
 
 class WebFollowUp(Base):
-    """One retailer of a day's phone list in somebody's hands, or done with; an order that was saved ends it by itself,
-    so `result` is for who has none."""
+    """One retailer of a day's phone list, claimed by an operator or closed; an order that was saved ends it by itself,
+    so `result` is for a retailer that has none."""
 
     __tablename__ = "web_follow_ups"
 
@@ -47,7 +47,7 @@ class WebFollowUp(Base):
 
 @dataclass(frozen=True, slots=True)
 class ToRing:
-    """One retailer to be rung: its latest failed web order, and who has taken it on."""
+    """One retailer to be called: its latest failed web order, and the operator who has claimed it."""
 
     retailer: RetailerRow
     web: WebOrderRow
@@ -56,7 +56,7 @@ class ToRing:
 
 @dataclass(frozen=True, slots=True)
 class RungOff:
-    """One retailer somebody has worked off: with an order, or with the result that was noted."""
+    """One retailer that was followed up: with an order, or with the result that was recorded."""
 
     retailer: RetailerRow
     follow_up: WebFollowUp
@@ -65,7 +65,7 @@ class RungOff:
 
 
 def to_ring(session: Session, day: date) -> list[ToRing]:
-    """The day's phone list. Who was done with and then failed again by the web is on it again."""
+    """The day's phone list. A retailer that was closed and whose web order then failed again is on it again."""
     known = {row.retailer_id: row for row in _of_day(session, day)}
     people = {person.id: person for person in session.scalars(select(StaffRow))}
     found = []
@@ -79,7 +79,7 @@ def to_ring(session: Session, day: date) -> list[ToRing]:
 
 
 def rung_off(session: Session, day: date) -> list[RungOff]:
-    """Who was worked off on a day, the latest first."""
+    """The retailers that were followed up on a day, the latest first."""
     orders = {
         order.retailer_id: order
         for order in session.scalars(
@@ -100,7 +100,7 @@ def rung_off(session: Session, day: date) -> list[RungOff]:
 
 
 def take(session: Session, day: date, retailer_id: int, who: StaffRow, now: datetime) -> None:
-    """Take one retailer of the list on. FollowUpTaken where somebody else was quicker."""
+    """Claim one retailer of the list. FollowUpTaken where somebody else was quicker."""
     row = _locked(session, day, retailer_id)
     if row.closed_at is None and row.taken_by not in (None, who.id):
         raise FollowUpTaken(session.get_one(StaffRow, row.taken_by).name)
@@ -111,7 +111,7 @@ def take(session: Session, day: date, retailer_id: int, who: StaffRow, now: date
 
 
 def put_back(session: Session, day: date, retailer_id: int, who: StaffRow) -> None:
-    """Let somebody else ring a retailer one had taken on."""
+    """Release a retailer one had claimed, so that somebody else can call it."""
     row = _locked(session, day, retailer_id)
     if row.taken_by == who.id and row.closed_at is None:
         row.taken_by = row.taken_at = None
@@ -120,7 +120,7 @@ def put_back(session: Session, day: date, retailer_id: int, who: StaffRow) -> No
 def close(
     session: Session, day: date, retailer_id: int, who: StaffRow, result: FollowUpResult, note: str, now: datetime
 ) -> None:
-    """Be done with a retailer that has no order after all. FollowUpTaken where it is in other hands."""
+    """Close the follow-up of a retailer without an order. FollowUpTaken where somebody else has claimed it."""
     row = _locked(session, day, retailer_id)
     if row.taken_by not in (None, who.id):
         raise FollowUpTaken(session.get_one(StaffRow, row.taken_by).name)
@@ -130,7 +130,7 @@ def close(
 
 
 def wanted_by(session: Session, day: date, retailer_id: int, staff_id: int) -> dict[str, int]:
-    """The packs by barcode a retailer wanted by the web, for the operator who has taken it on; else nothing."""
+    """The packs by barcode a retailer wanted by the web, for the operator who has claimed it; else nothing."""
     mine = session.get(WebFollowUp, (day, retailer_id))
     if mine is None or mine.taken_by != staff_id or mine.closed_at is not None:
         return {}
@@ -153,7 +153,7 @@ def _of_day(session: Session, day: date) -> Sequence[WebFollowUp]:
 
 
 def _locked(session: Session, day: date, retailer_id: int) -> WebFollowUp:
-    """The follow-up, made if there is none, with nobody else at it: the retailer's row is what both would wait for."""
+    """The follow-up, made if there is none. The retailer's row is locked, so that two claims wait for each other."""
     session.get_one(RetailerRow, retailer_id, with_for_update=True)
     row = session.get(WebFollowUp, (day, retailer_id), populate_existing=True)
     if row is None:

@@ -1,7 +1,7 @@
-"""Orders that come in by the web or a file: the same book, limits and holds as an order by telephone (AY 4.2).
+"""Orders from the web or a file: the same book, limits and holds as an order by telephone (AY 4.2).
 
-An order is taken in once, however often it is sent. What goes above a limit is cut to it and put on the audit list
-(4.2.7); who got no order this way and could still have one by telephone is on the phone list (4.2.9, 4.2.10).
+An order is entered once, however often it is sent. What exceeds a limit is cut to it and put on the audit list (4.2.7);
+a retailer that got no order this way and could still place one by telephone is on the phone list (4.2.9, 4.2.10).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from orders.retailers import terms_of_channel
 from orders.web_tables import WebOrderRow
 from orders.windows import business_day
 
-# What a call could not mend either, so that nobody is rung up for it.
+# Reasons that a call could not mend either, so that nobody is called for them.
 NOT_FOR_THE_PHONE = ("unknown_retailer", "suspended", "not_order_day", "already_ordered")
-# A cut for want of stock is nobody's mistake; these have to be looked at.
+# A cut for want of stock is nobody's mistake; these have to be audited.
 AUDITED_CUTS = ("limit", "order_max", "not_offered")
 
 
@@ -33,12 +33,12 @@ class KeyUsedTwice(ValueError):
 
 
 class AuditRefused(ValueError):
-    """There is nothing to audit there; the message says what there is."""
+    """The order cannot be audited like this; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebOrder:
-    """An order as it was sent: packs by barcode, and when its retailer placed it."""
+    """An order as it was sent: packs by barcode, and the moment its retailer placed it."""
 
     customer_code: str
     packs: Mapping[str, int]
@@ -47,16 +47,16 @@ class WebOrder:
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """What became of an order that was sent; `again` where it had been taken in before."""
+    """The result of an order that was sent; `again` where it had been entered before."""
 
     row: WebOrderRow
     again: bool
 
 
 def take_in(desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder, received_at: datetime) -> TakenIn:
-    """Enter an order into the book, as far as limits and stock allow, or keep why not. Sent again under its key it gets
-    the same answer; KeyUsedTwice where the key was used for something else. `desk` stands at the moment the order was
-    placed, so that one taken over after the window shut still counts."""
+    """Enter an order into the book, as far as limits and stock allow, or store the reason why not. Sent again under its
+    key it gets the same answer; KeyUsedTwice where the key was used for another order. `desk` is at the moment the
+    order was placed, so that one imported after the window closed still counts."""
     session = desk.session
     wanted = dict(order.packs)
     if (known := _known(session, sender, key)) is not None:
@@ -92,7 +92,7 @@ def take_in(desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder
 
 
 def audit_list(session: Session, day: date) -> Sequence[WebOrderRow]:
-    """The day's orders that were cut to a limit and that nobody has looked at yet."""
+    """The day's orders that were cut to a limit and have not been audited yet."""
     return session.scalars(
         select(WebOrderRow)
         .where(WebOrderRow.business_day == day, WebOrderRow.to_audit, WebOrderRow.audited_at.is_(None))
@@ -101,7 +101,7 @@ def audit_list(session: Session, day: date) -> Sequence[WebOrderRow]:
 
 
 def audit(session: Session, web_order_id: int, *, by: str, note: str, now: datetime) -> None:
-    """Take an order off the audit list, with what was found. It stays as it was cut; more takes an approved change."""
+    """Take an order off the audit list, with what was found. It stays as it was cut; more needs an approved change."""
     row = session.get(WebOrderRow, web_order_id, with_for_update=True, populate_existing=True)
     if row is None or not row.to_audit or row.audited_at is not None:
         raise AuditRefused(f"There is no web order {web_order_id} waiting to be audited.")
@@ -112,7 +112,7 @@ def audit(session: Session, web_order_id: int, *, by: str, note: str, now: datet
 
 
 def phone_list(session: Session, day: date) -> list[tuple[RetailerRow, WebOrderRow]]:
-    """Who has no order of the day because its web order failed, each with its latest try: to be rung up."""
+    """The retailers without an order of the day whose web order failed, each with its latest try: to be called."""
     stands = exists().where(
         OrderRow.retailer_id == RetailerRow.id,
         OrderRow.business_day == day,
@@ -146,7 +146,7 @@ def _again(known: WebOrderRow, order: WebOrder, wanted: dict[str, int]) -> Taken
 
 
 def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
-    """Save the order, or say in the row why not; DeskRefusal where nothing of it may be kept."""
+    """Save the order, or set the row's reason why not; DeskRefusal where nothing of it may be kept."""
     retailer = desk.retailer(row.customer_code)
     if retailer is None:
         row.reason = "unknown_retailer"
@@ -155,7 +155,7 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
         row.reason = "unknown_spec"
         return
     draft = f"{row.channel}-{row.id}"
-    # A list is whole in itself: what a call left behind earlier is not added to it.
+    # A web order is complete in itself: a draft that a call abandoned is not added to it.
     desk.open_channel_draft(draft, retailer, row.channel)
     outcomes = desk.set_lines(draft, [LineRequest(barcode, packs) for barcode, packs in wanted.items()])
     if not any(outcome.granted_packs for outcome in outcomes):
@@ -166,7 +166,7 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     except DeskRefusal as refusal:
         if refusal.reason != "order_min":
             raise
-        # A call can add to it: what was listed stays reserved for the usual while, to be taken up again.
+        # A call can add to it: the draft stays reserved until its holds expire, to be resumed.
         _leave(desk, draft, row, refusal.reason, outcomes)
         return
     cuts = [outcome.reason for outcome in outcomes if outcome.reason is not None]

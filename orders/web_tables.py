@@ -1,4 +1,4 @@
-"""The tables of orders that come in by the web: the channels that may send them, and every order they sent."""
+"""The tables of web orders: the senders of each channel, and every order they sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WebState = Literal["saved", "cut", "failed"]
 
 
 class ChannelToken(Base):
-    """One sender of orders and the channel it speaks for. Only the token's hash is kept."""
+    """One sender of orders and the channel it sends for. Only the token's hash is stored."""
 
     __tablename__ = "channel_tokens"
 
@@ -28,8 +28,8 @@ class ChannelToken(Base):
 
 
 class WebOrderRow(Base):
-    """One order as a channel sent it, once per `key` of its sender, and what it was answered. `wanted` are packs by
-    barcode. With `to_audit` somebody has to look at what was cut (AY 4.2.7)."""
+    """One order as a channel sent it, once per `key` of its sender, and the answer it got. `wanted` are packs by
+    barcode. With `to_audit` somebody has to review what was cut (AY 4.2.7)."""
 
     __tablename__ = "web_orders"
     __table_args__ = (UniqueConstraint("sender", "key"), Index("ix_web_orders_day", "business_day", "state"))

@@ -1,4 +1,4 @@
-"""Which day is whose order day, which cycle a day belongs to, and when a line takes orders.
+"""Order days, the cycle a day belongs to, and the hours in which a line takes orders.
 
 All of it is arithmetic on moments passed in. A retailer's nominal order day follows from its cycle alone; where that
 day is closed, it orders on the next open one. Limits stay with the nominal day, so that a change of the calendar never
@@ -26,7 +26,7 @@ GREETED_FOR = timedelta(days=7)
 
 
 class OrderPlan(Protocol):
-    """When a retailer orders; see RetailerRow."""
+    """The plan a retailer orders by; see RetailerRow."""
 
     cycle: Cycle
     order_weekday: int
@@ -37,8 +37,8 @@ class OrderPlan(Protocol):
 class Calendar:
     """The days on which orders are taken: all but the public holidays, unless `overrides` says otherwise of a day.
 
-    Public holidays are computed; which days are bridged is announced late each autumn and reaches us with a new version
-    of the library, or as an override.
+    Public holidays are computed; bridging days are announced late each autumn and arrive with a new version of the
+    library, or as an override.
     """
 
     overrides: Mapping[date, bool] = field(default_factory=dict)
@@ -47,17 +47,17 @@ class Calendar:
         return self.overrides.get(day, day not in _public_holidays(day.year))
 
     def is_working(self, day: date) -> bool:
-        """Whether it is an open day on which people work: no weekend, unless it was made a working day."""
+        """True if the day is open and not on a weekend, unless it was made a working day."""
         return self.overrides.get(day, _public_holidays(day.year).is_working_day(day))
 
     def is_new_year(self, day: date) -> bool:
-        """Whether callers are wished a happy new year: the week after the return from the Spring Festival
-        (AY 4.1.5.4)."""
+        """True if callers are wished a happy new year: in the week after the return from the Spring Festival (AY
+        4.1.5.4)."""
         back = self.spring_return(day.year)
         return back is not None and back <= day < back + GREETED_FOR
 
     def spring_return(self, year: int) -> date | None:
-        """The first working day after that year's Spring Festival."""
+        """The first working day after that year's Spring Festival, or None where the festival is not known."""
         festival = [day for day, name in _public_holidays(year).items() if name.startswith(_SPRING_FESTIVAL)]
         if not festival:
             return None
@@ -72,14 +72,14 @@ NATIONAL = Calendar()
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a channel takes orders for a business day, in minutes from that day's midnight: -300 is 19:00 the evening
-    before."""
+    """The hours in which a channel takes orders for a business day, in minutes from that day's midnight: -300 is 19:00
+    the evening before."""
 
     opens: int = 0
     closes: int = 24 * 60
 
     def day_at(self, now: datetime) -> date | None:
-        """The business day orders are taken for at this moment, or None while the window is shut."""
+        """The business day orders are taken for at this moment, or None while the window is closed."""
         today = local_date(now)
         for day in (today, today + ONE_DAY):
             if self.opens_at(day) <= now < self.closes_at(day):
@@ -102,7 +102,7 @@ def business_day(now: datetime) -> date:
 
 
 def is_order_day(plan: OrderPlan, day: date, calendar: Calendar = NATIONAL) -> bool:
-    """Whether the retailer orders on this day: it is its own, or the first working day after its own was closed."""
+    """True if the retailer orders on this day: it is its own, or the first working day after its own was closed."""
     if _is_nominal(plan, day):
         return calendar.is_open(day)
     past = day - ONE_DAY
@@ -137,8 +137,8 @@ def cycle_week(cycle: Cycle, day: date) -> int | None:
 
 
 def _is_nominal(plan: OrderPlan, day: date) -> bool:
-    """Fortnights are counted through, so that new year neither doubles nor skips one; monthly means the first, second,
-    third or fourth such weekday of the month."""
+    """True if the day is the plan's own. Fortnights are counted through, so that new year neither doubles nor skips
+    one; monthly means the first, second, third or fourth such weekday of the month."""
     if day.weekday() != plan.order_weekday:
         return False
     return plan.cycle == "weekly" or cycle_week(plan.cycle, day) == plan.cycle_week

@@ -93,8 +93,8 @@ def call(
 @click.option("--port", default=8001, show_default=True, help="The application's TWILIO_API_BASE must point here.")
 @click.option("--parties", type=click.Path(path_type=Path), help="Who is at which number: a YAML file.")
 def serve(url: str, account_sid: str, token: str, host: str, port: int, parties: Path | None) -> None:
-    """Be there for the page with the web phone, until the process that started this is gone. Calls the application
-    asks for ring PARTIES; a number nobody has rings in vain."""
+    """Serve the web phone and the REST interface until the process that started this one ends. Calls the application
+    places go to PARTIES; an unknown number does not answer."""
     try:
         account = Account(f"http://{host}:{port}", account_sid, token, read_parties(parties) if parties else {})
     except ScriptError as error:

@@ -1,4 +1,4 @@
-"""What the stand-in keeps for one Twilio account: its calls, recordings and queues, and who answers when rung."""
+"""The state of one simulated Twilio account: its calls, recordings, queues and the parties that answer its calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Outcome = Literal["answered", "no-answer", "busy", "failed", "machine"]
 
 
 class Person(Protocol):
-    """Somebody at a telephone in one call: hears what happens, and does something 20 ms of call time at a time."""
+    """The person at the telephone in one call: hears the call's events, and acts once every 20 ms of call time."""
 
     def hear(self, event: Event) -> None: ...
     def steps(self, call: SimulatedCall) -> Steps[None]: ...
@@ -32,8 +32,8 @@ class Person(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """How a number behaves when it is rung: `after_ms` of ringing, then `talks_ms` of talk where it answers. Where
-    the application rings it by the REST interface, `who` picks up; nobody in particular only listens."""
+    """The behaviour of a number that is called: it rings for `after_ms`, then talks for `talks_ms` if it answers. In a
+    call placed through the REST interface `who` makes the person who answers; without it the party only listens."""
 
     outcome: Outcome = "no-answer"
     after_ms: int = 3_000
@@ -42,13 +42,13 @@ class Party:
 
     @property
     def picks_up(self) -> bool:
-        """Whether the ringing ends with somebody, or something, there."""
+        """True if the ringing ends with an answer, by a person or a machine."""
         return self.outcome in ("answered", "machine")
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording as it is kept; `ready_at` is the moment it can be fetched."""
+    """A stored recording; it can be fetched from `ready_at` (monotonic seconds) on."""
 
     sid: str
     call_sid: str
@@ -59,7 +59,7 @@ class Recording:
 
 @dataclass(slots=True)
 class WaitingQueue:
-    """Calls waiting for a person, first come first."""
+    """Calls waiting for an operator, first in, first out."""
 
     name: str
     sid: str = field(default_factory=lambda: new_sid("QU"))
@@ -68,18 +68,18 @@ class WaitingQueue:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def join(self, call: SimulatedCall) -> None:
-        """Wait behind those who wait already."""
+        """Add the call at the end of the queue."""
         with self.lock:
             self.waiting.append(call)
 
     def leave(self, call: SimulatedCall) -> None:
-        """Wait no longer, if the call still does."""
+        """Remove the call from the queue, if it still waits there."""
         with self.lock:
             if call in self.waiting:
                 self.waiting.remove(call)
 
     def connect(self, call: SimulatedCall) -> Bridge | None:
-        """Connect this call with the first who waits; None where nobody does."""
+        """Bridge this call with the first waiting one and return the bridge, or None if no call waits."""
         with self.lock:
             if not self.waiting:
                 return None
@@ -88,14 +88,14 @@ class WaitingQueue:
             return call.bridge
 
     def average_wait_seconds(self) -> int:
-        """How long those who left the queue had waited."""
+        """The mean waiting time of the calls that left the queue, in whole seconds; 0 if none has left."""
         return round(statistics.mean(self.waits_ms) / 1000) if self.waits_ms else 0
 
 
 class Account:
-    """One account of the stand-in, shared by its calls and by the REST interface; safe from any thread.
+    """One simulated account, shared by its calls and the REST interface; safe from any thread.
 
-    `api_base` is where the REST interface is reached: recording addresses begin with it.
+    `api_base` is the address of the REST interface: recording addresses begin with it.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class Account:
         self.sid = sid
         self.auth_token = auth_token
         self.parties = dict(parties or {})
-        # Who is really there, where a number or "client:NAME" is rung: gets the call, and gives its listener.
+        # Live answerers by number or "client:NAME": each takes the ringing call and returns a listener for its events.
         self.answerers: dict[str, Callable[[SimulatedCall], Listener]] = {}
-        # How fast the calls run that the application places.
+        # The pace of the calls the application places.
         self.pace: Pace = REAL_TIME
         self.calls: dict[str, SimulatedCall] = {}
         self.recordings: dict[str, Recording] = {}
@@ -119,22 +119,22 @@ class Account:
         self._lock = threading.Lock()
 
     def keep_recording(self, call_sid: str, mulaw: bytes, ready_at: float) -> Recording:
-        """File a recording; it can be fetched from the REST interface once `ready_at` (monotonic seconds) has come."""
+        """Store a recording; it can be fetched from the REST interface from `ready_at` (monotonic seconds) on."""
         recording = Recording(new_sid("RE"), call_sid, mulaw, datetime.now(UTC), ready_at)
         self.recordings[recording.sid] = recording
         return recording
 
     def recording_url(self, sid: str) -> str:
-        """Where a recording is fetched; Twilio gives it without an ending."""
+        """The address of a recording, without a file extension, as Twilio gives it."""
         return f"{self.api_base}/2010-04-01/Accounts/{self.sid}/Recordings/{sid}"
 
     def queue_of_sid(self, sid: str) -> WaitingQueue | None:
-        """The queue of that id."""
+        """The queue with this SID, or None."""
         with self._lock:
             return next((queue for queue in self._queues.values() if queue.sid == sid), None)
 
     def delete_queue(self, queue: WaitingQueue) -> bool:
-        """Do away with a queue; False where somebody waits in it."""
+        """Delete the queue; False if a call waits in it."""
         with self._lock, queue.lock:
             if queue.waiting:
                 return False
@@ -142,13 +142,13 @@ class Account:
             return True
 
     def join_queue(self, name: str, call: SimulatedCall) -> WaitingQueue:
-        """Let the call wait in the queue of that name, which is not done away with meanwhile."""
+        """Add the call to the queue of that name, which cannot be deleted meanwhile."""
         with self._lock:
             queue = self._queues.setdefault(name, WaitingQueue(name))
             queue.join(call)
             return queue
 
     def queue(self, name: str) -> WaitingQueue:
-        """The queue of that name, made when first asked for."""
+        """The queue of that name, created on first use."""
         with self._lock:
             return self._queues.setdefault(name, WaitingQueue(name))

@@ -1,4 +1,4 @@
-"""Telephone sound: 8 kHz mono mu-law in frames of 20 ms, as G.711 and Media Streams carry it."""
+"""Telephone audio: 8 kHz mono mu-law in frames of 20 ms, as G.711 and Media Streams carry it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAME_BYTES = RATE * FRAME_MS // 1000
 SILENCE = b"\xff" * FRAME_BYTES
 
 LOUD = 300
-"""Root mean square above which a frame counts as sound when a recording listens for its end, of 32,768."""
+"""Root mean square (of 32,768) above which a frame counts as sound when a recording waits for silence."""
 
 
 def _expansion() -> NDArray[np.int16]:
@@ -48,7 +48,7 @@ def to_mulaw(pcm: NDArray[np.float64]) -> bytes:
 
 
 def key_tone(key: str, duration_ms: int) -> bytes:
-    """The pair of tones a key sounds on the line (ITU-T Q.23), at the level a telephone sends them."""
+    """The pair of tones of a key (ITU-T Q.23), at the level a telephone sends them."""
     row = next(number for number, keys in enumerate(_KEYPAD) if key in keys)
     moments = np.arange(RATE * duration_ms // 1000) / RATE
     low = np.sin(2 * np.pi * _ROWS_HZ[row] * moments)
@@ -57,14 +57,14 @@ def key_tone(key: str, duration_ms: int) -> bytes:
 
 
 def loudness(mulaw: bytes) -> float:
-    """Root mean square of a piece of mu-law, of 32,768; 0 for none."""
+    """Root mean square of mu-law sound, of 32,768; 0 for no sound."""
     if not mulaw:
         return 0.0
     return float(np.sqrt(np.mean(np.square(to_pcm(mulaw).astype(np.float64)))))
 
 
 def lasts_ms(mulaw: bytes) -> int:
-    """How long a piece of mu-law lasts."""
+    """The length of mu-law sound, in milliseconds."""
     return len(mulaw) * 1000 // RATE
 
 
@@ -80,7 +80,7 @@ def to_wav(mulaw: bytes) -> bytes:
 
 
 def read_ulaw(path: Path) -> bytes:
-    """The sound in a headerless mu-law file. Raises ValueError in a sentence where it cannot be one."""
+    """The sound in a headerless mu-law file. Raises ValueError, with a sentence, if the file cannot be one."""
     try:
         sound = path.read_bytes()
     except OSError as error:
@@ -93,7 +93,7 @@ def read_ulaw(path: Path) -> bytes:
 
 
 class LineNoise:
-    """Frames of what a quiet line sounds like: never digital silence, which no telephone delivers."""
+    """Frames of the noise of a quiet line: never digital silence, which no telephone delivers."""
 
     def __init__(self, seed: int) -> None:
         chance = random.Random(seed)
@@ -102,7 +102,7 @@ class LineNoise:
         self._at = 0
 
     def frame(self) -> bytes:
-        """The next 20 ms of it."""
+        """The next 20 ms of noise."""
         start = self._at
         self._at = (start + FRAME_BYTES) % RATE
         return self._hiss[start : start + FRAME_BYTES]

@@ -1,4 +1,4 @@
-"""Two calls that hear each other."""
+"""A bridge: two calls that hear each other."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
 
 
 class Bridge:
-    """Between two calls, each led by a thread of its own, until one of them leaves it."""
+    """Connects two calls, each run by its own thread, until one of them leaves."""
 
     def __init__(self, first: SimulatedCall, second: SimulatedCall) -> None:
         self._sides = (first, second)
         self.over = False
 
     def other(self, call: SimulatedCall) -> SimulatedCall:
-        """Whom this call talks with."""
+        """The call on the other side."""
         return self._sides[call is self._sides[0]]
 
     def pass_on(self, call: SimulatedCall, frame: bytes) -> None:
-        """Let the other side hear 20 ms of this one."""
+        """Play 20 ms of this call's sound to the other side."""
         if not self.over and (overhears := self.other(call).overhears) is not None:
             overhears(frame)
 
     def end(self) -> None:
-        """Part the two."""
+        """Disconnect the two calls."""
         self.over = True
 
 
 def talk(call: SimulatedCall, bridge: Bridge, most_ms: int) -> Steps[int]:
-    """Talk until one side leaves, or for `most_ms`; how long it was, in milliseconds."""
+    """Stay connected until one side leaves, at most for `most_ms`; returns the milliseconds of talk."""
     began = call.now_ms
     call.tell(Connected(began, bridge.other(call).sid))
     try:

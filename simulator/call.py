@@ -1,4 +1,4 @@
-"""One call as Twilio leads it, driven 20 ms at a time; whoever is the caller presses, speaks and hangs up from outside.
+"""One call as Twilio runs it, advanced 20 ms at a time; the caller presses keys, speaks and hangs up from outside.
 
 Nothing here knows scripts or a command line: the caller scripts, the web phone and the tests all use this.
 """
@@ -45,7 +45,7 @@ from simulator.webhooks import NOT_REACHED, Answer, Webhooks, new_sid
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
-"""Something that takes time: each `yield` lets 20 ms pass."""
+"""A coroutine over call time: each `yield` lets 20 ms pass."""
 
 RETRIEVAL_FAILURE = 11200
 APOLOGY = "We're sorry, an application error has occurred. Goodbye."
@@ -57,8 +57,8 @@ Program = Callable[["SimulatedCall"], Steps[None]]
 class SimulatedCall:
     """A call between a telephone and the application.
 
-    The far side is the application at `voice_url`; the near side is whoever calls `press`, `speak` and `hang_up`.
-    These, and `update`, may come from any thread. Everything that happens is told to `listener` in order.
+    The far side is the application at `voice_url`; the near side calls `press`, `speak` and `hang_up`. These, and
+    `update`, may be called from any thread. Every event is passed to `listener`, in order.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class SimulatedCall:
         self.streams: list[MediaStream] = []
         self.recorder: Callable[[bytes], None] | None = None
         self.wants_keys = False
-        # The line draws breath between two questions: that is no end of speech.
+        # A short gap between two questions, which is not the end of the line's speech.
         self.goes_on_saying = False
         self.ended = False
         self.picked_up = False
         self.bridge: Bridge | None = None
-        # Gets what the other side of a bridge says, 20 ms at a time, where somebody listens.
+        # Receives the sound of the other side of a bridge, 20 ms at a time; None if nobody listens.
         self.overhears: Callable[[bytes], None] | None = None
         self.page_url = voice_url
 
@@ -125,11 +125,11 @@ class SimulatedCall:
         self._inbox.put(lambda: self._telephone.key(keys))
 
     def speak(self, mulaw: bytes, words: str = "") -> None:
-        """Say this sound, 8 kHz mu-law, at once, or after what is still being said. `words` is for the reader."""
+        """Say this sound, 8 kHz mu-law, now or after the sound still being said. `words` is for the transcript."""
         self._inbox.put(lambda: self._begin_to_speak(mulaw, words))
 
     def overhear(self, mulaw: bytes) -> None:
-        """Send what a live microphone picks up, 8 kHz mu-law, a few frames at a time."""
+        """Send live microphone sound, 8 kHz mu-law, a few frames at a time."""
         self._inbox.put(lambda: self._telephone.overhear(mulaw))
 
     def pick_up(self) -> None:
@@ -137,18 +137,18 @@ class SimulatedCall:
         self._inbox.put(lambda: setattr(self, "picked_up", True))
 
     def hang_up(self) -> None:
-        """Put the receiver down; who is rung says by it that they are busy."""
+        """Hang up; a call from the application that is not answered yet is declined as busy."""
         self._inbox.put(lambda: self._interrupt(HungUp(), "caller"))
 
     def told(self, event: Event) -> None:
-        """Let the listener know of something from another call's thread."""
+        """Report an event to the listener from another call's thread."""
         self._inbox.put(lambda: self.tell(event))
 
     def update(self, change: Change) -> None:
-        """Change the live call as the REST interface does: what it does now is broken off."""
+        """Change the live call as the REST interface does: its current verb is interrupted."""
         self._inbox.put(lambda: self._update(change))
 
-    # What can be seen of it.
+    # The visible state.
 
     @property
     def saying(self) -> bool:
@@ -162,23 +162,23 @@ class SimulatedCall:
 
     @property
     def quiet(self) -> bool:
-        """It is the caller's turn: the line has spoken, and waits."""
+        """True if it is the caller's turn: the line has finished speaking, and waits."""
         busy = self.saying or self.goes_on_saying or self._fetching
         return not (busy or self.ended or self.status != "in-progress")
 
     @property
     def duration_seconds(self) -> int:
-        """How long the call has lasted, in call time."""
+        """The length of the call so far, in seconds of call time."""
         return self.now_ms // 1000
 
-    # Leading it.
+    # Running the call.
 
     def accompany(self, companion: Steps[None]) -> None:
         """Let a companion, such as a caller's script, act once every 20 ms of call time. Before `run` only."""
         self._companions.append(companion)
 
     def start(self) -> None:
-        """Lead the call in a thread of its own."""
+        """Run the call in a thread of its own."""
         self._thread = threading.Thread(target=self.run, name=f"call {self.sid}", daemon=True)
         self._thread.start()
 
@@ -188,7 +188,7 @@ class SimulatedCall:
             self._thread.join(timeout)
 
     def run(self) -> None:
-        """Lead the call to its end."""
+        """Run the call to its end."""
         self.tell(Rang(self.now_ms, self.sid, self.caller, self.called))
         over = False
         while not over:
@@ -208,7 +208,8 @@ class SimulatedCall:
         self._finish()
 
     def _app_is_thinking(self) -> bool:
-        """Faster than real time, call time stands still while the application works on a request or opens a stream."""
+        """True while call time stands still for the application: faster than real time, during a request or a stream's
+        opening."""
         if self._pace.is_real_time or self._interruption is not None:
             return False
         thinking = self._fetching is not None and not self._fetching.done()
@@ -225,7 +226,7 @@ class SimulatedCall:
                 return
 
     def _let_pass(self) -> None:
-        """20 ms of sound and keys, both ways."""
+        """Carry 20 ms of sound and keys, both ways."""
         if self._telephone.fell_silent():
             self._reply_due = True
             self.tell(CallerFinished(self.now_ms))
@@ -291,7 +292,7 @@ class SimulatedCall:
         for companion in self._companions:
             next(companion, None)
 
-    # What comes from outside, acted on between two ticks.
+    # Changes from outside, applied between two ticks.
 
     def _begin_to_speak(self, mulaw: bytes, words: str) -> None:
         self._telephone.say(mulaw)
@@ -318,7 +319,7 @@ class SimulatedCall:
     # For the verbs.
 
     def progress(self, event: str, more: Mapping[str, str] | None = None) -> None:
-        """Tell the application how far the call has come, where it asked to be told of such an event."""
+        """Send the application a status callback for this event, if it subscribed to it."""
         if self.status_url and event in self.status_events:
             facts = {
                 "SequenceNumber": str(self._sequence),
@@ -329,15 +330,15 @@ class SimulatedCall:
             self.notify(self.status_url, facts | dict(more or {}))
 
     def tell(self, event: Event) -> None:
-        """Let the listener know."""
+        """Report an event to the listener."""
         self._listener(event)
 
     def report(self, code: int, message: str) -> None:
-        """Put something the application did wrong on record."""
+        """Report a mistake of the application."""
         self.tell(Problem(self.now_ms, code, message))
 
     def params(self) -> dict[str, str]:
-        """What every request about this call carries."""
+        """The parameters of every request about this call."""
         found_out = {"AnsweredBy": self.answered_by} if self.answered_by else {}
         return {
             "AccountSid": self.account.sid,
@@ -352,13 +353,13 @@ class SimulatedCall:
         } | found_out
 
     def wait_ms(self, duration: float) -> Steps[None]:
-        """Let so much call time pass."""
+        """Let this much call time pass."""
         until = self.now_ms + duration
         while self.now_ms < until:
             yield
 
     def say(self, text: str, duration_ms: int, stop: Callable[[], bool]) -> Steps[None]:
-        """Speak for so long, or until `stop`."""
+        """Speak for this long, or until `stop` returns true."""
         self.begin_saying(text, duration_ms)
         try:
             until = self.now_ms + duration_ms
@@ -374,7 +375,7 @@ class SimulatedCall:
         self.tell(Said(self.now_ms, text, duration_ms))
 
     def stop_saying(self, *, cut_short: bool = True) -> None:
-        """What is being said is over."""
+        """End the current prompt, if any, and report how much of it was heard."""
         if self._prompt is not None:
             text, since = self._prompt
             self._prompt = None
@@ -382,23 +383,23 @@ class SimulatedCall:
             self.tell(SayingStopped(self.now_ms, heard, cut_short))
 
     def forget_keys(self) -> None:
-        """Keys pressed before are nobody's."""
+        """Discard the keys pressed so far."""
         self._keys.clear()
 
     def has_key(self) -> bool:
-        """A key has been pressed that nobody took yet."""
+        """True if a pressed key has not been taken yet."""
         return bool(self._keys)
 
     def take_key(self) -> str | None:
-        """The oldest key nobody took yet."""
+        """The oldest key not taken yet, or None."""
         return self._keys.popleft() if self._keys else None
 
     def absolute(self, url: str) -> str:
-        """An address as the present document means it."""
+        """The address resolved against the current document's."""
         return urljoin(self.page_url, url)
 
     def fetch_page(self, url: str, method: str = "POST", params: Mapping[str, str] | None = None) -> Steps[Page]:
-        """Ask the application what to do next. Raises ApplicationFailed where the answer cannot be carried out."""
+        """Fetch the next document from the application. Raises ApplicationFailed if it cannot be carried out."""
         target = self.absolute(url) if url else self.page_url
         answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))
         self._tell_fetched(answer)
@@ -409,7 +410,7 @@ class SimulatedCall:
         return self.read_page(target, answer.body, answer.content_type)
 
     def read_page(self, url: str, body: bytes, content_type: str = "text/xml") -> Page:
-        """Take a document apart; its flaws go on record. Raises ApplicationFailed where it is none."""
+        """Parse a document and report its flaws. Raises ApplicationFailed if it is not one."""
         try:
             document = read_twiml(body, content_type)
         except TwimlError as error:
@@ -420,7 +421,7 @@ class SimulatedCall:
         return Page(url, document.verbs)
 
     def notify(self, url: str, params: Mapping[str, str], method: str = "POST") -> None:
-        """Tell the application something without waiting for its answer."""
+        """Send the application a request without waiting for its answer."""
         self._background.append(self._webhooks.fetch(method, self.absolute(url), self.params() | dict(params)))
 
     def _await(self, answer: Future[Answer]) -> Steps[Answer]:

@@ -1,4 +1,4 @@
-"""Somebody who picks up and does what is asked, by keys: for a demo in which the line rings its retailers."""
+"""Called parties who answer and press keys, for a demo in which the line calls its retailers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from simulator.call import SimulatedCall, Steps
 from simulator.events import Event, Said
 
 THINKS_MS = 800
-"""How long somebody needs between a question and the key."""
+"""Milliseconds between the end of a question and the key."""
 
 
 class ObligingPerson:
-    """Presses what `answers` has for what the line has just said: pairs of a pattern and the keys, the first that
-    fits. What fits none is listened to."""
+    """Answers what the line says by keys: `answers` are pairs of a pattern and its keys, the first match counts.
+    Without a match no key is pressed."""
 
     def __init__(self, answers: Sequence[tuple[str, str]]) -> None:
         self._answers = [(re.compile(pattern), keys) for pattern, keys in answers]
         self._heard = ""
 
     def hear(self, event: Event) -> None:
-        """Take notice of what the line says."""
+        """Remember what the line says."""
         if isinstance(event, Said):
             self._heard += event.text
 
@@ -38,18 +38,18 @@ class ObligingPerson:
 
 
 class Operator:
-    """Presses these keys, one whenever the line asks for one; then talks for a while with whoever is put through, and
-    hangs up."""
+    """An operator: presses these keys, one at each prompt that takes keys, talks for a while with the connected caller,
+    and hangs up."""
 
     def __init__(self, keys: str = "1", talks_ms: int = 10_000) -> None:
         self._keys = keys
         self._talks_ms = talks_ms
 
     def hear(self, event: Event) -> None:
-        """Nothing the line says makes a difference."""
+        """Ignore the event: this operator reacts to prompts for keys only."""
 
     def steps(self, call: SimulatedCall) -> Steps[None]:
-        """One call, from picking up on."""
+        """Play one call, from its answer on."""
         for key in self._keys:
             while not (call.ended or (call.wants_keys and not call.saying)):
                 yield

@@ -1,4 +1,4 @@
-"""A caller who follows a script: speaks, keys, listens, and says in a sentence what was not as expected."""
+"""A caller who follows a script: speaks, keys, listens, and reports in a sentence what was not as expected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulator.events import CallerFinished, Ended, Event, KeyPressed, LeftQueue
 from simulator.script import Expected, Script, Step
 
 PATIENCE_MS = 60_000
-"""Call time a caller waits for something expected where the script sets no bound, and for a turn to speak."""
+"""Call time a caller waits for something expected if the script sets no bound, and for a turn to speak."""
 
 
 class _Disappointed(Exception):
@@ -18,7 +18,7 @@ class _Disappointed(Exception):
 
 
 class ScriptedCaller:
-    """Plays one script on one call: feed it the call's events with `hear`, and let `steps` accompany the call."""
+    """Plays one script in one call: pass the call's events to `hear`, and let `steps` accompany the call."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -31,7 +31,7 @@ class ScriptedCaller:
         self._finished = False
 
     def hear(self, event: Event) -> None:
-        """Take notice of what happens in the call."""
+        """Remember an event of the call."""
         if isinstance(event, Said):
             self._heard.append(event.text)
         elif isinstance(event, CallerFinished | KeyPressed):
@@ -44,7 +44,7 @@ class ScriptedCaller:
             self._ended = event
 
     def steps(self, call: SimulatedCall) -> Steps[None]:
-        """What the caller does, 20 ms at a time."""
+        """Act as the script says, 20 ms at a time."""
         try:
             for step in self._script.steps:
                 try:
@@ -53,7 +53,7 @@ class ScriptedCaller:
                     self._failure = f"step {step.number}: {disappointed}"
                     return
             self._finished = True
-            # A caller who has nothing more to say hears the line out before hanging up.
+            # After the last step, the caller listens until the line has finished before hanging up.
             until = call.now_ms + PATIENCE_MS
             while not (call.quiet or call.ended) and call.now_ms < until:
                 yield
@@ -61,7 +61,7 @@ class ScriptedCaller:
             call.hang_up()
 
     def verdict(self) -> str:
-        """Once the call is over: empty where it went by the script, else what went wrong, in a sentence."""
+        """The result after the call: empty if it went as scripted, else a sentence saying what went wrong."""
         if self._problems:
             first = self._problems[0]
             blame = f"the application answered what Twilio refuses (error {first.code}): {first.message}"
@@ -76,7 +76,7 @@ class ScriptedCaller:
         if step.sound or step.keys:
             if not step.barge_in:
                 yield from self._until(call, lambda: call.quiet and bool(self._heard), None, "its turn to speak")
-            # What answers this step is what is said from now on.
+            # Only what is said from now on answers this step.
             self._heard.clear()
             if step.sound:
                 call.speak(step.sound, step.words)
@@ -86,7 +86,7 @@ class ScriptedCaller:
             yield
             while call.speaking and not call.ended:
                 yield
-            # The end of it is told with the next 20 ms; what is expected is waited for from then on.
+            # The end of the speech is reported with the next 20 ms; the wait for the expected answer starts then.
             yield
         if step.expect and step.within_ms is not None:
             yield from self._until(call, lambda: bool(self._heard), step.within_ms, "an answer")

@@ -1,4 +1,4 @@
-"""What happens in a call, as it happens: the transcript, the caller scripts and the web phone all listen to these."""
+"""The events of a call, as they happen: the transcript, the caller scripts and the web phone all listen to these."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened `at_ms` milliseconds of call time after the caller rang."""
+    """Something that happened `at_ms` milliseconds of call time after the call was placed."""
 
     at_ms: int
 
@@ -25,7 +25,7 @@ class Rang(Event):
 
 @dataclass(frozen=True, slots=True)
 class Said(Event):
-    """The line begins to say something that takes `lasts_ms`. `text` is empty where it is sound without words."""
+    """The line begins to say something that takes `lasts_ms`. `text` is empty if it is sound without words."""
 
     text: str
     lasts_ms: int
@@ -33,7 +33,7 @@ class Said(Event):
 
 @dataclass(frozen=True, slots=True)
 class SayingStopped(Event):
-    """The line stopped speaking: `heard` of what it was saying reached the caller, all of it unless `cut_short`."""
+    """The line stopped speaking: the caller heard `heard` of its prompt, all of it unless `cut_short`."""
 
     heard: str
     cut_short: bool
@@ -41,7 +41,7 @@ class SayingStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke(Event):
-    """The caller begins to speak for `lasts_ms`; `words` is what a reader should know of it."""
+    """The caller begins to speak for `lasts_ms`; `words` is the text for the transcript."""
 
     words: str
     lasts_ms: int
@@ -49,12 +49,12 @@ class CallerSpoke(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallerFinished(Event):
-    """The last of what the caller was saying has been sent."""
+    """The last of the caller's speech has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed(Event):
-    """The caller pressed a key; `taken` is False where nothing on the line was listening for keys."""
+    """The caller pressed a key; `taken` is False if nothing on the line was listening for keys."""
 
     key: str
     taken: bool
@@ -70,7 +70,7 @@ class VerbBegan(Event):
 
 @dataclass(frozen=True, slots=True)
 class Fetched(Event):
-    """A request was made to the application; `status` is 0 where it could not be reached."""
+    """A request was made to the application; `status` is 0 if it could not be reached."""
 
     method: str
     url: str
@@ -91,7 +91,7 @@ class StreamChanged(Event):
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Event):
-    """The line kept a recording of the caller."""
+    """The line stored a recording of the caller."""
 
     recording_sid: str
     lasts_ms: int
@@ -106,7 +106,7 @@ class Updated(Event):
 
 @dataclass(frozen=True, slots=True)
 class Queued(Event):
-    """The call was put into a queue to wait for a person."""
+    """The call was put into a queue to wait for an operator."""
 
     queue: str
 
@@ -121,7 +121,7 @@ class LeftQueue(Event):
 
 @dataclass(frozen=True, slots=True)
 class Dialled(Event):
-    """Another party was rung; `outcome` is a Twilio DialCallStatus."""
+    """Another party was called; `outcome` is a Twilio DialCallStatus."""
 
     number: str
     outcome: str
@@ -129,7 +129,7 @@ class Dialled(Event):
 
 @dataclass(frozen=True, slots=True)
 class Incoming(Event):
-    """The application rings this telephone: it may be answered or declined."""
+    """The application calls this telephone: it may be answered or declined."""
 
     call_sid: str
     caller: str
@@ -144,19 +144,19 @@ class Connected(Event):
 
 @dataclass(frozen=True, slots=True)
 class Disconnected(Event):
-    """They do no longer."""
+    """The two calls are no longer connected."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherSpoke(Event):
-    """Who is on the other side of a bridge says something; `words` is what a reader should know of it."""
+    """The other side of a bridge says something; `words` is the text for the transcript."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Problem(Event):
-    """Twilio would put this into its debugger under `code`: the application answered something it must not."""
+    """The application's answer broke a rule: Twilio would show this in its debugger under `code`."""
 
     code: int
     message: str
@@ -164,11 +164,11 @@ class Problem(Event):
 
 @dataclass(frozen=True, slots=True)
 class Ended(Event):
-    """The call is over; `by` says who ended it, `status` is the final CallStatus."""
+    """The call is over; `by` is the side that ended it, `status` is the final CallStatus."""
 
     by: Literal["line", "caller", "failure"]
     status: str = field(default="completed")
 
 
 Listener = Callable[[Event], None]
-"""Called for each event in the order they happen, from the thread that drives the call."""
+"""Called for each event, in order, from the thread that runs the call."""

@@ -1,4 +1,4 @@
-"""Places calls: a script's call from start to end, with the REST interface that belongs to it."""
+"""Places calls: a scripted call from start to end, with its REST interface."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ STATUS = "/voice/status"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The application's number as it is set up at Twilio: where calls and their status go."""
+    """The application's number as it is configured at Twilio: the webhooks for calls and for their status."""
 
     voice_url: str
     status_url: str
 
     @classmethod
     def at(cls, base_url: str) -> Line:
-        """The line of an application that is served there."""
+        """The line of the application served at this address."""
         return cls(base_url.rstrip("/") + INCOMING, base_url.rstrip("/") + STATUS)
 
 
 def dial_in(
     account: Account, line: Line, caller: str, called: str, *, pace: Pace = REAL_TIME, listener: Listener
 ) -> SimulatedCall:
-    """A telephone rings the application: the call is ready to be started."""
+    """A call from a telephone to the application, ready to be started."""
     return SimulatedCall(
         account,
         follow,
@@ -47,7 +47,7 @@ def dial_in(
 
 
 def play(script: Script, account: Account, line: Line, *, pace: Pace = REAL_TIME, listener: Listener) -> str:
-    """Play a caller's script to its end. Returns what went wrong, in a sentence, or an empty text."""
+    """Play a caller's script to its end. Returns a sentence saying what went wrong, or an empty text."""
     caller = ScriptedCaller(script)
 
     def tell(event: Event) -> None:
@@ -64,7 +64,7 @@ def play(script: Script, account: Account, line: Line, *, pace: Pace = REAL_TIME
 def open_account(host: str, port: int, sid: str, auth_token: str) -> tuple[Account, RestServer]:
     """An account and its REST interface on that port (0: a free one), to be served with `with`.
 
-    Raises OSError where the port is taken.
+    Raises OSError if the port is taken.
     """
     account = Account(f"http://{host}:{port}", sid, auth_token)
     server = RestServer(create_rest(account), host, port)

@@ -1,6 +1,6 @@
-"""Two stand-ins at once: the application knows one REST address, so its keeper passes on what it does not know itself.
+"""Two simulators at once: the application knows one REST address, so its owner forwards requests about others' calls.
 
-While the demo's own stand-in holds the port, a scripted call offers its REST interface elsewhere and registers here.
+While the demo's own simulator holds the port, a scripted call serves its REST interface elsewhere and registers here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NOT_FOUND, NO_CONTENT = 404, 204
 
 
 def welcome_guests(rest: Flask, account: Account) -> None:
-    """Let other stand-ins register, and pass on to them what is asked about calls and recordings of theirs."""
+    """Let other simulators register, and forward requests about their calls and recordings to them."""
     guests: list[str] = []
 
     @rest.post(PATH)
@@ -49,7 +49,7 @@ def welcome_guests(rest: Flask, account: Account) -> None:
 
 
 def visit(keeper: str, account: Account) -> bool:
-    """Register this account's REST interface with the stand-in at `keeper`; False where that is none of ours."""
+    """Register this account's REST interface with the simulator at `keeper`; False if no simulator is there."""
     try:
         answer = requests.post(
             keeper + PATH,

@@ -1,4 +1,4 @@
-"""Handing a call to a person: queues, and ringing other parties."""
+"""Transfer of a call: the <Enqueue> and <Dial> verbs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Left(Exception):
 
 
 def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
-    """Wait in the queue the verb names until somebody dials it, the application lets the call go on, or the caller is
-    gone."""
+    """Wait in the queue the verb names until somebody dials it, the application makes the call leave, or the caller
+    hangs up."""
     since = call.now_ms
     queue = call.account.join_queue(verb.text, call)
     call.tell(Queued(call.now_ms, queue.name))
@@ -49,7 +49,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
         facts = left("leave")
         return (yield from call.fetch_page(action, method, facts)) if action else None
     except (Redirected, HungUp) as gone:
-        # Twilio asks the action of what it breaks off as well, and does not heed the answer.
+        # Twilio requests the action of an interrupted verb too, and ignores the answer.
         redirected = "redirected" if bridge is None else "redirected-from-bridged"
         facts = left(redirected if isinstance(gone, Redirected) else "hangup")
         if action:
@@ -87,13 +87,13 @@ def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carr
             }
             page = yield from call.fetch_page(wait_url, verb.attributes.get("waitUrlMethod", "POST"), facts)
             yield from carry_out(call, page)
-        # Without words to wait by there is Twilio's music, or silence.
+        # Without a waitUrl Twilio plays music, or silence.
         if call.now_ms - begun < 1000:
             yield from call.wait_ms(1000)
 
 
 def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
-    """Connect the call with the first who waits in a queue, or with whoever answers first of those that are rung."""
+    """Connect the call with the first one waiting in a queue, or with the first called party that answers."""
     queues = [noun for noun in verb.children if noun.name == "Queue"]
     nouns = [noun for noun in verb.children if noun.name in ("Number", "Client")] or [Verb("Number", {}, verb.text)]
     there = [noun for noun in nouns if _address(noun) in call.account.answerers]
@@ -111,7 +111,7 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
 
 
 def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
-    """Where nobody waits there yet, the first who comes within the verb's timeout."""
+    """Connect with the first call in the queue, waiting for one up to the verb's timeout."""
     until = call.now_ms + verb.number("timeout", RING_TIMEOUT) * 1000
     talked_ms = 0
     try:
@@ -126,7 +126,7 @@ def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, 
 
 
 def _address(noun: Verb) -> str:
-    """A number, or a browser as "client:NAME"; its name may stand in an <Identity> of its own."""
+    """The number, or the browser as "client:NAME"; its name may be in an <Identity> of its own."""
     if noun.name == "Number":
         return noun.text
     identity = next((inner.text for inner in noun.children if inner.name == "Identity"), noun.text)
@@ -134,7 +134,7 @@ def _address(noun: Verb) -> str:
 
 
 def _dial_person(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOut) -> Steps[dict[str, str]]:
-    """Ring somebody who is really there; who answers may be told something first, and put the call off by it."""
+    """Call a live answerer; the whisper document may be played to it first, and may decline the call."""
     whisper = call.absolute(noun.attributes["url"]) if "url" in noun.attributes else ""
 
     def answered(leg: SimulatedCall) -> Steps[None]:
@@ -165,7 +165,7 @@ def _dial_person(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOu
 
 
 def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[dict[str, str]]:
-    """Ring the numbers the verb names, all at once; nobody is really there, and the first who answers talks."""
+    """Call the parties the verb names, all at once; none is live, and the first that answers talks."""
     unknown = Party()
     parties = {_address(noun): call.account.parties.get(_address(noun), unknown) for noun in nouns}
     for noun in nouns:
@@ -199,7 +199,7 @@ def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[d
 
 
 def _broken_off(call: SimulatedCall, verb: Verb, facts: dict[str, str]) -> None:
-    """The action is told of what it is broken off in, though its answer is not heeded."""
+    """Notify the action of the interrupted verb; its answer is ignored."""
     if action := verb.attributes.get("action"):
         call.notify(action, facts, verb.attributes.get("method", "POST"))
 

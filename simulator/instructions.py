@@ -1,4 +1,4 @@
-"""What a call is told to do, and how it is told to do something else."""
+"""The instructions of a call, and the ways to interrupt them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simulator.twiml import Verb
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A document and the address it came from, against which its relative addresses are read."""
+    """A document and the address it came from, which resolves its relative addresses."""
 
     url: str
     verbs: tuple[Verb, ...]
@@ -17,8 +17,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What the REST interface asks of a live call: new instructions, or its end; `only_unanswered` where it is to end
-    only if nobody has answered yet."""
+    """A change of a live call by the REST interface: new instructions, or its end; with `only_unanswered` it ends only
+    if it has not been answered yet."""
 
     url: str = ""
     method: str = "POST"
@@ -28,14 +28,14 @@ class Change:
 
 
 class Redirected(Exception):
-    """The call has been given something else to do."""
+    """The call has received new instructions."""
 
     def __init__(self, change: Change) -> None:
         self.change = change
 
 
 class HungUp(Exception):
-    """The caller has gone."""
+    """The call is to end at once: one side has hung up."""
 
 
 class ApplicationFailed(Exception):

@@ -1,4 +1,4 @@
-"""A call that rings somebody: a party of the account, who answers or not, or whoever is really there."""
+"""An outgoing call: to a simulated party of the account, or to a live answerer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from simulator.pace import Pace
 MachineDetection = Literal["", "Enable", "DetectMessageEnd"]
 
 GREETING_MS = 1_500
-"""How long somebody says hello for, and is listened to, before it is certain that it is no machine."""
+"""Milliseconds of greeting after which an answerer is known to be human."""
 ANNOUNCEMENT_MS = 6_000
-"""How long an answering machine speaks before its tone."""
+"""Milliseconds an answering machine speaks before its tone."""
 CERTAIN_MS = 4_000
-"""When a machine that is still speaking is known for one."""
+"""Milliseconds after which a machine that is still speaking is recognised as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The call the application asks for. `events` are those of its progress it wants to be told of."""
+    """The parameters of a call the application places. `events` are the call progress events it subscribes to."""
 
     caller: str
     called: str
@@ -42,8 +42,9 @@ def place(
     pace: Pace | None = None,
     listener: Listener = lambda event: None,
 ) -> SimulatedCall:
-    """Ring a number, or a browser as "client:NAME", and return while it rings; once somebody is there, the call is led
-    as `answered` says. A number nobody has is `unknown`, who does not answer; no real telephone is ever rung."""
+    """Call a number, or a browser as "client:NAME", and return while it rings; once answered, the call runs `answered`.
+    A number without a party behaves as `unknown`, by default one that does not answer; no real telephone is ever
+    called."""
     number = wish.called.partition("?")[0]
     there = account.answerers.get(number)
     party = account.parties.get(number, unknown or Party())
@@ -98,7 +99,7 @@ def _ring(wish: Wish, party: Party | None, answered: Program) -> Program:
 
 
 def _wait_for(call: SimulatedCall, patience_ms: int, party: Party | None) -> Steps[str]:
-    """Ring until the party does as it does, or who is there picks up; what came of it."""
+    """Ring until the party or the live answerer reacts, or the time is up; returns the outcome."""
     if party is None:
         until = call.now_ms + patience_ms
         while not call.picked_up and call.now_ms < until:
@@ -112,7 +113,7 @@ def _wait_for(call: SimulatedCall, patience_ms: int, party: Party | None) -> Ste
 
 
 def _listen(call: SimulatedCall, party: Party, detection: MachineDetection) -> Steps[str]:
-    """Find out who answered; the application is asked for its instructions only then."""
+    """Detect who answered; the application is asked for its instructions only then."""
     if party.outcome != "machine":
         yield from call.wait_ms(GREETING_MS)
         return "human"

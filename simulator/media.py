@@ -27,7 +27,7 @@ State = Literal["connecting", "open", "closed", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """What the <Stream> element asks for."""
+    """The parameters of a <Stream> element."""
 
     url: str
     account_sid: str
@@ -39,10 +39,10 @@ class StreamPlan:
 
 
 class MediaStream:
-    """One stream of one call. Opened from a thread of its own; everything else from the thread that drives the call.
+    """One stream of one call. Opened from a thread of its own; everything else from the thread that runs the call.
 
-    `state` tells how far it is; `failure` why it failed. Sound the far end sends in a stream both ways is played by
-    `play_frame`, 20 ms at a time.
+    `state` is its progress, `failure` the reason it failed. Sound the far end sends in a bidirectional stream is played
+    by `play_frame`, 20 ms at a time.
     """
 
     def __init__(self, plan: StreamPlan, auth_token: str) -> None:
@@ -60,15 +60,15 @@ class MediaStream:
         self._outgoing: deque[bytes | str] = deque()
         threading.Thread(target=self._open, name="media stream", daemon=True).start()
 
-    # From the thread that drives the call.
+    # From the thread that runs the call.
 
     @property
     def is_being_opened(self) -> bool:
-        """The far end has not yet taken the connection, nor refused it."""
+        """True if the far end has neither accepted nor refused the connection yet."""
         return self.state == "connecting" and self._socket is None
 
     def began(self, now_ms: int) -> bool:
-        """Take up a connection that has come about: says hello, and is true the first time it did."""
+        """Start the stream on a connection just made, with its opening messages; true the first time only."""
         if self._socket is None or self.state != "connecting":
             return False
         self.state = "open"
@@ -88,7 +88,7 @@ class MediaStream:
         return True
 
     def pass_frame(self, inbound: bytes, now_ms: int) -> Iterator[Event]:
-        """Send the next 20 ms, take what came, and give what has become of the stream meanwhile."""
+        """Send the next 20 ms, act on the messages received, and yield the stream's changes of state."""
         if self.began(now_ms):
             yield StreamChanged(now_ms, "started", self.plan.name)
         state = self.state
@@ -101,7 +101,7 @@ class MediaStream:
             yield StreamChanged(now_ms, "stopped", self.plan.name, "closed by the application")
 
     def send_frame(self, inbound: bytes, now_ms: int) -> None:
-        """Pass on 20 ms of what the caller says, and of what the caller hears where the plan wants that track."""
+        """Send 20 ms of the caller's sound, and of the line's sound if the plan has that track."""
         if self.state != "open":
             return
         for track in self.plan.tracks:
@@ -117,12 +117,13 @@ class MediaStream:
             )
 
     def send_key(self, key: str) -> None:
-        """Tell of a pressed key; Twilio does so on streams both ways only."""
+        """Send a pressed key; Twilio does so on bidirectional streams only."""
         if self.state == "open" and self.plan.both_ways:
             self._send_numbered("dtmf", {"track": "inbound_track", "digit": key})
 
     def play_frame(self) -> bool:
-        """Let one frame of the far end's sound reach the caller; true where there was one. Marks it passes are told."""
+        """Play one frame of the far end's sound to the caller; true if there was one. Marks that are reached are
+        reported."""
         while self._outgoing and isinstance(self._outgoing[0], str):
             self._send_numbered("mark", {"name": self._outgoing.popleft()})
         if not self._outgoing:
@@ -132,11 +133,11 @@ class MediaStream:
 
     @property
     def to_play_ms(self) -> int:
-        """How long the far end's sound that waits here will take, with the frame just played."""
+        """Milliseconds of the far end's sound still to be played, with the frame just played."""
         return (1 + sum(isinstance(entry, bytes) for entry in self._outgoing)) * FRAME_MS
 
     def take_messages(self) -> None:
-        """Act on what the far end has sent since."""
+        """Act on the messages the far end has sent since."""
         while True:
             try:
                 text = self._came.get_nowait()
@@ -158,7 +159,7 @@ class MediaStream:
             self.state = "closed"
         self._close()
 
-    # Within.
+    # Internal.
 
     def _open(self) -> None:
         try:

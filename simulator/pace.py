@@ -1,4 +1,4 @@
-"""How fast call time runs: like the clock on the wall, or faster where nobody has to listen."""
+"""The speed of call time: real time, or faster if nobody has to listen."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from simulator.audio import FRAME_MS
 
 MAX_WITH_STREAM = 2.0
-"""Fastest the caller's voice goes to a listener that has to decode it on a small, busy machine."""
+"""Fastest speed of the caller's voice that a small, busy machine can decode."""
 MAX_PROMPT_WITH_STREAM = 8.0
-"""Fastest a prompt runs while an open stream carries the silence below it: every frame of that is looked at too."""
+"""Fastest speed of a prompt while an open stream carries the caller's silence: every frame is examined too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`speed` 1 is real time; None is as fast as the application answers, with bounds while a stream is open: its
-    frames keep their own clock, and the far end must be able to follow."""
+    """`speed` 1 is real time; None is as fast as the application answers, bounded while a stream is open: its frames
+    keep their own clock, and the far end must be able to follow."""
 
     speed: float | None = 1.0
 
@@ -25,7 +25,7 @@ class Pace:
         return self.speed == 1.0
 
     def factor(self, *, streaming: bool, prompting: bool) -> float | None:
-        """Call time per wall time just now; None for no waiting at all."""
+        """Call time per wall time now; None for no waiting at all."""
         if self.speed is not None:
             return self.speed
         if not streaming:
@@ -45,7 +45,7 @@ class Metronome:
         self._due = time.monotonic()
 
     def wait(self, *, streaming: bool, prompting: bool) -> None:
-        """Return when the next tick is due. Ticks that are late are made up for, up to a fifth of a second."""
+        """Return when the next tick is due. Late ticks are caught up with, by at most a fifth of a second."""
         factor = self._pace.factor(streaming=streaming, prompting=prompting)
         now = time.monotonic()
         if factor is None:

@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\+[0-9]{6,15}|client:[\w.-]+")
 
 
 class RestError(Exception):
-    """An answer of Twilio's REST interface that is a refusal."""
+    """A refusal by Twilio's REST interface."""
 
     def __init__(self, status: HTTPStatus, code: int, message: str) -> None:
         super().__init__(message)
@@ -48,8 +48,8 @@ class RestError(Exception):
 
 
 def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
-    """The REST interface of one account, to be served at its `api_base`. Calls the application asks for ring the
-    account's parties, unless they are placed in another way."""
+    """The REST interface of one account, to be served at its `api_base`. Calls the application places go to the
+    account's parties, unless `place_call` is given."""
     rest = Flask("simulator.rest")
     place_call = place_call or rings_out(account)
 
@@ -91,7 +91,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.get(f"{API}/Calls.json")
     def list_calls(account_sid: str) -> Response:
-        """The latest calls, those of both numbers where they are named."""
+        """The latest calls, filtered by To and From if given."""
         wanted = [
             call
             for call in reversed(list(account.calls.values()))
@@ -115,7 +115,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
         call = _call(sid)
         change = _change(request.form.to_dict())
         if change.only_unanswered:
-            # "canceled" ends a call that only rings; one that was answered goes on.
+            # "canceled" ends a call that has not been answered; an answered one continues.
             if call.status in UNANSWERED:
                 call.update(change)
             return jsonify(_call_resource(call))
@@ -248,11 +248,11 @@ class _Quiet(WSGIRequestHandler):
 class RestServer:
     """The REST interface served from a thread, until the `with` block ends. `port` 0 takes a free one.
 
-    Raises OSError where the port is taken.
+    Raises OSError if the port is taken.
     """
 
     def __init__(self, rest: Flask, host: str, port: int) -> None:
-        # A socket of our own, so that a port that is taken is an OSError and not werkzeug's way out of the process.
+        # A socket of our own, so that a taken port raises OSError instead of werkzeug ending the process.
         with socket.create_server((host, port)) as listening:
             port = listening.getsockname()[1]
             self._server: BaseWSGIServer = make_server(

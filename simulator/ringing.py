@@ -1,4 +1,4 @@
-"""A call the application asks for through the REST interface."""
+"""Outgoing calls the application places through the REST interface."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from simulator.verbs import follow
 __all__ = ["MachineDetection", "PlaceCall", "Wish", "rings_out"]
 
 PlaceCall = Callable[[Wish], SimulatedCall]
-"""Place such a call; returns it once it is on its way."""
+"""Place the call and return it once it is under way."""
 
 
 def rings_out(
@@ -24,7 +24,7 @@ def rings_out(
     pace: Pace | None = None,
     listener: Listener = lambda event: None,
 ) -> PlaceCall:
-    """Place calls to whoever is at the account's numbers, and let the application lead them once they are answered."""
+    """A function that places calls to the account's numbers; the application controls them once they are answered."""
 
     def place_call(wish: Wish) -> SimulatedCall:
         return place(account, wish, follow, unknown=unknown, pace=pace, listener=listener)

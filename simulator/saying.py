@@ -1,11 +1,11 @@
-"""How long a voice takes to say a text."""
+"""The time a voice takes to say a text."""
 
 from __future__ import annotations
 
 import re
 
 CHARACTER_MS = 222
-"""One Chinese character or digit: four and a half a second, an unhurried telephone voice."""
+"""Milliseconds of one Chinese character or digit: four and a half a second, an unhurried telephone voice."""
 LETTERS_PER_CHARACTER = 3
 LONG_PAUSE_MS = 450
 SHORT_PAUSE_MS = 220

@@ -1,4 +1,4 @@
-"""Caller scripts: what a caller says and keys, and what must be heard in return, as a YAML file."""
+"""Caller scripts as YAML files: what a caller says and keys, and what the line must say in return."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\+[0-9]{6,15}")
 
 
 class ScriptError(Exception):
-    """A script that cannot be played; the sentence names the file and the step."""
+    """A script that cannot be played; the message names the file and the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Expected:
     written: str
 
     def is_in(self, said: str) -> bool:
-        """Whether it is there; blanks do not count."""
+        """True if `said` contains it; blanks do not count."""
         if len(self.written) > 1 and self.written.startswith("/") and self.written.endswith("/"):
             return re.search(self.written[1:-1], said) is not None
         return "".join(self.written.split()) in "".join(said.split())
@@ -38,11 +38,11 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: first what the caller does, then what must be heard.
+    """One step: first the caller's action, then what must be heard.
 
-    `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`.
-    `within_ms` bounds the wait for the line to begin its answer, or to do what is expected where that is not to be
-    heard: on the wall clock, from the end of what the caller did.
+    `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`. `within_ms`
+    bounds, on the wall clock from the end of the caller's action, the wait for the line to begin its answer, or for the
+    expected event if that is not speech.
     """
 
     number: int
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole call from the caller's side, and who answers when the line rings somebody."""
+    """A whole call from the caller's side, and the parties that answer the line's own calls."""
 
     name: str
     why: str
@@ -86,7 +86,7 @@ _STEP_FIELDS = {
 
 
 def read_script(path: Path) -> Script:
-    """Read a caller script and the sound it plays. Raises ScriptError with the file, the step and what is wrong."""
+    """Read a caller script and the sound it plays. Raises ScriptError naming the file, the step and the mistake."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -227,7 +227,7 @@ def _expected(value: Any) -> tuple[Expected, ...]:
 
 
 def read_parties(path: Path) -> dict[str, Party]:
-    """Who is at which number, from a YAML file like a script's `parties`. ScriptError says what is wrong with it."""
+    """The parties by number, from a YAML file like a script's `parties`. Raises ScriptError naming the mistake."""
     try:
         return _parties(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
@@ -253,7 +253,7 @@ def _parties(content: Any) -> dict[str, Party]:
 
 
 def _person(what: str, answers: Any) -> Callable[[], Person]:
-    """Somebody who presses keys by what is said, from a list of {says, keys}."""
+    """A person who presses keys by what is said, from a list of {says, keys}."""
     pairs = []
     for answer in answers if isinstance(answers, list) else [answers]:
         fields = _mapping(answer, f"{what}: answers", {"says", "keys"})

@@ -1,4 +1,4 @@
-"""The caller's telephone: a mouthpiece and a keypad, one frame of 20 ms after the other."""
+"""The caller's telephone: a microphone and a keypad, one frame of 20 ms after the other."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import deque
 from simulator.audio import FRAME_BYTES, LineNoise, key_tone
 
 KEY_MS = 200
-"""From one key to the next, for a practised thumb."""
+"""Milliseconds from one key to the next, for a practised thumb."""
 TONE_MS = 100
-"""How long of it the key is down and sounds on the line: a landline sends its tones with the voice."""
+"""Milliseconds out of KEY_MS for which the key is down and sounds: a landline sends its tones with the voice."""
 
 LIVE_MAX_BYTES = 20 * FRAME_BYTES
-"""How much live sound may wait to be sent: beyond it the line would lag behind the speaker."""
+"""Most live sound that may wait to be sent: beyond it the line would lag behind the speaker."""
 LIVE_LEAST_BYTES = 6 * FRAME_BYTES
-"""How much live sound is gathered before any is sent, so that a page that is late now and then tears no holes in it."""
+"""Live sound gathered before any is sent, so that a page that is sometimes late causes no gaps."""
 
 
 class Telephone:
-    """What goes into the line on the caller's side. Used by the thread that drives the call only."""
+    """The source of the sound on the caller's side. Used only by the thread that runs the call."""
 
     def __init__(self) -> None:
         self._noise = LineNoise(seed=1)
@@ -33,21 +33,21 @@ class Telephone:
 
     @property
     def busy(self) -> bool:
-        """Something is being said or keyed."""
+        """True if something is being said or keyed."""
         return bool(self._voice or self._keys)
 
     def say(self, mulaw: bytes) -> None:
-        """Say this after what is still being said."""
+        """Say this after the sound still being said."""
         self._voice.extend(mulaw)
         self._talking = True
 
     def overhear(self, mulaw: bytes) -> None:
-        """What a live microphone picks up just now. Where it comes faster than it is sent, the oldest is left out."""
+        """Add live microphone sound. If it comes faster than it is sent, the oldest is dropped."""
         self._live.extend(mulaw)
         del self._live[:-LIVE_MAX_BYTES]
 
     def key(self, keys: str) -> None:
-        """Press these after those still being pressed."""
+        """Press these keys after those still being pressed."""
         self._keys.extend(keys)
 
     def frame(self) -> bytes:
@@ -61,13 +61,13 @@ class Telephone:
         return frame + self._noise.frame()[len(frame) :]
 
     def fell_silent(self) -> bool:
-        """True once, when the last of what was being said has gone into the line."""
+        """True once, when the last of the speech has been sent."""
         fell_silent = self._talking and not self._voice
         self._talking = self._talking and not fell_silent
         return fell_silent
 
     def due_key(self, now_ms: int) -> str | None:
-        """The key that goes down now, if any."""
+        """The key to be pressed now, or None."""
         if not self._keys or now_ms < self._next_key_ms:
             return None
         self._next_key_ms = now_ms + KEY_MS

@@ -1,4 +1,4 @@
-"""The conversation as it is printed: when, who, what; and how long the line took to reply."""
+"""The printed transcript of a call: time, side and words, and how long the line took to reply."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from simulator.events import (
 class Transcript:
     """Prints a call line by line. `verbose` adds the verbs carried out and the requests made.
 
-    Times are call time; `+0.84 s` before what the line says is the wall-clock time since the caller had finished.
-    `latencies_ms` collects these for what was spoken, for whoever measures.
+    Times are call time; `+0.84 s` before the line's words is the wall-clock time since the caller had finished.
+    `latencies_ms` collects these for spoken turns, for benchmarks.
     """
 
     def __init__(self, write: Callable[[str], None], *, verbose: bool = False) -> None:
@@ -46,7 +46,7 @@ class Transcript:
         self.latencies_ms: list[int] = []
 
     def hear(self, event: Event) -> None:
-        """Print what an event means to a reader."""
+        """Print the event, if it has a line in the transcript."""
         if isinstance(event, KeyPressed):
             self._keys_at_ms = self._keys_at_ms if self._keys else event.at_ms
             self._keys.append(event.key if event.taken else f"({event.key})")

@@ -1,4 +1,4 @@
-"""TwiML as Twilio reads it: what is wrong with a document is said with the code Twilio's debugger would give."""
+"""TwiML as Twilio parses it: a flaw is reported with the code of Twilio's debugger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BAD_FINISH_ON_KEY = 13310
 BAD_SAY_TEXT = 13520
 
 SAY_LIMIT = 4_096
-"""Characters one <Say> may have."""
+"""Most characters of one <Say>."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Verb:
     children: tuple[Verb, ...] = ()
 
     def number(self, name: str, default: int) -> int:
-        """An attribute that is a whole number; the default where it is missing or no number."""
+        """An attribute that is a whole number; the default if it is missing or not a number."""
         value = self.attributes.get(name, "")
         return int(value) if value.isdecimal() else default
 
@@ -42,7 +42,7 @@ class TwimlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A flaw Twilio carries on after, with a line in the debugger."""
+    """A flaw Twilio tolerates, with an entry in its debugger."""
 
     code: int
     message: str
@@ -50,7 +50,7 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document taken apart, and what Twilio would have to say about it."""
+    """A parsed document, with Twilio's warnings about it."""
 
     verbs: tuple[Verb, ...]
     warnings: tuple[Warned, ...] = ()
@@ -150,7 +150,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Check]] = {
     "Hangup": {},
     "Reject": {"reason": _one_of("busy", "rejected")},
 }
-"""Every element this stand-in carries out, with the attributes Twilio allows on it and what they may be."""
+"""Every element the simulator carries out, with the attributes Twilio allows on it and their valid values."""
 
 _INSIDE: Mapping[str, frozenset[str]] = {
     "Response": frozenset(ATTRIBUTES) - {"Stream", "Parameter", "Number", "Client", "Identity", "Queue"},
@@ -167,10 +167,10 @@ _SSML = frozenset({"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", 
 
 
 def read_twiml(body: bytes, content_type: str) -> Document:
-    """Take a document apart.
+    """Parse a document.
 
-    Raises TwimlError where Twilio would refuse it: a content type that is no markup, broken XML, another root than
-    <Response>. Lesser flaws come back as warnings; elements nobody knows are left out, as Twilio leaves them out.
+    Raises TwimlError if Twilio would refuse it: a content type that is no markup, broken XML, another root than
+    <Response>. Lesser flaws are returned as warnings; unknown elements are left out, as Twilio leaves them out.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("text/xml", "application/xml", "text/html"):

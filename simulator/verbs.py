@@ -1,4 +1,4 @@
-"""What each verb of a document makes a call do."""
+"""The TwiML verbs, as a call carries them out."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from simulator.twiml import SCHEMA_WARNING, Verb
 BEEP_MS = 400
 UNKNOWN_SOUND_MS = 3_000
 RECORDING_READY_SECONDS = 0.2
-"""Twilio tells of a recording a moment before it can be fetched."""
+"""Seconds between Twilio's notice of a recording and the moment it can be fetched."""
 GAP_SECONDS = 1
 STREAMS_AT_ONCE = 4
 TOO_MANY_STREAMS = 31902
 
 Stop = Callable[[], bool]
 Following = Page | None
-"""The document that takes the place of the present one; None to go on with the next verb."""
+"""The document that replaces the current one; None to continue with the next verb."""
 
 
 def follow(call: SimulatedCall) -> Steps[None]:
-    """Lead a call: fetch its first document and carry out whatever the application wants, to the end."""
+    """Run a call: fetch its first document and carry out the application's instructions, to the end."""
     next_page = call.fetch_page(call.voice_url)
     while True:
         try:
@@ -67,7 +67,7 @@ def carry_out(call: SimulatedCall, page: Page) -> Steps[None]:
 
 
 def _is_gap(verb: Verb, following: Verb) -> bool:
-    """Whether the line only draws breath before its next question: nobody would think that it waits."""
+    """True if the next question follows after so short a gap that nobody would think the line waits."""
     asks = verb.name == following.name == "Gather" and bool(following.children)
     return asks and verb.number("timeout", 5) <= GAP_SECONDS
 
@@ -132,7 +132,7 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[Following]:
                 break
             call.tell(VerbBegan(call.now_ms, prompt.name, prompt.attributes))
             yield from _PROMPTS[prompt.name](call, prompt, call.has_key)
-        # Twilio's patience begins once the prompts have ended, and anew with each key.
+        # Twilio's timeout starts once the prompts have ended, and again with each key.
         until = call.now_ms + timeout_ms
         while call.now_ms < until:
             key = call.take_key()
@@ -268,7 +268,7 @@ def _stop(call: SimulatedCall, verb: Verb) -> Steps[Following]:
 
 
 def _connect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    """Both ways: the application hears the caller and speaks, until it closes the stream."""
+    """Open a bidirectional stream: the application hears the caller and speaks, until it closes the stream."""
     if not verb.children:
         return None
     stream = _open_stream(call, verb.children[0], both_ways=True)

@@ -1,9 +1,9 @@
-"""The stand-in as a service beside the demo: a telephone on a WebSocket, for the page that shows one.
+"""The simulator as a service for the demo: a telephone on a WebSocket, for the web phone page.
 
-What comes over the socket is what somebody with a telephone does: text messages `{"do": "call" | "keys" | "speak" |
-"hang_up", ...}`, and binary ones with live sound in mu-law. With `{"do": "be", "name": ...}` it can be rung as well, as
-the browsers of Twilio's Voice SDK are, and `{"do": "answer"}` takes the call. What goes back is what happens, one JSON
-object an event, and what the other side of a talk says as binary messages.
+The page sends what somebody with a telephone does: text messages `{"do": "call" | "keys" | "speak" | "hang_up", ...}`,
+and binary ones with live mu-law sound. With `{"do": "be", "name": ...}` it can be called as well, like the browsers of
+Twilio's Voice SDK, and `{"do": "answer"}` takes the call. The page receives the events, one JSON object each, and the
+sound of the other side of a bridge as binary messages.
 """
 
 from __future__ import annotations
@@ -65,21 +65,21 @@ TOLD = (
     SayingStopped,
     StreamChanged,
 )
-# Beyond this a message is nothing a telephone sends.
+# No telephone sends a longer message.
 MESSAGE_MAX_BYTES = 16_000
 KEYS_MAX = 64
 PARENT_LOOK_S = 1.0
 
 
 class Socket(Protocol):
-    """What is used of a WebSocket."""
+    """The part of a WebSocket used here."""
 
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
     def send(self, data: str | bytes) -> None: ...
 
 
 def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
-    """Offer the telephone beside the REST interface, to whoever has the account's token."""
+    """Serve the telephone beside the REST interface, to anyone with the account's token."""
     sockets = Sock()
 
     @sockets.route(PATH)  # type: ignore[untyped-decorator]
@@ -91,7 +91,7 @@ def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
 
 
 class WebPhone:
-    """One telephone: a call at a time, for as long as its socket is open. With a name it can be rung."""
+    """One telephone: one call at a time, for as long as its socket is open. With a name it can be called."""
 
     def __init__(self, socket: Socket, account: Account, line: Line) -> None:
         self._socket = socket
@@ -103,7 +103,7 @@ class WebPhone:
         self._events: queue.SimpleQueue[Event | bytes | None] = queue.SimpleQueue()
 
     def serve(self) -> None:
-        """Do what the page says until it goes away; then the receiver is down as well."""
+        """Do what the page says until it disconnects, then hang up."""
         teller = threading.Thread(target=self._tell, name="web phone", daemon=True)
         teller.start()
         try:
@@ -143,7 +143,7 @@ class WebPhone:
                 call.hang_up()
 
     def _rung(self, call: SimulatedCall) -> Listener:
-        """The application rings this telephone; one that is in use is engaged."""
+        """Take a call from the application; a telephone in use is busy."""
         if self._call is not None and not self._call.ended:
             call.hang_up()
             return lambda event: None
@@ -180,7 +180,7 @@ def _sound(wish: dict[str, Any]) -> bytes:
 
 
 def wait_for_parent() -> None:
-    """Come back when the process that started this one is gone."""
+    """Return once the process that started this one has ended."""
     parent = os.getppid()
     while os.getppid() == parent:
         time.sleep(PARENT_LOOK_S)

@@ -1,4 +1,4 @@
-"""Requests to the application as Twilio makes them: form parameters, its signature, its patience."""
+"""Requests to the application as Twilio makes them: form parameters, its signature, its timeouts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ NOT_REACHED = 0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `status` is NOT_REACHED where nothing did; `failure` then says why, in a sentence."""
+    """The answer to a request. `status` is NOT_REACHED if there was none; `failure` is then the reason, in a
+    sentence."""
 
     method: str
     url: str
@@ -43,7 +44,7 @@ def sign(auth_token: str, url: str, params: Mapping[str, str] | None = None) -> 
 
 
 class Webhooks:
-    """One call's requests. Cookies the application sets are kept for the call, as Twilio keeps them."""
+    """The requests of one call. Cookies the application sets are kept for the call, as Twilio keeps them."""
 
     def __init__(self, auth_token: str) -> None:
         self._auth_token = auth_token
@@ -52,11 +53,11 @@ class Webhooks:
         self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="webhook")
 
     def fetch(self, method: str, url: str, params: Mapping[str, str]) -> Future[Answer]:
-        """Send a request from a thread of its own; the answer never raises."""
+        """Send a request from a thread of its own; the future never raises."""
         return self._pool.submit(self._fetch, method, url, dict(params))
 
     def close(self) -> None:
-        """No more requests; those under way are left to end."""
+        """Accept no more requests; those under way are left to end."""
         self._pool.shutdown(wait=False)
 
     def _fetch(self, method: str, url: str, params: dict[str, str]) -> Answer:
@@ -71,7 +72,7 @@ class Webhooks:
         }
         begun = time.monotonic()
         failure = ""
-        # Twilio tries a second time where no connection came about, and never after a request has been sent.
+        # Twilio retries once if no connection was made, and never after a request has been sent.
         for _attempt in range(2):
             try:
                 answer = self._session.request(

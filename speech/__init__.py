@@ -1,1 +1,1 @@
-"""The ear: from telephone audio or keys to what was meant."""
+"""Speech recognition and understanding: from telephone audio or keys to an utterance's meaning."""

@@ -1,7 +1,7 @@
-"""What sounds like what was heard, beside the names: numbers, and the words an utterance opens and ends with.
+"""Confusables other than names: numbers, and the words an utterance opens and ends with, that sound like others.
 
-我要 and 不要, 吧 and 吗, 六十 and 九十 are told apart by one consonant, which a telephone hardly carries. Where the
-first pass came to one of them, the closer look has to choose between both.
+我要 and 不要, 吧 and 吗, 六十 and 九十 differ in one consonant, which a telephone hardly carries. Where the first pass
+recognised one of them, the second pass has to choose between both.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from speech.quantities import Quantities
 
 Wording = list[str | SpokenName]
 
-# One syllable may be another, or one too many or missing.
+# The largest distance of confusables: one syllable may differ, or be too many or missing.
 _ALIKE: Final = 1.0
 _NUMBER_ALIKE: Final = 0.8
-# So many are looked at for each stretch.
+# The most confusables considered for each part of the wording.
 _MOST: Final = 8
 
 
 class Alikes:
-    """The numbers, openings and endings of the phrase source by their sound."""
+    """The confusable numbers, openings and endings of the phrase source."""
 
     def __init__(self, phrases: Phrases, quantities: Quantities) -> None:
         openings, endings = phrases.openings_and_endings()
@@ -38,7 +38,8 @@ class Alikes:
     def places(
         self, wording: Sequence[str | SpokenName], rivals: Callable[[SpokenName], Sequence[SpokenName]]
     ) -> list[tuple[str | SpokenName, ...]]:
-        """The wording as a row of places, each with what may have been said there, what was heard first."""
+        """The wording as a sequence of places, each with the texts that may have been said there, the recognised one
+        first."""
         places: list[tuple[str | SpokenName, ...]] = []
         runs = [(is_run, list(run)) for is_run, run in groupby(wording, _is_character)]
         for number, (is_run, run) in enumerate(runs):
@@ -59,8 +60,8 @@ def _is_character(word: str | SpokenName) -> bool:
 
 
 def mixtures(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list[Wording]:
-    """Wordings in which every place has each of its alternatives as often as any other, however the rest is put: so
-    that none is expected more than another. The first is what was heard."""
+    """Wordings in which every place has each of its alternatives equally often, independent of the other places, so
+    that the grammar favours none. The first wording is the recognised one."""
     if all(len(place) == 1 for place in places):
         count = 1
     chance = random.Random(0)
@@ -74,7 +75,7 @@ def mixtures(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list
 
 
 class _Sounding:
-    """Texts that can be found by what sounds like them."""
+    """Texts that can be looked up by sound."""
 
     def __init__(self, texts: Iterable[str], apart: float) -> None:
         self._texts = [(text, syllables(text)) for text in dict.fromkeys(texts) if text]

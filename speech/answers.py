@@ -1,4 +1,4 @@
-"""What the line would have understood from one recording, in plain words: for `flask hear` and the evaluation."""
+"""The line's understanding of one recording, as plain data: for `flask hear` and the evaluation."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove"
 def hear_file(
     model: Any, understanding: Understanding, listen: Listen, file: Path, known: KnownCodes | None = None
 ) -> tuple[Answer, Decision]:
-    """Hear a `.ulaw` or `.wav` file as the step that listens so would, and how that came about; `known` are
-    the customer codes there are. AudioFileError where the file cannot be read."""
+    """Recognise a `.ulaw` or `.wav` file as a step that listens for `listen` would; return the answer and the decision
+    behind it. `known` are the existing customer codes. AudioFileError if the file cannot be read."""
     decision = listen_closely(model, understanding, listen, read_audio(file).tobytes(), known)
     found = answer(str(file), decision.utterance, understanding.catalog)
     if decision.code is not None and decision.utterance.is_nothing:
-        # A code was said, but it is not sure whose it is: the call asks for it again.
+        # A code was said, but its retailer is uncertain: the call asks for it again.
         found |= {"kind": "ask_back", "digits": decision.code.read}
     return found, decision
 
 
 def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
-    """The utterance under the words of `flask hear`: `kind` is items, change, remove, ask, command, digits, none, or
-    ask_back where the line would ask before it takes anything."""
+    """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
+    where the line would ask before it takes anything."""
     asks = heard.confirm or any(_open(item, catalog) for item in heard.items)
     kind = "none"
     if heard.items:
@@ -55,12 +55,12 @@ def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
 
 
 def unread(file: str, reason: str) -> Answer:
-    """The answer for a recording that cannot be read: nothing was heard, and why."""
+    """The answer for a recording that cannot be read: kind none, and the reason as `error`."""
     return {**answer(file, NOTHING, Catalog("", {}, ())), "error": reason}
 
 
 def cartons(item: Item, catalog: Catalog) -> float | int | None:
-    """The quantity in cartons of the (first) spec; None where none was said or it has to be asked."""
+    """The quantity in cartons of the (first) spec; None if none was said or it has to be asked."""
     if item.quantity is None:
         return None
     spec = catalog.specs[item.barcodes[0]] if item.barcodes else None
@@ -72,7 +72,7 @@ def cartons(item: Item, catalog: Catalog) -> float | int | None:
 
 
 def _open(item: Item, catalog: Catalog) -> bool:
-    """Whether the line has to ask before it can take this item."""
+    """True if the line has to ask before it can take this item."""
     if len(item.barcodes) != 1:
         return True
     return item.action in ("add", "change") and cartons(item, catalog) is None

@@ -1,4 +1,4 @@
-"""Telephone audio: mu-law and PCM, 8 kHz and 16 kHz, and the recordings it comes in.
+"""Telephone audio: mu-law and PCM, 8 kHz and 16 kHz, and audio files.
 
 Samples are numpy int16 arrays, mono. A telephone line carries 8 kHz mu-law; the recogniser is fed 16 kHz PCM.
 """
@@ -26,7 +26,7 @@ _CLIP = 32_635
 
 
 class AudioFileError(ValueError):
-    """A recording that cannot be read; the message names the file, what is wrong with it, and what would do."""
+    """A recording that cannot be read; the message names the file, what is wrong with it, and how to mend it."""
 
 
 def _decoding_table() -> Samples:
@@ -40,12 +40,12 @@ _MULAW_TO_PCM: Final = _decoding_table()
 
 
 def decode_mulaw(data: bytes) -> Samples:
-    """G.711 mu-law bytes as samples, one each."""
+    """G.711 mu-law bytes as samples, one for each byte."""
     return _MULAW_TO_PCM[np.frombuffer(data, dtype=np.uint8)]
 
 
 def encode_mulaw(samples: Samples) -> bytes:
-    """Samples as G.711 mu-law, one byte each."""
+    """Samples as G.711 mu-law, one byte for each sample."""
     wide = samples.astype(np.int32)
     biased = np.minimum(np.abs(wide), _CLIP) + _BIAS
     exponent = np.floor(np.log2(biased)).astype(np.int32) - 7
@@ -55,38 +55,38 @@ def encode_mulaw(samples: Samples) -> bytes:
 
 
 def level_db(samples: Samples) -> float:
-    """RMS level in dB below full scale (0 is a full square wave); SILENCE_DB where there is nothing."""
+    """The RMS level in dB relative to full scale (0 is a full square wave); SILENCE_DB for no sound at all."""
     if not len(samples):
         return SILENCE_DB
     power = float(np.mean(samples.astype(np.float64) ** 2))
     return max(SILENCE_DB, 10 * math.log10(power / 32_768**2)) if power else SILENCE_DB
 
 
-# Half the length of the interpolation filter in input samples. 16 a side keep 3.4 kHz flat and push the mirror
-# image above 4.6 kHz more than 50 dB down; the 2 ms it delays a stream are nothing beside a frame.
+# Half the length of the interpolation filter in input samples. 16 on each side keep the response flat to 3.4 kHz and
+# suppress the image above 4.6 kHz by more than 50 dB; the delay of 2 ms is negligible beside a frame.
 _REACH = 16
 _OFFSETS = np.arange(-_REACH, _REACH) + 0.5
 _BETWEEN = (np.sinc(_OFFSETS) * np.i0(6.0 * np.sqrt(1 - (_OFFSETS / _REACH) ** 2)) / np.i0(6.0)).astype(np.float32)
 _BETWEEN /= _BETWEEN.sum()
 
 
-# A line carries nothing above 4 kHz, and the recogniser never learned from sound with half a spectrum missing. The
-# faintest noise there (50 dB below speech) makes a sixth fewer mistakes in brands and a fifth fewer in codes. It is
-# always the same noise, so the same sound is always heard the same way.
+# A line carries nothing above 4 kHz, and the model was not trained on sound with half the spectrum missing. Faint noise
+# there (50 dB below speech) reduces errors in brands by a sixth and in codes by a fifth. It is always the same noise,
+# so that recognition is deterministic.
 _HISS: Final = (10 * np.random.default_rng(0).standard_normal(EAR_RATE)).astype(np.float32)
 
 
 class Upsampler:
-    """8 kHz to 16 kHz for a stream fed in pieces of any length: every other sample is the line's own, those between
-    come from a band-limited half-band filter, and a hiss one cannot hear fills the band that was empty. Output lags the
-    input by `_REACH` line samples (2 ms)."""
+    """Upsamples a stream from 8 kHz to 16 kHz, in pieces of any length: every other sample is the line's own, those
+    between come from a half-band filter, and inaudible noise fills the empty band. Output lags the input by `_REACH`
+    line samples (2 ms)."""
 
     def __init__(self) -> None:
         self._tail = np.zeros(2 * _REACH - 1, dtype=np.float32)
         self._done = 0
 
     def feed(self, samples: Samples) -> Samples:
-        """Twice as many samples as were fed."""
+        """The next samples at 16 kHz, twice as many as were fed."""
         line = np.concatenate([self._tail, samples])
         self._tail = line[len(line) - len(self._tail) :]
         out = np.empty(2 * len(samples), dtype=np.float32)
@@ -98,7 +98,7 @@ class Upsampler:
 
 
 def upsample(samples: Samples) -> Samples:
-    """A whole recording from 8 kHz to 16 kHz, without the stream's delay."""
+    """A whole 8 kHz recording at 16 kHz, without the stream's delay."""
     return Upsampler().feed(np.concatenate([samples, np.zeros(_REACH, dtype=np.int16)]))[2 * _REACH :]
 
 
@@ -115,7 +115,7 @@ def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
     taps = np.arange(-reach + 1, reach + 1)
     count = len(samples) * to_rate // from_rate
     out = np.empty(count, dtype=np.float32)
-    # In blocks, because the matrix of taps is some sixty times as large as the sound.
+    # In blocks, because the matrix of taps is about sixty times as large as the sound.
     for first in range(0, count, EAR_RATE):
         places = np.arange(first, min(first + EAR_RATE, count)) * float(step)
         whole = np.floor(places).astype(np.int64)
@@ -127,8 +127,8 @@ def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
 
 
 def read_audio(path: Path, rate: int = EAR_RATE) -> Samples:
-    """The recording in `path` at `rate`: `.ulaw` is raw 8 kHz mu-law, `.wav` any rate, one channel or several (mixed),
-    8, 16, 24 or 32 bit PCM or mu-law. AudioFileError where it is neither."""
+    """The recording in `path` at `rate` Hz: `.ulaw` is raw 8 kHz mu-law, `.wav` any rate, one channel or several
+    (mixed), 8, 16, 24 or 32 bit PCM or mu-law. AudioFileError if it is neither."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -147,7 +147,7 @@ def read_audio(path: Path, rate: int = EAR_RATE) -> Samples:
 
 
 def read_wav(data: bytes, rate: int = EAR_RATE) -> Samples:
-    """The recording in a WAV file's content, at `rate`. ValueError, saying what is wrong, where it is none."""
+    """The recording in a WAV file's content, at `rate` Hz. ValueError, saying what is wrong, if it is not one."""
     samples, from_rate = _parse_wav(data)
     return resample(samples, from_rate, rate)
 

@@ -1,8 +1,8 @@
-"""A customer code as it is spoken, and whose it is: hearing the digits and knowing the retailers are one decision.
+"""Recognition of spoken customer codes: the digits and the retailer are decided together.
 
-The recogniser's grammar knows no lengths, and doubled digits run together on a telephone; so many readings are kept,
-those of the right length count, the same sound is listened to at several speeds (the right reading recurs, a slip does
-not), and where the retailers' codes are known every one is weighed against every reading.
+The recogniser's grammar cannot require a length, and doubled digits run together on a telephone; so many readings are
+kept and those of the right length count, the same sound is decoded at several speeds (the right reading recurs, a slip
+does not), and if the retailers' codes are known every one is compared with every reading.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _DIGIT: Final[Mapping[str, int]] = {
 }
 _TEN: Final = "十"
 _TIMES: Final = "个"
-# What people say before a code, in the model's words.
+# Words said before a code, in the model's vocabulary.
 _OPENINGS: Final = (
     "嗯",
     "那个",
@@ -54,7 +54,7 @@ _OPENINGS: Final = (
 
 @lru_cache(maxsize=1)
 def code_grammar() -> tuple[str, ...]:
-    """Sentences for the recogniser: made-up codes of every digit after every other, in the ways codes are read out."""
+    """Sentences for the recogniser: random codes, every digit after every other, in the ways codes are read out."""
     chance = random.Random(1)
     often = [*"零洞一二三四五六七八九"]
     sentences = []
@@ -81,7 +81,7 @@ def code_grammar() -> tuple[str, ...]:
 
 
 def read_out(words: Sequence[str]) -> str:
-    """The digits in spoken words: one by one, in pairs (四十一, 五十) or counted (三个零). Other words are none."""
+    """The digits in spoken words: one by one, in pairs (四十一, 五十) or counted (三个零). Other words are ignored."""
     digits = ""
     place = 0
     while place < len(words):
@@ -101,33 +101,33 @@ def read_out(words: Sequence[str]) -> str:
 
 
 def is_whole(text: str, length: int) -> bool:
-    """Whether as many digits were heard as a code has."""
+    """True if the text has at least as many digits as a code."""
     return len(read_out(text.split())) >= length
 
 
-# Closer looks: slower, and a third of the recogniser's frame later. Each hears the doubled and the swallowed digits a
-# little differently. Speed, and delay in samples.
+# Further passes: slower, or delayed by a third of the recogniser's frame. Each recognises the doubled and the swallowed
+# digits a little differently. Speed, and delay in samples.
 _LOOKS: Final = ((0.94, 0), (0.88, 0), (1.0, 160))
-# Quiet before and after, without which the recogniser misses soft first and last digits.
+# Quiet noise before and after, without which the recogniser misses soft first and last digits.
 _MARGIN_SAMPLES: Final = EAR_RATE // 4
 _MARGIN_NOISE: Final = 20
-# A reading one look does not have is at least this much worse there than its best one.
+# A reading missing from a pass scores this much less there than the best reading of the pass.
 _UNHEARD: Final = 6.5
-# How much of the recogniser's log-likelihood to believe, of one look alone.
+# The weight of the recogniser's log-likelihood, for a single pass.
 _BELIEF: Final = 0.4
-# Less than this part of a code is no code at all.
+# Fewer digits than this part of a code are not taken for a code.
 _FRAGMENT: Final = 0.6
-# A code is taken where it has this share of belief, and no further look is needed at this one.
+# The posterior at which a code is taken, and the one at which no further pass is needed.
 _SURE: Final = 0.8
 _BEYOND_DOUBT: Final = 0.99
-# How much less likely a code is that nobody has, on the scale of evidence.
+# The log-evidence of a code that no retailer has is lower by this.
 _NOBODY: Final = 14.0
 
 
 def _look(model: Any, pcm16k: bytes, speed: float, delay: int) -> list[Hypothesis]:
     samples = np.frombuffer(pcm16k, dtype=np.int16)
     quiet = (np.random.default_rng(0).standard_normal(2 * _MARGIN_SAMPLES) * _MARGIN_NOISE).astype(np.int16)
-    # Linear interpolation will do: there is nothing above 4 kHz in it.
+    # Linear interpolation is enough: the sound has nothing above 4 kHz.
     places = np.arange(int(len(samples) / speed)) * speed
     slower = np.interp(places, np.arange(len(samples)), samples).astype(np.int16) if speed != 1.0 else samples
     sound = np.concatenate([quiet[: _MARGIN_SAMPLES + delay], slower, quiet[_MARGIN_SAMPLES + delay :]])
@@ -135,7 +135,7 @@ def _look(model: Any, pcm16k: bytes, speed: float, delay: int) -> list[Hypothesi
 
 
 def weigh(looks: Iterable[Sequence[Hypothesis]]) -> dict[str, float]:
-    """Every reading of every look with its log-evidence, of any length; the likeliest has 0."""
+    """The readings of all passes, of any length, with their log-evidence; the likeliest has 0."""
     scored: list[dict[str, float]] = []
     for hypotheses in looks:
         scores: dict[str, float] = {}
@@ -146,7 +146,7 @@ def weigh(looks: Iterable[Sequence[Hypothesis]]) -> dict[str, float]:
             top = max(scores.values())
             scored.append({digits: max(score - top, -_UNHEARD) for digits, score in scores.items()})
     every = {digits for scores in scored for digits in scores if digits}
-    # Looks at the same sound agree more than strangers would: twice as many are worth 1.4 times as much.
+    # Passes over the same sound are not independent: twice as many are worth 1.4 times as much.
     belief = _BELIEF / math.sqrt(max(1, len(scored)))
     total = {digits: belief * sum(scores.get(digits, -_UNHEARD) for scores in scored) for digits in every}
     top = max(total.values(), default=0.0)
@@ -154,8 +154,8 @@ def weigh(looks: Iterable[Sequence[Hypothesis]]) -> dict[str, float]:
 
 
 class KnownCodes:
-    """The codes of all retailers, made once and used for every call; `expected` are those likelier to call now (order
-    day today, not ordered yet). What is not twelve digits long cannot be said and is left out."""
+    """The codes of all retailers, built once and used for every call; `expected` are those likelier to call now (order
+    day today, not ordered yet). A code that is not twelve digits long is left out."""
 
     def __init__(self, codes: Collection[str], expected: Collection[str] = ()) -> None:
         self.codes: Final = tuple(sorted(code for code in codes if re.fullmatch(r"[0-9]{12}", code)))
@@ -165,9 +165,9 @@ class KnownCodes:
         self.prior: Final = np.array([_EXPECTED if code in likely else 0.0 for code in self.codes])
 
 
-# Someone whose order day it is calls some five times as often as someone else.
+# A retailer whose order day it is calls about five times as often as another; in log-evidence.
 _EXPECTED: Final = 1.6
-# What it costs to have misheard a digit in a way no look brought up: one for another, one too few, one too many.
+# The cost of an error in the digits that no pass resolved: one taken for another, one lost, one inserted.
 _SLIP: Final = 6.0
 _CONFUSED: Final = 4.6
 _CONFUSIONS: Final = ("17", "69", "28", "40", "05", "56", "09", "68", "79", "47")
@@ -179,7 +179,7 @@ _WEIGHED_CODES: Final = 300
 
 
 def _slips() -> NDArray[np.float64]:
-    """What it costs to hear the column's digit for the row's."""
+    """The cost of recognising the column's digit for the row's."""
     cost = np.full((10, 10), _SLIP)
     np.fill_diagonal(cost, 0.0)
     for one, other in _CONFUSIONS:
@@ -191,12 +191,12 @@ _SLIPS: Final = _slips()
 
 
 def match(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
-    """The log-evidence for the known codes that may have been said: that each reading is what became of it."""
+    """The log-evidence for the known codes that may have been said, summed over the readings each could have become."""
     best = sorted(readings.items(), key=lambda item: -item[1])[:_WEIGHED_READINGS]
     if not best or not known.codes:
         return {}
     evidence = np.array([value for _, value in best])
-    # Slips are counted before they are weighed: only what is near some reading is worth it.
+    # Errors are counted before their costs are summed: only codes near some reading are worth the computation.
     counted = cdist([reading for reading, _ in best], known.codes, scorer=Levenshtein.distance, dtype=np.uint8)
     roughly = (evidence[:, None] - _CONFUSED * counted).max(axis=0) + known.prior
     near = np.argsort(-roughly, kind="stable")[:_WEIGHED_CODES]
@@ -208,7 +208,7 @@ def match(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
 
 
 def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The cost of having heard `reading` for each of the codes: edit distance by sound, for all codes at once."""
+    """The cost of having recognised `reading` for each of the codes: edit distance by sound, for all codes at once."""
     count, length = codes.shape
     lost = np.full((count, length), _LOST)
     # The second of two equal digits is the one that is lost.
@@ -227,9 +227,9 @@ def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class HeardCode:
-    """What was heard: the codes it may be, likeliest first, with their shares of belief; `sure` where the first may be
-    taken, and otherwise it is better asked again. `read` is the likeliest reading of the right length, whether anybody
-    has that code or not; empty where there is none."""
+    """A recognised code: the codes it may be, likeliest first, with their posteriors (`shares`); `sure` if the first
+    may be taken, otherwise the caller is asked again. `read` is the likeliest reading of the right length, whether a
+    retailer has that code or not; empty if there is none."""
 
     codes: tuple[str, ...]
     shares: tuple[float, ...]
@@ -240,8 +240,8 @@ class HeardCode:
 def hear_code(
     model: Any, pcm16k: bytes, length: int, known: KnownCodes | None = None, first: Sequence[Hypothesis] | None = None
 ) -> HeardCode:
-    """The code in a stretch of 16 kHz sound. `first` are the alternatives of a pass over it with `code_grammar`, where
-    there was one already. Listens again only until it is sure."""
+    """The code in a segment of 16 kHz sound. `first` are the alternatives of a pass over it with `code_grammar`, if
+    there was one already. Makes further passes only until the code is beyond doubt."""
     looks = [list(first) if first is not None else recognise(model, code_grammar(), pcm16k, READINGS)]
     if max((len(read_out(hypothesis.text.split())) for hypothesis in looks[0]), default=0) < length * _FRAGMENT:
         return HeardCode((), (), False)
@@ -266,13 +266,13 @@ def _unlikely(code: str) -> float:
 
 
 def judge(looks: Sequence[Sequence[Hypothesis]], length: int, known: KnownCodes | None) -> HeardCode:
-    """What the looks amount to: which of the known codes, or which of all there can be where none are known."""
+    """The codes that all passes together speak for: of the known codes, or of all possible ones if `known` is None."""
     readings = weigh(looks)
     whole = {code: value - _unlikely(code) for code, value in readings.items() if len(code) == length}
     evidence = whole if known is None else match(readings, known)
     ranked = sorted(evidence.items(), key=lambda item: -item[1])
     weights = [math.exp(value) for _, value in ranked]
-    # A code that is nobody's is said as well: by mistake, or because what was said was none.
+    # Codes that no retailer has are said too: by mistake, or because the speech was not a code.
     total = sum(weights) + math.exp(-_NOBODY)
     shares = tuple(weight / total for weight in weights)
     codes = tuple(code for code, _ in ranked)

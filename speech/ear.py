@@ -1,8 +1,8 @@
-"""One call's ear: fed with the line's sound as it comes, it says what was said, once somebody has said it.
+"""The streaming recogniser of one call: it is fed with the line's sound and returns each utterance when it has ended.
 
-The clock is the sound itself, 20 ms a frame, so the same sound is always heard the same way and tests need not wait.
-Sound is decoded only while a turn listens and somebody speaks. The end of speech is ours: soon after what is a whole
-answer already, later after what is not, so that "红塔山……五条" is never cut in two.
+The clock is the sound itself, 20 ms a frame, so recognition is deterministic and tests need not wait. Sound is decoded
+only while a turn listens and somebody speaks. Endpointing is ours: a short silence ends a complete answer, a longer one
+an incomplete one, so that "红塔山……五条" is never cut in two.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ from speech.speech_detection import LOUD_FRAMES, SpeechDetector
 from speech.understanding import Understanding
 from speech.utterance import Utterance
 
-# Silence that ends what is a whole answer; a list, which may go on after a breath; what is not whole yet; and a code,
+# The silence that ends a complete answer; a list, which may go on after a breath; an incomplete answer; and a code,
 # which is read off a card in groups.
 WHOLE_MS: Final = 350
 LIST_MS: Final = 700
 UNFINISHED_MS: Final = 1_200
 READING_OUT_MS: Final = 1_600
-# A caller who is still speaking after this is answered all the same.
+# Speech longer than this is ended and answered.
 LONGEST_MS: Final = 30_000
-# A noisy line may never fall silent: where nothing new has been understood for so long, the caller has finished.
+# A noisy line may never fall silent: if the partial result has not changed for so long, the caller has finished.
 STALLED_MS: Final = 2_500
 # Less speech than this is a click or a cough.
 SHORTEST_MS: Final = 120
-# Sound kept before the first loud frame, so that soft onsets are not lost, and after the last one.
+# Sound kept before the first speech frame, so that soft onsets are not lost, and after the last one.
 BEFORE_MS: Final = 300
 AFTER_MS: Final = 300
-# Who speaks before the turn is open is heard from the beginning, if that was no longer ago.
+# Speech under way when a turn opens is recognised from its beginning, up to this long ago.
 KEPT_MS: Final = 3_000
-# The recogniser takes its steps every 200 ms whatever it is fed: in the same steps a stream is heard exactly as a
-# recording is.
+# The recogniser decodes every 200 ms whatever it is fed: fed in the same steps, a stream gives exactly the same result
+# as a recording.
 STEP_FRAMES: Final = 200 // FRAME_MS
 
 
 @dataclass
 class _Spoken:
-    """Speech that is being heard: its frames from `BEFORE_MS` before it began."""
+    """A speech segment in progress: its frames from `BEFORE_MS` before speech began."""
 
     frames: list[Samples]
     loud: int = 0
-    # How many of the frames there are up to the last one with speech in it.
+    # The number of frames up to and including the last one with speech.
     until: int = 0
     fed: int = 0
     pcm: bytearray = field(default_factory=bytearray)
     upsampler: Upsampler = field(default_factory=Upsampler)
     recogniser: Recogniser | None = None
-    # What has been understood so far, since which frame, and the silence that would end it.
+    # The partial result, the number of frames when it last changed, and the silence in milliseconds that would end it.
     partial: str = ""
     partial_since: int = 0
     judged: tuple[str, int] | None = None
@@ -75,7 +75,7 @@ class _Spoken:
 
     @property
     def wanted(self) -> int:
-        """How many frames belong to the stretch if nothing more is said."""
+        """The number of frames that belong to the segment if nothing more is said."""
         return min(len(self.frames), self.until + AFTER_MS // FRAME_MS)
 
     def take(self, count: int) -> bytes:
@@ -87,7 +87,7 @@ class _Spoken:
 
 
 class Ear:
-    """The ear of one call. Used from one thread at a time; the recogniser lets other threads run while it works."""
+    """The streaming recogniser of one call, used from one thread at a time; decoding releases the GIL."""
 
     def __init__(self, model: Any, understanding: Understanding, known: KnownCodes | None = None) -> None:
         self._model = model
@@ -102,17 +102,17 @@ class Ear:
 
     @property
     def sound(self) -> bytes:
-        """The stretch of the line in which the last utterance was heard, 8 kHz mu-law."""
+        """The segment of the line that holds the last utterance, 8 kHz mu-law."""
         return encode_mulaw(np.concatenate(self._last)) if self._last else b""
 
     @property
     def speaking(self) -> bool:
-        """Whether the caller is saying something just now, pauses for breath included."""
+        """True while the caller is speaking, pauses for breath included."""
         return self._spoken is not None and self._spoken.loud * FRAME_MS >= SHORTEST_MS
 
     def listen(self, listen: Listen | None) -> None:
-        """What may be said from now on; None where nothing is to be heard. Speech under way belongs to the new turn,
-        from its beginning, unless nothing was to be heard when it began."""
+        """Listen for `listen` from now on; None to stop listening. Speech under way belongs to the new turn, from its
+        beginning, unless it began while nothing was listened for."""
         if self._listen is None or listen is None:
             self._recent.clear()
             self._spoken = None
@@ -123,7 +123,8 @@ class Ear:
             self._begin(self._under_way())
 
     def feed(self, mulaw: bytes) -> Utterance | None:
-        """The next sound of the line, 8 kHz mu-law in pieces of any length. What was said, if it has just ended."""
+        """Take the next sound of the line, 8 kHz mu-law in pieces of any length; return the utterance that has just
+        ended, or None."""
         sound = self._rest + mulaw
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._rest = sound[whole:]
@@ -151,7 +152,7 @@ class Ear:
         return self._heard(spoken, self._listen)
 
     def _under_way(self) -> list[tuple[Samples, bool]]:
-        """The recent sound from a little before the present speech began."""
+        """The recent frames from a little before the present speech began."""
         recent = list(self._recent)
         began = len(recent)
         while began and recent[began - 1][1]:
@@ -165,7 +166,7 @@ class Ear:
         self._decode(self._spoken)
 
     def _decode(self, spoken: _Spoken) -> None:
-        """Give the recogniser what there is, in whole steps, but no more silence than the stretch will keep."""
+        """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
         if self._listen is None or spoken.loud * FRAME_MS < SHORTEST_MS:
             return
         while spoken.wanted - spoken.fed >= STEP_FRAMES:
@@ -189,7 +190,7 @@ class Ear:
         return spoken.silence_ms >= spoken.judged[1]
 
     def _patience_ms(self, listen: Listen, partial: str) -> int:
-        """How long a silence has to be to end what was understood so far."""
+        """The silence in milliseconds that ends the speech recognised so far."""
         if isinstance(listen, Digits):
             return WHOLE_MS if is_whole(partial, listen.length) else READING_OUT_MS
         if not self._understanding.is_complete(listen, partial):
@@ -205,14 +206,14 @@ class Ear:
         first = spoken.recogniser.finish()
         give_back(spoken.recogniser)
         if not first:
-            return None  # a noise
+            return None  # noise
         self._last = spoken.frames[: spoken.wanted]
         return hear(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
 
 
 def stretch(line: Samples) -> bytes:
-    """The part of a whole 8 kHz recording that an ear would give to the recogniser, as 16 kHz sound: from a little
-    before its first speech to a little after its last. Empty where nobody speaks."""
+    """The speech segment of a whole 8 kHz recording, as 16 kHz sound: from a little before its first speech to a little
+    after its last, as a stream would be cut. Empty if nobody speaks."""
     frames = line[: len(line) - len(line) % FRAME_BYTES].reshape(-1, FRAME_BYTES)
     detector = SpeechDetector()
     spoken = [place for place, frame in enumerate(frames) if detector.feed(frame)]

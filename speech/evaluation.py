@@ -1,4 +1,4 @@
-"""How well labelled recordings are heard: each judged, the rates with their uncertainty, and what is confused."""
+"""Evaluation of recognition on labelled recordings: a verdict on each, rates with their uncertainty, confusions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True)
 class Utterance:
-    """One labelled recording: what was said, and what it means (docs/hearing.md has the kinds)."""
+    """One labelled recording: the words said, and the expected meaning (docs/hearing.md lists the kinds)."""
 
     file: Path
     text: str
@@ -33,7 +33,7 @@ class Utterance:
 
     @property
     def group(self) -> str:
-        """The row of the report it counts in."""
+        """The row of the report in which it is counted."""
         kind = str(self.expect["kind"])
         if kind == "items":
             return "one item" if len(self.expect["items"]) == 1 else "several items"
@@ -42,7 +42,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Judged:
-    """A recording, what was heard, and how that compares. `seconds` is how long the sound is, `took` the hearing."""
+    """The evaluation of one recording. `seconds` is the duration of the sound, `took` the seconds of recognition."""
 
     utterance: Utterance
     answer: Answer
@@ -52,13 +52,13 @@ class Judged:
 
     @property
     def changes_wrongly(self) -> bool:
-        """Whether a line would be taken, changed or dropped that was not asked for, without a question."""
+        """True if a line that was not asked for would be taken, changed or removed without a question."""
         return self.verdict == "wrong" and self.answer["kind"] in _TAKES_LINES
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share of some utterances, with the bounds 95 % of resampled sets fall between."""
+    """A share of some utterances, with its 95 % bootstrap interval."""
 
     hits: int
     total: int
@@ -73,7 +73,7 @@ class Rate:
 
 
 def read_labels(folder: Path) -> list[Utterance]:
-    """The labelled recordings of a folder; LabelError where a line or a file is missing or wrong."""
+    """The labelled recordings of a folder; LabelError if a line or a file is missing or wrong."""
     path = folder / LABELS
     if not path.is_file():
         raise LabelError(f"There is no {LABELS} in {folder}; it says what is said in each recording.")
@@ -92,7 +92,7 @@ def read_labels(folder: Path) -> list[Utterance]:
 
 
 def judge(expect: Mapping[str, Any], heard: Answer) -> Verdict:
-    """How what was heard compares to what was meant: exact only where kind, every spec and every quantity agree."""
+    """The verdict on an answer against the label: exact only if kind, every spec and every quantity agree."""
     wanted, got = expect["kind"], heard["kind"]
     if wanted == "none":
         return "exact" if got == "none" else "asked back" if got == "ask_back" else "wrong"
@@ -112,7 +112,7 @@ def judge(expect: Mapping[str, Any], heard: Answer) -> Verdict:
 
 
 def rate(judged: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
-    """The share of hits with a bootstrap interval; the same set always gives the same one."""
+    """The share of hits with a bootstrap interval; deterministic for the same set."""
     hits = [hit(one) for one in judged]
     if not hits:
         return Rate(0, 0, 0.0, 0.0)
@@ -122,8 +122,8 @@ def rate(judged: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
 
 
 def line_errors(judged: Iterable[Judged]) -> tuple[Rate, Rate]:
-    """Of the lines said in utterances that were taken without a question: how many name another spec, and how many
-    of those with the right spec another quantity."""
+    """The error rates of the lines in utterances that were taken without a question: lines without the right spec, and
+    of those with the right spec the ones with another quantity."""
     specs, quantities = [], []
     for one in judged:
         if one.utterance.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
@@ -137,7 +137,7 @@ def line_errors(judged: Iterable[Judged]) -> tuple[Rate, Rate]:
 
 
 def confusions(judged: Iterable[Judged]) -> list[tuple[str, str, int]]:
-    """What was taken for what, the commonest first."""
+    """The confusions as (expected, recognised, count), the commonest first."""
     seen: Counter[tuple[str, str]] = Counter()
     for one in judged:
         if one.verdict == "wrong":
@@ -146,7 +146,7 @@ def confusions(judged: Iterable[Judged]) -> list[tuple[str, str, int]]:
 
 
 def summary(judged: Sequence[Judged]) -> list[tuple[str, str]]:
-    """The report's rows: what is measured, and its value."""
+    """The report's rows: the name of each measure, and its value."""
     rows: list[tuple[str, str]] = []
     for group in dict.fromkeys(one.utterance.group for one in judged):
         of_group = [one for one in judged if one.utterance.group == group]

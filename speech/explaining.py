@@ -1,4 +1,4 @@
-"""The arithmetic behind a decision, for `flask hear --explain`."""
+"""The computation behind a decision, for `flask hear --explain`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = 4
 
 
 def explain(decision: Decision, catalog: Catalog) -> str:
-    """The interpretations of each look with what speaks for them, and how sure that makes the ear."""
+    """The interpretations of each pass with their evidence, and the confidence that follows from it."""
     if (code := decision.code) is not None:
         verdict = "sure" if code.sure else "not sure"
         shown = zip(code.codes[:_SHOWN], code.shares, strict=False)

@@ -1,5 +1,5 @@
-"""Sentences for the recogniser: Vosk's "grammar" is no grammar but the text of a small bigram language model, so what
-it is given are whole sentences, made up from the phrase source so that what is said often is there often."""
+"""Sentences for the recogniser: Vosk's "grammar" is not a grammar but the training text of a small bigram language
+model, so it is given whole sentences, generated from the phrase source in proportion to how often they are said."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from speech.vocabulary import Vocabulary
 
 UNKNOWN_WORD: Final = "[unk]"
 
-# How many made-up sentences of each kind every name gets.
+# The number of generated sentences of each kind for every name.
 _ORDERS_PER_NAME: Final = 3
 _OTHERS_PER_NAME: Final = 1
 _PER_NAME: Final = _ORDERS_PER_NAME + _OTHERS_PER_NAME
-# How often a name is in a sentence that goes on with another one, and in one with several names.
+# Weights of no and yes: a name is followed by a second sentence, a name is in a sentence with several names.
 _ANOTHER: Final = (0.5, 0.5)
 _SEVERAL: Final = (0.7, 0.3)
-# The first wording of a command is this often there; later ones less, but never less than twice.
+# The first wording of a command is repeated this often; later ones less, but at least twice.
 _COMMAND_WEIGHT: Final = 16
 _KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
-# Of a template with more wordings than this, so many are made up in place of all.
+# Of a template with more wordings than this, only so many are generated.
 _WORDINGS: Final = 120
 
 
 class GrammarWriter:
-    """Writes sentences in the words of one model, with the names of one catalogue."""
+    """Generates sentences in the vocabulary of one model, with the names of one catalogue."""
 
     def __init__(
         self, phrases: Phrases, quantities: Quantities, vocabulary: Vocabulary, names: Sequence[SpokenName]
@@ -49,13 +49,13 @@ class GrammarWriter:
                 continue
             turns = self._with_one.setdefault(template.act.kind, [])
             if turns and template.act != turns[0][0].act:
-                # What else is asked of a spec is asked more rarely than whether there is any: all of it has one turn.
+                # Other questions about a spec are rarer than "is there any": together they have one place in the cycle.
                 turns[-1].append(template)
             else:
                 turns.append([template])
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
-        """Sentences with every one of the names in them: orders above all, then changes, removals and questions."""
+        """Sentences that contain every one of the names: mostly orders, then changes, removals and questions."""
         turns = Turns()
         sentences: list[str] = []
         for place, name in enumerate(names):
@@ -72,8 +72,8 @@ class GrammarWriter:
 
     @cached_property
     def _about(self) -> dict[SpokenName, tuple[str, ...]]:
-        """The sentences with one name, by name: made for the whole catalogue at once, so that what is said before and
-        after a name is evenly spread over all names, and the same in every grammar the name is in."""
+        """The sentences with one name, by name: generated for the whole catalogue at once, so that the words before and
+        after a name are evenly spread over all names, and the same in every grammar the name is in."""
         turns = Turns()
         return {name: tuple(self._made_up_about(name, turns)) for name in self._names}
 
@@ -90,14 +90,14 @@ class GrammarWriter:
         return row[turns.choose((kind, "row"), _alike(len(row)))] if len(row) > 1 else row[0]
 
     def amounts(self, count: int) -> list[str]:
-        """Sentences that give a quantity and no name."""
+        """Sentences with a quantity and no name."""
         turns = Turns()
         kinds = ("amount", "amount", "amount", "change_last")
         made = (self._template(kinds[turns.choose("kind", _alike(len(kinds)))], turns) for _ in range(count))
         return [self._made_up(template, iter(()), turns) for template in made]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
-        """Every wording of the commands and choices wanted, the usual ones more often."""
+        """Every wording of the wanted commands and choices, the usual ones more often."""
         turns = Turns()
         sentences: list[str] = []
         for template in self._phrases.templates:
@@ -112,11 +112,11 @@ class GrammarWriter:
         return sentences
 
     def texts(self, texts: Iterable[str], times: int) -> list[str]:
-        """Texts as they stand, each so many times."""
+        """The texts in the model's words, each repeated `times` times."""
         return [" ".join(self._vocabulary.words(text)) for text in texts for _ in range(times)]
 
     def sentences(self, wording: Iterable[str | SpokenName]) -> list[str]:
-        """A wording in the model's words, the other way of writing its names beside it."""
+        """A wording in the model's words, and again with the other spelling of its names if they have one."""
         ways: list[list[str]] = [[], []]
         run = ""
         for part in (*wording, ""):
@@ -134,12 +134,12 @@ class GrammarWriter:
         return list(dict.fromkeys(" ".join(way) for way in ways if way))
 
     def syllables(self) -> list[str]:
-        """One word for every syllable the model can hear."""
+        """One word for every syllable the model can recognise."""
         return self._vocabulary.syllable_words()
 
     def _name_words(self, name: SpokenName, turns: Turns) -> tuple[str, ...]:
-        """A name in the model's words; where the model may know a character by another reading, now one way and now
-        the other."""
+        """A name in the model's words; if the model may know a character by another reading, the two spellings
+        alternate."""
         said = reading(name)
         ways = (self._vocabulary.words(name.text, said), self._vocabulary.other_words(name.text, said))
         return ways[1] if ways[1] is not None and turns.choose(name, _alike(2)) else ways[0]

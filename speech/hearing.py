@@ -1,13 +1,13 @@
-"""From a stretch of speech to what was meant: one pass with the step's grammar, then cheaper, closer looks.
+"""Decoding: from a segment of speech to an utterance, in one pass with the step's grammar and two cheaper passes.
 
-1. The first pass listens with the step's whole grammar; its alternatives are read in every way they can be.
-2. The second look listens again for nothing but the sentences the first left standing, and their rivals: with so few of
-   them the recogniser's scores tell how well each fits the sound, and little else.
-3. The third listens for bare syllables, any in any order. What was really said fits the sound clearly better than a row
-   of syllables that means nothing; talk that is not for us does not, whatever the grammar made of it.
+1. The first pass decodes with the step's whole grammar; its alternatives are interpreted in every possible way.
+2. The second pass decodes with nothing but the sentences of the best interpretations and their confusables: with so few
+   sentences the recogniser's scores depend on the fit to the sound, and on little else.
+3. The third pass decodes with the garbage model, bare syllables in any order. An utterance for the line fits the sound
+   clearly better than a meaningless row of syllables; off-topic speech does not, whatever the grammar made of it.
 
-From these comes one number, how sure the ear is, and from that what to do: take it, say it back with a question, or
-leave it (`rejection.py`).
+From these follow the confidence, and from that what to do: take the utterance, confirm it with a question, or leave it
+(`rejection.py`).
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from speech.understanding import Interpretation, Understanding, weigh
 from speech.utterance import NOTHING, Utterance
 
 Look = Callable[[Sequence[str], int, bool], list[Hypothesis]]
-"""Listens to the same stretch of speech again with another grammar, for so many alternatives; with one that is made for
-this stretch alone, or not."""
+"""Decodes the same segment again with another grammar, for so many alternatives; the flag says that the grammar is made
+for this segment alone."""
 
-# So many meanings of the first pass are worth a closer look.
+# The number of interpretations of the first pass that take part in the second.
 RIVALS: Final = 6
-# Where nobody's codes are known, so many of a code's readings are told, and one with a smaller share than this is
-# asked about: of 34 recordings read right without a table none had less. More cannot be told from the share alone,
-# the wrong ones have as much as the right ones.
+# Without a table of codes, so many readings of a code are returned, and one with a smaller posterior than this is to be
+# confirmed: of 34 recordings read right without a table none had less. The posterior alone does not tell more: wrong
+# readings have as high a one as right ones.
 _CODES_TOLD: Final = 5
 _CODE_DOUBTED: Final = 0.01
-# So many other readings are told to a person who looks into a turn, if they have this share of belief.
+# The other readings kept for a person who reviews the turn: at most so many, each with at least this posterior.
 _OTHERS_TOLD: Final = 4
 _OTHERS_LEAST: Final = 0.001
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided, and the evidence for it; `explain` shows the arithmetic."""
+    """The utterance decided on, and the evidence for it; `explaining.explain` shows the computation."""
 
     utterance: Utterance
     first: tuple[Interpretation, ...] = ()
@@ -52,7 +52,7 @@ class Decision:
 
 
 def first_grammar(understanding: Understanding, listen: Listen) -> tuple[Sequence[str], int]:
-    """What the first pass of a step listens with, and for how many alternatives."""
+    """The grammar of the first pass of a step, and the number of alternatives to ask for."""
     if isinstance(listen, Digits):
         return code_grammar(), READINGS
     return understanding.grammar(listen), ALTERNATIVES
@@ -66,8 +66,8 @@ def hear(
     known: KnownCodes | None = None,
     first: Sequence[Hypothesis] | None = None,
 ) -> Utterance:
-    """What a whole stretch of 16 kHz speech means at this step. `known` are the codes of all retailers, where they are
-    to be told from each other; `first` is what a first pass has made of the stretch already."""
+    """The utterance in a whole segment of 16 kHz speech at this step. `known` are the codes of all retailers, if codes
+    are to be matched with them; `first` are the alternatives of a first pass, if there was one already."""
     return listen_closely(model, understanding, listen, pcm16k, known, first).utterance
 
 
@@ -79,7 +79,7 @@ def listen_closely(
     known: KnownCodes | None = None,
     first: Sequence[Hypothesis] | None = None,
 ) -> Decision:
-    """`hear`, with the evidence."""
+    """As `hear`, but the decision with its evidence."""
 
     def look(grammar: Sequence[str], alternatives: int, once: bool) -> list[Hypothesis]:
         return recognise(model, grammar, pcm16k, alternatives, once=once)
@@ -88,7 +88,7 @@ def listen_closely(
         code = hear_code(model, pcm16k, listen.length, known, first)
         if code.codes and (code.sure or code.read):
             return Decision(_of_code(code, known), code=code)
-        # Not a code: "转人工", perhaps.
+        # Not a code: perhaps a command such as "转人工".
         first = None
     if first is None:
         first = look(understanding.grammar(listen), ALTERNATIVES, False)
@@ -96,8 +96,8 @@ def listen_closely(
 
 
 def decide(understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], look: Look) -> Decision:
-    """What the alternatives of a first pass mean, with closer looks at the same speech where they are needed. Of what
-    this retailer may order first; where that is not convincing, of the whole catalogue."""
+    """The decision on the alternatives of a first pass, with further passes over the same speech. First among the specs
+    this retailer may order; if nothing there is convincing, among the whole catalogue."""
     decision = _decide(understanding, listen, hypotheses, look, wide=False)
     if decision.utterance.is_nothing and not isinstance(listen, Digits) and listen.barcodes:
         wider = look(understanding.grammar(listen, wide=True), ALTERNATIVES, False)
@@ -106,8 +106,8 @@ def decide(understanding: Understanding, listen: Listen, hypotheses: Sequence[Hy
 
 
 def _of_code(code: HeardCode, known: KnownCodes | None) -> Utterance:
-    """One of the known codes where it is sure which, otherwise it is better asked again; the likeliest few where none
-    are known."""
+    """The known code if it is sure, otherwise nothing, so that the caller is asked again; without known codes the
+    likeliest few readings."""
     share = round(code.shares[0], 3)
     if known is None:
         doubted = code.shares[0] < _CODE_DOUBTED

@@ -1,4 +1,4 @@
-"""What the recogniser made of a stretch of speech: its alternatives, best first."""
+"""The recogniser's hypotheses for a segment of speech: its alternatives, best first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from brand_catalog.sounds import UNKNOWN, Sound, is_spoken, sound
 
-# A live recogniser is asked for this many; what was said is nearly always among the first five.
+# The number of alternatives asked for; the right one is nearly always among the first five.
 ALTERNATIVES: Final = 12
 UNKNOWN_WORD: Final = "[unk]"
 
@@ -22,7 +22,7 @@ class Hypothesis:
 
     @property
     def sounds(self) -> tuple[Sound, ...]:
-        """The characters as heard, with a mark for each stretch the recogniser had no word for."""
+        """The characters as sounds, with UNKNOWN for each part the recogniser had no word for."""
         heard: list[Sound] = []
         for word in self.text.split():
             if word == UNKNOWN_WORD:
@@ -33,7 +33,7 @@ class Hypothesis:
 
 
 def from_vosk(result: str) -> list[Hypothesis]:
-    """The alternatives in a result of Vosk's (its JSON text), the best first; empty where nothing was heard."""
+    """The alternatives in a result of Vosk's (its JSON text), the best first; empty if nothing was recognised."""
     data = json.loads(result)
     if "alternatives" not in data:
         return [Hypothesis(data["text"], 0.0)] if data.get("text") else []

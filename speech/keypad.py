@@ -1,4 +1,4 @@
-"""What pressed keys mean at a step.
+"""The meaning of pressed keys at a step.
 
 | at every step | `0` an operator, `*` say it again |
 |---|---|
@@ -25,13 +25,13 @@ REPEAT: Final = "*"
 DONE: Final = "#"
 _ITEM_COMMANDS: Final[Mapping[str, Command]] = {"8": "usual", "9": "what_is_there"}
 _ANSWERS: Final[Mapping[str, Command]] = {"1": "yes", "2": "no"}
-# More cartons than this are a slip of the finger, and no order.
+# More cartons than this are a typing error, not an order.
 MOST_CARTONS: Final = 9999
 
 
 def read_keys(listen: Listen, keys: str, by_code: Mapping[str, str]) -> Utterance:
-    """What the keys mean; `by_code` has the barcode of every short code. Keys that mean nothing are NOTHING with the
-    keys as its text."""
+    """The utterance the keys stand for; `by_code` maps short codes to barcodes. Keys without a meaning give an empty
+    utterance with the keys as its text."""
     keys = keys.strip()
     pressed = keys.rstrip(DONE)
     if pressed == OPERATOR:
@@ -70,7 +70,7 @@ def _digits(listen: Digits, keys: str, pressed: str) -> Utterance:
 
 
 def _items(keys: str, by_code: Mapping[str, str]) -> Utterance:
-    """Lines keyed as code*quantity; one wrong code makes the whole of it nothing, for who knows what was meant."""
+    """The lines keyed as code*quantity; one wrong code voids all of them, because the intention is unknown."""
     items: list[Item] = []
     for line in (part for part in keys.split(DONE) if part):
         fields = line.split(REPEAT)

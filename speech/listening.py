@@ -1,4 +1,4 @@
-"""What may be heard in a turn; the recogniser's grammar, the keypad menu and the parser all come from it."""
+"""The input a turn expects; the recogniser's grammar, the keypad menu and the parser are all derived from it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class YesNo:
-    """Yes or no; `or_items` also hears changes to the order, as in "不对，红塔山要三条"."""
+    """Yes or no; `or_items` also accepts changes to the order, as in "不对，红塔山要三条"."""
 
     or_items: bool = False
     barcodes: tuple[str, ...] = ()
@@ -26,8 +26,8 @@ class YesNo:
 @dataclass(frozen=True, slots=True)
 class Items:
     """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: the whole catalogue);
-    `usual` those it bought before, most often first. `about` is the spec the line has just told of: what "来五条" means
-    then."""
+    `usual` those it bought before, most often first. `about` is the spec the line has just spoken of, to which "来五条"
+    then refers."""
 
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class QuantityOf:
-    """How many of one spec; a new item is heard as well."""
+    """The quantity of one spec; a new item is accepted as well."""
 
     barcode: str
     barcodes: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class QuantityOf:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing to choose: what is said for it, in words; the key is its place counted from 1."""
+    """One option of a choice, with the phrases that name it; the key is its place counted from 1."""
 
     key: str
     phrases: tuple[str, ...]
@@ -53,7 +53,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few named options: by name, by ordinal ("第二种") or by key. `or_items` also hears items."""
+    """One of a few named options: by name, by ordinal ("第二种") or by key. `or_items` also accepts items."""
 
     options: tuple[Option, ...]
     or_items: bool = False
@@ -65,7 +65,7 @@ Listen = Digits | YesNo | Items | QuantityOf | Choice
 
 
 def spoken_of(listen: Listen) -> str:
-    """The spec that a quantity said without a brand is of; empty where it is of none."""
+    """The barcode to which a quantity said without a brand refers; empty if there is none."""
     match listen:
         case QuantityOf(barcode):
             return barcode
@@ -79,12 +79,12 @@ _KINDS: dict[str, type] = {kind.__name__: kind for kind in (Digits, YesNo, Items
 
 
 def to_json(listen: Listen) -> dict[str, Any]:
-    """The statement as plain JSON, to be kept with the turn."""
+    """The expectation as plain JSON, to be stored with the turn."""
     return {"kind": type(listen).__name__, **asdict(listen)}
 
 
 def from_json(data: dict[str, Any]) -> Listen:
-    """The statement back from `to_json`; KeyError for a kind that does not exist."""
+    """The expectation read back from `to_json`; KeyError for a kind that does not exist."""
     fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
     if "options" in fields:
         fields["options"] = tuple(Option(o["key"], _tuples(o["phrases"])) for o in data["options"])

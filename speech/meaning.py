@@ -1,4 +1,4 @@
-"""From the parts of a reading to what the caller wants: lines, a command, a choice."""
+"""Semantics: from the parts of a reading to the caller's intention, which is lines, a command or a choice."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from speech.parsing import Part
 from speech.utterance import Action, Asked, Command, Item, Quantity
 
 Resolve = Callable[[SpokenName], tuple[str, ...]]
-"""The specs a spoken name stands for to this caller, the likeliest first."""
+"""Returns the specs a spoken name stands for to this caller, the likeliest first."""
 
-# Parts that do not fit together are believed less: a number too many, two commands in one breath.
+# The cost of parts that do not fit together: a number too many, two commands in one utterance.
 _STRAY = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an utterance asks for; two readings with equal meanings are one."""
+    """The lines, command and choice an utterance asks for; two readings with equal meanings count as one."""
 
     items: tuple[Item, ...] = ()
     command: Command | None = None
@@ -26,20 +26,20 @@ class Meaning:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What tells meanings apart: not the words the caller used, nor what is asked of a spec. Of two ways to have
-        asked about it the better reading counts, and both speak for a question."""
+        """The identity of a meaning, without the caller's words and the kind of question about a spec: of two questions
+        about the same spec the better reading counts."""
         return tuple((i.action, i.barcodes, i.quantity) for i in self.items), self.command, self.choice
 
 
 def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]:
-    """The meaning of a reading, and what it costs that its parts do not fit together."""
+    """The meaning of a reading, and the cost of parts that do not fit together."""
     lines = _Lines(resolve)
     command: Command | None = None
     choice: int | None = None
     cost = 0.0
     for part in parts:
         if command == "done" and part.act.kind != "command":
-            cost += _STRAY  # who has said that this is all does not go on
+            cost += _STRAY  # a caller who has said that this is all does not go on
         match part.act.kind:
             case "command":
                 if command is not None and command != part.act.name:
@@ -64,11 +64,11 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
             case "ask":
                 lines.add("ask", part.names, None, _asked(part.act.name))
             case "add" | "add_number_first" | "change":
-                # "不对，红塔山要三条" corrects a line, whichever way it is put.
+                # "不对，红塔山要三条" corrects a line, whichever template it matches.
                 correction = part.act.kind == "change" or command == "no"
                 lines.add("change" if correction else "add", part.names, part.quantity)
                 if command == "no":
-                    # The usual ways of putting it are templates of their own; 不要 here is mostly 我要 misheard.
+                    # The usual corrections are templates of their own; 不要 here is mostly 我要 misrecognised.
                     cost += _STRAY
                     command = None
     return Meaning(tuple(lines.items), command, choice), cost
@@ -93,8 +93,8 @@ class _Lines:
         self.items += [Item(action, self._resolve(name), quantity, name.text, asked) for name in names]
 
     def amount(self, quantity: Quantity | None, correction: bool) -> float:
-        """A quantity said without a name belongs to the names that wait for one; after a complete line it corrects that
-        line; first of all it waits for the name."""
+        """Assign a quantity said without a name: to the names still without one; as a correction to the last line; at
+        the beginning to the name that follows. Return its cost."""
         waiting = [i for i, item in enumerate(self.items) if item.quantity is None and item.action == "add"]
         if waiting:
             for i in waiting:
@@ -114,4 +114,4 @@ def _command(name: str) -> Command:
 
 
 def _asked(name: str) -> Asked:
-    return name  # type: ignore[return-value]  # the same
+    return name  # type: ignore[return-value]  # checked when the phrase file is read

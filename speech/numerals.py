@@ -1,6 +1,6 @@
 """Numbers as they are said: every spoken form of a number, the most usual first.
 
-cn2an and its kin read 两三条 as 23; here a form exists only if somebody says it.
+cn2an and similar libraries read 两三条 as 23; here a form exists only if it is actually said.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _VALUES = {char: value for value, char in enumerate(_DIGITS)} | {"两": 2, "〇"
 
 @cache
 def spoken_forms(number: int) -> tuple[str, ...]:
-    """How 1 to 999 are said, without a unit; ValueError for any other number."""
+    """The spoken forms of a number from 1 to 999, without a unit; ValueError for any other number."""
     if not 1 <= number <= LARGEST:
         raise ValueError(f"{number} is not a number the order line takes; it takes 1 to {LARGEST}.")
     if number == 2:
@@ -44,7 +44,7 @@ def _after_hundreds(rest: int) -> tuple[str, ...]:
     if tens == 0:
         return (f"零{_DIGITS[ones]}",)
     full = f"{_DIGITS[tens]}十{_DIGITS[ones] if ones else ''}"
-    # 一百二 is 120, never 102; 一百十五 is heard beside 一百一十五.
+    # 一百二 is 120, never 102; 一百十五 is said beside 一百一十五.
     short = (_DIGITS[tens],) if not ones else ()
     clipped = (f"十{_DIGITS[ones] if ones else ''}",) if tens == 1 and ones else ()
     return (full, *short, *clipped)
@@ -56,7 +56,7 @@ def digit_value(char: str) -> int | None:
 
 
 def in_words(digits: str) -> str:
-    """A number typed in figures as it is said: "35" -> 三十五. Too long for a quantity, it is read figure by figure."""
+    """The spoken form of a number typed in figures: "35" -> 三十五; digit by digit if it is too long for a quantity."""
     number = int(digits)
     if 1 <= number <= LARGEST and not digits.startswith("0"):
         return spoken_forms(number)[0]

@@ -1,4 +1,4 @@
-"""Reading what was heard in every way the templates allow, each with what it costs to believe it."""
+"""Parsing recognised sounds in every way the templates allow, each reading with its cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from speech.phrases import Act, Automaton, Label
 from speech.quantities import Quantities
 from speech.utterance import Quantity
 
-# What each kind of part costs by being there at all: of two readings the one with fewer and fuller parts is right.
+# The cost of each kind of part by itself: of two readings the one with fewer and fuller parts is right.
 PART_COST: Final = {
     "add": 2.0,
     "add_number_first": 3.0,
@@ -29,8 +29,8 @@ PART_COST: Final = {
     "change_last": 3.0,
 }
 FILLER: Final = 0.3
-# Words of the templates and numbers that were heard as other words are believed less than names that were: the
-# recogniser knows them all by themselves and had its choice, as between 九十条 and 就十条.
+# The factor for template words and numbers recognised as other words, which are less credible than names that were: the
+# recogniser has all of them in its vocabulary and chose another, as between 九十条 and 就十条.
 BENT: Final = 3.0
 UNKNOWN_STRETCH: Final = 0.5
 SKIPPED: Final = 4.0
@@ -40,7 +40,7 @@ NAME: Final = 3.0
 _BEAM = 24
 _BEAM_NEAR = 8
 _KEPT = 6
-# A reading that costs this much more than the best of the same words is not worth keeping.
+# Readings that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
 Slot = tuple[str, SpokenName | Quantity]
@@ -49,34 +49,34 @@ Slot = tuple[str, SpokenName | Quantity]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One template found: what it means and what fills its slots."""
+    """One matched template: its act and the values of its slots."""
 
     act: Act
     slots: tuple[Slot, ...]
     start: int
     end: int
-    # The part put into words again: runs of characters as the template has them, names, quantities as heard.
+    # The part's wording: runs of characters as the template has them, names, quantities as recognised.
     wording: tuple[str | SpokenName, ...] = field(default=(), compare=False)
 
     @property
     def names(self) -> tuple[SpokenName, ...]:
-        """The names that are not taken off."""
+        """The names, without those that are removed."""
         return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role != "off")
 
     @property
     def names_off(self) -> tuple[SpokenName, ...]:
-        """The names another one takes the place of."""
+        """The names that are removed in favour of others."""
         return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role == "off")
 
     @property
     def quantity(self) -> Quantity | None:
-        """The quantity meant; one taken back does not count."""
+        """The quantity, without one the caller takes back; None if there is none."""
         return next((v for role, v in self.slots if isinstance(v, Quantity) and role != "not"), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read the whole utterance. `skipped` counts the syllables nothing accounts for."""
+    """One way to read the whole utterance. `skipped` counts the syllables that nothing accounts for."""
 
     cost: float
     parts: tuple[Part, ...]
@@ -84,7 +84,7 @@ class Reading:
 
     @property
     def strain(self) -> float:
-        """What of the cost is for sounds that had to be bent or passed over."""
+        """The part of the cost due to distortion: sounds that had to be altered or skipped."""
         expected = sum(PART_COST[part.act.kind] + NAME * (len(part.names) + len(part.names_off)) for part in self.parts)
         return max(0.0, self.cost - expected)
 
@@ -97,7 +97,7 @@ _Edge = tuple[int, float, int, Part | None]
 
 
 class Parser:
-    """The templates of one set of acts over one set of names."""
+    """A parser for the templates of one set of acts over one set of names."""
 
     def __init__(self, automaton: Automaton, names: NameIndex, quantities: Quantities, fillers: Iterable[str]) -> None:
         self._automaton = automaton
@@ -109,24 +109,24 @@ class Parser:
         self._edges_of = lru_cache(maxsize=4096)(self._edges)
 
     def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
-        """The names that may have been said where this one was heard."""
+        """The names that may have been said where this one was recognised."""
         return self._names.rivals(name)
 
     def read_text(self, text: str) -> list[Reading]:
-        """The readings of a written text, the cheapest first; empty where it means nothing."""
+        """The readings of a written text, the cheapest first; empty if it has none."""
         return self.read(sounds(text))
 
     def read(self, heard: tuple[Sound, ...]) -> list[Reading]:
-        """The readings of what was heard, the cheapest first: those that account for everything, else the near ones."""
+        """The readings of the sounds, the cheapest first: those that account for everything, else the near ones."""
         return self.read_whole(heard) or self.read_near(heard)
 
     def read_whole(self, heard: tuple[Sound, ...]) -> list[Reading]:
-        """The readings that account for everything that was heard, the cheapest first."""
+        """The readings that account for all sounds, the cheapest first."""
         return self._search(heard, None)
 
     def read_near(self, heard: tuple[Sound, ...]) -> list[Reading]:
-        """The readings, the cheapest first, with names that only sound near, and with stray syllables skipped at a
-        price. This takes some twenty times as long."""
+        """The readings, the cheapest first, with near names and with stray syllables skipped at a cost. This takes
+        about twenty times as long."""
         return self._search(heard, self._names.spot_near(heard))
 
     def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Reading]:
@@ -155,7 +155,7 @@ class Parser:
         return [reading for reading in found if reading.cost <= found[0].cost + _SLACK]
 
     def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
-        """Everything that may come next from the beginning of `heard`: a part, a filler, something to skip."""
+        """All edges from the beginning of `heard`: a part, a filler, something to skip."""
         edges: list[_Edge] = [(f.end, BENT * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
@@ -244,8 +244,8 @@ class Parser:
 
 
 def _cheapest(readings: list[Reading]) -> list[Reading]:
-    """The cheapest few, each meaning once."""
-    # One search makes every part once, so parts that are equal are the same.
+    """The cheapest few readings, each combination of parts once."""
+    # One search creates every part once, so equal parts are identical.
     kept: dict[tuple[int, ...], Reading] = {}
     for reading in sorted(readings, key=lambda reading: reading.cost):
         kept.setdefault(tuple(map(id, reading.parts)), reading)

@@ -1,7 +1,7 @@
 """The phrase source (`phrases.zh.yaml`) compiled: sentences for the recogniser's grammar, an automaton for the parser.
 
-The templates are hassil's, read by hassil's own parser; the automaton is ours, because what was heard has no word
-boundaries, is full of homophones, and has to be read in every way it can be, not in the first that fits.
+The templates are in hassil's syntax, read by hassil's own parser; the automaton is ours, because recognised text has no
+word boundaries, is full of homophones, and has to be parsed in every possible way, not in the first that fits.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from speech.turns import Choose, falling
 
 PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
 
-# In made-up sentences an optional part is left out, and said, this often.
+# The shares of generated sentences in which an optional part is left out, and said.
 _SAID: Final = (0.72, 0.28)
 
 Label = tuple[str, str]
-"""What an arc takes: ("char", 要), ("name", role) or ("quantity", role)."""
+"""The input of an arc: ("char", 要), ("name", role) or ("quantity", role)."""
 
 
 class PhraseFileError(ValueError):
-    """The phrase file says something that cannot be built; the message names the template."""
+    """The phrase file has a template that cannot be compiled; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a template means: `kind` is a section of the file, `name` the command, the place of the option, or what is
-    asked."""
+    """The meaning of a template: `kind` is a section of the file, `name` the command, the place of the option, or the
+    question."""
 
     kind: str
     name: str = ""
@@ -44,7 +44,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Template:
-    """One template: what it means and how it may be said."""
+    """One template: its act and the ways it may be said."""
 
     act: Act
     text: str
@@ -59,8 +59,8 @@ class _State:
 
 @dataclass(frozen=True)
 class Node:
-    """Where the parser stands inside its templates. `chars` are keyed by folded sound: each a character that may
-    follow, its syllable, and where it leads."""
+    """One state of the parser inside its templates. `chars` are keyed by folded sound: each a character that may
+    follow, its syllable, and the next node."""
 
     chars: Mapping[str, tuple[tuple[str, str, int], ...]]
     name: int | None
@@ -69,7 +69,7 @@ class Node:
 
 
 class Automaton:
-    """All templates of a set of acts side by side. States are sets of template states, built when first reached."""
+    """All templates of a set of acts in parallel. Nodes are sets of template states, built when first reached."""
 
     def __init__(self, templates: Iterable[Template], rules: Mapping[str, Expression]) -> None:
         self._rules = rules
@@ -93,8 +93,8 @@ class Automaton:
         return self._nodes[number]
 
     def meanings(self, path: tuple[Label, ...]) -> tuple[tuple[Act, tuple[str, ...]], ...]:
-        """What a complete path may mean: each act with the role of every slot, in order. The path's labels carry no
-        roles (("name", "")), the answer does."""
+        """The acts a complete path may stand for, each with the role of every slot in order. The path's labels carry no
+        roles (("name", "")), the result does."""
         if path not in self._meanings:
             self._meanings[path] = tuple(self._trace(path))
         return self._meanings[path]
@@ -182,7 +182,7 @@ class Automaton:
 
 
 class Phrases:
-    """The phrase file: its quantities' words, its templates by act, and sentences made up from them."""
+    """The phrase file: the words of quantities, the templates by act, and sentences generated from them."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.quantity_words: Mapping[str, Any] = data["quantities"]
@@ -192,7 +192,7 @@ class Phrases:
         self.templates = tuple(Template(act, text, _parsed(text)) for act, texts in _sections(data) for text in texts)
 
     def automaton(self, wanted: Callable[[Act], bool], options: Iterable[Iterable[str]] = ()) -> Automaton:
-        """The automaton of the templates whose act is wanted, and of the options of a choice as they are called."""
+        """The automaton of the templates whose act is wanted, and of the phrases for the options of a choice."""
         templates = [template for template in self.templates if wanted(template.act)]
         templates += [
             Template(Act("choice", str(place)), phrase, _with_option(self.option, phrase))
@@ -202,7 +202,7 @@ class Phrases:
         return Automaton(templates, self.rules)
 
     def names_in(self, template: Template) -> int:
-        """The most names a template takes."""
+        """The largest number of names a template takes."""
         return self._names_in(template.expression)
 
     def _names_in(self, expression: Expression) -> int:
@@ -218,7 +218,7 @@ class Phrases:
         return 0
 
     def openings_and_endings(self) -> tuple[list[str], list[str]]:
-        """What may stand before the first slot of an utterance and after its last, without what may be left out."""
+        """The texts that may stand before the first slot of an utterance and after its last, without optional parts."""
         openings, endings = [""], self.every(self.rules["tail"])
         for template in self.templates:
             items = template.expression.items if isinstance(template.expression, Sequence) else [template.expression]
@@ -239,12 +239,11 @@ class Phrases:
         return False
 
     def fillers(self) -> tuple[str, ...]:
-        """The sounds between words that mean nothing."""
+        """The filler sounds between words."""
         return tuple(self.every(self.filler))
 
     def every(self, expression: Expression, optional: bool = True) -> list[str]:
-        """All texts of an expression without slots; without `optional` those with nothing in them that may be left
-        out."""
+        """All texts of an expression without slots; without its optional parts if `optional` is false."""
         match expression:
             case TextChunk():
                 return ["".join(char for char in expression.text if is_spoken(char))]
@@ -284,7 +283,7 @@ class Phrases:
 
 @cache
 def load_phrases() -> Phrases:
-    """The phrase file of this house."""
+    """The phrases of the phrase file, loaded once."""
     return Phrases(yaml.safe_load(PHRASE_FILE.read_text(encoding="utf-8")))
 
 
@@ -301,7 +300,7 @@ def _sections(data: Mapping[str, Any]) -> Iterable[tuple[Act, list[str]]]:
 
 
 def _with_option(expression: Expression, phrase: str) -> Expression:
-    """The template with an option's own words in the place of {option}."""
+    """The template with an option's phrase in place of {option}."""
     match expression:
         case ListReference(list_name="option"):
             return TextChunk(phrase)

@@ -1,6 +1,6 @@
-"""Quantities as they are said: a number with a unit, halves, and the vague ones that have to be asked back.
+"""Quantities as they are said: a number with a unit, halves, and vague ones that have to be asked about.
 
-The words are data (`phrases.zh.yaml`, section `quantities`); which numbers there are is `numerals.py`.
+The words are data (`phrases.zh.yaml`, section `quantities`); the numbers come from `numerals.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
 from speech.numerals import LARGEST, spoken_forms
 from speech.utterance import Quantity, Unit
 
-# A number without its unit is believed less than one with it.
+# The cost of a number without its unit, which is less credible than one with it.
 NO_UNIT = 0.9
-# How often what is ordered is one of these, for made-up sentences: small and round numbers above all.
+# The distribution of ordered numbers, for generated sentences: mostly small and round ones.
 _USUAL_NUMBERS: Final = (
     *range(1, 11),
     1,
@@ -43,13 +43,13 @@ _USUAL_NUMBERS: Final = (
 )
 
 
-# Of a number's two commonest forms the first is said this often.
+# The share of the first of a number's two commonest forms.
 _FIRST_FORM: Final = 0.88
 
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """What may follow a number: its unit, whether half a unit more, whether it was only about that many."""
+    """The words after a number: its unit, with `extra_half` for half a unit more and `vague` for "about"."""
 
     unit: Unit
     extra_half: bool = False
@@ -57,7 +57,7 @@ class _Ending:
 
 
 class Quantities:
-    """Every quantity that can be said, both ways: found in what was heard, and made up for sentences."""
+    """Every quantity that can be said: to find in recognised sounds, and to generate for sentences."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         self._units: dict[str, Unit] = dict(words["units"])
@@ -90,7 +90,7 @@ class Quantities:
         self._whole.add(text, syllables(text), quantity)
 
     def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[Quantity]]:
-        """Every quantity that was heard from `start` on, shorter readings beside longer ones."""
+        """Every quantity found in `heard` that begins at `start`, shorter readings beside longer ones."""
         found = list(self._whole.spot(heard, start))
         for number in self._numbers.spot(heard, start):
             found.append(Spotted(number.end, number.cost + NO_UNIT, Quantity(2 * number.value)))
@@ -109,7 +109,7 @@ class Quantities:
         return spoken_forms(number)[0] + word + ("半" if half else "")
 
     def usual(self) -> tuple[list[str], list[float]]:
-        """Quantities as they are likely to be said, and what share of all each is."""
+        """The quantities as they are likely to be said, and the share of each."""
         carton, case = (next(w for w, unit in self._units.items() if unit == wanted) for wanted in ("carton", "case"))
         shares = {f"半{carton}": 0.02, "俩": 0.015, "仨": 0.015}
         shares |= {f"{number}{case}": 0.015 for number in ("一", "两", "半", "三")}
@@ -123,5 +123,5 @@ class Quantities:
 
 
 def syllables_of_number(form: str) -> tuple[str, ...]:
-    """The number's reading, 一 and the hundreds in their own tones whatever stands beside them."""
+    """The number's syllables, 一 and the hundreds in their own tones whatever characters are next to them."""
     return tuple(syllable for char in form for syllable in syllables(char))

@@ -1,7 +1,7 @@
-"""The recogniser: 16 kHz sound in, alternatives out. One is kept for each large grammar and used again.
+"""The recogniser: 16 kHz sound in, alternatives out. Recognisers of large grammars are kept in a pool and reused.
 
-Building one for ten thousand sentences takes as long as hearing a word, and one that has heard before is quicker still;
-what it hears does not depend on what it heard before.
+Building one for ten thousand sentences takes as long as decoding a word, and a used one is quicker than a new one; its
+results do not depend on what it decoded before.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Final
 from speech.audio import EAR_RATE
 from speech.hypotheses import ALTERNATIVES, Hypothesis, from_vosk
 
-# One keeps some 5 MB.
+# The most recognisers in the pool; each takes about 5 MB.
 _KEPT: Final = 24
 
 _Key = tuple[Any, int, tuple[str, ...]]
 
 
 class Recogniser:
-    """Hears one stretch of sound after another with one grammar, or (None) with the model's own vocabulary."""
+    """Decodes one segment of sound after another with one grammar, or (None) with the model's own vocabulary."""
 
     def __init__(self, model: Any, grammar: Sequence[str] | None, alternatives: int) -> None:
         from vosk import KaldiRecognizer  # the line runs on keys where Vosk cannot be loaded
@@ -35,7 +35,7 @@ class Recogniser:
         self.key: Final[_Key] = (model, alternatives, tuple(grammar or ()))
 
     def feed(self, pcm16k: bytes) -> None:
-        """The next sound of the stretch. Steps of 200 ms are heard exactly as the whole at once."""
+        """Take the next sound of the segment. Steps of 200 ms give exactly the same result as the whole at once."""
         self._vosk.AcceptWaveform(pcm16k)
 
     @property
@@ -44,7 +44,7 @@ class Recogniser:
         return str(json.loads(self._vosk.PartialResult())["partial"])
 
     def finish(self) -> list[Hypothesis]:
-        """The alternatives for the stretch, which ends here; the best first."""
+        """End the segment and return its alternatives, the best first."""
         return from_vosk(self._vosk.FinalResult())
 
 
@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 
 def borrow(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERNATIVES) -> Recogniser:
-    """A recogniser of one's own until it is given back; who drops it instead loses nothing but time."""
+    """A recogniser for exclusive use until it is given back; one that is not given back costs only time."""
     key = (model, alternatives, tuple(grammar or ()))
     with _lock:
         if free := _free.get(key):
@@ -62,7 +62,7 @@ def borrow(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERN
 
 
 def give_back(recogniser: Recogniser) -> None:
-    """Keep a recogniser whose stretch is finished for the next one who listens for the same."""
+    """Return a recogniser whose segment is finished to the pool, for the next use of the same grammar."""
     with _lock:
         _free.setdefault(recogniser.key, []).append(recogniser)
         _free.move_to_end(recogniser.key)
@@ -81,7 +81,7 @@ def recognise(
     *,
     once: bool = False,
 ) -> list[Hypothesis]:
-    """Hear a whole stretch of 16 kHz sound at once; `once` where nobody will ever listen for the same again."""
+    """The alternatives for a whole segment of 16 kHz sound; `once` if the grammar will not be used again."""
     recogniser = Recogniser(model, grammar, alternatives) if once else borrow(model, grammar, alternatives)
     recogniser.feed(pcm16k)
     found = recogniser.finish()

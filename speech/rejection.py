@@ -1,4 +1,4 @@
-"""Whether what was understood was meant for us, and is right: how sure the ear is, and what that sureness allows."""
+"""Rejection: the confidence that an utterance was meant for the line and understood right, and what follows from it."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from speech.utterance import Command
 
 Verdict = Literal["take", "confirm", "leave"]
 
-# A line taken wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. Between
-# the two is a narrow band.
+# A line taken wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. So the
+# band in which the caller is asked is narrow.
 TAKE: Final = 0.65
 CONFIRM: Final = 0.35
-# Where another meaning is nearly as likely, the caller is asked, however well both fit.
+# If the second meaning's posterior is more than this part of the first's, the caller is asked, however well both fit.
 TIED: Final = 0.8
-# Names without a quantity are asked about whatever is decided.
+# Names without a quantity are asked about in any case, so confirming them is cheap.
 CONFIRM_OPEN: Final = 0.25
-# A command by itself takes nothing down, and a question back would be answered with another: no band for it. What it
-# costs to have misheard one is what it does: a yes nobody asked for does nothing, an operator ends the call with the
-# line, 照旧 takes a whole order down.
+# A command by itself stores nothing, and a question back would be answered with another command: no band for it. The
+# threshold follows the cost of an error: an unprompted yes does nothing, an operator ends the automatic part of the
+# call, 照旧 takes a whole order.
 TAKE_COMMAND: Final = 0.4
 TAKE_STRAY_YES: Final = 0.3
 TAKE_FAR_REACHING: Final = 0.7
@@ -41,23 +41,23 @@ WEIGHT_SHORT: Final = -8.54
 WEIGHT_SHORT_COMMAND: Final = -4.80
 WEIGHT_MIXED: Final = -4.21
 WEIGHT_NAMELESS: Final = -7.61
-# The share of belief makes too much of alternatives that differ by little.
+# The posterior makes too much of alternatives that differ by little; this exponent flattens it.
 SHARE_POWER: Final = 0.53
-# What was asked for is likely to be what was said: yes or no after a question, a number after "how many".
+# An expected answer is likelier: yes or no after a question, a number after "how many".
 WEIGHT_EXPECTED: Final = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about the best interpretation.
+    """The evidence for the best interpretation.
 
-    `fit` is how much better it fits the sound than bare syllables do, in log-likelihood a syllable; `share` its share
-    of belief among all meanings; `strain` what its reading costs a syllable: skipped sounds, near names, odd parts;
-    `apart` how unlike it and the bare syllables sound, a syllable; `left_over` how many syllables fewer it has than
-    they; `nameless` says that there is a quantity for which no brand was said; `expected` that it answers the question
-    that was asked; `command` is the command where there is one and nothing else; `volunteered` that it is a quantity of
-    a spec the line had told of without asking how much; `mixed` that there is a command among other things; `open` that
-    no item has its quantity yet; `tied` that another meaning is nearly as likely.
+    `fit` is its log-likelihood above the garbage model's, a syllable; `share` its posterior among all meanings;
+    `strain` the distortion of its reading, a syllable: skipped sounds, near names, odd parts; `apart` the distance by
+    sound from the garbage model's result, a syllable; `left_over` the number of syllables the garbage model has more;
+    `nameless` says that there is a quantity without a brand; `expected` that it answers the question asked; `command`
+    is the command if there is nothing else; `volunteered` says that it is a quantity of a spec the line had spoken of
+    without asking for a quantity; `mixed` that there is a command among other parts; `open` that no item has its
+    quantity yet; `tied` that another meaning is nearly as likely.
     """
 
     fit: float
@@ -82,8 +82,8 @@ class Evidence:
         closer: Sequence[Hypothesis],
         babble: Sequence[Hypothesis],
     ) -> Evidence:
-        """The evidence for the first of the interpretations: against what a pass came to that listened for bare
-        syllables, `closer` being what the closer look came to."""
+        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass, `babble`
+        those of the garbage model."""
         best = weighed[0]
         count = max(1, len(best.hypothesis.sounds))
         score = best.hypothesis.score if best.hypothesis in closer else closer[0].score - NOT_FOUND if closer else 0.0
@@ -110,8 +110,8 @@ class Evidence:
 
     @property
     def terms(self) -> dict[str, float]:
-        """What each piece of evidence but the share adds, on the log-odds scale, to its having been meant for us. The
-        weights are a logistic regression over the labelled recordings (docs/hearing.md)."""
+        """The contributions of all evidence but the posterior to the log-odds that the utterance was meant for the
+        line. The weights are a logistic regression over the labelled recordings (docs/hearing.md)."""
         return {
             "base": WEIGHT_BASE,
             "fit": WEIGHT_FIT * self.fit,
@@ -126,12 +126,12 @@ class Evidence:
 
     @property
     def sureness(self) -> float:
-        """How sure the ear is, 0 to 1: that it was meant for us, and that it was this of all it may have been."""
+        """The confidence, 0 to 1, that the utterance was meant for the line and that this meaning is the right one."""
         return float(self.share**SHARE_POWER) / (1.0 + math.exp(-sum(self.terms.values())))
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """What to do about it."""
+    """The verdict: take the utterance, confirm it with a question, or leave it."""
     if evidence.command:
         needed = TAKE_FAR_REACHING if evidence.command in _FAR_REACHING else TAKE_COMMAND
         if evidence.command == "yes" and not evidence.expected:
@@ -140,7 +140,7 @@ def judge(evidence: Evidence) -> Verdict:
     if evidence.sureness >= TAKE and not evidence.tied:
         return "take"
     if evidence.volunteered:
-        # Nobody asked how much: a question back would be about something the caller may never have thought of.
+        # The line had not asked for a quantity: a question would be about something the caller may not have meant.
         return "leave"
     return "confirm" if evidence.sureness >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "leave"
 

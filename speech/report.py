@@ -1,4 +1,4 @@
-"""The evaluation as a page: every utterance playable beside what was heard, the troublesome ones first."""
+"""The evaluation as an HTML page: every recording playable beside its result, the wrong ones first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ code { font-size: 13px; } audio { height: 2em; width: 14em; }
 
 
 def write_report(path: Path, title: str, judged: Sequence[Judged]) -> None:
-    """Write the page; it needs no other file."""
+    """Write the page to `path`; it needs no other file."""
     figures = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in summary(judged))
     mixed_up = "".join(
         f"<tr><td>{escape(wanted)}</td><td>{escape(got)}</td><td>{count}</td></tr>"

@@ -1,4 +1,4 @@
-"""Whether somebody is speaking: each 20 ms of the line against the line's own noise."""
+"""Voice activity detection: each 20 ms of the line is compared with the line's own noise."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from speech.audio import FRAME_MS, LINE_RATE, Samples
 
 FRAME_SAMPLES: Final = LINE_RATE * FRAME_MS // 1000
 
-# Speech is this much louder than the noise of the line; once it has begun, less is enough to go on.
+# The level of speech above the noise of the line; once speech has begun, less is enough to continue.
 BEGIN_DB: Final = 6.0
 GO_ON_DB: Final = 4.0
-# What is quieter than this is not somebody speaking into a telephone, whatever the noise.
+# Sound quieter than this is not speech into a telephone, whatever the noise.
 FAINTEST_DB: Final = 25.0
-# The noise is the quietest the line has been for so long; until it has been heard it is taken for this.
+# The noise level is the minimum over so many frames; the first frames assume at most this level.
 NOISE_MEMORY_FRAMES: Final = 2_500 // FRAME_MS
 UNHEARD_NOISE_DB: Final = 52.0
 UNHEARD_FRAMES: Final = 120 // FRAME_MS
-# Speech begins where so many of the last frames are loud: a click is shorter.
+# Speech begins when so many of the last frames are loud: a click is shorter.
 LOUD_FRAMES: Final = 4
 OF_FRAMES: Final = 6
 
-# The tones of a keypad (ITU-T Q.23): a landline sends them with the voice, and a keyed code is no speech. Where a pair
-# of them has this much of a frame's power, and neither of the two less than that, a key is down. So are 3 of 93,000
-# frames of speech.
+# The tones of a keypad (ITU-T Q.23): a landline sends them with the voice, and a keyed code is not speech. A key is
+# down if a pair of them has this share of a frame's power, and each of the two at least that share. 3 of 93,000 frames
+# of speech are taken for keys.
 KEY_ROWS_HZ: Final = (697, 770, 852, 941)
 KEY_COLUMNS_HZ: Final = (1209, 1336, 1477, 1633)
 KEY_TONES: Final = 0.7
@@ -37,7 +37,7 @@ _WAVES: Final = np.exp(
 
 
 def is_key_tone(frame: Samples) -> bool:
-    """Whether a key of the caller's telephone is down throughout this frame of 20 ms."""
+    """True if a key of the caller's telephone is down throughout this frame of 20 ms."""
     sound = frame.astype(np.float32)
     power = float(sound @ sound)
     if power == 0.0:
@@ -48,9 +48,9 @@ def is_key_tone(frame: Samples) -> bool:
 
 
 class SpeechDetector:
-    """Fed with frames of 20 ms, says of each whether it is in speech. Follows the noise of the line as it changes.
+    """A voice activity detector for frames of 20 ms, which follows the noise of the line as it changes.
 
-    Levels are decibels above one least step of 16 bit samples.
+    Levels are in decibels above the smallest step of 16 bit samples.
     """
 
     def __init__(self) -> None:
@@ -60,9 +60,9 @@ class SpeechDetector:
         self.in_speech = False
 
     def feed(self, frame: Samples) -> bool:
-        """Whether the caller is speaking in this frame of 20 ms."""
+        """True if the caller is speaking in this frame of 20 ms."""
         level = 10 * np.log10(np.mean(frame.astype(np.float32) ** 2) + 1.0)
-        # Half the frame before: the shortest dips of noise are not its level.
+        # Smoothed with the frame before, because the shortest dips of the noise are not its level.
         self._smooth = level if not self._levels else 0.5 * (self._smooth + level)
         self._levels.append(self._smooth)
         noise = min(self._levels)

@@ -1,4 +1,4 @@
-"""Choosing without luck: where a share of cases has to go one way, that share does, evenly spread."""
+"""A deterministic weighted cycle: each option is chosen in proportion to its weight, evenly spread."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Hashable, Sequence
 from heapq import heapify, heapreplace
 
 Choose = Callable[[Hashable, Sequence[float]], int]
-"""Chooses one of several options by their weights, at a place in the making of a sentence; gives the option's place."""
+"""Chooses one of several options by their weights for a named decision; returns the option's index."""
 
 
 class Turns:
-    """Every option gets its turn as often as its weight says. Asked the same questions it gives the same answers."""
+    """A weighted cycle for each decision; the same sequence of calls always gives the same choices."""
 
     def __init__(self) -> None:
         self._due: dict[Hashable, list[tuple[float, int]]] = {}
 
     def choose(self, where: Hashable, weights: Sequence[float]) -> int:
-        """The place of the option whose turn it is `where` a choice is made; the weights are the same each time."""
+        """The index of the next option of the decision `where`; its weights must be the same each time."""
         due = self._due.get(where)
         if due is None:
             due = self._due[where] = [(0.5 / weight, option) for option, weight in enumerate(weights)]
@@ -27,7 +27,6 @@ class Turns:
 
 
 def falling(count: int) -> tuple[float, ...]:
-    """Weights for options of which the first is the usual one, the second half as usual, and so on; a third of all
-    goes to every option alike."""
+    """Weights that fall as 1/rank, the first option being the most usual; a third of the total is shared equally."""
     total = sum(1 / place for place in range(1, count + 1))
     return tuple(2 / 3 / place / total + 1 / 3 / count for place in range(1, count + 1))

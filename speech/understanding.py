@@ -1,4 +1,4 @@
-"""What an utterance means at a step: the one place where speech, typed text and keys become an `Utterance`."""
+"""Understanding at a step: the one place where speech, typed text and keys become an `Utterance`."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from speech.quantities import Quantities
 from speech.utterance import NOTHING, Item, Utterance
 from speech.vocabulary import Vocabulary, vocabulary_of
 
-# How much of the recogniser's log-likelihood to believe: its frames are not independent, so it is too sure of itself.
+# The weight of the recogniser's log-likelihood: its frames are not independent, so it is overconfident.
 SCORE_WEIGHT: Final = 0.5
-# How far behind the best alternative is what a look did not come upon: Vosk keeps what is within 4.
+# The distance behind the best alternative of what a pass did not find: Vosk keeps what is within 4.
 NOT_FOUND: Final = 5.0
-# What the first and the second look count.
+# The weights of the first and the second pass.
 LOOKS: Final = (0.8, 1.2)
-# Typed text whose reading costs more than this a syllable means nothing.
+# Typed text whose reading has more distortion than this a syllable is not understood.
 _TEXT_STRAIN: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
-# So many of the first interpretations are looked at with other names in the place of theirs.
+# The number of best interpretations that enter the second pass with the confusables of their parts.
 _WITH_RIVALS: Final = 3
-# So many alternatives are read with names that only sound near.
+# The number of alternatives that are parsed with near names.
 _READ_NEAR: Final = 4
-# What may have been said in the place of each part of them is put together in so many ways.
+# The number of wordings made from the confusables of one interpretation's parts.
 _MIXTURES: Final = 60
 _SCOPES_KEPT: Final = 64
-# How often what is said without a name is there beside the sentences with one.
+# The numbers of sentences without a name, beside the sentences with one.
 _OPTION_SENTENCES: Final = 20
 _AMOUNT_SENTENCES: Final = 200
 _UNKNOWN_SENTENCES: Final = 60
@@ -49,10 +49,10 @@ _UNKNOWN_SENTENCES: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """One meaning an utterance may have, and its best evidence in one look.
+    """One meaning an utterance may have, and its best evidence in one pass.
 
-    `behind` is by how much its alternative is less likely than the best of the look; `cost` what it takes to read it
-    so; `evidence` what is left of both, and `share` its share of belief among all interpretations.
+    `behind` is the log-likelihood of the pass's best alternative above this one's; `cost` the cost of the reading;
+    `evidence` the log-evidence from both, and `share` its posterior among all interpretations.
     """
 
     meaning: Meaning
@@ -66,7 +66,7 @@ class Interpretation:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What may be heard: lines of these specs (empty: of all), or none; options to choose between, by their wording."""
+    """The permitted input: lines of these specs (empty: of all), or none; the options of a choice by their phrases."""
 
     lines: bool
     barcodes: frozenset[str]
@@ -86,14 +86,15 @@ class _Scope:
                 return cls(True, frozenset() if wide else frozenset(listen.barcodes))
 
     def wants(self, act: Act) -> bool:
-        """Whether a template of this act may be heard."""
+        """True if templates of this act are permitted."""
         if act.kind == "command":
             return True
         return bool(self.options) if act.kind == "choice" else self.lines
 
 
 class Understanding:
-    """Hearing for one catalogue version. Build it once and keep it; it caches what each step and retailer needs."""
+    """Understanding for one catalogue version. Build it once and keep it: it caches grammars and parsers by step and
+    retailer."""
 
     def __init__(self, catalog: Catalog, vocabulary: Vocabulary | None = None) -> None:
         self.catalog = catalog
@@ -109,11 +110,11 @@ class Understanding:
         self._sentences = lru_cache(maxsize=_SCOPES_KEPT)(self._build_sentences)
 
     def grammar(self, listen: Listen, wide: bool = False) -> list[str]:
-        """The sentences the recogniser is to expect; `wide` for all specs where `listen` names those orderable."""
+        """The sentences for the recogniser; `wide` for all specs even if `listen` names those orderable."""
         return self._sentences(_Scope.of(listen, wide))
 
     def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis], wide: bool = False) -> list[Interpretation]:
-        """Every meaning the alternatives may have, the most believable first."""
+        """Every meaning the alternatives may have, the likeliest first."""
         scope = _Scope.of(listen, wide)
         parser = self._parser(scope)
         usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
@@ -135,12 +136,12 @@ class Understanding:
         return _with_shares(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
-        """The likeliest meaning of the alternatives, for who cannot listen again; `hearing.decide` can and is surer."""
+        """The likeliest meaning of the alternatives, without further passes, which make `decide` more reliable."""
         found = self.interpret(listen, hypotheses)
         return self.utterance(listen, found[0], found[0].share) if found else NOTHING
 
     def of_text(self, listen: Listen, text: str) -> Utterance:
-        """Typed text, read as if it had been heard without a doubt; figures count as numbers."""
+        """The meaning of typed text, parsed as if recognised with certainty; figures count as numbers."""
         said = _FIGURES.sub(lambda figures: in_words(figures[0]), text)
         found = self.interpret(listen, [Hypothesis(said, 0.0)])
         if not found or found[0].reading.strain > _TEXT_STRAIN * max(1, len(sounds(said))):
@@ -148,11 +149,11 @@ class Understanding:
         return replace(self.utterance(listen, found[0], found[0].share), text=text)
 
     def of_keys(self, listen: Listen, keys: str) -> Utterance:
-        """What pressed keys mean at this step, as `keypad` has it."""
+        """The meaning of pressed keys at this step, as `keypad` defines it."""
         return read_keys(listen, keys, self._by_code)
 
     def is_complete(self, listen: Listen, partial_text: str) -> bool:
-        """Whether what was heard so far is a whole answer, so that a short silence ends it: every line has its
+        """True if the partial result is a complete answer, so that a short silence ends it: every line has its
         quantity, or it is a command, and nothing is left over."""
         found = self.interpret(listen, [Hypothesis(partial_text, 0.0)])
         if not found or found[0].reading.skipped:
@@ -165,8 +166,8 @@ class Understanding:
         return True
 
     def sentences(self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False) -> list[str]:
-        """The interpretations in the words of the recogniser, and beside the best of them the same with names, numbers,
-        openings and endings they may have been heard for: what a closer look has to choose between."""
+        """The sentences of the second pass: the interpretations in the model's words, and for the best of them the same
+        with their names, numbers, openings and endings replaced by confusables."""
         if self._writer is None:
             return []
         parser = self._parser(_Scope.of(listen, wide))
@@ -182,14 +183,14 @@ class Understanding:
         return list(found)
 
     def babble(self) -> list[str]:
-        """Bare syllables, every one the model has a word for: the grammar of speech that means nothing to us."""
+        """The garbage model: a grammar of bare syllables, every one the model has a word for."""
         return [] if self._writer is None else self._writer.syllables()
 
     def utterance(
         self, listen: Listen, interpretation: Interpretation, score: float, confirm: bool = False
     ) -> Utterance:
-        """The interpretation as the conversation gets it: a bare quantity belongs to the spec that was asked about, or
-        told of, the last option is the last of those there are."""
+        """The interpretation as an utterance for the conversation: a bare quantity belongs to the spec asked about or
+        just spoken of, "the last option" is the last of those offered."""
         meaning = interpretation.meaning
         items, choice = meaning.items, meaning.choice
         if barcode := spoken_of(listen):
@@ -230,21 +231,22 @@ class Understanding:
 
 
 def build_understanding(catalog: Catalog, model: Any | None = None) -> Understanding:
-    """The understanding of a catalogue, with the words of a speech model; without one for keys and typed text only.
-    UnsayableError where a spoken name cannot be written in the model's words."""
+    """The understanding of a catalogue with the vocabulary of a speech model, or without one for keys and typed text
+    only. UnsayableError if a spoken name cannot be written in the model's words."""
     if model is None:
         return Understanding(catalog)
     return Understanding(catalog, vocabulary_of(model))
 
 
 def _is_amount(item: Item, listen: Listen) -> bool:
-    """Whether a line without a brand says how much of the spec spoken of; only to a question is every such line one."""
+    """True if a line without a brand gives a quantity of the spec spoken of: every such line after the question "how
+    many", otherwise only an addition."""
     return isinstance(listen, QuantityOf) or item.action == "add"
 
 
 def _readings(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Reading]]]:
-    """The alternatives with their readings. Names that only sound near, and stray syllables, are looked for in what is
-    likelier than anything that can be read as it stands: below that a worse reading of worse evidence wins nothing."""
+    """The alternatives with their readings. Near names and stray syllables are only searched in alternatives likelier
+    than the first that has an exact reading: below it a worse reading of worse evidence cannot win."""
     near = 0
     whole = False
     for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
@@ -261,7 +263,7 @@ def _usual(listen: Listen) -> tuple[str, ...]:
 
 
 def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]) -> tuple[str, ...]:
-    """The specs a name means to this caller: those that can be ordered, and of a brand's the one it always buys."""
+    """The specs a name means to this caller: the orderable ones, and of several only the one it usually buys."""
     barcodes = tuple(b for b in name.barcodes if b in orderable) if orderable else name.barcodes
     barcodes = barcodes or name.barcodes
     if len(barcodes) > 1:
@@ -274,8 +276,8 @@ def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]
 
 
 def weigh(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
-    """The interpretations of two looks at the same speech as one ranking; what one look did not come upon was behind
-    everything it did. The second look, which expects none of them more than another, counts for more."""
+    """The interpretations of two passes over the same speech as one ranking; one that a pass did not find ranks behind
+    everything it found. The second pass, whose grammar favours none of them, counts for more."""
     looks = [
         (weight, {found.meaning.key: found for found in looked})
         for weight, looked in zip(LOOKS, (first, second), strict=True)

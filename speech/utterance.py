@@ -1,4 +1,4 @@
-"""What a caller's turn was understood to mean, whether it was spoken or keyed."""
+"""The meaning of a caller's turn, spoken or keyed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Command = Literal[
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A quantity as it was said. `halves` is twice the number, so that 半件 stays whole; `unit` is "unclear" for 箱,
-    which means 50 cartons to some and 250 to others; `vague` marks 十来条 and 几条, which have to be asked back."""
+    which means 50 cartons to some and 250 to others; `vague` marks 十来条 and 几条, which have to be asked about."""
 
     halves: int
     unit: Unit = "carton"
     vague: bool = False
 
     def packs(self, packs_per_carton: int, cartons_per_case: int) -> int | None:
-        """The same in packs, or None where it has to be asked: vague, unclear, or not a whole number of packs."""
+        """The quantity in packs, or None if it has to be asked: vague, unclear, or not a whole number of packs."""
         if self.vague or self.unit == "unclear":
             return None
         per_unit = {"pack": 1, "carton": packs_per_carton, "case": packs_per_carton * cartons_per_case}[self.unit]
@@ -44,9 +44,9 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line as heard. `barcodes` are the specs it may be, likeliest first: one is settled, several are to be asked
-    between, none is a quantity said without a brand. `quantity` is None where none was said. `said` is the name as the
-    caller put it. `asked` is what an "ask" wants to know: whether there is any, what it costs, how much may be had."""
+    """One line as recognised. `barcodes` are the specs it may be, likeliest first: one is settled, of several the
+    caller is asked which, none is a quantity said without a brand. `quantity` is None if none was said. `said` is the
+    name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left."""
 
     action: Action
     barcodes: tuple[str, ...]
@@ -61,10 +61,10 @@ class Utterance:
 
     A turn may carry lines and a command at once ("红塔山五条，就这些"; "不对，红塔山要三条").
     `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
-    An utterance with nothing in it is one that is not for us: it must change nothing. `score` in 0..1 is how sure
-    the ear is of the whole; `confirm` asks the conversation to say the lines back with a question before it takes
-    them. `others` is what else it may have been, likeliest first, in words: for a person who looks into it. `early`
-    says that a key was pressed into what had to be heard out first.
+    An utterance with nothing in it was not meant for the line: it must change nothing. `score` in 0..1 is the
+    confidence in the whole; `confirm` asks the conversation to repeat the lines as a question before it takes them.
+    `others` are the other readings, likeliest first, in words: for a person who reviews the turn. `early` says that a
+    key was pressed during a prompt that had to be heard to its end.
     """
 
     items: tuple[Item, ...] = ()

@@ -1,4 +1,4 @@
-"""Writing what may be said in words the recogniser's model has; Vosk drops any other word without an error."""
+"""Writing texts in words of the recogniser's model; Vosk drops any other word without an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KnowsWord = Callable[[str], bool]
 
 
 class UnsayableError(ValueError):
-    """A text that cannot be written in the model's words, so the recogniser can never hear it."""
+    """A text that cannot be written in the model's words, so it can never be recognised."""
 
     def __init__(self, text: str, syllable: str) -> None:
         super().__init__(f"The speech model has no word that sounds like {syllable}, so 「{text}」 cannot be heard.")
@@ -25,19 +25,19 @@ class UnsayableError(ValueError):
 
 
 class Vocabulary:
-    """The words of one model; `knows` says whether it has a word."""
+    """The vocabulary of one model; `knows` says whether it has a word."""
 
     def __init__(self, knows: KnowsWord) -> None:
         self._knows = lru_cache(maxsize=None)(knows)
         self._words = lru_cache(maxsize=16384)(self._segment)
 
     def words(self, text: str, reading: tuple[str, ...] | None = None) -> tuple[str, ...]:
-        """The text in the fewest words the model has, a homophone where it lacks a character; UnsayableError where
-        there is none. `reading` is how the text is read where that is not the usual way."""
+        """The text in as few of the model's words as possible, with a homophone for a character it lacks;
+        UnsayableError if there is none. `reading` is the text's reading if it is not the usual one."""
         return self._words("".join(char for char in text if is_spoken(char)), reading)
 
     def why_not(self, name: SpokenName) -> str | None:
-        """Why a spoken name can never be heard, or None where it can."""
+        """The reason why a spoken name can never be recognised, or None if it can."""
         try:
             self.words(name.text, reading(name))
         except UnsayableError as error:
@@ -46,7 +46,7 @@ class Vocabulary:
 
     def other_words(self, text: str, reading: tuple[str, ...]) -> tuple[str, ...] | None:
         """The text with a homophone in place of each single character whose usual reading is not the one wanted here
-        (重 in 大重九); None where there is no such character. The model may know either."""
+        (重 in 大重九), since the model may know either; None if there is no such character."""
         words = self.words(text, reading)
         other: list[str] = []
         place = 0
@@ -59,7 +59,7 @@ class Vocabulary:
         return tuple(other) if tuple(other) != words else None
 
     def syllable_words(self) -> list[str]:
-        """One character for every syllable the model can hear."""
+        """One character for every syllable the model can recognise."""
         found = (self._homophone(syllable, "") for syllable in _common_characters())
         return [char for char in found if char is not None]
 
@@ -93,7 +93,7 @@ class Vocabulary:
 
 
 def vocabulary_of(model: Any) -> Vocabulary:
-    """The words of a speech model."""
+    """The vocabulary of a speech model."""
     return Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0)
 
 

@@ -1,4 +1,4 @@
-"""A real browser in front of the really served line: Debian's Chromium, led by Playwright."""
+"""A real browser on a real served line: Debian's Chromium, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ SCREENSHOTS = Path(__file__).parent.parent / "docs" / "screenshots"
 
 @contextmanager
 def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
-    """The whole line, with the demo's data and staff, and the stand-in that keeps the web phone's telephone. Calls the
-    line itself places go at that pace."""
+    """The whole line with the demo's data and staff, and the simulator that serves the web phone. Calls the line itself
+    places run at `pace`."""
     shift: timedelta = shift_to_morning()
     database = folder / "house.db"
     storage.migrate(f"sqlite:///{database}")
@@ -70,11 +70,11 @@ def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[Se
 
 @contextmanager
 def opened_browser(*arguments: str) -> Iterator[Browser]:
-    """Chromium without a window; the test is skipped where there is none."""
+    """Headless Chromium; the test is skipped if it is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
-    # Of a busy machine patience is asked; what never comes is a fault all the same.
+    # A busy machine may take longer; something that never comes still fails.
     expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_ARGUMENTS, *arguments])
@@ -85,7 +85,7 @@ def opened_browser(*arguments: str) -> Iterator[Browser]:
 
 
 def new_page(browser: Browser, line: ServedLine, width: int = DESK_WIDTH) -> Page:
-    """A page of a browser of its own: nobody is signed in. What goes wrong in its scripts fails the test."""
+    """A page in a browser context of its own, signed out. An error in its scripts fails the test."""
     context = browser.new_context(
         viewport={"width": width, "height": 800 if width == DESK_WIDTH else 844},
         base_url=line.url,
@@ -98,11 +98,11 @@ def new_page(browser: Browser, line: ServedLine, width: int = DESK_WIDTH) -> Pag
 
 
 def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
-    """Sign in as one of the demo's staff, on the way to a page."""
+    """Sign in as one of the demo's staff and continue to a page."""
     page.goto(f"/login?next={onward}")
     page.get_by_label("工号", exact=True).fill(login)
     page.get_by_label("密码", exact=True).fill(DEMO_PASSWORD)
-    # What is clicked before a page's scripts are there is lost, so the whole page is waited for.
+    # A click before a page's scripts are loaded is lost, so wait for the whole page.
     with page.expect_navigation():
         page.get_by_role("button", name="登录", exact=True).click()
 
@@ -114,7 +114,7 @@ def follow(page: Page, link: Locator) -> None:
 
 
 def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:
-    """Let the browser work until something has come true."""
+    """Let the browser work until `true` returns true."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"it has not come true within {seconds:g} s"
@@ -122,15 +122,14 @@ def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def keep_picture(page: Page, name: str) -> None:
-    """With SCREENSHOTS=1, a picture of the page for the documentation."""
+    """Take a screenshot of the page for the documentation, if SCREENSHOTS=1."""
     if os.environ.get("SCREENSHOTS"):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
 
 
 def look_for_faults(page: Page) -> list[str]:
-    """What axe-core finds to be a serious fault for somebody who sees, hears or moves differently, and whatever does
-    not fit the page's width."""
+    """The serious accessibility faults axe-core finds, and a fault if the content is wider than the page."""
     found = Axe().run(page)
     faults = [
         f"{one['id']}: {one['nodes'][0]['target']} {one['nodes'][0].get('failureSummary', '')}"
@@ -142,8 +141,8 @@ def look_for_faults(page: Page) -> list[str]:
 
 
 def write_wav(path: Path, recordings: Sequence[Path], *, before_s: float = 1.0, after_s: float = 60.0) -> None:
-    """Recordings one after the other as a browser's microphone would hear them: 48 kHz, in a quiet room, which is never
-    as silent as no sound at all."""
+    """Write recordings one after the other as a browser's microphone picks them up: 48 kHz, with the noise of a quiet
+    room, which is never digital silence."""
     silence = [np.zeros(int(before_s * RATE), dtype=np.int16)]
     sound = [*silence, *(to_pcm(recording.read_bytes()) for recording in recordings)]
     whole = np.concatenate([*sound, np.zeros(int(after_s * RATE), dtype=np.int16)])

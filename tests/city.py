@@ -1,4 +1,4 @@
-"""A small city with its order department: retailers, supply, staff, a served line, and the commands of the clerks."""
+"""A small city with its order department: retailers, supply, staff, a served line, and the clerks' commands."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.served_line import ServedLine
 
 DAY = date(2026, 11, 23)
 MAIN, SUPPLEMENTARY = "+8637255550000", "+8637255933333"
-# Retailers by what becomes of them; a number in a range is a retailer.
+# Retailers by their role in the test; a number in a range is a retailer.
 DUE = range(232)
 NOT_DUE = range(232, 245)
 SUSPENDED = range(245, 247)
@@ -38,7 +38,7 @@ SPECS = 20
 AT_ONCE = 8
 ROLES: tuple[Role, ...] = ("operator", "leader", "clerk", "manager", "director")
 
-# How the supply of a spec is split, by its place: basis, cartons and the most one retailer gets.
+# The split of each spec's supply, by its place: basis, cartons and the most one retailer gets.
 PLENTY = 1_200
 SUPPLY: tuple[tuple[str, int, str], ...] = (
     *(("equal", PLENTY, "") for _ in range(8)),
@@ -76,7 +76,7 @@ class City:
         self.sessions: storage.SessionFactory = self.app.extensions["sessions"]
         with self.session() as session:
             self.catalog = furnish(session)
-        # Dear and cheap ones, a few of each brand.
+        # Expensive and cheap ones, a few of each brand.
         self.specs: list[Spec] = list(self.catalog.specs.values())[:: len(self.catalog.specs) // SPECS][:SPECS]
 
     @contextmanager
@@ -89,7 +89,7 @@ class City:
         return written(self._clock_file)()
 
     def it_is(self, day: int, hour: int, minute: int = 0) -> None:
-        """The clock of every process stands at this moment of November."""
+        """Set the clock of every process to this moment of November."""
         moment = datetime(2026, 11, day, hour, minute, tzinfo=SHANGHAI).isoformat()
         # Replaced whole: the server may read it at any moment.
         beside = self._clock_file.with_suffix(".next")
@@ -103,7 +103,7 @@ class City:
         return path
 
     def do(self, *words: object, by: str = "", refused: str = "") -> str:
-        """A command, by somebody of the department; with `refused` it has to be, in these words."""
+        """Run a command as a member of staff and return its output; with `refused` it must fail with these words."""
         who = ("--by", by) if by else ()
         result = self.app.test_cli_runner().invoke(args=[*map(str, words), *who])
         if refused:
@@ -118,12 +118,12 @@ class City:
         return json.JSONDecoder().raw_decode(said)[0] if said.startswith("{") else said
 
     def read(self, name: str) -> list[dict[str, str]]:
-        """A file that a command wrote."""
+        """Read a CSV file that a command wrote."""
         with (self.folder / name).open(encoding="utf-8-sig", newline="") as lines:
             return list(csv.DictReader(lines))
 
     def calls(self, callers: Sequence[KeypadCaller], called: str = MAIN) -> None:
-        """All of these ring a line, several at a time, and nothing goes wrong."""
+        """Let all of these call a line, several at a time, and check that no call had a problem."""
         with ThreadPoolExecutor(AT_ONCE) as street:
             list(street.map(lambda one: one.ring(self.served.account, self.served.line, called), callers))
         self.callers += callers
@@ -131,7 +131,7 @@ class City:
             assert caller.problems == [], (caller, self.served.log()[-2000:])
 
     def post(self, token: str, number: int, cartons: dict[str, int], key: str = "") -> requests.Response:
-        """A web order by the interface."""
+        """Send a web order through the API."""
         lines = [{"barcode": barcode, "cartons": wanted} for barcode, wanted in cartons.items()]
         return requests.post(
             f"{self.served.url}/api/orders",
@@ -141,13 +141,13 @@ class City:
         )
 
     def post_all(self, token: str, numbers: Sequence[int], cartons: dict[str, int]) -> list[requests.Response]:
-        """The same order of several retailers, at once."""
+        """Send the same order for several retailers, at once."""
         with ThreadPoolExecutor(AT_ONCE) as street:
             return list(street.map(lambda number: self.post(token, number, cartons), numbers))
 
 
 def furnish(session: Session) -> Catalog:
-    """The catalogue, and the people; all else comes by the commands."""
+    """Load the catalogue and the staff; everything else is entered by commands."""
     demo = Path(brand_catalog.__file__).parent / "demo"
     catalog = read_catalog_file(demo / "catalog.csv", demo / "aliases.csv")
     now = datetime(2026, 11, 1, tzinfo=SHANGHAI)
@@ -159,7 +159,7 @@ def furnish(session: Session) -> Catalog:
 
 
 def retailers() -> list[tuple[object, ...]]:
-    """Weekly, fortnightly and monthly ones, most of them due on the day."""
+    """Rows of weekly, fortnightly and monthly retailers, most of them due on the day."""
     rows: list[tuple[object, ...]] = []
     for number in ALL:
         cycle = "fortnightly" if number % 12 == 5 else "monthly" if number % 12 == 7 else "weekly"
@@ -190,7 +190,7 @@ RETAILER_COLUMNS = (
 
 @contextmanager
 def open_city(folder: Path, line: ServedLine, clock_file: Path) -> Iterator[City]:
-    """The city on the evening before, its line being served."""
+    """The city on the evening before, with its line served."""
     city = City(folder, line, clock_file)
     line.start()
     try:

@@ -1,4 +1,4 @@
-"""What many tests share: a clock moved by hand, and databases that are ready at once."""
+"""Fixtures many tests share: a clock moved by hand, and prepared databases."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With SKIP_NOTHING=1, as in continuous integration, a test that is skipped because the speech model or a database
-    server is missing has failed; those that mark themselves as not for this machine are let be."""
+    """With SKIP_NOTHING=1, as in continuous integration, report a test that is skipped because the speech model or a
+    database server is missing as failed; tests skipped by `skipif` stay skipped."""
     report = yield
     not_for_here = any(item.iter_markers("skipif")) and item.get_closest_marker("speech") is None
     if report.skipped and not not_for_here and os.environ.get("SKIP_NOTHING"):
@@ -46,7 +46,7 @@ def clock() -> MovingClock:
 
 @pytest.fixture(scope="session")
 def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with all tables and nothing in them, to be copied."""
+    """A database file with all tables, empty, to be copied."""
     path = tmp_path_factory.mktemp("sqlite") / "empty.db"
     storage.migrate(f"sqlite:///{path}")
     return path
@@ -73,7 +73,7 @@ def sessions(engine: Engine) -> storage.SessionFactory:
 
 @pytest.fixture(scope="session")
 def demo_sqlite(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the demo of the day the clock starts on, to be copied."""
+    """A database file with the demo data of the day the clock starts on, to be copied."""
     path = tmp_path_factory.mktemp("demo") / "demo.db"
     shutil.copyfile(empty_sqlite, path)
     engine = storage.open_engine(f"sqlite:///{path}")
@@ -100,7 +100,7 @@ def demo_sessions(demo_url: str) -> Iterator[storage.SessionFactory]:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A real PostgreSQL of the test run's own, gone when it ends."""
+    """A real PostgreSQL server for this test run, removed at its end."""
     binaries = find_binaries()
     if binaries is None:
         pytest.skip(no_postgres())
@@ -111,7 +111,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """Each of the databases the line runs on, with all tables and nothing in them."""
+    """An engine for each supported database, with all tables, empty."""
     if request.param == "sqlite":
         url = request.getfixturevalue("sqlite_url")
     else:
@@ -129,7 +129,7 @@ def world(sessions: storage.SessionFactory, clock: MovingClock) -> World:
 
 @pytest.fixture
 def fake_app() -> Iterator[FakeApplication]:
-    """A make-believe application for the stand-in for Twilio to call."""
+    """A fake application for the Twilio simulator to call."""
     from tests.make_believe import serving
 
     with serving() as application:
@@ -138,7 +138,7 @@ def fake_app() -> Iterator[FakeApplication]:
 
 @pytest.fixture
 def account() -> Iterator[Account]:
-    """An account of the stand-in for Twilio, with its REST interface."""
+    """An account of the Twilio simulator, with its REST interface."""
     from tests.make_believe import opened
 
     with opened() as account:
@@ -147,7 +147,7 @@ def account() -> Iterator[Account]:
 
 @pytest.fixture
 def application(sqlite_url: str, world: World, clock: MovingClock) -> Flask:
-    """The whole application on the small order desk, with the demo's staff and no ear."""
+    """The whole application on the small order desk, with the demo's staff and no recogniser."""
     from app import create_app
     from settings import Settings
 
@@ -158,7 +158,7 @@ def application(sqlite_url: str, world: World, clock: MovingClock) -> Flask:
 
 @pytest.fixture
 def new_visitor(application: Flask) -> Callable[[], Visitor]:
-    """A browser more."""
+    """A function that makes one more browser."""
     from tests.console_pages import Visitor
 
     return lambda: Visitor(application.test_client())
@@ -179,7 +179,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    """A page of a browser of its own, of the house that its module serves as `line`; nobody is signed in."""
+    """A page in a browser context of its own, signed out, on the served line its module provides as `line`."""
     from tests.browsing import new_page
 
     page = new_page(browser, line)

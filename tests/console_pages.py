@@ -1,4 +1,4 @@
-"""The console as a browser without a screen sees it: an application of its own, signed in or not."""
+"""The console as a browser without a screen sees it: a client of its own, signed in or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Visitor:
     def token(self) -> str:
         found = _TOKEN.search(self.client.get("/login").get_data(as_text=True))
         if found is None:
-            # Who is signed in is sent on from there; any page of theirs has the token as well.
+            # A signed-in visitor is redirected from there; any page for signed-in staff has the token too.
             found = _TOKEN.search(self.client.get("/today").get_data(as_text=True))
         assert found is not None
         return found[1]
@@ -42,7 +42,7 @@ class Visitor:
 
 
 def sheet_seen(page: str) -> str:
-    """What an order sheet says it shows, to be sent along with what is asked of it."""
+    """The state an order sheet shows, to be sent along with requests about it."""
     found = re.search(r'data-seen="([^"]*)"', page)
     assert found is not None, page
     return found[1]

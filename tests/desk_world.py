@@ -1,4 +1,4 @@
-"""A small order desk to talk to in tests: six specs, a few retailers, supply and limits for today."""
+"""A small order desk for tests: six specs, a few retailers, supply and limits for today."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def catalog() -> Catalog:
 
 
 class MovingClock:
-    """Stands still until it is told to move; starts on a Monday morning, in the line's hours."""
+    """Stands still until it is moved; starts on a Monday morning, in the line's hours."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
@@ -94,7 +94,7 @@ class MovingClock:
 
 
 class World:
-    """The desk's database and the clock; each `desk()` is one unit of work, as a turn of a call is."""
+    """The desk's database and the clock; each `desk()` is one unit of work, like a turn of a call."""
 
     def __init__(self, sessions: storage.SessionFactory, clock: MovingClock, catalog: Catalog) -> None:
         self.sessions = sessions
@@ -104,7 +104,7 @@ class World:
 
     @classmethod
     def build(cls, sessions: storage.SessionFactory, clock: MovingClock, *, stock: int = 100, limit: int = 20) -> World:
-        """Quantities in cartons: every spec has `stock`, every retailer may have `limit` of each."""
+        """Quantities in cartons: every spec has `stock`, every retailer a `limit` of each."""
         world = cls(sessions, clock, catalog())
         today = business_day(clock())
         with storage.transaction(sessions) as session:
@@ -132,7 +132,7 @@ class World:
         return world
 
     def supply(self, *, stock: int = 100, limit: int = 20) -> None:
-        """Supply and limits for today, which had none."""
+        """Add supply and limits for today, which has none yet."""
         today = business_day(self.clock())
         with self.session() as session:
             for barcode in self.catalog.specs:
@@ -140,7 +140,7 @@ class World:
         self.allow_everything(limit=limit)
 
     def allow_everything(self, *, limit: int = 20) -> None:
-        """A limit for every retailer and spec that has none yet."""
+        """Add a limit for every retailer and spec that has none yet."""
         with self.session() as session:
             known = {(row.retailer_id, row.cycle_start, row.barcode) for row in session.scalars(select(Limit))}
             for retailer in session.scalars(select(RetailerRow)).all():
@@ -179,12 +179,12 @@ class World:
             session.get_one(Limit, key).limit_packs = cartons * CARTON
 
     def no_supply(self, barcode: str) -> None:
-        """This spec is not sold today."""
+        """Remove this spec from today's supply."""
         with self.session() as session:
             session.delete(session.get_one(Supply, (business_day(self.clock()), barcode)))
 
     def introduce(self, barcode: str, what: Literal["new", "key"]) -> None:
-        """Today this spec is new, or one of the day's key specs."""
+        """Make this spec new today, or one of the day's key specs."""
         with self.session() as session:
             supply = session.get_one(Supply, (business_day(self.clock()), barcode))
             supply.is_new, supply.is_key = what == "new", what == "key"
@@ -194,7 +194,8 @@ class World:
             set_rule(session, name, value, by="a manager", why="a test", now=self.clock())
 
     def engage(self, *roles: Role) -> None:
-        """An account for each role, once: its login is the role's name, and its name "the leader", "the clerk"."""
+        """Create an account for each role, once: its login is the role's name, and its name "the leader", "the
+        clerk"."""
         with self.session() as session:
             known = set(session.scalars(select(StaffRow.login)))
             session.add_all(
@@ -221,7 +222,7 @@ class World:
             )
 
     def missed(self, code: str) -> None:
-        """The retailer was not reached yesterday, and may use the supplementary hotline today."""
+        """Record that the retailer was not reached yesterday, so it may use the supplementary hotline today."""
         today = business_day(self.clock())
         retailer = self.retailer(code)
         with self.session() as session:
@@ -242,23 +243,23 @@ class World:
                 setattr(retailer, name, value)
 
     def demand(self) -> list[tuple[str, int, int, str | None]]:
-        """What was asked for: spec, requested and granted packs, reason."""
+        """The recorded demand: spec, requested and granted packs, reason."""
         with self.session() as session:
             records = session.scalars(select(DemandRecord).order_by(DemandRecord.id)).all()
             return [(r.barcode, r.requested_packs, r.granted_packs, r.reason) for r in records]
 
     def withdrawn(self) -> list[str]:
-        """The specs that were asked for and taken off again by the retailer itself."""
+        """The specs the retailer requested and removed again."""
         with self.session() as session:
             return list(session.scalars(select(DemandRecord.barcode).where(DemandRecord.withdrawn)))
 
     def substitute(self, barcode: str, instead: str) -> None:
-        """The table says what is offered where a spec is out."""
+        """Set the substitute offered when a spec is out."""
         with self.session() as session:
             session.add(Substitute(barcode=barcode, instead=instead))
 
     def check_books(self) -> None:
-        """Supply and limits say exactly what the lines of the orders say, and nothing is oversold."""
+        """Check that supply and limits agree with the lines of the orders, and that nothing is oversold."""
         with self.session() as session:
             self._check_counters(session, by_retailer=False)
             self._check_counters(session, by_retailer=True)

@@ -1,4 +1,4 @@
-"""A call as a script: what the caller means in each turn, and what the line has to say to it.
+"""A call as a script: the caller's utterance in each turn, and the reply the line has to give.
 
 Every turn is a unit of work of its own, and the call's state goes through JSON between two turns, as on the line.
 """
@@ -21,7 +21,7 @@ from tests.desk_world import MAIN, World
 REGISTERED = "+8613800000012"
 STRANGER = "+8613911112222"
 
-# What everybody means by these words; anything else is given with its meaning.
+# The utterances of common words; any other words are given with their utterance.
 COMMON = {
     "对": Utterance(command="yes"),
     "好的": Utterance(command="yes"),
@@ -77,7 +77,7 @@ def is_there(barcode: str) -> Utterance:
 
 
 def asks(asked: Asked, *barcodes: str, said: str = "") -> Utterance:
-    """What a spec costs, or how much of it may be had."""
+    """A question about a spec: its price, or the quantity available."""
     return lines(Item("ask", barcodes, said=said, asked=asked))
 
 
@@ -122,11 +122,11 @@ class Dialogue:
         return self.hears(COMMON[words] if meaning is None else meaning)
 
     def caller_keys(self, keys: str, meaning: Utterance) -> Reply:
-        """`keys` are for the reader, `meaning` is what they mean here."""
+        """Take a keyed turn. `keys` are for the reader, `meaning` is their utterance here."""
         return self.hears(Utterance(meaning.items, meaning.command, meaning.digits, meaning.choice, keyed=True))
 
     def caller_keys_early(self, keys: str, meaning: Utterance) -> Reply:
-        """The same, pressed before the question of the last reply was reached."""
+        """Take a turn keyed before the question of the last reply was reached."""
         return self.hears(replace(meaning, keyed=True, early=True))
 
     def caller_is_silent(self) -> Reply:
@@ -163,13 +163,13 @@ class Dialogue:
 
     @property
     def options(self) -> list[str]:
-        """What may be chosen from, each by the first of its names."""
+        """The options to choose from, each by its first name."""
         assert isinstance(self.listens, Choice)
         return [option.phrases[0] for option in self.listens.options]
 
     @property
     def order(self) -> dict[str, int]:
-        """The lines of the order being made, in cartons."""
+        """The lines of the draft order, in cartons."""
         with self.world.desk() as desk:
             draft = desk.draft(self.key)
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in draft.lines} if draft else {}
@@ -184,7 +184,7 @@ class Dialogue:
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in order.lines} if order else {}
 
     def hears(self, heard: Utterance | Silence) -> Reply:
-        """One turn, with whatever was heard; the state it began with stays as it was."""
+        """Take one turn with this input; the state it began with stays unchanged."""
         before = self.state.to_json()
         with self.world.desk() as desk:
             state, self.reply = conversation.hear(self.state, heard, desk)
@@ -199,7 +199,7 @@ class Dialogue:
 
 
 class Spoken:
-    """A call whose caller types what would be said, and presses keys."""
+    """A call whose caller types the spoken words, and presses keys."""
 
     def __init__(
         self, world: World, understanding: Understanding, *, caller: str = REGISTERED, ear: bool = True
@@ -221,7 +221,7 @@ class Spoken:
 
 
 def signed_in(world: World, **how: Any) -> Dialogue:
-    """A call by the demo shop, at the question what it would like."""
+    """A call by the demo shop, at the question for its order."""
     call = Dialogue(world, **how)
     call.caller_says("对")
     return call

@@ -1,4 +1,4 @@
-"""A shopkeeper who orders by keys and answers whatever the line asks, however the talk goes."""
+"""A shopkeeper who orders by keys and answers every question of the line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulator.pace import FLAT_OUT
 
 Ending = Literal["saved", "hung up", "refused"]
 
-# More keys than any of these talks needs: something goes round in circles.
+# More keys than any of these calls needs: beyond it, the call goes round in circles.
 PRESSES_MOST = 60
 TOTALS = re.compile(r"总条数是(.+?)条，总金额为(.+?)元")
 NUMBER = re.compile(r"订单号(.+?)。")
@@ -26,8 +26,8 @@ DIGITS = str.maketrans("零幺一二三四五六七八九", "01123456789", "，"
 
 @dataclass
 class KeypadCaller:
-    """One call. `items` are a spec's code and the cartons wanted; with `hangs_up` the caller is gone when the order is
-    read back. Afterwards `ending` says what came of it, and what was read back stands in `cartons` and `yuan`."""
+    """One call. `items` are a spec's code and the cartons wanted; with `hangs_up` the caller hangs up at the read-back.
+    Afterwards `ending` is the outcome, and `cartons` and `yuan` are the totals read back."""
 
     phone: str
     items: Sequence[tuple[str, int]]
@@ -45,7 +45,7 @@ class KeypadCaller:
     _left: list[tuple[str, int]] = field(default_factory=list)
 
     def ring(self, account: Account, line: Line, called: str) -> KeypadCaller:
-        """Make the call, from the first tone to the last."""
+        """Make the call, from start to end."""
         self._left = list(self.items)
         call = dial_in(account, line, self.phone, called, pace=FLAT_OUT, listener=self._hear)
         call.accompany(self._steps(call))
@@ -86,7 +86,7 @@ class KeypadCaller:
             self.number = NUMBER.search(said)[1].translate(DIGITS)  # type: ignore[index]
 
     def _answer(self, said: str) -> str:
-        """The keys for what was just asked; none to put the receiver down."""
+        """The keys that answer the last question; none to hang up."""
         last = said.rstrip("\n").rpartition("\n")[2]
         if "没有别的事请挂机" in last:
             self.ending = "refused"
@@ -101,7 +101,7 @@ class KeypadCaller:
         if self.region and "区请按" in last:
             return self.region
         if "请按二" in last:
-            # Goes on with what was begun and takes the rest there is; wants no other spec than the one named.
+            # Resumes the draft and accepts less; declines any other spec than the one named.
             return "1" if "接着订" in last or "只有" in last or "不是请按二" in last else "2"
         if self._left:
             code, cartons = self._left.pop(0)

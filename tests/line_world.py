@@ -1,4 +1,4 @@
-"""The line with a conversation that only counts, for tests of what the routes do around it."""
+"""The line with a conversation that only counts, for tests of the routes around it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
 class CountingConversation:
-    """Says which turn it is, and remembers what it heard."""
+    """Replies with the turn number, and records the input it received."""
 
     def __init__(self) -> None:
         self.heard: list[Utterance | Silence] = []
@@ -54,7 +54,7 @@ class CountingConversation:
 
 
 class KeysAsTheyAre:
-    """Understands keys as themselves."""
+    """Understands keys literally."""
 
     def of_keys(self, _listen: Listen, keys: str) -> Utterance:
         return Utterance(digits=(keys,), keyed=True, text=keys)
@@ -62,7 +62,7 @@ class KeysAsTheyAre:
 
 @dataclass
 class FakeHearing:
-    """An ear that hears the same in every recording."""
+    """A recogniser that hears the same in every recording."""
 
     works: bool = True
     in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
@@ -75,7 +75,7 @@ class FakeHearing:
 
 @dataclass
 class FakeCarrier:
-    """A carrier that remembers what it was asked, or refuses all of it."""
+    """A carrier that records the requests it receives, or refuses all of them."""
 
     refuses: bool = False
     redirected: list[tuple[str, str]] = field(default_factory=list)
@@ -108,7 +108,7 @@ class FakeCarrier:
 
 
 class LineWorld:
-    """One installation of the line and what stands around it."""
+    """One installation of the line, with fakes around it."""
 
     def __init__(self, sessions: SessionFactory, ear: Ear | None = None, **changes: object) -> None:
         self.now = NOON

@@ -1,4 +1,4 @@
-"""A make-believe application for the stand-in to call, and whole calls to it."""
+"""A fake application for the simulator to call, and whole calls to it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from simulator.rest import RestServer
 TOKEN = "demo-auth-token"
 CALLER, CALLED = "+8613800000012", "+8637255550000"
 VOICE = bytes([0x10, 0x90] * (RATE // 2))
-"""A second of something loud."""
+"""One second of loud sound."""
 
 Answer = str | Callable[[dict[str, str]], str | Response]
 
 
 @contextlib.contextmanager
 def serving() -> Iterator[FakeApplication]:
-    """A make-believe application that is being served."""
+    """A fake application, served."""
     application = FakeApplication()
     with RestServer(application.flask(TOKEN), "127.0.0.1", 0) as server:
         application.url = server.url
@@ -41,7 +41,7 @@ def serving() -> Iterator[FakeApplication]:
 
 @contextlib.contextmanager
 def opened() -> Iterator[Account]:
-    """An account of the stand-in with its REST interface."""
+    """An account of the simulator with its REST interface."""
     account, server = open_account("127.0.0.1", 0, "AC" + "0" * 32, TOKEN)
     with server:
         yield account
@@ -49,7 +49,7 @@ def opened() -> Iterator[Account]:
 
 @dataclass
 class FakeApplication:
-    """An application that answers each path as it is told to, and remembers what it was asked."""
+    """An application that gives prepared answers by path, and records the requests."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -100,7 +100,7 @@ Doing = Callable[[SimulatedCall], Steps[None]]
 def ring(
     account: Account, app: FakeApplication, doing: Doing | None = None, pace: Pace = FLAT_OUT
 ) -> tuple[SimulatedCall, list[Event]]:
-    """A whole call; `doing` is what the caller does."""
+    """Make a whole call, with `doing` as the caller's actions; returns the call and its events."""
     events: list[Event] = []
     call = dial_in(account, Line.at(app.url), CALLER, CALLED, pace=pace, listener=events.append)
     if doing is not None:
@@ -147,4 +147,4 @@ steps:
     within_ms: 5000
   - line_hangs_up: true
 """
-"""A caller's script in which everything is right."""
+"""A caller script without mistakes."""

@@ -1,4 +1,4 @@
-"""The line and its operators, served in this process: callers and operators have telephones of the stand-in's."""
+"""The line and its operators, served in this process: callers and operators have simulated telephones."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ SHOP_PHONE, OTHER_PHONE = "+8613800000012", "+8613900000099"
 # Operators of the demo's staff, with telephones of their own.
 LI, WANG = 1, 2
 PHONES = {LI: "+8613700000001", WANG: "+8613700000002"}
-# Fast enough for tests, and slow enough for the two sides of a talk to keep step on a busy machine.
+# Fast enough for tests, and slow enough for both sides of a bridge to keep step on a busy machine.
 PACE = Pace(20)
 PATIENCE_S = 30
 
 
 @cache
 def _hash() -> str:
-    """The demo's password; hashing it is slow on purpose, and once is enough."""
+    """The hash of the demo's password; hashing is slow on purpose, so it is done once."""
     return hash_pin(DEMO_PASSWORD)
 
 
 class Caller:
-    """Somebody who rings the line."""
+    """A caller on a simulated telephone."""
 
     def __init__(self, room: Room, number: str) -> None:
         self.heard: list[str] = []
@@ -60,7 +60,7 @@ class Caller:
         return self.call.sid
 
     def hears(self, words: str) -> None:
-        """Wait until this is said, from now on."""
+        """Wait until the line says these words, from now on."""
         until(lambda: any(words in said for said in self.heard), f"{words} in {self.heard}")
         self.heard.clear()
 
@@ -69,8 +69,8 @@ class Caller:
         self.call.press(key)
 
     def replies(self, words: str, key: str) -> None:
-        """Press this key as soon as these words are said, however busy the machine is: the line's patience is short at
-        this pace. Once, and now if they have been said already."""
+        """Press this key as soon as these words are said, since the line's timeouts are short at this pace. Once;
+        immediately if they have been said already."""
         self._replies.append((words, key))
         if any(words in said for said in self.heard):
             self._reply()
@@ -97,7 +97,7 @@ class Caller:
 
 
 class Room:
-    """The telephone room: the line on a small order desk, and its operators."""
+    """The line on a small order desk, with its operators."""
 
     def __init__(self, world: World, url: str, account: Account, port: int) -> None:
         self.world = world
@@ -122,7 +122,7 @@ class Room:
                 )
 
     def restart(self, **settings: object) -> None:
-        """Serve by a worker that has just been started, and knows what is in the database and nothing else."""
+        """Serve by a new worker, which knows only the state in the database."""
         self.app = create_app(
             Settings(
                 database_url=self._url,
@@ -147,13 +147,13 @@ class Room:
         return visitor
 
     def ready(self, staff_id: int, party: Party | None = None) -> None:
-        """This operator may be rung by telephone, and does with it as the party does."""
+        """Make this operator ready by telephone; its calls go as the party says."""
         self.account.parties[PHONES[staff_id]] = party or Party("no-answer")
         with self.world.session() as session:
             duty.be_ready(session, staff_id, "phone", self.world.clock())
 
     def at_the_desk(self, staff_id: int) -> None:
-        """This operator has the desk open, and is having a break."""
+        """Check this operator in at the desk, paused."""
         with self.world.session() as session:
             duty.arrive(session, staff_id, self.world.clock())
 
@@ -162,7 +162,7 @@ class Room:
             return session.scalars(select(Ticket).order_by(Ticket.id.desc())).first() or Ticket()
 
     def offers(self) -> list[tuple[int | None, str]]:
-        """Who was rung, in order, and what came of it."""
+        """The ring attempts in order: operator and outcome."""
         with self.world.session() as session:
             return [(offer.staff_id, offer.state) for offer in session.scalars(select(Offer).order_by(Offer.id))]
 
@@ -179,7 +179,7 @@ class Room:
 
 
 def answers(keys: str = "1", talks_ms: int = 600_000, after_ms: int = 500) -> Party:
-    """A telephone that is picked up, with these keys pressed."""
+    """A telephone that is answered, with these keys pressed."""
     return Party("answered", after_ms=after_ms, who=lambda: Operator(keys, talks_ms))
 
 
@@ -192,7 +192,7 @@ def until(come: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def telephone_room(world: World, database: str, **settings: object) -> Iterator[Room]:
-    """A room that is being served; all its calls are over when the block ends."""
+    """The line and its operators, served; all calls are over when the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")

@@ -1,4 +1,4 @@
-"""A morning on which retailers are rung: a carrier that only remembers, and the calls as it leads them."""
+"""A morning of outbound calls: a carrier that only records requests, and the calls as it runs them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEARD_OUT_S = 30
 
 @dataclass
 class Network:
-    """A carrier that rings whom it is asked to, or refuses, or breaks off at the worst moment."""
+    """A carrier that places the requested calls, refuses them, or fails at the worst moment."""
 
     rung: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Network:
 
 
 class Day:
-    """A morning on which two retailers are due, one operator is ready to take calls, and ringing has been started."""
+    """A morning with two retailers due, one operator ready to take calls, and outbound calling started."""
 
     def __init__(self, application: Flask, world: World) -> None:
         self.application = application
@@ -91,7 +91,7 @@ class Day:
             outbound.set_running(session, business_day(self.clock()), running, "赵红霞", self.clock())
 
     def later(self, **how_long: float) -> int:
-        """Some time passes, with the operator at the desk, and the dialler looks again."""
+        """Move the clock, with the operator still ready, and let the dialler poll; returns the calls placed."""
         self.clock.move(**how_long)
         with self.world.session() as session:
             operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
@@ -119,7 +119,7 @@ class Day:
 
 
 class Rung:
-    """One call of the line's to somebody, as the carrier leads it."""
+    """One outbound call, as the carrier runs it."""
 
     def __init__(self, day: Day, sid: str, phone: str, key: str) -> None:
         self.day, self.sid, self.key = day, sid, key
@@ -134,7 +134,7 @@ class Rung:
         return self.heard
 
     def keys(self, digits: str) -> Markup:
-        """Press keys, once what is being said has been heard out."""
+        """Press keys after the last reply has been heard out."""
         assert self.heard is not None
         self.day.clock.move(seconds=HEARD_OUT_S)
         pressed = {"Digits": "", "FinishedOnKey": "#"} if digits == "#" else {"Digits": digits, "FinishedOnKey": ""}

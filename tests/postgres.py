@@ -18,12 +18,12 @@ from pathlib import Path
 
 import psycopg
 
-# Who runs the server when the tests run as root, which it refuses to do.
+# Users to run the server as if the tests run as root, which the server refuses.
 UNPRIVILEGED = ("postgres", "nobody")
 
 
 def find_binaries() -> Path | None:
-    """The folder with initdb and postgres, the newest version where there are several."""
+    """The folder with initdb and postgres, the newest version if there are several, or None."""
     for command in ("initdb", "postgres"):
         if (found := shutil.which(command)) is not None:
             folder = Path(found).resolve().parent
@@ -87,7 +87,7 @@ class Postgres:
                 _wait_until_ready(port, server)
                 yield cls(port)
             finally:
-                # The fast way down: it does not wait for connections that a failed test left open.
+                # A fast shutdown: it does not wait for connections that a failed test left open.
                 server.send_signal(signal.SIGINT)
                 server.wait(timeout=30)
         finally:

@@ -1,4 +1,4 @@
-"""Recorded callers, and the speech model that hears them."""
+"""Recorded callers, and the speech model that recognises them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEMO = Path(__file__).parent.parent / "brand_catalog" / "demo"
 
 
 def speech_model() -> Any:
-    """The model, or the test is skipped and says what to do."""
+    """The speech model; without it the test is skipped with instructions."""
     try:
         return load_model(locate_model(Settings()))
     except ModelMissing as missing:
@@ -39,16 +39,16 @@ def recording(name: str) -> bytes:
 
 
 def said(name: str) -> bytes:
-    """Only what is spoken in a recording, so that the pauses beside it are the test's own."""
+    """Only the speech in a recording, so that the test sets the pauses around it."""
     sound = recording(name)
     detector = SpeechDetector()
     frames = decode_mulaw(sound[: len(sound) - len(sound) % FRAME_BYTES]).reshape(-1, FRAME_BYTES)
     spoken = [place for place, frame in enumerate(frames) if detector.feed(frame)]
-    # Speech is only found some frames after it begins.
+    # Speech is detected only some frames after it begins.
     return sound[max(0, spoken[0] - 6) * FRAME_BYTES : (spoken[-1] + 1) * FRAME_BYTES]
 
 
 def quiet(ms: int, level: float = 30.0, seed: int = 0) -> bytes:
-    """The noise of a line nobody speaks on; `level` is the RMS of its samples."""
+    """The noise of a silent line; `level` is the RMS of its samples."""
     noise = np.random.default_rng(seed).standard_normal(ms * LINE_RATE // 1000) * level
     return encode_mulaw(noise.astype(np.int16))

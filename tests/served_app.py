@@ -1,5 +1,5 @@
-"""The application as gunicorn serves it in tests: at mid-morning, so that a call at night is no other call; or at the
-moment a file says, for a day that is played through."""
+"""The application as gunicorn serves it in tests: at mid-morning, so that a test run at night gives the same results;
+or at the moment a file gives, for a whole day played through."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ CLOCK = "TEST_CLOCK_FILE"
 
 
 def shift_to_morning() -> timedelta:
-    """How far the clock of a test run is put forward or back for the day to be at ten in Shanghai."""
+    """The shift of a test run's clock, forward or back, that makes it ten o'clock in Shanghai."""
     now = system_clock()
     ten = now.astimezone(SHANGHAI).replace(hour=10, minute=0, second=0, microsecond=0)
     return ten - now
 
 
 def shifted(shift: timedelta) -> Clock:
-    """A clock that runs, but so far off."""
+    """A running clock, shifted by this much."""
 
     def clock() -> datetime:
         return system_clock() + shift
@@ -32,7 +32,7 @@ def shifted(shift: timedelta) -> Clock:
 
 
 def written(file: Path) -> Clock:
-    """A clock that stands where the file says, for every process that reads it."""
+    """A clock that stands at the moment in the file, for every process that reads it."""
 
     def clock() -> datetime:
         return datetime.fromisoformat(file.read_text(encoding="ascii"))
@@ -41,7 +41,7 @@ def written(file: Path) -> Clock:
 
 
 def create_app() -> Flask:
-    """The application, at the time of day the test run set for it."""
+    """The application, with the clock set by the test run's environment."""
     import app
 
     if file := os.environ.get(CLOCK):

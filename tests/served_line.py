@@ -1,4 +1,4 @@
-"""The line as it is really served: a server process of its own on a database of its own, to be called and killed."""
+"""The line as it is really served: a server process on a database of its own, to be called and killed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UP_WITHIN_S = 60.0
 
 @dataclass(frozen=True)
 class SavedOrder:
-    """An order as it stands in the database; `lines` are cartons by spec name."""
+    """An order as it is in the database; `lines` are cartons by spec name."""
 
     customer_code: str
     state: str
@@ -42,7 +42,7 @@ class SavedOrder:
 
 
 class ServedLine:
-    """One server process on one SQLite file, reached by one account of the stand-in for Twilio."""
+    """One server process on one SQLite file, called from one account of the Twilio simulator."""
 
     def __init__(self, database: Path, account: Account, mode: str, shift: timedelta) -> None:
         self.database = database
@@ -57,7 +57,7 @@ class ServedLine:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Serve, and return once calls are taken."""
+        """Start the server, and return once it takes calls."""
         self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.served_app:create_app()")
         deadline = time.monotonic() + UP_WITHIN_S
         while not self._is_up():
@@ -67,7 +67,7 @@ class ServedLine:
 
     @contextmanager
     def dialler(self) -> Iterator[subprocess.Popen[bytes]]:
-        """A dialler beside the server, gone at the end as in a power cut."""
+        """A dialler process beside the server, killed at the end as in a power cut."""
         process = self._spawn("flask", "--app", "tests.served_app", "outbound", "run")
         try:
             yield process
@@ -89,7 +89,7 @@ class ServedLine:
             return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
 
     def kill(self) -> None:
-        """End the server and its workers at once, as a power cut would."""
+        """Kill the server and its workers at once, as a power cut would."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -97,21 +97,21 @@ class ServedLine:
             self._process = None
 
     def restore(self, database: Path) -> None:
-        """Have the database be as that file again, while it is being served."""
+        """Reset the database to the contents of that file, while it is being served."""
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
             source.backup(own)
 
     @property
     def is_served(self) -> bool:
-        """Whether there is a server, that has not been killed."""
+        """True if the server has been started and not been killed."""
         return self._process is not None
 
     def log(self) -> str:
-        """What the server has written so far."""
+        """The server's log so far."""
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     def orders(self, customer_code: str) -> list[SavedOrder]:
-        """Every order of a retailer, drafts too, the oldest first; without those that were there before."""
+        """Every order from a call of this retailer, drafts too, the oldest first; without the demo's own."""
         engine = create_engine(f"sqlite:///{self.database}")
         try:
             with Session(engine) as session:
@@ -142,7 +142,7 @@ def _saved(customer_code: str, row: OrderRow) -> SavedOrder:
 
 @contextmanager
 def served_line(demo_database: Path, folder: Path, mode: str, shift: timedelta) -> Iterator[ServedLine]:
-    """A running line on a copy of the demo's database, its clock that far off."""
+    """A running line on a copy of the demo's database, its clock shifted by this much."""
     database = folder / "hotline.db"
     shutil.copyfile(demo_database, database)
     account, rest = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)

@@ -1,4 +1,4 @@
-"""A telephone for tests of the line's routes: posts as the carrier signs them, and answers taken apart."""
+"""A telephone for tests of the line's routes: posts signed as by the carrier, and parsed answers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CALLER, CALLED = "+8613800000012", "+8637255550000"
 
 
 def settings(**changes: object) -> Settings:
-    """An installation behind a proxy, in production's strictness."""
+    """The settings of an installation behind a proxy, as strict as production."""
     return Settings(
         **{
             "public_base_url": BASE,
@@ -34,7 +34,7 @@ def settings(**changes: object) -> Settings:
 
 @dataclass(frozen=True)
 class Markup:
-    """One answer of the line."""
+    """One parsed answer of the line."""
 
     xml: ElementTree.Element
 
@@ -59,7 +59,7 @@ class Markup:
 
     @property
     def action(self) -> str:
-        """Where the next post goes of a caller who hears it all out."""
+        """The address of the next post, if the caller hears everything out."""
         return [verb.attrib["action"] for verb in self.xml.iter() if "action" in verb.attrib][-1]
 
     @property
@@ -69,7 +69,7 @@ class Markup:
 
 @dataclass
 class Telephone:
-    """One call's requests to the line."""
+    """The requests of one call to the line."""
 
     client: FlaskClient
     sid: str = "CA00000000000000000000000000000001"
@@ -85,7 +85,7 @@ class Telephone:
         return self.client.post(path, data=fields, headers={"X-Twilio-Signature": signature})
 
     def asks(self, address: str, **form: str) -> Markup:
-        """What the line answers, which must be markup whatever was posted."""
+        """The line's answer, which must be markup whatever was posted."""
         answer = self.post(address, **form)
         assert answer.status_code == 200, answer.get_data(as_text=True)
         assert answer.mimetype == "text/xml"
@@ -96,6 +96,6 @@ class Telephone:
 
 
 def is_speakable(markup: Markup) -> bool:
-    """Whether a caller hears words, and none that only a programmer would understand."""
+    """True if the caller hears words, and none that only a programmer would understand."""
     words = "".join(markup.said)
     return bool(words) and not re.search(r"Error|Traceback|Exception|[{}<>_]", words)

@@ -1,4 +1,4 @@
-"""What a closer look chooses between: what sounds alike, nothing of it expected more than the rest."""
+"""The confusables of a wording: texts that sound alike, none of them favoured over the others."""
 
 from __future__ import annotations
 

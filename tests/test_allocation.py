@@ -110,7 +110,7 @@ POLICIES: tuple[Policy, ...] = ("equal", "proportional")
 
 
 def sums(given: dict[int, int], parties: list[Party], of: Callable[[Party], str]) -> dict[str, int]:
-    """What the retailers of each group got together."""
+    """The cartons granted to the retailers of each group together."""
     totals: dict[str, int] = defaultdict(int)
     for party in parties:
         totals[of(party)] += given[party.retailer_id]
@@ -118,7 +118,7 @@ def sums(given: dict[int, int], parties: list[Party], of: Callable[[Party], str]
 
 
 def shares(total: int, parties: list[Party], policy: Policy, of: Callable[[Party], str]) -> dict[str, int]:
-    """What is each group's by the weight of its members."""
+    """The share of each group, by the weight of its members."""
     alike = policy == "equal" or not any(party.weight for party in parties)
     weights: dict[str, int] = defaultdict(int)
     for party in parties:

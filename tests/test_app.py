@@ -1,4 +1,4 @@
-"""The application as a whole: it serves only where it may, says how it is, and its commands need little."""
+"""The application as a whole: it serves only where it may, reports its health, and its commands need little."""
 
 from __future__ import annotations
 

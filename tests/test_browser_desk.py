@@ -34,7 +34,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 
 
 class Caller:
-    """Somebody with a telephone of the stand-in's."""
+    """A caller on a simulated telephone."""
 
     def __init__(self, line: ServedLine) -> None:
         self.heard: list[str] = []
@@ -52,7 +52,7 @@ class Caller:
             self.heard.append(event.text)
 
     def hears(self, words: str, *, after: int = 0) -> None:
-        """Wait until the line says these words; what it said `after` so many sentences counts."""
+        """Wait until the line says these words; only the sentences after the first `after` ones count."""
         deadline = time.monotonic() + 20
         while not any(words in heard for heard in self.heard[after:]):
             assert time.monotonic() < deadline, f"{words} was not said, but {self.heard}"
@@ -88,7 +88,7 @@ def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
     take.click()
     expect(page.locator("#pick")).to_be_focused()
     assert "客户要人工" in page.inner_text("main")
-    # All of it by the keyboard: initials, cartons, enter; then what was cut; then the yes.
+    # Everything by keyboard: initials, cartons, enter; then the line that was cut; then the yes.
     page.keyboard.type("hhl")
     expect(page.get_by_role("option").first).to_contain_text("黄鹤楼")
     keep_picture(page, "sheet-entry")
@@ -127,7 +127,7 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
     caller.hears("建设路便民超市")
     caller.call.press("0")
     caller.hears("给您转人工")
-    # Both have pressed before either is heard: a button that is pressed first is gone from the other page in a moment.
+    # Both press before either request is answered: a pressed button soon disappears from the other page.
     pressed: list[Route] = []
     for one in names:
         one.route("**/take", lambda request: pressed.append(request))
@@ -140,7 +140,7 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
     [loser] = [one for one in names if one is not winner]
     expect(loser.locator("#trouble")).to_have_text(f"这通电话已经由{names[winner]}接了。")
     assert loser.url.endswith("/desk")
-    # Back to the machine, which goes on with it.
+    # The call goes back to the automatic line, which continues it.
     so_far = len(caller.heard)
     winner.get_by_role("button", name="交还机器").click()
     winner.wait_for_url("**/desk")
@@ -149,7 +149,7 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
 
 
 def web_phone_call(page: Page) -> None:
-    """Ring the line from the web phone, as the shop, and ask for a person."""
+    """Call the line from the web phone, as the shop, and ask for an operator."""
     page.goto("/phone")
     page.locator("#from").select_option(SHOP_PHONE)
     page.get_by_role("button", name="拨号").click()
@@ -169,7 +169,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(page.locator("#duty")).to_contain_text("客户要人工")
     keep_picture(page, "softphone")
     assert look_for_faults(page) == []
-    # Declined, the caller waits on; the operator says that they are there after all.
+    # Declined, the caller keeps waiting; then the operator takes the call after all.
     page.get_by_role("button", name="不接").click()
     expect(page.locator("#softphone-state")).to_have_text("接上了")
     expect(shop.locator("#status")).to_have_text("排队等候订货员")
@@ -177,7 +177,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(page.locator("#softphone-state")).to_have_text("通话中")
     expect(shop.locator("#status")).to_have_text("订货员在线")
     page.wait_for_url("**/desk/orders/**")
-    # What one types the other reads, as it would be heard.
+    # Typed text is shown on the other side as if it were heard.
     shop.fill("#text", "我要红塔山")
     shop.get_by_role("button", name="说", exact=True).click()
     expect(page.locator("#softphone-said")).to_contain_text("我要红塔山")
@@ -192,7 +192,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     page.get_by_role("button", name="挂断").click()
     expect(shop.locator("#transcript")).to_contain_text("订货员已经挂机")
     expect(page.locator("#softphone-state")).to_have_text("接上了")
-    # The caller wants to go on: whoever is ready anew is rung, and this time takes the call where it rings.
+    # The caller wants to continue: the operator who becomes ready again is dialled, and takes the call in the browser.
     page.get_by_role("button", name="小休").click()
     shop.get_by_role("button", name="0", exact=True).click()
     expect(shop.locator("#status")).to_have_text("排队等候订货员")

@@ -1,4 +1,4 @@
-"""An operator's day at the desk's pages, in a real browser: the brief, the signed list, a failed web order, a request
+"""An operator's day at the desk's pages, in a real browser: the brief, the signed list, a failed web order, feedback
 passed up, a diary signed by everybody, and the order sheet used in a hurry."""
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 
 @pytest.fixture
 def other(browser: Browser, line: ServedLine) -> Iterator[Page]:
-    """Somebody else's browser."""
+    """A page in another browser context."""
     page = new_page(browser, line)
     yield page
     page.context.close()
 
 
 def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
-    """The orders of a retailer that were saved at the desk or from a list, as cartons by the spec's name."""
+    """The confirmed orders of a retailer, as cartons by the spec's name."""
     engine = storage.open_engine(f"sqlite:///{line.database}")
     with storage.reading(storage.open_sessions(engine)) as session:
         rows = session.scalars(
@@ -57,7 +57,7 @@ def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
 
 
 def sends_by_web(line: ServedLine, code: str, name: str, cartons: int) -> None:
-    """A retailer's order of one spec comes in by the web."""
+    """Take in a web order of one spec by a retailer."""
     engine = storage.open_engine(f"sqlite:///{line.database}")
     now = shifted(shift_to_morning())()
     with storage.transaction(storage.open_sessions(engine)) as session:
@@ -210,7 +210,7 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
 
 
 def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again(page: Page) -> None:
-    # The stream of events is there: refused for want of a session, it would ask for the password while one types.
+    # The event stream is open: refused without a session, it would ask for the password during typing.
     with page.expect_response("**/desk/events"):
         sign_in(page, "operator", "/desk")
     page.fill("#who", IN_A_HURRY)
@@ -235,19 +235,19 @@ def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(p
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/orders/**")
     expect(page.locator("#pick")).to_be_focused()
-    # The same as last time, by one key.
+    # The same as last time, with one key.
     page.keyboard.press("Alt+l")
     expect(page.locator("#said")).to_contain_text("记上了")
     expect(page.locator("tbody")).to_contain_text("芙蓉王(硬)")
-    # Cartons go with the spec they were typed behind.
+    # Cartons belong to the spec they were typed after.
     page.keyboard.type("hhl5")
     page.keyboard.press("Escape")
     expect(page.locator("#cartons")).to_have_value("")
-    # A line that is typed but not entered is not left out by saving.
+    # A line that is typed but not entered is not lost by saving.
     page.keyboard.type("zhy 2")
     page.keyboard.press("Control+Enter")
     expect(page.locator("#trouble")).to_contain_text("还有一行没有记上")
-    # Another window changes the order; the line comes back to be entered again on what there is now.
+    # Another window changes the order; the line is shown again, to be entered on the new state.
     elsewhere = page.context.new_page()
     elsewhere.goto(page.url)
     elsewhere.get_by_role("button", name="去掉芙蓉王(硬)").click()

@@ -1,4 +1,5 @@
-"""Managers in their browsers: a turn is played, and becomes a name and a test case; names and catalogues are set."""
+"""Managers in their browsers: a turn is played, and labelled as a name and a test case; names and catalogues are
+set."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 
 
 def says(line: ServedLine, recording: str) -> None:
-    """A call in which the retailer is recognised and says one thing, and hangs up."""
+    """Make a call in which the retailer is recognised, says one thing, and hangs up."""
     heard: list[str] = []
     call = dial_in(line.account, line.line, SHOP_PHONE, MAIN, listener=lambda e: heard.append(getattr(e, "text", "")))
     call.start()

@@ -1,4 +1,4 @@
-"""The leader has the retailers rung: a real browser, a real server, a real dialler, and a stand-in that picks up."""
+"""The leader starts outbound calling: a real browser, a real server, a real dialler, and simulated retailers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ T = TypeVar("T")
 
 
 def look(line: ServedLine, at: Callable[[Session], T]) -> T:
-    """A look into the database, or a change of it."""
+    """Read or change the database in one transaction."""
     engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
     try:
         with Session(engine) as session, session.begin():
@@ -66,7 +66,7 @@ def look(line: ServedLine, at: Callable[[Session], T]) -> T:
 
 
 def an_operator_is_ready(session: Session) -> None:
-    """All morning, at a telephone of its own."""
+    """Make an operator ready at a telephone of its own, all morning."""
     operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
     operator.phone = "+8637255550001"
     far = system_clock() + timedelta(days=2)
@@ -86,7 +86,7 @@ def stopped_at(session: Session) -> datetime:
 
 
 def looked(session: Session) -> datetime | None:
-    """When the dialler took its last look, as far as its lease tells."""
+    """The end of the dialler's lease, which moves with each poll; None without a lease."""
     return session.scalar(select(OutboundLease.expires_at))
 
 
@@ -137,8 +137,8 @@ def test_a_dialler_killed_while_it_rings_loses_nothing_and_rings_nobody_twice(pa
     with line.dialler():
         page.get_by_role("button", name="开始外呼").click()
         wait_for(page, lambda: bool(line.account.calls), seconds=60)
-    # Killed before it can have heard much of the carrier's answer. What it rang goes on, and its end is told to the
-    # server; the lease it held has half a minute to go.
+    # Killed before it can have received much of the carrier's answer. The call it placed continues, and its end is
+    # reported to the server; the dialler's lease has half a minute left.
     wait_for(page, lambda: None not in look(line, outcomes))
     look(line, lambda session: session.execute(delete(OutboundLease)))
     with line.dialler():

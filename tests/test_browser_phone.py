@@ -1,4 +1,4 @@
-"""A stranger with no telephone and no Mandarin orders from the page, by recordings, by typing and by microphone."""
+"""A visitor with no telephone and no Mandarin orders from the page, by recordings, by typing and by microphone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A browser whose microphone is a recording."""
+    """A browser whose microphone plays a recording."""
     wav = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     write_wav(wav, [FIVE_HONGTASHAN])
     with opened_browser(
@@ -59,13 +59,13 @@ def page(page: Page) -> Page:
 
 
 def hears(page: Page, english: str) -> None:
-    """The line has said this, as the page puts it into English, and waits."""
+    """Wait until the line has said this, as the page translates it into English."""
     # A whole read-back may have to be heard out first.
     expect(page.locator("#transcript .line .gloss").last).to_contain_text(english, timeout=45_000)
 
 
 def plays(page: Page, english: str) -> None:
-    """Click the recording that means this, once the page marks it as fitting."""
+    """Click the recording with this translation, once the page marks it as fitting."""
     sample = page.locator(".sample.fits", has_text=english)
     expect(sample).to_be_enabled(timeout=20_000)
     sample.click()
@@ -78,20 +78,20 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     plays(page, "that is right")
     hears(page, "Which cigarettes do you need?")
     expect(page.locator(".stages [aria-current]")).to_contain_text("ordering")
-    # What answers the question is at the front.
+    # The recordings that answer the question come first.
     expect(page.locator(".sample").first).to_contain_text("Hongtashan")
     plays(page, "two cartons of Yuxi (soft)")
     expect(page.locator("#progress tbody")).to_contain_text("玉溪(软)", timeout=20_000)
     hears(page, "Anything else?")
     keep_picture(page, "phone-order")
     assert look_for_faults(page) == []
-    # What is typed goes where what is said goes.
+    # Typed words are handled like spoken ones.
     page.get_by_label("打字代替说话").fill("红塔山硬经典五条")
     page.keyboard.press("Enter")
     expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=20_000)
     hears(page, "Anything else?")
     plays(page, "that is all")
-    # A yes may be said into the read-back; it counts once all of it has been heard.
+    # A yes may be said during the read-back; it counts once all of it has been heard.
     plays(page, "that is right")
     hears(page, "Thank you, goodbye.")
     expect(page.locator("#status")).to_have_text("通话结束", timeout=20_000)
@@ -112,7 +112,7 @@ def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page
     page.get_by_role("button", name="Microphone").click()
     expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=30_000)
     plays(page, "that is all")
-    # A yes may be said into the read-back; it counts once all of it has been heard.
+    # A yes may be said during the read-back; it counts once all of it has been heard.
     plays(page, "that is right")
     expect(page.locator("#status")).to_have_text("通话结束", timeout=30_000)
     [order] = line.orders("410502100045")
@@ -151,7 +151,7 @@ def test_prompts_are_spoken_by_a_chinese_voice_until_they_are_switched_off(page:
     assert page.evaluate("window.cancelled") > 0
     said = page.locator("#transcript .line").count()
     plays(page, "that is right")
-    # Whether the shop has ordered already or not.
+    # In either case: the shop has already ordered, or not.
     expect(page.locator("#transcript .line")).not_to_have_count(said, timeout=45_000)
     assert page.evaluate("window.spoken") == spoken
     page.get_by_role("button", name="Hang up").click()

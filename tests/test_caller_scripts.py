@@ -1,4 +1,4 @@
-"""What a caller's script promises, and what it says when a call does not go by it."""
+"""Caller scripts: their promises, and the message when a call does not go as scripted."""
 
 from __future__ import annotations
 

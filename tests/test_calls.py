@@ -1,6 +1,6 @@
 """Whole calls to the line as it is really served: a server process, a database file, the speech model, recorded voices.
 
-Each call is a script of tests/calls; the opening comment of each says why it is there.
+Each call is a script of tests/calls; the opening comment of each gives its reason.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def mode() -> str:
 
 @pytest.fixture(autouse=True)
 def model(request: pytest.FixtureRequest) -> None:
-    """Calls that are heard need the speech model; without it they are left out, and say what to do."""
+    """Skip calls with speech if the speech model is missing, with instructions."""
     if request.node.get_closest_marker("speech"):
         try:
             locate_model(Settings())
@@ -69,7 +69,7 @@ def model(request: pytest.FixtureRequest) -> None:
 def lines(
     demo_database: Path, tmp_path_factory: pytest.TempPathFactory, shift: timedelta
 ) -> Iterator[Callable[[str], ServedLine]]:
-    """One server for each mode of listening, started when it is first called."""
+    """A function that returns the server for a listening mode, started on first use."""
     served: dict[str, ServedLine] = {}
     with ExitStack() as to_the_end:
 
@@ -97,12 +97,12 @@ def script(name: str) -> Script:
 
 
 def patient(played: Script) -> Script:
-    """The same script with a caller who waits: how quick the line is, `make bench` shows."""
+    """The same script without time limits: `make bench` measures the line's speed."""
     return replace(played, steps=tuple(replace(step, within_ms=None) for step in played.steps))
 
 
 def call(line: ServedLine, script: Script) -> None:
-    """Play a script that must go as it says."""
+    """Play a script, and check that the call goes as it says."""
     lines: list[str] = []
     transcript = Transcript(lines.append, verbose=True)
     verdict = play(script, line.account, line.line, pace=FLAT_OUT, listener=transcript.hear)
@@ -173,7 +173,7 @@ def test_an_order_by_recordings_is_saved(line):
 
 @pytest.mark.speech
 def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line):
-    """Killed as it asks for the PIN, for more, and for the yes: the call is taken up again where it was."""
+    """Killed as it asks for the PIN, for more, and for the yes: the call is recovered where it was."""
     fatal = ["请按键输入", "还有吗", "对吗"]
     played = script("order_by_voice")
 
@@ -185,7 +185,7 @@ def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line):
             taken_up_by(30 + time.monotonic(), 3 - len(fatal))
 
     def taken_up_by(deadline: float, times: int) -> None:
-        """The caller waits to be spoken to again, as anyone would."""
+        """Wait until the call is recovered: the caller is silent until the line speaks again."""
         while line.log().count("a call is taken up again") < times and time.monotonic() < deadline:
             time.sleep(0.05)
 

@@ -1,4 +1,5 @@
-"""Names given and taken by hand: in force at once on every worker, kept through imports, and undone without a trace."""
+"""Names added and removed by hand: in force at once on every worker, kept through imports, and undone without a
+trace."""
 
 from __future__ import annotations
 
@@ -195,7 +196,7 @@ def test_the_catalogue_is_had_as_a_file_in_the_columns_it_is_imported_in(manager
 
 def test_an_import_is_previewed_then_made_then_in_the_history(manager: Visitor, world: World) -> None:
     rows = export(manager)
-    # The small desk's barcodes have no check digits, so this is a whole other catalogue of one spec.
+    # The small desk's barcodes have no check digits, so this is a completely different catalogue, of one spec.
     other = rows[1].split(",")
     other[4], other[8], other[13] = "6901028075831", "90.00", ""
     file = "\n".join([rows[0], ",".join(other)])

@@ -1,4 +1,4 @@
-"""A catalogue file is taken whole or not at all, and what is wrong is said row by row."""
+"""A catalogue file is imported whole or not at all, and its mistakes are listed row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets to which page, and what a page does about those who do not."""
+"""Access to the console's pages by role, and the response to visitors without it."""
 
 from __future__ import annotations
 
@@ -128,12 +128,12 @@ def test_pages_speak_english_when_asked_to(visitor: Visitor) -> None:
     assert "Web phone" in page
 
 
-# What anybody may see: signing in, the first page, and in the demo the web phone.
+# Public pages: signing in, the first page, and in the demo the web phone.
 FOR_ANYBODY = {"login", "logout", "home", "choose_language", "static"}
 
 
 def _something(converter: BaseConverter) -> object:
-    """What may stand at such a place of an address."""
+    """A valid value for this placeholder of an address."""
     if isinstance(converter, AnyConverter):
         return min(converter.items)
     return 1 if isinstance(converter, IntegerConverter) else "x"
@@ -144,7 +144,7 @@ def test_no_page_for_staff_and_nothing_they_do_is_open_to_strangers(application:
     tried = 0
     for rule in application.url_map.iter_rules():
         _console, _, name = rule.endpoint.partition("console.")
-        # A socket has to be opened before it can say no.
+        # A socket has to be opened before it can refuse.
         if not name or name in FOR_ANYBODY or name.startswith("phone.") or rule.websocket:
             continue
         filled = {name: _something(rule._converters[name]) for name in rule.arguments}

@@ -1,5 +1,5 @@
-"""The day's brief: what is new, scarce or out, what the leader put up, how the last day went, and the check before the
-shift, each line saying what to do."""
+"""The day's brief: new, scarce and sold-out specs, the leader's notice, the last day's figures, and the check before
+the shift, each line with the action to take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 
 @pytest.fixture
 def carrier_answers(application: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No network in these tests: the line's address answers, and the carrier knows us."""
+    """Replace the network: the line's address answers, and the carrier accepts our credentials."""
     monkeypatch.setattr(health, "answers", lambda url: True)
     monkeypatch.setattr(application.extensions["order-hotline-console"].line.carrier, "check", lambda: None)
 
@@ -32,7 +32,7 @@ def page(visitor: Visitor, path: str = "/brief") -> str:
 
 
 def section(text: str, title: str) -> str:
-    """What stands under a heading of the page, up to the next one."""
+    """The text under a heading of the page, up to the next one."""
     return text.partition(title)[2].partition("<h2")[0]
 
 
@@ -164,7 +164,7 @@ def test_before_a_good_shift_nothing_is_wrong(visitor: Visitor) -> None:
 
 @pytest.mark.usefixtures("carrier_answers")
 def test_the_check_says_what_is_missing_and_who_mends_it(visitor: Visitor, world: World, clock: MovingClock) -> None:
-    # A week later there is neither supply nor a limit of that week.
+    # A week later there is neither supply nor any limit for that week.
     clock.move(days=7, hours=-2)
     visitor.sign_in("operator")
     text = page(visitor, "/brief/health")

@@ -1,4 +1,4 @@
-"""The operator's desk: calls are taken once, and an order there keeps to the rules of the line."""
+"""The operator's desk: a call is taken once, and an order there follows the rules of the line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def line(application: Flask) -> Line:
 
 @pytest.fixture
 def redirected(line: Line, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Where calls were sent on to; there is no carrier in these tests."""
+    """The redirects requested from the carrier, which is replaced in these tests."""
     sent: list[tuple[str, str]] = []
     monkeypatch.setattr(line.carrier, "redirect", lambda sid, url: sent.append((sid, url)))
     return sent
@@ -43,7 +43,7 @@ def operator(visitor: Visitor, redirected: list[tuple[str, str]]) -> Visitor:
 
 
 def stuck_caller(calls: Calls, sid: str = "CA1", *, signed_in: bool = True) -> None:
-    """A caller who said who they are, if `signed_in`, and asked for a person."""
+    """Begin a call that asks for an operator, after identification if `signed_in`."""
     n = calls.begin(sid, CALLER, MAIN).n
     if signed_in:
         calls.take(sid, Post(n, utterance=YES))
@@ -170,7 +170,7 @@ def test_the_sheet_shows_what_is_unmet_and_what_is_left(operator: Visitor, world
     seen = sheet_seen(text(operator.get(path)))
     row = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", seen=seen)).partition("<tbody>")[2]
     cells = re.findall(r'<td class="number">(?:<b[^>]*>)?([^<]*)', row.partition("</tr>")[0])
-    # Price, wanted, granted, unmet, amount, and what is left of limit and stock.
+    # Price, requested, granted, unmet, amount, and the rest of limit and stock.
     assert cells == ["381.60", "5", "2", "3", "763.20", "0", "7"]
 
 

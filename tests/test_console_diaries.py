@@ -16,7 +16,7 @@ TODAY = "2026-11-23"
 
 @pytest.fixture
 def seats(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
-    """The department's people, each at a browser of their own."""
+    """A function that returns the signed-in browser of a member of staff."""
     there: dict[str, Visitor] = {}
 
     def at(login: str) -> Visitor:
@@ -30,7 +30,7 @@ def seats(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
 
 @pytest.fixture
 def diary(seats: Callable[[str], Visitor], world: World) -> str:
-    """The operator's diary of a day with one order."""
+    """The address of the operator's diary of a day with one order."""
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
         assert shop is not None

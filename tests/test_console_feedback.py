@@ -1,4 +1,4 @@
-"""What retailers ask for: noted beside the order or by itself, passed up, answered, and read where it is told."""
+"""Feedback from retailers: noted with the order or separately, passed up, answered, and read where it is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The managers' pages: figures come in whole or not at all, names are added knowingly, everything is looked up."""
+"""The managers' pages: figures are imported whole or not at all, a name is tried before it is added, and everything can
+be looked up."""
 
 from __future__ import annotations
 

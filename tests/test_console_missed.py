@@ -1,4 +1,4 @@
-"""Missed calls: recorded with reason and remedy by whoever noticed, every change kept; and the day by batches."""
+"""Missed calls: recorded with reason and remedy by any member of staff, every change kept; and the day by batches."""
 
 from __future__ import annotations
 

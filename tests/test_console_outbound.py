@@ -1,4 +1,4 @@
-"""The page of the ringing: who may start and stop it, and what it shows."""
+"""The outbound page: the roles that may start and stop it, and the state it shows."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_a_retailer_that_asked_is_not_rung_today(leader: Visitor, day: Day) -> N
 
 
 def test_the_page_says_why_nobody_is_rung(day: Day, world: World) -> None:
-    # Nobody has looked yet, so no dialler holds the lease.
+    # No dialler has polled yet, so none holds the lease.
     assert quiet(day) == "no_dialler"
     day.dialler.look()
     assert quiet(day) == "nobody_left"

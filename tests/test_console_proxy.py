@@ -1,4 +1,4 @@
-"""The signed list of proxy orders on its page: looked at first, wrong rows named, and entered in time, each once."""
+"""The signed list of proxy orders on its page: previewed first, wrong rows named, and entered in time, each once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def operator(visitor: Visitor) -> Visitor:
 
 
 def give(visitor: Visitor, *rows: str, apply: bool = False, name: str = "list.csv") -> tuple[int, str]:
-    """Send a list of these rows, to be looked at or to be entered."""
+    """Upload a list of these rows, for a preview or to be entered."""
     file = io.BytesIO("\n".join([",".join(COLUMNS), *rows]).encode())
     answer = visitor.client.post(
         "/proxy",

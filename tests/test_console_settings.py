@@ -1,4 +1,5 @@
-"""What managers set: rules, hotlines, retailers, figures; each with a reason, each in the history with what it was."""
+"""Settings by managers: rules, hotlines, retailers, figures; each with a reason, each in the audit log with its old
+value."""
 
 from __future__ import annotations
 
@@ -290,7 +291,7 @@ def test_a_wrong_row_of_retailers_is_named_and_nothing_changes(manager: Visitor,
     assert changes(world) == []
 
 
-# --- supply, and the history of everything
+# --- supply, and the audit log of everything
 
 
 def figures(visitor: Visitor, contents: str, kind: str, **form: object) -> str:

@@ -1,4 +1,5 @@
-"""Web orders that need a person: audited with a note, or rung up by one operator until there is an order, or none."""
+"""Web orders that need staff: audited with a note, or followed up by one operator's calls until there is an order, or
+none."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def operator(visitor: Visitor) -> Visitor:
 
 
 def sends(world: World, code: str, barcode: str, cartons: int, key: str = "1") -> None:
-    """A retailer's order of one spec comes in by the web."""
+    """Take in a web order of one spec by a retailer."""
     packs = {barcode: cartons * CARTON}
     with world.desk() as desk:
         web_orders.take_in(desk, "web", "page", key, WebOrder(code, packs, world.clock()), world.clock())

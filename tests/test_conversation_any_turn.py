@@ -1,4 +1,4 @@
-"""Whatever is heard, at whatever step: nothing breaks, no line is lost, nothing is saved without a yes."""
+"""For any input at any step: nothing breaks, no line is lost, nothing is saved without a yes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ utterances = st.builds(
     confirm=st.sampled_from((False, False, False, True)),
     keyed=st.booleans(),
 )
-# An operator ends the automatic call: not every one should be that short.
+# An operator ends the automatic call: most examples should be longer than that.
 wild = utterances.map(lambda heard: replace(heard, command=None) if heard.command == "operator" else heard)
-# What callers mostly say: it leads further into a call than chance would.
+# The most common utterances: they lead further into a call than chance would.
 tame = st.one_of(
     st.builds(
         lambda action, barcode, count: lines(item(barcode, count=count, action=action)),
@@ -111,7 +111,7 @@ def go_through(world: World, call: Dialogue, heard: list[Utterance | Silence]) -
 
 
 def check_no_line_is_lost(before: dict[str, int], after: dict[str, int], step: str, turn: Utterance | Silence) -> None:
-    """A line shrinks only where the caller spoke of it: changed or removed it, or refused what was offered."""
+    """Check that a line shrinks only if the caller mentioned it: changed or removed it, or declined the offer."""
     fewer = {barcode for barcode, count in before.items() if after.get(barcode, 0) < count}
     if not fewer:
         return

@@ -1,4 +1,4 @@
-"""What every step grants: repeat, an operator, help; and what it does about silence and nonsense."""
+"""The commands of every step: repeat, an operator, help; and its reaction to silence and nonsense."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def test_a_call_whose_spec_leaves_the_catalogue_is_passed_on(world: World) -> No
 
 
 def test_the_whole_order_by_keys_alone(world: World) -> None:
-    """Every prompt has to tell what to press, for nothing that is said is heard."""
+    """Every prompt has to name the keys to press, since no speech is recognised."""
     call = Dialogue(world, caller=STRANGER, ear=False)
     call.line_mentions("请用按键输入，按完按井号。")
     call.caller_keys(f"{SHOP}#", code(SHOP))

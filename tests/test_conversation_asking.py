@@ -1,4 +1,4 @@
-"""What callers ask on the way - prices, what is left, the account, the last order - and what is new today."""
+"""Questions during the call - prices, quantities left, the account, the last order - and the new specs of the day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brands and quantities: taken, added to, changed, removed, cut short, and offered otherwise."""
+"""Brands and quantities: taken, added to, changed, removed, cut, and offered as substitutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a line leaves open is asked, one question at a time, and no other line is disturbed."""
+"""Open questions of a line are asked one at a time, and no other line is changed."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def test_nobody_is_reminded_who_has_enough(world: World) -> None:
 
 
 def is_heard_out(call: Dialogue) -> bool:
-    """Whether a key pressed into the last reply is told as early."""
+    """True if a key pressed during the last reply is reported as early."""
     assert isinstance(call.reply.then, ListenFor)
     return call.reply.then.hear_out
 

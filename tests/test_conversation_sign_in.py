@@ -1,4 +1,4 @@
-"""Who is calling, and may it order now?"""
+"""Identification of the caller, and its eligibility to order now."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ def test_the_region_chosen_stays_with_the_supplementary_order(world: World, by_k
         left = desk.standing(world.retailer(), desk.hotline(SUPPLEMENTARY)).draft
     assert left is not None
     assert left.region == "西区"
-    # Whoever rings again and chooses otherwise means the later choice.
+    # A caller who calls again and chooses differently means the later choice.
     again = Dialogue(world, called=SUPPLEMENTARY, key="call-2")
     again.caller_says("东区", pick(1))
     again.caller_says("对")

@@ -1,4 +1,4 @@
-"""Numbers as they are said."""
+"""Numbers as the line speaks them."""
 
 from __future__ import annotations
 

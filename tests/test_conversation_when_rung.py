@@ -1,4 +1,4 @@
-"""The line rings a retailer: who picks up is asked whether it is the shop, and then the way is the usual one."""
+"""An outbound call to a retailer: the called party is asked if it is the shop, then the flow is the usual one."""
 
 from __future__ import annotations
 

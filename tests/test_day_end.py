@@ -1,4 +1,4 @@
-"""The end of a day: every step in its turn, once, and the books add up to the carton and the fen."""
+"""The end of a day: every step in its order, once, and the books balance to the carton and the fen."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def evening_on_each(any_engine: Engine, clock: MovingClock, tmp_path: Path) -> E
 
 
 def begin_evening(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
-    """Two orders were saved today; it is six o'clock."""
+    """The evening of a day with two saved orders, at six o'clock."""
     world = World.build(storage.open_sessions(engine), clock)
     world.change_retailer(STATION, route="西一线")
     world.change_retailer(SHOP, route="东一线")

@@ -1,4 +1,5 @@
-"""A step of the day's end may be killed at any moment: it is done whole or not at all, and the same command goes on."""
+"""A step of the day's end may be killed at any moment: it is done whole or not at all, and the same command
+continues."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ WRITES = {"settle": "settlement-20261123-1", "hand-over": "delivery-20261123", "
 
 
 class Clerk:
-    """Gives the day's commands, each in a process of its own that can be killed."""
+    """Runs the day's commands, each in a process of its own that can be killed."""
 
     def __init__(self, url: str, clock: MovingClock, folder: Path) -> None:
         self.url = url
@@ -49,7 +50,7 @@ class Clerk:
         return [*words, *out, "--day", str(DAY), "--by", "clerk"]
 
     def give(self, step: str, killed: Moment | None = None) -> int:
-        """How the process ended: 0, 1 where the step was refused, or less than zero where it was killed."""
+        """The exit code of the process: 0, 1 if the step was refused, or negative if it was killed."""
         process = multiprocessing.get_context("fork").Process(target=self._work, args=(self.command(step), killed))
         process.start()
         process.join(60)
@@ -77,7 +78,7 @@ class Clerk:
 
 
 def arrange(killed: Moment) -> None:
-    """Have this process die at that moment, as in a power cut."""
+    """Kill this process at that moment, as in a power cut."""
 
     def die(*_args: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -106,7 +107,7 @@ def arrange(killed: Moment) -> None:
 
 
 def begin_evening(url: str, clock: MovingClock, folder: Path) -> tuple[World, Clerk]:
-    """Two orders were saved today, and nobody holds the database open."""
+    """A day with two saved orders, and no process with the database open."""
     engine = storage.open_engine(url)
     world = World.build(storage.open_sessions(engine), clock)
     world.engage("clerk")
@@ -127,7 +128,7 @@ def test_killed_in_every_step_the_day_still_ends_as_it_would_have(
             assert clerk.give(step, killed) == -signal.SIGKILL
         if step in WRITES:
             assert not (clerk.out / f"{WRITES[step]}.csv").exists(), "half a file is no file"
-        # Done before the power went, a step without a file is refused as done; all else is done now.
+        # A step without a file that was done before the power cut is refused as done; every other is done now.
         done = killed == "after the commit" and step in ("balances", "audit", "close")
         assert clerk.give(step) == (1 if done else 0), step
     assert [path.suffix for path in clerk.out.iterdir()] == [".csv"] * 3

@@ -1,4 +1,4 @@
-"""Whatever is asked of saved orders at the day's end: counters, amounts and what the bank takes stay the same money."""
+"""For any change to saved orders at the day's end: counters, amounts and the bank's settlement stay consistent."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_becomes_of_what_is_not_paid_is_a_setting(evening: Evening, monkeyp
     evening.world.check_books()
 
 
-# --- any changes, any answers of the bank
+# --- any changes, any bank results
 
 packs = st.integers(0, 12 * CARTON)
 lines = st.dictionaries(st.sampled_from(SPECS), packs.filter(bool), min_size=1)
@@ -128,7 +128,7 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
     numbers = {code: saved(scarce, code, own) for code, own in zip((SHOP, STATION), wanted, strict=True)}
     for code, target in asked:
         if (number := numbers[code]) is not None:
-            # Refused, it has changed nothing: each is a unit of work of its own.
+            # A refusal changes nothing: each change is a unit of work of its own.
             with suppress(ChangeRefused):
                 approve(evening, ask(evening, number, target))
         scarce.check_books()
@@ -181,6 +181,6 @@ def saved(world: World, code: str, wanted: dict[str, int]) -> str | None:
 
 
 def begin_anew(world: World) -> None:
-    """A week later, when both are due again, with new supply and limits."""
+    """Move to a week later, when both are due again, with new supply and limits."""
     world.clock.move(weeks=1)
     world.supply(stock=15, limit=10)

@@ -1,4 +1,4 @@
-"""Diaries and reports go up from their author, and each signs them, or sends them back with a reason (AY 4.4)."""
+"""Diaries and reports go up from their author: each signs them, or returns them with a reason (AY 4.4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TODAY = date(2026, 11, 23)
 
 
 class Office:
-    """The order department with its staff; everything happens in one transaction each."""
+    """The order department with its staff; each operation is a transaction of its own."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -193,7 +193,7 @@ def test_a_report_is_due_on_the_next_working_day() -> None:
     assert department.due_on(Period(friday, friday), NATIONAL) == date(2026, 11, 30)
     assert department.due_on(Period.around(friday, "week"), NATIONAL) == date(2026, 11, 30)
     assert department.due_on(Period.around(friday, "week"), Calendar({date(2026, 11, 30): False})) == date(2026, 12, 1)
-    # The eve of the National Day holiday: on the first day after it (AY 4.4.5).
+    # The eve of the National Day holiday: due on the first day after it (AY 4.4.5).
     assert department.due_on(Period(date(2026, 9, 30), date(2026, 9, 30)), NATIONAL) == date(2026, 10, 8)
 
 

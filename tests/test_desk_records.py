@@ -1,4 +1,4 @@
-"""What the desk records beside orders stands on every database, and what was recorded is never rewritten."""
+"""The desk's records beside orders are kept on every database, and are never rewritten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.desk_world import CARTON, CHINA, SHOP, MovingClock, World
 
 @pytest.fixture
 def desk(any_engine: Engine, clock: MovingClock) -> World:
-    """The small order desk with its people, on each of the databases."""
+    """The small order desk with its staff, on each of the databases."""
     world = World.build(storage.open_sessions(any_engine), clock)
     with world.session() as session:
         seed_demo_staff(session, clock())

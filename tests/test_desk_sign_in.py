@@ -1,4 +1,4 @@
-"""Who says a code has to know its PIN, and who guesses is locked out."""
+"""A code needs its PIN, and a guesser is locked out."""
 
 from __future__ import annotations
 

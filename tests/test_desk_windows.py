@@ -1,4 +1,4 @@
-"""Whose order day it is: weeks, fortnights and months, across every calendar."""
+"""Order days of retailers: weeks, fortnights and months, across every calendar."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Plan:
 
 
 class EveryDay(Calendar):
-    """A year without holidays, to see the cycles alone."""
+    """A calendar without holidays, to test the cycles alone."""
 
     def is_open(self, day: date) -> bool:
         return True
@@ -216,7 +216,7 @@ def test_a_leap_day_is_a_day_like_any_other() -> None:
 
 
 def test_the_fortnight_is_the_same_on_both_sides_of_a_year_of_53_weeks() -> None:
-    # 2026 has 53 weeks by the calendar's count: by week numbers Monday's fortnight would be odd twice running.
+    # 2026 has 53 ISO weeks: by week numbers, Monday's fortnight would be odd twice in a row.
     odd = Plan("fortnightly", 0, 1)
     found = [day for day in (date(2026, 12, 21) + timedelta(weeks=n) for n in range(4)) if is_order_day(odd, day)]
     assert [(b - a).days for a, b in pairwise(found)] == [14]

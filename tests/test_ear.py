@@ -1,4 +1,4 @@
-"""The ear on real sound in simulated time: what it hears, when it answers, and what it leaves."""
+"""The stream recogniser on real sound in simulated time: its utterances, their timing, and the sound it ignores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.recordings import demo_understanding, quiet, recording, said, speech_
 
 pytestmark = pytest.mark.speech
 
-# The recogniser is given sound in steps of 200 ms, so it may be as much later that it has understood the last word.
+# The recogniser works in steps of 200 ms, so the last word may be recognised that much later.
 A_STEP_MS = 200
 
 
@@ -25,7 +25,7 @@ def ear() -> Ear:
 
 
 def heard_on(ear: Ear, line: bytes, piece: int = FRAME_BYTES) -> list[tuple[int, Utterance]]:
-    """What the ear hears on the line, each with the moment it says so, in ms."""
+    """The utterances recognised on the line, each with its moment in ms."""
     found = []
     for place in range(0, len(line), piece):
         utterance = ear.feed(line[place : place + piece])
@@ -171,7 +171,7 @@ def test_a_code_read_in_groups_is_one_code() -> None:
     ear = Ear(speech_model(), demo_understanding(), codes)
     ear.listen(Digits(12))
     speech = said("code_410502100012_yao_a")
-    # The longest hush in it, where one group ends, is drawn out to a second.
+    # Its longest pause, between two groups of digits, is extended to a second.
     frames = [speech[place : place + FRAME_BYTES] for place in range(0, len(speech), FRAME_BYTES)]
     place = min(
         range(30, len(frames) - 30), key=lambda at: sum(abs(decode_mulaw(f)).sum() for f in frames[at : at + 8])

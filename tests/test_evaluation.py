@@ -1,4 +1,5 @@
-"""How well recordings are heard: what counts as right, how sure the rates are, and the page that plays them."""
+"""The evaluation of recordings: the criteria for a right answer, the confidence of the rates, and the page that plays
+them."""
 
 from __future__ import annotations
 

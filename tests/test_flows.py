@@ -1,4 +1,4 @@
-"""The flow holds together, and its picture is the flow's."""
+"""The flow is consistent, and its diagram is the generated one."""
 
 from __future__ import annotations
 

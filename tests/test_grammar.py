@@ -1,4 +1,4 @@
-"""The recogniser's sentences: nobody's brand is heard better than another's by luck."""
+"""The recogniser's sentences: no brand is favoured by chance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flask hear`: what the line would have understood from recordings, heard with the real model."""
+"""`flask hear`: the line's understanding of recordings, with the real model."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def answers(result: Result) -> list[dict[str, Any]]:
 
 
 def meaning(answer: dict[str, Any]) -> dict[str, Any]:
-    """What a label says, of an answer."""
+    """The part of an answer that a label holds."""
     return {key: answer[key] for key in ("kind", "items", "digits", "name") if answer[key]}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files of other kinds: the first recording as a WAV, and a WAV that is none."""
+    """Files of other kinds: the first recording as a WAV, and an invalid WAV."""
     path = tmp_path_factory.mktemp("recordings")
     with wave.open(str(path / "first.wav"), "wb") as out:
         out.setnchannels(1)
@@ -61,13 +61,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def loads() -> Counter[str]:
-    """How often the command loaded the model, counted over the run of `heard`."""
+    """A counter of the times the command loaded the model during the run of `heard`."""
     return Counter()
 
 
 @pytest.fixture(scope="module")
 def heard(folder: Path, loads: Counter[str]) -> dict[str, dict[str, Any]]:
-    """One run over all the recordings at the step that takes items: the answer to each file, by its name."""
+    """The answers of one run over all the recordings at the step that takes items, by file name."""
     speech_model()
     load = hearing_commands.load_model
 

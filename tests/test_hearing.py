@@ -1,4 +1,4 @@
-"""What is taken, asked or left alone, with a make-believe recogniser."""
+"""Decoding with a fake recogniser: an utterance is accepted, confirmed by a question, or rejected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNDERSTANDING = Understanding(CATALOG, Vocabulary(lambda word: len(word) == 1))
 
 
 class Sound:
-    """A stretch of speech: how likely each sentence is to have made it. `babble` is what bare syllables come to."""
+    """A stretch of speech: the score of each sentence on it. `babble` is the garbage model's result and score."""
 
     def __init__(self, sentences: dict[str, float], babble: tuple[str, float]) -> None:
         self.sentences = sentences

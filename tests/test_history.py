@@ -1,4 +1,5 @@
-"""Every change of supply, limits, rules, hotlines, hours, days and retailers keeps who, when, why, before and after."""
+"""Every change of supply, limits, rules, hotlines, hours, days and retailers is logged: user, time, reason, before and
+after."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=SHANGHAI)
 
 
 class Office:
-    """The office on the evening before, setting things."""
+    """The order department on the evening before, changing settings."""
 
     def __init__(self, world: World) -> None:
         self.world = world

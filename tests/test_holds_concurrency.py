@@ -1,4 +1,4 @@
-"""Many callers at once, on each database the line runs on: nothing is oversold, nothing is lost."""
+"""Many callers at once, on each supported database: nothing is oversold, nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def code(number: int) -> str:
 
 
 def at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Run the tasks together, as nearly at one moment as threads allow."""
+    """Run the tasks together, as nearly at one moment as threads allow, and return their results."""
     gate = threading.Barrier(len(tasks))
 
     def run(task: Callable[[], T]) -> T:

@@ -1,4 +1,5 @@
-"""Whatever callers do, in whatever order: the books add up after every step, and what is read back is what is saved."""
+"""For any actions of callers, in any order: the books balance after every step, and the order read back is the one
+saved."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ packs = st.integers(1, 12 * CARTON)
 
 def at_the_desk(what: Callable[[Desk], Any]) -> Step:
     def step(world: World) -> None:
-        # Inside the transaction: what was done before a refusal stays, as in a turn.
+        # Inside the transaction: changes made before a refusal stay, as in a turn.
         with world.desk() as desk, suppress(DeskRefusal):
             what(desk)
 
@@ -37,7 +38,7 @@ def at_the_desk(what: Callable[[Desk], Any]) -> Step:
 
 
 def opens(call: tuple[str, str], fresh: bool, channel: Channel) -> Step:
-    """A caller comes through, or an operator opens the caller's sheet."""
+    """A step that opens a draft: a caller is identified, or an operator opens the caller's sheet."""
 
     def ring(desk: Desk) -> None:
         retailer = desk.retailer(call[1])
@@ -48,7 +49,7 @@ def opens(call: tuple[str, str], fresh: bool, channel: Channel) -> Step:
 
 
 def sends(retailer: str, channel: Channel, key: str, wanted: dict[str, int]) -> Step:
-    """A whole order comes in by the web, an application or the signed list; the same key may come again."""
+    """A step that takes in a whole order: from the web, an app or the signed list; the same key may come again."""
 
     def take_in(desk: Desk) -> None:
         with suppress(KeyUsedTwice):
@@ -112,14 +113,14 @@ steps = st.one_of(
     st.builds(lambda call, spec: at_the_desk(lambda desk: desk.remove_line(call[0], spec)), calls, specs),
     st.builds(confirms, calls),
     st.builds(lambda call: at_the_desk(lambda desk: desk.abandon(call[0])), calls),
-    # A clock that is put right jumps, forward and back.
+    # A clock that is corrected jumps, forward and back.
     st.builds(waits, st.sampled_from([1, 16, -7])),
     st.just(sweeps),
 )
 
 
 def begin_anew(world: World) -> None:
-    """A week later, on the same weekday at nine: everybody is due again, with new supply and limits."""
+    """Move to a week later, on the same weekday at nine: every retailer is due again, with new supply and limits."""
     world.clock.move_to(world.clock().replace(hour=9, minute=0) + timedelta(weeks=1))
     with world.session() as session:
         session.execute(update(OrderRow).values(call_key=None))
@@ -137,7 +138,7 @@ def play(world: World, day: list[Step]) -> None:
 
 @pytest.fixture
 def scarce(any_engine: Engine, clock: MovingClock) -> World:
-    """A desk where limits and stock both run short, and two retailers are due."""
+    """A desk short of both limits and stock, with two retailers due."""
     world = World.build(storage.open_sessions(any_engine), clock)
     with world.session() as session:
         session.execute(update(RetailerRow).values(order_weekday=clock().weekday()))

@@ -1,4 +1,4 @@
-"""Limits are set whole or not at all, by somebody, for a reason, and stand from 07:50 on."""
+"""Limits are set whole or not at all, by a named user, for a reason, and are locked from 07:50 on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOMORROW = date(2026, 11, 24)
 
 @pytest.fixture
 def desk(any_engine: Engine, clock: MovingClock) -> World:
-    """The evening before: nobody has limits for tomorrow."""
+    """The evening before: no retailer has limits for tomorrow."""
     world = World.build(storage.open_sessions(any_engine), clock)
     world.clock.move_to(datetime(2026, 11, 23, 18, 0, tzinfo=SHANGHAI))
     with world.session() as session:

@@ -1,4 +1,4 @@
-"""Who may call, where and when, as the order department sets it up."""
+"""The order department's commands for the line: retailers, hotlines, channel hours and days off."""
 
 from __future__ import annotations
 

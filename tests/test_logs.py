@@ -1,4 +1,4 @@
-"""No log line gives a retailer away: no PIN, nothing keyed or said, no whole code or telephone number."""
+"""No log line reveals a retailer: no PIN, nothing keyed or said, no whole code or telephone number."""
 
 from __future__ import annotations
 

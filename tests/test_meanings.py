@@ -1,4 +1,4 @@
-"""What was meant: a turn becomes a spoken name or a test case, by whom and when, and both can be taken back."""
+"""Turn review: a turn becomes a spoken name or a test case, with its user and time, and both can be withdrawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The speech model is fetched, verified, kept whole, and its absence is said plainly."""
+"""The speech model is downloaded, verified and stored whole, and its absence is reported plainly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHA256 = hashlib.sha256(ZIP).hexdigest()
 
 
 class CountedSource:
-    """A source that gives what it is told to and counts how often it was asked."""
+    """A source that gives prepared content and counts its requests."""
 
     def __init__(self, content: bytes | None) -> None:
         self.content = content
@@ -170,7 +170,7 @@ def test_what_pip_complains_of_is_passed_on(tmp_path: Path, monkeypatch: pytest.
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """The model's own site: it breaks the first download off in the middle and honours ranges."""
+    """The model's own site: it interrupts the first download in the middle and honours ranges."""
 
     asked: list[str | None]
 
@@ -184,7 +184,7 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(ZIP[start : len(ZIP) // 2 if len(self.asked) == 1 else None])
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture

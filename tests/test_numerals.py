@@ -1,4 +1,4 @@
-"""Numbers and quantities as they are said."""
+"""Numbers and quantities as callers say them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUANTITIES = Quantities(load_phrases().quantity_words)
 
 
 def understood(text: str) -> set[Quantity]:
-    """What the whole text may be as a quantity, at the lowest price."""
+    """The possible quantities of the whole text, at the lowest cost."""
     heard = sounds(text)
     whole = [found for found in QUANTITIES.spot(heard, 0) if found.end == len(heard)]
     lowest = min((found.cost for found in whole), default=0.0)

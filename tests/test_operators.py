@@ -1,4 +1,4 @@
-"""Operators are rung one after another, and a caller who waits is never lost, whatever becomes of them."""
+"""Operators are dialled one after another, and a waiting caller is never lost, whatever happens to them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_an_operator_who_does_not_take_the_call_hands_it_to_the_next(
     caller.talks()
     assert room.offers() == [(LI, outcome), (WANG, "accepted")]
     assert room.ticket().taken_by == WANG
-    # Who does not answer is not rung again before they say that they are there.
+    # An operator who did not answer is not dialled again before becoming ready again.
     assert room.duty(LI).ready is ready_after
 
 
@@ -122,7 +122,7 @@ def test_a_caller_who_hangs_up_stops_the_ringing(room: Room) -> None:
     caller.call.hang_up()
     room.comes_to("left")
     until(lambda: room.offers() == [(LI, "called_off")], "the ringing to stop")
-    # Nobody is to blame, and the operator stays ready.
+    # It is not the operator's fault, so the operator stays ready.
     assert room.duty(LI).ready
 
 
@@ -155,7 +155,7 @@ def test_a_caller_who_says_nothing_after_the_talk_is_bidden_goodbye(room: Room) 
     caller.hears("订货员已经挂机")
     caller.hears("谢谢您的合作，再见。")
     caller.call.join(10)
-    # What is on the sheet can still be finished at the desk.
+    # The order sheet can still be finished at the desk.
     assert room.ticket().state == "taken"
 
 

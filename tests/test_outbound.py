@@ -1,4 +1,4 @@
-"""The line rings retailers that are due: once at a time, whatever the carrier, the dialler or the retailer does."""
+"""The line calls due retailers: one call at a time each, whatever the carrier, the dialler or the retailer does."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def day(application: Flask, world: World) -> Day:
 
 @pytest.fixture
 def alone(day: Day, world: World) -> Day:
-    """The same with one retailer that is due and has a number."""
+    """The same day with only one retailer due."""
     world.change_retailer(STATION, status="suspended")
     return day
 
@@ -145,7 +145,7 @@ def test_nobody_is_rung_before_it_is_started_or_after_it_is_stopped(day: Day) ->
     day.call(0).picks_up()
     day.stop()
     assert day.later(minutes=40) == 0
-    # Who talks goes on; what only rings is ended.
+    # The answered call continues; the one still ringing is cancelled.
     assert day.network.cancelled == [day.call(1).sid]
     day.call(1).is_told("canceled")
     assert day.outcomes() == [None, "canceled"]
@@ -318,7 +318,7 @@ def test_the_line_says_nothing_to_who_cannot_sign(alone: Day) -> None:
 
 @pytest.fixture
 def broken(alone: Day) -> Callable[[bool], None]:
-    """The dialler's request breaks off; the carrier placed the call all the same, or not."""
+    """A function that makes the dialler's request fail; the carrier placed the call nevertheless, or not."""
 
     def breaks(placed: bool) -> None:
         alone.network.trouble = CarrierError("the line to the carrier is down")
@@ -383,7 +383,7 @@ def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(
     assert "请按" in "".join(again.said)
 
 
-# When the window has closed.
+# After the window has closed.
 
 
 def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: Day, world: World) -> None:

@@ -1,4 +1,4 @@
-"""Ringing by the carrier's REST interface: what may be asked, and what is made of each answer."""
+"""Outbound calls by the carrier's REST interface: the allowed requests, and the handling of each answer."""
 
 from __future__ import annotations
 

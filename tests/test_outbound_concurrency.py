@@ -1,4 +1,4 @@
-"""Several diallers and several posts at the same moment, on both databases: each retailer is rung once."""
+"""Several diallers and several posts at the same moment, on both databases: each retailer is called once."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.desk_world import MAIN, MovingClock, World
 from tests.outbound_world import Network
 
 SHOPS, AT_ONCE = 12, 6
-# Operators of the fixed list, of whom nobody is being rung.
+# Operators of the fixed list, none of them being dialled.
 OPERATORS = tuple(f"+86372555500{number:02d}" for number in range(10))
 
 
 class SharedNetwork(Network):
-    """A carrier that several diallers ask at the same moment."""
+    """A carrier that several diallers use at the same moment."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class SharedNetwork(Network):
 
 @pytest.fixture
 def crowd(any_engine: Engine, clock: MovingClock) -> World:
-    """A desk on whose day a dozen retailers are due."""
+    """A desk with a dozen retailers due today."""
     world = World.build(storage.open_sessions(any_engine), clock)
     with world.session() as session:
         for number in range(SHOPS):
@@ -66,7 +66,7 @@ def line(crowd: World, any_engine: Engine) -> Iterator[Line]:
 
 
 def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]:
-    """The same thing done so many times at one moment."""
+    """Run `work` this many times at one moment, and return the results."""
     barrier = Barrier(times)
 
     def wait_and_work(number: int) -> object:

@@ -1,4 +1,4 @@
-"""Who is rung next: whatever the day looks like, nobody is rung who must not be."""
+"""The choice of the next retailers to call: on any day, none is called that must not be."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_no_more_is_begun_than_lines_and_free_operators_allow() -> None:
     assert next_dials(shops, Pacing(lines=2), moment(under_way=5)) == []
 
 
-# Whatever a day looks like.
+# Properties of any day.
 
 outcomes = st.none() | st.sampled_from(get_args(AttemptOutcome))
 moments_of_day = st.integers(0, 24 * 60 - 1).map(lambda minutes: at("00:00") + timedelta(minutes=minutes))

@@ -1,4 +1,4 @@
-"""The phrase source: whatever it makes up is understood as what it was made up for."""
+"""The phrase source: every generated sentence is understood as it was generated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NUMBERS = (1, 2, 3, 5, 10, 12, 20, 35, 100)
 
 
 def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[Quantity]]:
-    """A sentence of the template with what was put into its slots."""
+    """A sentence generated from the template, with the values of its slots."""
     rng = random.Random(seed)
     names: list[SpokenName] = []
     quantities: list[Quantity] = []

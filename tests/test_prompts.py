@@ -42,7 +42,7 @@ STANDARD = [
     "抱歉，确实没货",
 ]
 
-# AY 4.1.5.3: vague words ("也许、可能、好像等模糊用语"), and what is never said to a retailer.
+# AY 4.1.5.3: vague words ("也许、可能、好像等模糊用语"), and phrases never said to a retailer.
 FORBIDDEN = [
     *("也许", "可能", "好像", "大概", "或许", "似乎", "差不多", "应该是", "恐怕", "估计", "说不定", "不一定"),
     *("不是已经告诉你了", "怎么还不明白", "到底要不要", "想好了没有", "你问我", "我问谁", "有意见", "找领导"),
@@ -51,7 +51,7 @@ FORBIDDEN = [
 
 
 def filled(text: str) -> str:
-    """The sentence with X for whatever is filled in, and 您好 as the greeting it is on ordinary days."""
+    """The sentence with X for each slot, and 您好 as the greeting of ordinary days."""
     return re.sub(r"\{\w+\}", "X", text.replace("{hello}", PROMPTS.text("greeting.hello")))
 
 
@@ -82,7 +82,7 @@ def test_who_has_only_keys_is_never_asked_to_speak() -> None:
 
 
 def test_every_prompt_names_its_source() -> None:
-    """A comment stands above every section, and says where its words come from."""
+    """A comment at every section names the source of its words."""
     lines = CATALOGUE.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         if line.startswith("["):
@@ -122,11 +122,11 @@ def test_prompts_may_be_worded_otherwise_by_whoever_runs_the_line(tmp_path: Path
     assert prompts.text("a.d", by_keys=True) == "g"
 
 
-# What is said is read from the code: calls of `say` and `text`, and the keys made from the name of a step or a reason.
+# The keys used are read from the code: calls of `say` and `text`, and keys composed of the name of a step or a reason.
 
 MADE = {
     "refused": (*get_args(StandingReason), *get_args(RefusalReason)),
-    # where the ear is down the line itself speaks
+    # if recognition is down, the line itself speaks
     "transfer": sorted(set(get_args(TransferReason)) - {"ear_down"}),
     "described": [*sorted(set(get_args(Action)) - {"ask"}), *get_args(Asked)],
     "ask_quantity": get_args(Why),
@@ -150,7 +150,7 @@ def fills() -> Iterator[tuple[str, set[str]]]:
 
 
 def keys_of(call: ast.Call) -> Iterator[str]:
-    """The keys a call may say, where they are written out."""
+    """The keys a call may say, if they are written as literals."""
     for node in ast.walk(call.args[0]):
         match node:
             case ast.Constant(value=str(key)) if re.fullmatch(r"[a-z_]+\.[a-z_]+", key):

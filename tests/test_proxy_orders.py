@@ -50,7 +50,7 @@ def test_the_orders_on_a_signed_list_are_entered_once(world: World, tmp_path: Pa
         (STATION, "中华(硬)", 30, *SIGNED),
     )
     assert enter(world, path).output == "Proxy orders in list.csv: 1 cut, 1 saved.\n"
-    # The station asked for more than its limit.
+    # The station requested more than its limit.
     assert saved(world) == [("proxy", 3 * CARTON), ("proxy", 20 * CARTON)]
     assert enter(world, path).output == "Proxy orders in list.csv: 2 entered before.\n"
     with world.session() as session:
@@ -100,7 +100,7 @@ def test_a_list_is_taken_until_two_o_clock(world: World, tmp_path: Path) -> None
     world.clock.move(minutes=1)
     late = enter(world, write(tmp_path / "late.csv", (STATION, "中华(硬)", 1, *SIGNED)))
     assert "from 00:00 to 14:00 of that day; it is 2026-11-23 14:00" in late.output
-    # What was listed in time may still be given again.
+    # A list entered in time may still be uploaded again.
     assert enter(world, in_time).output == "Proxy orders in in_time.csv: 1 entered before.\n"
 
 

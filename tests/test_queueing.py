@@ -1,4 +1,4 @@
-"""Waiting for a person: where one stands and how long it takes, told when it changes; or to be called back instead."""
+"""Waiting for an operator: queue position and expected wait, announced when they change; or a callback instead."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def room(world: World, sqlite_url: str) -> Iterator[Room]:
 
 
 def handled(session: Session, clock: MovingClock, minutes: int, count: int = 3) -> None:
-    """So many calls that took operators so long."""
+    """Add closed tickets: `count` calls that took an operator `minutes` each."""
     for number in range(count):
         sid = f"CAdone{minutes}-{number}"
         session.add(Call(sid=sid, caller=SHOP_PHONE, called=MAIN, started_at=clock(), turn=1, state={}, reply={}))
@@ -85,7 +85,7 @@ def test_a_caller_hears_the_place_the_wait_and_what_else_may_be_done() -> None:
 
 
 class TestPosts:
-    """The queue as the carrier asks for it."""
+    """The queue's routes, as the carrier requests them."""
 
     @pytest.fixture
     def line(self, sessions: SessionFactory) -> LineWorld:
@@ -144,7 +144,7 @@ class TestPosts:
         queue = phone.asks("/voice/incoming", From="anonymous").attributes("Enqueue")
         answer = phone.asks(queue["action"], QueueResult="leave")
         assert not any("打给您" in said for said in answer.said)
-        # A 1 all the same leads nowhere else.
+        # Pressing 1 nevertheless has no other effect.
         assert phone.asks(answer.action, Digits="1").said[0] == "对不起，现在没有订货员值班。"
 
     def test_a_post_in_trouble_leaves_the_caller_in_the_queue(
@@ -250,7 +250,7 @@ def test_a_free_operator_is_who_is_ready_and_has_no_call(room: Room) -> None:
         assert duty.count(session, (), room.world.clock()) == (2, 1)
     room.world.clock.move(minutes=2)
     with room.world.session() as session:
-        # A desk that is closed rings nobody.
+        # An operator whose desk is closed is not dialled.
         assert duty.free(session, (), room.world.clock()) == []
         assert duty.count(session, (), room.world.clock()) == (0, 0)
 

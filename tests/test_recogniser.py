@@ -1,4 +1,4 @@
-"""A recogniser is kept and used again, and hears as a new one does."""
+"""A reused recogniser gives the same results as a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What callers said can be played for some days, by those who may, and nothing else of a call is kept."""
+"""Callers' speech can be played for some days, by the allowed roles, and nothing else of a call is kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.test_stream import STOP, Room, media
 SID = "CA00000000000000000000000000000001"
 FIVE = Utterance(command="yes", text="五条", score=0.42, others=("无条",))
 SOUND, OTHER_SOUND = (
-    # Encoded twice, because mu-law has two zeros, and only one of them comes back.
+    # Encoded twice, because mu-law has two zeros, and only one of them is restored.
     encode_mulaw(decode_mulaw(encode_mulaw((np.sin(np.arange(length) / 3) * 8_000).astype(np.int16))))
     for length in (8_000, 4_000)
 )
@@ -68,7 +68,7 @@ def wav_of(sound: bytes) -> bytes:
 
 
 class Recorder:
-    """The line in the mode in which the carrier records each turn."""
+    """The line in record mode: the carrier records each turn."""
 
     def __init__(self, sessions: SessionFactory, **changes: object) -> None:
         self.world = LineWorld(sessions, listen_mode="record", **changes)
@@ -108,7 +108,7 @@ def test_a_house_that_keeps_nothing_keeps_nothing(sessions: SessionFactory) -> N
 
 
 def a_call(sessions: SessionFactory, clock: Clock, heard: Utterance = FIVE) -> None:
-    """A call with one turn that was said, and one that was keyed."""
+    """Store a call with one spoken turn and one keyed turn."""
     state = {"call_key": SID, "caller": "+8613800000012", "called": "+8637255550000", "ear": True}
     reply = {"say": ["还有吗？"], "then": {"kind": "hang_up"}}
     with transaction(sessions) as session:

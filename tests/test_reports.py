@@ -1,4 +1,4 @@
-"""Reports say what was asked for and what was met, nothing twice and nothing lost."""
+"""Reports show the requested and the granted quantities, nothing twice and nothing lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WEEK = Period.around(TODAY, "week")
 
 
 def call(world: World, code: str, lines: dict[str, int], *, key: str | None = None, yes: bool = True) -> None:
-    """A call that asks for so many cartons of each spec, and says yes or hangs up."""
+    """A call that requests these cartons of each spec, and ends with a yes or a hang-up."""
     key = key or f"call {code} {world.clock.now:%m%d%H%M}"
     with world.desk() as desk:
         retailer = desk.retailer(code)
@@ -120,7 +120,7 @@ def test_a_week_adds_up_to_its_days_and_sees_who_comes_back(world: World) -> Non
         week = reports.days(session, Period.around(TODAY, "month"))
     assert sum(day.packs for day in week) == 30
     assert [day.day for day in week if day.orders] == [TODAY, TODAY + timedelta(days=7)]
-    # Who had it last week and has it again; in the first week there was nobody.
+    # Retailers that ordered it last week and again this week; before the first week there was none.
     assert need_of(world, CHINA, WEEK).repeat_rate == 0
     assert need_of(world, CHINA, Period.around(TODAY + timedelta(days=7), "week")).repeat_rate == 1
 

@@ -40,7 +40,7 @@ def line(tmp_path: Path) -> Iterator[ServedLine]:
 
 
 class Caller:
-    """Somebody with a telephone and no hurry."""
+    """A caller who waits up to 30 s for each answer."""
 
     def __init__(self, line: ServedLine) -> None:
         self.line = line
@@ -58,7 +58,7 @@ class Caller:
         return self.post(address, **pressed)
 
     def order(self, between: Callable[[], object] = lambda: None) -> Markup:
-        """Place the order; `between` happens after every answer of the line."""
+        """Place the order; `between` is called before each input."""
         answer = taken_apart(self.post("/voice/incoming"))
         for keys in KEYS:
             between()

@@ -1,4 +1,4 @@
-"""Seats: one person at each, remembered from day to day, free again for whoever comes."""
+"""Seats: one operator at each, remembered from day to day, and free again after signing out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OPERATOR, OTHER = 1, 2
 
 
 def sign_in_at(visitor: Visitor, login: str, seat: str = "") -> str:
-    """Sign in by the page's own form; where that leads."""
+    """Sign in through the page's own form; returns the redirect's address."""
     form = {"login": login, "password": DEMO_PASSWORD, "seat": seat, "csrf_token": visitor.token()}
     return visitor.client.post("/login", data=form).location
 

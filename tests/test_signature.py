@@ -1,4 +1,4 @@
-"""Nobody but the carrier is answered, on any route."""
+"""Only the carrier gets an answer, on every route."""
 
 from __future__ import annotations
 

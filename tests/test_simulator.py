@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio promises: a call from ringing to its end, and each verb."""
+"""The Twilio simulator: a call from ringing to its end, and each verb."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_caller_hanging_up_ends_everything_at_once(account, fake_app):
     assert fake_app.paths() == ["/voice/incoming", "/voice/status"]
 
 
-# What Twilio refuses.
+# Refusals by Twilio.
 
 
 @pytest.mark.parametrize(

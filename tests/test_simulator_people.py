@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio promises: calls the application places, and people who talk with each other."""
+"""The Twilio simulator: calls the application places, and bridges between live parties."""
 
 from __future__ import annotations
 

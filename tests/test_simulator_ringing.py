@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio promises of calls the application asks for: who is rung, and what is told of it."""
+"""The Twilio simulator: the parties of calls the application places, and the status callbacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG = "<Say>您好</Say><Pause length='30'/>"
 
 
 class Outgoing:
-    """An account whose calls run flat out, and the calls it placed."""
+    """An account whose calls run as fast as they can, and the calls it placed."""
 
     def __init__(self, application: FakeApplication) -> None:
         self.application = application
@@ -142,7 +142,7 @@ def test_who_picks_up_presses_what_is_asked_for(outgoing, fake_app):
 
 
 def test_a_call_that_only_rings_can_be_cancelled_and_one_that_talks_cannot(outgoing, fake_app):
-    # Call time runs as fast as it can here, so only one that rings for very long still rings when it is cancelled.
+    # Call time runs as fast as it can here, so the ringing must be very long to last until it is cancelled.
     outgoing.ring(Timeout=3_000_000)
     sid = outgoing.calls[-1].sid
     assert outgoing.post(f"Calls/{sid}.json", Status="canceled").status_code == 200

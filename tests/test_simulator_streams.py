@@ -1,4 +1,4 @@
-"""What the stand-in for Twilio promises: media streams, the REST interface, queues and other parties."""
+"""The Twilio simulator: media streams, the REST interface, queues and other parties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators who answer in the browser: who gets a telephone, and what it may do."""
+"""Operators who answer in the browser: the roles that get a softphone, and its permissions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = {"twilio_api_key_sid": "SK" + "1" * 32, "twilio_api_key_secret": "only-for
 
 @pytest.fixture
 def with_key(application: Flask, sqlite_url: str, clock: MovingClock) -> Visitor:
-    """A browser of an installation that has a key of the carrier's."""
+    """A browser of an installation with a carrier API key."""
     settings = Settings(database_url=sqlite_url, demo=True, listen_mode="keypad", **KEY)
     return Visitor(create_app(settings, clock=clock).test_client())
 
@@ -77,7 +77,7 @@ def test_who_sits_nowhere_is_not_rung(visitor: Visitor) -> None:
 
 
 class FakeSocket:
-    """A page that sends these messages and then goes away."""
+    """A page that sends these messages and then disconnects."""
 
     def __init__(self, messages: list[str], stay_until: Callable[[], bool] = lambda: True) -> None:
         self._messages = messages

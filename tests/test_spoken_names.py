@@ -1,4 +1,4 @@
-"""What callers say for a spec follows from how its name is written."""
+"""The spoken names of a spec follow from its written name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever does something by command is a person of the department, with an account and a fitting role."""
+"""Every command that changes something names a member of staff with an account and a fitting role."""
 
 from __future__ import annotations
 

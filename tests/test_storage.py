@@ -1,4 +1,4 @@
-"""The database: its shape, its time, and whole transactions or none."""
+"""The database: its schema, its time, and whole transactions or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The media socket: what is heard reaches its turn once, and nothing that comes over it harms the call."""
+"""The media socket: an utterance reaches its turn once, and no message on the socket harms the call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ YES, NO = Utterance(command="yes", text="å¯¹"), Utterance(command="no", text="ä¸
 
 
 class ScriptedEar:
-    """Hears by the frame: at a frame's number, the caller begins to speak, stops, or has said something."""
+    """A recogniser by frame number: at that frame the caller begins to speak, stops, or has said something."""
 
     def __init__(self, script: dict[int, bool | Utterance]) -> None:
         self.script = script
@@ -54,7 +54,7 @@ class ScriptedEar:
 
 
 class FakeSocket:
-    """A socket over which these messages come, one after the other; a callable among them is run in its place."""
+    """A socket that delivers these messages, one after the other; a callable among them is run in its place."""
 
     def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
         self._messages = iter(messages)
@@ -92,7 +92,7 @@ STOP = json.dumps({"event": "stop", "stop": {}})
 
 
 class Room:
-    """A line with one call in progress, and an ear that follows a script."""
+    """A line with one call in progress, and a recogniser that follows a script."""
 
     def __init__(
         self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None, **changes: object

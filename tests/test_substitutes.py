@@ -1,4 +1,4 @@
-"""What is offered instead of what is out is a table of the house's own."""
+"""The substitute offered for a spec that is out comes from the department's own table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def put(world: World, path: Path, *rows: tuple[str, str]) -> dict[str, list[str]
 
 
 def offered(world: World, barcode: str) -> str | None:
-    """What a caller is told who asks for a spec that is out."""
+    """The substitute offered to a caller who requests a spec that is out, or None."""
     world.stock(barcode, 0)
     with world.desk() as desk:
         shop = desk.retailer(SHOP)

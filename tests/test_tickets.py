@@ -1,4 +1,4 @@
-"""A call that needs a person waits for one, and exactly one gets it."""
+"""A call that needs an operator waits for one, and exactly one gets it."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_call_given_back_goes_on_with_the_order_the_operator_left(line: Calls,
 
 
 def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
-    """Whoever presses 1 and whoever takes the call by hand: one of them, however close they are."""
+    """One operator presses 1 while another takes the call by hand: exactly one gets it, however close they are."""
     sessions = storage.open_sessions(any_engine)
     world = World.build(sessions, MovingClock())
     calls = calls_of(world)

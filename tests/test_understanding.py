@@ -1,4 +1,4 @@
-"""What typed words, keys and alternatives mean at each step."""
+"""The understanding of typed words, keys and alternatives at each step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders by the web go into the same book, under the same limits, as those by telephone; each once."""
+"""Web orders enter the same order book, under the same limits, as telephone orders; each once."""
 
 from __future__ import annotations
 
@@ -360,7 +360,7 @@ def test_every_answer_is_what_the_description_says(channels: Channels) -> None:
     assert [is_as_described(answer) for answer in answers] == [201, 200, 409, 409, 422, 400, 401, 422, 413]
 
 
-# --- taken over by file
+# --- imported from a file
 
 
 def write(path: Path, *rows: tuple[object, ...]) -> Path:
@@ -386,7 +386,7 @@ def test_a_file_of_orders_is_taken_over_and_again_changes_nothing(channels: Chan
     assert take_over(channels, path) == "Orders in orders.csv: 3 entered before.\n"
     with channels.world.session() as session:
         reasons = {row.key: row.reason for row in session.scalars(select(WebOrderRow))}
-    # Placed before noon it counts, though it was taken over after; placed after noon it does not.
+    # An order placed before noon counts although imported after; one placed after noon does not.
     assert reasons == {"A1": None, "A2": "closed", "A3": "not_order_day"}
     assert STATION in channels.command("web-orders", "phone-list", "--day", "2026-11-23")
     channels.world.check_books()

@@ -1,4 +1,4 @@
-"""The stand-in's telephone for a page: what the page sends is said on the line, what happens is told."""
+"""The simulator's telephone for a page: the page's messages act on the line, and the events come back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKEN = base64.b64encode(f"{DEMO_ACCOUNT_SID}:{DEMO_AUTH_TOKEN}".encode()).decod
 
 @pytest.fixture
 def keeper(fake_app: FakeApplication) -> Iterator[Account]:
-    """A stand-in that keeps a telephone for a page, and lets others visit."""
+    """A simulator with a web phone, where other simulators may register."""
     account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     rest = create_rest(account)
     welcome_guests(rest, account)
@@ -102,7 +102,7 @@ def test_a_page_with_a_name_is_rung_answers_and_hears_the_other_side(
     place = rings_out(keeper)
     placed = place(Wish("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
     assert happens(operator, "Incoming")["call_sid"] == placed.sid
-    # While it rings, or talks, it is engaged.
+    # While it rings or talks, it is busy.
     second = place(Wish("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
     second.join(10)
     assert second.status == "busy"

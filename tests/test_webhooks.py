@@ -1,4 +1,4 @@
-"""What the carrier posts is always answered with something a caller can hear."""
+"""Every post of the carrier is answered with something a caller can hear."""
 
 from __future__ import annotations
 

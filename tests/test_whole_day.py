@@ -1,7 +1,7 @@
 """One day of the order department from the evening before to the reports, through the served line and the commands.
 
-Two hundred calls come in by eight telephones at once, besides orders by the web, by file and from the signed list. Who
-of two callers gets the last carton is left to chance; that the books add up, to the carton and the fen, is not.
+Two hundred calls come in on eight telephones at once, besides orders by web, by file and from the signed list. Which of
+two callers gets the last carton is left to chance; that the books balance, to the carton and the fen, is not.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from tests.served_line import ServedLine
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
 
-# Who orders how; each a range of the retailers who are due.
+# Retailers by order channel; each a range of the retailers that are due.
 CALLERS, MOBILE, WEB = range(180), range(180, 190), range(190, 200)
 BY_FILE, PROXY, SILENT = range(200, 208), range(208, 216), range(216, 232)
 WITH_PIN = range(4)
@@ -91,7 +91,7 @@ def test_a_whole_day_adds_up_to_the_carton_and_the_fen(city: City) -> None:
 
 
 def evening_before(city: City) -> None:
-    """Retailers, lines, hours; supply is split and fine-tuned, and stands from 07:50 on."""
+    """Set up retailers, lines, hours; supply is split and fine-tuned, and limits are locked from 07:50 on."""
     city.it_is(22, 18)
     why = ("--why", "plan")
     city.do("import-retailers", city.file("retailers.csv", RETAILER_COLUMNS, retailers()), *why, by="clerk")
@@ -137,7 +137,7 @@ def evening_before(city: City) -> None:
 
 
 def orders_of_the_evening(city: City) -> None:
-    """Orders by the application on the telephone come in from 19:00 the evening before."""
+    """Take orders by the mobile app, from 19:00 the evening before."""
     city.it_is(22, 18, 59)
     token = city.do("web-orders", "new-sender", "the app", "--channel", "mobile", by="leader").strip()
     wanted = {spec.barcode: 2 for spec in city.specs[:4]}
@@ -150,7 +150,7 @@ def orders_of_the_evening(city: City) -> None:
 
 
 def the_morning(city: City) -> None:
-    """Calls in waves, and the web beside them; drafts that broke off are taken up again."""
+    """Take calls in waves, with web orders beside them; interrupted drafts are resumed."""
     city.it_is(23, 8)
     token = city.do("web-orders", "new-sender", "the page", "--channel", "web", by="leader").strip()
     chance = random.Random(23)
@@ -189,7 +189,8 @@ def the_morning(city: City) -> None:
 
 
 def the_afternoon(city: City) -> None:
-    """A file from another system, the signed list, changes approved and refused; then the supplementary line."""
+    """Import a file from another system and the signed list, approve and refuse changes; then the supplementary
+    line."""
     nothing = city.specs[-1].name
     rows = [
         (f"T{number}", code(number), city.specs[place].name, 2, "2026-11-23 11:50")
@@ -221,7 +222,8 @@ def the_afternoon(city: City) -> None:
 
 
 def supplementary(city: City, numbers: range) -> set[Ending | None]:
-    """Who missed its call rings the supplementary line, and names its region; answers with what came of it."""
+    """Let retailers that missed their call call the supplementary line and choose their region; returns the
+    outcomes."""
     callers = [
         KeypadCaller(phone(number), wishes(city, random.Random(number), 6), region="12"[number % 2])
         for number in numbers
@@ -231,7 +233,7 @@ def supplementary(city: City, numbers: range) -> set[Ending | None]:
 
 
 def change_orders(city: City) -> None:
-    """One order is made less, one is cancelled, one stays as it is."""
+    """Reduce one order, cancel one, and leave one unchanged."""
     for number, login, decision in (
         (50, "director", "--approve"),
         (51, "leader", "--approve"),
@@ -245,7 +247,7 @@ def change_orders(city: City) -> None:
 
 
 def the_end_of_the_day(city: City) -> list[str]:
-    """Every step in its turn; what the bank does not pay is cut or cancelled. Answers with the orders it refused."""
+    """Run every step in order; unpaid orders are cut or cancelled. Returns the orders the bank refused."""
     city.it_is(23, 18)
     city.day_end("audit", refused="comes after balances")
     balances = city.file("balances.csv", ("customer_code", "balance"), [(code(number), 30_000) for number in ALL])
@@ -277,11 +279,11 @@ def the_end_of_the_day(city: City) -> list[str]:
     return [poor["order"], broke["order"]]
 
 
-# --- what has to be true
+# --- the checks
 
 
 def every_level_adds_up(city: City) -> None:
-    """All that was split is somebody's, to the carton."""
+    """Check that all split supply is granted to retailers, to the carton."""
     with city.session() as session:
         for spec, (basis, cartons, most) in zip(city.specs, SUPPLY, strict=True):
             given = session.scalars(
@@ -295,7 +297,7 @@ def every_level_adds_up(city: City) -> None:
 
 
 def what_was_read_back_was_saved(city: City) -> None:
-    """What a caller heard before the yes is what was saved, in cartons and fen, whatever became of it later."""
+    """Check that the order read back before the yes is the one saved, in cartons and fen, despite later changes."""
     saved = {caller.number: caller for caller in city.callers if caller.ending == "saved"}
     with city.session() as session:
         confirmed = session.execute(
@@ -310,7 +312,7 @@ def what_was_read_back_was_saved(city: City) -> None:
 
 
 def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
-    """Supply, limits, orders, money and delivery tell one story."""
+    """Check that supply, limits, orders, money and delivery agree."""
     sold = {row["barcode"]: Counter[str]() for row in city.read("delivery-20261123.csv")}
     delivered: Counter[str] = Counter()
     worth: Counter[str] = Counter()
@@ -360,7 +362,7 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
 
 
 def the_reports_agree(city: City) -> None:
-    """The report's tables say what the delivery says."""
+    """Check that the report's tables agree with the delivery."""
     city.do("report", "--day", DAY, "--out", city.folder, "--format", "csv")
     city.do("report", "--day", DAY, "--out", city.folder)
     delivered = city.read("delivery-20261123.csv")
@@ -392,7 +394,7 @@ def the_reports_agree(city: City) -> None:
 
 
 def wishes(city: City, chance: random.Random, choices: int | None = None) -> list[tuple[str, int]]:
-    """Three or four specs, sometimes more of one than there is a limit for."""
+    """Three or four specs, sometimes more of one than its limit."""
     specs = chance.sample(city.specs[:choices], chance.randint(3, 4))
     return [(spec.short_code, chance.randint(1, 5)) for spec in specs]
 

@@ -1,4 +1,4 @@
-"""May this retailer order now? If so, afresh or where a dropped call left off; if not, why, and when."""
+"""The admission of a retailer: it may order now, resume the draft of a dropped call, or hears why not and when."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Admitted(StrEnum):
 
 
 class Admission(Step[Admitted]):
-    """Asks nothing: the desk knows."""
+    """Lets the desk decide if the retailer may order now; asks the caller nothing."""
 
     name = "admission"
     outcomes = frozenset(Admitted)
@@ -49,7 +49,7 @@ class Admission(Step[Admitted]):
 
 
 class ResumeDraft(Step[Next]):
-    """What a dropped call left behind: go on with it, or begin afresh?"""
+    """Asks whether to continue the draft a dropped call left, or to start over."""
 
     name = "resume_draft"
     outcomes = frozenset(Next)
@@ -80,7 +80,7 @@ class Left(StrEnum):
 
 
 class Refused(Step[Left]):
-    """Why there is no ordering now, and when there will be; an operator for who asks for one, else goodbye."""
+    """Says why ordering is not possible now, and when it will be; an operator on request, else goodbye."""
 
     name = "refused"
     outcomes = frozenset(Left)

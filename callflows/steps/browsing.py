@@ -22,7 +22,7 @@ PRICES_AT_ONCE = 5
 
 
 class ChooseBand(Step[Next]):
-    """Which price? A caller with a written list may say it straight away."""
+    """Asks for the price band. A caller with a written list may say it straight away."""
 
     name = "choose_band"
     outcomes = frozenset(Next)
@@ -70,7 +70,7 @@ class ChooseBand(Step[Next]):
 
 
 class BrowseSpecs(Step[Next]):
-    """Today's specs of one band, some at a time; whatever is named on the way is taken."""
+    """Reads today's specs of one price band, a page at a time; whatever is named meanwhile is taken."""
 
     name = "browse_specs"
     outcomes = frozenset(Next)
@@ -151,7 +151,7 @@ def _prices(turn: Turn) -> list[str]:
 
 
 def _together(bands: Sequence[Band]) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    """The bands, neighbours taken together until there are no more than a caller can keep in mind. Prices are told in
+    """The bands, neighbours merged until there are no more than a caller can remember. Prices are rounded outwards to
     whole yuan: they are there to choose by."""
     size = -(-len(bands) // PRICES_AT_ONCE) or 1
     for start in range(0, len(bands), size):

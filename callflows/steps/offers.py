@@ -1,4 +1,4 @@
-"""Yes-or-no questions about a line: did I hear it right, will another do, will the rest do."""
+"""Yes-or-no questions about a line: was it understood correctly, will a substitute do, will the rest do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from speech.utterance import Item, Quantity, Utterance
 
 
 class ConfirmLines(Step[Next]):
-    """Lines the ear was not sure of are said back before they are taken."""
+    """Says lines back that the recogniser was not sure of, before they are taken."""
 
     name = "confirm_lines"
     outcomes = frozenset(Next)
@@ -37,7 +37,7 @@ class ConfirmLines(Step[Next]):
             take(turn, Utterance(items=question.items, command=question.command), answering=True)
             return take(turn, replace(heard, command=None))
         if heard.items:
-            # Said again, or put right: what was heard before is not wanted.
+            # Repeated or corrected: the lines heard before are dropped.
             close_question(turn)
             return take(turn, heard, answering=True)
         if heard.command in ("no", "done"):
@@ -53,7 +53,7 @@ class ConfirmLines(Step[Next]):
 
 
 class OfferSubstitute(Step[Next]):
-    """A spec is out, and one of the same price band is there: will it do? Only a yes orders it (AY 4.1.5.1 b)."""
+    """Offers a substitute for a spec that is out of stock. Only a yes or a quantity orders it (AY 4.1.5.1 b)."""
 
     name = "offer_substitute"
     outcomes = frozenset(Next)
@@ -80,7 +80,7 @@ class OfferSubstitute(Step[Next]):
         if heard.command == "yes" or bare:
             close_question(turn)
             if not any(item.barcodes == (question.barcode,) for item in others):
-                # As many as were wanted of the other one, unless the caller says how many.
+                # The quantity wanted of the original spec, unless the caller says another one.
                 quantity = bare[0].quantity if bare else Quantity(2 * question.packs, "pack")
                 others = (Item("add", (question.barcode,), quantity), *others)
         elif heard.command in ("no", "done") or insisting or others:
@@ -97,7 +97,7 @@ class OfferSubstitute(Step[Next]):
 
 
 class OfferRest(Step[Next]):
-    """Only some are left: will they do? They are held while this is asked, and given back on a no (AY 4.1.5.1 c)."""
+    """Offers the rest where only some are left. They are held meanwhile, and released on a no (AY 4.1.5.1 c)."""
 
     name = "offer_rest"
     outcomes = frozenset(Next)
@@ -133,7 +133,7 @@ class OfferRest(Step[Next]):
             turn.say("taken.one", **self.fill(turn))
             close_question(turn)
         elif others:
-            # Going on to the next line is an answer too: the rest stays, and is read back like any line.
+            # Going on to another line is an answer too: the rest stays, and is read back like any line.
             close_question(turn)
         elif heard.command in WISHES:
             return take(turn, heard)
@@ -147,7 +147,7 @@ class OfferRest(Step[Next]):
         return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.left)}
 
     def _fewer(self, turn: Turn, question: Pending, bare: tuple[Item, ...]) -> int:
-        """The packs the caller takes of the rest, where it says so and they are no more than that; 0 where not."""
+        """The packs the caller accepts, where a quantity was said and is no more than the rest; otherwise 0."""
         quantity = bare[0].quantity if bare else None
         spec = turn.spec(question.items[0].barcodes[0])
         packs = quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if quantity else None
@@ -155,12 +155,12 @@ class OfferRest(Step[Next]):
 
 
 def _is_of(item: Item, barcode: str) -> bool:
-    """Whether a line is of this spec, named or not, and wants some of it."""
+    """True if a line is about this spec, named or not, and wants some of it."""
     return item.action != "remove" and item.barcodes in ((), (barcode,))
 
 
 def _rest(heard: Utterance, others: tuple[Item, ...]) -> Utterance:
-    """What an utterance says beside its answer. A bare "没有了" was the answer; with lines it ends the order."""
+    """The utterance without its answer. A bare "没有了" was the answer; with lines it ends the order."""
     return replace(heard, items=others, command=heard.command if heard.items else None)
 
 

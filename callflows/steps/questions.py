@@ -1,4 +1,4 @@
-"""What a line leaves open, asked one question at a time: which of several specs, and how many."""
+"""The questions a line leaves open, asked one at a time: which of several specs, and how many."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from callflows.turn import Turn
 from speech.listening import Choice, Option, QuantityOf
 from speech.utterance import Item, Utterance
 
-# More than these nobody keeps in mind; the rest follows on the next page.
+# Nobody remembers more than these; the others follow on the next page.
 OPTIONS_AT_ONCE = 5
 
 
 class ChooseSpec(Step[Next]):
-    """One of several specs that sound alike or share a brand: by name, by ordinal or by key."""
+    """Asks which of several confusable specs, or specs of one brand, is wanted: by name, by ordinal or by key."""
 
     name = "choose_spec"
     outcomes = frozenset(Next)
@@ -79,7 +79,7 @@ class ChooseSpec(Step[Next]):
 
 
 class AskQuantity(Step[Next]):
-    """How many of one spec: none was said, or something that is no number of cartons."""
+    """Asks for the quantity of one spec: none was said, or none that can be ordered."""
 
     name = "ask_quantity"
     outcomes = frozenset(Next)
@@ -108,7 +108,7 @@ class AskQuantity(Step[Next]):
                 _replace_question(turn, question)
                 onward = take(turn, replace(heard, items=others))
                 if turn.state.pending[0] != question:
-                    # Another line of the same breath was heard with doubt, and that is asked first.
+                    # Another line of the same utterance was heard with doubt, and is asked about first.
                     return onward
                 self.ask(turn)
                 return Missed(explained=True)
@@ -130,8 +130,8 @@ class AskQuantity(Step[Next]):
 
 
 def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], bool]:
-    """The question's line with what this utterance adds to it, the utterance's other lines, and whether the line is not
-    wanted any more. A line belongs to the question if it names no brand, or only specs the question is about."""
+    """The question's line with what this utterance adds to it, the utterance's other lines, and True if the line is no
+    longer wanted. A line belongs to the question if it names no brand, or only specs the question is about."""
     line = question.items[0]
     others: list[Item] = []
     dropped = heard.command == "no"
@@ -152,7 +152,7 @@ def _replace_question(turn: Turn, question: Pending) -> None:
 
 
 def _gives_up(turn: Turn, heard: Utterance) -> bool:
-    """A second "that is all" at an open question: the caller does not want the line, or "不要了" was it."""
+    """True for a second "that is all", or "不要了", at an open question: the caller does not want the line."""
     return heard.command == "done" and not heard.items and turn.state.back_to is Next.READ_BACK
 
 
@@ -165,7 +165,7 @@ def _has_pages(turn: Turn) -> bool:
 
 
 def _page(turn: Turn) -> tuple[str, ...]:
-    """The specs offered now; after the last page comes the first."""
+    """The specs on the current page; after the last page comes the first."""
     candidates = _candidates(turn)
     pages = -(-len(candidates) // OPTIONS_AT_ONCE)
     start = turn.state.pending[0].page % pages * OPTIONS_AT_ONCE
@@ -173,19 +173,19 @@ def _page(turn: Turn) -> tuple[str, ...]:
 
 
 def _label(turn: Turn, barcode: str, among: tuple[str, ...]) -> str:
-    """What a spec is called among these: by its variant alone where all are of one brand and the variant says it."""
+    """A spec's label among these: its variant alone where all are of one brand and no two variants are the same."""
     if len({turn.stem(code) for code in among}) > 1 or len({turn.variant(code) for code in among}) < len(among):
         return turn.name(barcode)
     return turn.variant(barcode)
 
 
 def _phrases(turn: Turn, barcode: str, among: tuple[str, ...]) -> tuple[str, ...]:
-    """All ways to say one option: what was read out, its full name, and every name that means it alone."""
+    """All ways to say one option: its label, its full name, and every spoken name of this spec alone."""
     names = (name.text for name in turn.desk.catalog.spoken_names if name.barcodes == (barcode,))
     return tuple(dict.fromkeys((_label(turn, barcode, among), turn.name(barcode), *names)))
 
 
 def _brand(turn: Turn, line: Item) -> str:
-    """What is asked about, in the caller's own word where the specs share no name."""
+    """The name the specs share; the caller's own word where they share none."""
     stems = {turn.stem(code) for code in line.barcodes}
     return stems.pop() if len(stems) == 1 else line.said or turn.text("words.it")

@@ -16,7 +16,7 @@ from speech.utterance import Utterance
 
 
 class ReadBackEnds(StrEnum):
-    """Where only a read-back leads."""
+    """The outcomes that only a read-back has."""
 
     SAVED = "saved"
     CHANGE = "change"
@@ -70,8 +70,8 @@ class ReadBack(Step[Next | ReadBackEnds]):
         return Missed()
 
     def _say_what_was_cut_off(self, turn: Turn) -> None:
-        """A key pressed while the order was still being read back: the totals are said before it is saved (AY 4.1.7),
-        as a yes said so early waits for the end. Who presses it again has been told, and is not held up twice."""
+        """Say the totals after a key pressed during the read-back: they come before saving (AY 4.1.7), as a yes said so
+        early waits for the end. The same key pressed again saves: nobody is held up twice."""
         turn.state.cut_off = True
         order = turn.order
         if order is not None and _lines(order) == turn.state.read:
@@ -81,7 +81,7 @@ class ReadBack(Step[Next | ReadBackEnds]):
     def _save(self, turn: Turn) -> Next | ReadBackEnds:
         order = turn.order
         if order is None or _lines(order) != turn.state.read:
-            # What the caller said yes to is not what would be saved.
+            # The order that would be saved is not the one the caller said yes to.
             turn.say("read_back.moved")
             return Next.READ_BACK
         shortfall = _shortfall(turn, order)
@@ -130,5 +130,5 @@ def _lines(order: OrderView) -> tuple[tuple[str, int], ...]:
 
 
 def _shortfall(turn: Turn, order: OrderView) -> int:
-    """What has to be paid in before delivery, in fen."""
+    """The amount to be paid in before delivery, in fen."""
     return max(0, order.amount_fen - turn.desk.balance(turn.retailer))

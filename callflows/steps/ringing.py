@@ -1,4 +1,4 @@
-"""When the line rings a retailer that is due (TR 3.1.2): who picked up, and do they want to order now?"""
+"""Outbound calls to retailers that are due (TR 3.1.2): is it the retailer that answered, and does it want to order?"""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Greeted(StrEnum):
 
 
 class GreetRetailer(Step[Greeted]):
-    """Names the line and asks for the retailer, who may also say that it does not want to order now. Nobody else is
-    asked for a code: the line rang them, and not they the line."""
+    """Names the line and asks for the retailer, which may also say that it does not want to order now. Nobody is asked
+    for a code: the line called them, and not they the line."""
 
     name = "greet_retailer"
     outcomes = frozenset(Greeted)
@@ -35,7 +35,7 @@ class GreetRetailer(Step[Greeted]):
     def ask(self, turn: Turn) -> Greeted | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)
         if retailer is None:
-            # The number was given up while it rang: whose shop this is is nobody's business there.
+            # The retailer gave the number up meanwhile: the shop's name must not be said to whoever has it now.
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
         turn.state.customer_code = retailer.customer_code
         turn.say("greet_retailer.first", **line_words(turn), name=retailer.name)
@@ -53,7 +53,7 @@ class GreetRetailer(Step[Greeted]):
     def hear(self, turn: Turn, heard: Utterance) -> Greeted | Missed | None:
         if heard.confirm:
             return Missed()
-        # What is said in so many words counts before a yes or no that came along with it: "对不起，打错了".
+        # An explicit phrase counts before a yes or no said along with it: "对不起，打错了".
         if heard.choice == SOMEBODY_ELSE or (heard.choice is None and heard.command == "no"):
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
         if heard.choice == NOT_NOW or (heard.choice is None and heard.command == "done"):
@@ -71,7 +71,7 @@ class GreetRetailer(Step[Greeted]):
 
 
 class TakeItemsWhenRung(TakeItems):
-    """The heart of the call; a retailer that was rung and wants nothing is left alone."""
+    """Takes the order of an outbound call; a retailer that wants nothing is left alone."""
 
     outcomes = frozenset({*Next, *Declined})
 
@@ -84,7 +84,7 @@ class TakeItemsWhenRung(TakeItems):
 
 
 def _goodbye(turn: Turn, why: Greeted) -> Greeted:
-    """Part with who picked up; `state.parted` keeps how."""
+    """Say goodbye to whoever answered; `state.parted` keeps the outcome."""
     if why is Greeted.SOMEBODY_ELSE:
         turn.state.customer_code = ""
         turn.say("greet_retailer.sorry")

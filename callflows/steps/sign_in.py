@@ -1,4 +1,4 @@
-"""Who is calling: a registered number is greeted by name; everybody else gives a code and keys a PIN."""
+"""The sign-in: a registered number is greeted by name; everybody else gives a code and keys a PIN."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from speech.utterance import Utterance
 CUSTOMER_CODE_DIGITS = 12
 PIN_DIGITS = 4
 
-# Wrong codes, wrong PINs and codes heard wrong, all told, before a person takes the call.
+# Wrong codes, wrong PINs and codes heard wrong, in total, before an operator takes the call.
 FAILURES_MAX = 3
 
 
@@ -22,7 +22,7 @@ class RegionChosen(StrEnum):
 
 
 class ChooseRegion(Step[RegionChosen]):
-    """On a line for several regions: which one? Lines for one region do not ask."""
+    """Asks for the region on a line for several; lines for one region do not ask."""
 
     name = "choose_region"
     outcomes = frozenset(RegionChosen)
@@ -57,7 +57,7 @@ class CallerConfirmed(StrEnum):
 
 
 class ConfirmCaller(Step[CallerConfirmed]):
-    """A call from a registered number: is it the retailer itself? A yes signs in, without a PIN."""
+    """Asks a caller from a registered number if it is the retailer itself. A yes signs in, without a PIN."""
 
     name = "confirm_caller"
     outcomes = frozenset(CallerConfirmed)
@@ -97,7 +97,7 @@ class CodeGiven(StrEnum):
 
 
 class AskCode(Step[CodeGiven]):
-    """The customer code, spoken in any grouping or keyed. Whether it exists is not told here."""
+    """Asks for the customer code, spoken in any grouping or keyed. Does not reveal whether it exists."""
 
     name = "ask_code"
     outcomes = frozenset(CodeGiven)
@@ -125,7 +125,7 @@ class AskCode(Step[CodeGiven]):
         if heard.keyed:
             turn.state.customer_code = whole[0]
             return CodeGiven.KEYED
-        # Of several ways to hear a code, the one that is somebody's is likelier than one that is nobody's.
+        # Of several candidates, a code that some retailer has is likelier than one that none has.
         turn.state.customer_code = next((code for code in whole if turn.desk.retailer(code) is not None), whole[0])
         return CodeGiven.SPOKEN
 
@@ -137,7 +137,7 @@ class CodeConfirmed(StrEnum):
 
 
 class ConfirmCode(Step[CodeConfirmed]):
-    """A spoken code is said back before a PIN is spent on it."""
+    """Says a spoken code back before a PIN is spent on it."""
 
     name = "confirm_code"
     outcomes = frozenset(CodeConfirmed)
@@ -170,7 +170,7 @@ class PinChecked(StrEnum):
 
 
 class AskPin(Step[PinChecked]):
-    """The PIN, by keys only. An unknown code and a wrong PIN are told in the same words."""
+    """Asks for the PIN, by keys only. An unknown code and a wrong PIN are answered in the same words."""
 
     name = "ask_pin"
     outcomes = frozenset(PinChecked)
@@ -203,13 +203,13 @@ class AskPin(Step[PinChecked]):
 
 
 def _failed(turn: Turn) -> bool:
-    """Count one more failure; whether it was the last one allowed."""
+    """Count one more failure; True if it was the last one allowed."""
     turn.state.failures += 1
     return turn.state.failures >= FAILURES_MAX
 
 
 def line_words(turn: Turn) -> dict[str, str]:
-    """What the greeting says of the line that was called."""
+    """The words of the greeting about the line that was called."""
     seat = turn.hotline.seat
     return {
         "hello": turn.text("greeting.new_year" if turn.desk.is_new_year() else "greeting.hello"),

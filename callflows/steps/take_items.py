@@ -1,4 +1,4 @@
-"""Brands and quantities, one or many in a breath, until the caller says that is all."""
+"""Taking brands and quantities, one or several at a time, until the caller says that is all."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ WISHES: frozenset[Command] = frozenset({"usual", "what_is_there", "last_order", 
 
 
 class Declined(StrEnum):
-    """How taking items may end beside the next question: a retailer that was rung wants nothing."""
+    """The outcome of taking items in an outbound call where the retailer wants nothing."""
 
     DECLINED = "declined"
 
 
 class TakeItems(Step[Next | Declined]):
-    """The heart of the call (AY 4.1.5): what would you like? Anything else?"""
+    """Asks for brands and quantities until there is nothing else (AY 4.1.5)."""
 
     name = "take_items"
     outcomes = frozenset(Next)
@@ -57,7 +57,7 @@ class TakeItems(Step[Next | Declined]):
 
 
 class AskChange(Step[Next]):
-    """After a no at the read-back: what is to be changed?"""
+    """Asks for the changes after a no at the read-back."""
 
     name = "ask_change"
     outcomes = frozenset(Next)

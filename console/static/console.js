@@ -1,5 +1,5 @@
 "use strict";
-// What all pages share: signing in again without losing what was typed, and saying so when the server is away.
+// Shared by all pages: signing in again without losing what was typed, and a message when the server is unreachable.
 
 (() => {
   const dialog = document.getElementById("again");
@@ -15,7 +15,7 @@
   async function askAgain() {
     if (dialog.open) return;
     const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } });
-    // Still signed in: it was the server that was away.
+    // Still signed in: the server was unreachable.
     if (answer.status === 204) return;
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
@@ -34,7 +34,7 @@
   });
   document.addEventListener("htmx:sendError", () => complain(trouble.dataset.gone));
   document.addEventListener("htmx:sseError", (event) => {
-    // An event stream that is refused closes at once: its reader has been signed out.
+    // A refused event stream closes at once: the user has been signed out.
     if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) askAgain();
   });
 
@@ -44,22 +44,22 @@
     for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = event.detail.token;
     const again = interrupted;
     interrupted = null;
-    // What was being sent is sent now; a page that only was looking is brought up to date.
+    // The interrupted request is sent again; without one the page is reloaded.
     if (again === null) window.location.reload();
     else htmx.trigger(again.elt, again.elt.tagName === "FORM" ? "submit" : "click");
   });
 
-  // A form that has just come onto the page and is not htmx's yet must not go to the server by itself.
+  // A form that was just swapped in and is not yet processed by htmx must not be submitted by the browser.
   document.addEventListener("submit", (event) => { if (event.target.hasAttribute("hx-post")) event.preventDefault(); });
 
-  // Enter in a search for a retailer opens the only one there is; of several the first is ready to be chosen.
+  // Enter in a retailer search opens the only result; of several the first is focused.
   let searched = false;
   document.addEventListener("keydown", (event) => {
     if (event.target.id === "who") searched = event.key === "Enter";
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "found" || !searched) return;
-    // What was asked for before the last letters is not what is meant.
+    // The results of an earlier text are ignored.
     if (event.detail.requestConfig.parameters.q !== document.getElementById("who").value) return;
     searched = false;
     const buttons = event.target.querySelectorAll("button");
@@ -67,7 +67,7 @@
     else buttons[0]?.focus();
   });
 
-  // How long somebody has been waiting, counted on between two looks at the server.
+  // Waiting times are counted on between two updates from the server.
   function count() {
     for (const element of document.querySelectorAll("[data-since]")) {
       const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dataset.since)) / 1000));

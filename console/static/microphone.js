@@ -1,5 +1,5 @@
 "use strict";
-// What the microphone picks up, as a telephone sends it: 8 kHz mu-law, 20 ms a piece.
+// Audio worklet: converts the microphone to telephone audio, 8 kHz mu-law in frames of 20 ms.
 
 const RATE = 8000;
 const FRAME = 160;
@@ -16,7 +16,7 @@ class Microphone extends AudioWorkletProcessor {
   constructor() {
     super();
     this.step = sampleRate / RATE;
-    // Averaging over the samples between two of ours keeps what is too high for the telephone from folding back.
+    // Averaging the input samples of each output sample reduces aliasing.
     this.sum = 0;
     this.count = 0;
     this.position = 0;

@@ -1,5 +1,5 @@
 "use strict";
-// The telephone of the page: what is keyed and said goes to the line, what the line says is shown and spoken.
+// The web phone: keys and speech are sent to the hotline; what the hotline says is shown and spoken.
 
 (() => {
   const phone = document.getElementById("phone");
@@ -16,10 +16,10 @@
   let refreshing = 0;
   let player = null;
   let music = null;
-  // An operator is on the line: what is typed is said to them, and not to the machine.
+  // An operator is connected: typed text is said to them, and not to the dialogue.
   let person = false;
 
-  // --- what is shown
+  // --- display
 
   function show(kind, who, text, english) {
     transcript.querySelector(".note")?.remove();
@@ -71,7 +71,7 @@
     sort(byId("waits")?.dataset.waits ?? "");
   }
 
-  // The recordings that answer what the line is waiting for come first, the others stay in their order behind them.
+  // The recordings that answer the awaited input come first, the others stay in their order behind them.
   const samples = [...phone.querySelectorAll(".sample")];
   let sortedFor = "";
 
@@ -87,7 +87,7 @@
     if (samples.includes(focused)) focused.focus({ preventScroll: true });
   }
 
-  // --- what is heard
+  // --- speech output and events
 
   function speak(text) {
     if (!byId("voice").checked || !window.speechSynthesis) return;
@@ -104,7 +104,7 @@
   const voices = () => window.speechSynthesis?.getVoices() ?? [];
   const chineseVoice = () => voices().find((voice) => /^(zh|cmn)/i.test(voice.lang));
 
-  // Browsers come to know their voices only after a while; with none at all they may still have the system's.
+  // Browsers load their voices late; one that lists none may still use the system's.
   function lookForVoice() { byId("no-voice").hidden = voices().length === 0 || chineseVoice() !== undefined; }
   window.speechSynthesis?.addEventListener?.("voiceschanged", lookForVoice);
   lookForVoice();
@@ -235,7 +235,7 @@
     });
   }
 
-  // The recording is heard here as well, so that who clicks knows what was said.
+  // The recording is played here as well, so that the visitor hears what was said.
   function playBack(sound) { new window.Hotline.Player().play(sound); }
 
   async function openMicrophone() {

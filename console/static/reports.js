@@ -12,7 +12,7 @@
     const bars = (number) => uPlot.paths.bars({ size: [0.6 / count, 40], align: number * 2 - 1 });
     const draw = () => {
       place.replaceChildren();
-      // On a telephone there is room for fewer: of what is in order of size the first, of days every so many labels.
+      // A narrow screen shows fewer: only the largest specs, and only every nth label of the days.
       const room = Math.max(4, Math.floor(place.clientWidth / 42));
       const kept = place.dataset.plot === "days" ? whole.labels.length : room;
       const every = Math.ceil(Math.min(whole.labels.length, kept) / room);

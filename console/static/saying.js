@@ -1,5 +1,5 @@
 "use strict";
-// Names read out by the browser's own voice, so that one hears how they are said.
+// Reads names out with the browser's own voice.
 
 (() => {
   document.addEventListener("click", (event) => {

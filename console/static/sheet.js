@@ -1,5 +1,5 @@
 "use strict";
-// The order sheet's entry line: letters find the spec, digits are cartons, enter puts it on the order.
+// The order sheet's entry line: letters find the spec, digits are cartons, Enter adds the line to the order.
 
 (() => {
   const SHOWN = 8;
@@ -7,14 +7,14 @@
   let specs = [];
   let found = [];
   let chosen = 0;
-  // What is typed while the last line is on its way to the server is not lost: it is there again on the new sheet.
+  // Text typed while the last line is being sent is not lost: it is restored on the new sheet.
   let sent = null;
   let ahead = null;
   let enterAhead = false;
-  // Cartons that stand there because they were typed behind the spec go with it when it is changed or taken back.
+  // True if the cartons were typed after the spec; they are then replaced or cleared together with it.
   let cartonsFromPick = false;
 
-  // "hhl5", "hhl +5", "1203*5", "黄鹤楼 软蓝 5": what names the spec, and the cartons if they are there already.
+  // "hhl +5", "1203*5", "黄鹤楼 软蓝 5": split into the name of the spec and the cartons, if given.
   function split(text) {
     const tidy = text.trim().toLowerCase();
     const starred = tidy.match(/^(\d+)\*(\+?\d*)$/);
@@ -33,7 +33,7 @@
     if (/^\d+$/.test(wanted) && spec.code.startsWith(wanted)) return 3;
     if (plain.includes(wanted)) return 4;
     if (spec.initials.includes(wanted)) return 5;
-    // Letters left out in between: hhrl for 黄鹤楼(软蓝).
+    // Letters may be left out in between: hhrl for 黄鹤楼(软蓝).
     let at = 0;
     for (const letter of spec.initials) if (letter === wanted[at]) at += 1;
     return wanted.length > 1 && at === wanted.length ? 6 : -1;
@@ -44,7 +44,7 @@
     return specs
       .map((spec) => ({ spec, rank: rank(spec, name) }))
       .filter((one) => one.rank >= 0)
-      // Of those that fit as well, what this retailer bought last comes first, and what there is none of comes last.
+      // Of equal rank, specs of the last order come first, and those with nothing left come last.
       .sort((a, b) => a.rank - b.rank || Boolean(b.spec.last) - Boolean(a.spec.last) || Boolean(b.spec.left) - Boolean(a.spec.left))
       .slice(0, SHOWN)
       .map((one) => one.spec);
@@ -54,7 +54,7 @@
     const whole = split(text);
     const matches = search(whole.name);
     if (matches.length || whole.cartons) return { matches, cartons: whole.cartons };
-    // "hhl5" without a space: the digits at the end are cartons only where no spec's own letters go on with them.
+    // "hhl5" without a space: the digits at the end are cartons only if no spec matches the whole text.
     const glued = whole.name.match(/^(.*?\D)(\d+)$/);
     return glued ? { matches: search(glued[1]), cartons: glued[2] } : { matches, cartons: "" };
   }
@@ -102,7 +102,7 @@
     show();
   }
 
-  // The spec is settled: on to the cartons, or, where they are there already, onto the order.
+  // Choose the spec: focus the cartons, or submit the line if they are given already.
   function accept() {
     const spec = found[chosen];
     if (!spec) return false;
@@ -122,7 +122,7 @@
   });
   document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("choices").hidden = true; });
 
-  // What is typed but not on the order is not saved by mistake, nor an order whose last line is still on its way.
+  // The order is not saved while a line is typed but not added, or still being sent.
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.("#save")) return;
     const onItsWay = byId("entry").classList.contains("htmx-request");
@@ -193,7 +193,7 @@
     const data = byId("specs");
     specs = data ? JSON.parse(data.textContent) : [];
     const cartonsField = byId("cartons");
-    // A line that was refused is there to be mended, or to be entered again when it is seen what has changed.
+    // A refused line is restored, to be corrected or entered again.
     const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-again]");
     if (refused) {
       putBack();
@@ -214,7 +214,7 @@
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    // Another order begins with nothing typed.
+    // Another order starts with an empty entry line.
     if (event.target.id === "work") sent = ahead = null;
     if (["sheet", "work"].includes(event.target.id)) ready();
   });

@@ -1,6 +1,6 @@
 "use strict";
-// The operator's telephone in the browser: the carrier's own, or in the demo the stand-in's. It lives outside of #work,
-// which is exchanged while a call goes on; a page that were loaded anew would hang up.
+// The operator's softphone in the browser: the carrier's own, or in the demo the simulator's. It lives outside of #work,
+// which is swapped during a call; a page load would hang up.
 
 (() => {
   const panel = document.getElementById("softphone");
@@ -10,7 +10,7 @@
 
   let line = null;
   let connecting = null;
-  // Who takes a call at the desk has answered it already.
+  // A call taken at the desk is answered automatically when it rings before this time.
   let expectedUntil = 0;
   let opened = "";
 
@@ -22,7 +22,7 @@
     return answer.json();
   }
 
-  // --- what is shown
+  // --- display
 
   function show(state, tone) {
     byId("softphone-state").textContent = words[state];
@@ -62,7 +62,7 @@
     },
   };
 
-  // --- the two kinds of telephone: answer(), decline(), hangUp(), say(text)
+  // --- the two kinds of softphone: canType, answer(), decline(), hangUp(), say(text)
 
   async function openCarrier(first) {
     const { Device } = window.Twilio;
@@ -125,7 +125,7 @@
     });
   }
 
-  // True once the telephone can be rung; one that cannot makes a break of it.
+  // True once the softphone can be called; on failure the operator is paused.
   function connect() {
     connecting ??= (async () => {
       if (line !== null) return true;
@@ -147,13 +147,13 @@
     const duty = byId("duty-now");
     if (!duty) return;
     if (duty.dataset.reach === "browser" && duty.dataset.ready && line === null) connect();
-    // Whoever has just been put through has the order before them.
+    // The order of the call just connected is opened.
     const now = duty.dataset.now;
     if (now !== opened) {
       opened = now;
       const open = byId("open-now");
       if (now && window.location.pathname !== open.getAttribute("href")) {
-        // Just come onto the page, it may not be htmx's yet; as an ordinary link it would hang up.
+        // Just swapped in, the link may not be processed by htmx yet; as an ordinary link it would hang up.
         htmx.process(open);
         open.click();
       }
@@ -161,7 +161,7 @@
   }
 
   document.addEventListener("htmx:afterSettle", look);
-  // Whoever is ready is rung at once, so the telephone comes first.
+  // A ready operator is called at once, so the softphone connects first.
   document.addEventListener("click", async (event) => {
     if (event.target.id === "softphone-begin" && await connect()) htmx.trigger("#softphone-begin", "softphone-ready");
   });

@@ -1,13 +1,13 @@
 "use strict";
-// Live sound of a telephone of the page's: what comes from the other side is heard, what the microphone picks up is sent.
+// Live audio of the page's telephones: received audio is played, the microphone's audio is sent.
 
 (() => {
   const RATE = 8000;
-  // So much is gathered before it is heard, so that what comes a little late tears no holes.
+  // Playback is buffered by this much, so that late frames leave no gaps.
   const AHEAD_S = 0.15;
 
   function linear(byte) {
-    // ITU-T G.711, as in microphone.js, the other way round.
+    // ITU-T G.711 decoding, the inverse of microphone.js.
     const inverted = ~byte & 0xff;
     const magnitude = ((((inverted & 0x0f) << 3) + 132) << ((inverted & 0x70) >> 4)) - 132;
     return (inverted & 0x80 ? -magnitude : magnitude) / 32768;
@@ -32,7 +32,7 @@
   }
 
   async function openMicrophone(worklet, send) {
-    // What a telephone does not do to a voice, the browser must not do either; only the prompts it speaks are kept out.
+    // The browser must not alter the voice where a telephone does not; only the echo of its prompts is cancelled.
     const audio = { channelCount: 1, echoCancellation: true, noiseSuppression: false, autoGainControl: false };
     const stream = await navigator.mediaDevices.getUserMedia({ audio });
     const context = new AudioContext();

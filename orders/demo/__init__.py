@@ -1,4 +1,4 @@
-"""A demo to call: a catalogue, retailers in different situations, and a day's supply. Every figure is made up."""
+"""The data of the demo: a catalogue, retailers in different situations, and a day's supply. Every figure is made up."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ _LIMITS_BY_BAND = {1: 2, 2: 3, 3: 10, 4: 10, 5: 15, 6: 30, 7: 50, 8: 60, 9: 80, 
 
 
 def seed_demo(session: Session, now: datetime) -> None:
-    """Make the demo usable today. What is there already stays, orders above all; on a later day the order days move
-    along and that day gets its own supply and limits. A catalogue that is not the demo's own is left alone."""
+    """Make the demo usable today. Existing data stays, orders above all; on a later day the order days move along and
+    that day gets its own supply and limits. A catalogue that is not the demo's own is left alone."""
     catalog = _catalog(session, now)
     _hotlines(session)
     _substitutes(session, catalog)
     today = business_day(now)
     _open_today(session, today)
     if session.get(OutboundWindow, EVERYBODY) is None:
-        # Whenever the demo is looked at; nobody's real telephone is rung.
+        # At any hour; no real telephone is called.
         session.add(OutboundWindow(batch=EVERYBODY, opens=0, closes=MINUTES_A_DAY))
     supplied = list(_supply(session, catalog, today))
     for row in _rows("retailers.csv"):
@@ -116,7 +116,7 @@ def _hotlines(session: Session) -> None:
 
 
 def _open_today(session: Session, today: date) -> None:
-    """The demo is open on holidays as well."""
+    """Open the demo on holidays as well."""
     for day in _ORDER_DAYS.values():
         if session.get(CalendarDay, today + timedelta(days=day)) is None:
             session.add(CalendarDay(day=today + timedelta(days=day), is_open=True, note="demo"))
@@ -197,7 +197,7 @@ def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Sp
 
 
 def _told(session: Session, now: datetime) -> None:
-    """What the operators find on their brief: why the limits are what they are, and a promotion."""
+    """Make what the operators' brief shows: the reason for the limits, and a promotion."""
     today = business_day(now)
     if session.scalar(select(LimitBatch.id).where(LimitBatch.business_day == today).limit(1)) is None:
         why = "演示：按价位分，价位越高每户越少；余额少的客户再减"
@@ -249,7 +249,7 @@ def _past_orders(session: Session, catalog: Catalog, retailer: RetailerRow, now:
 
 
 def _ordered_already(session: Session, catalog: Catalog, now: datetime, customer_code: str) -> None:
-    """An order saved today, through the desk like any other."""
+    """Save an order today, through the desk like any other."""
     desk = Desk(session, catalog, now)
     retailer = desk.retailer(customer_code)
     if retailer is None or not desk.standing(retailer, desk.hotline(MAIN_NUMBER)).may_order:

@@ -1,4 +1,4 @@
-"""A demo that is left running has today's data on every day."""
+"""Renewal of the demo's data: one that is left running has today's data on every day."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class DemoDays:
-    """Sees to it, with the first request of a business day, that the demo is usable on that day."""
+    """Renews the demo's data with the first request of a business day."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
         self._sessions = sessions
@@ -30,8 +30,8 @@ class DemoDays:
         self._one_at_a_time = threading.Lock()
 
     def renew(self) -> None:
-        """Make today's data where there are none. A database that is not the demo's own is left alone; whatever goes
-        wrong is no business of the request that came first."""
+        """Make today's data where there are none. A database that is not the demo's own is left alone; a database error
+        does not fail the request."""
         now = self._clock()
         today = business_day(now)
         if self._ready == today:
@@ -46,12 +46,12 @@ class DemoDays:
                         log.info("the demo has a new day", day=today.isoformat())
                 self._ready = today
             except SQLAlchemyError as error:
-                # Another worker was quicker, most likely: the next request looks again.
+                # Another worker was quicker, most likely: the next request tries again.
                 log.warning("the demo's day could not be renewed", day=today.isoformat(), exc_info=error)
 
 
 def _is_stale(session: Session, today: date) -> bool:
-    """Whether this is the demo's own database, and what it makes for each day is not all there."""
+    """True if this is the demo's own database and today's data are incomplete."""
     note = session.scalar(select(CatalogVersion.note).order_by(CatalogVersion.id.desc()).limit(1))
     supplied = session.scalar(select(Supply.barcode).where(Supply.business_day == today).limit(1))
     missed = session.scalar(select(MissedCall.id).where(MissedCall.remedy_day == today).limit(1))

@@ -1,4 +1,4 @@
-"""The demo's staff, one for each role. The password is in the open, so the accounts are made in the demo only."""
+"""The demo's staff, one or two for each role. The password is public, so the accounts are made in the demo only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEMO_STAFF: tuple[tuple[str, str, Role, str], ...] = (
 
 
 def seed_demo_staff(session: Session, now: datetime) -> None:
-    """Make the demo's accounts; those that are there already stay as they are."""
+    """Make the demo's accounts; those that exist already stay as they are."""
     there = set(session.scalars(select(StaffRow.login)))
     for login, name, role, seat in DEMO_STAFF:
         if login not in there:
