@@ -55,7 +55,7 @@ bench: .venv/dev.stamp model ## how quick it is and how well it hears: every ben
 
 eval: .venv/run.stamp model ## how well recordings are heard: DIR= (with labels.jsonl) CATALOG= (folder)
 	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say what to hear: make eval DIR=recordings CATALOG=folder"; exit 2; }
-	@$(BIN)/python -m backoffice.evaluation "$(DIR)" --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
+	@$(BIN)/python -m backoffice.evaluate_recordings "$(DIR)" --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
 
 call: .venv/run.stamp ## a scripted caller rings the running line: SCRIPT= ARGS=
 	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }

@@ -8,25 +8,25 @@ from sqlalchemy.exc import SQLAlchemyError
 import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
-from backoffice.desk_commands import DESK_COMMANDS
-from backoffice.hearing_commands import export_labelled_command, hear_command
+from backoffice.department_commands import DESK_COMMANDS
 from backoffice.order_api import order_api
+from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
 from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
-from ivr.ears import Ears
-from ivr.hearing import Hearing
-from ivr.music import music_routes
-from ivr.outbound import Outbound
-from ivr.people import People
-from ivr.stream import MESSAGE_MAX_CHARS, MediaLine
-from ivr.twilio_rest import Carrier
-from ivr.twiml import Markup
-from ivr.webhooks import Line, voice_routes
+from ivr.operators.waiting_music import music_routes
+from ivr.outbound.outbound_calls import Outbound
+from ivr.recognition import Hearing
+from ivr.stream_registry import Ears
+from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, MediaLine
+from ivr.twilio.operator_webhooks import People
+from ivr.twilio.rest import Carrier
+from ivr.twilio.twiml import Markup
+from ivr.twilio.webhooks import Line, voice_routes
 from logs import configure_logs
+from orders.book.desk import Desk
 from orders.demo.renewal import DemoDays
-from orders.desk import Desk
 from settings import Settings, SettingsError
 from storage import SessionFactory, is_current, open_engine, open_sessions
 

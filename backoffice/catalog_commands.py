@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from brand_catalog.by_hand import renew_catalog
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from clock import system_clock
-from orders.staff import StaffError, acting
+from orders.staff.accounts import StaffError, acting
 from speech.model import ModelMissing, load_model, locate_model
 from speech.vocabulary import vocabulary_of
 from storage import migrate, open_engine, open_sessions, transaction

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from clock import system_clock
 from orders.demo import seed_demo
-from orders.demo.staff import seed_demo_staff
+from orders.demo.demo_staff import seed_demo_staff
 from settings import Settings
 from storage import migrate, open_engine, open_sessions, transaction
 

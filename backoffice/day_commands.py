@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.at_work import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, unit_of_work
 from ivr import recordings
-from orders import changes, day_end, settlement
-from orders.day_end import Line
-from orders.staff import acting
+from orders.book import order_changes
+from orders.day_end import settlement, steps
+from orders.day_end.steps import Line
+from orders.staff.accounts import acting
 
 _day = click.option("--day", type=DAY, required=True, help="The business day.")
 _out = click.option(
@@ -37,7 +38,7 @@ def balances_command(file: Path, day: datetime, by: str) -> None:
     """Import the account balances in FILE (customer_code, balance) and end the day's regular orders."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
-        detail = day_end.take_balances(session, file, day.date(), by=who, now=now)
+        detail = steps.take_balances(session, file, day.date(), by=who, now=now)
     _show(detail)
 
 
@@ -49,7 +50,7 @@ def audit_command(day: datetime, by: str) -> None:
     """Check that the books add up."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
-        detail = day_end.audit(session, day.date(), by=who, now=now)
+        detail = steps.audit(session, day.date(), by=who, now=now)
     _show(detail)
 
 
@@ -96,8 +97,8 @@ def hand_over_command(day: datetime, by: str, out: Path) -> None:
     """Write the orders handed over to delivery, by route."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
-        rows = day_end.hand_over(session, day.date(), by=who, now=now)
-    _write(out / f"delivery-{day:%Y%m%d}.csv", day_end.HAND_OVER_COLUMNS, rows)
+        rows = steps.hand_over(session, day.date(), by=who, now=now)
+    _write(out / f"delivery-{day:%Y%m%d}.csv", steps.HAND_OVER_COLUMNS, rows)
 
 
 @day_end_command.command("notice")
@@ -109,8 +110,8 @@ def notice_command(day: datetime, by: str, out: Path) -> None:
     """Write the notices to retailers of what will be delivered."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
-        rows = day_end.notices(session, day.date(), by=who, now=now)
-    _write(out / f"notices-{day:%Y%m%d}.csv", day_end.NOTICE_COLUMNS, rows)
+        rows = steps.notices(session, day.date(), by=who, now=now)
+    _write(out / f"notices-{day:%Y%m%d}.csv", steps.NOTICE_COLUMNS, rows)
 
 
 @day_end_command.command("close")
@@ -121,7 +122,7 @@ def close_command(day: datetime, by: str) -> None:
     """Close the day, and delete recordings older than the department keeps them."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
-        detail = day_end.close(session, day.date(), by=who, now=now)
+        detail = steps.close(session, day.date(), by=who, now=now)
         forgotten = recordings.forget_old(session, now)
     _show(detail)
     _say_forgotten(forgotten)
@@ -152,7 +153,7 @@ def reopen_command(day: datetime, by: str, second: str, reason: str, off_hold: S
     with unit_of_work() as (session, now):
         who = acting(session, by, "end_day").name
         second_person = acting(session, second, "end_day").name
-        day_end.reopen(session, day.date(), by=who, second=second_person, reason=reason, now=now)
+        steps.reopen(session, day.date(), by=who, second=second_person, reason=reason, now=now)
         settlement.retry_held(session, off_hold, by=who, now=now)
     click.echo(f"{day:%Y-%m-%d} is open again.")
 
@@ -172,7 +173,7 @@ def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: 
     """Ask for order NUMBER to be changed to the given lines."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "ask_changes").name
-        change = changes.ask_for_change(session, number, dict(lines), by=who, reason=reason, now=now)
+        change = order_changes.ask_for_change(session, number, dict(lines), by=who, reason=reason, now=now)
         number_of_change = change.id
     click.echo(f"Change {number_of_change} is asked for; somebody else has to approve it.")
 
@@ -186,7 +187,7 @@ def decide_command(change: int, approve: bool, by: str) -> None:
     """Approve or refuse CHANGE."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "decide_changes").name
-        state = changes.decide(session, change, approve=approve, by=who, now=now).state
+        state = order_changes.decide(session, change, approve=approve, by=who, now=now).state
     click.echo(f"Change {change} is {state}.")
 
 

@@ -17,9 +17,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from backoffice.order_messages import KEY_MAX, OrderSent, Refused, describe
 from clock import Clock
-from orders.channel_tokens import sender_of
-from orders.desk import Desk
-from orders.web_orders import KeyUsedTwice, TakenIn, WebOrder, take_in
+from orders.book.desk import Desk
+from orders.channels.tokens import sender_of
+from orders.channels.web_orders import KeyUsedTwice, TakenIn, WebOrder, take_in
 from storage import SessionFactory, retried, transaction
 
 BODY_MAX_BYTES = 128 * 1024

@@ -10,12 +10,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import BY, WHY, unit_of_work
-from backoffice.line_commands import clock_time
-from ivr.dialler import Dialler
-from ivr.webhooks import Line
-from orders.line_settings import set_outbound_hours
-from orders.staff import acting
+from backoffice.command_context import BY, WHY, unit_of_work
+from backoffice.hotline_commands import clock_time
+from ivr.outbound.dialler import Dialler
+from ivr.twilio.webhooks import Line
+from orders.hotline_settings import set_outbound_hours
+from orders.staff.accounts import acting
 from settings import Settings, SettingsError, is_loopback
 
 

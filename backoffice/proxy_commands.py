@@ -10,10 +10,10 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
-from orders import proxy_orders
-from orders.staff import acting
+from orders.channels import proxy_list
+from orders.staff.accounts import acting
 from storage import retried, transaction
 
 
@@ -28,12 +28,12 @@ def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     with unit_of_work() as (session, now):
         who = acting(session, by, "enter_lists").name
         catalog = load_catalog(session)
-        codes = proxy_orders.take_list(session, file, catalog, day.date(), by=who, now=now)
+        codes = proxy_list.take_list(session, file, catalog, day.date(), by=who, now=now)
 
     @retried
     def enter(code: str) -> str:
         with transaction(current_app.extensions["sessions"]) as session:
-            taken = proxy_orders.enter(session, catalog, day.date(), code, now)
+            taken = proxy_list.enter(session, catalog, day.date(), code, now)
             state, reason = taken.row.state, taken.row.reason
             if not taken.again and state == "failed":
                 click.echo(f"{code}: not entered ({reason}); it is on the phone list if a call can help.", err=True)

@@ -10,11 +10,11 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import DAY
+from backoffice.command_context import DAY
 from backoffice.report_tables import tables, write_csv, write_xlsx
 from ivr import call_figures
-from orders.report_texts import text_of
-from orders.reports import Period, Span
+from orders.reporting.figures import Period, Span
+from orders.reporting.report_drafts import text_of
 from storage import reading
 
 _span = click.option("--span", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)

@@ -15,9 +15,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from sqlalchemy.orm import Session
 
 from ivr import call_figures
-from orders import reports
-from orders.report_words import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
-from orders.reports import Period, SpecNeed
+from orders.reporting import figures
+from orders.reporting.figures import Period, SpecNeed
+from orders.reporting.labels import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
 
 Cell = str | int | Decimal | date | None
 
@@ -39,7 +39,7 @@ def tables(session: Session, period: Period) -> list[Table]:
     """Every table of the report of a period."""
     return [
         _days(session, period),
-        _specs(reports.needs(session, period)),
+        _specs(figures.needs(session, period)),
         _channels(session, period),
         _reasons(session, period),
         _calls(session, period),
@@ -68,7 +68,7 @@ def _days(session: Session, period: Period) -> Table:
             day.lapsed,
             day.cancelled,
         )
-        for day in reports.days(session, period)
+        for day in figures.days(session, period)
     ]
     return Table("days", "每日", columns, rows)
 
@@ -100,17 +100,17 @@ def _specs(needs: Sequence[SpecNeed]) -> Table:
 def _channels(session: Session, period: Period) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (CHANNELS[own.channel], own.orders, own.packs, yuan(own.amount_fen))
-        for own in reports.channels(session, period)
+        for own in figures.channels(session, period)
     ]
     return Table("channels", "渠道", ("渠道", "订单数", "盒数", "金额(元)"), rows)
 
 
 def _reasons(session: Session, period: Period) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        ("需求未满足", REASONS.get(reason, reason), count) for reason, count in reports.unmet_reasons(session, period)
+        ("需求未满足", REASONS.get(reason, reason), count) for reason, count in figures.unmet_reasons(session, period)
     ]
     rows += [
-        ("未访到", REASONS.get(reason, reason), count) for reason, count in reports.missed_reasons(session, period)
+        ("未访到", REASONS.get(reason, reason), count) for reason, count in figures.missed_reasons(session, period)
     ]
     return Table("reasons", "原因", ("事项", "原因", "次数"), rows)
 

@@ -6,8 +6,9 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from backoffice.at_work import unit_of_work
-from orders.staff import ROLES, Role, StaffRow, close_account, create_staff
+from backoffice.command_context import unit_of_work
+from orders.staff.accounts import close_account, create_staff
+from orders.staff.models import ROLES, Role, StaffRow
 
 
 @click.command("create-staff")

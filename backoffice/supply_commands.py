@@ -11,13 +11,13 @@ import click
 from flask.cli import with_appcontext
 from openpyxl import Workbook
 
-from backoffice.at_work import BY, DAY, FILE, NEW_FILE, WHY, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, NEW_FILE, WHY, unit_of_work
 from brand_catalog.loading import load_catalog
-from orders import limits, supplying
-from orders.house_rules import set_rule
-from orders.limits import Difference, LimitsDone
-from orders.staff import acting
-from orders.substitutes import import_substitutes
+from orders.book.substitutes import import_substitutes
+from orders.department_rules import set_rule
+from orders.staff.accounts import acting
+from orders.supply import allocate, limits
+from orders.supply.limits import Difference, LimitsDone
 
 
 @click.command("allocate")
@@ -31,8 +31,8 @@ def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool
     """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "edit_supply").name
-        supplies = supplying.read_supply(file, load_catalog(session))
-        done = supplying.allocate_day(
+        supplies = allocate.read_supply(file, load_catalog(session))
+        done = allocate.allocate_day(
             session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run
         )
     _say(done, dry_run)
@@ -52,7 +52,7 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
         limits.check_unlocked(day.date(), now)
         limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
         done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, who, why, file.name)
-        uneven = [] if dry_run else supplying.out_of_balance(session, load_catalog(session), day.date())
+        uneven = [] if dry_run else allocate.out_of_balance(session, load_catalog(session), day.date())
     _say(done, dry_run)
     for words in uneven:
         click.echo(f"Note: {words}")
@@ -75,7 +75,7 @@ def export_limits_command(file: Path, day: datetime) -> None:
 def export_supply_command(file: Path, day: datetime) -> None:
     """Write a day's supply and how it was split to FILE (CSV or XLSX), in the columns that are imported."""
     with unit_of_work() as (session, _):
-        _write(file, supplying.COLUMNS, supplying.export_supply(session, load_catalog(session), day.date()))
+        _write(file, allocate.COLUMNS, allocate.export_supply(session, load_catalog(session), day.date()))
 
 
 @click.command("import-substitutes")

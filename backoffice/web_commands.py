@@ -11,14 +11,14 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.at_work import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
-from orders import channel_tokens, web_orders
-from orders.desk import Desk
-from orders.models import Channel
-from orders.staff import acting
-from orders.take_over import Referenced, read_orders
-from orders.web_orders import KeyUsedTwice
+from orders.book.desk import Desk
+from orders.book.models import Channel
+from orders.channels import tokens, web_orders
+from orders.channels.file_import import Referenced, read_orders
+from orders.channels.web_orders import KeyUsedTwice
+from orders.staff.accounts import acting
 from storage import retried, transaction
 
 WebChannel = Literal["web", "mobile"]
@@ -41,7 +41,7 @@ def new_sender_command(name: str, channel: Channel, by: str) -> None:
     """Give the sender NAME a token for a channel. It is shown only once."""
     with unit_of_work() as (session, now):
         who = acting(session, by, "set_rules").name
-        token = channel_tokens.new_token(session, name, channel, now, by=who)
+        token = tokens.new_token(session, name, channel, now, by=who)
     click.echo(token)
 
 
@@ -52,7 +52,7 @@ def new_sender_command(name: str, channel: Channel, by: str) -> None:
 def withdraw_command(name: str, by: str) -> None:
     """Revoke the token of the sender NAME."""
     with unit_of_work() as (session, now):
-        channel_tokens.revoke(session, name, now, by=acting(session, by, "set_rules").name)
+        tokens.revoke(session, name, now, by=acting(session, by, "set_rules").name)
     click.echo(f"{name} may send no more orders.")
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import requests
 
-from orders.demo.staff import DEMO_PASSWORD
+from orders.demo.demo_staff import DEMO_PASSWORD
 from simulator.events import Event, Said
-from simulator.exchange import dial_in, play
+from simulator.inbound_calls import dial_in, play
 from simulator.pace import REAL_TIME
 from simulator.script import read_script
 from simulator.transcript import Transcript
-from tests.browsing import served_house
-from tests.served_line import ServedLine
+from tests.support.chromium import served_house
+from tests.support.served_line import ServedLine
 
 ROOT = Path(__file__).parent.parent
 CALL = ROOT / "tests" / "calls" / "order_by_voice.yaml"

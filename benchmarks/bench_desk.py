@@ -28,11 +28,15 @@ import storage
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import import_catalog, read_catalog_file
 from clock import SHANGHAI
-from orders import day_end, limits, settlement
-from orders.desk import Desk, LineRequest
-from orders.models import HotlineRow, OrderRow, RetailerRow, Supply
-from orders.supplying import Basis, SpecSupply, allocate_day
-from tests.postgres import Postgres, find_binaries, no_postgres
+from orders.book.desk import Desk, LineRequest
+from orders.book.models import OrderRow
+from orders.day_end import settlement, steps
+from orders.models import HotlineRow
+from orders.retailers.models import RetailerRow
+from orders.supply import limits
+from orders.supply.allocate import Basis, SpecSupply, allocate_day
+from orders.supply.models import Supply
+from tests.support.postgres import Postgres, find_binaries, no_postgres
 
 MONDAY = date(2026, 11, 23)
 BASES: tuple[Basis, ...] = ("equal", "grade", "sales", "class")
@@ -238,20 +242,20 @@ def _day_end(sessions: storage.SessionFactory) -> None:
             ordered = select(RetailerRow.customer_code).join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
             rows: list[tuple[str, ...]] = [(code, "10000000") for code in session.scalars(ordered)]
             _write(path, ("customer_code", "balance"), rows)
-            day_end.take_balances(session, path, MONDAY, by="bench", now=now)
+            steps.take_balances(session, path, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
-            figures = day_end.audit(session, MONDAY, by="bench", now=now)
+            figures = steps.audit(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             _, batch = settlement.make_batch(session, MONDAY, by="bench", now=now)
         _write(path, settlement.ANSWER_COLUMNS, [(str(line[0]), "paid", "") for line in batch])
         with storage.transaction(sessions) as session:
             settlement.take_answer(session, path, MONDAY, "hold", by="bench", now=now)
         with storage.transaction(sessions) as session:
-            day_end.hand_over(session, MONDAY, by="bench", now=now)
+            steps.hand_over(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
-            day_end.notices(session, MONDAY, by="bench", now=now)
+            steps.notices(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
-            day_end.close(session, MONDAY, by="bench", now=now)
+            steps.close(session, MONDAY, by="bench", now=now)
     print(f"  {figures['orders']} orders settled and handed over")
 
 

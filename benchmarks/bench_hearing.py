@@ -15,8 +15,8 @@ import numpy as np
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
 from speech.audio import EAR_RATE, LINE_RATE, read_audio
+from speech.decoding import hear
 from speech.ear import stretch
-from speech.hearing import hear
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.model import load_model, locate_model

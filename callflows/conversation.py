@@ -14,8 +14,8 @@ from callflows.flows import FLOWS, ORDERING
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Heard, Silence
 from callflows.steps.step import Missed, Step
-from callflows.turn import Gone, Turn
-from orders.desk import Desk, DeskRefusal
+from callflows.turn_context import Gone, Turn
+from orders.book.desk import Desk, DeskRefusal
 
 __all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "given_back", "hear"]
 

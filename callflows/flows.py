@@ -11,11 +11,9 @@ from callflows.replies import HangUp, Transfer
 from callflows.state import RUNG, Next
 from callflows.steps.admission import Admission, Admitted, Left, Refused, ResumeDraft
 from callflows.steps.browsing import BrowseSpecs, ChooseBand
-from callflows.steps.offers import ConfirmLines, OfferRest, OfferSubstitute
-from callflows.steps.questions import AskQuantity, ChooseSpec
-from callflows.steps.read_back import ReadBack, ReadBackEnds
-from callflows.steps.ringing import Greeted, GreetRetailer, TakeItemsWhenRung
-from callflows.steps.sign_in import (
+from callflows.steps.clarifications import AskQuantity, ChooseSpec
+from callflows.steps.confirmations import ConfirmLines, OfferRest, OfferSubstitute
+from callflows.steps.identification import (
     AskCode,
     AskPin,
     CallerConfirmed,
@@ -27,6 +25,8 @@ from callflows.steps.sign_in import (
     PinChecked,
     RegionChosen,
 )
+from callflows.steps.outbound_greeting import Greeted, GreetRetailer, TakeItemsWhenRung
+from callflows.steps.read_back import ReadBack, ReadBackEnds
 from callflows.steps.take_items import AskChange, Declined, TakeItems
 
 # Wherever lines can be said, the questions they leave open come first; then the call returns to where it was.

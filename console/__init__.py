@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from console.pages import register
-from console.room import Room
+from console.services import Room
 
 __all__ = ["Room", "register"]

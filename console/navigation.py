@@ -9,8 +9,8 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import lazy_gettext
 
-from console.access import may
-from orders.staff import Task
+from console.authentication import may
+from orders.staff.models import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,41 +14,36 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import (
-    access,
-    book,
+from console import authentication, language, navigation
+from console.calls import order_and_call_pages, recording_pages, turn_review
+from console.day import (
     brief,
-    catalog_files,
-    desk,
-    diaries,
-    feedback,
-    hotlines,
-    hours,
-    house,
-    language,
-    meant,
-    missed,
-    names,
-    navigation,
-    outbound,
-    phone,
-    proxy,
-    recordings,
-    reports,
-    retailers,
-    seats,
-    softphone,
-    supply,
-    taking,
+    department_report_pages,
+    feedback_pages,
+    outbound_pages,
+    proxy_order_pages,
+    report_pages,
     today,
-    web_orders,
+    unreached_pages,
+    web_order_pages,
 )
+from console.desk import call_handling, desk_pages, seat_pages, softphone
+from console.filters import FILTERS
 from console.language import _
-from console.room import Room, furnish, room
-from console.wording import FILTERS
-from orders.demo.staff import DEMO_PASSWORD, DEMO_STAFF
-from orders.seats import SEAT_MAX_CHARS
-from orders.staff import check_password
+from console.services import Room, furnish, room
+from console.settings import (
+    catalog_files,
+    department_pages,
+    hotline_pages,
+    hours_pages,
+    retailer_pages,
+    spoken_name_pages,
+    supply_pages,
+)
+from console.web_phone import web_phone_pages
+from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
+from orders.staff.accounts import check_password
+from orders.staff.models import SEAT_MAX_CHARS
 from storage import transaction
 
 CONTENT_SECURITY = "; ".join(
@@ -117,13 +112,13 @@ def _console(furnished: Room) -> Blueprint:
     @console.before_request
     def watch() -> None:
         request.max_content_length = FORM_MAX_BYTES
-        access.notice_who(touch=request.accept_mimetypes.best != "text/event-stream")
+        authentication.notice_who(touch=request.accept_mimetypes.best != "text/event-stream")
         try:
             _protection.protect()
         except CSRFError:
             # Without a session there is no token: the page asks to sign in again, and nothing typed is lost.
             for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
-            if access.staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
+            if authentication.staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
 
@@ -140,9 +135,9 @@ def _console(furnished: Room) -> Blueprint:
     @console.app_context_processor
     def shared() -> dict[str, object]:
         return {
-            "staff": access.staff_or_none(),
-            "seat": access.seat(),
-            "may": access.may,
+            "staff": authentication.staff_or_none(),
+            "seat": authentication.seat(),
+            "may": authentication.may,
             "navigation": navigation.bar,
             "languages": language.LANGUAGES,
             "language": language.chosen(),
@@ -157,22 +152,22 @@ def _console(furnished: Room) -> Blueprint:
             return error
         if request.headers.get("HX-Request"):
             return error.description or "", error.code
-        return render_template("refused.html", error=error), error.code
+        return render_template("error.html", error=error), error.code
 
     @console.get("/")
     def home() -> ResponseReturnValue:
-        if access.staff_or_none() is not None:
+        if authentication.staff_or_none() is not None:
             return redirect(url_for("console.brief.page"))
         return redirect(url_for("console.phone.page" if room().settings.demo else "console.login"))
 
     @console.route("/login", methods=["GET", "POST"])
     def login() -> ResponseReturnValue:
         onward = _inside(request.args.get("next"))
-        if request.method == "GET" and access.staff_or_none() is not None:
+        if request.method == "GET" and authentication.staff_or_none() is not None:
             return ("", 204) if request.headers.get("HX-Request") else redirect(onward)
         form = SignInForm()
         problem = _sign_in(form) if request.method == "POST" else ""
-        if access.staff_or_none() is not None:
+        if authentication.staff_or_none() is not None:
             refused = _sit_down(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
@@ -194,7 +189,7 @@ def _console(furnished: Room) -> Blueprint:
 
     @console.post("/logout")
     def logout() -> ResponseReturnValue:
-        access.sign_out()
+        authentication.sign_out()
         return redirect(url_for("console.login"))
 
     @console.post("/language/<chosen>")
@@ -203,30 +198,30 @@ def _console(furnished: Room) -> Blueprint:
         return redirect(_inside(request.form.get("onward")))
 
     console.register_blueprint(brief.brief_routes())
-    console.register_blueprint(seats.seat_routes())
-    console.register_blueprint(desk.desk_routes())
-    console.register_blueprint(taking.taking_routes())
+    console.register_blueprint(seat_pages.seat_routes())
+    console.register_blueprint(desk_pages.desk_routes())
+    console.register_blueprint(call_handling.taking_routes())
     console.register_blueprint(softphone.softphone_routes(furnished))
     console.register_blueprint(today.today_routes())
-    console.register_blueprint(outbound.outbound_routes())
-    console.register_blueprint(missed.missed_routes())
-    console.register_blueprint(web_orders.web_order_routes())
-    console.register_blueprint(proxy.proxy_routes())
-    console.register_blueprint(diaries.diary_routes())
-    console.register_blueprint(feedback.feedback_routes())
-    console.register_blueprint(book.book_routes())
-    console.register_blueprint(recordings.recording_routes())
-    console.register_blueprint(meant.meant_routes())
-    console.register_blueprint(supply.supply_routes())
-    console.register_blueprint(names.names_routes())
+    console.register_blueprint(outbound_pages.outbound_routes())
+    console.register_blueprint(unreached_pages.missed_routes())
+    console.register_blueprint(web_order_pages.web_order_routes())
+    console.register_blueprint(proxy_order_pages.proxy_routes())
+    console.register_blueprint(department_report_pages.diary_routes())
+    console.register_blueprint(feedback_pages.feedback_routes())
+    console.register_blueprint(order_and_call_pages.book_routes())
+    console.register_blueprint(recording_pages.recording_routes())
+    console.register_blueprint(turn_review.meant_routes())
+    console.register_blueprint(supply_pages.supply_routes())
+    console.register_blueprint(spoken_name_pages.names_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
-    console.register_blueprint(reports.report_routes())
-    console.register_blueprint(retailers.retailer_routes())
-    console.register_blueprint(hotlines.hotline_routes())
-    console.register_blueprint(hours.hours_routes())
-    console.register_blueprint(house.house_routes())
+    console.register_blueprint(report_pages.report_routes())
+    console.register_blueprint(retailer_pages.retailer_routes())
+    console.register_blueprint(hotline_pages.hotline_routes())
+    console.register_blueprint(hours_pages.hours_routes())
+    console.register_blueprint(department_pages.house_routes())
     if furnished.settings.demo:
-        console.register_blueprint(phone.phone_routes(furnished))
+        console.register_blueprint(web_phone_pages.phone_routes(furnished))
     return console
 
 
@@ -242,16 +237,16 @@ def _sign_in(form: SignInForm) -> str:
         return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
     if session.get("staff") not in (None, answer.staff.id):
         session.pop("seen", None)
-    access.sign_in(answer.staff)
-    access.notice_who(touch=False)
+    authentication.sign_in(answer.staff)
+    authentication.notice_who(touch=False)
     return ""
 
 
 def _sit_down(wanted: str) -> str:
     """Take the seat asked for, or else the usual one. Return the seat if it was refused, or an empty string."""
-    person = access.staff()
+    person = authentication.staff()
     wanted = wanted.strip() or person.seat
-    return wanted if wanted and access.may("take_calls") and seats.sit(person, wanted) else ""
+    return wanted if wanted and authentication.may("take_calls") and seat_pages.sit(person, wanted) else ""
 
 
 def _inside(path: str | None) -> str:

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from clock import SHANGHAI
-from ivr.tables import Call
-from ivr.tickets import Ticket
-from orders.models import STANDING_STATES, OrderHistory, OrderRow
-from orders.report_texts import CallFigures, OperatorFigures, Outcome
-from orders.reports import Period
-from orders.staff import StaffRow
+from ivr.models import Call
+from ivr.operators.models import Ticket
+from orders.book.models import STANDING_STATES, OrderHistory, OrderRow
+from orders.reporting.figures import Period
+from orders.reporting.report_drafts import CallFigures, OperatorFigures, Outcome
+from orders.staff.models import StaffRow
 
 Moment = QueryableAttribute[datetime] | QueryableAttribute[datetime | None]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

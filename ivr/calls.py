@@ -20,12 +20,13 @@ from sqlalchemy.orm import Session
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import recordings, tickets
-from ivr.ears import HEARD_OUT_MS, lasts_ms
-from ivr.stored import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
-from ivr.tables import Call, Heard, Turn
-from ivr.twiml import FINISH_KEY, is_secret
-from orders.desk import Desk
+from ivr import recordings
+from ivr.models import Call, Heard, Turn
+from ivr.operators import tickets
+from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
+from ivr.stream_registry import HEARD_OUT_MS, lasts_ms
+from ivr.twilio.twiml import FINISH_KEY, is_secret
+from orders.book.desk import Desk
 from speech.listening import Listen
 from speech.utterance import Utterance
 from storage import SessionFactory, retried, transaction

@@ -14,8 +14,8 @@ from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ivr.tables import TurnRecording
-from orders.house_rules import recording_days
+from ivr.models import TurnRecording
+from orders.department_rules import recording_days
 from speech.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
 
 # No step listens longer than this to one answer.

@@ -1,33 +1,20 @@
-"""Alembic's environment: the database URL comes from storage.migrate, the tables from every package that has any."""
+"""How Alembic reaches the database: the address comes from storage.migrate, the tables from every `models.py`."""
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from typing import Literal
 
 from alembic import context
 
-import brand_catalog.models  # noqa: F401
-import ivr.call_backs
-import ivr.duty
-import ivr.meanings
-import ivr.offers
-import ivr.tables
-import ivr.tickets  # noqa: F401
-import orders.day_tables
-import orders.department_reports
-import orders.feedback
-import orders.history
-import orders.house_rules
-import orders.missed_calls
-import orders.models
-import orders.notices
-import orders.outbound_tables
-import orders.proxy_orders
-import orders.seats
-import orders.staff
-import orders.web_follow_ups
-import orders.web_tables  # noqa: F401
 from storage import Base, UtcDateTime, open_engine
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("brand_catalog", "orders", "ivr")
+
+for models in sorted(path for package in PACKAGES for path in (ROOT / package).rglob("models.py")):
+    importlib.import_module(".".join(models.relative_to(ROOT).with_suffix("").parts))
 
 config = context.config
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import holidays
 
 from clock import SHANGHAI, local_date
-from orders.models import Cycle
+from orders.retailers.models import Cycle
 
 ONE_DAY = timedelta(days=1)
 # The longest gap is between two monthly order days, five weeks apart, and the longest holiday after it.

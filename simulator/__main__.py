@@ -10,9 +10,9 @@ from typing import NoReturn
 import click
 
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
-from simulator.exchange import Line, open_account, play
-from simulator.guests import visit, welcome_guests
+from simulator.inbound_calls import Line, open_account, play
 from simulator.pace import FLAT_OUT, Pace
+from simulator.peers import visit, welcome_guests
 from simulator.rest import RestServer, create_rest
 from simulator.script import ScriptError, read_parties, read_script
 from simulator.transcript import Transcript

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from simulator.bridge import Bridge
 from simulator.pace import REAL_TIME, Pace
-from simulator.webhooks import new_sid
+from simulator.webhook_client import new_sid
 
 if TYPE_CHECKING:
     from simulator.call import SimulatedCall, Steps

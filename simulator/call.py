@@ -17,7 +17,6 @@ from typing import Literal, TypeVar
 from urllib.parse import urljoin
 
 from simulator.account import Account
-from simulator.audio import FRAME_MS, lasts_ms
 from simulator.bridge import Bridge
 from simulator.events import (
     CallerFinished,
@@ -37,11 +36,12 @@ from simulator.events import (
 )
 from simulator.instructions import ApplicationFailed, Change, HungUp, Page, Redirected
 from simulator.media import MediaStream
+from simulator.mulaw import FRAME_MS, lasts_ms
 from simulator.pace import REAL_TIME, Metronome, Pace
-from simulator.saying import part_said
+from simulator.speaking_time import part_said
 from simulator.telephone import Telephone
-from simulator.twiml import TwimlError, read_twiml
-from simulator.webhooks import NOT_REACHED, Answer, Webhooks, new_sid
+from simulator.twiml_parser import TwimlError, read_twiml
+from simulator.webhook_client import NOT_REACHED, Answer, Webhooks, new_sid
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.twiml import Verb
+from simulator.twiml_parser import Verb
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import websocket
 
-from simulator.audio import FRAME_BYTES, FRAME_MS, SILENCE
 from simulator.events import Event, Problem, StreamChanged
-from simulator.webhooks import new_sid, sign
+from simulator.mulaw import FRAME_BYTES, FRAME_MS, SILENCE
+from simulator.webhook_client import new_sid, sign
 
 HANDSHAKE_SECONDS = 5.0
 HANDSHAKE_ERROR = 31920

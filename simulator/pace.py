@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from simulator.audio import FRAME_MS
+from simulator.mulaw import FRAME_MS
 
 MAX_WITH_STREAM = 2.0
 """Fastest speed of the caller's voice that a small, busy machine can decode."""

@@ -18,10 +18,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
-from simulator.audio import RATE, to_wav
 from simulator.call import SimulatedCall
 from simulator.instructions import Change
-from simulator.ringing import PlaceCall, Wish, rings_out
+from simulator.mulaw import RATE, to_wav
+from simulator.placed_calls import PlaceCall, Wish, rings_out
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003

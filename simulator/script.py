@@ -12,8 +12,8 @@ from typing import Any, get_args
 import yaml
 
 from simulator.account import Outcome, Party, Person
-from simulator.audio import read_ulaw
 from simulator.callees import ObligingPerson
+from simulator.mulaw import read_ulaw
 
 _KEYS = re.compile(r"[0-9*#]+")
 _NUMBER = re.compile(r"\+[0-9]{6,15}")

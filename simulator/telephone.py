@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from simulator.audio import FRAME_BYTES, LineNoise, key_tone
+from simulator.mulaw import FRAME_BYTES, LineNoise, key_tone
 
 KEY_MS = 200
 """Milliseconds from one key to the next, for a practised thumb."""

@@ -6,15 +6,15 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from simulator import handover
-from simulator.audio import FRAME_MS, LOUD, lasts_ms, loudness
+from simulator import transfer
 from simulator.call import SimulatedCall, Steps
 from simulator.events import Recorded, StreamChanged, VerbBegan
 from simulator.instructions import Change, HungUp, Page, Redirected
 from simulator.media import MediaStream, StreamPlan
-from simulator.saying import spoken_ms
+from simulator.mulaw import FRAME_MS, LOUD, lasts_ms, loudness
+from simulator.speaking_time import spoken_ms
 from simulator.telephone import KEY_MS
-from simulator.twiml import SCHEMA_WARNING, Verb
+from simulator.twiml_parser import SCHEMA_WARNING, Verb
 
 BEEP_MS = 400
 UNKNOWN_SOUND_MS = 3_000
@@ -302,16 +302,16 @@ def _reject(call: SimulatedCall, verb: Verb) -> Steps[Following]:
 
 
 def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    return (yield from handover.enqueue(call, verb, carry_out))
+    return (yield from transfer.enqueue(call, verb, carry_out))
 
 
 def _leave(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    raise handover.Left
+    raise transfer.Left
     yield
 
 
 def _dial(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    return (yield from handover.dial(call, verb, carry_out))
+    return (yield from transfer.dial(call, verb, carry_out))
 
 
 def _method(verb: Verb) -> str:

@@ -44,7 +44,7 @@ from simulator.events import (
     SayingStopped,
     StreamChanged,
 )
-from simulator.exchange import Line, dial_in
+from simulator.inbound_calls import Line, dial_in
 
 PATH = "/phone"
 TOLD = (

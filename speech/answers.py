@@ -9,7 +9,7 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog
 from speech.audio import read_audio
 from speech.customer_codes import KnownCodes
-from speech.hearing import Decision, listen_closely
+from speech.decoding import Decision, listen_closely
 from speech.listening import Listen
 from speech.understanding import Understanding
 from speech.utterance import NOTHING, Item, Utterance

@@ -16,7 +16,7 @@ import numpy as np
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_whole
-from speech.hearing import first_grammar, hear
+from speech.decoding import first_grammar, hear
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import Recogniser, borrow, give_back

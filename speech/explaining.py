@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from brand_catalog.catalog import Catalog
-from speech.hearing import Decision
+from speech.decoding import Decision
 from speech.rejection import SHARE_POWER
 from speech.understanding import SCORE_WEIGHT, Interpretation
 from speech.utterance import Item

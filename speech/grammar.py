@@ -12,8 +12,8 @@ from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import reading
 from speech.phrases import Act, PhraseFileError, Phrases, Template
 from speech.quantities import Quantities
-from speech.turns import Turns, falling
 from speech.vocabulary import Vocabulary
+from speech.weighted_cycle import Turns, falling
 
 UNKNOWN_WORD: Final = "[unk]"
 

@@ -18,7 +18,7 @@ from hassil.parse_expression import parse_sentence
 from hassil.parser import ParseError
 
 from brand_catalog.sounds import fold, is_spoken, syllables
-from speech.turns import Choose, falling
+from speech.weighted_cycle import Choose, falling
 
 PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Listen, QuantityOf, YesNo, spoken_of
-from speech.meaning import Meaning
+from speech.semantics import Meaning
 from speech.understanding import NOT_FOUND, Interpretation
 from speech.utterance import Command
 

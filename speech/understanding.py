@@ -12,16 +12,16 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
-from speech.alike import Alikes, mixtures
+from speech.confusables import Alikes, mixtures
 from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, spoken_of
-from speech.meaning import Meaning, assemble
 from speech.numerals import in_words
 from speech.parsing import Parser, Reading
 from speech.phrases import Act, load_phrases
 from speech.quantities import Quantities
+from speech.semantics import Meaning, assemble
 from speech.utterance import NOTHING, Item, Utterance
 from speech.vocabulary import Vocabulary, vocabulary_of
 

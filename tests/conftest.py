@@ -13,18 +13,18 @@ from sqlalchemy import Engine
 
 import storage
 from orders.demo import seed_demo
-from orders.demo.staff import seed_demo_staff
-from tests.desk_world import MovingClock, World
-from tests.postgres import Postgres, find_binaries, no_postgres
+from orders.demo.demo_staff import seed_demo_staff
+from tests.support.desk_world import MovingClock, World
+from tests.support.postgres import Postgres, find_binaries, no_postgres
 
 if TYPE_CHECKING:
     from flask import Flask
     from playwright.sync_api import Browser, Page
 
     from simulator.account import Account
-    from tests.console_pages import Visitor
-    from tests.make_believe import FakeApplication
-    from tests.served_line import ServedLine
+    from tests.support.console_client import Visitor
+    from tests.support.fake_application import FakeApplication
+    from tests.support.served_line import ServedLine
 
 
 @pytest.hookimpl(wrapper=True)
@@ -130,7 +130,7 @@ def world(sessions: storage.SessionFactory, clock: MovingClock) -> World:
 @pytest.fixture
 def fake_app() -> Iterator[FakeApplication]:
     """A fake application for the Twilio simulator to call."""
-    from tests.make_believe import serving
+    from tests.support.fake_application import serving
 
     with serving() as application:
         yield application
@@ -139,7 +139,7 @@ def fake_app() -> Iterator[FakeApplication]:
 @pytest.fixture
 def account() -> Iterator[Account]:
     """An account of the Twilio simulator, with its REST interface."""
-    from tests.make_believe import opened
+    from tests.support.fake_application import opened
 
     with opened() as account:
         yield account
@@ -159,7 +159,7 @@ def application(sqlite_url: str, world: World, clock: MovingClock) -> Flask:
 @pytest.fixture
 def new_visitor(application: Flask) -> Callable[[], Visitor]:
     """A function that makes one more browser."""
-    from tests.console_pages import Visitor
+    from tests.support.console_client import Visitor
 
     return lambda: Visitor(application.test_client())
 
@@ -171,7 +171,7 @@ def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from tests.browsing import opened_browser
+    from tests.support.chromium import opened_browser
 
     with opened_browser() as browser:
         yield browser
@@ -180,7 +180,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, line: ServedLine) -> Iterator[Page]:
     """A page in a browser context of its own, signed out, on the served line its module provides as `line`."""
-    from tests.browsing import new_page
+    from tests.support.chromium import new_page
 
     page = new_page(browser, line)
     yield page

@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from callflows import speaking
+from callflows.order_taking import take
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
-from callflows.taking import take
-from callflows.turn import Turn
+from callflows.turn_context import Turn
 from clock import local
-from orders.desk import DeskRefusal
+from orders.book.desk import DeskRefusal
 from speech.listening import YesNo
 from speech.utterance import Utterance
 

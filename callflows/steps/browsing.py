@@ -6,16 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from callflows import speaking
+from callflows.order_taking import take
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
 from callflows.steps.take_items import WISHES
-from callflows.taking import take
-from callflows.turn import Turn
+from callflows.turn_context import Turn
 from speech.listening import Choice, Option, YesNo
 from speech.utterance import Utterance
 
 if TYPE_CHECKING:
-    from orders.desk import Band
+    from orders.book.desk import Band
 
 SPECS_AT_ONCE = 5
 PRICES_AT_ONCE = 5

@@ -5,12 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 from callflows import speaking
+from callflows.order_taking import take
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
 from callflows.steps.take_items import WISHES
-from callflows.taking import take
-from callflows.turn import Turn
-from orders.desk import DeskRefusal, OrderView
+from callflows.turn_context import Turn
+from orders.book.desk import DeskRefusal, OrderView
 from speech.listening import YesNo
 from speech.utterance import Utterance
 

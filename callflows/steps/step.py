@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from callflows.replies import TransferReason
-from callflows.turn import Turn
+from callflows.turn_context import Turn
 from speech.listening import Listen
 from speech.utterance import Utterance
 

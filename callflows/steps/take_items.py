@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from callflows.inquiries import introduce
+from callflows.order_taking import take
 from callflows.state import Next
 from callflows.steps.step import Missed, Step
-from callflows.taking import take
-from callflows.telling import introduce
-from callflows.turn import Turn
+from callflows.turn_context import Turn
 from speech.listening import Items
 from speech.utterance import Command, Utterance
 

@@ -17,26 +17,17 @@ from brand_catalog.importing import import_catalog, read_catalog_file
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
-from orders import notices
-from orders.answers import amount_fen
-from orders.desk import Desk
-from orders.line_settings import MINUTES_A_DAY
-from orders.models import (
-    CalendarDay,
-    HotlineRow,
-    Limit,
-    LimitBatch,
-    MissedCall,
-    OrderLineRow,
-    OrderRow,
-    RetailerPhone,
-    RetailerRow,
-    Substitute,
-    Supply,
-)
-from orders.outbound_tables import EVERYBODY, OutboundWindow
-from orders.retailers import by_code
-from orders.sign_in import hash_pin
+from orders.book.desk import Desk
+from orders.book.models import OrderLineRow, OrderRow, Substitute
+from orders.book.views import amount_fen
+from orders.hotline_settings import MINUTES_A_DAY
+from orders.lockout import hash_pin
+from orders.models import CalendarDay, HotlineRow
+from orders.outbound.models import EVERYBODY, MissedCall, OutboundWindow
+from orders.retailers.lookup import by_code
+from orders.retailers.models import RetailerPhone, RetailerRow
+from orders.staff import notices
+from orders.supply.models import Limit, LimitBatch, Supply
 from orders.windows import business_day, cycle_start
 
 MAIN_NUMBER = "+8637255550000"

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from brand_catalog.models import CatalogVersion
 from clock import Clock
 from orders.demo import NOTE, seed_demo
-from orders.models import MissedCall, Supply
+from orders.outbound.models import MissedCall
+from orders.supply.models import Supply
 from orders.windows import business_day
 from storage import SessionFactory, transaction
 

@@ -1,0 +1,78 @@
+"""`make eval`: measure recognition on a folder of labelled recordings."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from backoffice.recognition_commands import catalog_of_file, listening
+from settings import Settings
+from speech.answers import hear_file
+from speech.audio import EAR_RATE, read_audio
+from speech.customer_codes import KnownCodes
+from speech.evaluation import Judged, LabelError, Utterance, confusions, judge, read_labels, summary
+from speech.model import ModelMissing, load_model, locate_model
+from speech.report import write_report
+from speech.understanding import build_understanding
+
+# The retailers of a region, so that a code has to be recognised among as many as there are.
+CODES_OF_A_REGION = 15_000
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--catalog", "catalog_file", type=_FILE, required=True, help="The catalogue the labels speak of.")
+@click.option("--aliases", type=_FILE, help="How people say its names.")
+@click.option("--report", type=click.Path(path_type=Path), default=Path("var/hearing.html"), help="The page to write.")
+def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Path) -> None:
+    """Recognise every recording of FOLDER (labels.jsonl beside them), print the figures, and write a page of them."""
+    try:
+        utterances = read_labels(folder)
+        model = load_model(locate_model(Settings()))
+    except (LabelError, ModelMissing) as error:
+        raise click.ClickException(str(error)) from error
+    understanding = build_understanding(catalog_of_file(catalog_file, aliases), model)
+    items, digits = listening("items"), listening("digits")
+    understanding.grammar(items)
+    known = KnownCodes(made_up_codes(u.expect["digits"] for u in utterances if u.expect["kind"] == "digits"))
+
+    def one(utterance: Utterance) -> Judged:
+        seconds = len(read_audio(utterance.file)) / EAR_RATE
+        listen = digits if utterance.expect["kind"] == "digits" else items
+        began = time.perf_counter()
+        answer, _ = hear_file(model, understanding, listen, utterance.file, known)
+        return Judged(utterance, answer, judge(utterance.expect, answer), seconds, time.perf_counter() - began)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        judged = list(workers.map(one, utterances))
+    for name, value in summary(judged):
+        click.echo(f"{name:48}{value}")
+    for wanted, got, count in confusions(judged):
+        click.echo(f"  {count} x  {wanted}  ->  {got}")
+    report.parent.mkdir(parents=True, exist_ok=True)
+    write_report(report, f"Hearing {folder.name}", judged)
+    click.echo(f"Every utterance is in {report}.")
+
+
+def made_up_codes(labelled: Iterable[str]) -> list[str]:
+    """A region's worth of customer codes with the labelled ones among them, the rest made up after their pattern."""
+    real = sorted(set(labelled))
+    if not real:
+        return []
+    rng = random.Random(CODES_OF_A_REGION)
+    codes = set(real)
+    while len(codes) < CODES_OF_A_REGION:
+        codes.add(f"{rng.choice(real)[:6]}{rng.choice('0001')}{rng.randrange(100_000):05}")
+    return sorted(codes)
+
+
+if __name__ == "__main__":
+    evaluate()

@@ -1,0 +1,218 @@
+"""The sign-in: a registered number is greeted by name; everybody else gives a code and keys a PIN."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from callflows import speaking
+from callflows.steps.step import KEYING_SILENCE_MS, Missed, Step
+from callflows.turn_context import Turn
+from speech.listening import Choice, Digits, Option, YesNo
+from speech.utterance import Utterance
+
+CUSTOMER_CODE_DIGITS = 12
+PIN_DIGITS = 4
+
+# Wrong codes, wrong PINs and codes heard wrong, in total, before an operator takes the call.
+FAILURES_MAX = 3
+
+
+class RegionChosen(StrEnum):
+    CHOSEN = "chosen"
+
+
+class ChooseRegion(Step[RegionChosen]):
+    """Asks for the region on a line for several; lines for one region do not ask."""
+
+    name = "choose_region"
+    outcomes = frozenset(RegionChosen)
+    rungs = ("short", "keys", "keys")
+
+    def ask(self, turn: Turn) -> RegionChosen | None:
+        if not turn.hotline.regions:
+            return RegionChosen.CHOSEN
+        turn.state.greeted = True
+        turn.say("choose_region.first", **line_words(turn), **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> Choice:
+        return Choice(tuple(Option(key, (name,)) for key, name in turn.hotline.regions))
+
+    def hear(self, turn: Turn, heard: Utterance) -> RegionChosen | Missed | None:
+        if heard.choice is None or not 0 <= heard.choice < len(turn.hotline.regions):
+            return Missed()
+        _, turn.state.region = turn.hotline.regions[heard.choice]
+        return RegionChosen.CHOSEN
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        regions = turn.hotline.regions
+        keyed = (turn.text("choose_region.key", region=name, digit=speaking.number(int(key))) for key, name in regions)
+        return {"regions": turn.text("words.or").join(name for _, name in regions), "keyed": turn.listed(keyed)}
+
+
+class CallerConfirmed(StrEnum):
+    SIGNED_IN = "signed in"
+    SOMEONE_ELSE = "someone else"
+    UNKNOWN_NUMBER = "unknown number"
+
+
+class ConfirmCaller(Step[CallerConfirmed]):
+    """Asks a caller from a registered number if it is the retailer itself. A yes signs in, without a PIN."""
+
+    name = "confirm_caller"
+    outcomes = frozenset(CallerConfirmed)
+    stuck = "not_identified"
+
+    def ask(self, turn: Turn) -> CallerConfirmed | None:
+        retailer = turn.desk.retailer_by_phone(turn.state.caller)
+        if retailer is None:
+            return CallerConfirmed.UNKNOWN_NUMBER
+        turn.state.customer_code = retailer.customer_code
+        if turn.state.greeted:
+            turn.say("confirm_caller.again", name=retailer.name)
+        else:
+            turn.say("confirm_caller.first", **line_words(turn), name=retailer.name)
+        turn.state.greeted = True
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return YesNo()
+
+    def hear(self, turn: Turn, heard: Utterance) -> CallerConfirmed | Missed | None:
+        if heard.command == "yes":
+            turn.state.signed_in = True
+            return CallerConfirmed.SIGNED_IN
+        if heard.command == "no":
+            turn.state.customer_code = ""
+            return CallerConfirmed.SOMEONE_ELSE
+        return Missed()
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        return {"name": turn.retailer.name}
+
+
+class CodeGiven(StrEnum):
+    SPOKEN = "spoken"
+    KEYED = "keyed"
+
+
+class AskCode(Step[CodeGiven]):
+    """Asks for the customer code, spoken in any grouping or keyed. Does not reveal whether it exists."""
+
+    name = "ask_code"
+    outcomes = frozenset(CodeGiven)
+    rungs = ("short", "keys", "keys")
+    stuck = "not_identified"
+    silence_ms = 8_000
+
+    def ask(self, turn: Turn) -> CodeGiven | None:
+        if not turn.state.greeted:
+            turn.say("ask_code.first", **line_words(turn))
+        elif turn.state.failures:
+            turn.say("ask_code.again")
+        else:
+            turn.say("ask_code.short")
+        turn.state.greeted = True
+        return None
+
+    def listen(self, turn: Turn) -> Digits:
+        return Digits(CUSTOMER_CODE_DIGITS)
+
+    def hear(self, turn: Turn, heard: Utterance) -> CodeGiven | Missed | None:
+        whole = [code for code in heard.digits if len(code) == CUSTOMER_CODE_DIGITS]
+        if not whole:
+            return Missed()
+        if heard.keyed:
+            turn.state.customer_code = whole[0]
+            return CodeGiven.KEYED
+        # Of several candidates, a code that some retailer has is likelier than one that none has.
+        turn.state.customer_code = next((code for code in whole if turn.desk.retailer(code) is not None), whole[0])
+        return CodeGiven.SPOKEN
+
+
+class CodeConfirmed(StrEnum):
+    RIGHT = "right"
+    WRONG = "wrong"
+    FAILED = "failed"
+
+
+class ConfirmCode(Step[CodeConfirmed]):
+    """Says a spoken code back before a PIN is spent on it."""
+
+    name = "confirm_code"
+    outcomes = frozenset(CodeConfirmed)
+    stuck = "not_identified"
+
+    def ask(self, turn: Turn) -> CodeConfirmed | None:
+        turn.say("confirm_code.first", **self.fill(turn))
+        return None
+
+    def listen(self, turn: Turn) -> YesNo:
+        return YesNo()
+
+    def hear(self, turn: Turn, heard: Utterance) -> CodeConfirmed | Missed | None:
+        if heard.command == "yes":
+            return CodeConfirmed.RIGHT
+        if heard.command != "no":
+            return Missed()
+        turn.state.customer_code = ""
+        return CodeConfirmed.FAILED if _failed(turn) else CodeConfirmed.WRONG
+
+    def fill(self, turn: Turn) -> dict[str, str]:
+        return {"code": speaking.one_by_one(turn.state.customer_code)}
+
+
+class PinChecked(StrEnum):
+    SIGNED_IN = "signed in"
+    WRONG = "wrong"
+    FAILED = "failed"
+    LOCKED = "locked"
+
+
+class AskPin(Step[PinChecked]):
+    """Asks for the PIN, by keys only. An unknown code and a wrong PIN are answered in the same words."""
+
+    name = "ask_pin"
+    outcomes = frozenset(PinChecked)
+    rungs = ("keys", "keys", "keys")
+    stuck = "not_identified"
+    silence_ms = KEYING_SILENCE_MS
+
+    def ask(self, turn: Turn) -> PinChecked | None:
+        turn.say("ask_pin.first")
+        return None
+
+    def listen(self, turn: Turn) -> Digits:
+        return Digits(PIN_DIGITS, "pin")
+
+    def hear(self, turn: Turn, heard: Utterance) -> PinChecked | Missed | None:
+        if not heard.keyed or not heard.digits:
+            return Missed()
+        checked = turn.desk.verify_pin(turn.state.customer_code, heard.digits[0], turn.state.caller)
+        if checked.ok:
+            turn.state.signed_in = True
+            turn.say("ask_pin.right", name=turn.retailer.name)
+            return PinChecked.SIGNED_IN
+        turn.state.customer_code = ""
+        if checked.locked:
+            return PinChecked.LOCKED
+        if _failed(turn):
+            return PinChecked.FAILED
+        turn.say("ask_pin.wrong")
+        return PinChecked.WRONG
+
+
+def _failed(turn: Turn) -> bool:
+    """Count one more failure; True if it was the last one allowed."""
+    turn.state.failures += 1
+    return turn.state.failures >= FAILURES_MAX
+
+
+def line_words(turn: Turn) -> dict[str, str]:
+    """The words of the greeting about the line that was called."""
+    seat = turn.hotline.seat
+    return {
+        "hello": turn.text("greeting.new_year" if turn.desk.is_new_year() else "greeting.hello"),
+        "company": turn.hotline.name,
+        "seat": speaking.number(int(seat)) if seat.isdecimal() else seat,
+    }

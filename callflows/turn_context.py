@@ -1,0 +1,180 @@
+"""The context of one turn: the call's state, the desk, and the sentences gathered so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from brand_catalog.spoken_names import split_name, spoken_forms
+from callflows import speaking
+from callflows.prompts import Prompts, load_prompts
+from callflows.state import RUNG, CallState
+from speech.listening import Items, YesNo
+
+if TYPE_CHECKING:
+    from brand_catalog.catalog import Spec
+    from orders.book.desk import (
+        Confirmed,
+        CutReason,
+        Desk,
+        Hotline,
+        LineOutcome,
+        LineRequest,
+        Offer,
+        OrderView,
+        Retailer,
+    )
+    from orders.book.models import Channel
+
+
+class Gone(LookupError):
+    """The call's retailer, or a spec of its order, no longer exists."""
+
+
+class Turn:
+    """The context of one turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
+
+    def __init__(self, state: CallState, desk: Desk, prompts: Prompts | None = None) -> None:
+        self.state = state
+        self.desk = desk
+        self.sentences: list[str] = []
+        self._prompts = prompts or load_prompts()
+        self._order: OrderView | None = None
+
+    # -- saying
+
+    def say(self, key: str, /, **fill: str) -> None:
+        """Say the prompt `key` after the sentences said so far."""
+        self.sentences.append(self.text(key, **fill))
+
+    def text(self, key: str, /, **fill: str) -> str:
+        """The prompt `key`, worded for a caller who may speak or for one who has only keys."""
+        return self._prompts.text(key, by_keys=not self.state.ear, **fill)
+
+    def name(self, barcode: str) -> str:
+        """A spec's spoken name."""
+        return spoken_forms(self.spec(barcode).name)[0]
+
+    def variant(self, barcode: str) -> str:
+        """The part of a spec's name that tells it from its brand's other specs; the whole name where it has none."""
+        stem, variant = split_name(self.spec(barcode).name)
+        return spoken_forms(variant or stem)[0]
+
+    def stem(self, barcode: str) -> str:
+        """The part of a spec's name that it shares with its brand's other specs."""
+        return spoken_forms(split_name(self.spec(barcode).name)[0])[0]
+
+    def quantity(self, barcode: str, packs: int) -> str:
+        """A quantity of a spec, given in packs, said in cartons."""
+        return self._in_cartons(packs, self.spec(barcode).packs_per_carton)
+
+    def line(self, barcode: str, packs: int) -> str:
+        """One line in the fewest words: 红塔山硬经典五条."""
+        return self.text("words.line", spec=self.name(barcode), quantity=self.quantity(barcode, packs))
+
+    def lines(self, order: OrderView) -> str:
+        """An order's lines in one sentence, named as they were ordered, whatever the catalogue has today."""
+        return self.listed(
+            self.text(
+                "words.line",
+                spec=spoken_forms(line.name)[0],
+                quantity=self._in_cartons(line.granted_packs, line.packs_per_carton),
+            )
+            for line in order.lines
+        )
+
+    def listed(self, words: Iterable[str]) -> str:
+        """Several phrases joined into one."""
+        return self.text("words.and").join(words)
+
+    def total(self, order: OrderView) -> str:
+        """The total of an order in cartons; packs that make no whole carton of their spec are said as packs."""
+        cartons = sum(line.granted_packs // line.packs_per_carton for line in order.lines)
+        packs = sum(line.granted_packs % line.packs_per_carton for line in order.lines)
+        whole = speaking.counted(cartons, self.text("words.carton"))
+        return whole + (speaking.counted(packs, self.text("words.pack")) if packs else "")
+
+    def _in_cartons(self, packs: int, packs_per_carton: int) -> str:
+        return speaking.quantity(packs, packs_per_carton, self.text("words.carton"), self.text("words.pack"))
+
+    # -- looking up
+
+    def spec(self, barcode: str) -> Spec:
+        """The spec of a barcode. Gone if the catalogue no longer has it."""
+        spec = self.desk.catalog.specs.get(barcode)
+        if spec is None:
+            raise Gone(f"Call {self.state.call_key}: the catalogue has no spec {barcode} any more; pass the call on.")
+        return spec
+
+    @cached_property
+    def hotline(self) -> Hotline:
+        """The hotline that was called."""
+        return self.desk.hotline(self.state.called)
+
+    @cached_property
+    def retailer(self) -> Retailer:
+        """The retailer of the call; only for steps that have its customer code. Gone if it no longer exists."""
+        retailer = self.desk.retailer(self.state.customer_code)
+        if retailer is None:
+            raise Gone(f"Call {self.state.call_key}: its retailer is no longer on the books; pass the call on.")
+        return retailer
+
+    @cached_property
+    def offers(self) -> dict[str, Offer]:
+        """The specs this retailer may order at the turn's beginning, by barcode."""
+        return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
+
+    # -- the order
+
+    @property
+    def channel(self) -> Channel:
+        """The channel the order comes in by."""
+        return "outbound" if self.state.flow == RUNG else "phone"
+
+    @property
+    def order(self) -> OrderView | None:
+        """The current order; None before there is one, and after another call resumed it."""
+        if self._order is None:
+            self._order = self.desk.draft(self.state.call_key)
+        return self._order
+
+    def ordered(self) -> dict[str, int]:
+        """The lines of the current order: packs by barcode."""
+        return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
+
+    def available(self, barcode: str) -> tuple[int, CutReason]:
+        """The packs of a spec the order could be granted beyond its own, and the reason why not more."""
+        self._order = None
+        return self.desk.available(self.state.call_key, barcode)
+
+    def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
+        """Request lines from the desk, all at once; the outcomes come in the same order."""
+        self._order = None
+        return self.desk.set_lines(self.state.call_key, requests)
+
+    def confirm(self) -> Confirmed:
+        """Save the order. DeskRefusal if it may not be saved, or not as it was read back."""
+        self._order = None
+        return self.desk.confirm(self.state.call_key)
+
+    def remove_line(self, barcode: str) -> None:
+        """Remove a line."""
+        self._order = None
+        self.desk.remove_line(self.state.call_key, barcode)
+
+    def settle_for(self, barcode: str, packs: int) -> None:
+        """Reduce a line to less than was granted: the requested quantity stays the demand."""
+        self._order = None
+        self.desk.settle_for(self.state.call_key, barcode, packs)
+
+    # -- listening
+
+    def items(self) -> Items:
+        """Listen for brands and quantities, among all this retailer may order."""
+        return Items(tuple(self.offers), self.desk.usual(self.retailer), self.state.about)
+
+    def yes_no(self) -> YesNo:
+        """Listen for yes or no, and for changes to the order."""
+        items = self.items()
+        return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual)

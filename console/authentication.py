@@ -1,0 +1,111 @@
+"""Console sessions: signing in and out, the idle timeout, and the tasks each role may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import abort, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from console.language import _
+from console.services import room
+from ivr.operators import presence
+from orders.staff import seats
+from orders.staff.models import StaffRow, Task
+from storage import reading, transaction
+
+_WHO, _SEEN = "staff", "seen"
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=ResponseReturnValue)
+
+
+def sign_in(staff: StaffRow) -> None:
+    """Start the session of this staff member."""
+    session[_WHO] = staff.id
+    session[_SEEN] = room().now().timestamp()
+    session.permanent = False
+
+
+def sign_out() -> None:
+    """End the session and free the seat; the language chosen for the pages stays."""
+    if (found := staff_or_none()) is not None:
+        with transaction(room().sessions) as work:
+            seats.leave_seat(work, found.id)
+            presence.leave(work, found.id)
+    session.pop(_WHO, None)
+    session.pop(_SEEN, None)
+    g.staff, g.seat = None, ""
+
+
+def notice_who(*, touch: bool) -> None:
+    """Load the signed-in staff member for this request. `touch` says whether the request is a person's doing and keeps
+    them signed in; an event stream is not."""
+    g.staff, g.seat = None, ""
+    who, seen = session.get(_WHO), session.get(_SEEN)
+    if who is None or seen is None:
+        return
+    now = room().now()
+    if now - datetime.fromtimestamp(seen, UTC) > room().idle:
+        return
+    with reading(room().sessions) as reader:
+        staff = reader.get(StaffRow, who)
+        if staff is None or not staff.active:
+            return
+        g.staff, g.seat = staff, seats.seat_of(reader, staff.id, now)
+    if touch and now.timestamp() - seen > 30:
+        session[_SEEN] = now.timestamp()
+        with transaction(room().sessions) as work:
+            seats.still_there(work, staff.id, now)
+
+
+def seat() -> str:
+    """The seat of the signed-in staff member; empty without one."""
+    found: str = g.get("seat", "")
+    return found
+
+
+def staff_or_none() -> StaffRow | None:
+    """The signed-in staff member, or None."""
+    staff: StaffRow | None = g.get("staff")
+    return staff
+
+
+def staff() -> StaffRow:
+    """The signed-in staff member; 401 without one. Only for pages that require a task."""
+    found = staff_or_none()
+    if found is None:
+        abort(401)
+    return found
+
+
+def may(task: Task) -> bool:
+    """True if the signed-in staff member may do this task."""
+    found = staff_or_none()
+    return found is not None and found.may(task)
+
+
+def only_for(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
+    """Restrict a page to staff who may do `task`; others are sent to sign in (401 for a part of a page) or get 403."""
+
+    def guard(page: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
+        @wraps(page)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
+            found = staff_or_none()
+            if found is None:
+                # A part of a page cannot show the sign-in form: the page itself shows it, and keeps what was typed.
+                if request.headers.get("HX-Request") or request.accept_mimetypes.best == "text/event-stream":
+                    return _("登录已过期，请重新登录。"), 401
+                return redirect(
+                    url_for("console.login", next=request.full_path if request.query_string else request.path)
+                )
+            if not found.may(task):
+                abort(403, _("您的岗位没有这一页的权限。需要的话，请找主任。"))
+            return page(*args, **kwargs)
+
+        return guarded
+
+    return guard

@@ -1,0 +1,1 @@
+"""Orders and calls looked up, turns played and reviewed."""

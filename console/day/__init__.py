@@ -1,0 +1,1 @@
+"""The department's day: brief, call list, campaign, lists to work off, reports."""

@@ -1,0 +1,228 @@
+"""The day's brief, read by operators before the first call (AS 4.2.1-2, AY 4.1.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Spec
+from console.authentication import may, only_for, staff
+from console.dates import typed_day
+from console.day.pre_shift_check import checks
+from console.language import _
+from console.services import room
+from ivr import call_figures
+from orders.book.models import STANDING_STATES, OrderRow
+from orders.hotline_settings import calendar
+from orders.reporting import figures as order_figures
+from orders.reporting.figures import DayFigures, Period
+from orders.retailers.lookup import due_on
+from orders.staff import notices
+from orders.staff.models import NOTICE_MAX_CHARS, Notice
+from orders.staff.notices import NOTICE_KINDS
+from orders.supply.allocate import BASES
+from orders.supply.limits import LOCKED_FROM
+from orders.supply.models import LimitBatch, Supply
+from orders.windows import ONE_DAY, business_day
+from storage import reading, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class SpecToday:
+    """One spec of today's supply, and what is left of it."""
+
+    spec: Spec
+    supplied_packs: int
+    left_packs: int
+    is_new: bool
+    is_key: bool
+    basis: str
+    most_cartons: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyToday:
+    """The part of today's supply an operator should know. `scarce` are the specs with less than one carton for each due
+    retailer who has not ordered yet; `split` groups the specs by the basis of their allocation."""
+
+    specs: int
+    new: Sequence[SpecToday]
+    key: Sequence[SpecToday]
+    scarce: Sequence[SpecToday]
+    out: Sequence[SpecToday]
+    split: Mapping[str, Sequence[SpecToday]]
+
+
+def supply_today(session: Session, now: datetime) -> SupplyToday:
+    """Today's supply."""
+    today = business_day(now)
+    specs = room().line.hearing.catalog(session).specs
+    rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == today))}
+    found = [
+        SpecToday(
+            spec,
+            row.supplied_packs,
+            row.supplied_packs - row.held_packs - row.sold_packs,
+            row.is_new,
+            row.is_key,
+            row.basis or "free",
+            row.most_cartons,
+        )
+        for barcode, spec in specs.items()
+        if (row := rows.get(barcode)) is not None
+    ]
+    out = [one for one in found if one.left_packs < one.spec.packs_per_carton]
+    waiting = _still_due(session, today)
+    scarce = [one for one in found if one not in out and one.left_packs < waiting * one.spec.packs_per_carton]
+    return SupplyToday(
+        specs=len(found),
+        new=[one for one in found if one.is_new],
+        key=[one for one in found if one.is_key],
+        scarce=scarce,
+        out=out,
+        split={basis: own for basis in BASES if (own := [one for one in found if one.basis == basis])},
+    )
+
+
+def _still_due(session: Session, today: date) -> int:
+    ordered = set(
+        session.scalars(
+            select(OrderRow.retailer_id).where(OrderRow.business_day == today, OrderRow.state.in_(STANDING_STATES))
+        )
+    )
+    return len(due_on(session, today).keys() - ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class DayBefore:
+    """The last day on which orders were taken, with its figures; None where nothing was ordered."""
+
+    day: date
+    figures: DayFigures | None
+    calls: int
+    left_waiting: int
+
+
+def day_before(session: Session, today: date) -> DayBefore:
+    """The last working day, or the day of the last order if that was later."""
+    open_days = calendar(session)
+    day = today - ONE_DAY
+    while not open_days.is_working(day):
+        day -= ONE_DAY
+    last = session.scalar(
+        select(func.max(OrderRow.business_day)).where(
+            OrderRow.business_day < today, OrderRow.business_day > day, OrderRow.state.in_(STANDING_STATES)
+        )
+    )
+    period = Period(last or day, last or day)
+    outcomes = call_figures.outcomes(session, period)
+    figures = order_figures.days(session, period)
+    return DayBefore(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["left_waiting"])
+
+
+def brief_routes() -> Blueprint:
+    """The brief, its notices, and the pre-shift check."""
+    routes = Blueprint("brief", __name__, url_prefix="/brief")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        now = room().now()
+        today = business_day(now)
+        with reading(room().sessions) as session:
+            return render_template(
+                "day/brief.html",
+                day=today,
+                supply=supply_today(session, now),
+                before=day_before(session, today),
+                policy=session.scalars(
+                    select(LimitBatch).where(LimitBatch.business_day == today).order_by(LimitBatch.id.desc())
+                ).all(),
+                locks_at=LOCKED_FROM.opens_at(today),
+                is_locked=now >= LOCKED_FROM.opens_at(today),
+                **_notices(session, today),
+            )
+
+    @routes.get("/health")
+    @only_for("see_day")
+    def health() -> ResponseReturnValue:
+        return render_template("day/health.html", checks=checks(room()), at=room().now())
+
+    @routes.post("/notices")
+    @only_for("edit_notices")
+    def post() -> ResponseReturnValue:
+        now = room().now()
+        today = business_day(now)
+        form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last", "instead_of")}
+        kind = next((kind for kind in NOTICE_KINDS if kind == form["kind"]), NOTICE_KINDS[0])
+        first, last = typed_day(form["first"]), typed_day(form["last"])
+        wrong = _wrong(form["text"], first, last, today)
+        with transaction(room().sessions) as session:
+            if wrong or first is None or last is None:
+                return render_template("day/notices.html", form=form, wrong=wrong, **_notices(session, today)), 422
+            if form["instead_of"].isdigit():
+                number = int(form["instead_of"])
+                notices.change(session, number, kind, form["text"], first, last, by=staff().name, now=now)
+            else:
+                notices.post(session, kind, form["text"], first, last, by=staff().name, now=now)
+            return render_template("day/notices.html", posted=True, **_notices(session, today))
+
+    @routes.get("/notices/<int:number>")
+    @only_for("edit_notices")
+    def edit(number: int) -> ResponseReturnValue:
+        """The form filled in with a notice, to be changed."""
+        today = business_day(room().now())
+        with reading(room().sessions) as session:
+            one = session.get(Notice, number)
+            if one is None:
+                abort(404)
+            form = {
+                "kind": one.kind,
+                "text": one.text,
+                "first": one.first.isoformat(),
+                "last": one.last.isoformat(),
+                "instead_of": str(one.id),
+            }
+            return render_template("day/notices.html", form=form, **_notices(session, today))
+
+    @routes.post("/notices/<int:number>/take-down")
+    @only_for("edit_notices")
+    def take_down(number: int) -> ResponseReturnValue:
+        now = room().now()
+        with transaction(room().sessions) as session:
+            notices.take_down(session, number, by=staff().name, now=now)
+            return render_template("day/notices.html", **_notices(session, business_day(now)))
+
+    return routes
+
+
+def _notices(session: Session, today: date) -> dict[str, object]:
+    return {
+        "today": today,
+        "notices": notices.in_force(session, today),
+        "later": notices.to_come(session, today) if may("edit_notices") else (),
+        "may_edit": may("edit_notices"),
+        "text_max": NOTICE_MAX_CHARS,
+    }
+
+
+def _wrong(text: str, first: date | None, last: date | None, today: date) -> dict[str, str]:
+    """The errors of a notice, by field."""
+    return {
+        name: sentence
+        for name, sentence, is_wrong in (
+            ("text", _("请写明要告诉订货员什么。"), not text),
+            ("text", _("最多%(most)d个字。", most=NOTICE_MAX_CHARS), len(text) > NOTICE_MAX_CHARS),
+            ("first", _("请选一个日期。"), first is None),
+            ("last", _("请选一个日期。"), last is None),
+            ("last", _("不能早于开始的那一天。"), first is not None and last is not None and last < first),
+            ("last", _("这一天已经过了。"), last is not None and last < today),
+        )
+        if is_wrong
+    }

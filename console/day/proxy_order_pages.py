@@ -1,0 +1,138 @@
+"""The day's signed list of proxy orders: previewed, entered, and shown with each retailer's result (AY 4.1.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.sheets import SheetError
+from clock import local
+from console.authentication import may, only_for, staff
+from console.language import _
+from console.services import room
+from console.uploads import as_file, is_table
+from orders.book.eligibility import terms_of_channel
+from orders.channels import proxy_list
+from orders.channels.models import ProxyEntry, WebOrderRow
+from orders.channels.proxy_list import SENDER, SIGNATURES, ProxyListRefused
+from orders.retailers.models import RetailerRow
+from orders.windows import business_day
+from storage import reading, rehearsal, retried, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One retailer of the list, with the result of its order, entered or previewed."""
+
+    entry: ProxyEntry
+    retailer: RetailerRow
+    web: WebOrderRow | None
+
+
+def proxy_routes() -> Blueprint:
+    """The page of today's signed list."""
+    routes = Blueprint("proxy", __name__, url_prefix="/proxy")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            return _page(session, "day/proxy.html")
+
+    @routes.post("")
+    @only_for("enter_lists")
+    def take_in() -> ResponseReturnValue:
+        """Preview the result of a list, or enter it with `apply`."""
+        upload, apply = request.files.get("file"), "apply" in request.form
+        if upload is None or not is_table(upload):
+            return _refused(wrong=_("请选一个 CSV 或 XLSX 文件。"))
+        with as_file(upload) as path:
+            try:
+                codes, previewed = _enter(path) if apply else _look(path)
+            except SheetError as error:
+                return _refused(problems=error.problems)
+            except ProxyListRefused:
+                return _refused(late=True)
+        with reading(room().sessions) as session:
+            return _page(session, "day/proxy_list.html", preview=previewed, entered=codes if apply else None)
+
+    return routes
+
+
+def _refused(**why: object) -> ResponseReturnValue:
+    with reading(room().sessions) as session:
+        return _page(session, "day/proxy_list.html", **why), 422
+
+
+@retried
+def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
+    """The result the list would have, limits and stock included; nothing is stored."""
+    now, day = room().now(), business_day(room().now())
+    with rehearsal(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        codes = proxy_list.take_list(session, path, catalog, day, by=staff().name, now=now)
+        for code in codes:
+            proxy_list.enter(session, catalog, day, code, now)
+        found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
+        session.expunge_all()
+    return codes, found
+
+
+def _enter(path: Path) -> tuple[list[str], None]:
+    """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
+    now, day = room().now(), business_day(room().now())
+    with transaction(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        codes = proxy_list.take_list(session, path, catalog, day, by=staff().name, now=now)
+
+    @retried
+    def enter(code: str) -> None:
+        with transaction(room().sessions) as session:
+            proxy_list.enter(session, catalog, day, code, now)
+
+    for code in codes:
+        enter(code)
+    return codes, None
+
+
+def _listed(session: Session, day: date) -> Sequence[Listed]:
+    entries = proxy_list.entries_of(session, day)
+    rows = {
+        row.key: row
+        for row in session.scalars(
+            select(WebOrderRow).where(WebOrderRow.sender == SENDER, WebOrderRow.business_day == day)
+        )
+    }
+    return [
+        Listed(
+            entry,
+            session.get_one(RetailerRow, entry.retailer_id),
+            rows.get(f"{day} {entry.customer_code}"),
+        )
+        for entry in entries
+    ]
+
+
+def _page(session: Session, template: str, **said: object) -> str:
+    now = room().now()
+    day = business_day(now)
+    window = terms_of_channel(session, "proxy").window
+    return render_template(
+        template,
+        day=day,
+        opens=f"{local(window.opens_at(day)):%H:%M}",
+        closes=f"{local(window.closes_at(day)):%H:%M}",
+        is_open=window.day_at(now) == day,
+        listed=_listed(session, day),
+        signatures=SIGNATURES,
+        specs=room().line.hearing.catalog(session).specs,
+        may_enter=may("enter_lists"),
+        **said,
+    )

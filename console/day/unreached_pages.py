@@ -1,0 +1,112 @@
+"""Unreached retailers with reason and remedy, recorded by the operator or the leader (TR 3.3)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from console.authentication import may, only_for, staff
+from console.calls.order_and_call_pages import chosen_day
+from console.dates import typed_day
+from console.language import _
+from console.services import room
+from orders.outbound import missed_calls
+from orders.outbound.missed_calls import REASONS, REMEDIES, MissedRefused
+from orders.outbound.models import NOTE_MAX_CHARS
+from orders.retailers.lookup import by_code
+from orders.retailers.models import RetailerRow
+from orders.windows import business_day
+from storage import reading, transaction
+
+FIELDS = ("code", "reason", "remedy", "remedy_day", "note")
+
+
+def missed_routes() -> Blueprint:
+    """The unreached retailers of a day, and the form that records one."""
+    routes = Blueprint("missed", __name__, url_prefix="/missed")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        day, code = chosen_day(), request.args.get("code", "").strip()
+        with reading(room().sessions) as session:
+            listed = missed_calls.missed_on(session, day)
+            known = next((one for one in listed if one.retailer.customer_code == code), None)
+            form = {"code": code, "remedy_day": business_day(room().now()).isoformat()}
+            if known is not None:
+                form |= {
+                    "reason": known.row.reason,
+                    "remedy": known.row.remedy,
+                    "remedy_day": known.row.remedy_day.isoformat(),
+                }
+            return _page(session, day, form)
+
+    @routes.post("")
+    @only_for("take_calls")
+    def record() -> ResponseReturnValue:
+        now, day = room().now(), typed_day(request.form.get("day", "")) or business_day(room().now())
+        form = {name: request.form.get(name, "").strip() for name in FIELDS}
+        with transaction(room().sessions) as session:
+            retailer, remedy_day = by_code(session, form["code"]), typed_day(form["remedy_day"])
+            wrong = _wrong(form, retailer, day)
+            remedy = next((one for one in REMEDIES if one == form["remedy"]), None)
+            if not wrong and retailer is not None and remedy is not None:
+                try:
+                    missed_calls.record(
+                        session,
+                        retailer,
+                        day,
+                        form["reason"],
+                        remedy,
+                        remedy_day,
+                        note=form["note"],
+                        by=staff().name,
+                        now=now,
+                    )
+                except MissedRefused as refused:
+                    field, sentence = {
+                        "ordered": ("code", _("这一户后来订过货了，不用再记。")),
+                        "past": ("remedy_day", _("请选当天或者以后的日期。")),
+                    }[refused.reason]
+                    wrong = {field: sentence}
+            if wrong:
+                return _page(session, day, form, wrong), 422
+        return "", 204, {"HX-Redirect": url_for("console.missed.page", day=day.isoformat())}
+
+    return routes
+
+
+def _page(session: Session, day: date, form: dict[str, str], wrong: dict[str, str] | None = None) -> str:
+    part = "day/unreached_form.html" if request.headers.get("HX-Request") else "day/unreached.html"
+    return render_template(
+        part,
+        day=day,
+        listed=missed_calls.missed_on(session, day),
+        form=form,
+        wrong=wrong or {},
+        may_record=may("take_calls"),
+        note_max=NOTE_MAX_CHARS,
+    )
+
+
+def _wrong(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dict[str, str]:
+    """The errors of a record, by field."""
+    return {
+        name: sentence
+        for name, sentence, is_wrong in (
+            ("code", _("没有这个客户代码。"), retailer is None),
+            ("reason", _("请选一个原因。"), form["reason"] not in REASONS),
+            ("remedy", _("请选怎么补救。"), form["remedy"] not in REMEDIES),
+            (
+                "remedy_day",
+                _("请选一个日期。"),
+                form["remedy"] != "next_cycle" and typed_day(form["remedy_day"]) is None,
+            ),
+            ("note", _("最多%(most)d个字。", most=NOTE_MAX_CHARS), len(form["note"]) > NOTE_MAX_CHARS),
+            ("code", _("这一天还没有到。"), day > business_day(room().now())),
+        )
+        if is_wrong
+    }

@@ -1,0 +1,1 @@
+"""The operator's desk: live calls, the order sheet, the softphone."""

@@ -1,0 +1,259 @@
+"""The operator's desk: the queue, taking a call, and the order sheet that goes with it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from callflows.state import CallState
+from console.authentication import only_for, staff
+from console.day.feedback_pages import form_words
+from console.desk.call_handling import duty_view, go_on
+from console.desk.call_views import call_view, line_now, turns_of
+from console.desk.order_sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, put_wishes, seen
+from console.desk.retailer_search import find_retailers
+from console.event_stream import SIGN_OF_LIFE_S, stream
+from console.language import _
+from console.services import room
+from ivr.models import Call
+from ivr.operators import presence
+from ivr.operators.models import Ticket
+from orders.book.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
+from orders.book.models import OrderRow
+from orders.book.views import order_view, retailer_view
+from orders.channels import follow_ups
+from orders.retailers.models import RetailerRow
+from orders.staff import feedback
+from orders.staff.models import StaffRow
+from orders.windows import business_day
+from storage import reading, transaction
+
+LOOK_EVERY_S = 0.5
+FOUND_MAX = 8
+ASKED_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The order an operator is working on: its retailer, and the call and ticket it belongs to, if any."""
+
+    key: str
+    retailer: Retailer | None
+    hotline: Hotline
+    call: Call | None
+    ticket: Ticket | None
+    saved: OrderView | None
+
+
+def desk_routes() -> Blueprint:
+    """The desk's pages."""
+    routes = Blueprint("desk", __name__, url_prefix="/desk")
+
+    @routes.get("")
+    @only_for("take_calls")
+    def page() -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            presence.arrive(session, staff().id, room().now())
+            return render_template("desk/desk.html", now=line_now(session, room().now()), **duty_view(session, staff()))
+
+    @routes.get("/events")
+    @only_for("take_calls")
+    def events() -> ResponseReturnValue:
+        return stream(_parts_for(staff()), LOOK_EVERY_S)
+
+    @routes.get("/retailers")
+    @only_for("take_calls")
+    def retailers() -> ResponseReturnValue:
+        text = request.args.get("q", "").strip()[:40]
+        with reading(room().sessions) as session:
+            found = find_retailers(session, text, FOUND_MAX)
+        key = request.args.get("key", "")
+        return render_template("desk/retailers_found.html", found=found, text=text, key=key)
+
+    @routes.post("/orders")
+    @only_for("take_calls")
+    def begin() -> ResponseReturnValue:
+        return begin_order(request.form.get("customer_code", ""), request.form.get("key", ""))
+
+    @routes.get("/orders/<key>")
+    @only_for("take_calls")
+    def order(key: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            presence.arrive(session, staff().id, room().now())
+            case = _case(session, desk, key)
+            refusal = _take_up(desk, case)
+            return render_template(
+                "desk/order.html",
+                **duty_view(session, staff()),
+                case=case,
+                sheet=_sheet(desk, case),
+                refusal=refusal,
+                asked=feedback.listed(session, retailer_id=case.retailer.id, limit=ASKED_SHOWN)
+                if case.retailer
+                else (),
+                **form_words(),
+                call=call_view(session, case.call) if case.call is not None else None,
+                turns=turns_of(session, key) if case.call is not None else [],
+            )
+
+    @routes.post("/orders/<key>/lines")
+    @only_for("take_calls")
+    def line(key: str) -> ResponseReturnValue:
+        return _change(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
+
+    @routes.post("/orders/<key>/wishes")
+    @only_for("take_calls")
+    def wishes(key: str) -> ResponseReturnValue:
+        """Add the lines of the last order, or those that failed by the web, in one go."""
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            case = _case(session, desk, key)
+            if stale := _stale(desk, case):
+                return stale
+            sheet = _sheet(desk, case)
+            if sheet is None:
+                abort(404, _("没有这张订单。"))
+            try:
+                outcomes = put_wishes(desk, key, sheet.web if request.form.get("which") == "web" else sheet.last)
+            except SheetRefusal as refusal:
+                return _shown(desk, case, problem=refusal.reason), 422
+            return _shown(desk, case, outcomes=outcomes, specs=desk.catalog.specs)
+
+    @routes.post("/orders/<key>/save")
+    @only_for("take_calls")
+    def save(key: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            desk = room().open_desk(session)
+            case = _case(session, desk, key)
+            if stale := _stale(desk, case):
+                return stale
+            try:
+                desk.confirm(key)
+            except DeskRefusal as refusal:
+                return _shown(desk, case, problem=refusal.reason), 422
+            return _shown(desk, _case(session, desk, key), saved=True)
+
+    return routes
+
+
+def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
+    """Begin an order for a retailer: of the call `key`, whose caller the operator has identified, or of no call."""
+    with transaction(room().sessions) as session:
+        desk = room().open_desk(session)
+        retailer = desk.retailer(customer_code)
+        if retailer is None:
+            return _("没有这个客户代码。"), 409
+        call = _case(session, desk, key).call if key else None
+        hotline = desk.hotline(call.called if call is not None else "")
+        if not key:
+            key = f"desk-{staff().id}-{secrets.token_hex(8)}"
+        try:
+            desk.open_draft(key, retailer, hotline, channel="operator", region=_region(call))
+        except DeskRefusal as refusal:
+            standing = desk.standing(retailer, hotline)
+            return render_template("desk/refusal.html", reason=refusal.reason, standing=standing), 422
+    if call is not None:
+        room().line.calls.signed_in(call.sid, retailer.customer_code)
+        # A full page load would hang up the softphone in the middle of the call.
+        return go_on(url_for("console.desk.order", key=key))
+    return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
+
+
+def _parts_for(me: StaffRow) -> Callable[[], Mapping[str, str]]:
+    """The parts of the desk's event stream: the queue, the live calls, and operator presence. As long as the stream is
+    open, its reader is kept checked in."""
+    noted = 0.0
+
+    def parts() -> Mapping[str, str]:
+        nonlocal noted
+        if time.monotonic() - noted > SIGN_OF_LIFE_S:
+            noted = time.monotonic()
+            with transaction(room().sessions) as session:
+                presence.arrive(session, me.id, room().now())
+        with reading(room().sessions) as session:
+            return {
+                "line": render_template("desk/hotline_status.html", now=line_now(session, room().now()), me=me),
+                "duty": render_template("desk/presence.html", **duty_view(session, me)),
+            }
+
+    return parts
+
+
+def _case(session: Session, desk: Desk, key: str) -> Case:
+    """The call this operator has taken, or the order begun at the desk, with this key. 404 without one, 409 if the
+    call is not in this operator's hands."""
+    order = session.scalar(select(OrderRow).where(OrderRow.call_key == key))
+    call = session.get(Call, key)
+    ticket = None
+    if call is not None:
+        ticket = session.scalar(select(Ticket).where(Ticket.call_sid == key).order_by(Ticket.id.desc()).limit(1))
+        if ticket is None or ticket.taken_by != staff().id or ticket.state not in ("taken", "finished"):
+            abort(409, _("这通电话现在不在您手里。"))
+    elif order is None or not key.startswith("desk-"):
+        abort(404, _("没有这张订单。"))
+    retailer: Retailer | None = None
+    if order is not None:
+        retailer = retailer_view(session.get_one(RetailerRow, order.retailer_id))
+    elif call is not None and (state := CallState.from_json(call.state)).signed_in:
+        retailer = desk.retailer(state.customer_code)
+    hotline = desk.hotline(call.called if call is not None else "")
+    saved = order_view(order) if order is not None and order.number is not None else None
+    return Case(key, retailer, hotline, call, ticket, saved)
+
+
+def _region(call: Call | None) -> str:
+    """The region the caller chose before an operator took the call, where the hotline asks for one."""
+    return CallState.from_json(call.state).region if call is not None else ""
+
+
+def _take_up(desk: Desk, case: Case) -> str:
+    """Open the draft of a call whose caller is known. Return the reason for a refusal, or an empty string."""
+    if case.retailer is None or case.saved is not None:
+        return ""
+    try:
+        desk.open_draft(case.key, case.retailer, case.hotline, channel="operator", region=_region(case.call))
+    except DeskRefusal as refusal:
+        return refusal.reason
+    return ""
+
+
+def _sheet(desk: Desk, case: Case) -> Sheet | None:
+    if case.retailer is None:
+        return None
+    web_wanted = follow_ups.wanted_by(desk.session, business_day(desk.now), case.retailer.id, staff().id)
+    return open_sheet(desk, case.key, case.retailer, case.hotline, case.saved, web_wanted)
+
+
+def _change(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
+    with transaction(room().sessions) as session:
+        desk = room().open_desk(session)
+        case = _case(session, desk, key)
+        if stale := _stale(desk, case):
+            return stale
+        try:
+            outcome = put_line(desk, key, barcode, cartons)
+        except SheetRefusal as refusal:
+            return _shown(desk, case, problem=refusal.reason, typed=cartons), 422
+        return _shown(desk, case, outcome=outcome, barcode=barcode)
+
+
+def _stale(desk: Desk, case: Case) -> ResponseReturnValue | None:
+    """The current sheet with its differences if the page showed an older one, or None. Changes nothing."""
+    shown = request.form.get("seen", "")
+    order = desk.draft(case.key) or case.saved
+    if shown == seen(order):
+        return None
+    return _shown(desk, case, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
+
+
+def _shown(desk: Desk, case: Case, outcome: LineOutcome | None = None, barcode: str = "", **said: object) -> str:
+    spec = desk.catalog.specs.get(barcode)
+    return render_template("desk/sheet.html", case=case, sheet=_sheet(desk, case), outcome=outcome, spec=spec, **said)

@@ -1,0 +1,254 @@
+"""The order sheet: what a retailer may have, what is on the order, and the lines an operator puts there.
+
+Everything goes through the same desk as a call's turns, so the same rules, limits and holds apply. A page sends back
+what it showed; if the order has changed since, nothing is done, and the differences are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from brand_catalog.catalog import Spec
+from callflows.state import CallState
+from callflows.steps.read_back import ReadBack
+from callflows.turn_context import Turn
+from console.desk.retailer_search import first_letters
+from console.filters import yuan
+from orders.book.desk import (
+    Desk,
+    DeskRefusal,
+    Hotline,
+    LineOutcome,
+    LineRequest,
+    LineView,
+    OrderView,
+    Retailer,
+    Standing,
+)
+
+CARTONS_MAX = 9_999
+
+
+class SheetRefusal(Exception):
+    """A refused request; the reason is a key of `refusals` in words.html."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One spec the operator may enter: how it is found, and what is left of it."""
+
+    barcode: str
+    name: str
+    code: str
+    initials: str
+    price_fen: int
+    packs_per_carton: int
+    limit_left_packs: int
+    stock_left_packs: int
+    last_packs: int
+    mark: Literal["", "new", "key"]
+
+    def for_page(self) -> dict[str, str | int]:
+        """The values for the page's search, quantities in whole cartons."""
+        return {
+            "barcode": self.barcode,
+            "name": self.name,
+            "code": self.code,
+            "initials": self.initials,
+            "price": yuan(self.price_fen),
+            "limit": self.limit_left_packs // self.packs_per_carton,
+            "stock": self.stock_left_packs // self.packs_per_carton,
+            "left": min(self.limit_left_packs, self.stock_left_packs) // self.packs_per_carton,
+            "last": self.last_packs // self.packs_per_carton,
+            "mark": self.mark,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A line suggested for the order: the packs wanted, and the packs this retailer can have now; None if the spec is
+    not offered today."""
+
+    barcode: str
+    name: str
+    packs: int
+    packs_per_carton: int
+    left_packs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Everything the order sheet shows. `last` are the lines of the retailer's last order, `web` those of its
+    failed web order."""
+
+    key: str
+    retailer: Retailer
+    hotline: Hotline
+    standing: Standing
+    order: OrderView | None
+    choices: tuple[Choice, ...]
+    last: tuple[Wish, ...]
+    web: tuple[Wish, ...]
+    read_back: tuple[str, ...]
+    seen: str
+
+    @property
+    def is_open(self) -> bool:
+        """True if the order is a draft, so that lines may be added."""
+        return self.order is not None and self.order.state == "draft"
+
+    def choices_for_page(self) -> list[dict[str, str | int]]:
+        """The specs for the page's search; empty if the sheet is not open."""
+        return [choice.for_page() for choice in self.choices] if self.is_open else []
+
+    def choice(self, barcode: str) -> Choice | None:
+        """The spec with this barcode and what is left of it, or None if it is not offered today."""
+        return next((choice for choice in self.choices if choice.barcode == barcode), None)
+
+    @property
+    def shortfall_fen(self) -> int:
+        """The amount to be deposited before delivery, in fen."""
+        return max(0, self.order.amount_fen - self.standing.balance_fen) if self.order is not None else 0
+
+
+def open_sheet(
+    desk: Desk,
+    key: str,
+    retailer: Retailer,
+    hotline: Hotline,
+    saved: OrderView | None = None,
+    web_wanted: Mapping[str, int] | None = None,
+) -> Sheet:
+    """The current sheet. `saved` is the order of this key if it is no draft any more; `web_wanted` are the packs by
+    barcode of the failed web order."""
+    order = desk.draft(key) or saved
+    last = desk.last_order(retailer)
+    if last is not None and saved is not None and last.number == saved.number:
+        last = None
+    last_packs = {line.barcode: line.granted_packs for line in last.lines} if last is not None else {}
+    choices = tuple(
+        Choice(
+            barcode=offer.spec.barcode,
+            name=offer.spec.name,
+            code=offer.spec.short_code,
+            initials=initials(offer.spec),
+            price_fen=offer.spec.wholesale_fen,
+            packs_per_carton=offer.spec.packs_per_carton,
+            limit_left_packs=offer.limit_left_packs,
+            stock_left_packs=offer.stock_left_packs,
+            last_packs=last_packs.get(offer.spec.barcode, 0),
+            mark="new" if offer.is_new else "key" if offer.is_key else "",
+        )
+        for offer in desk.offers(retailer, hotline)
+    )
+    left = {choice.barcode: min(choice.limit_left_packs, choice.stock_left_packs) for choice in choices}
+    specs = desk.catalog.specs
+    return Sheet(
+        key=key,
+        retailer=retailer,
+        hotline=hotline,
+        standing=desk.standing(retailer, hotline),
+        order=order,
+        choices=choices,
+        last=tuple(
+            Wish(line.barcode, line.name, line.granted_packs, line.packs_per_carton, left.get(line.barcode))
+            for line in (last.lines if last is not None else ())
+        ),
+        web=tuple(
+            Wish(barcode, specs[barcode].name, packs, specs[barcode].packs_per_carton, left.get(barcode))
+            for barcode, packs in (web_wanted or {}).items()
+            if barcode in specs
+        ),
+        read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
+        seen=seen(order),
+    )
+
+
+def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
+    """Set a line in cartons: "5" sets five, "+5" adds five, "0" removes the line. Raise SheetRefusal if refused."""
+    more, figures = wanted.startswith("+"), wanted.removeprefix("+").strip()
+    if not figures.isascii() or not figures.isdigit() or int(figures) > CARTONS_MAX:
+        raise SheetRefusal("not_a_number")
+    spec = desk.catalog.specs.get(barcode)
+    if spec is None:
+        raise SheetRefusal("unknown_spec")
+    packs = int(figures) * spec.packs_per_carton
+    try:
+        if packs == 0:
+            if not desk.remove_line(key, barcode):
+                raise SheetRefusal("not_on_the_order")
+            return None
+        return desk.set_line(key, barcode, packs, "add" if more else "set")
+    except DeskRefusal as refusal:
+        raise SheetRefusal(refusal.reason) from refusal
+
+
+def put_wishes(desk: Desk, key: str, wishes: Sequence[Wish]) -> list[LineOutcome]:
+    """Add the lines that are not on the order yet, in one go; those that are stay as the caller wanted them. Raise
+    SheetRefusal if refused."""
+    order = desk.draft(key)
+    if order is None:
+        raise SheetRefusal("no_draft")
+    new = [LineRequest(wish.barcode, wish.packs, "set") for wish in wishes if order.line(wish.barcode) is None]
+    try:
+        return desk.set_lines(key, new)
+    except DeskRefusal as refusal:
+        raise SheetRefusal(refusal.reason) from refusal
+
+
+def seen(order: OrderView | None) -> str:
+    """The state and lines of an order as text; a page sends it back with each change, to detect a stale page."""
+    if order is None:
+        return "-"
+    return ",".join([order.state, *(f"{line.barcode}:{line.granted_packs}" for line in order.lines)])
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One line that has changed since the page was shown; None for a quantity where the line is not on the order."""
+
+    name: str
+    before_packs: int | None
+    now_packs: int | None
+    packs_per_carton: int
+
+
+def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) -> list[Difference]:
+    """The lines that differ between what the page showed and the current order."""
+    before: dict[str, int] = {}
+    for part in shown.split(",")[1:]:
+        barcode, _, packs = part.partition(":")
+        if packs.isascii() and packs.isdigit():
+            before[barcode] = int(packs)
+    now: dict[str, LineView] = {line.barcode: line for line in order.lines} if order is not None else {}
+    changed = []
+    for barcode in dict.fromkeys((*before, *now)):
+        line = now.get(barcode)
+        granted = line.granted_packs if line is not None else None
+        # The catalogue has the name and the carton size of a line that is gone.
+        about = line or specs.get(barcode)
+        if granted != before.get(barcode) and about is not None:
+            changed.append(Difference(about.name, before.get(barcode), granted, about.packs_per_carton))
+    return changed
+
+
+def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tuple[str, ...]:
+    """The sentences in which a call reads the order back to the caller (AY 4.1.7)."""
+    state = CallState(key, "", hotline.number, ear=True, customer_code=retailer.customer_code, signed_in=True)
+    turn = Turn(state, desk)
+    ReadBack().ask(turn)
+    return tuple(turn.sentences)
+
+
+def initials(spec: Spec) -> str:
+    """The letters that find a spec: the first of each syllable, with digits and Latin letters as they are; 黄鹤楼(软蓝)
+    is hhlrl."""
+    if spec.pinyin is not None:
+        return "".join(syllable[0] for syllable in spec.pinyin.split())
+    return first_letters(spec.name)

@@ -1,0 +1,80 @@
+"""Template filters for money, quantities and times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time
+from fractions import Fraction
+
+from clock import local
+from console.file_errors import in_words
+from console.language import _
+
+_DAY = 24 * 60
+
+
+def yuan(fen: int) -> str:
+    """An amount in yuan, with its fen: 12,345.60."""
+    sign = "-" if fen < 0 else ""
+    return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def cartons(packs: int, packs_per_carton: int = 10) -> str:
+    """A quantity in cartons; one that is not whole in cartons and packs."""
+    whole, rest = divmod(packs, packs_per_carton)
+    return _("%(cartons)d条%(packs)d盒", cartons=whole, packs=rest) if rest else str(whole)
+
+
+def carton_sum(total: Fraction) -> str:
+    """A sum of cartons over specs of different carton size; one that is not whole to one decimal."""
+    return str(total.numerator) if total.denominator == 1 else f"{float(total):.1f}"
+
+
+def at(moment: datetime | None) -> str:
+    """The local time of day as HH:MM:SS; empty for None."""
+    return "" if moment is None else local(moment).strftime("%H:%M:%S")
+
+
+def when(moment: datetime | None) -> str:
+    """The local date and time to the minute; empty for None."""
+    return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def day(moment: date | None) -> str:
+    """The date in ISO format; empty for None."""
+    return "" if moment is None else moment.isoformat()
+
+
+def clock(minutes: int) -> str:
+    """A time of day given in minutes from midnight; negative minutes are on the evening before."""
+    time_of_day = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
+    return _("前一天%(time)s", time=time_of_day) if minutes < 0 else time_of_day
+
+
+def clock_minutes(text: str) -> int | None:
+    """Parse a typed time of day into minutes from midnight, 24:00 included; None if it is no time."""
+    if (text := text.strip().replace("：", ":").rjust(5, "0")) == "24:00":
+        return _DAY
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.hour * 60 + moment.minute
+
+
+def masked(number: str) -> str:
+    """A telephone number with only its last four digits shown."""
+    return f"…{number[-4:]}" if len(number) > 4 else number
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "yuan": yuan,
+    "cartons": cartons,
+    "carton_sum": carton_sum,
+    "at": at,
+    "when": when,
+    "day": day,
+    "clock": clock,
+    "masked": masked,
+    "in_words": in_words,
+}

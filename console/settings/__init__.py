@@ -1,0 +1,1 @@
+"""What managers set: rules, hotlines, hours, catalogue and spoken names, retailers."""

@@ -1,0 +1,176 @@
+"""The department's settings, changed with a reason, and the audit log of all settings: by, at, why, before, after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clock import local, local_date
+from console.authentication import may, only_for, staff
+from console.dates import typed_day
+from console.language import _
+from console.services import room
+from console.uploads import table
+from orders import audit_log
+from orders.audit_log import Entry
+from orders.book.headroom import DraftRules
+from orders.department_rules import BAND_PREFIX, NAMES, RECORDING_DAYS, set_rule
+from orders.models import WHY_MAX, HouseRule, Subject
+from orders.outbound.pacing import Pacing
+from storage import reading, transaction
+
+ENTRIES_SHOWN = 200
+ENTRIES_EXPORTED = 20_000
+VALUE_MAX = 1_000_000
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
+COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "after")
+
+
+def house_routes() -> Blueprint:
+    """The department's settings and the audit log."""
+    routes = Blueprint("house", __name__)
+
+    @routes.get("/rules")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            return render_template("settings/department_rules.html", **_rules(session, {}, {}))
+
+    @routes.post("/rules")
+    @only_for("set_rules")
+    def save() -> ResponseReturnValue:
+        """Store every rule whose value in the form differs from the one in force."""
+        why = request.form.get("why", "").strip()[:WHY_MAX]
+        with transaction(room().sessions) as session:
+            present, names = _present(session), _names(session)
+            values, wrong = _sent(request.form, names)
+            changed = [name for name in names if name in values and values[name] != present.get(name)]
+            if changed and not why:
+                wrong["why"] = _("请写明原因，记录里要用。")
+            if not wrong:
+                for name in changed:
+                    set_rule(session, name, values[name], by=staff().name, why=why, now=room().now())
+            typed = request.form if wrong else {}
+            page = render_template(
+                "settings/rules_form.html", saved=len(changed), done=not wrong, **_rules(session, typed, wrong)
+            )
+        return page, 422 if wrong else 200
+
+    @routes.get("/history")
+    @only_for("see_day")
+    def changes() -> ResponseReturnValue:
+        subject, day = _subject(), typed_day(request.args.get("day"))
+        with reading(room().sessions) as session:
+            entries = audit_log.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
+            specs = room().line.hearing.catalog(session).specs
+        return render_template(
+            "settings/audit_log.html",
+            entries=entries,
+            subjects=SUBJECTS,
+            subject=subject,
+            day=day,
+            specs=specs,
+            more=len(entries) == ENTRIES_SHOWN,
+        )
+
+    @routes.get("/history/export")
+    @only_for("see_day")
+    def export() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            entries = audit_log.entries(
+                session, subject=_subject(), day=typed_day(request.args.get("day")), limit=ENTRIES_EXPORTED
+            )
+        name = f"history-{local_date(room().now())}"
+        return table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
+
+    return routes
+
+
+def _subject() -> Subject | None:
+    return next((one for one in SUBJECTS if one == request.args.get("subject")), None)
+
+
+def _row(entry: Entry) -> tuple[object, ...]:
+    return (
+        local(entry.at).strftime("%Y-%m-%d %H:%M:%S"),
+        entry.by,
+        entry.why,
+        entry.subject,
+        entry.name,
+        "" if entry.business_day is None else entry.business_day.isoformat(),
+        _plain(entry.before),
+        _plain(entry.after),
+    )
+
+
+def _plain(value: Mapping[str, object] | None) -> str:
+    return "" if value is None else "; ".join(f"{name}={one}" for name, one in value.items())
+
+
+# --- the rules
+
+
+def _present(session: Session) -> dict[str, int]:
+    return {row.name: row.value for row in session.scalars(select(HouseRule))}
+
+
+def _names(session: Session) -> list[str]:
+    """The names of all rules: the fixed ones, and one for each price band of the catalogue or with a cap."""
+    bands = {spec.price_band for spec in room().line.hearing.catalog(session).specs.values()}
+    bands |= {int(name.removeprefix(BAND_PREFIX)) for name in _present(session) if name.startswith(BAND_PREFIX)}
+    return [name for name in NAMES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
+
+
+def _own() -> dict[str, int | None]:
+    """The defaults of the rules, in force where the department has set nothing."""
+    draft, pacing = DraftRules(), Pacing()
+    return {
+        "hold_minutes": int(draft.hold_for.total_seconds()) // 60,
+        "order_min_packs": draft.order_min_packs,
+        "order_max_packs": draft.order_max_packs,
+        "recording_days": RECORDING_DAYS,
+        "outbound_attempts_max": pacing.attempts_max,
+        "outbound_pause_minutes": int(pacing.pause.total_seconds()) // 60,
+        "outbound_pause_busy_minutes": int(pacing.pause_busy.total_seconds()) // 60,
+        "outbound_lines": pacing.lines,
+        "outbound_calls_per_operator": pacing.calls_per_operator,
+    }
+
+
+def _sent(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
+    """The values of the form, None for the default; and the errors by field."""
+    values: dict[str, int | None] = {}
+    wrong: dict[str, str] = {}
+    for name in names:
+        text = form.get(name, "").strip()
+        if not text:
+            values[name] = None
+        elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
+            wrong[name] = _("请写一个不小于0的整数，或者留空。")
+        elif name == "hold_minutes" and int(text) == 0:
+            wrong[name] = _("至少1分钟。")
+        else:
+            values[name] = int(text)
+    least, most = values.get("order_min_packs"), values.get("order_max_packs")
+    if least is not None and most is not None and least > most:
+        wrong["order_max_packs"] = _("最多不能比最少还少。")
+    return values, wrong
+
+
+def _rules(session: Session, typed: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, object]:
+    present, own, names = _present(session), _own(), _names(session)
+    return {
+        "rules": [(name, typed.get(name, present.get(name, "")), own.get(name)) for name in names],
+        "descriptions": NAMES,
+        "band_prefix": BAND_PREFIX,
+        "wrong": wrong,
+        "why": typed.get("why", ""),
+        "may_edit": may("set_rules"),
+        "entries": audit_log.entries(session, subject="house_rule", limit=20),
+        "specs": {},
+    }

@@ -1,0 +1,105 @@
+"""The hours of the channels other than the telephone, and the days off; each change with a reason."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from console.authentication import may, only_for, staff
+from console.filters import clock_minutes
+from console.language import _
+from console.services import room
+from orders import audit_log
+from orders.book.models import Channel
+from orders.hotline_settings import MINUTES_A_DAY, set_calendar_day, set_channel_hours
+from orders.models import WHY_MAX, CalendarDay, ChannelWindow
+from orders.windows import Calendar, business_day
+from storage import reading, transaction
+
+# Each hotline has its own hours.
+CHANNELS: tuple[Channel, ...] = ("web", "mobile", "proxy")
+DAYS_SHOWN = 120
+ENTRIES_SHOWN = 20
+
+
+def hours_routes() -> Blueprint:
+    """The page of hours and days off."""
+    routes = Blueprint("hours", __name__, url_prefix="/hours")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            return render_template("settings/hours.html", **_shown(session))
+
+    @routes.post("/channel/<any(web, mobile, proxy):channel>")
+    @only_for("set_rules")
+    def hours(channel: Channel) -> ResponseReturnValue:
+        opens, closes = clock_minutes(request.form.get("opens", "")), clock_minutes(request.form.get("closes", ""))
+        why, wrong = _why(), {}
+        before = "evening_before" in request.form
+        for name, value in (("opens", opens), ("closes", closes)):
+            if value is None:
+                wrong[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
+        if opens is not None and closes is not None and closes <= opens - (MINUTES_A_DAY if before else 0):
+            wrong["closes"] = _("结束要比开始晚。")
+        if not why:
+            wrong["why"] = _("请写明原因，记录里要用。")
+        with transaction(room().sessions) as session:
+            if not wrong and opens is not None and closes is not None:
+                starts = opens - (MINUTES_A_DAY if before else 0)
+                set_channel_hours(session, channel, starts, closes, by=staff().name, why=why, now=room().now())
+            page = render_template(
+                "settings/hours_settings.html", wrong={channel: wrong}, typed=request.form, **_shown(session)
+            )
+        return page, 422 if wrong else 200
+
+    @routes.post("/day")
+    @only_for("set_rules")
+    def day() -> ResponseReturnValue:
+        why, wrong = _why(), {}
+        chosen = {"open": True, "closed": False, "own": None}
+        try:
+            which: date | None = date.fromisoformat(request.form.get("day", ""))
+        except ValueError:
+            which, wrong["day"] = None, _("请选一个日期。")
+        if which is not None and which < business_day(room().now()):
+            wrong["day"] = _("这一天已经过去了。")
+        if not why:
+            wrong["why"] = _("请写明原因，记录里要用。")
+        with transaction(room().sessions) as session:
+            if not wrong and which is not None:
+                is_open = chosen.get(request.form.get("as", ""), False)
+                set_calendar_day(session, which, is_open, by=staff().name, why=why, now=room().now())
+            page = render_template(
+                "settings/hours_settings.html", wrong={"day": wrong}, typed=request.form, **_shown(session)
+            )
+        return page, 422 if wrong else 200
+
+    return routes
+
+
+def _why() -> str:
+    return request.form.get("why", "").strip()[:WHY_MAX]
+
+
+def _shown(session: Session) -> dict[str, object]:
+    today = business_day(room().now())
+    set_days = {row.day: row for row in session.scalars(select(CalendarDay).where(CalendarDay.day >= today))}
+    known = Calendar({row.day: row.is_open for row in set_days.values()})
+    ahead = (today + timedelta(days=count) for count in range(DAYS_SHOWN))
+    windows = {row.channel: row for row in session.scalars(select(ChannelWindow))}
+    changes = [
+        *audit_log.entries(session, subject="channel_hours", limit=ENTRIES_SHOWN),
+        *audit_log.entries(session, subject="calendar_day", limit=ENTRIES_SHOWN),
+    ]
+    return {
+        "channels": [(channel, windows.get(channel)) for channel in CHANNELS],
+        "off": [(day, set_days.get(day)) for day in ahead if day in set_days or not known.is_open(day)],
+        "entries": sorted(changes, key=lambda entry: entry.at, reverse=True)[:ENTRIES_SHOWN],
+        "may_edit": may("set_rules"),
+    }

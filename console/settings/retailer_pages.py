@@ -1,0 +1,216 @@
+"""The retailers: search, import from a file with a preview, export; their PINs and lock-outs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.sheets import SheetError
+from console.authentication import may, only_for, staff
+from console.language import _
+from console.services import room
+from console.uploads import as_file, is_table, table
+from orders import audit_log
+from orders.book.models import OrderRow
+from orders.hotline_settings import calendar
+from orders.models import WHY_MAX
+from orders.outbound.models import MissedCall
+from orders.retailers.access import locked_until, new_pin, unlock
+from orders.retailers.importing import COLUMNS, hash_pins, import_retailers
+from orders.retailers.lookup import by_code
+from orders.retailers.models import RetailerPhone, RetailerRow
+from orders.supply.models import Limit
+from orders.windows import OrderPlan, business_day, cycle_start, cycle_week, is_order_day, next_order_day
+from storage import reading, rehearsal, transaction
+
+ROWS_MAX = 100
+ORDERS_SHOWN = 12
+CHANGES_SHOWN = 50
+# The longest way to the next day of a plan is a monthly one over a month of five weeks.
+_PLAN_DAYS = 70
+
+
+def retailer_routes() -> Blueprint:
+    """The list of retailers, and the page of each."""
+    routes = Blueprint("retailers", __name__, url_prefix="/retailers")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        text = request.args.get("q", "").strip()[:40]
+        found = select(RetailerRow).order_by(RetailerRow.customer_code).limit(ROWS_MAX + 1)
+        if text:
+            called = select(RetailerPhone.retailer_id).where(RetailerPhone.phone.contains(text, autoescape=True))
+            found = found.where(
+                RetailerRow.customer_code.contains(text, autoescape=True)
+                | RetailerRow.name.contains(text, autoescape=True)
+                | RetailerRow.id.in_(called)
+            )
+        with reading(room().sessions) as session:
+            rows = session.scalars(found).all()
+        part = "settings/retailer_rows.html" if request.headers.get("HX-Request") else "settings/retailers.html"
+        return render_template(
+            part, rows=rows[:ROWS_MAX], more=len(rows) > ROWS_MAX, text=text, may_edit=may("edit_retailers")
+        )
+
+    @routes.post("/import")
+    @only_for("edit_retailers")
+    def take_in() -> ResponseReturnValue:
+        """Preview a file of retailers, or import it with `apply`."""
+        upload = request.files.get("file")
+        why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
+        wrong = {
+            name: sentence
+            for name, sentence, is_wrong in (
+                ("file", _("请选一个 CSV 或 XLSX 文件。"), not is_table(upload)),
+                ("why", _("请写明原因，记录里要用。"), apply and not why),
+            )
+            if is_wrong
+        }
+        if wrong or upload is None:
+            return render_template("settings/retailers_imported.html", wrong=wrong), 422
+        now = room().now()
+        work = transaction if apply else rehearsal
+        with as_file(upload) as path:
+            try:
+                pins = hash_pins(path) if apply else None
+                with work(room().sessions) as session:
+                    done = import_retailers(session, path, pins, by=staff().name, why=why, now=now)
+                    entries = audit_log.entries(session, subject="retailer", limit=CHANGES_SHOWN)
+            except SheetError as error:
+                return render_template("settings/retailers_imported.html", problems=error.problems), 422
+        ours = [entry for entry in entries if entry.at == now]
+        return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=ours)
+
+    @routes.get("/export")
+    @only_for("see_day")
+    def export() -> ResponseReturnValue:
+        """All retailers in the columns of the import and some more, without PINs."""
+        today = business_day(room().now())
+        more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
+        with reading(room().sessions) as session:
+            rows = list(_export(session, today))
+        return table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
+
+    @routes.get("/<code>")
+    @only_for("see_day")
+    def retailer(code: str) -> ResponseReturnValue:
+        today = business_day(room().now())
+        with reading(room().sessions) as session:
+            row = _retailer(session, code)
+            open_days = calendar(session)
+            orders = session.scalars(
+                select(OrderRow)
+                .where(OrderRow.retailer_id == row.id, OrderRow.number.is_not(None))
+                .order_by(OrderRow.id.desc())
+                .limit(ORDERS_SHOWN)
+            ).all()
+            missed = session.scalars(
+                select(MissedCall)
+                .where(MissedCall.retailer_id == row.id)
+                .order_by(MissedCall.missed_on.desc())
+                .limit(ORDERS_SHOWN)
+            ).all()
+            began = cycle_start(row, today)
+            specs = room().line.hearing.catalog(session).specs
+            limits = session.scalars(select(Limit).where(Limit.retailer_id == row.id, Limit.cycle_start == began)).all()
+            known = {limit.barcode: limit for limit in limits}
+            return render_template(
+                "settings/retailer.html",
+                phones=session.scalars(select(RetailerPhone.phone).where(RetailerPhone.retailer_id == row.id)).all(),
+                orders=orders,
+                missed=missed,
+                today=is_order_day(row, today, open_days),
+                next_day=next_order_day(row, today, open_days),
+                began=began,
+                limits=[(spec, known[barcode]) for barcode, spec in specs.items() if barcode in known],
+                entries=audit_log.entries(session, subject="retailer", name=code, limit=CHANGES_SHOWN),
+                **_access(session, row),
+            )
+
+    @routes.post("/<code>/pin")
+    @only_for("edit_retailers")
+    def pin(code: str) -> ResponseReturnValue:
+        """Set a new PIN for the retailer; it is shown only in this response."""
+        with transaction(room().sessions) as session:
+            row = _retailer(session, code)
+            why = _why()
+            done: dict[str, object] = {}
+            if why:
+                done = {"new_pin": new_pin(session, row, by=staff().name, why=why, now=room().now())}
+            return _access_page(session, row, why, done)
+
+    @routes.post("/<code>/unlock")
+    @only_for("edit_retailers")
+    def open_again(code: str) -> ResponseReturnValue:
+        with transaction(room().sessions) as session:
+            row = _retailer(session, code)
+            why = _why()
+            done: dict[str, object] = {}
+            if why:
+                done = {"unlocked": unlock(session, row, by=staff().name, why=why, now=room().now())}
+            return _access_page(session, row, why, done)
+
+    return routes
+
+
+def _retailer(session: Session, code: str) -> RetailerRow:
+    row = by_code(session, code)
+    if row is None:
+        abort(404)
+    return row
+
+
+def _why() -> str:
+    return request.form.get("why", "").strip()[:WHY_MAX]
+
+
+def _access(session: Session, row: RetailerRow) -> dict[str, object]:
+    locked = locked_until(session, row.customer_code, room().now())
+    return {"row": row, "locked": locked, "may_edit": may("edit_retailers")}
+
+
+def _access_page(session: Session, row: RetailerRow, why: str, done: Mapping[str, object]) -> ResponseReturnValue:
+    page = render_template("settings/retailer_access.html", no_reason=not why, **done, **_access(session, row))
+    return page, 200 if why else 422
+
+
+def _export(session: Session, today: date) -> Iterator[tuple[object, ...]]:
+    phones: dict[int, list[str]] = {}
+    for phone in session.scalars(select(RetailerPhone).order_by(RetailerPhone.phone)):
+        phones.setdefault(phone.retailer_id, []).append(phone.phone)
+    days: dict[tuple[str, int, int], date] = {}
+    for row in session.scalars(select(RetailerRow).order_by(RetailerRow.customer_code)):
+        plan = (row.cycle, row.order_weekday, row.cycle_week)
+        if plan not in days:
+            days[plan] = _a_day_of(row, today)
+        yield (
+            row.customer_code,
+            row.name,
+            row.cycle,
+            days[plan].isoformat(),
+            row.status,
+            row.county,
+            row.region,
+            row.manager,
+            row.route,
+            row.grade,
+            f"{row.balance_fen / 100:.2f}",
+            "|".join(phones.get(row.id, ())),
+        )
+
+
+def _a_day_of(plan: OrderPlan, today: date) -> date:
+    """The next day of a plan from today on, days off included."""
+    days = (today + timedelta(days=ahead) for ahead in range(_PLAN_DAYS))
+    return next(
+        day
+        for day in days
+        if day.weekday() == plan.order_weekday
+        and (plan.cycle == "weekly" or cycle_week(plan.cycle, day) == plan.cycle_week)
+    )

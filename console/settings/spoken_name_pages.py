@@ -1,0 +1,164 @@
+"""The catalogue with its spoken names: preview a name with its confusables, add one, remove one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from brand_catalog.by_hand import NameRefused, add_name, remove_name, with_name
+from brand_catalog.catalog import Catalog, SpokenName
+from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
+from console.authentication import may, only_for, staff
+from console.desk.order_sheet import initials
+from console.language import _
+from console.services import room
+from speech.vocabulary import UnsayableError, vocabulary_of
+from storage import reading, transaction
+
+SPECS_SHOWN = 60
+NEAREST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The preview of a spoken name: its words in the vocabulary, the same name if it exists, and its confusables."""
+
+    text: str
+    words: tuple[str, ...] | None
+    unsayable: str
+    there: SpokenName | None
+    near: tuple[Match, ...]
+
+
+@lru_cache(maxsize=2)
+def _index(catalog_version: str, names: tuple[SpokenName, ...]) -> NameIndex:
+    return NameIndex(names)
+
+
+def names_routes() -> Blueprint:
+    """The catalogue page."""
+    routes = Blueprint("names", __name__, url_prefix="/catalog")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        text = request.args.get("q", "").strip()
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        by_spec: dict[str, list[SpokenName]] = {barcode: [] for barcode in catalog.specs}
+        for name in catalog.spoken_names:
+            for barcode in name.barcodes:
+                by_spec[barcode].append(name)
+        plain = text.lower()
+        found = [
+            (spec, by_spec[barcode])
+            for barcode, spec in catalog.specs.items()
+            if not text
+            or text in spec.name
+            or spec.short_code == text
+            or initials(spec).startswith(plain)
+            or any(text in name.text for name in by_spec[barcode])
+        ]
+        part = "settings/catalog_rows.html" if request.headers.get("HX-Request") else "settings/catalog.html"
+        return render_template(
+            part,
+            rows=found[:SPECS_SHOWN],
+            found=len(found),
+            text=text,
+            catalog=catalog,
+            may_edit=may("edit_catalog"),
+        )
+
+    @routes.post("/names")
+    @only_for("edit_catalog")
+    def name() -> ResponseReturnValue:
+        """Preview a name for a spec, or add it with `add`."""
+        text, barcode = request.form.get("text", "").strip(), request.form.get("barcode", "")
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        try:
+            with_name(catalog, text, barcode)
+        except NameRefused:
+            return render_template("settings/name_preview.html", refused=refusal(catalog, text, barcode)), 422
+        trial = try_name(catalog, text)
+        added = "add" in request.form and not trial.unsayable
+        if added:
+            with transaction(room().sessions) as session:
+                add_name(session, text, barcode, room().now(), staff().name)
+        return render_template("settings/name_preview.html", trial=trial, added=added, catalog=catalog, barcode=barcode)
+
+    @routes.post("/names/known")
+    @only_for("see_day")
+    def known() -> ResponseReturnValue:
+        """Preview a name the spec already has."""
+        text, barcode = request.form.get("known", ""), request.form.get("barcode", "")
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+        if not has_name(catalog, text, barcode):
+            return render_template("settings/name_preview.html", refused=_("这个品规已经没有这个叫法了。")), 422
+        return render_template(
+            "settings/name_known.html",
+            trial=try_name(catalog, text),
+            catalog=catalog,
+            barcode=barcode,
+            may_edit=may("edit_catalog"),
+        )
+
+    @routes.post("/names/remove")
+    @only_for("edit_catalog")
+    def remove() -> ResponseReturnValue:
+        """Remove a name from a spec."""
+        text, barcode = request.form.get("remove", ""), request.form.get("barcode", "")
+        try:
+            with transaction(room().sessions) as session:
+                remove_name(session, text, barcode, room().now(), staff().name)
+        except NameRefused:
+            with reading(room().sessions) as session:
+                catalog = room().line.hearing.catalog(session)
+            return render_template("settings/name_preview.html", refused=_why_kept(catalog, text, barcode)), 422
+        return render_template("settings/name_preview.html", removed=text)
+
+    return routes
+
+
+def try_name(catalog: Catalog, text: str) -> Trial:
+    """The preview of this name: its words as recognised, and the names it may be confused with."""
+    model = room().line.hearing.model
+    words: tuple[str, ...] | None = None
+    unsayable = ""
+    if model is not None:
+        try:
+            words = vocabulary_of(model).words(text)
+        except UnsayableError as error:
+            unsayable = error.syllable
+    near = _index(catalog.version, catalog.spoken_names).nearest(text, NEAREST)
+    return Trial(
+        text=text,
+        words=words,
+        unsayable=unsayable,
+        there=next((name for name in catalog.spoken_names if name.text == text), None),
+        near=tuple(match for match in near if match.distance <= RIVAL_DISTANCE and match.name.text != text),
+    )
+
+
+def has_name(catalog: Catalog, text: str, barcode: str) -> bool:
+    """True if this is one of the spec's spoken names."""
+    return any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names)
+
+
+def refusal(catalog: Catalog, text: str, barcode: str) -> str:
+    """The reason a name cannot be added to a spec, in a sentence."""
+    if barcode not in catalog.specs:
+        return _("请先从名单里选一个品规。")
+    if has_name(catalog, text, barcode):
+        return _("这个品规已经有这个叫法了。")
+    return _("叫法要写两到十二个汉字，数字也写成汉字。")
+
+
+def _why_kept(catalog: Catalog, text: str, barcode: str) -> str:
+    if not has_name(catalog, text, barcode):
+        return _("这个品规已经没有这个叫法了。")
+    return _("这是这个品规唯一的叫法，请先加一个别的。")

@@ -1,0 +1,135 @@
+"""Supply and limits of a day: the figures, their import from a file with a preview, and the changes before."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import func, select
+
+from brand_catalog.sheets import SheetError
+from console.authentication import may, only_for, staff
+from console.dates import typed_day
+from console.language import _
+from console.services import room
+from console.uploads import as_file, is_table, table
+from orders import audit_log
+from orders.retailers.models import RetailerRow
+from orders.supply import allocate, limits
+from orders.supply.allocate import allocate_day, read_supply
+from orders.supply.limits import LimitsDone, LimitsLocked, LimitsRefused
+from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
+from orders.windows import business_day
+from storage import reading, rehearsal, transaction
+
+BATCHES_SHOWN = 30
+CHANGES_SHOWN = 200
+
+
+def supply_routes() -> Blueprint:
+    """The pages of the supply manager."""
+    routes = Blueprint("supply", __name__, url_prefix="/supply")
+
+    @routes.get("")
+    @only_for("see_day")
+    def page() -> ResponseReturnValue:
+        today = business_day(room().now())
+        day = typed_day(request.args.get("day")) or today
+        with reading(room().sessions) as session:
+            catalog = room().line.hearing.catalog(session)
+            specs = catalog.specs
+            uneven = allocate.out_of_balance(session, catalog, day)
+            rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
+            limited = dict(
+                session.execute(
+                    select(Limit.barcode, func.sum(Limit.limit_packs))
+                    .where(Limit.cycle_start == day)
+                    .group_by(Limit.barcode)
+                ).all()
+            )
+            batches = session.scalars(select(LimitBatch).order_by(LimitBatch.id.desc()).limit(BATCHES_SHOWN)).all()
+            entries = audit_log.entries(session, subject="supply", limit=BATCHES_SHOWN)
+        return render_template(
+            "settings/supply.html",
+            day=day,
+            next_day=today + timedelta(days=1),
+            rows=[(spec, rows[barcode], limited.get(barcode, 0)) for barcode, spec in specs.items() if barcode in rows],
+            batches=batches,
+            uneven=uneven,
+            batch=request.args.get("batch", type=int),
+            entries=entries,
+            specs=specs,
+            may_edit=may("edit_supply"),
+        )
+
+    @routes.post("/import")
+    @only_for("edit_supply")
+    def take_in() -> ResponseReturnValue:
+        """Preview a file's figures, or import them with `apply`."""
+        upload = request.files.get("file")
+        why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
+        day = typed_day(request.form.get("day"))
+        wrong = {
+            name: sentence
+            for name, sentence, is_wrong in (
+                ("day", _("请选一个日期。"), day is None),
+                ("file", _("请选一个 CSV 或 XLSX 文件。"), not is_table(upload)),
+                ("why", _("请写明原因，记录里要用。"), apply and not why),
+            )
+            if is_wrong
+        }
+        if wrong or upload is None or day is None:
+            return render_template("settings/supply_imported.html", wrong=wrong), 422
+        with as_file(upload) as path:
+            try:
+                done = _put(path, str(kind), day, why[:200], apply=apply)
+            except SheetError as error:
+                return render_template("settings/supply_imported.html", problems=error.problems), 422
+            except LimitsRefused as refused:
+                return render_template("settings/supply_imported.html", below=refused.lines), 422
+            except LimitsLocked:
+                return render_template("settings/supply_imported.html", locked=day), 422
+        return render_template("settings/supply_imported.html", done=done, applied=apply, day=day)
+
+    @routes.get("/export")
+    @only_for("see_day")
+    def export() -> ResponseReturnValue:
+        """A day's supply, or its limits, in the columns of the import."""
+        day = typed_day(request.args.get("day")) or business_day(room().now())
+        what, kind = request.args.get("what"), request.args.get("kind", "csv")
+        with reading(room().sessions) as session:
+            if what == "limits":
+                return table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
+            catalog = room().line.hearing.catalog(session)
+            return table(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
+
+    @routes.get("/batches/<int:number>")
+    @only_for("see_day")
+    def batch(number: int) -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            specs = room().line.hearing.catalog(session).specs
+            changes = session.execute(
+                select(LimitChange, RetailerRow)
+                .join(RetailerRow, RetailerRow.id == LimitChange.retailer_id)
+                .where(LimitChange.batch_id == number)
+                .order_by(RetailerRow.customer_code, LimitChange.barcode)
+                .limit(CHANGES_SHOWN)
+            ).all()
+        return render_template("settings/supply_changes.html", changes=changes, specs=specs)
+
+    return routes
+
+
+def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDone:
+    """Import a file's figures with `apply`; without it return what they would change, and change nothing."""
+    by, now = staff().name, room().now()
+    with (transaction if apply else rehearsal)(room().sessions) as session:
+        catalog = room().line.hearing.catalog(session)
+        if kind == "supply":
+            supplies = read_supply(path, catalog)
+            return allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
+        limits.check_unlocked(day, now)
+        limits.stage(session, limits.read_limits(path, session, catalog, day))
+        return limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)

@@ -1,0 +1,244 @@
+"""The web phone, in the demo only: a telephone in the browser, connected by the simulator as by a real carrier.
+
+Keys and audio are relayed to the simulator over a WebSocket, so that the page talks to one server only. Typed text
+takes the place of recognition: it is stored as the pending utterance of the open turn, and the call is redirected.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import structlog
+import websocket
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_sock import Sock
+from simple_websocket import ConnectionClosed
+from sqlalchemy import select
+
+from callflows.replies import ListenFor
+from callflows.state import CallState
+from console.language import _
+from console.services import Room, room
+from console.web_phone.gloss import gloss
+from ivr.calls import UnknownCall
+from ivr.models import Call, Turn
+from ivr.serialisation import reply_from_json
+from orders.book.models import OrderRow
+from orders.book.views import order_view
+from orders.models import HotlineRow
+from orders.retailers.models import RetailerPhone, RetailerRow
+from settings import Settings
+from speech.listening import Digits, Listen
+from storage import reading
+
+SAMPLES = Path(__file__).with_name("samples.toml")
+STAND_IN_PATH = "/phone"
+CONNECT_S = 3.0
+# The commands a page may send. Only operators can be called in the browser, see softphone.py.
+WISHES = frozenset({"call", "keys", "speak", "hang_up"})
+TEXT_MAX = 100
+# An unregistered number: its caller is asked for a code and a PIN.
+STRANGER = "+8613900000000"
+
+log = structlog.get_logger(__name__)
+
+
+class Socket(Protocol):
+    """The methods used of the page's WebSocket."""
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None: ...
+    def send(self, data: str | bytes) -> None: ...
+    def close(self, reason: int | None = None, message: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One recorded utterance: its text in Chinese and English, and the inputs it answers."""
+
+    file: str
+    zh: str
+    en: str
+    fits: tuple[str, ...]
+
+
+@cache
+def read_samples() -> tuple[Sample, ...]:
+    """The recorded utterances, in the order in which they are shown."""
+    with SAMPLES.open("rb") as file:
+        rows = tomllib.load(file)["sample"]
+    return tuple(Sample(row["file"], row["zh"], row["en"], tuple(row["fits"])) for row in rows)
+
+
+def phone_routes(furnished: Room) -> Blueprint:
+    """The page of the web phone, and the routes it uses during a call."""
+    routes = Blueprint("phone", __name__, url_prefix="/phone")
+    sockets = Sock()
+
+    @routes.get("")
+    def page() -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            hotlines = session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
+            callers = session.execute(
+                select(RetailerPhone.phone, RetailerRow.name)
+                .join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id)
+                .order_by(RetailerRow.customer_code)
+            ).all()
+            codes = session.execute(
+                select(RetailerRow.customer_code, RetailerRow.name).order_by(RetailerRow.customer_code)
+            ).all()
+        return render_template(
+            "web_phone/phone.html",
+            hotlines=hotlines,
+            callers=callers,
+            stranger=STRANGER,
+            codes=codes,
+            samples=read_samples(),
+            keys="123456789*0#",
+        )
+
+    @routes.get("/calls/<sid>")
+    def progress(sid: str) -> ResponseReturnValue:
+        with reading(room().sessions) as session:
+            call = session.get(Call, sid)
+            if call is None:
+                abort(404)
+            turns = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n)).all()
+            order = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
+            view = None if order is None or order.state == "lapsed" else order_view(order)
+            retailer = None if order is None else session.get(RetailerRow, order.retailer_id)
+            names = {barcode: spec.name for barcode, spec in room().line.hearing.catalog(session).specs.items()}
+        state = CallState.from_json(call.state)
+        then = reply_from_json(call.reply).then
+        return render_template(
+            "web_phone/phone_progress.html",
+            call=call,
+            waits_for=waits_for(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
+            turns=[_heard(turn, names) for turn in turns],
+            order=view,
+            retailer=retailer,
+            step=state.step,
+            misses=state.misses,
+        )
+
+    @routes.post("/calls/<sid>/say")
+    def say(sid: str) -> ResponseReturnValue:
+        text = request.form.get("text", "").strip()[:TEXT_MAX]
+        try:
+            present = room().line.calls.present(sid)
+        except UnknownCall:
+            abort(404, _("没有这通电话，请重新拨号。"))
+        then = present.reply.then
+        if not text or present.over or not isinstance(then, ListenFor):
+            abort(409, _("现在没有在听，请等提示说完。"))
+        if isinstance(then.listen, Digits) and then.listen.what == "pin":
+            abort(409, _("密码只能按键输入。"))
+        with reading(room().sessions) as session:
+            utterance = room().line.hearing.understanding(session).of_text(then.listen, text)
+        room().line.media.ears.heard(sid, present.n, utterance)
+        room().line.media.go_on(sid, present.n)
+        return "", 204
+
+    @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]
+    def line(socket: Socket) -> None:
+        origin = urlsplit(request.headers.get("Origin", ""))
+        if origin.netloc != request.host:
+            socket.close(1008, "another site's page")
+            return
+        pass_on(socket, furnished.settings, WISHES)
+
+    return routes
+
+
+def waits_for(listen: Listen) -> str:
+    """The name of the input the call is waiting for, as in samples.toml."""
+    return listen.what if isinstance(listen, Digits) else type(listen).__name__
+
+
+def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
+    """One turn as listed: what was recognised, and how it was understood."""
+    heard = turn.heard
+    items = [
+        {
+            "action": item["action"],
+            "names": [names.get(barcode, barcode) for barcode in item["barcodes"][:3]],
+            "halves": (item.get("quantity") or {}).get("halves"),
+            "unit": (item.get("quantity") or {}).get("unit", "carton"),
+        }
+        for item in heard.get("items", ())
+    ]
+    return {
+        "n": turn.n,
+        "at": turn.at,
+        "silence": heard.get("silence", False),
+        "text": heard.get("text", ""),
+        "keyed": heard.get("keyed", False),
+        "command": heard.get("command"),
+        "digits": (heard.get("digits") or [""])[0],
+        "choice": heard.get("choice"),
+        "score": heard.get("score"),
+        "items": items,
+    }
+
+
+def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: str = "") -> None:
+    """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
+    to the simulator, until one of them disconnects. With a `name` the page's telephone can be called."""
+    base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
+    token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
+    try:
+        stand_in = websocket.create_connection(
+            base + STAND_IN_PATH, timeout=CONNECT_S, header=[f"Authorization: Basic {token}"]
+        )
+    except (OSError, websocket.WebSocketException) as error:
+        log.warning("the web phone's stand-in cannot be reached", address=base, reason=str(error))
+        socket.send(json.dumps({"event": "NoStandIn"}))
+        socket.close()
+        return
+    stand_in.settimeout(None)
+    back = threading.Thread(target=_pass_back, args=(stand_in, socket), name="web phone", daemon=True)
+    back.start()
+    try:
+        if name:
+            stand_in.send(json.dumps({"do": "be", "name": name}))
+        while (message := socket.receive()) is not None:
+            if isinstance(message, str):
+                if _wish(message) in wishes:
+                    stand_in.send(message)
+            else:
+                stand_in.send_binary(message)
+    except (ConnectionClosed, OSError, websocket.WebSocketException):
+        pass
+    finally:
+        stand_in.close()
+        back.join(CONNECT_S)
+
+
+def _wish(message: str) -> str:
+    try:
+        return str(json.loads(message)["do"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+
+
+def _pass_back(stand_in: websocket.WebSocket, socket: Socket) -> None:
+    try:
+        while message := stand_in.recv():
+            if isinstance(message, bytes):
+                socket.send(message)
+                continue
+            event = json.loads(message)
+            if event["event"] == "Said":
+                event["gloss"] = gloss(event["text"]) or ""
+            socket.send(json.dumps(event, ensure_ascii=False))
+        socket.close()
+    except (ConnectionClosed, OSError, websocket.WebSocketException):
+        pass

@@ -1,0 +1,1 @@
+"""Operators on the line: tickets, presence, ringing, the waiting queue and callbacks."""

@@ -1,0 +1,1 @@
+"""Calls the line itself places to retailers that are due."""

@@ -1,0 +1,209 @@
+"""The dialler: calls the retailers that are due, in one poll after another.
+
+Any number may run; the one that holds the lease dials. It keeps no state: each attempt is stored before the carrier is
+asked to place the call, and the carrier is asked about attempts whose end was never reported.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from threading import Event
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clock import Clock
+from ivr.calls import ENDED
+from ivr.models import Call
+from ivr.operators import presence
+from ivr.operators.callbacks import SHOWN
+from ivr.operators.models import CallBack
+from ivr.outbound.outbound_calls import Outbound
+from ivr.twilio.rest import Carrier, CarrierError, CarrierRefused
+from ivr.twilio.twiml import Markup
+from orders.hotline_settings import calendar
+from orders.outbound import campaign
+from orders.outbound.models import OutboundAttempt
+from orders.outbound.pacing import Dial, Moment, next_dials, room_for
+from orders.retailers.models import RetailerPhone, RetailerRow
+from orders.windows import business_day
+from storage import SessionFactory, reading, transaction
+
+LOOK_EVERY_S = 1.0
+# The carrier is asked about a call after this long without a status.
+ASK_AFTER = timedelta(seconds=90)
+# A call the carrier does not know of after this long was never placed.
+LOST_AFTER = timedelta(minutes=3)
+# A call without an end for this long is one whose end the carrier never reported.
+CALL_MAX = timedelta(hours=2)
+MISSED_EVERY = timedelta(seconds=30)
+
+log = structlog.get_logger(__name__)
+
+
+class Dialler:
+    """A process that dials while no other does."""
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        carrier: Carrier,
+        markup: Markup,
+        told: Outbound,
+        operator_numbers: Collection[str] = (),
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._carrier = carrier
+        self._markup = markup
+        self._outbound = told
+        self._numbers = operator_numbers
+        # A unique name, by which an administrator finds the process.
+        self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
+        self._cancelled: set[str] = set()
+        self._missed_noted_at: datetime | None = None
+
+    def run(self, stop: Event) -> None:
+        """Poll until `stop` is set. An error is logged, and polling goes on."""
+        try:
+            while not stop.is_set():
+                try:
+                    self.look()
+                except Exception as error:
+                    log.error("the dialler could not take its look at the day", exc_info=error)
+                stop.wait(LOOK_EVERY_S)
+        finally:
+            with transaction(self._sessions) as session:
+                campaign.give_up_lease(session, self._holder, self._clock())
+
+    def look(self) -> int:
+        """Poll once, and return the number of retailers dialled."""
+        now = self._clock()
+        if not self._may_dial(now):
+            return 0
+        day = business_day(now)
+        with reading(self._sessions) as session:
+            running = campaign.is_running(session, day)
+            going_on = campaign.under_way(session)
+        for attempt in going_on:
+            if not running and attempt.answered_at is None and attempt.call_sid is not None:
+                self._cancel(attempt.call_sid)
+            if now - (attempt.looked_at or attempt.rung_at) > ASK_AFTER:
+                self._ask_after(attempt, now)
+        self._note_missed(now)
+        return sum(self._ring(dial, line) for dial, line in self._next(now)) if running else 0
+
+    def _may_dial(self, now: datetime) -> bool:
+        with transaction(self._sessions) as session:
+            return campaign.hold_lease(session, self._holder, now)
+
+    def _next(self, now: datetime) -> list[tuple[Dial, str]]:
+        day = business_day(now)
+        with reading(self._sessions) as session:
+            line = campaign.outbound_line(session)
+            rules = campaign.pacing(session)
+            if line is None or not campaign.takes_orders(session, day, calendar(session)):
+                return []
+            moment = Moment(
+                now, day, line.window, len(campaign.under_way(session)), len(presence.free(session, self._numbers, now))
+            )
+            if not room_for(rules, moment):
+                return []
+            found = campaign.candidates(session, day, now, in_hands(session, now))
+        return [(dial, line.number) for dial in next_dials(found, rules, moment)]
+
+    def _ring(self, dial: Dial, line: str) -> bool:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            # Checked again: the carrier may have been slow, and another dialler may have taken over.
+            if not campaign.hold_lease(session, self._holder, now):
+                return False
+            attempt = campaign.reserve(session, dial, business_day(now), line, now)
+        if attempt is None:
+            return False
+        key = attempt.key
+        try:
+            sid = self._carrier.ring(
+                dial.phone, line, self._markup.outbound_url(key), self._markup.outbound_status_url(key)
+            )
+        except CarrierRefused as refusal:
+            log.warning("the carrier will not ring a retailer", attempt=attempt.id, reason=str(refusal))
+            with transaction(self._sessions) as session:
+                if (mine := campaign.by_key(session, key)) is not None:
+                    campaign.close(session, mine, "failed", self._clock(), str(refusal))
+            return False
+        except CarrierError as error:
+            # The call may exist all the same: the attempt stays open until a status arrives or no call is found.
+            log.warning("it is not known whether a retailer is being rung", attempt=attempt.id, reason=str(error))
+            return True
+        with transaction(self._sessions) as session:
+            if (mine := campaign.by_key(session, key)) is not None:
+                campaign.belongs(mine, sid)
+        return True
+
+    def _ask_after(self, attempt: OutboundAttempt, now: datetime) -> None:
+        """Ask the carrier for the status of an attempt that has not reported for a while."""
+        try:
+            sid = attempt.call_sid or self._carrier.placed(attempt.phone, attempt.line, attempt.rung_at)
+            status = self._carrier.status(sid) if sid is not None else None
+        except CarrierError as error:
+            log.warning("what became of a call could not be found out", attempt=attempt.id, reason=str(error))
+            return
+        if sid is not None and status in ENDED:
+            self._outbound.told(attempt.key, sid, status)
+            return
+        with transaction(self._sessions) as session:
+            mine = campaign.by_key(session, attempt.key)
+            if mine is None:
+                return
+            mine.looked_at = now
+            if sid is not None and status is not None:
+                campaign.belongs(mine, sid)
+            elif now - mine.rung_at > LOST_AFTER:
+                campaign.close(session, mine, "lost", now, "the carrier knows no such call")
+
+    def _cancel(self, sid: str) -> None:
+        if sid in self._cancelled:
+            return
+        self._cancelled.add(sid)
+        try:
+            self._carrier.cancel(sid)
+        except CarrierError as error:
+            log.warning("a call that only rings could not be ended", call=sid, reason=str(error))
+
+    def _note_missed(self, now: datetime) -> None:
+        if self._missed_noted_at is not None and now - self._missed_noted_at < MISSED_EVERY:
+            return
+        self._missed_noted_at = now
+        day = business_day(now)
+        with transaction(self._sessions) as session:
+            if not campaign.was_begun(session, day):
+                return
+            line = campaign.outbound_line(session)
+            closed = line is None or now >= line.window.closes_at(day)
+            over = closed or not campaign.takes_orders(session, day, calendar(session))
+            found = campaign.candidates(session, day, now, in_hands(session, now))
+            campaign.note_missed(session, day, now, found, campaign.pacing(session), over=over)
+
+
+def in_hands(session: Session, now: datetime) -> set[int]:
+    """The ids of the retailers who are on a call, or whom an operator has promised to call back: known by their number,
+    or because they said who they are."""
+    live = session.execute(
+        select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX)
+    ).all()
+    promised = session.execute(
+        select(CallBack.phone, CallBack.customer_code).where(
+            CallBack.state != "reached", CallBack.asked_at > now - SHOWN
+        )
+    ).all()
+    phones = {caller for caller, _ in live} | {phone for phone, _ in promised}
+    codes = {state.get("customer_code", "") for _, state in live} | {code for _, code in promised}
+    found = set(session.scalars(select(RetailerRow.id).where(RetailerRow.customer_code.in_(codes - {""}))))
+    return found | set(session.scalars(select(RetailerPhone.retailer_id).where(RetailerPhone.phone.in_(phones))))

@@ -1,0 +1,112 @@
+"""Speech recognition in one worker: the speech model, and the understanding of the catalogue in force."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import Any
+
+import structlog
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog
+from brand_catalog.loading import current_version, load_catalog
+from orders.retailers.lookup import customer_codes
+from settings import Settings
+from speech.audio import read_wav
+from speech.customer_codes import KnownCodes
+from speech.decoding import hear
+from speech.ear import Ear
+from speech.listening import Items, Listen
+from speech.model import ModelMissing, load_model, locate_model
+from speech.understanding import Understanding, build_understanding
+from speech.utterance import NOTHING, Utterance
+from storage import SessionFactory, reading
+
+log = structlog.get_logger(__name__)
+
+
+class Hearing:
+    """The worker's recogniser, loaded on first use; commands that never use it do without."""
+
+    def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._lock = threading.RLock()
+        self._catalog: Catalog | None = None
+        self._understanding: Understanding | None = None
+        self._codes: tuple[frozenset[str], KnownCodes] | None = None
+
+    @property
+    def works(self) -> bool:
+        """True if speech can be recognised; if not, the line runs on keys."""
+        return self.model is not None
+
+    @property
+    def model(self) -> Any | None:
+        """The speech model, or None if it is missing or not wanted."""
+        return self._loaded[0]
+
+    @property
+    def problem(self) -> str | None:
+        """The reason why speech cannot be recognised though it should be, and the remedy, or None."""
+        return self._loaded[1]
+
+    @cached_property
+    def _loaded(self) -> tuple[Any | None, str | None]:
+        if self._settings.listen_mode == "keypad":
+            return None, None
+        try:
+            with self._lock:
+                return load_model(locate_model(self._settings)), None
+        except ModelMissing as missing:
+            log.warning("the line runs on keys", reason=str(missing))
+            return None, str(missing)
+
+    def catalog(self, session: Session) -> Catalog:
+        """The catalogue in force, reloaded only when another one comes into force."""
+        with self._lock:
+            if self._catalog is None or (current_version(session) or "") != self._catalog.version:
+                self._catalog = load_catalog(session)
+                self._understanding = None
+            return self._catalog
+
+    def understanding(self, session: Session) -> Understanding:
+        """The understanding of the catalogue in force."""
+        with self._lock:
+            catalog = self.catalog(session)
+            if self._understanding is None:
+                self._understanding = build_understanding(catalog, self.model)
+            return self._understanding
+
+    def warm_up(self, session: Session) -> None:
+        """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,
+        and the grammar of items."""
+        understanding = self.understanding(session)
+        if self.works:
+            understanding.grammar(Items())
+
+    def of_recording(self, listen: Listen, wav: bytes) -> Utterance:
+        """The utterance in a recording of the carrier's; NOTHING if the recording cannot be read."""
+        try:
+            samples = read_wav(wav)
+        except ValueError as error:
+            log.warning("a recording could not be read: it counts as not understood", reason=str(error))
+            return NOTHING
+        with reading(self._sessions) as session:
+            understanding, known = self.understanding(session), self._known(customer_codes(session))
+        return hear(self.model, understanding, listen, samples.tobytes(), known)
+
+    def new_ear(self) -> Ear | None:
+        """A recogniser for one call's sound, or None if speech cannot be recognised."""
+        if self.model is None:
+            return None
+        with reading(self._sessions) as session:
+            return Ear(self.model, self.understanding(session), self._known(customer_codes(session)))
+
+    def _known(self, codes: frozenset[str]) -> KnownCodes:
+        """The customer codes prepared for recognition, prepared again only when they change."""
+        with self._lock:
+            if self._codes is None or self._codes[0] != codes:
+                self._codes = codes, KnownCodes(codes)
+            return self._codes[1]

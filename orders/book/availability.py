@@ -1,0 +1,98 @@
+"""The specs available to a retailer today, what it usually orders, and the substitute for a spec that is out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, selectinload
+
+from brand_catalog.catalog import Catalog, Spec
+from orders.book.models import STANDING_STATES, OrderLineRow, OrderRow, Substitute
+from orders.book.views import Band, Offer
+from orders.retailers.models import RetailerRow
+from orders.supply.models import Limit, Supply
+from orders.windows import cycle_start
+
+# The past orders that show what is usual: a quarter of a year for a weekly retailer.
+ORDERS_REMEMBERED = 12
+
+
+def offers(
+    session: Session, catalog: Catalog, retailer: RetailerRow, day: date, barcodes: Iterable[str] | None = None
+) -> list[Offer]:
+    """Every spec with supply on `day` and a limit for this retailer, those used up included, in catalogue order."""
+    wanted: list[ColumnElement[bool]] = [] if barcodes is None else [Supply.barcode.in_(list(barcodes))]
+    rows = session.execute(
+        select(
+            Supply.barcode,
+            Limit.limit_packs - Limit.held_packs - Limit.used_packs,
+            Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
+            Supply.is_new,
+            Supply.is_key,
+        )
+        .join(Limit, Limit.barcode == Supply.barcode)
+        .where(
+            Supply.business_day == day,
+            Limit.retailer_id == retailer.id,
+            Limit.cycle_start == cycle_start(retailer, day),
+            *wanted,
+        )
+    )
+    found = {row[0]: row for row in rows}
+    return [Offer(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
+
+
+def usual(session: Session, retailer: RetailerRow) -> tuple[str, ...]:
+    """The barcodes on this retailer's latest orders, those on most of them first."""
+    latest = (
+        select(OrderRow.id)
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(STANDING_STATES))
+        .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
+        .limit(ORDERS_REMEMBERED)
+    )
+    barcodes = session.scalars(
+        select(OrderLineRow.barcode)
+        .where(OrderLineRow.order_id.in_(latest))
+        .order_by(OrderLineRow.order_id.desc(), OrderLineRow.id)
+    )
+    return tuple(barcode for barcode, _ in Counter(barcodes).most_common())
+
+
+def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
+    """The latest order that was saved, or None."""
+    return session.scalar(
+        select(OrderRow)
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(STANDING_STATES))
+        .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
+        .limit(1)
+        .options(selectinload(OrderRow.lines))
+    )
+
+
+def bands(available: Iterable[Offer]) -> list[Band]:
+    """The price bands in which something is left, the dearest first."""
+    prices: dict[int, list[int]] = {}
+    for offer in available:
+        if offer.left_packs > 0:
+            prices.setdefault(offer.spec.price_band, []).append(offer.spec.retail_fen)
+    return [Band(band, min(fen), max(fen), len(fen)) for band, fen in sorted(prices.items())]
+
+
+def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: date, spec: Spec) -> Spec | None:
+    """The spec to name instead of one that is out, or None: by the table of substitutes, else another of its price
+    band, preferably one the retailer bought before; always one it may have a carton of."""
+    by_table = session.scalars(
+        select(Substitute.instead).where(Substitute.barcode == spec.barcode).order_by(Substitute.position)
+    ).all()
+    same_band = [other.barcode for other in catalog.specs.values() if other.price_band == spec.price_band]
+    rank = {barcode: place for place, barcode in enumerate(dict.fromkeys((*by_table, *usual(session, retailer))))}
+    candidates = {*by_table, *same_band} - {spec.barcode}
+    available = [
+        offer.spec
+        for offer in offers(session, catalog, retailer, day, candidates)
+        if offer.left_packs >= offer.spec.packs_per_carton
+    ]
+    return min(available, key=lambda other: rank.get(other.barcode, len(rank)), default=None)

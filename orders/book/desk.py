@@ -1,0 +1,221 @@
+"""The order desk, as the conversation sees it: retailers, available specs, and the order being made.
+
+A desk serves one unit of work: it never commits; its changes are kept or rolled back with the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog
+from orders import hotline_settings
+from orders.book import availability, eligibility, holds, views
+from orders.book.drafts import DraftBook, LineRequest, Mode
+from orders.book.models import Channel
+from orders.book.views import (
+    Band,
+    Confirmed,
+    CutReason,
+    DeskRefusal,
+    Hotline,
+    LineOutcome,
+    LineView,
+    Offer,
+    OrderView,
+    Retailer,
+    SignIn,
+    Standing,
+)
+from orders.department_rules import draft_rules
+from orders.lockout import LockRules, check_pin
+from orders.models import HotlineRow
+from orders.retailers import lookup
+from orders.retailers.models import RetailerRow
+from orders.windows import Calendar, business_day
+
+__all__ = [
+    "Band",
+    "Confirmed",
+    "CutReason",
+    "Desk",
+    "DeskRefusal",
+    "Hotline",
+    "LineOutcome",
+    "LineRequest",
+    "LineView",
+    "Offer",
+    "OrderView",
+    "Retailer",
+    "SignIn",
+    "Standing",
+]
+
+
+class Desk:
+    """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason the caller can be given."""
+
+    def __init__(self, session: Session, catalog: Catalog, now: datetime, locks: LockRules | None = None) -> None:
+        self.session = session
+        self.catalog = catalog
+        self.now = now
+        self.locks = locks or LockRules()
+        # A session refers to its rows weakly and would query a retailer again for every question.
+        self._retailers: dict[int, RetailerRow] = {}
+        self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """The days on which orders are taken."""
+        return hotline_settings.calendar(self.session)
+
+    # --- the retailer and the hotline
+
+    def retailer(self, customer_code: str) -> Retailer | None:
+        """The retailer with this code, or None."""
+        return self._seen(lookup.by_code(self.session, customer_code))
+
+    def retailer_by_phone(self, phone: str) -> Retailer | None:
+        """The retailer that registered this number, or None; it needs no PIN."""
+        return self._seen(lookup.by_phone(self.session, phone))
+
+    def customer_codes(self) -> frozenset[str]:
+        """Every customer code."""
+        return lookup.customer_codes(self.session)
+
+    def verify_pin(self, customer_code: str, pin: str, caller: str) -> SignIn:
+        """Check that code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
+        everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
+        row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
+        return SignIn(ok=row is not None, locked=locked, retailer=self._seen(row))
+
+    def hotline(self, called_number: str) -> Hotline:
+        """The hotline behind the called number; for an unknown number the first regular one."""
+        return hotline_settings.hotline(self._hotlines, called_number)
+
+    def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
+        """This retailer's eligibility to order now by this hotline, and what it ordered or left unsaved today."""
+        terms = eligibility.terms_of_hotline(self.session, hotline.id)
+        return eligibility.standing(self.session, self._row(retailer), terms, self.now, self.calendar)
+
+    def is_new_year(self) -> bool:
+        """True if callers are wished a happy new year these days (AY 4.1.5.4)."""
+        return self.calendar.is_new_year(business_day(self.now))
+
+    # --- the available specs
+
+    def offers(self, retailer: Retailer, hotline: Hotline) -> list[Offer]:
+        """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
+        nothing left."""
+        return availability.offers(self.session, self.catalog, self._row(retailer), business_day(self.now))
+
+    def offer(self, retailer: Retailer, barcode: str) -> Offer | None:
+        """One spec as this retailer may order it today, or None where it may not."""
+        today = business_day(self.now)
+        found = availability.offers(self.session, self.catalog, self._row(retailer), today, [barcode])
+        return found[0] if found else None
+
+    def bands(self, retailer: Retailer, hotline: Hotline) -> list[Band]:
+        """The price bands in which something is left for this retailer, the dearest first."""
+        return availability.bands(self.offers(retailer, hotline))
+
+    def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[Offer]:
+        """The specs of one price band of which something is left for this retailer."""
+        return [
+            offer for offer in self.offers(retailer, hotline) if offer.spec.price_band == band and offer.left_packs > 0
+        ]
+
+    def balance(self, retailer: Retailer) -> int:
+        """The balance of the retailer's account, in fen."""
+        return self._row(retailer).balance_fen
+
+    def usual(self, retailer: Retailer) -> tuple[str, ...]:
+        """The barcodes this retailer orders, most often first."""
+        return availability.usual(self.session, self._row(retailer))
+
+    def last_order(self, retailer: Retailer) -> OrderView | None:
+        """The latest order this retailer saved, or None."""
+        order = availability.last_order(self.session, self._row(retailer))
+        return None if order is None else views.order_view(order)
+
+    # --- the order being made in a call
+
+    def open_draft(
+        self,
+        call_key: str,
+        retailer: Retailer,
+        hotline: Hotline,
+        *,
+        channel: Channel = "phone",
+        region: str = "",
+        fresh: bool = False,
+    ) -> OrderView:
+        """This call's draft, for the region chosen where the hotline asks for one. A draft that an earlier call
+        abandoned today is resumed, or discarded with `fresh`."""
+        terms = eligibility.terms_of_hotline(self.session, hotline.id)
+        return self._drafts.open(
+            call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region, fresh=fresh
+        )
+
+    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> OrderView:
+        """A draft for an order that came in by another way than a call, in that channel's window. A draft that a call
+        abandoned is discarded for it."""
+        terms = eligibility.terms_of_channel(self.session, channel)
+        return self._drafts.open(key, self._row(retailer), terms, channel, fresh=True)
+
+    def draft(self, call_key: str) -> OrderView | None:
+        """This call's unsaved order, or None."""
+        return self._drafts.view(call_key)
+
+    def expect(self, barcodes: Iterable[str]) -> None:
+        """Lock the specs that one turn is about before their lines are changed one by one. Where two callers name the
+        same specs in different orders, one then waits for the other, instead of each for the other."""
+        holds.lock(self.session, business_day(self.now), barcodes)
+
+    def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
+        """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.
+        Nothing is reserved."""
+        return self._drafts.available(call_key, barcode)
+
+    def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
+        """Take several requests at once, locked in one order; the outcomes come in the order of the requests."""
+        return self._drafts.set_lines(call_key, requests)
+
+    def set_line(self, call_key: str, barcode: str, requested_packs: int, mode: Mode = "add") -> LineOutcome:
+        """Request so much more of a spec ("add") or so much in all ("set"): reserved at once, cut to what is left, and
+        recorded as demand in any case."""
+        return self._drafts.set_lines(call_key, [LineRequest(barcode, requested_packs, mode)])[0]
+
+    def remove_line(self, call_key: str, barcode: str) -> bool:
+        """Remove a line; False where it is not on the order."""
+        return self._drafts.remove(call_key, barcode)
+
+    def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
+        """Reduce a line to less than was granted of it, 0 for none; what was asked for stays the demand."""
+        self._drafts.settle_for(call_key, barcode, packs)
+
+    def confirm(self, call_key: str) -> Confirmed:
+        """Save the order, once; when repeated, return the same order."""
+        return self._drafts.confirm(call_key)
+
+    def abandon(self, call_key: str) -> None:
+        """Mark the draft as abandoned by its call: it can be resumed, and its holds last until they expire."""
+        self._drafts.abandon(call_key)
+
+    @cached_property
+    def _hotlines(self) -> Sequence[HotlineRow]:
+        return hotline_settings.hotlines(self.session)
+
+    def _seen(self, row: RetailerRow | None) -> Retailer | None:
+        if row is None:
+            return None
+        self._retailers[row.id] = row
+        return views.retailer_view(row)
+
+    def _row(self, retailer: Retailer) -> RetailerRow:
+        if retailer.id not in self._retailers:
+            self._retailers[retailer.id] = self.session.get_one(RetailerRow, retailer.id)
+        return self._retailers[retailer.id]

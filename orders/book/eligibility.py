@@ -1,0 +1,141 @@
+"""Whether a retailer may order now, on which terms, and what it has ordered or left unsaved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from orders.book.models import STANDING_STATES, Channel, OrderKind, OrderRow
+from orders.book.views import Standing, StandingReason, order_view
+from orders.day_end.models import DayStepDone
+from orders.models import Admits, ChannelWindow, HotlineRow
+from orders.outbound.models import MissedCall
+from orders.retailers.models import RetailerRow
+from orders.windows import ALWAYS, Calendar, Window, business_day, is_order_day, next_order_day
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which orders are taken: of what kind, from whom, and when."""
+
+    kind: OrderKind = "regular"
+    admits: Admits = "due"
+    window: Window = ALWAYS
+
+
+def terms_of_hotline(session: Session, hotline_id: int | None) -> Terms:
+    row = session.get(HotlineRow, hotline_id) if hotline_id is not None else None
+    return Terms() if row is None else Terms(row.kind, row.admits, Window(row.opens, row.closes))
+
+
+def terms_of_channel(session: Session, channel: Channel) -> Terms:
+    """The terms of a channel. One without a window of its own closes with the telephone, as orders from a PC do (AY
+    4.2.4)."""
+    row = session.get(ChannelWindow, channel)
+    if row is not None:
+        return Terms(window=Window(row.opens, row.closes))
+    closes = session.scalar(select(func.max(HotlineRow.closes)).where(HotlineRow.kind == "regular"))
+    return Terms() if closes is None else Terms(window=Window(closes=closes))
+
+
+def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:
+    """This retailer's eligibility to place an order on these terms now."""
+    taken_for = terms.window.day_at(now)
+    day = taken_for or business_day(now)
+    orders = session.scalars(
+        select(OrderRow)
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
+        .order_by(OrderRow.id.desc())
+        .options(selectinload(OrderRow.lines))
+        .execution_options(populate_existing=True)
+    ).all()
+    ordered = [order for order in orders if order.state in STANDING_STATES]
+    drafts = [order for order in orders if order.kind == terms.kind and order.lines and is_resumable(order, now)]
+    reason = _reason(session, retailer, terms, taken_for, day, open_days, already=bool(ordered))
+    following = next_order_day(retailer, day, open_days)
+    return Standing(
+        may_order=reason is None,
+        reason=reason,
+        next_order_day=following,
+        opens_at=_opens_at(reason, terms.window, now, day, following),
+        ordered=order_view(ordered[0]) if ordered else None,
+        draft=order_view(drafts[0]) if drafts else None,
+        balance_fen=retailer.balance_fen,
+    )
+
+
+def refusal(
+    session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
+) -> StandingReason | None:
+    """The reason why this retailer may not place an order on these terms now, or None."""
+    taken_for = terms.window.day_at(now)
+    day = taken_for or business_day(now)
+    ordered = select(OrderRow.id).where(
+        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES)
+    )
+    already = session.scalar(ordered.limit(1)) is not None
+    return _reason(session, retailer, terms, taken_for, day, open_days, already=already)
+
+
+def _reason(
+    session: Session,
+    retailer: RetailerRow,
+    terms: Terms,
+    taken_for: date | None,
+    day: date,
+    open_days: Calendar,
+    *,
+    already: bool,
+) -> StandingReason | None:
+    if retailer.status == "suspended":
+        return "suspended"
+    if terms.admits == "due" and not is_order_day(retailer, day, open_days):
+        return "not_order_day"
+    if terms.admits == "missed" and not _has_remedy(session, retailer, day):
+        return "not_supplementary"
+    # TR 3.4: no second order on one day, by any line.
+    if already:
+        return "already_ordered"
+    return "closed" if taken_for is None or is_over(session, day, terms.kind) else None
+
+
+def _opens_at(
+    reason: StandingReason | None, window: Window, now: datetime, day: date, following: date | None
+) -> datetime | None:
+    if reason is None or reason in ("suspended", "not_supplementary"):
+        return None
+    if reason == "closed" and now < window.opens_at(day):
+        return window.opens_at(day)
+    return None if following is None else window.opens_at(following)
+
+
+def is_over(session: Session, day: date, kind: OrderKind) -> bool:
+    """True if the day end has gone too far for such an order: regular ones are taken until it begins, supplementary
+    ones until hand-over (TR 3.3)."""
+    steps = select(DayStepDone.step).where(DayStepDone.business_day == day)
+    if kind == "supplementary":
+        steps = steps.where(DayStepDone.step.in_(("hand_over", "notice", "close")))
+    return session.scalar(steps.limit(1)) is not None
+
+
+def _has_remedy(session: Session, retailer: RetailerRow, day: date) -> bool:
+    return (
+        session.scalar(
+            select(MissedCall.id).where(
+                MissedCall.retailer_id == retailer.id,
+                MissedCall.remedy == "supplementary",
+                MissedCall.remedy_day == day,
+            )
+        )
+        is not None
+    )
+
+
+def is_resumable(order: OrderRow, now: datetime) -> bool:
+    """True if another call may resume this draft: its own call ended, or has been silent past its holds."""
+    if order.state != "draft":
+        return False
+    return order.abandoned_at is not None or order.hold_expires_at is None or order.hold_expires_at <= now

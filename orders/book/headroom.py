@@ -1,0 +1,86 @@
+"""The headroom of an order for a spec: what the limit leaves, what is in stock, and what the department allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fractions import Fraction
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog, Spec
+from orders.book import holds
+from orders.book.models import OrderRow
+from orders.book.views import CutReason
+from orders.supply.models import Limit
+
+# More than anybody orders.
+WITHOUT_RULE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRules:
+    """The time holds last after the draft was last touched; the packs one order has at least and at most; and the most
+    cartons of each price band that a retailer gets in a cycle, by all its orders."""
+
+    hold_for: timedelta = timedelta(minutes=15)
+    order_min_packs: int = 0
+    order_max_packs: int | None = None
+    band_max_cartons: Mapping[int, int] = field(default_factory=dict)
+
+
+Room = Mapping[CutReason, int]
+"""The packs each bound leaves."""
+
+
+def room(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Room | None:
+    """The packs each bound leaves this order of a spec; None where the retailer may not have it today at all."""
+    left = holds.left(session, order, spec.barcode)
+    if left is None:
+        return None
+    by_house = left_by_house(session, catalog, rules, order, spec)
+    return {"limit": left.by_limit, "order_max": by_house, "stock": left.in_stock}
+
+
+def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
+    """The bound that cut a request. Empty stock is "out_of_stock" unless the limit is used up too or the spec is on the
+    order."""
+    ordered = any(line.barcode == barcode for line in order.lines)
+    if bounds["stock"] <= 0 < bounds["limit"] and not ordered:
+        return "out_of_stock"
+    least = min(bounds.values())
+    reasons: tuple[CutReason, ...] = ("limit", "order_max", "stock")
+    return next(reason for reason in reasons if bounds[reason] == least)
+
+
+def left_by_house(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
+    """The packs the department's own rules leave this order of a spec."""
+    packs = WITHOUT_RULE
+    if rules.order_max_packs is not None:
+        packs = rules.order_max_packs - sum(line.granted_packs for line in order.lines)
+    if (cartons := rules.band_max_cartons.get(spec.price_band)) is not None:
+        left = cartons - _of_band(session, catalog, order, spec.price_band)
+        packs = min(packs, int(left * spec.packs_per_carton))
+    return packs
+
+
+def _of_band(session: Session, catalog: Catalog, order: OrderRow, band: int) -> Fraction:
+    """The cartons of a price band that the order's retailer has in its cycle: reserved and ordered, this order's
+    included, as the limits count them."""
+    taken = session.execute(
+        select(Limit.barcode, Limit.held_packs + Limit.used_packs).where(
+            Limit.retailer_id == order.retailer_id,
+            Limit.cycle_start == order.cycle_start,
+            Limit.held_packs + Limit.used_packs > 0,
+        )
+    )
+    return sum(
+        (
+            Fraction(packs, spec.packs_per_carton)
+            for barcode, packs in taken
+            if (spec := catalog.specs.get(barcode)) is not None and spec.price_band == band
+        ),
+        Fraction(0),
+    )

@@ -1,0 +1,93 @@
+"""The tables of web orders: the senders of each channel, and every order they sent."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from orders.book.models import Channel
+from orders.staff.models import StaffRow
+from storage import Base, UtcDateTime
+
+WebState = Literal["saved", "cut", "failed"]
+
+
+class ChannelToken(Base):
+    """One sender of orders and the channel it sends for. Only the token's hash is stored."""
+
+    __tablename__ = "channel_tokens"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class WebOrderRow(Base):
+    """One order as a channel sent it, once per `key` of its sender, and the answer it got. `wanted` are packs by
+    barcode. With `to_audit` somebody has to review what was cut (AY 4.2.7)."""
+
+    __tablename__ = "web_orders"
+    __table_args__ = (UniqueConstraint("sender", "key"), Index("ix_web_orders_day", "business_day", "state"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    sender: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(80))
+    customer_code: Mapped[str] = mapped_column(String(12))
+    wanted: Mapped[dict[str, int]] = mapped_column(JSON)
+    business_day: Mapped[date]
+    placed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[WebState] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(20))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    to_audit: Mapped[bool] = mapped_column(default=False)
+    audited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    audited_by: Mapped[str | None] = mapped_column(String(40))
+    audit_note: Mapped[str | None] = mapped_column(String(200))
+
+
+class ProxyEntry(Base):
+    """One retailer on the signed list of a day: packs by barcode, and the three signatures."""
+
+    __tablename__ = "proxy_entries"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
+    customer_code: Mapped[str] = mapped_column(String(12))
+    packs: Mapped[dict[str, int]] = mapped_column(JSON)
+    retailer_signed: Mapped[str] = mapped_column(String(40))
+    department_head_signed: Mapped[str] = mapped_column(String(40))
+    deputy_manager_signed: Mapped[str] = mapped_column(String(40))
+    source: Mapped[str] = mapped_column(String(200))
+    listed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    listed_by: Mapped[str] = mapped_column(String(40))
+
+
+FollowUpResult = Literal["declined", "not_reached", "other"]
+
+
+NOTE_MAX_CHARS = 200
+
+
+class WebFollowUp(Base):
+    """One retailer of a day's phone list, claimed by an operator or closed; an order that was saved ends it by itself,
+    so `result` is for a retailer that has none."""
+
+    __tablename__ = "web_follow_ups"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
+    taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str | None] = mapped_column(String(40))
+    result: Mapped[FollowUpResult | None] = mapped_column(String(12))
+    note: Mapped[str] = mapped_column(String(NOTE_MAX_CHARS), default="")

@@ -1,0 +1,156 @@
+"""Proxy orders: keyed in by staff for a retailer that could not order itself, only from the day's signed list (AY
+4.1.8).
+
+The list is stored with its signatures before anything of it is ordered, and each retailer's order is then entered once.
+What was listed in time is entered even where that is interrupted and resumed later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog
+from brand_catalog.sheets import Row, Sheet, SheetError, read_sheet
+from clock import local
+from orders.book.desk import Desk
+from orders.book.eligibility import terms_of_channel
+from orders.channels.models import ProxyEntry
+from orders.channels.web_orders import TakenIn, WebOrder, take_in
+from orders.hotline_settings import calendar
+from orders.retailers.models import RetailerRow
+from orders.windows import is_order_day
+
+SIGNATURES = ("retailer_signed", "department_head_signed", "deputy_manager_signed")
+COLUMNS = ("customer_code", "name", "cartons", *SIGNATURES)
+CARTONS_MAX = 9_999
+SENDER = "signed list"
+
+
+class ProxyListRefused(ValueError):
+    """The list, or an order from it, cannot be taken now; the message says why."""
+
+
+@dataclass
+class _Listed:
+    row: Row
+    retailer: RetailerRow
+    signed: tuple[str, ...]
+    packs: dict[str, int]
+
+
+def take_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str, now: datetime) -> list[str]:
+    """Store the day's signed list (CSV or XLSX: customer_code, name or barcode, cartons and three signatures) and
+    return the customer codes on it. SheetError lists all problems: a signature that is missing, a retailer whose order
+    day it is not, a quantity other than the one listed before. ProxyListRefused outside the list's hours."""
+    sheet = read_sheet(path)
+    listed = _read(session, sheet, catalog, day)
+    entries = {
+        entry.retailer_id: entry
+        for entry in session.scalars(select(ProxyEntry).where(ProxyEntry.business_day == day).with_for_update())
+    }
+    added = []
+    for one in listed.values():
+        if (known := entries.get(one.retailer.id)) is None:
+            added.append(one)
+        elif known.packs != one.packs:
+            one.row.problem("cartons", f"{known.customer_code} is on the list of {day} already, with other quantities")
+    if sheet.problems:
+        raise SheetError(sheet.problems)
+    if added:
+        _check_in_time(session, day, now)
+    for one in added:
+        retailer_signed, head_signed, deputy_signed = one.signed
+        session.add(
+            ProxyEntry(
+                business_day=day,
+                retailer_id=one.retailer.id,
+                customer_code=one.retailer.customer_code,
+                packs=one.packs,
+                retailer_signed=retailer_signed,
+                department_head_signed=head_signed,
+                deputy_manager_signed=deputy_signed,
+                source=path.name,
+                listed_at=now,
+                listed_by=by,
+            )
+        )
+    session.flush()
+    return list(listed)
+
+
+def enter(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> TakenIn:
+    """Enter the order of one retailer on the day's list, as of when it was listed; when repeated, the same order.
+    ProxyListRefused for a retailer that is not on it."""
+    entry = session.scalar(
+        select(ProxyEntry).where(ProxyEntry.business_day == day, ProxyEntry.customer_code == customer_code)
+    )
+    if entry is None:
+        raise ProxyListRefused(f"Retailer {customer_code} is not on the signed list of {day}; nothing was ordered.")
+    order = WebOrder(customer_code, entry.packs, entry.listed_at)
+    return take_in(Desk(session, catalog, entry.listed_at), "proxy", SENDER, f"{day} {customer_code}", order, now)
+
+
+def entries_of(session: Session, day: date) -> Sequence[ProxyEntry]:
+    """The entries of the day's signed list, in the order of the customer codes."""
+    return session.scalars(
+        select(ProxyEntry).where(ProxyEntry.business_day == day).order_by(ProxyEntry.customer_code)
+    ).all()
+
+
+def _check_in_time(session: Session, day: date, now: datetime) -> None:
+    window = terms_of_channel(session, "proxy").window
+    if window.day_at(now) != day:
+        raise ProxyListRefused(
+            f"The signed list of {day} is taken from {local(window.opens_at(day)):%H:%M} to "
+            f"{local(window.closes_at(day)):%H:%M} of that day; it is {local(now):%Y-%m-%d %H:%M}."
+        )
+
+
+def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, _Listed]:
+    specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
+    open_days = calendar(session)
+    listed: dict[str, _Listed] = {}
+    for row in sheet if sheet.require(COLUMNS) else ():
+        code, name, cartons = row.required("customer_code"), row.required("name"), row.count("cartons")
+        signed = [_signature(row, column) for column in SIGNATURES]
+        retailer = _retailer(session, listed, code)
+        spec = specs.get(name or "")
+        if name is not None and spec is None:
+            row.problem("name", f"{name!r} is not in the catalogue")
+        if cartons is not None and cartons > CARTONS_MAX:
+            row.problem("cartons", f"{cartons} is more than {CARTONS_MAX}")
+        if code is not None and retailer is None:
+            row.problem("customer_code", f"there is no retailer {code!r}")
+        elif retailer is not None and not is_order_day(retailer, day, open_days):
+            row.problem("customer_code", f"{day} is not the order day of {code}")
+        if not (retailer and spec and cartons and all(signed)):
+            continue
+        names = tuple(name for name in signed if name)
+        one = listed.setdefault(retailer.customer_code, _Listed(row, retailer, names, {}))
+        if one.signed != names:
+            row.problem(SIGNATURES[0], f"{code} is signed for by others in an earlier row")
+        if spec.barcode in one.packs:
+            row.problem("name", f"{code} has {name!r} in an earlier row already")
+        one.packs[spec.barcode] = cartons * spec.packs_per_carton
+    return listed
+
+
+def _signature(row: Row, column: str) -> str | None:
+    name = row.text(column)
+    if not name:
+        row.problem(column, "the signature is missing")
+    elif len(name) > 40:
+        row.problem(column, "the name is longer than 40 characters")
+    return name or None
+
+
+def _retailer(session: Session, listed: Mapping[str, _Listed], code: str | None) -> RetailerRow | None:
+    if code is None or code in listed:
+        return None if code is None else listed[code].retailer
+    return session.scalar(select(RetailerRow).where(RetailerRow.customer_code == code))

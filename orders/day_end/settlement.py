@@ -1,0 +1,180 @@
+"""Settlement: the amounts the bank is asked to collect, and what follows from its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from brand_catalog.sheets import SheetError, read_sheet
+from orders.book.models import OrderRow
+from orders.book.order_changes import note, set_lines
+from orders.day_end.models import SettlementBatch, SettlementLine
+from orders.day_end.steps import Line, StepRefused, finish_step, is_done, orders_of, start_step
+from orders.retailers.models import RetailerRow
+
+FailureRule = Literal["hold", "cut", "cancel"]
+"""The rule for an order the bank did not pay: it is put on hold, cut to what is available, or cancelled."""
+
+BATCH_COLUMNS = ("order", "customer_code", "retailer", "amount")
+ANSWER_COLUMNS = ("order", "result", "available")
+
+
+def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[int, list[Line]]:
+    """Step 3, first half: the number of the batch and its lines for the bank, in yuan. An unanswered batch is returned
+    again; the next one has the orders saved or cut since. A day without orders is settled at once."""
+    if not is_done(session, day, "settlement"):
+        start_step(session, day, "settlement")
+    batch = session.scalar(
+        select(SettlementBatch)
+        .join(SettlementLine, SettlementLine.batch_id == SettlementBatch.id)
+        .where(SettlementBatch.business_day == day, SettlementLine.result.is_(None))
+        .limit(1)
+    )
+    if batch is None:
+        _lock_confirmed(session, day)
+        due = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
+        if not due and not is_done(session, day, "settlement"):
+            finish_step(session, day, "settlement", by=by, now=now, detail={})
+            return 0, []
+        if not due:
+            raise StepRefused(f"No order of {day} is waiting to be settled.")
+        last = session.scalar(select(func.max(SettlementBatch.number)).where(SettlementBatch.business_day == day))
+        batch = SettlementBatch(business_day=day, number=(last or 0) + 1, made_at=now, made_by=by)
+        try:
+            with session.begin_nested():
+                session.add(batch)
+        except IntegrityError as error:
+            raise StepRefused(f"Batch {batch.number} of {day} was just made by somebody else.") from error
+        session.add_all(
+            SettlementLine(batch_id=batch.id, order_id=order.id, amount_fen=order.amount_fen) for order in due
+        )
+        session.flush()
+    rows = session.execute(
+        select(OrderRow.number, RetailerRow.customer_code, RetailerRow.name, SettlementLine.amount_fen)
+        .join(OrderRow, OrderRow.id == SettlementLine.order_id)
+        .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
+        .where(SettlementLine.batch_id == batch.id)
+        .order_by(OrderRow.number)
+    )
+    return batch.number, [(str(number), code, name, yuan(fen)) for number, code, name, fen in rows]
+
+
+def take_answer(
+    session: Session, path: Path, day: date, rule: FailureRule, *, by: str, now: datetime
+) -> dict[str, int]:
+    """Step 3, second half: import the bank's answer to the open batch (order, paid or failed, and what was available in
+    yuan). Every order of the batch has to be in it. The same answer again changes nothing."""
+    lines = {
+        str(order.number): (line, order)
+        for line, order in session.execute(
+            select(SettlementLine, OrderRow)
+            .join(SettlementBatch, SettlementBatch.id == SettlementLine.batch_id)
+            .join(OrderRow, OrderRow.id == SettlementLine.order_id)
+            .where(SettlementBatch.business_day == day)
+            .order_by(SettlementBatch.number)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    }
+    answers = _read_answers(path, lines)
+    missing = [number for number, (line, _) in lines.items() if line.result is None and number not in answers]
+    if missing:
+        raise StepRefused(f"The answer lacks {len(missing)} orders of the batch ({', '.join(missing[:20])}).")
+    accounts = {
+        row.id: row
+        for row in session.scalars(
+            select(RetailerRow)
+            .where(RetailerRow.id.in_(select(OrderRow.retailer_id).where(OrderRow.business_day == day)))
+            .order_by(RetailerRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    }
+    counts = {"paid": 0, "failed": 0, "already answered": 0}
+    for number, (result, available) in answers.items():
+        line, order = lines[number]
+        if line.result is not None:
+            counts["already answered"] += 1
+            continue
+        line.result = "paid" if result == "paid" else "failed"
+        line.available_fen, line.answered_at = available, now
+        counts[line.result] += 1
+        if line.result == "paid":
+            order.state = "settled"
+            accounts[order.retailer_id].balance_fen -= line.amount_fen
+            note(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
+        else:
+            _not_paid(session, order, available, rule, by, now)
+    session.flush()
+    open_orders = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
+    if not open_orders and not is_done(session, day, "settlement"):
+        finish_step(session, day, "settlement", by=by, now=now, detail=counts)
+    return counts
+
+
+def _lock_confirmed(session: Session, day: date) -> None:
+    # A change that is being approved has to be in the amount, or be refused because the order is at the bank.
+    session.execute(
+        select(OrderRow.id)
+        .where(OrderRow.business_day == day, OrderRow.state == "confirmed")
+        .order_by(OrderRow.id)
+        .with_for_update()
+    ).all()
+
+
+def retry_held(session: Session, numbers: Sequence[str], *, by: str, now: datetime) -> None:
+    """Take orders off hold, to be settled in the next batch."""
+    for order in session.scalars(select(OrderRow).where(OrderRow.number.in_(numbers), OrderRow.on_hold)).all():
+        order.on_hold = False
+        note(session, order, "off hold", now, by=by)
+    session.flush()
+
+
+def _not_paid(session: Session, order: OrderRow, available: int, rule: FailureRule, by: str, now: datetime) -> None:
+    if rule == "cut":
+        lines = {line.barcode: line.granted_packs for line in order.lines}
+        amount = order.amount_fen
+        # The last line is cut first, carton by carton.
+        for line in reversed(order.lines):
+            while amount > available and lines[line.barcode] >= line.packs_per_carton:
+                lines[line.barcode] -= line.packs_per_carton
+                amount -= line.price_fen
+        set_lines(session, order, lines if amount <= available else {})
+    elif rule == "cancel":
+        set_lines(session, order, {})
+    else:
+        order.on_hold = True
+    if not order.lines:
+        order.state = "cancelled"
+    note(session, order, "not paid", now, by=by, rule=rule, available_fen=available, left_fen=order.amount_fen)
+
+
+def _read_answers(path: Path, lines: dict[str, tuple[SettlementLine, OrderRow]]) -> dict[str, tuple[str, int]]:
+    sheet = read_sheet(path)
+    answers: dict[str, tuple[str, int]] = {}
+    for row in sheet if sheet.require(ANSWER_COLUMNS) else ():
+        number, result = row.required("order"), row.one_of("result", ("paid", "failed"))
+        available = row.fen("available", least=0) if result == "failed" else 0
+        if number is None or result is None or available is None:
+            continue
+        if number not in lines:
+            row.problem("order", f"order {number} is in no batch of this day")
+        elif number in answers:
+            row.problem("order", f"order {number} is answered in an earlier row already")
+        elif lines[number][0].result not in (None, result):
+            row.problem("result", f"order {number} was answered with {lines[number][0].result} before")
+        answers[number] = (result, available)
+    if sheet.problems:
+        raise SheetError(sheet.problems)
+    return answers
+
+
+def yuan(fen: int) -> str:
+    """An amount as banks write it: 1234.50."""
+    return f"{fen // 100}.{fen % 100:02d}"

@@ -1,0 +1,75 @@
+"""The department's own numbers, kept in the database: how much an order may be, how long a reservation lasts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from orders.audit_log import record
+from orders.book.headroom import DraftRules
+from orders.models import HouseRule
+
+BAND_PREFIX = "band_max_cartons_"
+RECORDING_DAYS = 30
+NAMES = {
+    "hold_minutes": "how long a line stays reserved after the order was last touched",
+    "order_min_packs": "the least an order has in all",
+    "order_max_packs": "the most an order has in all",
+    "recording_days": "for how many days what callers said can be played, 0 for not at all",
+    "outbound_attempts_max": "how often a retailer that is due is rung on one day",
+    "outbound_pause_minutes": "how long after ringing in vain a retailer is rung again",
+    "outbound_pause_busy_minutes": "the same where the line was busy",
+    "outbound_lines": "how many retailers are rung, or talk to the line that rang them, at once",
+    "outbound_calls_per_operator": "how many of these calls there may be for each operator with nothing to do",
+    f"{BAND_PREFIX}N": "the most cartons of price band N one retailer gets in a cycle",
+}
+
+
+class UnknownRule(ValueError):
+    """There is no such rule, or it cannot be set like this; the message says why."""
+
+
+def set_rule(session: Session, name: str, value: int | None, *, by: str, why: str, now: datetime) -> None:
+    """Set a rule, or go back to the program's default with None."""
+    band = name.removeprefix(BAND_PREFIX)
+    if name not in NAMES and not (band != name and band.isascii() and band.isdigit()):
+        known = "; ".join(f"{known}: {what}" for known, what in NAMES.items())
+        raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
+    if value is not None and value < (1 if name == "hold_minutes" else 0):
+        raise UnknownRule(f"{name} cannot be {value}.")
+    if not why.strip():
+        raise UnknownRule(f"Say why {name} is set: the history keeps it.")
+    row = session.get(HouseRule, name, populate_existing=True)
+    before = None if row is None else {"value": row.value}
+    if value is None:
+        if row is not None:
+            session.delete(row)
+    elif row is None:
+        session.add(HouseRule(name=name, value=value))
+    else:
+        row.value = value
+    record(session, "house_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now)
+    session.flush()
+
+
+def draft_rules(session: Session) -> DraftRules:
+    """The rules for drafts."""
+    rules = {row.name: row.value for row in session.scalars(select(HouseRule))}
+    own = DraftRules()
+    hold_minutes = rules.get("hold_minutes")
+    return DraftRules(
+        hold_for=own.hold_for if hold_minutes is None else timedelta(minutes=hold_minutes),
+        order_min_packs=rules.get("order_min_packs", own.order_min_packs),
+        order_max_packs=rules.get("order_max_packs", own.order_max_packs),
+        band_max_cartons={
+            int(name.removeprefix(BAND_PREFIX)): value for name, value in rules.items() if name.startswith(BAND_PREFIX)
+        },
+    )
+
+
+def recording_days(session: Session) -> int:
+    """The number of days for which recordings of callers are kept."""
+    set_to = session.scalar(select(HouseRule.value).where(HouseRule.name == "recording_days"))
+    return RECORDING_DAYS if set_to is None else set_to

@@ -1,0 +1,113 @@
+"""Codes and PINs: checked with the same work for every caller, and locked after too many wrong tries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy import case, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from orders.models import SignInCounter
+from orders.retailers.models import RetailerRow
+from storage import UtcDateTime
+
+# The minimum OWASP gives for argon2id: some 20 ms, so that a call does not notice and a guesser does.
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+_OVERALL = "overall"
+
+
+@dataclass(frozen=True, slots=True)
+class LockRules:
+    """The numbers of wrong PINs within `window` that lock a retailer, a caller or everybody, and for how long."""
+
+    per_retailer: int = 5
+    per_caller: int = 10
+    overall: int = 300
+    window: timedelta = timedelta(minutes=15)
+    locked_for: timedelta = timedelta(minutes=15)
+
+
+def hash_pin(pin: str) -> str:
+    """The hash a PIN is stored as."""
+    return _HASHER.hash(pin)
+
+
+def check_pin(
+    session: Session, rules: LockRules, customer_code: str, pin: str, caller: str, now: datetime
+) -> tuple[RetailerRow | None, bool]:
+    """The retailer if code and PIN are right, else None; and True if this code, caller or everybody is locked.
+
+    An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and while
+    something is locked even the right PIN is not accepted.
+    """
+    most = {f"retailer {customer_code}": rules.per_retailer, f"caller {caller}": rules.per_caller}
+    # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
+    counters = {key: lock_counter(session, key, now, rules) for key in sorted(most)}
+    everybody = session.get(SignInCounter, _OVERALL, populate_existing=True)
+    locked = any(is_locked(counter, now) for counter in (*counters.values(), everybody))
+
+    retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
+    right = is_right(retailer.pin_hash if retailer else None, pin)
+    if locked:
+        return None, True
+    if right:
+        counters[f"retailer {customer_code}"].failures = 0
+        return retailer, False
+    for key, counter in counters.items():
+        count_failure(counter, most[key], now, rules)
+    count_failure(lock_counter(session, _OVERALL, now, rules), rules.overall, now, rules)
+    session.flush()
+    return None, any(is_locked(counter, now) for counter in counters.values())
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hash_pin("no retailer has this PIN")
+
+
+def is_right(pin_hash: str | None, pin: str) -> bool:
+    """True if the PIN is the one behind this hash; without a hash, False after the same work."""
+    try:
+        return _HASHER.verify(pin_hash or _nobodys_hash(), pin) and pin_hash is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
+    """The counter, reset if its window is over, its row locked for the rest of the transaction."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.execute(
+        insert(SignInCounter)
+        .values(key=key, failures=0, counted_from=now, locked_until=None)
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+    over = SignInCounter.counted_from <= now - rules.window
+    session.execute(
+        update(SignInCounter)
+        .where(SignInCounter.key == key)
+        .values(
+            failures=case((over, 0), else_=SignInCounter.failures),
+            counted_from=case((over, literal(now, UtcDateTime())), else_=SignInCounter.counted_from),
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return session.get_one(SignInCounter, key, populate_existing=True)
+
+
+def count_failure(counter: SignInCounter, most: int, now: datetime, rules: LockRules) -> None:
+    """Count one more wrong try; the `most`-th within the window locks."""
+    counter.failures += 1
+    if counter.failures >= most:
+        counter.failures = 0
+        counter.locked_until = now + rules.locked_for
+
+
+def is_locked(counter: SignInCounter | None, now: datetime) -> bool:
+    """True if this counter is locked just now."""
+    return counter is not None and counter.locked_until is not None and now < counter.locked_until

@@ -1,0 +1,135 @@
+"""Retailers not reached on their order day: the reason, and the remedy (TR 3.3). Every change is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from orders.book.models import STANDING_STATES, OrderRow
+from orders.hotline_settings import calendar
+from orders.outbound.models import NOTE_MAX_CHARS, MissedCall, MissedCallNote, Remedy
+from orders.retailers.models import RetailerRow
+from orders.windows import next_order_day
+
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
+REASONS = (
+    "absent",
+    "phone_fault",
+    "busy",
+    "no_number",
+    "wrong_number",
+    "broke_off",
+    "machine",
+    "not_rung",
+    "other",
+)
+
+
+class MissedRefused(ValueError):
+    """The missed call cannot be recorded; `reason` is one a page has words for."""
+
+    def __init__(self, reason: Literal["ordered", "past"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One missed call with all that was recorded of it, and the order that made up for it."""
+
+    row: MissedCall
+    retailer: RetailerRow
+    notes: Sequence[MissedCallNote]
+    order: OrderRow | None
+
+
+def record(
+    session: Session,
+    retailer: RetailerRow,
+    day: date,
+    reason: str,
+    remedy: Remedy,
+    remedy_day: date | None,
+    *,
+    note: str,
+    by: str,
+    now: datetime,
+) -> MissedCall:
+    """Record, or record again, that a retailer was missed on `day`. The next cycle's day follows from its plan; another
+    remedy is for the day it is given. MissedRefused where it has ordered since, or the remedy's day is before `day`."""
+    if _made_up(session, retailer.id, day) is not None:
+        raise MissedRefused("ordered", f"{retailer.customer_code} has ordered since {day}: nothing is missed.")
+    if remedy == "next_cycle":
+        remedy_day = next_order_day(retailer, day, calendar(session))
+    if remedy_day is None or remedy_day < day:
+        raise MissedRefused("past", f"What is done about a call missed on {day} cannot be done before.")
+    row = session.scalar(
+        select(MissedCall)
+        .where(MissedCall.retailer_id == retailer.id, MissedCall.missed_on == day)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        row = MissedCall(retailer_id=retailer.id, missed_on=day)
+        session.add(row)
+    row.reason, row.remedy, row.remedy_day = reason, remedy, remedy_day
+    session.flush()
+    session.add(
+        MissedCallNote(
+            missed_call_id=row.id,
+            at=now,
+            by=by,
+            reason=reason,
+            remedy=remedy,
+            remedy_day=remedy_day,
+            note=note.strip()[:NOTE_MAX_CHARS],
+        )
+    )
+    session.flush()
+    return row
+
+
+def missed_on(session: Session, day: date) -> list[Missed]:
+    """The retailers missed on a day, those without an order since first."""
+    rows = session.execute(
+        select(MissedCall, RetailerRow)
+        .join(RetailerRow, RetailerRow.id == MissedCall.retailer_id)
+        .where(MissedCall.missed_on == day)
+        .order_by(RetailerRow.customer_code)
+    ).all()
+    notes: dict[int, list[MissedCallNote]] = {}
+    for one in session.scalars(
+        select(MissedCallNote)
+        .join(MissedCall, MissedCall.id == MissedCallNote.missed_call_id)
+        .where(MissedCall.missed_on == day)
+        .order_by(MissedCallNote.id)
+    ):
+        notes.setdefault(one.missed_call_id, []).append(one)
+    orders: dict[int, OrderRow] = {}
+    for order in session.scalars(
+        select(OrderRow)
+        .where(
+            OrderRow.retailer_id.in_(
+                select(MissedCall.retailer_id).where(MissedCall.missed_on == day).scalar_subquery()
+            ),
+            OrderRow.business_day >= day,
+            OrderRow.state.in_(STANDING_STATES),
+        )
+        .order_by(OrderRow.id.desc())
+    ):
+        orders[order.retailer_id] = order
+    found = [Missed(row, retailer, notes.get(row.id, ()), orders.get(retailer.id)) for row, retailer in rows]
+    return sorted(found, key=lambda one: one.order is not None)
+
+
+def _made_up(session: Session, retailer_id: int, day: date) -> OrderRow | None:
+    return session.scalar(
+        select(OrderRow)
+        .where(OrderRow.retailer_id == retailer_id, OrderRow.business_day >= day, OrderRow.state.in_(STANDING_STATES))
+        .limit(1)
+    )

@@ -1,0 +1,100 @@
+"""The diary of a day and the report of a week or month, drafted from the figures for staff to complete and sign."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy.orm import Session
+
+from orders.reporting import figures
+from orders.reporting.figures import DayFigures, Period
+from orders.reporting.labels import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
+
+# A draft names the specs that were short of most; the tables have the rest.
+SPECS_NAMED = 10
+
+
+Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorFigures:
+    """One operator's calls: how many were taken, how they ended, the orders they led to, and the time in all."""
+
+    name: str
+    taken: int
+    finished: int
+    given_back: int
+    orders: int
+    time: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CallFigures:
+    """The outcomes of a period's calls. The order desk does not know the telephone, so the caller passes them in."""
+
+    outcomes: Mapping[Outcome, int]
+    operators: Sequence[OperatorFigures]
+
+
+def text_of(session: Session, period: Period, calls: CallFigures) -> str:
+    """The diary of one day, or the report of a longer period, as Markdown."""
+    template = "diary.zh.md" if period.first == period.last else "report.zh.md"
+    days = figures.days(session, period)
+    short = sorted(figures.needs(session, period), key=lambda need: need.unmet_packs, reverse=True)
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            day=period.first,
+            period=period,
+            days=days,
+            total=_total(days, period),
+            channels=figures.channels(session, period),
+            calls=calls.outcomes,
+            operators=calls.operators,
+            missed=figures.missed_reasons(session, period),
+            short=[need for need in short if need.unmet_packs][:SPECS_NAMED],
+            words={"channels": CHANNELS, "outcomes": OUTCOMES, "reasons": REASONS},
+            percent=_share,
+            yuan=yuan,
+            cartons=cartons,
+        )
+    )
+
+
+def _total(days: Sequence[DayFigures], period: Period) -> DayFigures:
+    return DayFigures(
+        period.last,
+        due=sum(day.due for day in days),
+        due_ordered=sum(day.due_ordered for day in days),
+        orders=sum(day.orders for day in days),
+        packs=sum(day.packs for day in days),
+        amount_fen=sum(day.amount_fen for day in days),
+        requested_packs=sum(day.requested_packs for day in days),
+        unmet_packs=sum(day.unmet_packs for day in days),
+        missed=sum(day.missed for day in days),
+        lapsed=sum(day.lapsed for day in days),
+        cancelled=sum(day.cancelled for day in days),
+    )
+
+
+def _share(part: Fraction | None) -> str:
+    return "—" if part is None else f"{percent(part)}%"
+
+
+@cache
+def _templates() -> Environment:
+    # A draft is plain text, so nothing in it is escaped as a page would need.
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )

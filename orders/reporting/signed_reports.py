@@ -1,0 +1,246 @@
+"""Diaries, weekly and monthly reports: drafted from the figures, written by one author, signed role by role (AY 4.4).
+
+A report goes up from its author: operator, leader, clerk, director. Each signs it or sends it back with a reason; a
+report sent back is with its author again, and every role above has to sign it again. What was signed is kept as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from orders.book.models import OrderRow
+from orders.hotline_settings import calendar
+from orders.reporting.figures import Period, Span
+from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind, ReportStep, StepKind
+from orders.reporting.report_drafts import CallFigures, text_of
+from orders.staff.models import Role, StaffRow
+from orders.windows import ONE_DAY, Calendar
+
+CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
+"""The roles that write and sign, from the bottom up."""
+
+SPANS: dict[ReportKind, Span] = {"diary": "day", "weekly": "week", "monthly": "month"}
+TEXT_MAX = 20_000
+# Reports older than this are no longer asked for.
+ASKED_FOR = timedelta(days=35)
+
+CallFiguresOf = Callable[[Session, Period], CallFigures]
+
+
+class ReportRefused(ValueError):
+    """The report cannot be handled like this; the message says why, and what to do instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A report that should have been signed by the end of `due_on`. Without `report` nobody has begun it."""
+
+    kind: ReportKind
+    period: Period
+    due_on: date
+    report: DepartmentReport | None
+
+
+def draft(
+    session: Session, kind: ReportKind, day: date, *, author: StaffRow, now: datetime, calls: CallFiguresOf
+) -> DepartmentReport:
+    """A new report of the period around `day`, its text made from the figures; or the one its author has already. The
+    text of a report that has not been submitted is made again by `redraft`."""
+    if author.role not in CHAIN[:-1]:
+        raise ReportRefused(f"Reports are written by {', '.join(CHAIN[:-1])}; {author.name} is {author.role}.")
+    period = Period.around(day, SPANS[kind])
+    known = session.scalar(
+        select(DepartmentReport).where(
+            DepartmentReport.kind == kind,
+            DepartmentReport.first == period.first,
+            DepartmentReport.author_id == author.id,
+        )
+    )
+    if known is not None:
+        return known
+    report = DepartmentReport(
+        kind=kind,
+        first=period.first,
+        last=period.last,
+        author_id=author.id,
+        text=text_of(session, period, calls(session, period)),
+        state="draft",
+        due_on=due_on(period, calendar(session)),
+        made_at=now,
+    )
+    session.add(report)
+    session.flush()
+    _note(session, report, "drafted", author, now)
+    return report
+
+
+def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, calls: CallFiguresOf) -> DepartmentReport:
+    """Make the text again from the figures as they are now; what its author wrote into it is discarded."""
+    report = _with_its_author(session, report_id, by)
+    period = Period(report.first, report.last)
+    report.text = text_of(session, period, calls(session, period))
+    _note(session, report, "drafted", by, now)
+    return report
+
+
+def write(session: Session, report_id: int, text: str, *, by: StaffRow) -> DepartmentReport:
+    """Store the text as its author wrote it."""
+    report = _with_its_author(session, report_id, by)
+    if not text.strip() or len(text) > TEXT_MAX:
+        raise ReportRefused(f"A report has a text, of {TEXT_MAX} characters at most.")
+    # Browsers submit text with CRLF line ends.
+    report.text = text.replace("\r\n", "\n")
+    session.flush()
+    return report
+
+
+def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
+    """Submit the report to the first role that signs."""
+    report = _with_its_author(session, report_id, by)
+    signer = _next_signer(session, by.role)
+    if signer is None:
+        raise ReportRefused("Nobody is there to sign the report: make an account of a leader, a clerk or a director.")
+    report.state, report.waits_for = "submitted", signer
+    _note(session, report, "submitted", by, now, comment, report.text)
+    return report
+
+
+def approve(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
+    """Sign the report; it goes on to the next role above, or is approved."""
+    report = _to_be_signed(session, report_id, by)
+    report.waits_for = _next_signer(session, by.role)
+    report.state = "approved" if report.waits_for is None else "submitted"
+    _note(session, report, "signed", by, now, comment)
+    return report
+
+
+def send_back(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str) -> DepartmentReport:
+    """Send the report back to its author, with the reason."""
+    report = _to_be_signed(session, report_id, by)
+    if not comment.strip():
+        raise ReportRefused("Say why the report goes back, so that its author knows what to mend.")
+    report.state, report.waits_for = "sent_back", None
+    _note(session, report, "sent_back", by, now, comment)
+    return report
+
+
+def reports(
+    session: Session,
+    *,
+    author: StaffRow | None = None,
+    waits_for: Role | None = None,
+    day: date | None = None,
+    limit: int = 100,
+) -> Sequence[DepartmentReport]:
+    """Reports, the latest period first: of one author, waiting for one role, or covering one day."""
+    chosen = select(DepartmentReport).order_by(DepartmentReport.last.desc(), DepartmentReport.id.desc()).limit(limit)
+    if author is not None:
+        chosen = chosen.where(DepartmentReport.author_id == author.id)
+    if waits_for is not None:
+        chosen = chosen.where(DepartmentReport.waits_for == waits_for)
+    if day is not None:
+        chosen = chosen.where(DepartmentReport.first <= day, DepartmentReport.last >= day)
+    return session.scalars(chosen).all()
+
+
+def steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep, StaffRow]]:
+    """The steps taken on a report and who took them, from the beginning."""
+    rows = session.execute(
+        select(ReportStep, StaffRow)
+        .join(StaffRow, StaffRow.id == ReportStep.by_id)
+        .where(ReportStep.report_id == report_id)
+        .order_by(ReportStep.id)
+    )
+    return [(step, person) for step, person in rows]
+
+
+def overdue(session: Session, today: date) -> list[Overdue]:
+    """The reports that should have been signed before today and are not, the oldest first: those under way, and those
+    of days with orders that nobody has begun."""
+    open_days = calendar(session)
+    late = [
+        Overdue(report.kind, Period(report.first, report.last), report.due_on, report)
+        for report in session.scalars(
+            select(DepartmentReport).where(DepartmentReport.state != "approved", DepartmentReport.due_on < today)
+        )
+    ]
+    begun = set(session.execute(select(DepartmentReport.kind, DepartmentReport.first).distinct()).all())
+    ordered = session.scalars(
+        select(OrderRow.business_day).where(OrderRow.business_day.between(today - ASKED_FOR, today)).distinct()
+    ).all()
+    for kind, span in SPANS.items():
+        for first in {Period.around(day, span).first for day in ordered}:
+            period = Period.around(first, span)
+            due = due_on(period, open_days)
+            if due < today and (kind, first) not in begun:
+                late.append(Overdue(kind, period, due, None))
+    return sorted(late, key=lambda one: (one.due_on, one.period.first, one.kind))
+
+
+def due_on(period: Period, open_days: Calendar) -> date:
+    """The working day after the period's last one: a report is written that day, and signed then or the next
+    (AY 4.4.5)."""
+    worked = [day for day in period.days if open_days.is_working(day)]
+    day = (worked[-1] if worked else period.last) + ONE_DAY
+    while not open_days.is_working(day):
+        day += ONE_DAY
+    return day
+
+
+def _with_its_author(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
+    report = _locked(session, report_id)
+    if report.author_id != by.id:
+        raise ReportRefused("Only its author can change or submit a report.")
+    if report.state not in ("draft", "sent_back"):
+        raise ReportRefused("The report is on its way already; it can be changed when it is sent back.")
+    return report
+
+
+def _to_be_signed(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
+    report = _locked(session, report_id)
+    if report.state != "submitted":
+        raise ReportRefused(f"The report is {report.state.replace('_', ' ')}: there is nothing to sign.")
+    if by.role != report.waits_for or not by.active:
+        raise ReportRefused(f"The report waits for the {report.waits_for}; {by.name} is {by.role}.")
+    return report
+
+
+def _locked(session: Session, report_id: int) -> DepartmentReport:
+    report = session.get(DepartmentReport, report_id, with_for_update=True, populate_existing=True)
+    if report is None:
+        raise ReportRefused(f"There is no report {report_id}.")
+    return report
+
+
+def _next_signer(session: Session, role: Role) -> Role | None:
+    """The next role above that somebody has, or None."""
+    there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
+    return next((above for above in CHAIN[CHAIN.index(role) + 1 :] if above in there), None)
+
+
+def _note(
+    session: Session,
+    report: DepartmentReport,
+    step: StepKind,
+    by: StaffRow,
+    now: datetime,
+    comment: str = "",
+    text: str | None = None,
+) -> None:
+    session.add(
+        ReportStep(
+            report_id=report.id,
+            at=now,
+            by_id=by.id,
+            role=by.role,
+            step=step,
+            comment=comment.strip()[:COMMENT_MAX],
+            text=text,
+        )
+    )
+    session.flush()

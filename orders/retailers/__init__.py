@@ -1,0 +1,1 @@
+"""Retailers: looking them up, importing them, giving access again."""

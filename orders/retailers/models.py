@@ -1,0 +1,46 @@
+"""Tables of the retailers and their registered telephone numbers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage import Base
+
+RetailerStatus = Literal["active", "suspended"]
+
+
+Cycle = Literal["weekly", "fortnightly", "monthly"]
+
+
+class RetailerRow(Base):
+    """One retailer. `order_weekday` counts from Monday = 0; `cycle_week` is its week of a fortnightly (0 or 1) or
+    monthly (1 to 4) cycle."""
+
+    __tablename__ = "retailers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    customer_code: Mapped[str] = mapped_column(String(12), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    status: Mapped[RetailerStatus] = mapped_column(String(10), default="active")
+    pin_hash: Mapped[str | None] = mapped_column(String(200))
+    cycle: Mapped[Cycle] = mapped_column(String(12), default="weekly")
+    order_weekday: Mapped[int]
+    cycle_week: Mapped[int] = mapped_column(default=0)
+    county: Mapped[str] = mapped_column(String(40), default="")
+    region: Mapped[str] = mapped_column(String(20), default="")
+    manager: Mapped[str] = mapped_column(String(40), default="")
+    route: Mapped[str] = mapped_column(String(40), default="")
+    grade: Mapped[int] = mapped_column(default=1)
+    balance_fen: Mapped[int] = mapped_column(default=0)
+
+
+class RetailerPhone(Base):
+    """A number a retailer registered, as the carrier writes it; a caller from it needs no PIN."""
+
+    __tablename__ = "retailer_phones"
+
+    phone: Mapped[str] = mapped_column(String(32), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), index=True)

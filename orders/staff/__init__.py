@@ -1,0 +1,1 @@
+"""Staff of the order department: accounts, seats, notices, feedback passed up."""

@@ -1,0 +1,158 @@
+"""Tables of the staff, their seats, notices and feedback."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal, get_args
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage import Base, UtcDateTime
+
+# AY 4.1: 电话订货员, 电访班长, 内勤, 货源管理员 or 客户经理, 主任.
+Role = Literal["operator", "leader", "clerk", "manager", "director"]
+
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+Task = Literal[
+    "take_calls",
+    "see_day",
+    "edit_catalog",
+    "edit_supply",
+    "hear_recordings",
+    "reports",
+    "edit_notices",
+    "write_reports",
+    "set_rules",
+    "edit_retailers",
+    "enter_lists",
+    "audit_orders",
+    "ask_changes",
+    "decide_changes",
+    "end_day",
+    "run_outbound",
+]
+
+
+MAY: dict[Task, frozenset[Role]] = {
+    "take_calls": frozenset({"operator", "leader", "clerk"}),
+    "see_day": frozenset(ROLES),
+    "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
+    "edit_supply": frozenset({"manager", "director"}),
+    "hear_recordings": frozenset({"leader", "manager", "director"}),
+    "reports": frozenset({"leader", "clerk", "manager", "director"}),
+    "edit_notices": frozenset({"leader", "manager", "director"}),
+    "write_reports": frozenset({"operator", "leader", "clerk"}),
+    "set_rules": frozenset({"leader", "manager", "director"}),
+    "edit_retailers": frozenset({"clerk", "manager", "director"}),
+    "enter_lists": frozenset({"operator", "leader", "clerk"}),
+    "audit_orders": frozenset({"leader", "clerk", "director"}),
+    "ask_changes": frozenset({"operator", "leader", "clerk", "director"}),
+    "decide_changes": frozenset({"leader", "director"}),
+    # AY 4.3: the leader settles and hands over, the clerk closes the day.
+    "end_day": frozenset({"leader", "clerk", "director"}),
+    "run_outbound": frozenset({"leader", "clerk", "director"}),
+}
+"""The roles that may do each task, at the console and by command."""
+
+
+class StaffRow(Base):
+    """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
+    callers hear."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    login: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(40))
+    role: Mapped[Role] = mapped_column(String(10))
+    seat: Mapped[str] = mapped_column(String(10), default="")
+    phone: Mapped[str | None] = mapped_column(String(32))
+    password_hash: Mapped[str] = mapped_column(String(200))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    def may(self, task: Task) -> bool:
+        """True if the account is active and its role allows the task."""
+        return self.active and self.role in MAY[task]
+
+
+SEAT_MAX_CHARS = 10
+
+
+class SeatRow(Base):
+    """One seat that is taken, and when its holder was last seen there."""
+
+    __tablename__ = "seats"
+
+    seat: Mapped[str] = mapped_column(String(SEAT_MAX_CHARS), primary_key=True)
+    staff_id: Mapped[int] = mapped_column(ForeignKey(StaffRow.id, ondelete="CASCADE"), unique=True)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+NoticeKind = Literal["promotion", "note"]
+
+
+NOTICE_MAX_CHARS = 300
+
+
+class Notice(Base):
+    """One promotion or note, in force from `first` to `last`, both counted, until it is taken down."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[NoticeKind] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(NOTICE_MAX_CHARS))
+    first: Mapped[date]
+    last: Mapped[date] = mapped_column(index=True)
+    written_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    written_by: Mapped[str] = mapped_column(String(40))
+    taken_down_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    taken_down_by: Mapped[str | None] = mapped_column(String(40))
+
+
+FeedbackKind = Literal["supply", "delivery", "quality", "service", "other"]
+
+
+FeedbackState = Literal["met", "waiting", "answered"]
+
+
+FeedbackStepKind = Literal["noted", "passed_up", "answered"]
+
+
+TEXT_MAX = 500
+
+
+class Feedback(Base):
+    """One request of a retailer. `waits_for` is the role that has to answer; None where nothing is open."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index("ix_feedback_state", "state", "waits_for"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id"), index=True)
+    kind: Mapped[FeedbackKind] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(TEXT_MAX))
+    state: Mapped[FeedbackState] = mapped_column(String(10))
+    waits_for: Mapped[Role | None] = mapped_column(String(10))
+    noted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    noted_by: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
+
+
+class FeedbackStep(Base):
+    """One step taken on a request, appended and never changed. `to` is the role it was passed up to."""
+
+    __tablename__ = "feedback_steps"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feedback_id: Mapped[int] = mapped_column(ForeignKey("feedback.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by_id: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
+    step: Mapped[FeedbackStepKind] = mapped_column(String(10))
+    to: Mapped[Role | None] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(String(TEXT_MAX), default="")

@@ -1,0 +1,1 @@
+"""Supply of a day and its split into limits."""

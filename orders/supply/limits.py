@@ -1,0 +1,246 @@
+"""Setting limits: many at once, all or none, with author, time and reason, until they are locked for the day.
+
+A city's limits are a million and a half rows, so they are staged beside the present ones, and the database itself
+compares and applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from itertools import starmap
+from pathlib import Path
+
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog, Spec
+from brand_catalog.sheets import RowProblem, SheetError, read_rows
+from orders.retailers.models import RetailerRow
+from orders.supply.models import LimitBatch
+from orders.windows import Window, cycle_start
+from storage import insert_many
+
+LOCKED_FROM = Window(opens=7 * 60 + 50)
+"""Limits of a business day are locked from 07:50 on (AY 4.1.1)."""
+
+COLUMNS = ("customer_code", "name", "cartons")
+# A file with more problems than this is the wrong file.
+MOST_PROBLEMS = 200
+# As many differences as anybody reads before applying them.
+DIFFERENCES_SHOWN = 50
+
+StagedLimit = tuple[int, date, str, int]
+"""Retailer, cycle start, barcode, packs."""
+
+
+class LimitsLocked(ValueError):
+    """The limits of that day are locked."""
+
+
+class LimitsRefused(ValueError):
+    """A new limit or supply would be below what is ordered already; `lines` says which, in words."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        super().__init__("\n".join(["Limits below what is ordered already; nothing was changed.", *lines]))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One figure in cartons, before a change and after it; `before` is None where there was none."""
+
+    what: str
+    before: int | None
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsDone:
+    """The result of a change of limits, applied or previewed: counts, the first limits that differ, and the supply that
+    does."""
+
+    added: int
+    changed: int
+    unchanged: int
+    differences: tuple[Difference, ...] = field(default=(), compare=False)
+    supply: tuple[Difference, ...] = field(default=(), compare=False)
+
+
+def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
+    """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read.
+    Problems are raised as SheetError at the end, so nothing may be kept before the last row is read."""
+    columns, rows = read_rows(path)
+    if missing := [column for column in COLUMNS if column not in columns]:
+        raise SheetError([RowProblem(path.name, 1, column, "the heading is missing") for column in missing])
+    code_at, name_at, cartons_at = (columns.index(column) for column in COLUMNS)
+    retailers = {row.customer_code: (row.id, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
+    specs = {
+        key: (number, spec) for number, spec in enumerate(catalog.specs.values()) for key in (spec.name, spec.barcode)
+    }
+    return _checked(path.name, rows, (code_at, name_at, cartons_at), retailers, specs)
+
+
+def _checked(
+    file: str,
+    rows: Iterator[tuple[int, list[str]]],
+    places: tuple[int, int, int],
+    retailers: Mapping[str, tuple[int, date]],
+    specs: Mapping[str, tuple[int, Spec]],
+) -> Iterator[StagedLimit]:
+    code_at, name_at, cartons_at = places
+    numbers = {code: number for number, code in enumerate(retailers)}
+    # One byte for every retailer and spec there could be a row for, to find repeated ones.
+    seen = bytearray(len(retailers) * len(specs))
+    problems: list[RowProblem] = []
+    for number, cells in rows:
+        code, name, cartons = cells[code_at], cells[name_at], cells[cartons_at]
+        reason = None
+        if code not in retailers:
+            column, reason = "customer_code", f"there is no retailer {code!r}"
+        elif name not in specs:
+            column, reason = "name", f"{name!r} is not in the catalogue"
+        elif not (cartons.isascii() and cartons.isdigit()):
+            column, reason = "cartons", f"{cartons!r} is not a whole number of cartons"
+        elif seen[place := numbers[code] * len(specs) + specs[name][0]]:
+            column, reason = "name", f"retailer {code} and {name!r} stand in an earlier row already"
+        if reason is not None:
+            problems.append(RowProblem(file, number, column, reason))
+            if len(problems) == MOST_PROBLEMS:
+                break
+            continue
+        seen[place] = 1
+        spec = specs[name][1]
+        yield (*retailers[code], spec.barcode, int(cartons) * spec.packs_per_carton)
+    if problems:
+        raise SheetError(problems)
+
+
+def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
+    """Stage new limits beside the present ones, where this transaction alone sees them."""
+    session.execute(
+        text(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS staged_limits (retailer_id INTEGER NOT NULL,"
+            " cycle_start DATE NOT NULL, barcode VARCHAR(13) NOT NULL, packs INTEGER NOT NULL)"
+        )
+    )
+    session.execute(text("DELETE FROM staged_limits"))
+    # SQLite stores days as text, which PostgreSQL accepts as well.
+    rows = ((retailer, start.isoformat(), barcode, packs) for retailer, start, barcode, packs in limits)
+    insert_many(session, "staged_limits", ("retailer_id", "cycle_start", "barcode", "packs"), rows)
+    session.execute(text("ANALYZE staged_limits"))
+
+
+def preview(session: Session) -> LimitsDone:
+    """The changes the staged limits would make, with the first that differ. LimitsRefused where a limit would go below
+    what is ordered."""
+    return replace(_compare(session), differences=tuple(starmap(_difference, session.execute(text(_DIFFERENCES)))))
+
+
+def _compare(session: Session) -> LimitsDone:
+    below = session.execute(text(_BELOW)).all()
+    if below:
+        raise LimitsRefused([_in_words(*row) for row in below])
+    total, known, changed = session.execute(text(_COUNTS)).one()
+    return LimitsDone(added=total - known, changed=changed, unchanged=known - changed)
+
+
+def _difference(code: str, name: str, before: int | None, after: int) -> Difference:
+    return Difference(f"{code}, {name}", before, after)
+
+
+def take_over(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsDone:
+    """Apply the staged limits. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
+    check_unlocked(day, now)
+    done = _compare(session)
+    batch = LimitBatch(
+        business_day=day,
+        at=now,
+        by=by,
+        why=why,
+        source=source,
+        added=done.added,
+        changed=done.changed,
+        unchanged=done.unchanged,
+    )
+    session.add(batch)
+    session.flush()
+    session.execute(text(_KEEP_CHANGES), {"batch": batch.id})
+    try:
+        with session.begin_nested():
+            session.execute(text(_TAKE_OVER), {"batch": batch.id})
+    except IntegrityError:
+        # Somebody ordered while the two were being compared.
+        _compare(session)
+        raise
+    session.execute(text("DELETE FROM staged_limits"))
+    return done
+
+
+def check_unlocked(day: date, now: datetime) -> None:
+    """Raise LimitsLocked once the limits of `day` are locked."""
+    if now >= LOCKED_FROM.opens_at(day):
+        raise LimitsLocked(f"The limits of {day} are locked since 07:50 of that day; they can no longer be changed.")
+
+
+def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, int]]:
+    """The limits in force on `day`, in the columns that are imported."""
+    retailers = {row.id: (row.customer_code, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
+    rows = session.execute(text(_EXPORT), {"first": min((start for _, start in retailers.values()), default=day)})
+    for retailer_id, start, name, cartons in rows:
+        code, current = retailers[retailer_id]
+        if str(start) == current.isoformat():
+            yield code, name, cartons
+
+
+def _in_words(code: str, name: str, wanted: int, ordered: int) -> str:
+    return f"Retailer {code}, {name}: {wanted} cartons, but {ordered} are ordered already."
+
+
+_JOINED = """
+FROM staged_limits s JOIN limits l
+  ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
+"""
+
+_BELOW = f"""
+SELECT r.customer_code, b.name, s.packs / b.packs_per_carton,
+  (l.held_packs + l.used_packs + b.packs_per_carton - 1) / b.packs_per_carton
+{_JOINED}
+JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
+WHERE s.packs < l.held_packs + l.used_packs ORDER BY r.customer_code, b.name LIMIT {MOST_PROBLEMS}
+"""
+
+_COUNTS = f"""
+SELECT (SELECT count(*) FROM staged_limits), count(*), count(CASE WHEN l.limit_packs <> s.packs THEN 1 END) {_JOINED}
+"""
+
+_DIFFERENCES = f"""
+SELECT r.customer_code, b.name, l.limit_packs / b.packs_per_carton, s.packs / b.packs_per_carton
+FROM staged_limits s
+LEFT JOIN limits l ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
+JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
+WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position LIMIT {DIFFERENCES_SHOWN}
+"""
+
+_KEEP_CHANGES = f"""
+INSERT INTO limit_changes
+  (batch_id, retailer_id, cycle_start, barcode, before_packs, before_batch_id, after_packs)
+SELECT :batch, s.retailer_id, s.cycle_start, s.barcode, l.limit_packs, l.batch_id, s.packs {_JOINED}
+WHERE l.limit_packs <> s.packs
+"""
+
+_TAKE_OVER = """
+INSERT INTO limits (retailer_id, cycle_start, barcode, limit_packs, held_packs, used_packs, batch_id)
+SELECT retailer_id, cycle_start, barcode, packs, 0, 0, :batch FROM staged_limits WHERE true
+ON CONFLICT (retailer_id, cycle_start, barcode) DO UPDATE
+SET limit_packs = excluded.limit_packs, batch_id = excluded.batch_id
+WHERE limits.limit_packs <> excluded.limit_packs
+"""
+
+_EXPORT = """
+SELECT l.retailer_id, l.cycle_start, b.name, l.limit_packs / b.packs_per_carton
+FROM limits l JOIN brand_specs b ON b.barcode = l.barcode
+WHERE l.cycle_start >= :first ORDER BY l.retailer_id, b.position
+"""

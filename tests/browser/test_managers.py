@@ -1,0 +1,228 @@
+"""Managers in their browsers: a turn is played, and labelled as a name and a test case; names and catalogues are
+set."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from settings import Settings
+from simulator.inbound_calls import dial_in
+from speech.model import ModelMissing, locate_model
+from tests.support.chromium import PHONE_WIDTH, follow, keep_picture, look_for_faults, new_page, served_house, sign_in
+from tests.support.served_line import ServedLine
+
+pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
+
+RECORDINGS = Path(__file__).parents[1] / "audio"
+SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    try:
+        locate_model(Settings())
+    except ModelMissing as missing:
+        pytest.skip(str(missing))
+    with served_house(tmp_path_factory.mktemp("house"), "stream") as served:
+        yield served
+
+
+def says(line: ServedLine, recording: str) -> None:
+    """Make a call in which the retailer is recognised, says one thing, and hangs up."""
+    heard: list[str] = []
+    call = dial_in(line.account, line.line, SHOP_PHONE, MAIN, listener=lambda e: heard.append(getattr(e, "text", "")))
+    call.start()
+
+    def hears(words: str) -> None:
+        deadline = time.monotonic() + 30
+        while not any(words in one for one in heard):
+            assert time.monotonic() < deadline, f"{words} was not said, but {heard}"
+            time.sleep(0.05)
+
+    hears("建设路便民超市")
+    call.press("1")
+    hears("您需要什么烟")
+    call.speak((RECORDINGS / f"{recording}.ulaw").read_bytes())
+    hears("还有吗")
+    call.hang_up()
+    call.join(20)
+
+
+def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(page: Page, line: ServedLine) -> None:
+    says(line, "item_hongtashan_yingjingdian_5_a")
+    sign_in(page, "manager")
+    page.goto("/calls")
+    follow(page, page.get_by_role("link", name="细看").first)
+    played_s = page.locator("audio").first.evaluate(
+        """audio => new Promise((done, failed) => {
+            audio.onended = () => done(audio.currentTime);
+            audio.onerror = () => failed(audio.error.message);
+            audio.play();
+        })"""
+    )
+    assert 1 < played_s < 10
+    keep_picture(page, "call")
+    assert look_for_faults(page) == []
+
+    follow(page, page.get_by_role("link", name="其实是什么意思？"))
+    expect(page.get_by_label("录音里说的每一个字")).to_have_value("红塔山硬经典五条")
+    keep_picture(page, "turn")
+    assert look_for_faults(page) == []
+    page.get_by_label("客户的叫法").fill("老红塔")
+    page.get_by_label("是哪个品规").fill("红塔山(硬经典)")
+    page.get_by_role("button", name="试一试").click()
+    expect(page.locator(".tried")).to_contain_text("热线这样听：老 · 红塔")
+    assert look_for_faults(page) == []
+    page.get_by_role("button", name="加上").click()
+    expect(page.locator(".tried")).to_contain_text("已加上“老红塔”")
+    expect(page.locator(".queue")).to_contain_text("老红塔")
+
+    page.get_by_role("button", name="留作测试录音").click()
+    expect(page.locator("#meant")).to_contain_text("已留作测试录音")
+    expect(page.locator(".queue")).to_contain_text("红塔山(硬经典) 5条")
+    follow(page, page.get_by_role("link", name="看全部测试录音"))
+    expect(page.locator("tbody")).to_contain_text("红塔山硬经典五条")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="全部下载（ZIP）").click()
+    assert download.value.suggested_filename.startswith("labelled-")
+    assert look_for_faults(page) == []
+    keep_picture(page, "labelled")
+    page.get_by_role("button", name="撤销").click()
+    expect(page.locator("tbody")).not_to_contain_text("红塔山硬经典五条")
+
+
+def test_a_name_is_looked_at_heard_and_taken_off(page: Page, line: ServedLine) -> None:
+    sign_in(page, "manager")
+    page.goto("/catalog")
+    page.get_by_label("名字、叫法、首字母或代码").fill("软蓝黄鹤楼")
+    page.get_by_role("button", name="软蓝黄鹤楼").click()
+    expect(page.locator(".tried")).to_contain_text("热线这样听：")
+    spoken = page.evaluate(
+        """() => { const said = []; window.speechSynthesis.speak = (one) => said.push([one.text, one.lang]);
+             document.querySelector('[data-say]').click(); return said; }"""
+    )
+    assert spoken == [["软蓝黄鹤楼", "zh-CN"]]
+    keep_picture(page, "catalog-name")
+    assert look_for_faults(page) == []
+    page.get_by_role("button", name="去掉这个叫法").click()
+    expect(page.locator(".tried")).to_contain_text("已去掉“软蓝黄鹤楼”")
+    page.goto("/catalog/history")
+    expect(page.locator("tbody tr").first).to_contain_text("- 软蓝黄鹤楼")
+    page.locator("summary").first.click()
+    expect(page.locator("tbody tr").first).to_contain_text("黄鹤楼(软蓝)")
+    keep_picture(page, "catalog-history")
+    assert look_for_faults(page) == []
+
+
+def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedLine, tmp_path: Path) -> None:
+    sign_in(page, "manager")
+    page.goto("/catalog/history")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV", exact=True).click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    changed = tmp_path / "catalog.csv"
+    changed.write_text("\n".join([lines[0], *lines[2:]]), encoding="utf-8")
+    page.get_by_label("目录文件（CSV、XLSX）").set_input_files(changed)
+    page.get_by_role("button", name="先看看会改什么").click()
+    expect(page.locator("#imported")).to_contain_text("新增0、改变0、下架1个品规")
+    changed.write_text("\n".join([lines[0], lines[1].replace("6901", "1234", 1)]), encoding="utf-8")
+    page.get_by_label("目录文件（CSV、XLSX）").set_input_files(changed)
+    page.get_by_role("button", name="先看看会改什么").click()
+    expect(page.locator(".problems")).to_contain_text("carton_barcode")
+    assert look_for_faults(page) == []
+
+
+def test_a_hotline_is_changed_and_what_is_wrong_is_said_beside_its_field(page: Page, line: ServedLine) -> None:
+    sign_in(page, "manager")
+    page.goto("/hotlines")
+    follow(page, page.get_by_role("link", name=f"改{MAIN}"))
+    page.get_by_label("到几点").fill("25:00")
+    page.get_by_label("原因").fill("冬天早下班")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_label("到几点")).to_have_accessible_description("时间像 08:30 这样写，一天的最后是 24:00。")
+    assert look_for_faults(page) == []
+    keep_picture(page, "hotline")
+    page.get_by_label("到几点").fill("23:30")
+    page.get_by_role("button", name="保存").click()
+    page.wait_for_url("**/hotlines")
+    expect(page.locator("tbody").first).to_contain_text("23:30")
+    expect(page.locator("#hotlines-history").locator("..")).to_contain_text("冬天早下班")
+
+
+def test_limits_are_previewed_figure_by_figure_in_the_browser(page: Page, line: ServedLine, tmp_path: Path) -> None:
+    sign_in(page, "manager")
+    page.goto("/supply")
+    file = tmp_path / "supply.csv"
+    file.write_text("name,cartons,basis\n红塔山(硬经典),4321,equal\n", encoding="utf-8")
+    page.get_by_label("内容").select_option("supply")
+    page.get_by_label("文件（CSV 或 XLSX）").set_input_files(file)
+    page.get_by_role("button", name="先看看会改什么").click()
+    expect(page.locator("#done")).to_contain_text("还没有导入")
+    expect(page.locator("#done tbody tr").first).to_contain_text("4321")
+    assert look_for_faults(page) == []
+    keep_picture(page, "supply-preview")
+
+
+def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLine) -> None:
+    sign_in(page, "manager")
+    page.goto("/rules")
+    page.get_by_label("一行货占用几分钟").fill("20")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_label("原因")).to_have_accessible_description("请写明原因，记录里要用。")
+    expect(page.get_by_label("一行货占用几分钟")).to_have_value("20")
+    page.get_by_label("原因").fill("年底忙")
+    page.get_by_role("button", name="保存").click()
+    expect(page.get_by_role("status")).to_contain_text("已改1条规则")
+    keep_picture(page, "rules")
+    assert look_for_faults(page) == []
+    page.goto(f"/retailers/{SHOP}")
+    page.get_by_label("原因").fill("本人到店，忘了密码")
+    page.get_by_role("button", name="换一个新密码").click()
+    expect(page.locator(".pin")).to_have_text(re.compile(r"^\d{4}$"))
+    keep_picture(page, "retailer")
+    assert look_for_faults(page) == []
+    page.goto("/history")
+    expect(page.locator("tbody")).to_contain_text("本人到店，忘了密码")
+
+
+@pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
+def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
+    browser: Browser, line: ServedLine, width: int
+) -> None:
+    page = new_page(browser, line, width)
+    sign_in(page, "manager")
+    faults = {}
+    for path in (
+        "/labelled",
+        "/catalog/history",
+        "/catalog",
+        "/rules",
+        "/hotlines",
+        "/hotlines/new",
+        "/hours",
+        "/history",
+        "/retailers",
+        f"/retailers/{SHOP}",
+        "/supply",
+        "/reports?span=week",
+    ):
+        page.goto(path)
+        if width == PHONE_WIDTH:
+            keep_picture(page, f"{path.strip('/').partition('?')[0].replace('/', '-')}-phone")
+        faults[path] = look_for_faults(page)
+    page.goto("/calls")
+    if (seen := page.get_by_role("link", name="细看")).count():
+        follow(page, seen.first)
+        faults["call"] = look_for_faults(page)
+        follow(page, page.get_by_role("link", name="其实是什么意思？").first)
+        faults["turn"] = look_for_faults(page)
+        if width == PHONE_WIDTH:
+            keep_picture(page, "turn-phone")
+    page.context.close()
+    assert {name: found for name, found in faults.items() if found} == {}

@@ -1,0 +1,147 @@
+"""The leader starts outbound calling: a real browser, a real server, a real dialler, and simulated retailers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import create_engine, delete, select
+from sqlalchemy.orm import Session
+
+from clock import system_clock
+from ivr.operators.models import Duty
+from orders.book.models import OrderRow
+from orders.models import HouseRule
+from orders.outbound.models import OutboundAttempt, OutboundDay, OutboundLease
+from orders.staff.models import StaffRow
+from simulator.account import Party
+from simulator.pace import FLAT_OUT
+from simulator.script import read_parties
+from tests.support.chromium import (
+    PHONE_WIDTH,
+    keep_picture,
+    look_for_faults,
+    new_page,
+    served_house,
+    sign_in,
+    wait_for,
+)
+from tests.support.served_line import ROOT, ServedLine
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+PARTIES = ROOT / "simulator" / "demo_parties.yaml"
+ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"
+
+
+@pytest.fixture
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_house(tmp_path_factory.mktemp("house"), "keypad", FLAT_OUT) as served:
+        served.account.parties |= read_parties(PARTIES)
+        look(served, an_operator_is_ready)
+        yield served
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    page.on("dialog", lambda dialog: dialog.accept())
+    return page
+
+
+T = TypeVar("T")
+
+
+def look(line: ServedLine, at: Callable[[Session], T]) -> T:
+    """Read or change the database in one transaction."""
+    engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
+    try:
+        with Session(engine) as session, session.begin():
+            return at(session)
+    finally:
+        engine.dispose()
+
+
+def an_operator_is_ready(session: Session) -> None:
+    """Make an operator ready at a telephone of its own, all morning."""
+    operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
+    operator.phone = "+8637255550001"
+    far = system_clock() + timedelta(days=2)
+    session.add(Duty(staff_id=operator.id, ready=True, reach="phone", changed_at=far, idle_since=far, seen_at=far))
+
+
+def outcomes(session: Session) -> list[str | None]:
+    return list(session.scalars(select(OutboundAttempt.outcome).order_by(OutboundAttempt.id)))
+
+
+def rung_at(session: Session) -> list[datetime]:
+    return list(session.scalars(select(OutboundAttempt.rung_at)))
+
+
+def stopped_at(session: Session) -> datetime:
+    return session.scalars(select(OutboundDay.changed_at)).one()
+
+
+def looked(session: Session) -> datetime | None:
+    """The end of the dialler's lease, which moves with each poll; None without a lease."""
+    return session.scalar(select(OutboundLease.expires_at))
+
+
+def outbound_orders(session: Session) -> int:
+    return len(session.scalars(select(OrderRow).where(OrderRow.channel == "outbound")).all())
+
+
+def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
+    browser: Browser, page: Page, line: ServedLine
+) -> None:
+    sign_in(page, "leader", onward="/outbound")
+    expect(page.get_by_role("heading", name="外呼", exact=False).first).to_be_visible()
+    expect(page.get_by_text("没有外呼")).to_be_visible()
+    page.get_by_role("button", name="开始外呼").click()
+    expect(page.locator(".notice.warn")).to_contain_text("拨号程序没有在运行")
+    with line.dialler():
+        row = page.locator("tbody tr")
+        # The dialler has to start first.
+        expect(row.filter(has_text=ANSWERS)).to_contain_text("已订货", timeout=60_000)
+        expect(row.filter(has_text=BUSY)).to_contain_text("占线", timeout=30_000)
+        expect(row.filter(has_text=MACHINE)).to_contain_text("留言机", timeout=30_000)
+        expect(row.filter(has_text="建设路便民超市")).to_contain_text("没人接", timeout=30_000)
+        expect(row.filter(has_text=ANSWERS).get_by_role("link").last).to_have_text(re.compile(r"^\d{14}$"))
+        keep_picture(page, "outbound")
+        assert look_for_faults(page) == []
+
+        page.get_by_role("button", name="停止外呼").click()
+        expect(page.get_by_text("没有外呼")).to_be_visible()
+        before = look(line, looked)
+        wait_for(page, lambda: look(line, looked) != before)
+        assert len(look(line, rung_at)) == 4
+        assert max(look(line, rung_at)) < look(line, stopped_at)
+    assert look(line, outbound_orders) == 1
+    narrow = new_page(browser, line, PHONE_WIDTH)
+    sign_in(narrow, "director", onward="/outbound")
+    expect(narrow.get_by_text(ANSWERS)).to_be_visible()
+    assert look_for_faults(narrow) == []
+    narrow.context.close()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("button", name="Start ringing")).to_be_visible()
+    assert not re.search(r"[\u4e00-\u9fff]", page.locator("#outbound .figures").inner_text())
+
+
+def test_a_dialler_killed_while_it_rings_loses_nothing_and_rings_nobody_twice(page: Page, line: ServedLine) -> None:
+    line.account.parties |= {number: Party("answered") for number in line.account.parties}
+    look(line, lambda session: session.add(HouseRule(name="outbound_lines", value=1)))
+    sign_in(page, "leader", onward="/outbound")
+    with line.dialler():
+        page.get_by_role("button", name="开始外呼").click()
+        wait_for(page, lambda: bool(line.account.calls), seconds=60)
+    # Killed before it can have received much of the carrier's answer. The call it placed continues, and its end is
+    # reported to the server; the dialler's lease has half a minute left.
+    wait_for(page, lambda: None not in look(line, outcomes))
+    look(line, lambda session: session.execute(delete(OutboundLease)))
+    with line.dialler():
+        wait_for(page, lambda: len(look(line, outcomes)) == 4 and None not in look(line, outcomes), seconds=60)
+    assert look(line, outcomes) == ["answered"] * 4
+    assert len(line.account.calls) == 4

@@ -1,0 +1,172 @@
+"""A visitor with no telephone and no Mandarin orders from the page, by recordings, by typing and by microphone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from settings import Settings
+from speech.model import ModelMissing, locate_model
+from tests.support.chromium import (
+    DESK_WIDTH,
+    PHONE_WIDTH,
+    keep_picture,
+    look_for_faults,
+    new_page,
+    opened_browser,
+    served_house,
+    write_wav,
+)
+from tests.support.served_line import ServedLine
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+SHOP = "410502100012"
+RECORDINGS = Path(__file__).parents[1] / "audio"
+FIVE_HONGTASHAN = RECORDINGS / "item_hongtashan_yingjingdian_5_a.ulaw"
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    try:
+        locate_model(Settings())
+    except ModelMissing as missing:
+        pytest.skip(str(missing))
+    with served_house(tmp_path_factory.mktemp("house"), "stream") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser whose microphone plays a recording."""
+    wav = tmp_path_factory.mktemp("microphone") / "microphone.wav"
+    write_wav(wav, [FIVE_HONGTASHAN])
+    with opened_browser(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={wav}%noloop",
+    ) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(page: Page) -> Page:
+    page.goto("/phone")
+    return page
+
+
+def hears(page: Page, english: str) -> None:
+    """Wait until the line has said this, as the page translates it into English."""
+    # A whole read-back may have to be heard out first.
+    expect(page.locator("#transcript .line .gloss").last).to_contain_text(english, timeout=45_000)
+
+
+def plays(page: Page, english: str) -> None:
+    """Click the recording with this translation, once the page marks it as fitting."""
+    sample = page.locator(".sample.fits", has_text=english)
+    expect(sample).to_be_enabled(timeout=20_000)
+    sample.click()
+
+
+@pytest.mark.speech
+def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english(page: Page, line: ServedLine) -> None:
+    page.get_by_role("button", name="Call").click()
+    hears(page, "Are you 建设路便民超市?")
+    plays(page, "that is right")
+    hears(page, "Which cigarettes do you need?")
+    expect(page.locator(".stages [aria-current]")).to_contain_text("ordering")
+    # The recordings that answer the question come first.
+    expect(page.locator(".sample").first).to_contain_text("Hongtashan")
+    plays(page, "two cartons of Yuxi (soft)")
+    expect(page.locator("#progress tbody")).to_contain_text("玉溪(软)", timeout=20_000)
+    hears(page, "Anything else?")
+    keep_picture(page, "phone-order")
+    assert look_for_faults(page) == []
+    # Typed words are handled like spoken ones.
+    page.get_by_label("打字代替说话").fill("红塔山硬经典五条")
+    page.keyboard.press("Enter")
+    expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=20_000)
+    hears(page, "Anything else?")
+    plays(page, "that is all")
+    # A yes may be said during the read-back; it counts once all of it has been heard.
+    plays(page, "that is right")
+    hears(page, "Thank you, goodbye.")
+    expect(page.locator("#status")).to_have_text("通话结束", timeout=20_000)
+    expect(page.locator(".stages [aria-current]")).to_contain_text("saved")
+    [order] = [order for order in line.orders(SHOP) if order.state == "confirmed"]
+    assert order.lines == {"玉溪(软)": 2, "红塔山(硬经典)": 5}
+
+
+@pytest.mark.speech
+def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page, line: ServedLine) -> None:
+    page.select_option("#from", "+8613900000000")
+    page.get_by_role("button", name="Call").click()
+    hears(page, "What is your customer code?")
+    page.keyboard.type("410502100045")
+    hears(page, "key in your PIN")
+    page.keyboard.type("2468")
+    hears(page, "Which cigarettes do you need?")
+    page.get_by_role("button", name="Microphone").click()
+    expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=30_000)
+    plays(page, "that is all")
+    # A yes may be said during the read-back; it counts once all of it has been heard.
+    plays(page, "that is right")
+    expect(page.locator("#status")).to_have_text("通话结束", timeout=30_000)
+    [order] = line.orders("410502100045")
+    assert order.state == "confirmed"
+    assert list(order.lines) == ["红塔山(硬经典)"]
+
+
+@pytest.mark.parametrize("width", [DESK_WIDTH, PHONE_WIDTH])
+def test_the_page_is_sound_before_and_during_a_call(browser: Browser, line: ServedLine, width: int) -> None:
+    page = new_page(browser, line, width)
+    page.goto("/phone")
+    assert look_for_faults(page) == []
+    page.get_by_role("button", name="Call").click()
+    expect(page.locator("#transcript .line")).not_to_have_count(0)
+    keep_picture(page, "phone-ringing" if width == DESK_WIDTH else "phone-small")
+    assert look_for_faults(page) == []
+    page.get_by_role("button", name="Hang up").click()
+    expect(page.locator("#status")).to_have_text("通话结束")
+    page.context.close()
+
+
+def test_prompts_are_spoken_by_a_chinese_voice_until_they_are_switched_off(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            window.spoken = []; window.cancelled = 0;
+            window.speechSynthesis.speak = (one) => window.spoken.push([one.text, one.lang]);
+            window.speechSynthesis.cancel = () => { window.cancelled += 1; };
+        }"""
+    )
+    page.get_by_role("button", name="Call").click()
+    hears(page, "Are you 建设路便民超市?")
+    spoken = page.evaluate("window.spoken")
+    assert spoken
+    assert {lang for _text, lang in spoken} == {"zh-CN"}
+    page.get_by_label("读出提示").uncheck()
+    assert page.evaluate("window.cancelled") > 0
+    said = page.locator("#transcript .line").count()
+    plays(page, "that is right")
+    # In either case: the shop has already ordered, or not.
+    expect(page.locator("#transcript .line")).not_to_have_count(said, timeout=45_000)
+    assert page.evaluate("window.spoken") == spoken
+    page.get_by_role("button", name="Hang up").click()
+    expect(page.locator("#status")).to_have_text("通话结束")
+
+
+def test_a_call_is_not_led_from_another_sites_page(browser: Browser, line: ServedLine) -> None:
+    page = new_page(browser, line)
+    page.goto(line.url.replace("127.0.0.1", "localhost") + "/healthz")
+    closed = page.evaluate(
+        """address => new Promise(done => {
+            const socket = new WebSocket(address);
+            socket.onclose = event => done(event.code);
+        })""",
+        line.url.replace("http", "ws") + "/phone/line",
+    )
+    assert closed == 1008
+    page.context.close()

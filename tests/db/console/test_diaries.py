@@ -1,0 +1,158 @@
+"""Diaries and reports on their pages: drafted from the figures, completed, sent back, signed in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from orders.reporting.models import DepartmentReport
+from tests.support.console_client import Visitor
+from tests.support.desk_world import CLASSIC, MAIN, SHOP, MovingClock, World
+
+TODAY = "2026-11-23"
+
+
+@pytest.fixture
+def seats(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
+    """A function that returns the signed-in browser of a member of staff."""
+    there: dict[str, Visitor] = {}
+
+    def at(login: str) -> Visitor:
+        if login not in there:
+            there[login] = new_visitor()
+            there[login].sign_in(login)
+        return there[login]
+
+    return at
+
+
+@pytest.fixture
+def diary(seats: Callable[[str], Visitor], world: World) -> str:
+    """The address of the operator's diary of a day with one order."""
+    with world.desk() as desk:
+        shop = desk.retailer(SHOP)
+        assert shop is not None
+        desk.open_draft("CA1", shop, desk.hotline(MAIN))
+        desk.set_line("CA1", CLASSIC, 50)
+        desk.confirm("CA1")
+    return seats("operator").post("/diaries", kind="diary", day=TODAY).headers["HX-Redirect"]
+
+
+@contextmanager
+def kept(world: World) -> Iterator[DepartmentReport]:
+    with world.session() as session:
+        yield session.query(DepartmentReport).one()
+
+
+def text(answer: object) -> str:
+    return answer.get_data(as_text=True)  # type: ignore[attr-defined,no-any-return]
+
+
+def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
+    diary: str, seats: Callable[[str], Visitor], world: World
+) -> None:
+    operator = seats("operator")
+    page = text(operator.get(diary))
+    assert "已订 1 户" in page
+    assert "<textarea" in page
+    assert "已存" in text(operator.post(f"{diary}/write", text="客户问新品，已解释。"))
+    with kept(world) as report:
+        assert (report.text, report.state) == ("客户问新品，已解释。", "draft")
+    again = operator.post("/diaries", kind="diary", day=TODAY)
+    assert again.headers["HX-Redirect"] == diary
+    assert "已订 1 户" in text(operator.post(f"{diary}/redraft"))
+
+
+def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
+    diary: str, seats: Callable[[str], Visitor], world: World
+) -> None:
+    passed_up = text(seats("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
+    assert "已交上去" in passed_up
+    assert "等电访班长签" in passed_up
+    assert "<textarea" not in passed_up
+    for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "签完了")):
+        signer = seats(login)
+        assert diary in text(signer.get("/diaries")).partition("等我签")[2].partition("<section")[0]
+        assert then in text(signer.post(f"{diary}/sign", comment="同意"))
+    page = text(seats("operator").get(diary))
+    assert page.count("：同意") == 3
+    with kept(world) as report:
+        assert report.state == "approved"
+
+
+def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, seats: Callable[[str], Visitor]) -> None:
+    operator, leader = seats("operator"), seats("leader")
+    operator.post(f"{diary}/write", text="今天", pass_up="1")
+    unsaid = leader.post(f"{diary}/sign", send_back="1")
+    assert unsaid.status_code == 422
+    assert 'id="comment-wrong" class="wrong">退回要写明原因' in text(unsaid)
+    assert "已退回" in text(leader.post(f"{diary}/sign", send_back="1", comment="请写清楚客户的意见"))
+    page = text(operator.get(diary))
+    assert "退回的原因：</b>请写清楚客户的意见" in page
+    assert "退回了" in text(operator.get("/diaries"))
+    assert "等电访班长签" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
+
+
+def test_an_empty_diary_is_refused_beside_the_field(diary: str, seats: Callable[[str], Visitor]) -> None:
+    answer = seats("operator").post(f"{diary}/write", text="  ")
+    assert answer.status_code == 422
+    assert 'id="text-wrong" class="wrong">请写内容' in text(answer)
+
+
+def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, seats: Callable[[str], Visitor]) -> None:
+    operator, leader = seats("operator"), seats("leader")
+    operator.post(f"{diary}/write", text="今天", pass_up="1")
+    late = operator.post(f"{diary}/write", text="再改改")
+    assert late.status_code == 422
+    assert "刚才有了变化" in text(late)
+    leader.post(f"{diary}/sign")
+    assert leader.post(f"{diary}/sign").status_code == 422
+
+
+def test_operators_do_not_read_each_others_diaries_and_nobody_signs_out_of_turn(
+    diary: str, seats: Callable[[str], Visitor]
+) -> None:
+    assert seats("operator2").get(diary).status_code == 403
+    assert seats("operator2").post(f"{diary}/write", text="x").status_code == 403
+    assert seats("manager").post("/diaries", kind="diary", day=TODAY).status_code == 403
+    seats("operator").post(f"{diary}/write", text="今天", pass_up="1")
+    assert seats("director").post(f"{diary}/sign").status_code == 422
+    assert seats("leader").get("/diaries/999").status_code == 404
+
+
+def test_what_is_late_is_marked_for_its_author_and_for_those_above(
+    diary: str, seats: Callable[[str], Visitor], clock: MovingClock
+) -> None:
+    assert "逾期" not in text(seats("operator").get(diary))
+    clock.move(days=2)
+    for login in ("operator", "leader"):
+        seats(login).sign_in(login)
+        late = text(seats(login).get("/diaries")).partition('id="late-title"')[2].partition("</section>")[0]
+        assert diary in late
+    assert "逾期，最晚 2026-11-24" in text(seats("operator").get(diary))
+
+
+def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
+    seats: Callable[[str], Visitor], world: World, clock: MovingClock
+) -> None:
+    with world.desk() as desk:
+        shop = desk.retailer(SHOP)
+        assert shop is not None
+        desk.open_draft("CA1", shop, desk.hotline(MAIN))
+        desk.set_line("CA1", CLASSIC, 50)
+        desk.confirm("CA1")
+    clock.move(days=2)
+    late = text(seats("leader").get("/diaries")).partition('id="late-title"')[2].partition("</section>")[0]
+    assert "还没有人写" in late
+    assert f'name="day" value="{TODAY}"' in late
+
+
+@pytest.mark.parametrize("form", [{"kind": "diary", "day": "2026-11-24"}, {"kind": "diary", "day": ""}, {"kind": "x"}])
+def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(
+    seats: Callable[[str], Visitor], form: dict[str, str]
+) -> None:
+    answer = seats("operator").post("/diaries", **form)
+    assert answer.status_code == 422
+    assert "请选一个日期" in text(answer)

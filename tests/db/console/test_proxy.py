@@ -1,0 +1,120 @@
+"""The signed list of proxy orders on its page: previewed first, wrong rows named, and entered in time, each once."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from flask import Flask
+
+from console.file_errors import in_words
+from console.language import choose
+from orders.book.models import OrderRow
+from orders.channels.models import ProxyEntry
+from orders.channels.proxy_list import COLUMNS
+from tests.support.console_client import Visitor
+from tests.support.desk_world import CHINA, CORNER, SHOP, STATION, MovingClock, World
+
+SIGNED = "张三,李四,王五"
+
+
+@pytest.fixture
+def operator(visitor: Visitor) -> Visitor:
+    visitor.sign_in("operator")
+    return visitor
+
+
+def give(visitor: Visitor, *rows: str, apply: bool = False, name: str = "list.csv") -> tuple[int, str]:
+    """Upload a list of these rows, for a preview or to be entered."""
+    file = io.BytesIO("\n".join([",".join(COLUMNS), *rows]).encode())
+    answer = visitor.client.post(
+        "/proxy",
+        data={"file": (file, name), **({"apply": "1"} if apply else {})},
+        headers={"HX-Request": "true", "X-CSRFToken": visitor.token()},
+    )
+    return answer.status_code, answer.get_data(as_text=True)
+
+
+def orders(world: World) -> list[tuple[str, str, int]]:
+    with world.session() as session:
+        return [(row.channel, row.state, row.total_packs) for row in session.query(OrderRow).order_by(OrderRow.id)]
+
+
+def test_a_list_is_looked_at_first_and_nothing_is_ordered_by_looking(operator: Visitor, world: World) -> None:
+    world.limit(CHINA, 2)
+    status, text = give(operator, f"{SHOP},中华(硬),5,{SIGNED}", f"{STATION},红塔山(硬经典),3,{SIGNED}")
+    assert status == 200
+    assert "还没有录入。现在录入，会是这样" in text
+    assert "中华(硬)：超过限量，要5条，订上2条" in text
+    assert "张三 · 李四 · 王五" in text
+    assert "今天还没有名单" in text
+    assert orders(world) == []
+    with world.session() as session:
+        assert session.query(ProxyEntry).count() == 0
+    world.check_books()
+
+
+def test_a_list_that_was_entered_stands_there_with_its_orders(operator: Visitor, world: World) -> None:
+    rows = (f"{SHOP},中华(硬),5,{SIGNED}", f"{STATION},红塔山(硬经典),3,{SIGNED}")
+    status, text = give(operator, *rows, apply=True)
+    assert status == 200
+    assert "录完了：名单上2户" in text
+    assert text.count("订足") == 2
+    assert orders(world) == [("proxy", "confirmed", 50), ("proxy", "confirmed", 30)]
+    again, _ = give(operator, *rows, apply=True)
+    assert again == 200
+    assert len(orders(world)) == 2
+    assert "店12" in operator.get("/proxy").get_data(as_text=True)
+
+
+def test_every_row_that_is_wrong_is_named_in_chinese_and_nothing_is_entered(operator: Visitor, world: World) -> None:
+    status, text = give(
+        operator,
+        f"{SHOP},中华(硬),5,张三,,王五",
+        f"{CORNER},中华(硬),1,{SIGNED}",
+        f"999,中华(硬),1,{SIGNED}",
+        f"{STATION},没有的烟,许多,{SIGNED}",
+        apply=True,
+    )
+    assert status == 422
+    for said in (
+        "没有签名",
+        f"2026-11-23 不是 {CORNER} 的订货日",
+        "没有客户 999",
+        "品规目录里没有 没有的烟",
+        "许多 不是整数",
+    ):
+        assert said in text
+    assert orders(world) == []
+
+
+def test_past_two_oclock_no_list_is_taken(operator: Visitor, world: World, clock: MovingClock) -> None:
+    clock.move(hours=5, minutes=1)
+    operator.sign_in("operator")
+    assert "每天00:00–14:00收" in operator.get("/proxy").get_data(as_text=True)
+    status, text = give(operator, f"{SHOP},中华(硬),5,{SIGNED}", apply=True)
+    assert status == 422
+    assert "已经过了收名单的时间，什么都没有录" in text
+    assert orders(world) == []
+
+
+def test_something_else_than_a_table_is_refused_beside_the_field(operator: Visitor) -> None:
+    status, text = give(operator, name="list.pdf")
+    assert status == 422
+    assert 'id="file-wrong" class="wrong">请选一个 CSV 或 XLSX 文件' in text
+
+
+def test_only_who_enters_lists_may_enter_one(visitor: Visitor) -> None:
+    visitor.sign_in("manager")
+    assert "录入名单" not in visitor.get("/proxy").get_data(as_text=True)
+    assert give(visitor, f"{SHOP},中华(硬),5,{SIGNED}")[0] == 403
+
+
+def test_what_is_wrong_in_a_file_is_said_in_the_visitors_language(application: Flask) -> None:
+    sentence = "'5' is less than 10"
+    with application.test_request_context():
+        assert in_words(sentence) == "5 小于 10"
+        assert in_words("'5' is less than 10 yuan") == "5 小于 10 元"
+        assert in_words("nobody wrote words for this") == "nobody wrote words for this"
+        choose("en")
+        assert in_words(sentence) == sentence

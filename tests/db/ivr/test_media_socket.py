@@ -1,0 +1,435 @@
+"""The media socket: an utterance reaches its turn once, and no message on the socket harms the call."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from simple_websocket import ConnectionClosed
+from structlog.testing import capture_logs
+
+from ivr.models import Call, Heard
+from ivr.stream_registry import Open
+from ivr.twilio.signature import stream_token
+from speech.audio import FRAME_BYTES
+from speech.listening import Digits, Listen, YesNo
+from speech.utterance import NOTHING, Utterance
+from storage import SessionFactory, transaction
+from tests.support.carrier_client import BASE, Telephone
+from tests.support.line_world import LineWorld
+
+SID, STREAM = "CA00000000000000000000000000000001", "MZ1"
+SILENCE = b"\xff" * FRAME_BYTES
+FIVE = Utterance(command="yes", text="五条")
+YES, NO = Utterance(command="yes", text="对"), Utterance(command="no", text="不对")
+
+
+class ScriptedEar:
+    """A recogniser by frame number: at that frame the caller begins to speak, stops, or has said something."""
+
+    def __init__(self, script: dict[int, bool | Utterance]) -> None:
+        self.script = script
+        self.speaking = False
+        self.sound = b""
+        self.frames = 0
+        self.listened_for: list[Listen | None] = []
+
+    def listen(self, listen: Listen | None) -> None:
+        self.listened_for.append(listen)
+
+    def feed(self, mulaw: bytes) -> Utterance | None:
+        self.frames += 1
+        happens = self.script.get(self.frames)
+        if isinstance(happens, Utterance):
+            self.speaking = False
+            return happens
+        if happens is not None:
+            self.speaking = happens
+        return None
+
+
+class FakeSocket:
+    """A socket that delivers these messages, one after the other; a callable among them is run in its place."""
+
+    def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
+        self._messages = iter(messages)
+        self.input_buffer: list[Any] = []
+        self.closed: tuple[int | None, str | None] | None = None
+
+    def receive(self, timeout: float | None = None) -> str | bytes | None:
+        for message in self._messages:
+            if not callable(message):
+                return message
+            message()
+        raise ConnectionClosed(1000, None)
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        self.closed = reason, message
+
+
+def start(world: LineWorld, **changes: Any) -> str:
+    said = {
+        "callSid": SID,
+        "streamSid": STREAM,
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        "customParameters": {"token": stream_token(SID, world.settings)},
+        **changes,
+    }
+    return json.dumps({"event": "start", "start": said, "streamSid": STREAM})
+
+
+def media(frame: bytes = SILENCE, **changes: Any) -> str:
+    return json.dumps({"event": "media", "media": {"payload": base64.b64encode(frame).decode(), **changes}})
+
+
+CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+STOP = json.dumps({"event": "stop", "stop": {}})
+
+
+class Room:
+    """A line with one call in progress, and a recogniser that follows a script."""
+
+    def __init__(
+        self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None, **changes: object
+    ) -> None:
+        self.ear = ScriptedEar(script or {})
+        self.world = LineWorld(sessions, self.ear, listen_mode="stream", **changes)
+        self.phone: Telephone = self.world.telephone(SID)
+        self.first = self.phone.dial()
+
+    def serve(self, *messages: str | bytes | Callable[[], object], introduced: bool = True) -> FakeSocket:
+        begin = [CONNECTED, start(self.world)] if introduced else []
+        socket = FakeSocket([*begin, *messages])
+        self.world.app.extensions["media"].serve(socket)
+        return socket
+
+    def heard(self, n: int = 1) -> Heard | None:
+        with transaction(self.world.sessions) as session:
+            return session.get(Heard, (SID, n))
+
+    def redirected(self) -> list[tuple[str, str]]:
+        deadline = time.monotonic() + 2
+        while not self.world.carrier.redirected and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return list(self.world.carrier.redirected)
+
+
+@pytest.fixture
+def room(sessions: SessionFactory) -> Room:
+    return Room(sessions)
+
+
+def test_the_first_reply_opens_the_stream_with_the_call_s_token(room: Room) -> None:
+    assert room.first.verbs == ["Start", "Gather", "Redirect"]
+    assert room.first.attributes("Stream")["url"] == BASE.replace("https", "wss") + "/voice/stream"
+    assert room.first.attributes("Parameter") == {"name": "token", "value": stream_token(SID, room.world.settings)}
+
+
+def test_what_is_heard_is_put_down_and_the_call_sent_to_its_turn(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 8: FIVE})
+    room.serve(*[media()] * 10, STOP)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
+    assert room.phone.asks("/voice/turn?n=1").said == ["turn 2"]
+    assert room.world.conversation.heard == [FIVE]
+
+
+def test_where_the_carrier_cannot_be_asked_the_time_out_finds_what_was_heard(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 8: FIVE})
+    room.world.carrier.refuses = True
+    room.serve(*[media()] * 10, STOP)
+    assert room.phone.asks(room.first.action, Digits="").said == ["turn 2"]
+    assert room.world.conversation.heard == [FIVE]
+
+
+def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True})
+    room.world.conversation.silence_ms = 1_000
+
+    def time_out() -> None:
+        answer = room.phone.asks(room.first.action, Digits="")
+        assert answer.said == []
+        assert answer.attributes("Gather")["timeout"] == "1"
+
+    room.serve(*[media()] * 5, time_out, STOP)
+    assert not room.world.conversation.heard
+
+
+def test_a_cough_is_no_speech(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 6: False})
+    room.serve(*[media()] * 8)
+    assert room.heard() is None
+    assert not room.world.carrier.redirected
+
+
+def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 8: NOTHING})
+    seen: list[int] = []
+    room.serve(*[media()] * 60, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 40)
+    assert seen == [0]
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
+
+
+def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
+    room.serve(*[media()] * 40)
+    assert room.redirected()
+    room.phone.asks("/voice/turn?n=1")
+    assert room.world.conversation.heard == [FIVE]
+
+
+class TestYesSaidOverAQuestion:
+    """Callers say 对 after each line that is read back to them. Here the question takes five seconds."""
+
+    @pytest.fixture(autouse=True)
+    def long_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ivr.stream_registry.MS_A_CHARACTER", 800)
+
+    def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> Room:
+        room = Room(sessions, script)
+        room.world.conversation.listen = YesNo()
+        room.phone.asks(room.first.action, Digits="5")
+        room.world.conversation.heard.clear()
+        return room
+
+    def test_it_waits_until_the_question_has_been_heard_out(self, sessions: SessionFactory) -> None:
+        room = self.asked(sessions, {20: YES})
+        seen: list[int] = []
+        room.serve(*[media()] * 150, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 120)
+        assert seen == [0]
+        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+        room.phone.asks("/voice/turn?n=2")
+        assert room.world.conversation.heard == [YES]
+
+    def test_a_no_after_it_is_what_counts(self, sessions: SessionFactory) -> None:
+        room = self.asked(sessions, {20: YES, 60: NO})
+        room.serve(*[media()] * 80, STOP)
+        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+        room.phone.asks("/voice/turn?n=2")
+        assert room.world.conversation.heard == [NO]
+
+
+def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: SessionFactory) -> None:
+    room = Room(sessions)
+    room.world.ears.heard(SID, 1, FIVE)
+    room.phone.asks(room.first.action, Digits="")
+    assert room.world.conversation.heard == [FIVE]
+    media_line = room.world.app.extensions["media"]
+    media_line.go_on(SID, 1)
+    media_line.go_on(SID, 2)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+
+
+def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
+    room = Room(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
+    room.serve(*[media()] * 40)
+    assert len(room.redirected()) == 1
+
+
+def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) -> None:
+    room = Room(sessions, {40: True, 50: FIVE})
+    room.serve(*[media()] * 5, lambda: room.phone.asks(room.first.action, Digits="5"), *[media()] * 60)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+    assert room.heard(1) is None
+    assert len(room.ear.listened_for) == 2
+
+
+def test_a_pin_is_not_listened_to(sessions: SessionFactory) -> None:
+    room = Room(sessions, {30: True, 35: FIVE})
+    room.world.conversation.listen = Digits(4, "pin")
+    room.phone.asks(room.first.action, Digits="5")
+    room.serve(*[media()] * 60)
+    assert room.ear.listened_for == [None]
+    assert not room.world.carrier.redirected
+
+
+def test_an_ended_call_s_socket_is_closed(room: Room) -> None:
+    socket = room.serve(
+        *[media()] * 5, lambda: room.phone.asks("/voice/status", CallStatus="completed"), *[media()] * 60
+    )
+    assert socket.closed == (1000, None)
+    assert room.ear.frames < 30
+
+
+class GoneSocket(FakeSocket):
+    """A socket whose other end is closed before ours."""
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        raise OSError(9, "Bad file descriptor")
+
+
+def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: Room) -> None:
+    socket = GoneSocket([CONNECTED, start(room.world), *[media()] * 5, STOP])
+    with capture_logs() as logs:
+        room.world.app.extensions["media"].serve(socket)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
+    assert not room.world.calls.present(SID).ear_alive
+
+
+def test_a_second_socket_of_a_call_takes_over(room: Room) -> None:
+    socket = room.serve(*[media()] * 5, lambda: room.world.ears.open(SID, "MZ2"), *[media()] * 60)
+    assert socket.closed == (1000, None)
+    assert room.world.ears.look(SID, "MZ2").mine
+    assert room.world.ears.look(SID, STREAM) == Open(0, None, mine=False)
+
+
+def test_a_socket_is_known_to_live_however_long_its_ear_thinks(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.twilio.media_socket.ALIVE_EVERY_S", 0.01)
+
+    def think_for_a_minute() -> None:
+        room.world.now += timedelta(minutes=1)
+        deadline = time.monotonic() + 5
+        while not room.world.calls.present(SID).ear_alive:
+            assert time.monotonic() < deadline, "the socket is taken for dead"
+            time.sleep(0.005)
+
+    room.serve(media(), think_for_a_minute, STOP)
+    assert not room.world.calls.present(SID).ear_alive
+
+
+def test_a_socket_that_closes_is_known_to_be_gone(room: Room) -> None:
+    room.serve(media())
+    with transaction(room.world.sessions) as session:
+        call = session.get_one(Call, SID)
+        assert (call.ear_stream, call.ear_alive_at) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"customParameters": {"token": "guessed"}},
+        {"customParameters": {}},
+        {"customParameters": None},
+        {"callSid": "CA00000000000000000000000000000002"},
+        {"mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 16000}},
+    ],
+)
+def test_a_socket_that_is_not_the_call_s_is_closed(room: Room, changes: dict[str, Any]) -> None:
+    socket = room.serve(CONNECTED, start(room.world, **changes), media(), introduced=False)
+    assert socket.closed is not None
+    assert socket.closed[0] == 1008
+    assert room.ear.frames == 0
+
+
+def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: Room) -> None:
+    room.phone.asks("/voice/status", CallStatus="completed")
+    assert room.serve(media()).closed == (1008, "the call is not one that is going on here")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no json",
+        "[]",
+        '"media"',
+        "{}",
+        '{"event": 5}',
+        "[" * 5_000,
+        b"\x00\x01",
+        "x" * 9_000,
+        '{"event": "media"}',
+        '{"event": "media", "media": {"payload": 7}}',
+        '{"event": "media", "media": {"payload": "not base64!"}}',
+        media(SILENCE * 30),
+    ],
+)
+def test_a_malformed_message_closes_the_socket_and_the_call_goes_on_by_keys(room: Room, message: str | bytes) -> None:
+    socket = room.serve(media(), message, media())
+    assert socket.closed is not None
+    assert socket.closed[0] == 1008
+    assert room.phone.asks(room.first.action, Digits="5").said == ["turn 2"]
+
+
+def test_what_is_no_sound_of_the_caller_s_is_left_aside(room: Room) -> None:
+    room.serve(media(track="outbound"), json.dumps({"event": "mark"}), json.dumps({"event": "news"}), media(), STOP)
+    assert room.ear.frames == 1
+
+
+def test_sound_that_comes_faster_than_sound_does_is_not_taken(room: Room) -> None:
+    socket = room.serve(*[media()] * 2_000)
+    assert socket.closed == (1008, "messages come faster than sound does")
+
+
+def test_sound_that_piles_up_is_not_taken(room: Room) -> None:
+    socket = FakeSocket([CONNECTED, start(room.world), media()])
+    socket.input_buffer = [""] * 10_000
+    room.world.app.extensions["media"].serve(socket)
+    assert socket.closed == (1008, "sound comes faster than it can be heard")
+
+
+def test_a_worker_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
+    room = Room(sessions, media_sockets_max=1)
+    others: list[FakeSocket] = []
+    room.serve(media(), lambda: others.append(room.serve(media())), media())
+    assert others[0].closed == (1013, None)
+    assert room.serve(media(), STOP).closed == (1000, None)
+
+
+def test_an_ear_that_breaks_costs_the_socket_and_not_the_call(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.ear, "feed", lambda _frame: 1 / 0)
+    assert room.serve(media()).closed == (1011, None)
+    assert room.phone.asks(room.first.action, Digits="5").said == ["turn 2"]
+
+
+def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: Room) -> None:
+    room.world.ears.open(SID, STREAM)
+    room.world.app.extensions["media"].take_up_orphans(alone=True)
+    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
+    again = room.phone.asks("/voice/turn?n=1")
+    assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
+
+
+def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: Room) -> None:
+    ears, gone = room.world.ears, timedelta(seconds=6)
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    assert ears.orphans(gone) == []
+    room.world.now += timedelta(seconds=6)
+    assert ears.orphans(gone) == [(SID, 1)]
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    room.world.now += timedelta(hours=1)
+    assert ears.orphans(gone) == []
+    ears.open(SID, STREAM)
+    room.phone.asks("/voice/status", CallStatus="completed")
+    assert ears.orphans(timedelta()) == []
+
+
+def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: Room) -> None:
+    starts = 0
+    for _ in range(6):
+        starts += room.phone.asks("/voice/turn?n=1").verbs[0] == "Start"
+        room.world.ears.open(SID, STREAM)
+        room.world.ears.gone(SID, STREAM)
+    assert starts == 2
+    assert "Record" in room.phone.asks("/voice/turn?n=1").verbs
+
+
+def test_an_ear_that_has_heard_something_may_be_lost_again_and_again(room: Room) -> None:
+    for n in range(1, 6):
+        room.world.ears.open(SID, STREAM)
+        room.world.ears.heard(SID, n, FIVE)
+        room.world.ears.gone(SID, STREAM)
+        assert room.phone.asks(f"/voice/turn?n={n}").verbs[0] == "Start"
+
+
+def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: Room) -> None:
+    room.world.now += timedelta(minutes=1)
+    waiting = room.phone.asks(room.first.action, Digits="")
+    assert (waiting.verbs[0], waiting.said) == ("Start", [])
+
+
+def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(room: Room) -> None:
+    answer, starts = room.first, 1
+    for turn in range(2, 9):
+        room.world.now = room.world.now.replace(minute=turn)
+        answer = room.phone.asks(answer.action, Digits="5")
+        starts += answer.verbs[0] == "Start"
+        if "Record" in answer.verbs:
+            break
+    assert starts == 3
+    assert "Record" in answer.verbs

@@ -1,0 +1,113 @@
+"""Only the carrier gets an answer, on every route."""
+
+from __future__ import annotations
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from ivr.twilio.signature import is_stream_token, stream_token
+from storage import SessionFactory
+from tests.support.carrier_client import BASE, TOKEN, Telephone, settings
+from tests.support.line_world import LineWorld
+
+ROUTES = [
+    *("/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/outbound", "/voice/outbound/status"),
+    *("/voice/queue", "/voice/waiting", "/voice/waiting/key", "/voice/operator", "/voice/nobody", "/voice/nobody/key"),
+    *("/voice/alone", "/voice/alone/key", "/voice/hold", "/voice/held", "/voice/seat", "/voice/seat/key"),
+    *("/voice/offer", "/voice/offer/key", "/voice/offer/status"),
+    *("/voice/call-back", "/voice/call-back/key", "/voice/call-back/over", "/voice/nothing"),
+]
+
+
+@pytest.fixture
+def world(sessions: SessionFactory) -> LineWorld:
+    return LineWorld(sessions)
+
+
+def test_these_are_all_the_routes_there_are(world: LineWorld) -> None:
+    rules = {rule.rule for rule in world.app.url_map.iter_rules() if rule.rule.startswith("/voice")}
+    assert rules == {route.partition("?")[0] for route in ROUTES} | {"/voice/stream"}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_signed_post_is_answered(world: LineWorld, route: str) -> None:
+    phone = world.telephone()
+    phone.dial()
+    assert phone.post(route).status_code == 200
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_post_signed_with_another_token_is_refused(world: LineWorld, route: str) -> None:
+    assert Telephone(world.app.test_client(), token="somebody-else-s").post(route).status_code == 403
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_post_without_a_signature_is_refused(world: LineWorld, route: str) -> None:
+    assert world.app.test_client().post(route, data={"CallSid": "CA1"}).status_code == 403
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_post_whose_fields_were_changed_on_the_way_is_refused(world: LineWorld, route: str) -> None:
+    signature = RequestValidator(TOKEN).compute_signature(BASE + route, {"CallSid": "CA1", "Digits": "1"})
+    answer = world.app.test_client().post(
+        route, data={"CallSid": "CA1", "Digits": "2"}, headers={"X-Twilio-Signature": signature}
+    )
+    assert answer.status_code == 403
+
+
+def test_a_post_whose_turn_was_changed_on_the_way_is_refused(world: LineWorld) -> None:
+    form = {"CallSid": "CA1"}
+    signature = RequestValidator(TOKEN).compute_signature(f"{BASE}/voice/turn?n=1", form)
+    answer = world.app.test_client().post("/voice/turn?n=2", data=form, headers={"X-Twilio-Signature": signature})
+    assert answer.status_code == 403
+
+
+def test_what_was_refused_changed_nothing(world: LineWorld) -> None:
+    phone = world.telephone()
+    first = phone.dial()
+    forger = Telephone(world.app.test_client(), phone.sid, token="somebody-else-s")
+    forger.post(first.action, Digits="5")
+    forger.post("/voice/status", CallStatus="completed")
+    assert not world.conversation.heard
+    assert not world.conversation.ended_calls
+
+
+def test_a_form_no_carrier_would_send_is_not_read(world: LineWorld) -> None:
+    answer = world.telephone().post("/voice/turn?n=1", Digits="1" * 100_000)
+    assert answer.status_code == 413
+
+
+def test_a_proxy_s_own_host_and_scheme_do_not_matter(world: LineWorld) -> None:
+    form = {"CallSid": "CA1", "From": "+861", "To": "+862"}
+    signature = RequestValidator(TOKEN).compute_signature(f"{BASE}/voice/incoming", form)
+    answer = world.app.test_client().post(
+        "/voice/incoming",
+        data=form,
+        headers={"X-Twilio-Signature": signature, "Host": "10.0.0.7:8000"},
+    )
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("signature", ["", "forged", RequestValidator(TOKEN).compute_signature(BASE, {})])
+def test_a_socket_s_handshake_is_refused_without_the_carrier_s_signature(world: LineWorld, signature: str) -> None:
+    answer = world.app.test_client().get(
+        "/voice/stream",
+        headers={
+            "X-Twilio-Signature": signature,
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+        },
+    )
+    assert answer.status_code == 403
+
+
+def test_a_call_s_token_opens_no_other_call() -> None:
+    ours = settings()
+    token = stream_token("CA1", ours)
+    assert is_stream_token(token, "CA1", ours)
+    assert not is_stream_token(token, "CA2", ours)
+    assert not is_stream_token(token, "CA1", settings(secret_key="x" * 40))
+    assert not is_stream_token("", "CA1", ours)
+    assert not is_stream_token("令牌", "CA1", ours)

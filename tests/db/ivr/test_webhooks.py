@@ -1,0 +1,275 @@
+"""Every post of the carrier is answered with something a caller can hear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from callflows.replies import HangUp, ListenFor
+from callflows.state import Silence
+from speech.listening import Choice, Digits, Option, QuantityOf, YesNo
+from speech.utterance import Utterance
+from storage import SessionFactory
+from tests.support.carrier_client import Telephone, is_speakable
+from tests.support.line_world import LineWorld
+
+
+@pytest.fixture
+def world(sessions: SessionFactory) -> LineWorld:
+    return LineWorld(sessions)
+
+
+@pytest.fixture
+def phone(world: LineWorld) -> Telephone:
+    return world.telephone()
+
+
+def keyed(*keys: str) -> list[Utterance]:
+    return [Utterance(digits=(key,), keyed=True, text=key) for key in keys]
+
+
+def test_a_call_is_led_by_the_addresses_in_its_answers(world: LineWorld, phone: Telephone) -> None:
+    first = phone.dial()
+    assert first.said == ["turn 1"]
+    second = phone.asks(first.action, Digits="1203*5", FinishedOnKey="#")
+    assert second.said == ["turn 2"]
+    third = phone.asks(second.action, Digits="0")
+    assert (third.said, third.turn) == (["turn 3"], 3)
+    assert world.conversation.heard == keyed("1203*5", "0")
+
+
+class TestWhatHasToBeHeardOut:
+    """A read-back in two sentences and its question."""
+
+    @pytest.fixture(autouse=True)
+    def read_back(self, world: LineWorld) -> None:
+        world.conversation.first = ("五" * 40, "一共" * 10)
+        world.conversation.then = ListenFor(YesNo(or_items=True), hear_out=True)
+
+    def test_a_key_pressed_into_it_is_told_as_early(self, world: LineWorld, phone: Telephone) -> None:
+        answer = phone.dial()
+        assert answer.said == ["五" * 40, "一共" * 10, "turn 1"]
+        reading, asking = answer.xml.findall("Gather")
+        assert [say.text for say in reading] == ["五" * 40, "一共" * 10]
+        assert (reading.attrib["numDigits"], reading.attrib["finishOnKey"]) == ("1", "")
+        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == [replace(keyed("1")[0], early=True)]
+        assert "early" not in asking.attrib["action"]
+
+    def test_a_key_pressed_at_its_question_is_an_answer(self, world: LineWorld, phone: Telephone) -> None:
+        _, asking = phone.dial().xml.findall("Gather")
+        phone.asks(asking.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == keyed("1")
+
+    def test_a_key_in_the_pause_before_its_question_is_no_early_one(self, world: LineWorld, phone: Telephone) -> None:
+        reading, _ = phone.dial().xml.findall("Gather")
+        world.now += timedelta(seconds=13)
+        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
+        assert world.conversation.heard == keyed("1")
+
+    def test_a_hash_does_not_skip_it(self, world: LineWorld, phone: Telephone) -> None:
+        reading, _ = phone.dial().xml.findall("Gather")
+        phone.asks(reading.attrib["action"], Digits="#", FinishedOnKey="")
+        assert world.conversation.heard == [replace(keyed("#")[0], early=True)]
+
+    def test_the_wait_for_an_answer_says_nothing_again(self, phone: Telephone) -> None:
+        _, asking = phone.dial().xml.findall("Gather")
+        waiting = phone.asks(asking.attrib["action"], Digits="", FinishedOnKey="")
+        assert (waiting.said, waiting.verbs) == ([], ["Gather", "Redirect"])
+
+
+def test_prompts_are_spoken_in_the_voice_and_language_of_the_settings(sessions: SessionFactory) -> None:
+    phone = LineWorld(sessions, say_voice="Google.cmn-CN-Standard-A", say_language="cmn-TW").telephone()
+    assert phone.dial().attributes("Say") == {"voice": "Google.cmn-CN-Standard-A", "language": "cmn-TW"}
+
+
+def test_a_lone_hash_is_an_answer_and_a_time_out_is_not(world: LineWorld, phone: Telephone) -> None:
+    first = phone.dial()
+    assert phone.asks(first.action, Digits="", FinishedOnKey="").said == []
+    assert phone.asks(first.action, Digits="", FinishedOnKey="#").said == ["turn 2"]
+    assert world.conversation.heard == keyed("#")
+
+
+def test_a_wait_goes_on_in_silence_until_the_reply_s_patience_is_used_up(world: LineWorld, phone: Telephone) -> None:
+    answer = phone.dial()
+    waited = 0
+    while not world.conversation.heard:
+        waited += int(answer.attributes("Gather")["timeout"])
+        answer = phone.asks(answer.action, Digits="")
+    assert waited == 6
+    assert world.conversation.heard == [Silence()]
+
+
+def test_without_the_carrier_s_empty_result_the_wait_goes_on_all_the_same(phone: Telephone) -> None:
+    first = phone.dial()
+    assert phone.asks(first.redirect).said == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "keys"),
+    [
+        (Digits(12), "12"),
+        (Digits(4, "pin"), "4"),
+        (YesNo(or_items=True), "1"),
+        (Choice((Option("1", ("硬经典",)), Option("2", ("新时代",)))), "1"),
+        (Choice(tuple(Option(str(n), ("一",)) for n in range(1, 12))), None),
+        (QuantityOf("6901028000000"), None),
+    ],
+)
+def test_an_answer_of_known_length_ends_without_a_hash(
+    world: LineWorld, phone: Telephone, listen: Digits, keys: str | None
+) -> None:
+    world.conversation.listen = listen
+    gather = phone.dial().attributes("Gather")
+    assert gather.get("numDigits") == keys
+    assert gather["finishOnKey"] == "#"
+
+
+def test_a_repeated_post_gets_the_very_same_markup(phone: Telephone) -> None:
+    first = phone.dial()
+    answers = [phone.post(first.action, Digits="5").get_data() for _ in range(3)]
+    assert len(set(answers)) == 1
+
+
+def test_a_late_post_gets_the_present_prompt(world: LineWorld, phone: Telephone) -> None:
+    first = phone.dial()
+    second = phone.asks(first.action, Digits="5")
+    phone.asks(second.action, Digits="6")
+    assert phone.asks(first.action, Digits="7").said == ["turn 3"]
+    assert world.conversation.heard == keyed("5", "6")
+
+
+@pytest.mark.parametrize("n", ["", "?n=", "?n=x", "?n=-1", "?n=7", "?n=99999999999999999999", "?waited=3", "?n=1&n=2"])
+def test_a_turn_that_never_was_is_answered_with_the_present_prompt(phone: Telephone, n: str) -> None:
+    phone.dial()
+    assert phone.asks(f"/voice/turn{n}").said in (["turn 1"], [])
+
+
+@pytest.mark.parametrize("digits", ["hangup", "12 34", "<b>", "1" * 65, "١٢٣", "\x00"])
+def test_keys_no_telephone_has_are_no_keys(world: LineWorld, phone: Telephone, digits: str) -> None:
+    first = phone.dial()
+    phone.asks(first.action, Digits=digits)
+    assert not world.conversation.heard
+
+
+def test_a_call_never_begun_here_is_begun_when_its_turn_comes(phone: Telephone) -> None:
+    answer = phone.asks("/voice/turn?n=4", Digits="5")
+    assert is_speakable(answer)
+    assert phone.asks(answer.redirect).said == ["turn 1"]
+
+
+@pytest.mark.parametrize("path", ["/voice/incoming", "/voice/turn?n=1", "/voice/status"])
+def test_a_post_that_names_no_call_is_answered_in_words(phone: Telephone, path: str) -> None:
+    answer = phone.asks(path, CallSid="", CallStatus="completed")
+    assert is_speakable(answer)
+
+
+def test_a_turn_that_breaks_puts_its_prompt_again_and_then_finds_an_operator(
+    world: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = phone.dial()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
+        sorry = phone.asks(first.action, Digits="5")
+        assert is_speakable(sorry)
+        again = phone.asks(sorry.redirect)
+        assert again.said == ["turn 1"]
+        operator = phone.asks(again.action, Digits="5")
+        assert is_speakable(operator)
+        assert operator.verbs[-1] == "Enqueue"
+    assert phone.asks(again.action, Digits="5").said == ["turn 2"]
+
+
+def test_trouble_is_forgotten_with_the_next_turn_that_works(
+    world: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = phone.dial()
+    with monkeypatch.context() as broken:
+        broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
+        again = phone.asks(phone.asks(first.action, Digits="5").redirect)
+    assert "trouble" not in phone.asks(again.action, Digits="5").action
+
+
+def test_a_database_that_is_gone_is_no_silence(
+    world: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.calls, "_sessions", lambda: 1 / 0)
+    sorry = phone.dial()
+    assert is_speakable(sorry)
+    assert is_speakable(phone.asks(sorry.redirect))
+
+
+def test_a_call_that_is_over_is_told_to_the_conversation_once(world: LineWorld, phone: Telephone) -> None:
+    first = phone.dial()
+    for status in ("in-progress", "completed", "completed"):
+        assert phone.asks("/voice/status", CallStatus=status).verbs == []
+    assert world.conversation.ended_calls == [phone.sid]
+    assert phone.asks(first.action, Digits="5").verbs == ["Hangup"]
+
+
+def test_the_last_word_is_followed_by_hanging_up(world: LineWorld, phone: Telephone) -> None:
+    world.conversation.then = HangUp()
+    assert phone.dial().verbs == ["Say", "Hangup"]
+
+
+class TestRecordMode:
+    """For hosts without WebSockets."""
+
+    @pytest.fixture
+    def world(self, sessions: SessionFactory) -> LineWorld:
+        return LineWorld(sessions, listen_mode="record")
+
+    def test_a_spoken_turn_is_recorded_fetched_and_heard(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        assert first.verbs == ["Say", "Record", "Redirect"]
+        assert phone.asks(first.action, RecordingSid="RE1", RecordingDuration="2").said == ["turn 2"]
+        assert world.hearing.recordings == [b"RE1"]
+        assert world.conversation.heard == [world.hearing.in_recordings]
+
+    def test_a_recording_posted_twice_is_heard_once(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        for _ in range(2):
+            assert phone.asks(first.action, RecordingSid="RE1").said == ["turn 2"]
+        assert len(world.conversation.heard) == 1
+
+    def test_a_recording_that_cannot_be_had_was_not_understood(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        world.carrier.refuses = True
+        assert phone.asks(first.action, RecordingSid="RE1").said == ["turn 2"]
+        assert all(isinstance(heard, Utterance) and heard.is_nothing for heard in world.conversation.heard)
+
+    def test_a_key_ends_the_recording_and_the_rest_is_keyed(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        more = phone.asks(first.action, RecordingSid="RE1", Digits="1")
+        assert more.verbs == ["Gather"]
+        assert phone.asks(more.action, Digits="203*5", FinishedOnKey="#").said == ["turn 2"]
+        assert world.conversation.heard == keyed("1203*5")
+
+    @pytest.mark.parametrize("key", ["*", "#"])
+    def test_keys_that_stand_alone_are_taken_at_once(self, world: LineWorld, phone: Telephone, key: str) -> None:
+        first = phone.dial()
+        assert phone.asks(first.action, RecordingSid="RE1", Digits=key).said == ["turn 2"]
+        assert world.conversation.heard == keyed(key)
+
+    def test_a_key_alone_is_taken_when_none_follows(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        more = phone.asks(first.action, RecordingSid="RE1", Digits="0")
+        assert phone.asks(more.action, Digits="").said == ["turn 2"]
+        assert world.conversation.heard == keyed("0")
+
+    def test_silence_is_waited_out_and_then_heard(self, world: LineWorld, phone: Telephone) -> None:
+        answer = phone.dial()
+        for _ in range(2):
+            assert not world.conversation.heard
+            answer = phone.asks(answer.redirect)
+        assert world.conversation.heard == [Silence()]
+
+    def test_a_pin_is_never_recorded(self, world: LineWorld, phone: Telephone) -> None:
+        world.conversation.listen = Digits(4, "pin")
+        assert phone.dial().verbs == ["Gather", "Redirect"]
+
+    def test_without_an_ear_there_is_nothing_to_record_for(self, world: LineWorld, phone: Telephone) -> None:
+        world.hearing.works = False
+        assert phone.dial().verbs == ["Gather", "Redirect"]

@@ -1,0 +1,187 @@
+"""For any change to saved orders at the day's end: counters, amounts and the bank's settlement stay consistent."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, select
+
+import storage
+from backoffice.department_commands import DESK_COMMANDS
+from clock import local_date
+from orders.book import order_changes
+from orders.book.desk import DeskRefusal
+from orders.book.models import OrderRow
+from orders.book.order_changes import ChangeRefused
+from orders.day_end import settlement, steps
+from orders.day_end.settlement import FailureRule
+from orders.day_end.steps import StepRefused
+from tests.db.orders.test_day_end import DAY, Evening, begin_evening
+from tests.support.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
+
+SPECS = (CHINA, CLASSIC, ERA)
+
+
+@pytest.fixture
+def evening(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
+    return begin_evening(engine, clock, tmp_path)
+
+
+def ask(evening: Evening, number: str, lines: dict[str, int], *, by: str = "the operator") -> int:
+    with evening.world.session() as session:
+        now = evening.world.clock()
+        return order_changes.ask_for_change(session, number, lines, by=by, reason="misheard", now=now).id
+
+
+def approve(evening: Evening, change: int, by: str = "the leader") -> None:
+    with evening.world.session() as session:
+        order_changes.decide(session, change, approve=True, by=by, now=evening.world.clock())
+
+
+def test_what_is_at_the_bank_is_not_changed_until_the_answer_is_in(evening: Evening) -> None:
+    shop, station = evening.states()
+    evening.until("audit")
+    asked_before = ask(evening, shop, {CHINA: CARTON})
+    evening.settle()
+    with pytest.raises(ChangeRefused, match="is at the bank"):
+        approve(evening, asked_before)
+    with pytest.raises(ChangeRefused, match="is at the bank"):
+        ask(evening, station, {})
+    evening.answer((shop, "failed", "0"), (station, "paid", ""))
+    approve(evening, asked_before)
+    assert evening.states() == {shop: "confirmed", station: "settled"}
+    evening.world.check_books()
+
+
+@pytest.mark.parametrize("by", ["the operator", " The  OPERATOR ", "", " "])
+def test_nobody_approves_a_change_of_their_own(evening: Evening, by: str) -> None:
+    shop, _ = evening.states()
+    with pytest.raises(ChangeRefused, match="somebody else"):
+        approve(evening, ask(evening, shop, {}), by=by)
+
+
+def test_nobody_opens_a_day_again_as_two_people(evening: Evening) -> None:
+    evening.until("close")
+    with pytest.raises(StepRefused, match="a second person"):
+        evening.do(steps.reopen, DAY, second="THE  clerk", reason="a carton was forgotten")
+
+
+def test_of_two_who_do_the_same_step_at_once_one_is_told(evening: Evening) -> None:
+    evening.until("balances")
+    with evening.world.session() as session, pytest.raises(StepRefused, match="just done by somebody else"):
+        steps.finish_step(session, DAY, "balances", by="another", now=evening.world.clock(), detail={})
+
+
+def test_what_becomes_of_what_is_not_paid_is_a_setting(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop, station = evening.states()
+    evening.until("audit")
+    evening.settle()
+    app = Flask("hotline")
+    app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
+    for command in DESK_COMMANDS:
+        app.cli.add_command(command)
+    evening.world.engage("clerk")
+    monkeypatch.setenv("SETTLEMENT_FAILURE", "cancel")
+    answer = evening.file(settlement.ANSWER_COLUMNS, (shop, "failed", "0"), (station, "paid", ""))
+    words = ["day-end", "answer", str(answer), "--day", str(DAY), "--by", "clerk"]
+    assert app.test_cli_runner().invoke(args=words).exit_code == 0
+    assert evening.states() == {shop: "cancelled", station: "settled"}
+    evening.world.check_books()
+
+
+# --- any changes, any bank results
+
+packs = st.integers(0, 12 * CARTON)
+lines = st.dictionaries(st.sampled_from(SPECS), packs.filter(bool), min_size=1)
+change_steps = st.tuples(st.sampled_from([SHOP, STATION]), st.dictionaries(st.sampled_from(SPECS), packs))
+answers = st.tuples(st.booleans(), st.integers(0, 5_000_00))
+
+
+@pytest.fixture
+def scarce(engine: Engine, clock: MovingClock) -> World:
+    return World.build(storage.open_sessions(engine), clock, stock=15, limit=10)
+
+
+@given(
+    wanted=st.tuples(lines, lines),
+    asked=st.lists(change_steps, max_size=6),
+    said=st.lists(answers, min_size=12, max_size=12),
+    rule=st.sampled_from(["hold", "cut", "cancel"]),
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_changes_and_any_answer_leave_books_and_money_right(
+    scarce: World,
+    tmp_path: Path,
+    wanted: tuple[dict[str, int], dict[str, int]],
+    asked: list[tuple[str, dict[str, int]]],
+    said: list[tuple[bool, int]],
+    rule: FailureRule,
+) -> None:
+    begin_anew(scarce)
+    evening = Evening(scarce, tmp_path)
+    day = local_date(scarce.clock())
+    numbers = {code: saved(scarce, code, own) for code, own in zip((SHOP, STATION), wanted, strict=True)}
+    for code, target in asked:
+        if (number := numbers[code]) is not None:
+            # A refusal changes nothing: each change is a unit of work of its own.
+            with suppress(ChangeRefused):
+                approve(evening, ask(evening, number, target))
+        scarce.check_books()
+    evening.do(steps.take_balances, evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)), day)
+    evening.do(steps.audit, day)
+    replies = iter(said)
+    taken_fen = 0
+    while rows := batch(evening, day):
+        answered = [(row, *next(replies, (True, 0))) for row in rows]
+        taken_fen += sum(yuan_to_fen(row[3]) for row, paid, _ in answered if paid)
+        file = evening.file(
+            settlement.ANSWER_COLUMNS,
+            *((row[0], "paid" if paid else "failed", settlement.yuan(fen)) for row, paid, fen in answered),
+        )
+        evening.do(settlement.take_answer, file, day, rule)
+        scarce.check_books()
+    evening.do(steps.hand_over, day)
+    with scarce.session() as session:
+        delivered = session.scalars(
+            select(OrderRow).where(OrderRow.business_day == day, OrderRow.state == "handed_over")
+        ).all()
+        assert sum(order.amount_fen for order in delivered) == taken_fen
+        for order in delivered:
+            assert order.amount_fen == order_changes.total_fen(order.lines)
+
+
+def batch(evening: Evening, day: date) -> list[tuple[str, ...]]:
+    try:
+        _, rows = evening.do(settlement.make_batch, day)
+    except StepRefused:
+        return []
+    return [tuple(map(str, row)) for row in rows]
+
+
+def yuan_to_fen(text: str) -> int:
+    yuan, fen = text.split(".")
+    return int(yuan) * 100 + int(fen)
+
+
+def saved(world: World, code: str, wanted: dict[str, int]) -> str | None:
+    key = f"{code} {world.clock():%Y%m%d}"
+    with world.desk() as desk, suppress(DeskRefusal):
+        retailer = desk.retailer(code)
+        assert retailer is not None
+        desk.open_draft(key, retailer, desk.hotline(MAIN))
+        for barcode, amount in wanted.items():
+            desk.set_line(key, barcode, amount)
+        return desk.confirm(key).order.number
+    return None
+
+
+def begin_anew(world: World) -> None:
+    """Move to a week later, when both are due again, with new supply and limits."""
+    world.clock.move(weeks=1)
+    world.supply(stock=15, limit=10)

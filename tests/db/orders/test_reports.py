@@ -1,0 +1,280 @@
+"""Reports show the requested and the granted quantities, nothing twice and nothing lost."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import load_workbook
+
+from backoffice.department_commands import DESK_COMMANDS
+from clock import SHANGHAI
+from ivr import call_figures
+from ivr.models import Call
+from ivr.operators.models import Ticket
+from orders.outbound.models import MissedCall
+from orders.reporting import figures as reporting
+from orders.reporting.figures import Period, SpecNeed
+from orders.reporting.labels import cartons, percent, yuan
+from orders.staff.accounts import create_staff
+from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, World
+
+TODAY = date(2026, 11, 23)
+DAY = Period(TODAY, TODAY)
+WEEK = Period.around(TODAY, "week")
+
+
+def call(world: World, code: str, lines: dict[str, int], *, key: str | None = None, yes: bool = True) -> None:
+    """A call that requests these cartons of each spec, and ends with a yes or a hang-up."""
+    key = key or f"call {code} {world.clock.now:%m%d%H%M}"
+    with world.desk() as desk:
+        retailer = desk.retailer(code)
+        assert retailer is not None
+        desk.open_draft(key, retailer, desk.hotline(MAIN))
+        for barcode, wanted in lines.items():
+            desk.set_line(key, barcode, wanted * CARTON)
+        if yes:
+            desk.confirm(key)
+        else:
+            desk.abandon(key)
+
+
+def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
+    with world.session() as session:
+        return next(need for need in reporting.needs(session, period) if need.barcode == barcode)
+
+
+def command(world: World, *words: str) -> str:
+    app = Flask(__name__)
+    app.extensions.update(sessions=world.sessions, clock=world.clock)
+    for one in DESK_COMMANDS:
+        app.cli.add_command(one)
+    result = app.test_cli_runner().invoke(args=list(words))
+    assert result.exit_code == 0, result.output
+    return str(result.output)
+
+
+def test_what_was_cut_is_unmet_need(world: World) -> None:
+    world.limit(CHINA, 6)
+    call(world, SHOP, {CHINA: 8, CLASSIC: 2})
+    call(world, STATION, {CHINA: 2})
+    need = need_of(world, CHINA)
+    assert (need.requested_packs, need.met_packs, need.unmet_packs) == (100, 80, 20)
+    assert need.met_rate == Fraction(80, 100)
+    assert (need.asked, need.reached, need.reach) == (2, 2, 1)
+    assert need_of(world, CLASSIC).reach == Fraction(1, 2)
+    with world.session() as session:
+        assert reporting.unmet_reasons(session, DAY) == [("limit", 1)]
+
+
+def test_what_was_asked_for_in_a_call_that_broke_off_is_still_a_need(world: World) -> None:
+    call(world, SHOP, {CHINA: 3}, yes=False)
+    need = need_of(world, CHINA)
+    assert (need.requested_packs, need.met_packs, need.reached) == (3 * CARTON, 0, 0)
+
+
+def test_asking_again_after_a_broken_call_is_no_second_need(world: World) -> None:
+    call(world, SHOP, {CHINA: 3}, yes=False)
+    with world.desk() as desk:
+        retailer = desk.retailer(SHOP)
+        assert retailer is not None
+        desk.open_draft("again", retailer, desk.hotline(MAIN), fresh=True)
+        desk.set_line("again", CHINA, 4 * CARTON)
+        desk.confirm("again")
+    need = need_of(world, CHINA)
+    assert (need.requested_packs, need.met_packs, need.unmet_packs) == (4 * CARTON, 4 * CARTON, 0)
+
+
+def test_what_the_retailer_took_off_itself_is_no_need(world: World) -> None:
+    call(world, SHOP, {CHINA: 3, CLASSIC: 1}, yes=False)
+    with world.desk() as desk:
+        key = f"call {SHOP} {world.clock.now:%m%d%H%M}"
+        desk.remove_line(key, CHINA)
+        desk.confirm(key)
+    with world.session() as session:
+        assert [need.barcode for need in reporting.needs(session, DAY)] == [CLASSIC]
+
+
+def test_the_day_counts_who_was_due_and_who_ordered(world: World) -> None:
+    call(world, SHOP, {CHINA: 2})
+    world.change_retailer(CORNER, status="suspended")
+    with world.session() as session:
+        [figures] = reporting.days(session, DAY)
+    assert (figures.due, figures.due_ordered, figures.success) == (2, 1, Fraction(1, 2))
+    assert (figures.orders, figures.packs, figures.amount_fen) == (1, 20, 2 * 381_60)
+
+
+def test_a_week_adds_up_to_its_days_and_sees_who_comes_back(world: World) -> None:
+    call(world, SHOP, {CHINA: 2})
+    world.clock.move(days=7)
+    world.supply()
+    call(world, SHOP, {CHINA: 1})
+    with world.session() as session:
+        week = reporting.days(session, Period.around(TODAY, "month"))
+    assert sum(day.packs for day in week) == 30
+    assert [day.day for day in week if day.orders] == [TODAY, TODAY + timedelta(days=7)]
+    # Retailers that ordered it last week and again this week; before the first week there was none.
+    assert need_of(world, CHINA, WEEK).repeat_rate == 0
+    assert need_of(world, CHINA, Period.around(TODAY + timedelta(days=7), "week")).repeat_rate == 1
+
+
+def test_a_supplementary_order_of_who_was_not_due_raises_no_success(world: World) -> None:
+    world.missed(CORNER)
+    with world.desk() as desk:
+        retailer = desk.retailer(CORNER)
+        assert retailer is not None
+        desk.open_draft("call", retailer, desk.hotline("+8637255933333"))
+        desk.set_line("call", CHINA, CARTON)
+        desk.confirm("call")
+    with world.session() as session:
+        [figures] = reporting.days(session, DAY)
+        assert (figures.orders, figures.due_ordered) == (1, 0)
+        assert reporting.missed_reasons(session, Period(TODAY - timedelta(days=1), TODAY)) == [("absent", 1)]
+
+
+@pytest.mark.parametrize(
+    ("day", "span", "first", "last"),
+    [
+        (date(2026, 11, 29), "week", date(2026, 11, 23), date(2026, 11, 29)),
+        (date(2027, 1, 1), "week", date(2026, 12, 28), date(2027, 1, 3)),
+        (date(2028, 2, 29), "month", date(2028, 2, 1), date(2028, 2, 29)),
+        (date(2026, 2, 1), "month", date(2026, 2, 1), date(2026, 2, 28)),
+        (date(2026, 12, 31), "month", date(2026, 12, 1), date(2026, 12, 31)),
+        (date(2026, 12, 31), "day", date(2026, 12, 31), date(2026, 12, 31)),
+    ],
+)
+def test_weeks_and_months_are_those_of_the_calendar(day: date, span: reporting.Span, first: date, last: date) -> None:
+    period = Period.around(day, span)
+    assert (period.first, period.last) == (first, last)
+    assert period.days[-1] == last
+
+
+@given(st.integers(0, 10**13))
+def test_yuan_are_exact_to_the_fen(fen: int) -> None:
+    assert yuan(fen) * 100 == fen
+    assert str(yuan(fen)) == f"{fen // 100}.{fen % 100:02d}"
+
+
+def test_shares_of_nothing_are_no_shares() -> None:
+    assert percent(None) is None
+    assert (percent(Fraction(2, 3)), cartons(25, 10)) == (Decimal("66.7"), Decimal("2.50"))
+
+
+# --- calls
+
+
+def test_every_call_has_one_outcome(world: World) -> None:
+    now = world.clock()
+    with world.session() as session:
+        for sid in ("ordered", "helped", "unsaved", "operator", "left", "nothing"):
+            session.add(Call(sid=sid, caller="+86", called=MAIN, started_at=now, turn=0, state={}, reply={}))
+        session.add(
+            Call(
+                sid="earlier", caller="+86", called=MAIN, started_at=now - timedelta(days=1), turn=0, state={}, reply={}
+            )
+        )
+        person = create_staff(
+            session, now, login="chen", name="Chen", role="operator", password="a long one indeed", seat="1"
+        )
+        session.flush()
+        for sid in ("helped", "operator"):
+            session.add(
+                Ticket(
+                    call_sid=sid,
+                    reason="asked",
+                    state="finished",
+                    opened_at=now,
+                    taken_by=person.id,
+                    taken_at=now,
+                    closed_at=now + timedelta(minutes=2),
+                )
+            )
+        session.add(Ticket(call_sid="left", reason="asked", state="left", opened_at=now, closed_at=now))
+    call(world, SHOP, {CHINA: 1}, key="unsaved", yes=False)
+    call(world, SHOP, {CHINA: 1}, key="ordered")
+    call(world, STATION, {CHINA: 1}, key="helped")
+    with world.session() as session:
+        assert call_figures.outcomes(session, DAY) == {
+            "ordered": 1,
+            "ordered_with_operator": 1,
+            "unsaved": 1,
+            "operator": 1,
+            "left_waiting": 1,
+            "no_order": 1,
+        }
+        [chen] = call_figures.operators(session, DAY)
+        assert (chen.name, chen.taken, chen.finished, chen.orders, chen.time) == ("Chen", 2, 2, 1, timedelta(minutes=4))
+
+
+def test_a_call_just_after_midnight_belongs_to_the_new_day(world: World) -> None:
+    with world.session() as session:
+        midnight = datetime(2026, 11, 24, tzinfo=SHANGHAI)
+        for sid, at in (("before", midnight - timedelta(seconds=1)), ("after", midnight)):
+            session.add(Call(sid=sid, caller="+86", called=MAIN, started_at=at, turn=0, state={}, reply={}))
+    with world.session() as session:
+        assert call_figures.outcomes(session, DAY)["no_order"] == 1
+
+
+# --- files
+
+
+def test_the_tables_are_written_as_csv_and_say_the_same_as_the_workbook(world: World, tmp_path: Path) -> None:
+    world.limit(CHINA, 6)
+    call(world, SHOP, {CHINA: 8, CLASSIC: 2})
+    command(world, "report", "--day", "2026-11-23", "--out", str(tmp_path), "--format", "csv")
+    command(world, "report", "--day", "2026-11-23", "--out", str(tmp_path))
+    with (tmp_path / "report-day-2026-11-23-specs.csv").open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.reader(lines))
+    assert rows[1][1:6] == ["中华(硬)", "8.00", "6.00", "2.00", "75.0"]
+    book = load_workbook(tmp_path / "report-day-2026-11-23.xlsx")
+    assert book.sheetnames == ["每日", "品规", "渠道", "原因", "来电", "订货员"]
+    sheet = book["品规"]
+    assert [[str(cell) for cell in row[:2]] for row in sheet.iter_rows(min_row=2, values_only=True)] == [
+        row[:2] for row in rows[1:]
+    ]
+    assert (sheet["C2"].value, sheet["E2"].value) == (8, 2)
+    assert {one.title: len(one._charts) for one in book if one._charts} == {"每日": 2, "品规": 1, "来电": 1}
+
+
+def test_a_name_that_begins_like_a_formula_stays_a_name(world: World, tmp_path: Path) -> None:
+    with world.session() as session:
+        session.add(
+            MissedCall(
+                retailer_id=world.retailer(SHOP).id, missed_on=TODAY, reason="=1+1", remedy="visit", remedy_day=TODAY
+            )
+        )
+    command(world, "report", "--day", "2026-11-23", "--out", str(tmp_path))
+    cell = load_workbook(tmp_path / "report-day-2026-11-23.xlsx")["原因"]["B2"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+
+
+def test_a_month_without_anything_is_reported_as_that(world: World, tmp_path: Path) -> None:
+    command(world, "report", "--span", "month", "--day", "2020-02-01", "--out", str(tmp_path))
+    command(world, "draft", "--span", "month", "--day", "2020-02-01", "--out", str(tmp_path))
+    assert "2020-02-01 至 2020-02-29" in (tmp_path / "report-month-2020-02-01.md").read_text(encoding="utf-8")
+
+
+def test_the_diary_is_drafted_from_the_days_figures(world: World, tmp_path: Path) -> None:
+    world.limit(CHINA, 6)
+    call(world, SHOP, {CHINA: 8})
+    command(world, "draft", "--day", "2026-11-23", "--out", str(tmp_path))
+    text = (tmp_path / "diary-day-2026-11-23.md").read_text(encoding="utf-8")
+    assert "应订 2 户,已订 1 户,订货成功率 50.0%" in text
+    assert "金额 2289.60 元" in text
+    assert "中华(硬):需求 8.00 条,满足 6.00 条" in text
+    assert "电话:1 份" in text
+
+
+def test_the_weeks_report_has_a_line_for_each_day(world: World, tmp_path: Path) -> None:
+    call(world, SHOP, {CHINA: 1})
+    command(world, "draft", "--span", "week", "--day", "2026-11-27", "--out", str(tmp_path))
+    text = (tmp_path / "report-week-2026-11-23.md").read_text(encoding="utf-8")
+    assert "| 2026-11-23 | 2 | 1 | 50.0% | 1 | 381.60 | 100.0% |" in text
+    assert "| 2026-11-24 | 1 | 0 | 0.0% | 0 | 0.00 | — |" in text

@@ -1,0 +1,235 @@
+"""Diaries and reports go up from their author: each signs them, or returns them with a reason (AY 4.4)."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import Engine, delete, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+import storage
+from ivr import call_figures
+from orders.reporting import signed_reports as department
+from orders.reporting.figures import Period
+from orders.reporting.models import DepartmentReport, ReportKind, ReportStep
+from orders.reporting.signed_reports import ReportRefused
+from orders.staff.accounts import create_staff
+from orders.staff.models import Role, StaffRow
+from orders.windows import NATIONAL, Calendar
+from tests.support.desk_world import CHINA, MAIN, SHOP, MovingClock, World
+
+TODAY = date(2026, 11, 23)
+
+
+class Office:
+    """The order department with its staff; each operation is a transaction of its own."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        with world.session() as session:
+            for role in ("operator", "leader", "clerk", "manager", "director"):
+                self.engage(session, role, role)
+
+    def engage(self, session: Session, login: str, role: Role) -> None:
+        now = self.world.clock()
+        create_staff(session, now, login=login, name=login.title(), role=role, password="a long enough one")
+
+    def person(self, session: Session, login: str) -> StaffRow:
+        return session.scalars(select(StaffRow).where(StaffRow.login == login)).one()
+
+    def draft(self, login: str = "operator", kind: ReportKind = "diary", day: date = TODAY) -> int:
+        with self.world.session() as session:
+            author = self.person(session, login)
+            now = self.world.clock()
+            return department.draft(session, kind, day, author=author, now=now, calls=call_figures.figures).id
+
+    def submit(self, report: int, login: str = "operator") -> None:
+        with self.world.session() as session:
+            department.submit(session, report, by=self.person(session, login), now=self.world.clock())
+
+    def sign(self, report: int, login: str, comment: str = "") -> None:
+        with self.world.session() as session:
+            person = self.person(session, login)
+            department.approve(session, report, by=person, now=self.world.clock(), comment=comment)
+
+    def send_back(self, report: int, login: str, why: str) -> None:
+        with self.world.session() as session:
+            person = self.person(session, login)
+            department.send_back(session, report, by=person, now=self.world.clock(), comment=why)
+
+    def write(self, report: int, text: str, login: str = "operator") -> None:
+        with self.world.session() as session:
+            department.write(session, report, text, by=self.person(session, login))
+
+    def state(self, report: int) -> tuple[str, str | None]:
+        with self.world.session() as session:
+            row = session.get_one(DepartmentReport, report)
+            return row.state, row.waits_for
+
+    def steps(self, report: int) -> list[tuple[str, str, str]]:
+        with self.world.session() as session:
+            return [(person.login, step.step, step.comment) for step, person in department.steps(session, report)]
+
+    def overdue(self, today: date) -> list[tuple[str, date, bool]]:
+        with self.world.session() as session:
+            return [(one.kind, one.period.first, one.report is not None) for one in department.overdue(session, today)]
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    return Office(world)
+
+
+def order(world: World) -> None:
+    with world.desk() as desk:
+        shop = desk.retailer(SHOP)
+        assert shop is not None
+        desk.open_draft("a call", shop, desk.hotline(MAIN))
+        desk.set_line("a call", CHINA, 10)
+        desk.confirm("a call")
+
+
+def test_a_diary_goes_from_the_operator_up_to_the_director(office: Office) -> None:
+    order(office.world)
+    diary = office.draft()
+    office.submit(diary)
+    assert office.state(diary) == ("submitted", "leader")
+    office.sign(diary, "leader", "好")
+    office.sign(diary, "clerk")
+    assert office.state(diary) == ("submitted", "director")
+    office.sign(diary, "director")
+    assert office.state(diary) == ("approved", None)
+    assert office.steps(diary) == [
+        ("operator", "drafted", ""),
+        ("operator", "submitted", ""),
+        ("leader", "signed", "好"),
+        ("clerk", "signed", ""),
+        ("director", "signed", ""),
+    ]
+    with office.world.session() as session:
+        assert "订单 1 份" in session.get_one(DepartmentReport, diary).text
+
+
+def test_one_sent_back_is_mended_and_signed_anew_by_everybody(office: Office) -> None:
+    diary = office.draft()
+    office.submit(diary)
+    office.sign(diary, "leader")
+    office.send_back(diary, "clerk", "缺客户反映")
+    assert office.state(diary) == ("sent_back", None)
+    office.write(diary, "补充:客户反映两条。\r\n完")
+    office.submit(diary)
+    assert office.state(diary) == ("submitted", "leader")
+    with office.world.session() as session:
+        sent = [step.text for step, _ in department.steps(session, diary) if step.step == "submitted"]
+    assert sent[0] != sent[1] == "补充:客户反映两条。\n完"
+
+
+def test_nobody_signs_out_of_turn(office: Office) -> None:
+    diary = office.draft()
+    with pytest.raises(ReportRefused, match="nothing to sign"):
+        office.sign(diary, "leader")
+    office.submit(diary)
+    for login in ("operator", "clerk", "director", "manager"):
+        with pytest.raises(ReportRefused, match="waits for the leader"):
+            office.sign(diary, login)
+    with pytest.raises(ReportRefused, match="Say why"):
+        office.send_back(diary, "leader", " ")
+    assert office.state(diary) == ("submitted", "leader")
+
+
+def test_only_its_author_writes_it_and_only_while_it_is_there(office: Office) -> None:
+    diary = office.draft()
+    with pytest.raises(ReportRefused, match="Only its author"):
+        office.write(diary, "x", "leader")
+    with pytest.raises(ReportRefused, match="has a text"):
+        office.write(diary, "  ")
+    office.submit(diary)
+    for again in (lambda: office.write(diary, "x"), lambda: office.submit(diary)):
+        with pytest.raises(ReportRefused, match="on its way"):
+            again()
+
+
+def test_a_leaders_report_begins_with_the_clerk(office: Office) -> None:
+    weekly = office.draft("leader", "weekly")
+    office.submit(weekly, "leader")
+    assert office.state(weekly) == ("submitted", "clerk")
+
+
+def test_who_signs_everything_writes_nothing(office: Office) -> None:
+    for login in ("director", "manager"):
+        with pytest.raises(ReportRefused, match="written by operator, leader, clerk"):
+            office.draft(login)
+
+
+def test_a_level_nobody_holds_is_passed_over(office: Office) -> None:
+    with office.world.session() as session:
+        for login in ("leader", "clerk"):
+            office.person(session, login).active = False
+    diary = office.draft()
+    office.submit(diary)
+    assert office.state(diary) == ("submitted", "director")
+
+
+def test_one_report_of_a_period_is_enough_for_each_author(office: Office) -> None:
+    assert office.draft() == office.draft()
+    assert office.draft("operator", "weekly", date(2026, 11, 24)) == office.draft("operator", "weekly", TODAY)
+    assert office.draft("leader") != office.draft()
+
+
+def test_drafted_anew_a_diary_has_the_figures_of_now(office: Office) -> None:
+    diary = office.draft()
+    order(office.world)
+    with office.world.session() as session:
+        assert "订单 0 份" in session.get_one(DepartmentReport, diary).text
+        person = office.person(session, "operator")
+        department.redraft(session, diary, by=person, now=office.world.clock(), calls=call_figures.figures)
+        assert "订单 1 份" in session.get_one(DepartmentReport, diary).text
+
+
+def test_a_report_is_due_on_the_next_working_day() -> None:
+    friday = date(2026, 11, 27)
+    assert department.due_on(Period(TODAY, TODAY), NATIONAL) == date(2026, 11, 24)
+    assert department.due_on(Period(friday, friday), NATIONAL) == date(2026, 11, 30)
+    assert department.due_on(Period.around(friday, "week"), NATIONAL) == date(2026, 11, 30)
+    assert department.due_on(Period.around(friday, "week"), Calendar({date(2026, 11, 30): False})) == date(2026, 12, 1)
+    # The eve of the National Day holiday: due on the first day after it (AY 4.4.5).
+    assert department.due_on(Period(date(2026, 9, 30), date(2026, 9, 30)), NATIONAL) == date(2026, 10, 8)
+
+
+def test_what_is_late_is_listed_whether_begun_or_not(office: Office) -> None:
+    order(office.world)
+    assert office.overdue(date(2026, 11, 24)) == []
+    assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, False)]
+    diary = office.draft()
+    office.submit(diary)
+    assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, True)]
+    for login in ("leader", "clerk", "director"):
+        office.sign(diary, login)
+    assert office.overdue(date(2026, 11, 25)) == []
+    assert office.overdue(date(2026, 12, 2)) == [("weekly", TODAY, False), ("monthly", date(2026, 11, 1), False)]
+
+
+def test_each_sees_what_waits_for_it(office: Office) -> None:
+    diary, weekly = office.draft(), office.draft("leader", "weekly")
+    office.submit(diary)
+    office.submit(weekly, "leader")
+    with office.world.session() as session:
+        found = SimpleNamespace(
+            leader=department.reports(session, waits_for="leader"),
+            clerk=department.reports(session, waits_for="clerk"),
+            own=department.reports(session, author=office.person(session, "operator")),
+            day=department.reports(session, day=date(2026, 11, 25)),
+        )
+    assert [row.id for row in found.leader] == [row.id for row in found.own] == [diary]
+    assert [row.id for row in found.clerk] == [row.id for row in found.day] == [weekly]
+
+
+def test_the_database_refuses_to_rewrite_what_was_signed(any_engine: Engine, clock: MovingClock) -> None:
+    office = Office(World.build(storage.open_sessions(any_engine), clock))
+    diary = office.draft()
+    with pytest.raises(DBAPIError, match="only appended"), office.world.session() as session:
+        session.execute(delete(ReportStep))
+    assert len(office.steps(diary)) == 1

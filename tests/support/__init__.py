@@ -1,0 +1,1 @@
+"""Test support: worlds, fake carriers, served lines."""

@@ -1,0 +1,150 @@
+"""A fake application for the simulator to call, and whole calls to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_sock import Sock
+from twilio.request_validator import RequestValidator
+
+from simulator.account import Account
+from simulator.call import SimulatedCall, Steps
+from simulator.events import (
+    Event,
+    Said,
+)
+from simulator.inbound_calls import Line, dial_in, open_account
+from simulator.mulaw import RATE
+from simulator.pace import FLAT_OUT, Pace
+from simulator.rest import RestServer
+
+TOKEN = "demo-auth-token"
+CALLER, CALLED = "+8613800000012", "+8637255550000"
+VOICE = bytes([0x10, 0x90] * (RATE // 2))
+"""One second of loud sound."""
+
+Answer = str | Callable[[dict[str, str]], str | Response]
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[FakeApplication]:
+    """A fake application, served."""
+    application = FakeApplication()
+    with RestServer(application.flask(TOKEN), "127.0.0.1", 0) as server:
+        application.url = server.url
+        yield application
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Account]:
+    """An account of the simulator with its REST interface."""
+    account, server = open_account("127.0.0.1", 0, "AC" + "0" * 32, TOKEN)
+    with server:
+        yield account
+
+
+@dataclass
+class FakeApplication:
+    """An application that gives prepared answers by path, and records the requests."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    forged: list[str] = field(default_factory=list)
+    on_stream: Callable[[Any], None] = lambda socket: None
+    url: str = ""
+
+    def paths(self) -> list[str]:
+        return [path for path, _ in self.asked]
+
+    def form(self, path: str) -> dict[str, str]:
+        return next(form for asked, form in reversed(self.asked) if asked == path)
+
+    def flask(self, token: str) -> Flask:
+        app = Flask("fake application")
+        sock = Sock(app)
+
+        def signed(url: str) -> bool:
+            signature = request.headers.get("X-Twilio-Signature", "")
+            return RequestValidator(token).validate(url, request.form, signature)
+
+        @app.route("/<path:path>", methods=["GET", "POST"])
+        def anything(path: str) -> Response:
+            asked = f"/{path}"
+            if not signed(request.url):
+                self.forged.append(asked)
+            form = request.form.to_dict() | request.args.to_dict()
+            self.asked.append((asked, form))
+            answer = self.answers.get(asked, "")
+            answer = answer(form) if callable(answer) else answer
+            if isinstance(answer, Response):
+                return answer
+            body = answer if answer.startswith("<?") else f"<Response>{answer}</Response>"
+            return Response(body, content_type="text/xml; charset=utf-8")
+
+        @sock.route("/socket")
+        def socket(ws: Any) -> None:
+            if not signed(request.url.replace("http:", "ws:")):
+                self.forged.append("/socket")
+            self.on_stream(ws)
+
+        return app
+
+
+Doing = Callable[[SimulatedCall], Steps[None]]
+
+
+def ring(
+    account: Account, app: FakeApplication, doing: Doing | None = None, pace: Pace = FLAT_OUT
+) -> tuple[SimulatedCall, list[Event]]:
+    """Make a whole call, with `doing` as the caller's actions; returns the call and its events."""
+    events: list[Event] = []
+    call = dial_in(account, Line.at(app.url), CALLER, CALLED, pace=pace, listener=events.append)
+    if doing is not None:
+        call.accompany(doing(call))
+    call.run()
+    assert not app.forged
+    return call, events
+
+
+def of(kind: type[Any], events: list[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def texts(events: list[Event]) -> list[str]:
+    return [event.text for event in of(Said, events)]
+
+
+def when_quiet(action: Callable[[SimulatedCall], None]) -> Doing:
+    def doing(call: SimulatedCall) -> Steps[None]:
+        while not call.quiet:
+            yield
+        action(call)
+
+    return doing
+
+
+def after_ms(moment: int, action: Callable[[SimulatedCall], None]) -> Doing:
+    def doing(call: SimulatedCall) -> Steps[None]:
+        while call.now_ms < moment:
+            yield
+        action(call)
+
+    return doing
+
+
+GOOD = """\
+# A caller who only keys.
+from: "+8613800000012"
+to: "+8637255550000"
+steps:
+  - expect: 请 按 键
+  - keys: "2468#"
+    expect: [好的, "/[五5]条/"]
+    within_ms: 5000
+  - line_hangs_up: true
+"""
+"""A caller script without mistakes."""

@@ -1,0 +1,206 @@
+"""The line and its operators, served in this process: callers and operators have simulated telephones."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import select
+
+from app import create_app
+from ivr.operators import presence
+from ivr.operators.models import CallBack, Duty, Offer, Ticket
+from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
+from orders.lockout import hash_pin
+from orders.staff.models import StaffRow
+from settings import Settings
+from simulator.account import Account, Party
+from simulator.call import SimulatedCall
+from simulator.callees import Operator
+from simulator.events import Event, Said
+from simulator.inbound_calls import Line, dial_in, open_account
+from simulator.pace import Pace
+from simulator.rest import RestServer
+from tests.support.console_client import Visitor
+from tests.support.desk_world import MAIN, World
+
+SHOP_PHONE, OTHER_PHONE = "+8613800000012", "+8613900000099"
+# Operators of the demo's staff, with telephones of their own.
+LI, WANG = 1, 2
+PHONES = {LI: "+8613700000001", WANG: "+8613700000002"}
+# Fast enough for tests, and slow enough for both sides of a bridge to keep step on a busy machine.
+PACE = Pace(20)
+PATIENCE_S = 30
+
+
+@cache
+def _hash() -> str:
+    """The hash of the demo's password; hashing is slow on purpose, so it is done once."""
+    return hash_pin(DEMO_PASSWORD)
+
+
+class Caller:
+    """A caller on a simulated telephone."""
+
+    def __init__(self, room: Room, number: str) -> None:
+        self.heard: list[str] = []
+        self._replies: list[tuple[str, str]] = []
+        self.call: SimulatedCall = dial_in(room.account, room.line, number, MAIN, pace=PACE, listener=self._hear)
+        self.call.start()
+
+    @property
+    def sid(self) -> str:
+        return self.call.sid
+
+    def hears(self, words: str) -> None:
+        """Wait until the line says these words, from now on."""
+        until(lambda: any(words in said for said in self.heard), f"{words} in {self.heard}")
+        self.heard.clear()
+
+    def presses(self, key: str) -> None:
+        until(lambda: self.call.wants_keys or self.call.ended, "a prompt that waits for keys")
+        self.call.press(key)
+
+    def replies(self, words: str, key: str) -> None:
+        """Press this key as soon as these words are said, since the line's timeouts are short at this pace. Once;
+        immediately if they have been said already."""
+        self._replies.append((words, key))
+        if any(words in said for said in self.heard):
+            self._reply()
+
+    def asks_for_a_person(self) -> None:
+        self.replies("请按一", "0")
+        self.hears("给您转人工")
+
+    def talks(self) -> None:
+        until(lambda: self.call.bridge is not None, "somebody to talk with")
+
+    def is_alone(self) -> None:
+        until(lambda: self.call.bridge is None, "the end of the talk")
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Said):
+            self.heard.append(event.text)
+            if any(words in event.text for words, _key in self._replies[:1]):
+                self._reply()
+
+    def _reply(self) -> None:
+        if self._replies:
+            self.call.press(self._replies.pop(0)[1])
+
+
+class Room:
+    """The line on a small order desk, with its operators."""
+
+    def __init__(self, world: World, url: str, account: Account, port: int) -> None:
+        self.world = world
+        self.account = account
+        self._url = url
+        self._port = port
+        self.line = Line.at(f"http://127.0.0.1:{port}")
+        with world.session() as session:
+            for number, (login, name, role, seat) in enumerate(DEMO_STAFF, start=1):
+                session.add(
+                    StaffRow(
+                        id=number,
+                        login=login,
+                        name=name,
+                        role=role,
+                        seat=seat,
+                        phone=PHONES.get(number),
+                        password_hash=_hash(),
+                        active=True,
+                        created_at=world.clock(),
+                    )
+                )
+
+    def restart(self, **settings: object) -> None:
+        """Serve by a new worker, which knows only the state in the database."""
+        self.app = create_app(
+            Settings(
+                database_url=self._url,
+                demo=True,
+                listen_mode="keypad",
+                port=self._port,
+                twilio_api_base=self.account.api_base,
+                **settings,
+            ),
+            clock=self.world.clock,
+        )
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        return self.app(environ, start_response)
+
+    def caller(self, number: str = SHOP_PHONE) -> Caller:
+        return Caller(self, number)
+
+    def visitor(self, login: str) -> Visitor:
+        visitor = Visitor(self.app.test_client())
+        visitor.sign_in(login)
+        return visitor
+
+    def ready(self, staff_id: int, party: Party | None = None) -> None:
+        """Make this operator ready by telephone; its calls go as the party says."""
+        self.account.parties[PHONES[staff_id]] = party or Party("no-answer")
+        with self.world.session() as session:
+            presence.be_ready(session, staff_id, "phone", self.world.clock())
+
+    def at_the_desk(self, staff_id: int) -> None:
+        """Check this operator in at the desk, paused."""
+        with self.world.session() as session:
+            presence.arrive(session, staff_id, self.world.clock())
+
+    def ticket(self) -> Ticket:
+        with self.world.session() as session:
+            return session.scalars(select(Ticket).order_by(Ticket.id.desc())).first() or Ticket()
+
+    def offers(self) -> list[tuple[int | None, str]]:
+        """The ring attempts in order: operator and outcome."""
+        with self.world.session() as session:
+            return [(offer.staff_id, offer.state) for offer in session.scalars(select(Offer).order_by(Offer.id))]
+
+    def duty(self, staff_id: int) -> Duty:
+        with self.world.session() as session:
+            return session.get_one(Duty, staff_id)
+
+    def call_backs(self) -> list[CallBack]:
+        with self.world.session() as session:
+            return list(session.scalars(select(CallBack).order_by(CallBack.id)))
+
+    def comes_to(self, state: str) -> None:
+        until(lambda: self.ticket().state == state, f"the ticket to be {state}, which is {self.ticket().state}")
+
+
+def answers(keys: str = "1", talks_ms: int = 600_000, after_ms: int = 500) -> Party:
+    """A telephone that is answered, with these keys pressed."""
+    return Party("answered", after_ms=after_ms, who=lambda: Operator(keys, talks_ms))
+
+
+def until(come: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not come():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def telephone_room(world: World, database: str, **settings: object) -> Iterator[Room]:
+    """The line and its operators, served; all calls are over when the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")
+    account.pace = PACE
+    room = Room(world, database, account, port)
+    room.restart(**settings)
+    with rest, RestServer(room, "127.0.0.1", port):
+        try:
+            yield room
+        finally:
+            for call in list(account.calls.values()):
+                call.hang_up()
+            for call in list(account.calls.values()):
+                call.join(10)

@@ -1,0 +1,153 @@
+"""A morning of outbound calls: a carrier that only records requests, and the calls as it runs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Flask
+from sqlalchemy import select
+
+from ivr.operators import presence
+from ivr.outbound.dialler import Dialler
+from ivr.twilio.webhooks import Line
+from orders.outbound import campaign
+from orders.outbound.models import MissedCall, OutboundAttempt
+from orders.retailers.models import RetailerPhone, RetailerRow
+from orders.staff.models import StaffRow
+from orders.windows import business_day
+from tests.support.carrier_client import Markup, Telephone
+from tests.support.desk_world import MAIN, STATION, World
+
+SHOP_PHONE, STATION_PHONE = "+8613800000012", "+8613800000037"
+OPERATOR_PHONE = "+8637255550001"
+HEARD_OUT_S = 30
+
+
+@dataclass
+class Network:
+    """A carrier that places the requested calls, refuses them, or fails at the worst moment."""
+
+    rung: list[tuple[str, str]] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    trouble: Exception | None = None
+    places_all_the_same: bool = False
+
+    def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
+        assert line == MAIN
+        if self.trouble is None or self.places_all_the_same:
+            sid = f"CA{len(self.rung) + 1:032d}"
+            self.rung.append((phone, parse_qs(urlsplit(url).query)["attempt"][0]))
+            self.known[sid], self.numbers[phone] = "ringing", sid
+        if self.trouble is not None:
+            raise self.trouble
+        return sid
+
+    def placed(self, phone: str, line: str, since: datetime) -> str | None:
+        return self.numbers.get(phone)
+
+    def status(self, sid: str) -> str | None:
+        return self.known.get(sid)
+
+    def cancel(self, sid: str) -> None:
+        self.cancelled.append(sid)
+
+    def redirect(self, sid: str, url: str) -> None:
+        pass
+
+
+class Day:
+    """A morning with two retailers due, one operator ready to take calls, and outbound calling started."""
+
+    def __init__(self, application: Flask, world: World) -> None:
+        self.application = application
+        self.world = world
+        self.clock = world.clock
+        self.line: Line = application.extensions["line"]
+        self.network = Network()
+        with world.session() as session:
+            station = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == STATION)).one()
+            session.add(RetailerPhone(phone=STATION_PHONE, retailer_id=station.id))
+            operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
+            operator.phone = OPERATOR_PHONE
+            presence.be_ready(session, operator.id, "phone", world.clock())
+        self.dialler = self.new_dialler()
+        self.start()
+
+    def new_dialler(self) -> Dialler:
+        return Dialler(self.world.sessions, self.clock, self.network, self.line.markup, self.line.outbound)  # type: ignore[arg-type]
+
+    def start(self) -> None:
+        self._run(True)
+
+    def stop(self) -> None:
+        self._run(False)
+
+    def _run(self, running: bool) -> None:
+        with self.world.session() as session:
+            campaign.set_running(session, business_day(self.clock()), running, "赵红霞", self.clock())
+
+    def later(self, **how_long: float) -> int:
+        """Move the clock, with the operator still ready, and let the dialler poll; returns the calls placed."""
+        self.clock.move(**how_long)
+        with self.world.session() as session:
+            operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
+            presence.be_ready(session, operator.id, "phone", self.clock())
+        return self.dialler.look()
+
+    def rule(self, name: str, value: int) -> None:
+        self.world.house_rule(name, value)
+
+    def attempts(self) -> list[OutboundAttempt]:
+        with self.world.session() as session:
+            return list(session.scalars(select(OutboundAttempt).order_by(OutboundAttempt.id)))
+
+    def outcomes(self) -> list[str | None]:
+        return [attempt.outcome for attempt in self.attempts()]
+
+    def missed(self) -> list[tuple[str, str]]:
+        with self.world.session() as session:
+            return [(row.reason, row.remedy) for row in session.scalars(select(MissedCall).order_by(MissedCall.id))]
+
+    def call(self, place: int = -1) -> Rung:
+        phone, key = self.network.rung[place]
+        number = len(self.network.rung) if place == -1 else place + 1
+        return Rung(self, f"CA{number:032d}", phone, key)
+
+
+class Rung:
+    """One outbound call, as the carrier runs it."""
+
+    def __init__(self, day: Day, sid: str, phone: str, key: str) -> None:
+        self.day, self.sid, self.key = day, sid, key
+        base = day.line.settings.public_base_url
+        self.telephone = Telephone(day.application.test_client(), sid, "demo-auth-token", base)
+        self.numbers = {"From": MAIN, "To": phone, "Direction": "outbound-api"}
+        self.heard: Markup | None = None
+
+    def picks_up(self, answered_by: str = "human") -> Markup:
+        address = f"/voice/outbound?attempt={self.key}"
+        self.heard = self.telephone.asks(address, AnsweredBy=answered_by, **self.numbers)
+        return self.heard
+
+    def keys(self, digits: str) -> Markup:
+        """Press keys after the last reply has been heard out."""
+        assert self.heard is not None
+        self.day.clock.move(seconds=HEARD_OUT_S)
+        pressed = {"Digits": "", "FinishedOnKey": "#"} if digits == "#" else {"Digits": digits, "FinishedOnKey": ""}
+        self.heard = self.telephone.asks(self.heard.action, **self.numbers, **pressed)
+        return self.heard
+
+    def is_told(self, status: str) -> None:
+        if status in ("completed", "busy", "no-answer", "failed", "canceled"):
+            self.day.network.known[self.sid] = status
+        self.telephone.asks(f"/voice/outbound/status?attempt={self.key}", CallStatus=status, **self.numbers)
+
+    def orders(self) -> None:
+        self.picks_up()
+        for keys in ("1", "101*5", "#", "1"):
+            self.keys(keys)
+        self.is_told("completed")

@@ -1,0 +1,156 @@
+"""The line as it is really served: a server process on a database of its own, to be called and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from orders.book.models import OrderLineRow, OrderRow
+from orders.retailers.models import RetailerRow
+from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
+from simulator.inbound_calls import Line, open_account
+from tests.support.served_app import SHIFT
+
+ROOT = Path(__file__).parents[2]
+UP_WITHIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class SavedOrder:
+    """An order as it is in the database; `lines` are cartons by spec name."""
+
+    customer_code: str
+    state: str
+    kind: str
+    lines: dict[str, float]
+    amount_yuan: float
+
+
+class ServedLine:
+    """One server process on one SQLite file, called from one account of the Twilio simulator."""
+
+    def __init__(self, database: Path, account: Account, mode: str, shift: timedelta) -> None:
+        self.database = database
+        self.account = account
+        self._mode = mode
+        self._shift = shift
+        self._log = database.with_suffix(".log")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.line = Line.at(self.url)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server, and return once it takes calls."""
+        self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.support.served_app:create_app()")
+        deadline = time.monotonic() + UP_WITHIN_S
+        while not self._is_up():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not come up; its log says:\n{self.log()}")
+            time.sleep(0.05)
+
+    @contextmanager
+    def dialler(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A dialler process beside the server, killed at the end as in a power cut."""
+        process = self._spawn("flask", "--app", "tests.support.served_app", "outbound", "run")
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | {
+            "DEMO": "1",
+            "PORT": str(self._port),
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "LISTEN_MODE": self._mode,
+            "TWILIO_API_BASE": self.account.api_base,
+            SHIFT: str(self._shift.total_seconds()),
+        }
+        command = [sys.executable, "-m", module, *arguments]
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+    def kill(self) -> None:
+        """Kill the server and its workers at once, as a power cut would."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def restore(self, database: Path) -> None:
+        """Reset the database to the contents of that file, while it is being served."""
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
+            source.backup(own)
+
+    @property
+    def is_served(self) -> bool:
+        """True if the server has been started and not been killed."""
+        return self._process is not None
+
+    def log(self) -> str:
+        """The server's log so far."""
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+    def orders(self, customer_code: str) -> list[SavedOrder]:
+        """Every order from a call of this retailer, drafts too, the oldest first; without the demo's own."""
+        engine = create_engine(f"sqlite:///{self.database}")
+        try:
+            with Session(engine) as session:
+                rows = session.scalars(
+                    select(OrderRow)
+                    .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
+                    .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
+                    .order_by(OrderRow.id)
+                )
+                return [_saved(customer_code, row) for row in rows]
+        finally:
+            engine.dispose()
+
+    def _is_up(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+
+def _saved(customer_code: str, row: OrderRow) -> SavedOrder:
+    def cartons(line: OrderLineRow) -> float:
+        return line.granted_packs / line.packs_per_carton
+
+    lines = {line.spec_name: cartons(line) for line in row.lines}
+    return SavedOrder(customer_code, row.state, row.kind, lines, row.amount_fen / 100)
+
+
+@contextmanager
+def served_line(demo_database: Path, folder: Path, mode: str, shift: timedelta) -> Iterator[ServedLine]:
+    """A running line on a copy of the demo's database, its clock shifted by this much."""
+    database = folder / "hotline.db"
+    shutil.copyfile(demo_database, database)
+    account, rest = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
+    with rest:
+        served = ServedLine(database, account, mode, shift)
+        try:
+            served.start()
+            yield served
+        finally:
+            served.kill()

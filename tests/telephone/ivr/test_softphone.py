@@ -1,0 +1,115 @@
+"""Operators who answer in the browser: the roles that get a softphone, and its permissions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import jwt
+import pytest
+from flask import Flask
+
+from app import create_app
+from console.web_phone.web_phone_pages import WISHES as CALLERS_WISHES
+from console.web_phone.web_phone_pages import pass_on
+from settings import Settings
+from simulator.account import DEMO_ACCOUNT_SID, Account
+from simulator.inbound_calls import Line
+from simulator.rest import RestServer, create_rest
+from simulator.web_phone import add_web_phone
+from tests.support.console_client import Visitor
+from tests.support.desk_world import MovingClock
+from tests.support.operators import until
+
+KEY = {"twilio_api_key_sid": "SK" + "1" * 32, "twilio_api_key_secret": "only-for-this-test-and-nothing-else"}
+
+
+@pytest.fixture
+def with_key(application: Flask, sqlite_url: str, clock: MovingClock) -> Visitor:
+    """A browser of an installation with a carrier API key."""
+    settings = Settings(database_url=sqlite_url, demo=True, listen_mode="keypad", **KEY)
+    return Visitor(create_app(settings, clock=clock).test_client())
+
+
+def test_a_signed_in_operator_gets_a_token_that_lets_them_be_rung_and_call_nobody(with_key: Visitor) -> None:
+    with_key.sign_in("operator")
+    answer = with_key.post("/desk/softphone/token").get_json()
+    assert answer["kind"] == "twilio"
+    told = jwt.decode(
+        answer["token"], KEY["twilio_api_key_secret"], algorithms=["HS256"], options={"verify_exp": False}
+    )
+    assert told["iss"] == KEY["twilio_api_key_sid"]
+    assert told["sub"] == DEMO_ACCOUNT_SID
+    assert told["grants"] == {"identity": "staff-1", "voice": {"incoming": {"allow": True}}}
+
+
+def test_nobody_else_gets_a_token(with_key: Visitor) -> None:
+    assert with_key.post("/desk/softphone/token").status_code == 401
+    with_key.sign_in("manager")
+    assert with_key.post("/desk/softphone/token").status_code == 403
+
+
+def test_the_carriers_telephone_is_loaded_and_let_out_on_the_desks_pages_only(with_key: Visitor) -> None:
+    with_key.sign_in("operator")
+    desk, orders = with_key.get("/desk"), with_key.get("/orders")
+    assert "twilio.min.js" in desk.get_data(as_text=True)
+    policy = desk.headers["Content-Security-Policy"]
+    assert policy.endswith("connect-src 'self' https://eventgw.twilio.com wss://voice-js.roaming.twilio.com")
+    assert "twilio" not in orders.get_data(as_text=True)
+    assert "twilio" not in orders.headers["Content-Security-Policy"]
+
+
+def test_the_demo_rings_the_stand_ins_telephone(visitor: Visitor) -> None:
+    visitor.sign_in("operator")
+    answer = visitor.post("/desk/softphone/token").get_json()
+    assert answer["kind"] == "stand-in"
+    assert answer["address"].endswith("/desk/softphone/line")
+    page = visitor.get("/desk")
+    assert "twilio.min.js" not in page.get_data(as_text=True)
+    assert "twilio" not in page.headers["Content-Security-Policy"]
+
+
+def test_who_sits_nowhere_is_not_rung(visitor: Visitor) -> None:
+    visitor.sign_in("operator")
+    visitor.post("/seat/leave")
+    answer = visitor.post("/desk/ready", reach="browser")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (409, "请先坐到席位上，再接电话。")
+
+
+class FakeSocket:
+    """A page that sends these messages and then disconnects."""
+
+    def __init__(self, messages: list[str], stay_until: Callable[[], bool] = lambda: True) -> None:
+        self._messages = messages
+        self._stay_until = stay_until
+
+    def receive(self, timeout: float | None = None) -> str | None:
+        if self._messages:
+            return self._messages.pop(0)
+        until(self._stay_until, "the end")
+        return None
+
+    def send(self, data: str | bytes) -> None:
+        pass
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        pass
+
+
+def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
+    account = Account("", DEMO_ACCOUNT_SID, "demo-auth-token")
+    rest = create_rest(account)
+    add_web_phone(rest, account, Line.at("http://127.0.0.1:9"))
+    with RestServer(rest, "127.0.0.1", 0) as server:
+        settings = Settings(demo=True, twilio_api_base=server.url)
+        pass_on(FakeSocket([json.dumps({"do": "be", "name": "staff-1"}), "[1]", "no JSON"]), settings, CALLERS_WISHES)
+        assert account.answerers == {}
+        seen: list[str] = []
+
+        def is_known() -> bool:
+            seen.extend(account.answerers)
+            return bool(seen)
+
+        pass_on(FakeSocket([], is_known), settings, frozenset({"answer"}), "staff-1")
+        assert seen == ["client:staff-1"]
+        until(lambda: account.answerers == {}, "the telephone to be gone with its page")

@@ -1,0 +1,152 @@
+"""The simulator's telephone for a page: the page's messages act on the line, and the events come back."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+
+import pytest
+import requests
+import websocket
+
+from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
+from simulator.inbound_calls import Line, open_account
+from simulator.mulaw import FRAME_BYTES
+from simulator.peers import visit, welcome_guests
+from simulator.placed_calls import Wish, rings_out
+from simulator.rest import API, RestServer, create_rest
+from simulator.telephone import LIVE_LEAST_BYTES, LIVE_MAX_BYTES, Telephone
+from simulator.web_phone import add_web_phone
+from tests.support.fake_application import FakeApplication
+
+SOUND = bytes([0x12]) * FRAME_BYTES
+HELLO = "<Say>您好</Say><Pause length='30'/>"
+TOKEN = base64.b64encode(f"{DEMO_ACCOUNT_SID}:{DEMO_AUTH_TOKEN}".encode()).decode()
+
+
+@pytest.fixture
+def keeper(fake_app: FakeApplication) -> Iterator[Account]:
+    """A simulator with a web phone, where other simulators may register."""
+    account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
+    rest = create_rest(account)
+    welcome_guests(rest, account)
+    add_web_phone(rest, account, Line.at(fake_app.url))
+    with RestServer(rest, "127.0.0.1", 0) as server:
+        account.api_base = server.url
+        yield account
+
+
+def connect(keeper: Account, token: str = TOKEN) -> websocket.WebSocket:
+    address = keeper.api_base.replace("http", "ws") + "/phone"
+    return websocket.create_connection(address, timeout=20, header=[f"Authorization: Basic {token}"])
+
+
+def happens(socket: websocket.WebSocket, event: str) -> dict[str, object]:
+    while (told := json.loads(socket.recv()))["event"] != event:
+        assert told["event"] != "Ended", f"the call ended before {event}"
+    return dict(told)
+
+
+def test_live_sound_goes_into_the_line_in_one_piece() -> None:
+    telephone = Telephone()
+    for _ in range(LIVE_LEAST_BYTES // FRAME_BYTES - 1):
+        telephone.overhear(SOUND)
+    assert telephone.frame() != SOUND
+    telephone.overhear(SOUND)
+    assert [telephone.frame() for _ in range(LIVE_LEAST_BYTES // FRAME_BYTES)] == [SOUND] * 6
+    assert telephone.frame() != SOUND
+
+
+def test_live_sound_that_comes_too_fast_does_not_pile_up() -> None:
+    telephone = Telephone()
+    for _ in range(1000):
+        telephone.overhear(SOUND)
+    sent = sum(telephone.frame() == SOUND for _ in range(1000))
+    assert sent == LIVE_MAX_BYTES // FRAME_BYTES
+
+
+def test_a_recording_goes_before_live_sound() -> None:
+    telephone = Telephone()
+    for _ in range(10):
+        telephone.overhear(SOUND)
+    other = bytes([0x15]) * FRAME_BYTES
+    telephone.say(other)
+    assert [telephone.frame(), telephone.frame()] == [other, SOUND]
+
+
+def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: FakeApplication) -> None:
+    fake_app.answers["/voice/incoming"] = HELLO
+    socket = connect(keeper)
+    socket.send("not JSON")
+    socket.send(json.dumps({"do": "keys", "keys": "1"}))
+    socket.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    assert happens(socket, "Rang")["caller"] == "+8613800000012"
+    assert happens(socket, "Said")["text"]
+    socket.send(json.dumps({"do": "speak", "words": "对的", "mulaw": base64.b64encode(SOUND).decode()}))
+    assert happens(socket, "CallerSpoke")["words"] == "对的"
+    socket.send(json.dumps({"do": "hang_up"}))
+    assert happens(socket, "Ended")["by"] == "caller"
+    socket.close()
+
+
+def test_a_page_with_a_name_is_rung_answers_and_hears_the_other_side(
+    keeper: Account, fake_app: FakeApplication
+) -> None:
+    fake_app.answers["/voice/incoming"] = "<Enqueue>mine</Enqueue>"
+    fake_app.answers["/operator"] = "<Dial><Queue>mine</Queue></Dial>"
+    caller, operator = connect(keeper), connect(keeper)
+    operator.send(json.dumps({"do": "be", "name": "staff-1"}))
+    caller.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    happens(caller, "Queued")
+    place = rings_out(keeper)
+    placed = place(Wish("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
+    assert happens(operator, "Incoming")["call_sid"] == placed.sid
+    # While it rings or talks, it is busy.
+    second = place(Wish("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
+    second.join(10)
+    assert second.status == "busy"
+    operator.send(json.dumps({"do": "answer"}))
+    happens(operator, "Connected")
+    happens(caller, "Connected")
+    caller.send(json.dumps({"do": "speak", "words": "你好", "mulaw": base64.b64encode(SOUND * 5).decode()}))
+    words, sound = "", b""
+    while not words or len(sound) < 5 * FRAME_BYTES:
+        message = operator.recv()
+        if isinstance(message, bytes):
+            sound += message
+        elif (told := json.loads(message))["event"] == "OtherSpoke":
+            words = told["words"]
+    assert words == "你好"
+    assert sound == SOUND * 5
+    operator.close()
+    happens(caller, "Disconnected")
+    placed.join(10)
+    assert "client:staff-1" not in keeper.answerers
+    caller.close()
+
+
+def test_a_page_that_goes_away_puts_the_receiver_down(keeper: Account, fake_app: FakeApplication) -> None:
+    fake_app.answers["/voice/incoming"] = HELLO
+    socket = connect(keeper)
+    socket.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    sid = str(happens(socket, "Rang")["call_sid"])
+    socket.close()
+    keeper.calls[sid].join(10)
+    assert keeper.calls[sid].ended
+
+
+def test_nobody_without_the_accounts_token_has_a_telephone(keeper: Account) -> None:
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        connect(keeper, token=base64.b64encode(b"somebody:else").decode())
+
+
+def test_what_is_asked_about_a_visiting_call_reaches_its_own_stand_in(keeper: Account) -> None:
+    guest, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
+    with server:
+        assert visit(keeper.api_base, guest)
+        recording = guest.keep_recording("CA1", SOUND, ready_at=0.0)
+        path = f"{API.replace('<account_sid>', guest.sid)}/Recordings/{recording.sid}.wav"
+        answer = requests.get(keeper.api_base + path, auth=(guest.sid, guest.auth_token), timeout=10)
+        assert answer.status_code == 200
+        assert answer.content[:4] == b"RIFF"

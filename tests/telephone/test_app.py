@@ -1,0 +1,153 @@
+"""The application as a whole: it serves only where it may, reports its health, and its commands need little."""
+
+from __future__ import annotations
+
+import html
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+import storage
+from app import create_app
+from settings import DEMO_AUTH_TOKEN, Settings, SettingsError
+from tests.support.carrier_client import settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def app_on(url: str, **changes: object) -> Flask:
+    return create_app(settings(database_url=url, **changes))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"twilio_auth_token": ""}, "TWILIO_AUTH_TOKEN is not set"),
+        ({"twilio_account_sid": ""}, "TWILIO_ACCOUNT_SID is not set"),
+        ({"secret_key": "short"}, "SECRET_KEY has fewer than 32 characters"),
+        ({"public_base_url": "http://hotline.example"}, "PUBLIC_BASE_URL does not start with https://"),
+        ({"public_base_url": ""}, "PUBLIC_BASE_URL does not start with https://"),
+        ({"twilio_auth_token": DEMO_AUTH_TOKEN}, "TWILIO_AUTH_TOKEN is the demo's own"),
+    ],
+)
+def test_without_its_secrets_nothing_is_served(sqlite_url: str, change: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        settings(**change).check_servable()
+    answer = app_on(sqlite_url, **change).test_client().post("/voice/incoming", data={"CallSid": "CA1"})
+    assert answer.status_code == 503
+    assert said in html.unescape(answer.get_data(as_text=True))
+
+
+def test_the_demo_needs_no_secrets_and_stays_on_the_loopback() -> None:
+    Settings(demo=True).check_servable()
+    with pytest.raises(SettingsError, match="loopback"):
+        Settings(demo=True, host="0.0.0.0").check_servable()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
+def test_the_loopback_has_several_names(host: str) -> None:
+    assert Settings(host=host).is_on_loopback
+
+
+def test_the_settings_of_a_whole_installation_are_served(sqlite_url: str) -> None:
+    settings().check_servable()
+    answer = app_on(sqlite_url).test_client().get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json == {
+        "status": "ok",
+        "database": "ok",
+        "tables": "current",
+        "ear": "not wanted: LISTEN_MODE is keypad",
+    }
+
+
+def test_health_says_when_there_is_no_ear_and_what_to_do(sqlite_url: str, tmp_path: Path) -> None:
+    answer = app_on(sqlite_url, listen_mode="stream", vosk_model_path=tmp_path).test_client().get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json is not None
+    assert answer.json["status"] == "degraded"
+    assert "VOSK_MODEL_PATH" in answer.json["ear"]
+
+
+def test_health_is_bad_before_the_tables_are_made_and_says_what_to_run(tmp_path: Path) -> None:
+    answer = app_on(f"sqlite:///{tmp_path}/new.db").test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["tables"] == "not current: run `flask --app app migrate`"
+
+
+def test_health_is_bad_without_a_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}"  # a folder is no database
+    answer = app_on(url).test_client().get("/healthz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["status"] == "down"
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    unset = ("TWILIO_", "SECRET_", "PUBLIC_", "DEMO", "DATABASE_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=ROOT,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+
+
+def gunicorn(**environment: str) -> subprocess.CompletedProcess[str]:
+    return run("gunicorn", "--config", "gunicorn.conf.py", "app:create_app()", **environment)
+
+
+@pytest.mark.server
+def test_the_server_does_not_start_without_its_secrets() -> None:
+    done = gunicorn(PORT="0")
+    assert done.returncode != 0
+    assert "TWILIO_AUTH_TOKEN is not set" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_the_server_does_not_start_on_a_database_without_tables(tmp_path: Path) -> None:
+    done = gunicorn(DEMO="1", PORT="0", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
+    assert done.returncode != 0
+    assert "run `flask --app app migrate`" in done.stdout + done.stderr
+
+
+@pytest.mark.server
+def test_the_server_says_what_is_wrong_with_its_database() -> None:
+    done = gunicorn(DEMO="1", PORT="0", DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none")
+    assert done.returncode != 0
+    assert "The database cannot be used" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_demo_s_database_is_made_twice_without_harm(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/demo.db"
+    for _ in range(2):
+        done = run("flask", "--app", "app", "demo", DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_locked_database_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "locked.db"
+    storage.migrate(f"sqlite:///{path}")
+    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 50)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        done = app_on(f"sqlite:///{path}").test_cli_runner().invoke(args=["demo"])
+    finally:
+        other.close()
+    assert done.exit_code == 1
+    assert "The database is locked" in done.output
+    assert "Traceback" not in done.output

@@ -1,0 +1,195 @@
+"""Whole calls to the line as it is really served: a server process, a database file, the speech model, recorded voices.
+
+Each call is a script of tests/calls; the opening comment of each gives its reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import storage
+from orders.demo import seed_demo
+from settings import Settings
+from simulator.events import Event, Said
+from simulator.inbound_calls import play
+from simulator.pace import FLAT_OUT, Pace
+from simulator.script import Script, read_script
+from simulator.transcript import Transcript
+from speech.model import ModelMissing, locate_model
+from tests.support.served_app import shift_to_morning, shifted
+from tests.support.served_line import SavedOrder, ServedLine, served_line
+
+CALLS = Path(__file__).parents[1] / "calls"
+SHOP, NOT_TODAY, SUPPLEMENTARY, BY_KEYS = "410502100012", "410502100029", "410502100061", "410502100078"
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="session")
+def shift() -> timedelta:
+    return shift_to_morning()
+
+
+@pytest.fixture(scope="session")
+def demo_database(tmp_path_factory: pytest.TempPathFactory, shift: timedelta) -> Path:
+    """The demo's database as `make run` makes it, to be copied."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    url = f"sqlite:///{path}"
+    storage.migrate(url)
+    engine = storage.open_engine(url)
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        seed_demo(session, shifted(shift)())
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def mode() -> str:
+    return "stream"
+
+
+@pytest.fixture(autouse=True)
+def model(request: pytest.FixtureRequest) -> None:
+    """Skip calls with speech if the speech model is missing, with instructions."""
+    if request.node.get_closest_marker("speech"):
+        try:
+            locate_model(Settings())
+        except ModelMissing as missing:
+            pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def lines(
+    demo_database: Path, tmp_path_factory: pytest.TempPathFactory, shift: timedelta
+) -> Iterator[Callable[[str], ServedLine]]:
+    """A function that returns the server for a listening mode, started on first use."""
+    served: dict[str, ServedLine] = {}
+    with ExitStack() as to_the_end:
+
+        def line_in(mode: str) -> ServedLine:
+            if mode not in served:
+                folder = tmp_path_factory.mktemp(mode)
+                served[mode] = to_the_end.enter_context(served_line(demo_database, folder, mode, shift))
+            return served[mode]
+
+        yield line_in
+
+
+@pytest.fixture
+def line(lines: Callable[[str], ServedLine], demo_database: Path, mode: str) -> ServedLine:
+    """The served line on the demo's first morning."""
+    line = lines(mode)
+    line.restore(demo_database)
+    if not line.is_served:
+        line.start()
+    return line
+
+
+def script(name: str) -> Script:
+    return read_script(CALLS / f"{name}.yaml")
+
+
+def patient(played: Script) -> Script:
+    """The same script without time limits: `make bench` measures the line's speed."""
+    return replace(played, steps=tuple(replace(step, within_ms=None) for step in played.steps))
+
+
+def call(line: ServedLine, script: Script) -> None:
+    """Play a script, and check that the call goes as it says."""
+    lines: list[str] = []
+    transcript = Transcript(lines.append, verbose=True)
+    verdict = play(script, line.account, line.line, pace=FLAT_OUT, listener=transcript.hear)
+    assert not verdict, "\n".join([verdict, *lines, line.log()])
+
+
+def confirmed(customer_code: str, lines: dict[str, float], amount_yuan: float, kind: str = "regular") -> SavedOrder:
+    return SavedOrder(customer_code, "confirmed", kind, lines, amount_yuan)
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        (
+            "order_by_voice",
+            confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3, "红塔山(硬经典)": 3}, 1284.00),
+        ),
+        ("registered_number_order", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
+        ("ambiguous_brand_asked_back", None),
+        ("supplementary_hotline", confirmed(SUPPLEMENTARY, {"红塔山(硬经典)": 5}, 375.00, "supplementary")),
+        ("nonsense_changes_nothing", confirmed(SHOP, {"玉溪(软)": 2, "红塔山(硬经典)": 5}, 777.80)),
+        ("barge_in", confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3}, 1059.00)),
+        ("silence_then_keys", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
+        ("key_into_the_read_back", confirmed(SHOP, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)),
+    ],
+)
+def test_a_call_ends_in_the_order_that_was_read_back(line, name, saved):
+    played = script(name)
+    call(line, patient(played))
+    customer_code = saved.customer_code if saved else SHOP
+    orders = line.orders(customer_code)
+    if saved:
+        assert orders == [saved]
+    else:
+        [order] = orders
+        assert order.state == "confirmed"
+        assert list(order.lines.values()) == [5]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["stuck_caller_gets_operator", "operator_asked_for"])
+def test_a_caller_who_needs_a_person_is_put_through_with_the_order_so_far(line, name):
+    call(line, script(name))
+    kept = [(order.state, order.lines) for order in line.orders(SHOP)]
+    assert kept == ([("draft", {"玉溪(软)": 2})] if name == "operator_asked_for" else [])
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["not_order_day", "wrong_pin_three_times"])
+def test_who_may_not_order_gets_no_order(line, name):
+    call(line, script(name))
+    assert line.orders(SHOP) == line.orders(NOT_TODAY) == []
+
+
+@pytest.mark.parametrize("mode", ["keypad", "stream"])
+def test_an_order_by_keys_alone_is_saved(line):
+    call(line, script("order_by_keys"))
+    assert line.orders(BY_KEYS) == [confirmed(BY_KEYS, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)]
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("mode", ["record"])
+def test_an_order_by_recordings_is_saved(line):
+    call(line, script("order_by_recordings"))
+    assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
+
+
+@pytest.mark.speech
+def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line):
+    """Killed as it asks for the PIN, for more, and for the yes: the call is recovered where it was."""
+    fatal = ["请按键输入", "还有吗", "对吗"]
+    played = script("order_by_voice")
+
+    def kill_in_the_middle(event: Event) -> None:
+        if isinstance(event, Said) and fatal and event.text.startswith(fatal[0]):
+            fatal.pop(0)
+            line.kill()
+            line.start()
+            taken_up_by(30 + time.monotonic(), 3 - len(fatal))
+
+    def taken_up_by(deadline: float, times: int) -> None:
+        """Wait until the call is recovered: the caller is silent until the line speaks again."""
+        while line.log().count("a call is taken up again") < times and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    verdict = play(patient(played), line.account, line.line, pace=Pace(1.5), listener=kill_in_the_middle)
+    assert not verdict, "\n".join([verdict, line.log()])
+    assert not fatal
+    assert line.orders(SHOP) == [confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3, "红塔山(硬经典)": 3}, 1284.00)]

@@ -1,0 +1,113 @@
+"""The server may die at any moment, and several workers may be asked at once: the call and its order stay whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import requests
+
+import storage
+from orders.demo import seed_demo
+from simulator.webhook_client import sign
+from tests.support.carrier_client import CALLED, Markup
+from tests.support.served_app import shift_to_morning, shifted
+from tests.support.served_line import SavedOrder, ServedLine, served_line
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+
+SHOP, SID = "410502100012", "CA00000000000000000000000000000001"
+# A whole order by keys: code, PIN, two items, done, yes. 198 and 194 are item codes of the demo's catalogue.
+KEYS = (SHOP, "2468", "198*5", "194*2", "#", "1")
+ORDER = SavedOrder(SHOP, "confirmed", "regular", {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[ServedLine]:
+    shift: timedelta = shift_to_morning()
+    database = tmp_path / "demo.db"
+    storage.migrate(f"sqlite:///{database}")
+    engine = storage.open_engine(f"sqlite:///{database}")
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        seed_demo(session, shifted(shift)())
+    engine.dispose()
+    with served_line(database, tmp_path, "keypad", shift) as served:
+        yield served
+
+
+class Caller:
+    """A caller who waits up to 30 s for each answer."""
+
+    def __init__(self, line: ServedLine) -> None:
+        self.line = line
+
+    def post(self, address: str, **form: str) -> bytes:
+        url = address if address.startswith("http") else self.line.url + address
+        fields = {"CallSid": SID, "From": "+8613900000077", "To": CALLED, "CallStatus": "in-progress", **form}
+        signature = sign(self.line.account.auth_token, url, fields)
+        answer = requests.post(url, data=fields, headers={"X-Twilio-Signature": signature}, timeout=30)
+        answer.raise_for_status()
+        return answer.content
+
+    def key(self, address: str, keys: str) -> bytes:
+        pressed = {"Digits": "", "FinishedOnKey": "#"} if keys == "#" else {"Digits": keys, "FinishedOnKey": ""}
+        return self.post(address, **pressed)
+
+    def order(self, between: Callable[[], object] = lambda: None) -> Markup:
+        """Place the order; `between` is called before each input."""
+        answer = taken_apart(self.post("/voice/incoming"))
+        for keys in KEYS:
+            between()
+            answer = taken_apart(self.key(answer.action, keys))
+        return answer
+
+
+def taken_apart(markup: bytes) -> Markup:
+    return Markup(ElementTree.fromstring(markup))
+
+
+def test_killed_between_every_two_turns_the_line_carries_on_with_the_order_so_far(line: ServedLine) -> None:
+    def power_cut() -> None:
+        line.kill()
+        line.start()
+
+    last = Caller(line).order(power_cut)
+    assert last.verbs[-1] == "Hangup"
+    assert line.orders(SHOP) == [ORDER]
+
+
+def test_every_turn_posted_again_after_a_kill_gets_the_same_answer_and_changes_nothing(line: ServedLine) -> None:
+    caller = Caller(line)
+    answer = taken_apart(caller.post("/voice/incoming"))
+    for keys in KEYS:
+        first = caller.key(answer.action, keys)
+        line.kill()
+        line.start()
+        assert caller.key(answer.action, keys) == first
+        answer = taken_apart(first)
+    assert line.orders(SHOP) == [ORDER]
+
+
+def test_each_turn_posted_many_times_at_once_to_two_workers_is_taken_once(
+    line: ServedLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.kill()
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
+    line.start()
+    caller = Caller(line)
+    answer = taken_apart(caller.post("/voice/incoming"))
+    with ThreadPoolExecutor(8) as crowd:
+        for keys in KEYS:
+            answers = set(crowd.map(lambda _: caller.key(answer.action, keys), range(8)))  # noqa: B023
+            assert len(answers) == 1
+            answer = taken_apart(answers.pop())
+    assert line.orders(SHOP) == [ORDER]
+
+
+def test_a_forged_post_is_refused_by_the_served_line_too(line: ServedLine) -> None:
+    forged = requests.post(f"{line.url}/voice/incoming", data={"CallSid": SID}, timeout=30)
+    assert forged.status_code == 403

@@ -1,0 +1,1 @@
+"""Unit tests: no database, no server, no speech model, no browser."""

@@ -1,0 +1,122 @@
+"""Decoding with a fake recogniser: an utterance is accepted, confirmed by a question, or rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from speech.decoding import decide
+from speech.hypotheses import Hypothesis, from_vosk
+from speech.listening import Items, Listen, YesNo
+from speech.rejection import Evidence, judge
+from speech.understanding import Understanding
+from speech.utterance import Command
+from speech.vocabulary import UnsayableError, Vocabulary
+from tests.unit.speech.test_understanding import CATALOG, CODES, lines
+
+UNDERSTANDING = Understanding(CATALOG, Vocabulary(lambda word: len(word) == 1))
+
+
+class Sound:
+    """A stretch of speech: the score of each sentence on it. `babble` is the garbage model's result and score."""
+
+    def __init__(self, sentences: dict[str, float], babble: tuple[str, float]) -> None:
+        self.sentences = sentences
+        self.babble = babble
+        self.looks: list[Sequence[str]] = []
+
+    def look(self, grammar: Sequence[str], _alternatives: int, _once: bool) -> list[Hypothesis]:
+        self.looks.append(grammar)
+        if grammar == UNDERSTANDING.babble():
+            return [Hypothesis(*self.babble)]
+        found = [
+            Hypothesis(" ".join(text), score) for text, score in self.sentences.items() if " ".join(text) in grammar
+        ]
+        return sorted(found, key=lambda hypothesis: -hypothesis.score)
+
+    def heard(self, listen: Listen) -> list[Hypothesis]:
+        return [Hypothesis(" ".join(text), score) for text, score in self.sentences.items()]
+
+
+def decided(sound: Sound, listen: Listen | None = None):  # type: ignore[no-untyped-def]
+    listen = listen or Items()
+    return decide(UNDERSTANDING, listen, sound.heard(listen), sound.look).utterance
+
+
+def test_what_fits_the_sound_is_taken() -> None:
+    heard = decided(Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0)))
+    assert lines(heard) == [("add", ("玉溪(软)",), 5)]
+    assert not heard.confirm
+
+
+def test_what_fits_no_better_than_bare_syllables_is_left_alone() -> None:
+    assert decided(Sound({"玉溪软五条": 100.0}, ("今 天 天 气 不 错", 101.0))).is_nothing
+
+
+def test_two_quantities_that_fit_alike_are_asked_about() -> None:
+    heard = decided(Sound({"玉溪软四条": 100.0, "玉溪软十条": 99.8}, ("玉 溪 软 十 条", 80.0)))
+    assert heard.confirm or heard.is_nothing
+
+
+def test_a_yes_is_believed_more_readily_after_a_question() -> None:
+    sound = Sound({"对": 20.0}, ("堆", 17.5))
+    assert decided(sound, YesNo()).score > decided(sound, Items()).score
+
+
+def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
+    def verdict(fit: float, command: Command) -> str:
+        return judge(Evidence(fit, 1.0, 0.0, 0.0, 0, 1, nameless=False, command=command))
+
+    unlikely, likely = 1.8, 3.2
+    assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["take", "leave", "leave"]
+    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["take", "leave", "leave"]
+    assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["take", "take"]
+
+
+def test_a_yes_that_answers_a_question_is_not_taken_as_readily_as_a_stray_one() -> None:
+    stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
+    answer = replace(stray, fit=0.1, expected=True)
+    assert answer.sureness > stray.sureness
+    assert (judge(stray), judge(answer)) == ("take", "leave")
+
+
+def test_a_name_alone_is_asked_about_where_a_line_would_be_left() -> None:
+    line = Evidence(4.0, 1.0, 0.0, 0.5, 0, 2, nameless=False)
+    assert judge(line) == "leave"
+    assert judge(replace(line, open=True)) == "confirm"
+
+
+def test_what_this_retailer_may_not_order_is_heard_on_a_second_look() -> None:
+    sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
+    listen = Items((CODES["云烟(紫)"],))
+    sound.look = lambda grammar, count, once, look=sound.look: (
+        look(grammar, count, once)
+        or (  # type: ignore[method-assign, misc]
+            sound.heard(listen) if grammar == UNDERSTANDING.grammar(listen, wide=True) else []
+        )
+    )
+    assert lines(decided(sound, listen)) == [("add", ("玉溪(软)",), 5)]
+
+
+def test_alternatives_of_vosk_are_read_best_first() -> None:
+    result = '{"alternatives": [{"confidence": 2.5, "text": "玉 溪 [unk] 五"}, {"confidence": 1.0, "text": ""}]}'
+    (only,) = from_vosk(result)
+    assert only.score == 2.5
+    assert [sound.char for sound in only.sounds] == ["玉", "溪", "", "五"]
+
+
+def test_a_name_is_written_in_the_fewest_words_the_model_has() -> None:
+    vocabulary = Vocabulary({"红塔", "红", "塔", "山"}.__contains__)
+    assert vocabulary.words("红塔山") == ("红塔", "山")
+
+
+def test_a_missing_character_is_written_as_one_that_sounds_the_same() -> None:
+    (word,) = Vocabulary(lambda word: word == "宣" or word == "从").words("苁", ("cong2",))
+    assert word == "从"
+
+
+def test_a_name_the_model_cannot_hear_is_an_error_and_not_silence() -> None:
+    with pytest.raises(UnsayableError, match="红塔山"):
+        Vocabulary(lambda word: False).words("红塔山")
