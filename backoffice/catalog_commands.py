@@ -8,8 +8,8 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from brand_catalog.by_hand import renew_catalog
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
+from brand_catalog.name_overrides import renew_catalog
 from clock import system_clock
 from orders.staff.accounts import StaffError, acting
 from speech.model import ModelMissing, load_model, locate_model

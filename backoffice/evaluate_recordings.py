@@ -13,12 +13,12 @@ import click
 
 from backoffice.recognition_commands import catalog_of_file, listening
 from settings import Settings
-from speech.answers import hear_file
 from speech.audio import EAR_RATE, read_audio
 from speech.customer_codes import KnownCodes
 from speech.evaluation import Judged, LabelError, Utterance, confusions, judge, read_labels, summary
+from speech.evaluation_page import write_report
 from speech.model import ModelMissing, load_model, locate_model
-from speech.report import write_report
+from speech.recording_results import hear_file
 from speech.understanding import build_understanding
 
 # The retailers of a region, so that a code has to be recognised among as many as there are.

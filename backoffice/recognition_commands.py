@@ -20,13 +20,13 @@ from ivr import turn_labels
 from orders.book.desk import Desk
 from orders.retailers.lookup import customer_codes
 from settings import Settings
-from speech.answers import Answer, hear_file, unread
 from speech.audio import AudioFileError
 from speech.customer_codes import KnownCodes
 from speech.decoding import Decision
 from speech.explaining import explain
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
+from speech.recording_results import Answer, hear_file, unread
 from speech.understanding import Understanding, build_understanding
 from storage import migrate, open_engine, open_sessions, reading, transaction
 

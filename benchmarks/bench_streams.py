@@ -21,9 +21,9 @@ from vosk import KaldiRecognizer
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
 from speech.audio import EAR_RATE, FRAME_BYTES, FRAME_MS, Upsampler, decode_mulaw, encode_mulaw
-from speech.ear import Ear
 from speech.listening import Items
 from speech.model import load_model, locate_model
+from speech.stream_recogniser import Ear
 from speech.understanding import build_understanding
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec, SpokenName
-from brand_catalog.changes import changes
+from brand_catalog.catalog_changes import changes
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
 from brand_catalog.sheets import Row, RowProblem, SheetError, read_sheet

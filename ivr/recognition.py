@@ -16,9 +16,9 @@ from settings import Settings
 from speech.audio import read_wav
 from speech.customer_codes import KnownCodes
 from speech.decoding import hear
-from speech.ear import Ear
 from speech.listening import Items, Listen
 from speech.model import ModelMissing, load_model, locate_model
+from speech.stream_recogniser import Ear
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, reading

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from speech.answers import Answer
+from speech.recording_results import Answer
 
 Verdict = Literal["exact", "asked back", "missed", "wrong"]
 

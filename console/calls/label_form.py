@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from brand_catalog.catalog import Catalog
 from console.language import _
-from speech.answers import cartons
+from speech.recording_results import cartons
 from speech.utterance import Command, Utterance
 
 LabelKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]

@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from brand_catalog.by_hand import NameRefused, add_name, remove_name, with_name
 from brand_catalog.catalog import Catalog
+from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
 from clock import local_date
 from console.authentication import only_for, staff
 from console.calls.label_form import COMMANDS, KINDS, LabelForm, expected, filled_in, sent

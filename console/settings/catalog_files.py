@@ -8,11 +8,11 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from brand_catalog.by_hand import renew_catalog, renewed
-from brand_catalog.changes import CatalogChanges, changes
+from brand_catalog.catalog_changes import CatalogChanges, changes
 from brand_catalog.exporting import ALIAS_COLUMNS, CATALOG_COLUMNS, alias_rows, catalog_rows
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from brand_catalog.models import CatalogVersion
+from brand_catalog.name_overrides import renew_catalog, renewed
 from brand_catalog.sheets import RowProblem
 from clock import local_date
 from console.authentication import may, only_for, staff

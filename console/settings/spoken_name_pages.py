@@ -8,9 +8,9 @@ from functools import lru_cache
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from brand_catalog.by_hand import NameRefused, add_name, remove_name, with_name
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
+from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
 from console.authentication import may, only_for, staff
 from console.desk.order_sheet import initials
 from console.language import _

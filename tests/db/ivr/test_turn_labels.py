@@ -13,12 +13,12 @@ from sqlalchemy.orm import undefer
 
 from ivr.models import TurnMeaning
 from ivr.recordings import keep
-from speech.answers import hear_file
 from speech.evaluation import judge, read_labels
 from speech.listening import Items
+from speech.recording_results import hear_file
 from speech.utterance import Item, Quantity, Utterance
 from storage import transaction
-from tests.db.console.test_catalog_by_hand import meaning
+from tests.db.console.test_name_overrides import meaning
 from tests.db.ivr.test_recordings import SID, a_call, kept
 from tests.support.console_client import Visitor
 from tests.support.desk_world import CLASSIC, CRANE, MovingClock, World

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from speech.audio import LINE_RATE, read_audio
-from speech.ear import stretch
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.recogniser import Recogniser, borrow, give_back, recognise
+from speech.stream_recogniser import stretch
 from tests.support.recorded_callers import AUDIO, demo_understanding, speech_model
 
 pytestmark = pytest.mark.speech

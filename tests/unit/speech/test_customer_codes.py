@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from speech.audio import LINE_RATE, decode_mulaw, read_audio
 from speech.customer_codes import KnownCodes, code_grammar, hear_code, is_whole, judge, match, read_out, weigh
-from speech.ear import stretch
 from speech.hypotheses import Hypothesis
+from speech.stream_recogniser import stretch
 from tests.support.recorded_callers import AUDIO, quiet, speech_model
 
 DEMO = tuple(f"4105021000{ending}" for ending in ("12", "29", "37", "45", "53", "61"))

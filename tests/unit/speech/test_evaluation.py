@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, made_up_codes
 from speech.audio import LINE_RATE, read_audio
 from speech.evaluation import Judged, LabelError, Utterance, confusions, judge, line_errors, rate, read_labels, summary
-from speech.report import write_report
+from speech.evaluation_page import write_report
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
 ONE_ITEM = {"kind": "items", "items": [["玉溪(软)", 5]]}

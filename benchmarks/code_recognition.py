@@ -1,4 +1,4 @@
-"""Recognition rate of spoken customer codes: `python -m benchmarks.customer_codes DIR...` (labelled folders).
+"""Recognition rate of spoken customer codes: `python -m benchmarks.code_recognition DIR...` (labelled folders).
 
 The retailers are synthetic: 15,000 of one city, its serial numbers as dense as a city's are, the labelled codes among
 them. Labelled codes from elsewhere are unlike the rest, which helps; so "neighbours" puts every labelled code into the
@@ -17,9 +17,9 @@ from pathlib import Path
 from settings import Settings
 from speech.audio import LINE_RATE, read_audio
 from speech.customer_codes import READINGS, KnownCodes, code_grammar, hear_code
-from speech.ear import stretch
 from speech.model import load_model, locate_model
 from speech.recogniser import recognise
+from speech.stream_recogniser import stretch
 
 RETAILERS = 15_000
 REGION = "410502"

@@ -14,12 +14,12 @@ from werkzeug.test import TestResponse
 
 import brand_catalog
 from app import create_app
-from brand_catalog.by_hand import NameRefused, add_name, remove_name, renew_catalog, with_name
 from brand_catalog.catalog import Catalog
 from brand_catalog.exporting import as_files
 from brand_catalog.importing import make_catalog, read_catalog_file
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import CatalogVersion, HandName
+from brand_catalog.name_overrides import NameRefused, add_name, remove_name, renew_catalog, with_name
 from brand_catalog.spoken_names import Alias, derive_spoken_names
 from settings import Settings
 from speech.listening import Items

@@ -8,8 +8,8 @@ from simulator.mulaw import key_tone
 from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.customer_codes import KnownCodes
 from speech.decoding import hear
-from speech.ear import LIST_MS, LONGEST_MS, UNFINISHED_MS, WHOLE_MS, Ear, stretch
 from speech.listening import Digits, Items, Listen, YesNo
+from speech.stream_recogniser import LIST_MS, LONGEST_MS, UNFINISHED_MS, WHOLE_MS, Ear, stretch
 from speech.utterance import Utterance
 from tests.support.recorded_callers import demo_understanding, quiet, recording, said, speech_model
 

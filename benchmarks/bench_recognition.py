@@ -16,11 +16,11 @@ from brand_catalog.importing import read_catalog_file
 from settings import Settings
 from speech.audio import EAR_RATE, LINE_RATE, read_audio
 from speech.decoding import hear
-from speech.ear import stretch
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.model import load_model, locate_model
 from speech.recogniser import Recogniser, recognise
+from speech.stream_recogniser import stretch
 from speech.understanding import build_understanding
 
 ROOT = Path(__file__).parent.parent
