@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from backoffice.order_api import order_api
 from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
@@ -16,17 +16,17 @@ from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
 from ivr.operators.waiting_music import music_routes
-from ivr.outbound.outbound_calls import Outbound
-from ivr.recognition import Hearing
-from ivr.stream_registry import Ears
-from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, MediaLine
-from ivr.twilio.operator_webhooks import People
-from ivr.twilio.rest import Carrier
-from ivr.twilio.twiml import Markup
-from ivr.twilio.webhooks import Line, voice_routes
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.recognition import Recognition
+from ivr.stream_registry import StreamRegistry
+from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, MediaSockets
+from ivr.twilio.operator_webhooks import OperatorServices
+from ivr.twilio.rest import TwilioCarrier
+from ivr.twilio.twiml import LineTwiml
+from ivr.twilio.webhooks import LineServices, voice_routes
 from logs import configure_logs
 from orders.book.desk import Desk
-from orders.demo.renewal import DemoDays
+from orders.demo.renewal import DemoRenewal
 from settings import Settings, SettingsError
 from storage import SessionFactory, is_current, open_engine, open_sessions
 
@@ -37,51 +37,55 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     settings = settings if settings is not None else Settings()
     configure_logs()
     sessions = open_sessions(open_engine(settings.database_url))
-    hearing = Hearing(settings, sessions)
+    recognition = Recognition(settings, sessions)
 
     app = Flask(__name__)
     app.config["SETTINGS"] = settings
     app.config["SECRET_KEY"] = settings.secret_key or None
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
-    app.extensions["hearing"] = hearing
+    app.extensions["hearing"] = recognition
     app.extensions["sessions"] = sessions
     app.extensions["clock"] = clock
-    line = _line(settings, sessions, hearing, clock)
+    line = _voice_line(settings, sessions, recognition, clock)
     app.extensions["line"] = line
-    app.extensions["media"] = line.media
+    app.extensions["media"] = line.media_sockets
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(music_routes())
     app.register_blueprint(
-        order_api(sessions, clock, lambda session, moment: Desk(session, hearing.catalog(session), moment))
+        order_api(sessions, clock, lambda session, moment: Desk(session, recognition.catalog(session), moment))
     )
-    console.register(app, console.Room(settings, sessions, clock, line))
-    app.register_blueprint(_health(sessions, hearing))
+    console.register(app, console.Services(settings, sessions, clock, line))
+    app.register_blueprint(_health(sessions, recognition))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
-    for command in (*commands, *STAFF_COMMANDS, *DESK_COMMANDS):
+    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
         app.cli.add_command(command)
     if settings.demo:
-        app.before_request(DemoDays(sessions, clock).renew)
+        app.before_request(DemoRenewal(sessions, clock).renew)
     _refuse_to_serve_unfit(app, settings)
     return app
 
 
-def _line(settings: Settings, sessions: SessionFactory, hearing: Hearing, clock: Clock) -> Line:
-    carrier, markup = Carrier(settings), Markup(settings)
+def _voice_line(settings: Settings, sessions: SessionFactory, hearing: Recognition, clock: Clock) -> LineServices:
+    carrier, markup = TwilioCarrier(settings), LineTwiml(settings)
     calls = Calls(
         sessions,
         clock,
         conversation,
         open_desk=lambda session: Desk(session, hearing.catalog(session), clock()),
         understanding=hearing.understanding,
-        hears=lambda: hearing.works,
-        ear_fails=lambda: hearing.problem is not None,
+        recognition_available=lambda: hearing.available,
+        recognition_fails=lambda: hearing.problem is not None,
     )
-    media = MediaLine(settings, Ears(sessions, clock), carrier, markup, hearing.new_ear)
-    people = People.of(sessions, clock, calls, carrier, markup.people, settings.operator_numbers)
-    return Line(settings, calls, carrier, hearing, media, markup, Outbound(sessions, clock, calls), people)
+    media = MediaSockets(settings, StreamRegistry(sessions, clock), carrier, markup, hearing.new_recogniser)
+    operator_webhooks = OperatorServices.build(
+        sessions, clock, calls, carrier, markup.operators, settings.operator_numbers
+    )
+    return LineServices(
+        settings, calls, carrier, hearing, media, markup, OutboundCalls(sessions, clock, calls), operator_webhooks
+    )
 
 
-def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:
+def _health(sessions: SessionFactory, hearing: Recognition) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
@@ -93,10 +97,10 @@ def _health(sessions: SessionFactory, hearing: Hearing) -> Blueprint:
                 tables = "not current: run `flask --app app migrate`"
         except SQLAlchemyError as error:
             database, tables = f"cannot be used: {type(error).__name__}", "unknown"
-        ear = "ok" if hearing.works else hearing.problem or "not wanted: LISTEN_MODE is keypad"
+        recogniser = "ok" if hearing.available else hearing.problem or "not wanted: LISTEN_MODE is keypad"
         serves = database == "ok" and tables == "current"
         status = ("degraded" if hearing.problem else "ok") if serves else "down"
-        return jsonify(status=status, database=database, tables=tables, ear=ear), 200 if serves else 503
+        return jsonify(status=status, database=database, tables=tables, ear=recogniser), 200 if serves else 503
 
     return routes
 

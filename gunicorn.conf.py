@@ -6,7 +6,7 @@ import sys
 from sqlalchemy.exc import SQLAlchemyError
 
 from settings import Settings, SettingsError
-from storage import is_current, open_engine, open_sessions, reading
+from storage import is_current, open_engine, open_sessions, read_only
 
 settings = Settings()
 
@@ -38,7 +38,7 @@ def on_starting(server):
 def post_worker_init(worker):
     """Load the speech model and the catalogue's grammars before the first call has to wait for them, and recover the
     streams of an earlier worker."""
-    with reading(worker.wsgi.extensions["sessions"]) as session:
+    with read_only(worker.wsgi.extensions["sessions"]) as session:
         worker.wsgi.extensions["hearing"].warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")
     worker.wsgi.extensions["media"].take_up_orphans(alone=alone)

@@ -67,7 +67,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # PostgreSQL's SQLSTATE for the transaction it aborts to end a deadlock, or a serialisation failure.
-BROKEN_OFF = frozenset({"40P01", "40001"})
+RETRYABLE_SQLSTATES = frozenset({"40P01", "40001"})
 RETRIES = 8
 RETRY_WAIT_S = 0.03
 
@@ -113,7 +113,7 @@ def transaction(sessions: SessionFactory) -> Iterator[Session]:
 
 
 @contextmanager
-def rehearsal(sessions: SessionFactory) -> Iterator[Session]:
+def dry_run(sessions: SessionFactory) -> Iterator[Session]:
     """One unit of work that is rolled back when the block ends: a dry run."""
     with sessions() as session, session.begin() as work:
         yield session
@@ -121,7 +121,7 @@ def rehearsal(sessions: SessionFactory) -> Iterator[Session]:
 
 
 @contextmanager
-def reading(sessions: SessionFactory) -> Iterator[Session]:
+def read_only(sessions: SessionFactory) -> Iterator[Session]:
     """A read-only unit of work, which on SQLite waits for no writer."""
     with sessions() as session:
         session.connection(execution_options={"reads_only": True})
@@ -143,7 +143,7 @@ def insert_many(session: Session, table: str, columns: Sequence[str], rows: Iter
             cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", cast("Sequence[Any]", rows))
 
 
-def retried(work: Callable[P, T]) -> Callable[P, T]:
+def retry_on_deadlock(work: Callable[P, T]) -> Callable[P, T]:
     """Repeat a whole unit of work that the database aborted to end a deadlock; the abort has undone all of it."""
 
     @wraps(work)
@@ -152,7 +152,7 @@ def retried(work: Callable[P, T]) -> Callable[P, T]:
             try:
                 return work(*args, **kwargs)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in BROKEN_OFF:
+                if getattr(error.orig, "sqlstate", None) not in RETRYABLE_SQLSTATES:
                     raise
                 # Transactions that were aborted together must not collide again.
                 time.sleep(random.uniform(0, RETRY_WAIT_S * (attempt + 1)))
@@ -170,7 +170,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 def is_current(sessions: SessionFactory) -> bool:
     """True if the tables are at the newest revision; SQLAlchemyError if the database cannot be reached."""
-    with reading(sessions) as session:
+    with read_only(sessions) as session:
         found = MigrationContext.configure(session.connection()).get_current_heads()
     return set(found) == set(ScriptDirectory.from_config(_migrations()).get_heads())
 

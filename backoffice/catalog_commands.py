@@ -9,9 +9,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
-from brand_catalog.name_overrides import renew_catalog
+from brand_catalog.name_overrides import replace_catalog
 from clock import system_clock
-from orders.staff.accounts import StaffError, acting
+from orders.staff.accounts import StaffError, acting_staff
 from speech.model import ModelMissing, load_model, locate_model
 from speech.vocabulary import vocabulary_of
 from storage import migrate, open_engine, open_sessions, transaction
@@ -39,8 +39,8 @@ def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str)
     engine = open_engine(url)
     try:
         with transaction(open_sessions(engine)) as session:
-            who = acting(session, by, "edit_catalog").name if by else ""
-            done = renew_catalog(session, examined.catalog, system_clock(), note or file.name, who)
+            who = acting_staff(session, by, "edit_catalog").name if by else ""
+            done = replace_catalog(session, examined.catalog, system_clock(), note or file.name, who)
     except StaffError as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -59,4 +59,4 @@ def _model_check() -> NameCheck | None:
             "Warning: there is no speech model here, so whether the names can be heard was not checked.", err=True
         )
         return None
-    return vocabulary_of(model).why_not
+    return vocabulary_of(model).unsayable_reason

@@ -28,7 +28,7 @@ NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 BY = click.option("--by", required=True, metavar="LOGIN", help="Who does this: a login that list-staff shows.")
-WHY = click.option("--why", required=True, help="Why; the history keeps it.")
+REASON = click.option("--why", required=True, help="Why; the history keeps it.")
 
 REFUSALS = (
     SheetError,

@@ -22,7 +22,7 @@ def migrate_command() -> None:
     try:
         migrate(settings.database_url)
     except OperationalError as error:
-        raise click.ClickException(unusable(error)) from error
+        raise click.ClickException(explain_unusable(error)) from error
 
 
 @click.command("demo")
@@ -38,12 +38,12 @@ def demo_command(context: click.Context) -> None:
             seed_demo(session, now)
             seed_demo_staff(session, now)
     except OperationalError as error:
-        raise click.ClickException(unusable(error)) from error
+        raise click.ClickException(explain_unusable(error)) from error
     finally:
         engine.dispose()
 
 
-def unusable(error: OperationalError) -> str:
+def explain_unusable(error: OperationalError) -> str:
     """The message for a database that cannot be used, with a remedy."""
     reason = str(error.orig).strip()
     if "locked" in reason:

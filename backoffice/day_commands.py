@@ -15,8 +15,8 @@ from backoffice.command_context import BY, DAY, FILE, unit_of_work
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import settlement, steps
-from orders.day_end.steps import Line
-from orders.staff.accounts import acting
+from orders.day_end.steps import ExportRow
+from orders.staff.accounts import acting_staff
 
 _day = click.option("--day", type=DAY, required=True, help="The business day.")
 _out = click.option(
@@ -37,8 +37,8 @@ def day_end_command() -> None:
 def balances_command(file: Path, day: datetime, by: str) -> None:
     """Import the account balances in FILE (customer_code, balance) and end the day's regular orders."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
-        detail = steps.take_balances(session, file, day.date(), by=who, now=now)
+        who = acting_staff(session, by, "end_day").name
+        detail = steps.import_balances(session, file, day.date(), by=who, now=now)
     _show(detail)
 
 
@@ -49,7 +49,7 @@ def balances_command(file: Path, day: datetime, by: str) -> None:
 def audit_command(day: datetime, by: str) -> None:
     """Check that the books add up."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
+        who = acting_staff(session, by, "end_day").name
         detail = steps.audit(session, day.date(), by=who, now=now)
     _show(detail)
 
@@ -62,7 +62,7 @@ def audit_command(day: datetime, by: str) -> None:
 def settle_command(day: datetime, by: str, out: Path) -> None:
     """Write the next batch for the bank; the open one again while it is unanswered."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
+        who = acting_staff(session, by, "end_day").name
         number, rows = settlement.make_batch(session, day.date(), by=who, now=now)
     _write(out / f"settlement-{day:%Y%m%d}-{number}.csv", settlement.BATCH_COLUMNS, rows)
 
@@ -83,8 +83,8 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
 def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: str) -> None:
     """Import the bank's answer in FILE (order, result, available)."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
-        counts = settlement.take_answer(session, file, day.date(), rule, by=who, now=now)
+        who = acting_staff(session, by, "end_day").name
+        counts = settlement.import_answer(session, file, day.date(), rule, by=who, now=now)
     _show(counts)
 
 
@@ -96,7 +96,7 @@ def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: 
 def hand_over_command(day: datetime, by: str, out: Path) -> None:
     """Write the orders handed over to delivery, by route."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
+        who = acting_staff(session, by, "end_day").name
         rows = steps.hand_over(session, day.date(), by=who, now=now)
     _write(out / f"delivery-{day:%Y%m%d}.csv", steps.HAND_OVER_COLUMNS, rows)
 
@@ -109,8 +109,8 @@ def hand_over_command(day: datetime, by: str, out: Path) -> None:
 def notice_command(day: datetime, by: str, out: Path) -> None:
     """Write the notices to retailers of what will be delivered."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
-        rows = steps.notices(session, day.date(), by=who, now=now)
+        who = acting_staff(session, by, "end_day").name
+        rows = steps.delivery_notices(session, day.date(), by=who, now=now)
     _write(out / f"notices-{day:%Y%m%d}.csv", steps.NOTICE_COLUMNS, rows)
 
 
@@ -121,23 +121,23 @@ def notice_command(day: datetime, by: str, out: Path) -> None:
 def close_command(day: datetime, by: str) -> None:
     """Close the day, and delete recordings older than the department keeps them."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
+        who = acting_staff(session, by, "end_day").name
         detail = steps.close(session, day.date(), by=who, now=now)
-        forgotten = recordings.forget_old(session, now)
+        forgotten = recordings.delete_expired(session, now)
     _show(detail)
-    _say_forgotten(forgotten)
+    _say_deleted(forgotten)
 
 
 @click.command("forget-recordings")
 @with_appcontext
-def forget_recordings_command() -> None:
+def delete_recordings_command() -> None:
     """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
     with unit_of_work() as (session, now):
-        forgotten = recordings.forget_old(session, now)
-    _say_forgotten(forgotten)
+        forgotten = recordings.delete_expired(session, now)
+    _say_deleted(forgotten)
 
 
-def _say_forgotten(count: int) -> None:
+def _say_deleted(count: int) -> None:
     click.echo(f"{count} recordings that were kept long enough are deleted.", err=True)
 
 
@@ -151,10 +151,10 @@ def _say_forgotten(count: int) -> None:
 def reopen_command(day: datetime, by: str, second: str, reason: str, off_hold: Sequence[str]) -> None:
     """Reopen a closed day from the hand-over on."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "end_day").name
-        second_person = acting(session, second, "end_day").name
+        who = acting_staff(session, by, "end_day").name
+        second_person = acting_staff(session, second, "end_day").name
         steps.reopen(session, day.date(), by=who, second=second_person, reason=reason, now=now)
-        settlement.retry_held(session, off_hold, by=who, now=now)
+        settlement.retry_unpaid(session, off_hold, by=who, now=now)
     click.echo(f"{day:%Y-%m-%d} is open again.")
 
 
@@ -172,8 +172,8 @@ def order_change_command() -> None:
 def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: str) -> None:
     """Ask for order NUMBER to be changed to the given lines."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "ask_changes").name
-        change = order_changes.ask_for_change(session, number, dict(lines), by=who, reason=reason, now=now)
+        who = acting_staff(session, by, "ask_changes").name
+        change = order_changes.request_change(session, number, dict(lines), by=who, reason=reason, now=now)
         number_of_change = change.id
     click.echo(f"Change {number_of_change} is asked for; somebody else has to approve it.")
 
@@ -186,12 +186,12 @@ def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: 
 def decide_command(change: int, approve: bool, by: str) -> None:
     """Approve or refuse CHANGE."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "decide_changes").name
+        who = acting_staff(session, by, "decide_changes").name
         state = order_changes.decide(session, change, approve=approve, by=who, now=now).state
     click.echo(f"Change {change} is {state}.")
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Line]) -> None:
+def _write(path: Path, columns: Sequence[str], rows: Iterable[ExportRow]) -> None:
     """Write the file, whole or not at all: it appears under its name when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")

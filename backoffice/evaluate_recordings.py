@@ -11,14 +11,14 @@ from pathlib import Path
 
 import click
 
-from backoffice.recognition_commands import catalog_of_file, listening
+from backoffice.recognition_commands import catalog_of_file, listen_for
 from settings import Settings
-from speech.audio import EAR_RATE, read_audio
+from speech.audio import RECOGNISER_RATE, read_audio
 from speech.customer_codes import KnownCodes
-from speech.evaluation import Judged, LabelError, Utterance, confusions, judge, read_labels, summary
+from speech.evaluation import Evaluated, LabelError, LabelledRecording, confusions, read_labels, summary, verdict_on
 from speech.evaluation_page import write_report
 from speech.model import ModelMissing, load_model, locate_model
-from speech.recording_results import hear_file
+from speech.recording_results import recognise_file
 from speech.understanding import build_understanding
 
 # The retailers of a region, so that a code has to be recognised among as many as there are.
@@ -40,16 +40,16 @@ def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Pat
     except (LabelError, ModelMissing) as error:
         raise click.ClickException(str(error)) from error
     understanding = build_understanding(catalog_of_file(catalog_file, aliases), model)
-    items, digits = listening("items"), listening("digits")
+    items, digits = listen_for("items"), listen_for("digits")
     understanding.grammar(items)
     known = KnownCodes(made_up_codes(u.expect["digits"] for u in utterances if u.expect["kind"] == "digits"))
 
-    def one(utterance: Utterance) -> Judged:
-        seconds = len(read_audio(utterance.file)) / EAR_RATE
+    def one(utterance: LabelledRecording) -> Evaluated:
+        seconds = len(read_audio(utterance.file)) / RECOGNISER_RATE
         listen = digits if utterance.expect["kind"] == "digits" else items
         began = time.perf_counter()
-        answer, _ = hear_file(model, understanding, listen, utterance.file, known)
-        return Judged(utterance, answer, judge(utterance.expect, answer), seconds, time.perf_counter() - began)
+        answer, _ = recognise_file(model, understanding, listen, utterance.file, known)
+        return Evaluated(utterance, answer, verdict_on(utterance.expect, answer), seconds, time.perf_counter() - began)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
         judged = list(workers.map(one, utterances))

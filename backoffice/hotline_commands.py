@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, DAY, FILE, WHY, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, REASON, unit_of_work
 from orders import hotline_settings
 from orders.book.models import Channel, OrderKind
 from orders.hotline_settings import calendar
 from orders.retailers.importing import hash_pins, import_retailers
-from orders.staff.accounts import acting
+from orders.staff.accounts import acting_staff
 
 
 def clock_time(value: str) -> int:
@@ -27,13 +27,15 @@ def clock_time(value: str) -> int:
 @click.command("import-retailers")
 @click.argument("file", type=FILE)
 @BY
-@WHY
+@REASON
 @with_appcontext
 def import_retailers_command(file: Path, by: str, why: str) -> None:
     """Add and change the retailers in FILE (customer_code, name, cycle, order_day, ...), whole or not at all."""
     with unit_of_work() as (session, now):
         pins = hash_pins(file)
-        done = import_retailers(session, file, pins, by=acting(session, by, "edit_retailers").name, why=why, now=now)
+        done = import_retailers(
+            session, file, pins, by=acting_staff(session, by, "edit_retailers").name, why=why, now=now
+        )
     click.echo(f"Retailers: {done.added} added, {done.changed} changed.")
 
 
@@ -48,7 +50,7 @@ def import_retailers_command(file: Path, by: str, why: str) -> None:
     "--region", "regions", multiple=True, help="A region to choose, in the order of the keys; may be repeated."
 )
 @BY
-@WHY
+@REASON
 @with_appcontext
 def hotline_command(
     number: str,
@@ -72,7 +74,7 @@ def hotline_command(
             opens=opens,
             closes=closes,
             regions=regions,
-            by=acting(session, by, "set_rules").name,
+            by=acting_staff(session, by, "set_rules").name,
             why=why,
             now=now,
         )
@@ -85,13 +87,13 @@ def hotline_command(
 @click.option("--closes", type=clock_time, required=True)
 @click.option("--evening-before", is_flag=True, help="It opens on the evening before.")
 @BY
-@WHY
+@REASON
 @with_appcontext
 def channel_hours_command(channel: Channel, opens: int, closes: int, evening_before: bool, by: str, why: str) -> None:
     """Set when CHANNEL takes orders for a business day."""
     opens -= hotline_settings.MINUTES_A_DAY if evening_before else 0
     with unit_of_work() as (session, now):
-        who = acting(session, by, "set_rules").name
+        who = acting_staff(session, by, "set_rules").name
         hotline_settings.set_channel_hours(session, channel, opens, closes, by=who, why=why, now=now)
     click.echo(f"The hours of {channel} are set.")
 
@@ -102,7 +104,7 @@ def channel_hours_command(channel: Channel, opens: int, closes: int, evening_bef
 @click.option("--closed", "decided", flag_value="closed", help="No orders are taken.")
 @click.option("--by-holidays", "decided", flag_value="by-holidays", help="The public holidays decide again.")
 @BY
-@WHY
+@REASON
 @with_appcontext
 def calendar_day_command(day: datetime, decided: str | None, by: str, why: str) -> None:
     """Set DAY open or closed, whatever the public holidays say."""
@@ -110,7 +112,7 @@ def calendar_day_command(day: datetime, decided: str | None, by: str, why: str) 
         raise click.UsageError("Say --open, --closed or --by-holidays.")
     is_open = {"open": True, "closed": False, "by-holidays": None}[decided]
     with unit_of_work() as (session, now):
-        who = acting(session, by, "set_rules").name
+        who = acting_staff(session, by, "set_rules").name
         hotline_settings.set_calendar_day(session, day.date(), is_open, by=who, why=why, now=now)
         is_open = calendar(session).is_open(day.date())
     click.echo(f"{day:%Y-%m-%d} is {'open' if is_open else 'closed'}.")

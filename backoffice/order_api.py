@@ -15,18 +15,18 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from backoffice.order_messages import KEY_MAX, OrderSent, Refused, describe
+from backoffice.order_messages import KEY_MAX, OrderSent, RequestRejected, describe
 from clock import Clock
 from orders.book.desk import Desk
-from orders.channels.tokens import sender_of
-from orders.channels.web_orders import KeyUsedTwice, TakenIn, WebOrder, take_in
-from storage import SessionFactory, retried, transaction
+from orders.channels.tokens import sender_by_token
+from orders.channels.web_orders import EnteredOrder, KeyReused, WebOrder, enter_order
+from storage import SessionFactory, retry_on_deadlock, transaction
 
 BODY_MAX_BYTES = 128 * 1024
-KEY_LEAST = 8
+KEY_MIN = 8
 
 OpenDesk = Callable[[Session, datetime], Desk]
-Answer = tuple[Response, int]
+ApiResponse = tuple[Response, int]
 
 MESSAGES = {
     "unknown_retailer": "There is no retailer with this customer code.",
@@ -44,29 +44,29 @@ def order_api(sessions: SessionFactory, clock: Clock, open_desk: OpenDesk) -> Bl
     """The order interface. `open_desk` opens the order desk at a moment."""
     routes = Blueprint("order_api", __name__, url_prefix="/api")
 
-    @retried
-    def taken(order: OrderSent, token: str, key: str) -> TakenIn | None:
+    @retry_on_deadlock
+    def taken(order: OrderSent, token: str, key: str) -> EnteredOrder | None:
         now = clock()
         with transaction(sessions) as session:
-            if (sender := sender_of(session, token)) is None:
+            if (sender := sender_by_token(session, token)) is None:
                 return None
             desk = open_desk(session, now)
             packs = {line.barcode: line.cartons * _packs_per_carton(desk, line.barcode) for line in order.lines}
-            return take_in(desk, sender.channel, sender.name, key, WebOrder(order.customer_code, packs, now), now)
+            return enter_order(desk, sender.channel, sender.name, key, WebOrder(order.customer_code, packs, now), now)
 
     def known(token: str) -> bool:
         with sessions() as session:
-            return sender_of(session, token) is not None
+            return sender_by_token(session, token) is not None
 
     @routes.post("/orders")
-    def place_order() -> Answer:
+    def place_order() -> ApiResponse:
         token = _token()
         # Before the body is read: an unknown sender learns nothing, and costs little.
         if token is None or not known(token):
             return _refuse(HTTPStatus.UNAUTHORIZED, "no_token", "Send a token in force: Authorization: Bearer <token>.")
         key = request.headers.get("Idempotency-Key", "").strip()
-        if not (KEY_LEAST <= len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
-            message = f"Send the order's own key, {KEY_LEAST} to {KEY_MAX} plain characters: Idempotency-Key: <key>."
+        if not (KEY_MIN <= len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
+            message = f"Send the order's own key, {KEY_MIN} to {KEY_MAX} plain characters: Idempotency-Key: <key>."
             return _refuse(HTTPStatus.BAD_REQUEST, "no_key", message)
         request.max_content_length = BODY_MAX_BYTES
         try:
@@ -78,7 +78,7 @@ def order_api(sessions: SessionFactory, clock: Clock, open_desk: OpenDesk) -> Bl
             return _malformed(error)
         try:
             found = taken(order, token, key)
-        except KeyUsedTwice as error:
+        except KeyReused as error:
             return _refuse(HTTPStatus.UNPROCESSABLE_ENTITY, "key_used_twice", str(error))
         if found is None:
             return _refuse(HTTPStatus.UNAUTHORIZED, "no_token", "The token was withdrawn meanwhile.")
@@ -102,25 +102,25 @@ def _token() -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def _answered(found: TakenIn) -> Answer:
+def _answered(found: EnteredOrder) -> ApiResponse:
     row = found.row
     if row.state == "failed":
         reason = row.reason or "failed"
         message = MESSAGES.get(reason, "The order could not be saved.")
         response = jsonify({"lines": [], **row.answer, "message": message})
         return response, HTTPStatus.CONFLICT
-    return jsonify(row.answer), HTTPStatus.OK if found.again else HTTPStatus.CREATED
+    return jsonify(row.answer), HTTPStatus.OK if found.repeated else HTTPStatus.CREATED
 
 
-def _malformed(error: ValidationError) -> Answer:
+def _malformed(error: ValidationError) -> ApiResponse:
     problems = [
         {"where": ".".join(map(str, problem["loc"])), "what": problem["msg"]}
         for problem in error.errors(include_url=False, include_context=False, include_input=False)
     ]
     message = "The order is not well formed; nothing was ordered. /api/openapi.json says how it has to be."
-    refused = Refused.model_validate({"error": "malformed", "message": message, "problems": problems})
+    refused = RequestRejected.model_validate({"error": "malformed", "message": message, "problems": problems})
     return jsonify(refused.model_dump()), HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def _refuse(status: HTTPStatus, error: str, message: str) -> Answer:
-    return jsonify(Refused(error=error, message=message).model_dump()), status
+def _refuse(status: HTTPStatus, error: str, message: str) -> ApiResponse:
+    return jsonify(RequestRejected(error=error, message=message).model_dump()), status

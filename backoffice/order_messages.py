@@ -77,24 +77,24 @@ class OrderFailed(BaseModel):
     lines: list[LineAnswered] = []
 
 
-class Problem(BaseModel):
+class RequestProblem(BaseModel):
     """One problem of a request: where it is, and what is wrong."""
 
     where: str
     what: str
 
 
-class Refused(BaseModel):
+class RequestRejected(BaseModel):
     """A request that was not accepted at all."""
 
     error: str
     message: str
-    problems: list[Problem] = []
+    problems: list[RequestProblem] = []
 
 
 def describe(title: str, version: str) -> dict[str, Any]:
     """The interface as an OpenAPI 3.1 document."""
-    models: tuple[type[BaseModel], ...] = (OrderSent, OrderAnswered, OrderFailed, Refused)
+    models: tuple[type[BaseModel], ...] = (OrderSent, OrderAnswered, OrderFailed, RequestRejected)
     mode: JsonSchemaMode = "validation"
     _, schemas = models_json_schema([(model, mode) for model in models], ref_template="#/components/schemas/{model}")
     return {
@@ -127,10 +127,13 @@ def _place_order() -> dict[str, Any]:
             "201": {"description": "Saved.", "content": _json(OrderAnswered)},
             "200": {"description": "Saved before, under this key.", "content": _json(OrderAnswered)},
             "409": {"description": "Not saved; kept, with the reason.", "content": _json(OrderFailed)},
-            "400": {"description": "The key is missing or unfit.", "content": _json(Refused)},
-            "401": {"description": "The token is missing or not in force.", "content": _json(Refused)},
-            "413": {"description": "The request is too long.", "content": _json(Refused)},
-            "422": {"description": "The order is not well formed, or its key is another's.", "content": _json(Refused)},
+            "400": {"description": "The key is missing or unfit.", "content": _json(RequestRejected)},
+            "401": {"description": "The token is missing or not in force.", "content": _json(RequestRejected)},
+            "413": {"description": "The request is too long.", "content": _json(RequestRejected)},
+            "422": {
+                "description": "The order is not well formed, or its key is another's.",
+                "content": _json(RequestRejected),
+            },
         },
     }
 

@@ -10,12 +10,12 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, WHY, unit_of_work
+from backoffice.command_context import BY, REASON, unit_of_work
 from backoffice.hotline_commands import clock_time
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import Line
+from ivr.twilio.webhooks import LineServices
 from orders.hotline_settings import set_outbound_hours
-from orders.staff.accounts import acting
+from orders.staff.accounts import acting_staff
 from settings import Settings, SettingsError, is_loopback
 
 
@@ -29,17 +29,17 @@ def outbound_command() -> None:
 def run_command() -> None:
     """Run the dialler: call while outbound calling is started on the page, until this process is ended. Several may
     run, on several machines; one of them dials."""
-    line: Line = current_app.extensions["line"]
+    line: LineServices = current_app.extensions["line"]
     try:
         line.settings.check_servable()
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    _refuse_real_telephones_to_the_demo(line.settings)
+    _refuse_real_calls_in_demo(line.settings)
     stop = Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
     sessions, clock = current_app.extensions["sessions"], current_app.extensions["clock"]
-    dialler = Dialler(sessions, clock, line.carrier, line.markup, line.outbound, line.settings.operator_numbers)
+    dialler = Dialler(sessions, clock, line.carrier, line.markup, line.outbound_calls, line.settings.operator_numbers)
     dialler.run(stop)
 
 
@@ -48,17 +48,17 @@ def run_command() -> None:
 @click.option("--opens", type=clock_time, required=True, help="From when they are rung.")
 @click.option("--closes", type=clock_time, required=True, help="Until when they are rung.")
 @BY
-@WHY
+@REASON
 @with_appcontext
 def window_command(batch: str, opens: int, closes: int, by: str, why: str) -> None:
     """Set when the retailers of a batch are called; they never are outside the hours of the line, whatever is set."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "set_rules").name
+        who = acting_staff(session, by, "set_rules").name
         set_outbound_hours(session, batch, opens, closes, by=who, why=why, now=now)
     click.echo(f"The window of {batch or 'all other batches'} is set.")
 
 
-def _refuse_real_telephones_to_the_demo(settings: Settings) -> None:
+def _refuse_real_calls_in_demo(settings: Settings) -> None:
     if settings.demo and not is_loopback(urlsplit(settings.twilio_api_base).hostname or ""):
         raise click.ClickException(
             "The demo rings nobody's real telephone: set TWILIO_API_BASE to the stand-in on this machine."

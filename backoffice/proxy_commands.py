@@ -13,8 +13,8 @@ from flask.cli import with_appcontext
 from backoffice.command_context import BY, DAY, FILE, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders.channels import proxy_list
-from orders.staff.accounts import acting
-from storage import retried, transaction
+from orders.staff.accounts import acting_staff
+from storage import retry_on_deadlock, transaction
 
 
 @click.command("proxy-orders")
@@ -26,18 +26,18 @@ def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     """Enter the orders on the signed list FILE (customer_code, name, cartons, retailer_signed, department_head_signed,
     deputy_manager_signed). Run again, it goes on where it was interrupted."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "enter_lists").name
+        who = acting_staff(session, by, "enter_lists").name
         catalog = load_catalog(session)
-        codes = proxy_list.take_list(session, file, catalog, day.date(), by=who, now=now)
+        codes = proxy_list.import_list(session, file, catalog, day.date(), by=who, now=now)
 
-    @retried
+    @retry_on_deadlock
     def enter(code: str) -> str:
         with transaction(current_app.extensions["sessions"]) as session:
-            taken = proxy_list.enter(session, catalog, day.date(), code, now)
+            taken = proxy_list.enter_listed(session, catalog, day.date(), code, now)
             state, reason = taken.row.state, taken.row.reason
-            if not taken.again and state == "failed":
+            if not taken.repeated and state == "failed":
                 click.echo(f"{code}: not entered ({reason}); it is on the phone list if a call can help.", err=True)
-            return "entered before" if taken.again else state
+            return "entered before" if taken.repeated else state
 
     states = Counter(enter(code) for code in codes)
     figures = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"

@@ -26,14 +26,14 @@ from speech.decoding import Decision
 from speech.explaining import explain
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
-from speech.recording_results import Answer, hear_file, unread
+from speech.recording_results import RecordingResult, recognise_file, unreadable
 from speech.understanding import Understanding, build_understanding
-from storage import migrate, open_engine, open_sessions, reading, transaction
+from storage import migrate, open_engine, open_sessions, read_only, transaction
 
 Expected = Literal["items", "digits", "yes_no"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-CUSTOMER_CODE_LENGTH = 12
+CUSTOMER_CODE_DIGITS = 12
 
 
 @click.command("hear")
@@ -57,7 +57,7 @@ def hear_command(
         raise click.UsageError("A retailer is in the database, a catalogue file does without one: give either.")
     settings: Settings = current_app.config["SETTINGS"]
     if catalog_file is not None:
-        catalog, listen, known = catalog_of_file(catalog_file, aliases), listening(expect), None
+        catalog, listen, known = catalog_of_file(catalog_file, aliases), listen_for(expect), None
     else:
         catalog, listen, known = _of_database(settings, retailer, expect)
     try:
@@ -65,22 +65,22 @@ def hear_command(
     except ModelMissing as missing:
         raise click.ClickException(str(missing)) from missing
     understanding = build_understanding(catalog, model)
-    for heard, decision in hear_files(model, understanding, listen, files, known):
+    for heard, decision in recognise_files(model, understanding, listen, files, known):
         click.echo(json.dumps(heard, ensure_ascii=False))
         if explained and decision is not None:
             click.echo(explain(decision, catalog), err=True)
 
 
-def hear_files(
+def recognise_files(
     model: Any, understanding: Understanding, listen: Listen, files: Sequence[Path], known: KnownCodes | None
-) -> Iterator[tuple[Answer, Decision | None]]:
+) -> Iterator[tuple[RecordingResult, Decision | None]]:
     """Recognise files in their order, as many at once as there are processors; an unreadable one gives the reason."""
 
-    def one(file: Path) -> tuple[Answer, Decision | None]:
+    def one(file: Path) -> tuple[RecordingResult, Decision | None]:
         try:
-            return hear_file(model, understanding, listen, file, known)
+            return recognise_file(model, understanding, listen, file, known)
         except AudioFileError as error:
-            return unread(str(file), str(error)), None
+            return unreadable(str(file), str(error)), None
 
     understanding.grammar(listen)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
@@ -99,10 +99,10 @@ def catalog_of_file(file: Path, aliases: Path | None = None) -> Catalog:
         raise click.ClickException(str(error)) from error
 
 
-def listening(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[str, ...] = ()) -> Listen:
+def listen_for(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[str, ...] = ()) -> Listen:
     """The answers listened for, by the kind of step that listens."""
     if expect == "digits":
-        return Digits(CUSTOMER_CODE_LENGTH)
+        return Digits(CUSTOMER_CODE_DIGITS)
     return YesNo() if expect == "yes_no" else Items(barcodes, usual)
 
 
@@ -121,14 +121,14 @@ def _of_database(settings: Settings, code: str | None, expect: Expected) -> tupl
             codes = customer_codes(session)
             known = KnownCodes(codes) if codes else None
             if code is None:
-                return catalog, listening(expect), known
+                return catalog, listen_for(expect), known
             desk = Desk(session, catalog, current_app.extensions["clock"]())
             retailer = desk.retailer(code)
             if retailer is None:
                 raise click.ClickException(f"No retailer has the customer code {code}.")
             hotline = desk.hotline("")
-            barcodes = tuple(offer.spec.barcode for offer in desk.offers(retailer, hotline))
-            return catalog, listening(expect, barcodes, tuple(desk.usual(retailer))), known
+            barcodes = tuple(offer.spec.barcode for offer in desk.available_specs(retailer, hotline))
+            return catalog, listen_for(expect, barcodes, tuple(desk.usual_barcodes(retailer))), known
     finally:
         engine.dispose()
 
@@ -140,6 +140,6 @@ def export_labelled_command(folder: Path) -> None:
     """Write the turns that were labelled on the call pages into FOLDER, as `make eval` reads them."""
     if folder.is_dir() and any(folder.iterdir()):
         raise click.ClickException(f"There is something in {folder} already: name a new or an empty folder.")
-    with reading(current_app.extensions["sessions"]) as session:
-        count = turn_labels.export(session, folder)
+    with read_only(current_app.extensions["sessions"]) as session:
+        count = turn_labels.export_test_cases(session, folder)
     click.echo(f"{count} recordings with their labels are in {folder}.")

@@ -14,8 +14,8 @@ from backoffice.command_context import DAY
 from backoffice.report_tables import tables, write_csv, write_xlsx
 from ivr import call_figures
 from orders.reporting.figures import Period, Span
-from orders.reporting.report_drafts import text_of
-from storage import reading
+from orders.reporting.report_drafts import draft_text
+from storage import read_only
 
 _span = click.option("--span", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
 _day = click.option("--day", type=DAY, required=True, help="The day, or any day of the week or month.")
@@ -33,7 +33,7 @@ _out = click.option(
 def report_command(span: Span, day: datetime, out: Path, kind: Literal["csv", "xlsx"]) -> None:
     """Write the tables of a day, week or month: days, specs, channels, reasons, calls, operators."""
     period = Period.around(day.date(), span)
-    with reading(current_app.extensions["sessions"]) as session:
+    with read_only(current_app.extensions["sessions"]) as session:
         found = tables(session, period)
     name = _name("report", span, period)
     paths = [write_xlsx(out, name, found)] if kind == "xlsx" else write_csv(out, name, found)
@@ -46,11 +46,11 @@ def report_command(span: Span, day: datetime, out: Path, kind: Literal["csv", "x
 @_day
 @_out
 @with_appcontext
-def draft_command(span: Span, day: datetime, out: Path) -> None:
+def draft_report_command(span: Span, day: datetime, out: Path) -> None:
     """Draft the day's diary, or the report of a week or month, from the figures."""
     period = Period.around(day.date(), span)
-    with reading(current_app.extensions["sessions"]) as session:
-        text = text_of(session, period, call_figures.figures(session, period))
+    with read_only(current_app.extensions["sessions"]) as session:
+        text = draft_text(session, period, call_figures.figures(session, period))
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.md"
     path.write_text(text, encoding="utf-8")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ivr import call_figures
 from orders.reporting import figures
 from orders.reporting.figures import Period, SpecNeed
-from orders.reporting.labels import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
+from orders.reporting.labels import CALL_OUTCOMES, CHANNELS, REASONS, cartons, percent, yuan
 
 Cell = str | int | Decimal | date | None
 
@@ -117,13 +117,13 @@ def _reasons(session: Session, period: Period) -> Table:
 
 def _calls(session: Session, period: Period) -> Table:
     found = call_figures.outcomes(session, period)
-    rows: list[tuple[Cell, ...]] = [(OUTCOMES[outcome], count) for outcome, count in found.items()]
+    rows: list[tuple[Cell, ...]] = [(CALL_OUTCOMES[outcome], count) for outcome, count in found.items()]
     return Table("calls", "来电", ("结果", "通数"), rows)
 
 
 def _operators(session: Session, period: Period) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        (own.name, own.taken, own.finished, own.given_back, own.orders, round(own.time.total_seconds()))
+        (own.name, own.taken, own.finished, own.given_back, own.orders, round(own.handling_time.total_seconds()))
         for own in call_figures.operators(session, period)
     ]
     return Table("operators", "订货员", ("订货员", "接听", "办完", "交回", "订单数", "总时长(秒)"), rows)

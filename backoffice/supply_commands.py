@@ -11,26 +11,26 @@ import click
 from flask.cli import with_appcontext
 from openpyxl import Workbook
 
-from backoffice.command_context import BY, DAY, FILE, NEW_FILE, WHY, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, NEW_FILE, REASON, unit_of_work
 from brand_catalog.loading import load_catalog
 from orders.book.substitutes import import_substitutes
 from orders.department_rules import set_rule
-from orders.staff.accounts import acting
+from orders.staff.accounts import acting_staff
 from orders.supply import allocate, limits
-from orders.supply.limits import Difference, LimitsDone
+from orders.supply.limits import FigureChange, LimitsResult
 
 
 @click.command("allocate")
 @click.argument("file", type=FILE)
 @click.option("--day", type=DAY, required=True, help="The business day the supply is for.")
 @BY
-@WHY
+@REASON
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @with_appcontext
 def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "edit_supply").name
+        who = acting_staff(session, by, "edit_supply").name
         supplies = allocate.read_supply(file, load_catalog(session))
         done = allocate.allocate_day(
             session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run
@@ -42,16 +42,18 @@ def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool
 @click.argument("file", type=FILE)
 @click.option("--day", type=DAY, required=True, help="The business day whose cycle the limits are for.")
 @BY
-@WHY
+@REASON
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @with_appcontext
 def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the limits in FILE (customer_code, name, cartons); the others stay."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "edit_supply").name
+        who = acting_staff(session, by, "edit_supply").name
         limits.check_unlocked(day.date(), now)
         limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
-        done = limits.preview(session) if dry_run else limits.take_over(session, day.date(), now, who, why, file.name)
+        done = (
+            limits.preview(session) if dry_run else limits.apply_limits(session, day.date(), now, who, why, file.name)
+        )
         uneven = [] if dry_run else allocate.out_of_balance(session, load_catalog(session), day.date())
     _say(done, dry_run)
     for words in uneven:
@@ -81,12 +83,12 @@ def export_supply_command(file: Path, day: datetime) -> None:
 @click.command("import-substitutes")
 @click.argument("file", type=FILE)
 @BY
-@WHY
+@REASON
 @with_appcontext
 def import_substitutes_command(file: Path, by: str, why: str) -> None:
     """Replace the table of substitutes, offered for specs out of stock, with FILE (name, instead)."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "edit_supply").name
+        who = acting_staff(session, by, "edit_supply").name
         table = import_substitutes(session, file, load_catalog(session), by=who, why=why, now=now)
     click.echo(f"Substitutes: {sum(map(len, table.values()))} for {len(table)} specs.")
 
@@ -107,19 +109,19 @@ def _write(file: Path, columns: Sequence[str], rows: Iterable[tuple[str | int, .
     click.echo(f"Written to {file}.")
 
 
-def _say(done: LimitsDone, dry_run: bool) -> None:
+def _say(done: LimitsResult, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     for one in done.supply:
-        click.echo(f"Supply of {one.what}: {_cartons(one)}")
+        click.echo(f"Supply of {one.name}: {_cartons(one)}")
     if dry_run:
         for one in done.differences:
-            click.echo(f"Limit of {one.what}: {_cartons(one)}")
+            click.echo(f"Limit of {one.name}: {_cartons(one)}")
         if (more := done.added + done.changed - len(done.differences)) > 0:
             click.echo(f"... and {more} limits more")
     click.echo(f"Limits: {done.added} {would}added, {done.changed} {would}changed, {done.unchanged} unchanged.")
 
 
-def _cartons(one: Difference) -> str:
+def _cartons(one: FigureChange) -> str:
     return f"{'none' if one.before is None else one.before} -> {one.after} cartons"
 
 
@@ -127,10 +129,10 @@ def _cartons(one: Difference) -> str:
 @click.argument("name")
 @click.argument("value", type=int, required=False)
 @BY
-@WHY
+@REASON
 @with_appcontext
-def house_rule_command(name: str, value: int | None, by: str, why: str) -> None:
+def department_rule_command(name: str, value: int | None, by: str, why: str) -> None:
     """Set the department's rule NAME to VALUE; without a value, go back to the program's own."""
     with unit_of_work() as (session, now):
-        set_rule(session, name, value, by=acting(session, by, "set_rules").name, why=why, now=now)
+        set_rule(session, name, value, by=acting_staff(session, by, "set_rules").name, why=why, now=now)
     click.echo(f"{name} is the program's own." if value is None else f"{name} is {value}.")

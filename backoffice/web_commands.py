@@ -16,10 +16,10 @@ from brand_catalog.loading import load_catalog
 from orders.book.desk import Desk
 from orders.book.models import Channel
 from orders.channels import tokens, web_orders
-from orders.channels.file_import import Referenced, read_orders
-from orders.channels.web_orders import KeyUsedTwice
-from orders.staff.accounts import acting
-from storage import retried, transaction
+from orders.channels.file_import import ReferencedOrder, read_orders
+from orders.channels.web_orders import KeyReused
+from orders.staff.accounts import acting_staff
+from storage import retry_on_deadlock, transaction
 
 WebChannel = Literal["web", "mobile"]
 CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
@@ -40,7 +40,7 @@ def web_orders_command() -> None:
 def new_sender_command(name: str, channel: Channel, by: str) -> None:
     """Give the sender NAME a token for a channel. It is shown only once."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "set_rules").name
+        who = acting_staff(session, by, "set_rules").name
         token = tokens.new_token(session, name, channel, now, by=who)
     click.echo(token)
 
@@ -52,7 +52,7 @@ def new_sender_command(name: str, channel: Channel, by: str) -> None:
 def withdraw_command(name: str, by: str) -> None:
     """Revoke the token of the sender NAME."""
     with unit_of_work() as (session, now):
-        tokens.revoke(session, name, now, by=acting(session, by, "set_rules").name)
+        tokens.revoke(session, name, now, by=acting_staff(session, by, "set_rules").name)
     click.echo(f"{name} may send no more orders.")
 
 
@@ -61,25 +61,25 @@ def withdraw_command(name: str, by: str) -> None:
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--sender", required=True, help="The system the file comes from; its references are its own.")
 @with_appcontext
-def take_over_command(file: Path, channel: Channel, sender: str) -> None:
+def import_orders_command(file: Path, channel: Channel, sender: str) -> None:
     """Enter the orders in FILE (reference, customer_code, name, cartons, placed_at). Those entered before are left as
     they are, so that a file may be given again."""
     with unit_of_work() as (session, now):
         catalog = load_catalog(session)
         found = read_orders(file, catalog, now)
 
-    @retried
-    def enter(one: Referenced) -> str:
+    @retry_on_deadlock
+    def enter(one: ReferencedOrder) -> str:
         with transaction(current_app.extensions["sessions"]) as session:
             desk = Desk(session, catalog, one.order.placed_at)
-            taken = web_orders.take_in(desk, channel, sender, one.reference, one.order, now)
-            return "entered before" if taken.again else taken.row.state
+            taken = web_orders.enter_order(desk, channel, sender, one.reference, one.order, now)
+            return "entered before" if taken.repeated else taken.row.state
 
     states: Counter[str] = Counter()
     for one in found:
         try:
             states[enter(one)] += 1
-        except KeyUsedTwice as error:
+        except KeyReused as error:
             states["refused"] += 1
             click.echo(f"{file.name}, order {one.reference}: {error}", err=True)
     figures = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
@@ -89,7 +89,7 @@ def take_over_command(file: Path, channel: Channel, sender: str) -> None:
 @web_orders_command.command("to-audit")
 @_day
 @with_appcontext
-def to_audit_command(day: datetime) -> None:
+def audit_list_command(day: datetime) -> None:
     """List the day's orders that were cut to a limit and have not been audited."""
     with unit_of_work() as (session, _):
         rows = web_orders.audit_list(session, day.date())
@@ -110,8 +110,8 @@ def to_audit_command(day: datetime) -> None:
 def audit_command(number: int, by: str, note: str) -> None:
     """Mark the order with the NUMBER of the list `to-audit` as audited."""
     with unit_of_work() as (session, now):
-        who = acting(session, by, "audit_orders").name
-        web_orders.audit(session, number, by=who, note=note, now=now)
+        who = acting_staff(session, by, "audit_orders").name
+        web_orders.audit_order(session, number, by=who, note=note, now=now)
     click.echo(f"Web order {number} is audited.")
 
 

@@ -26,14 +26,14 @@ from tests.support.served_line import ServedLine
 ROOT = Path(__file__).parent.parent
 CALL = ROOT / "tests" / "calls" / "order_by_voice.yaml"
 SHOP_PHONE, MAIN = "+8613800000012", "+8637255550000"
-STUCK_CALLERS = 5
+QUEUED_CALLERS = 5
 GIVE_UP_S = 30
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, served_house(Path(folder), "stream") as line:
         print("until the line answers what was said (ms):", *_replies(line))
-        waits = sorted(_until_seen(line) for _ in range(STUCK_CALLERS))
+        waits = sorted(_queue_delay_ms(line) for _ in range(QUEUED_CALLERS))
         print(
             f"until an operator sees a caller who asked for a person: median {statistics.median(waits):.0f} ms,", end=""
         )
@@ -42,13 +42,13 @@ def main() -> None:
 
 def _replies(line: ServedLine) -> list[int]:
     transcript = Transcript(lambda text: None)
-    verdict = play(read_script(CALL), line.account, line.line, pace=REAL_TIME, listener=transcript.hear)
+    verdict = play(read_script(CALL), line.account, line.number, pace=REAL_TIME, listener=transcript.hear)
     if verdict:
         raise SystemExit(f"The call went wrong: {verdict}")
     return transcript.latencies_ms
 
 
-def _until_seen(line: ServedLine) -> float:
+def _queue_delay_ms(line: ServedLine) -> float:
     """Milliseconds from the sentence that announces the transfer to the caller's row on the operator's page."""
     heard: dict[str, float] = {}
     greeted, told = threading.Event(), threading.Event()
@@ -63,7 +63,7 @@ def _until_seen(line: ServedLine) -> float:
     with _signed_in(line) as operator, operator.get(f"{line.url}/desk/events", stream=True, timeout=GIVE_UP_S) as page:
         rows = page.iter_lines(decode_unicode=True)
         next(row for row in rows if row.startswith("event: line"))
-        call = dial_in(line.account, line.line, SHOP_PHONE, MAIN, listener=listen)
+        call = dial_in(line.account, line.number, SHOP_PHONE, MAIN, listener=listen)
         call.start()
         greeted.wait(GIVE_UP_S)
         call.press("0")

@@ -81,7 +81,7 @@ def _run(url: str, retailers: int) -> None:
     engine = storage.open_engine(url)
     sessions = storage.open_sessions(engine)
     try:
-        catalog = _furnish(sessions, retailers)
+        catalog = _populate(sessions, retailers)
         with tempfile.TemporaryDirectory() as folder:
             path = _limits_file(Path(folder) / "limits.csv", retailers, catalog)
             with _timed("import of limits", 60):
@@ -97,7 +97,7 @@ def _run(url: str, retailers: int) -> None:
         engine.dispose()
 
 
-def _furnish(sessions: storage.SessionFactory, retailers: int) -> Catalog:
+def _populate(sessions: storage.SessionFactory, retailers: int) -> Catalog:
     demo = Path(brand_catalog.__file__).parent / "demo"
     catalog = read_catalog_file(demo / "catalog.csv", demo / "aliases.csv")
     weekdays = [day for day, count in enumerate(DUE) for _ in range(count * retailers // sum(DUE))]
@@ -146,7 +146,7 @@ def _limits_file(path: Path, retailers: int, catalog: Catalog) -> Path:
 def _import(sessions: storage.SessionFactory, catalog: Catalog, path: Path, now: datetime) -> None:
     with storage.transaction(sessions) as session:
         limits.stage(session, limits.read_limits(path, session, catalog, MONDAY))
-        limits.take_over(session, MONDAY, now, "bench", "benchmark", path.name)
+        limits.apply_limits(session, MONDAY, now, "bench", "benchmark", path.name)
     with storage.transaction(sessions) as session:
         session.execute(text("ANALYZE"))
 
@@ -156,7 +156,7 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
     worked: dict[str, list[float]] = {kind: [] for kind in GOALS_MS}
     chance = random.Random(1)
 
-    def turn(kind: str, work: Callable[[Desk], object]) -> None:
+    def measured(kind: str, work: Callable[[Desk], object]) -> None:
         start, begun = time.perf_counter(), time.process_time()
         with storage.transaction(sessions) as session:
             work(Desk(session, catalog, datetime(2026, 11, 23, 9, tzinfo=SHANGHAI)))
@@ -171,17 +171,17 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
             retailer = desk.retailer(_code(number))
             assert retailer is not None
             line = desk.hotline(MAIN)
-            assert desk.standing(retailer, line).may_order
+            assert desk.eligibility(retailer, line).may_order
             desk.open_draft(call, retailer, line)
-            offered = [offer.spec.barcode for offer in desk.offers(retailer, line)]
-            desk.usual(retailer)
+            offered = [offer.spec.barcode for offer in desk.available_specs(retailer, line)]
+            desk.usual_barcodes(retailer)
             wanted.extend(chance.sample(offered, LINES_EACH))
 
-        turn("look up", look_up)
+        measured("look up", look_up)
         for _ in range(3):
-            turn("hold a line", lambda desk: desk.set_line(call, wanted.pop(), 50))
-        turn("hold 17 lines at once", lambda desk: desk.set_lines(call, [LineRequest(spec, 50) for spec in wanted]))
-        turn("confirm 20 lines", lambda desk: desk.confirm(call))
+            measured("hold a line", lambda desk: desk.set_line(call, wanted.pop(), 50))
+        measured("hold 17 lines at once", lambda desk: desk.set_lines(call, [LineRequest(spec, 50) for spec in wanted]))
+        measured("confirm 20 lines", lambda desk: desk.confirm(call))
 
     for number in range(1, calls + 1):
         one_call(number)
@@ -189,7 +189,7 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
         values.sort()
         own = statistics.median(worked[kind])
         tail = f", p95 {values[int(len(values) * 0.95)]:.1f} ms, of it {own:.1f} ms of our own work"
-        _say(f"{kind}: median", statistics.median(values), "ms", GOALS_MS[kind], tail=tail)
+        _print_result(f"{kind}: median", statistics.median(values), "ms", GOALS_MS[kind], tail=tail)
 
 
 def _other_orders(sessions: storage.SessionFactory, catalog: Catalog, calls: int, due: int) -> None:
@@ -242,18 +242,18 @@ def _day_end(sessions: storage.SessionFactory) -> None:
             ordered = select(RetailerRow.customer_code).join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
             rows: list[tuple[str, ...]] = [(code, "10000000") for code in session.scalars(ordered)]
             _write(path, ("customer_code", "balance"), rows)
-            steps.take_balances(session, path, MONDAY, by="bench", now=now)
+            steps.import_balances(session, path, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             figures = steps.audit(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             _, batch = settlement.make_batch(session, MONDAY, by="bench", now=now)
         _write(path, settlement.ANSWER_COLUMNS, [(str(line[0]), "paid", "") for line in batch])
         with storage.transaction(sessions) as session:
-            settlement.take_answer(session, path, MONDAY, "hold", by="bench", now=now)
+            settlement.import_answer(session, path, MONDAY, "hold", by="bench", now=now)
         with storage.transaction(sessions) as session:
             steps.hand_over(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
-            steps.notices(session, MONDAY, by="bench", now=now)
+            steps.delivery_notices(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             steps.close(session, MONDAY, by="bench", now=now)
     print(f"  {figures['orders']} orders settled and handed over")
@@ -282,10 +282,10 @@ def _write(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) ->
 def _timed(what: str, goal_s: float) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    _say(what, time.perf_counter() - start, "s", goal_s)
+    _print_result(what, time.perf_counter() - start, "s", goal_s)
 
 
-def _say(what: str, value: float, unit: str, goal: float, *, tail: str = "") -> None:
+def _print_result(what: str, value: float, unit: str, goal: float, *, tail: str = "") -> None:
     mark = "ok" if value <= goal else "ABOVE THE GOAL"
     print(f"  {what}: {value:.1f} {unit}{tail} (goal {goal:.0f} {unit}: {mark})", flush=True)
 

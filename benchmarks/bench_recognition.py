@@ -14,20 +14,20 @@ import numpy as np
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import EAR_RATE, LINE_RATE, read_audio
-from speech.decoding import hear
+from speech.audio import LINE_RATE, RECOGNISER_RATE, read_audio
+from speech.decoding import decode
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.model import load_model, locate_model
 from speech.recogniser import Recogniser, recognise
-from speech.stream_recogniser import stretch
+from speech.stream_recogniser import speech_segment
 from speech.understanding import build_understanding
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "brand_catalog" / "demo"
 RECORDINGS = sorted((ROOT / "tests" / "audio").glob("item*.ulaw"))
 # Recordings in which nothing is ordered take the longest to interpret.
-EVERYTHING_SAID = sorted((ROOT / "tests" / "audio").glob("*.ulaw"))
+ALL_RECORDINGS = sorted((ROOT / "tests" / "audio").glob("*.ulaw"))
 
 
 def median_ms(what: Callable[[], object], times: int = 5) -> float:
@@ -44,8 +44,8 @@ def main() -> None:
     model = load_model(locate_model(Settings()))
     understanding = build_understanding(read_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv"), model)
     grammar = understanding.grammar(Items())
-    sounds = [stretch(read_audio(file, LINE_RATE)) for file in RECORDINGS]
-    seconds = sum(map(len, sounds)) / 2 / EAR_RATE
+    sounds = [speech_segment(read_audio(file, LINE_RATE)) for file in RECORDINGS]
+    seconds = sum(map(len, sounds)) / 2 / RECOGNISER_RATE
 
     def per_second(grammar: Sequence[str] | None) -> float:
         begun = time.thread_time()
@@ -54,7 +54,7 @@ def main() -> None:
         return (time.thread_time() - begun) / seconds
 
     recognise(model, grammar, sounds[0])
-    heard = [recognise(model, grammar, stretch(read_audio(file, LINE_RATE))) for file in EVERYTHING_SAID]
+    heard = [recognise(model, grammar, speech_segment(read_audio(file, LINE_RATE))) for file in ALL_RECORDINGS]
     understanding.interpret(Items(), heard[0])
     print(f"{len(sounds)} recordings, {seconds:.0f} s of speech; a grammar of {len(grammar)} sentences")
     print(f"decoding, s per s        with the grammar {per_second(grammar):.3f}   unrestricted {per_second(None):.3f}")
@@ -63,7 +63,7 @@ def main() -> None:
     meanings = [median_ms(lambda h=h: understanding.interpret(Items(), h), 1) for h in heard]  # type: ignore[misc]
     p50, p95 = np.percentile(meanings, [50, 95])
     print(f"interpretation, ms       p50 {p50:.1f}   p95 {p95:.1f}   worst {max(meanings):.1f}   of {len(meanings)}")
-    answers = [median_ms(lambda s=s: hear(model, understanding, Items(), s), 1) for s in sounds]  # type: ignore[misc]
+    answers = [median_ms(lambda s=s: decode(model, understanding, Items(), s), 1) for s in sounds]  # type: ignore[misc]
     print(f"a whole answer, ms       median {statistics.median(answers):.0f}   worst {max(answers):.0f}")
 
 

@@ -20,10 +20,10 @@ from vosk import KaldiRecognizer
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import EAR_RATE, FRAME_BYTES, FRAME_MS, Upsampler, decode_mulaw, encode_mulaw
+from speech.audio import FRAME_BYTES, FRAME_MS, RECOGNISER_RATE, Upsampler, decode_mulaw, encode_mulaw
 from speech.listening import Items
 from speech.model import load_model, locate_model
-from speech.stream_recogniser import Ear
+from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import build_understanding
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def call_sound(number: int, prompt_ms: int) -> bytes:
 
 def unrestricted(model: Any) -> Feed:
     """The naive way, for comparison: all sound, speech or not, into a recogniser without a grammar."""
-    recogniser, upsampler = KaldiRecognizer(model, EAR_RATE), Upsampler()
+    recogniser, upsampler = KaldiRecognizer(model, RECOGNISER_RATE), Upsampler()
 
     def feed(frame: bytes) -> None:
         if recogniser.AcceptWaveform(upsampler.feed(decode_mulaw(frame)).tobytes()):
@@ -86,16 +86,16 @@ def main() -> None:
     understanding = build_understanding(read_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv"), model)
     understanding.grammar(Items())
 
-    def ear() -> Feed:
-        listening = Ear(model, understanding)
+    def stream_recogniser() -> Feed:
+        listening = StreamRecogniser(model, understanding)
         listening.listen(Items())
         return listening.feed
 
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; {SECONDS} s each")
     print("what               streams   p50 lag ms   p95 lag ms   streams a processor")
     for name, new, prompt_ms in (
-        ("ear, in calls", ear, PROMPT_MS),
-        ("ear, speaking", ear, 300),
+        ("ear, in calls", stream_recogniser, PROMPT_MS),
+        ("ear, speaking", stream_recogniser, 300),
         ("unrestricted", lambda: unrestricted(model), PROMPT_MS),
     ):
         for count in STREAMS:

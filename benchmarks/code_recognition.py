@@ -16,16 +16,16 @@ from pathlib import Path
 
 from settings import Settings
 from speech.audio import LINE_RATE, read_audio
-from speech.customer_codes import READINGS, KnownCodes, code_grammar, hear_code
+from speech.customer_codes import CODE_ALTERNATIVES, KnownCodes, code_grammar, recognise_code
 from speech.model import load_model, locate_model
 from speech.recogniser import recognise
-from speech.stream_recogniser import stretch
+from speech.stream_recogniser import speech_segment
 
 RETAILERS = 15_000
 REGION = "410502"
 
 
-def one_city(region: str, labelled: set[str]) -> KnownCodes:
+def city_codes(region: str, labelled: set[str]) -> KnownCodes:
     """A city's retailers, mostly individual (1) with some companies (2), and the labelled codes among them."""
     chance = random.Random(region)
     codes = set(labelled)
@@ -34,7 +34,7 @@ def one_city(region: str, labelled: set[str]) -> KnownCodes:
     return KnownCodes(codes)
 
 
-def around(code: str) -> KnownCodes:
+def neighbouring_codes(code: str) -> KnownCodes:
     """As many codes of the same region, as near to `code` as a city's codes are to each other."""
     chance = random.Random(code)
     serial = int(code[7:])
@@ -52,24 +52,24 @@ def main() -> None:
     for folder in map(Path, sys.argv[1:]):
         rows = [json.loads(line) for line in (folder / "labels.jsonl").read_text().splitlines()]
         rows = [row for row in rows if row["expect"]["kind"] == "digits"]
-        city = one_city(REGION, {row["expect"]["digits"] for row in rows})
+        city = city_codes(REGION, {row["expect"]["digits"] for row in rows})
         counts: dict[str, Counter[str]] = {"city": Counter(), "neighbours": Counter(), "no table": Counter()}
         took: list[float] = []
         for row in rows:
             code = row["expect"]["digits"]
-            pcm = stretch(read_audio(folder / row["file"], LINE_RATE))
-            first = recognise(model, code_grammar(), pcm, READINGS)
-            for name, known in (("city", city), ("neighbours", around(code)), ("no table", None)):
+            pcm = speech_segment(read_audio(folder / row["file"], LINE_RATE))
+            first = recognise(model, code_grammar(), pcm, CODE_ALTERNATIVES)
+            for name, known in (("city", city), ("neighbours", neighbouring_codes(code)), ("no table", None)):
                 begun = time.perf_counter()
-                heard = hear_code(model, pcm, len(code), known, first)
+                heard = recognise_code(model, pcm, len(code), known, first)
                 if name == "city":
                     took.append(time.perf_counter() - begun)
                 right = heard.codes[:1] == (code,)
                 if name == "no table":
                     counts[name]["right" if right else "wrong"] += 1
                 else:
-                    counts[name][("right" if right else "WRONG") if heard.sure else "asked"] += 1
-                    counts[name]["right though asked"] += right and not heard.sure
+                    counts[name][("right" if right else "WRONG") if heard.accepted else "asked"] += 1
+                    counts[name]["right though asked"] += right and not heard.accepted
         print(f"{folder}: {len(rows)} codes; deciding took {sorted(took)[len(took) // 2]:.2f} s (median)")
         for name, count in counts.items():
             shares = ", ".join(f"{what} {number} ({number / len(rows):.0%})" for what, number in sorted(count.items()))

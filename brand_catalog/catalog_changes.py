@@ -8,9 +8,9 @@ from typing import Any
 from brand_catalog.catalog import Catalog, Spec
 
 # Short codes are assigned by the import and stay with their specs whatever a file says, so they are not compared.
-COMPARED = tuple(field for field in Spec.__slots__ if field not in ("barcode", "short_code"))
+COMPARED_FIELDS = tuple(field for field in Spec.__slots__ if field not in ("barcode", "short_code"))
 # Entries stored of each kind: a person reads a short list; of a whole new catalogue the counts are enough.
-KEPT = 300
+MAX_STORED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CatalogChanges:
     names_removed: tuple[tuple[str, str], ...] = ()
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not any((self.added, self.retired, self.changed, self.names_added, self.names_removed))
 
     @property
@@ -45,10 +45,10 @@ class CatalogChanges:
         """The form that is stored: the count of each kind, and the first `KEPT` of them."""
         parts = {name: list(part) for name, part in asdict(self).items()}
         counts = {name: len(part) for name, part in parts.items()} | {"changed": self.specs_changed}
-        return {"counts": counts, **{name: part[:KEPT] for name, part in parts.items()}}
+        return {"counts": counts, **{name: part[:MAX_STORED] for name, part in parts.items()}}
 
 
-def changes(before: Catalog, after: Catalog) -> CatalogChanges:
+def compare_catalogs(before: Catalog, after: Catalog) -> CatalogChanges:
     """The changes made when `after` replaces `before`."""
     specs_before, specs_after = before.specs, after.specs
     names_before, names_after = _names(before), _names(after)
@@ -56,7 +56,7 @@ def changes(before: Catalog, after: Catalog) -> CatalogChanges:
         SpecChange(spec.name, field, getattr(specs_before[barcode], field), getattr(spec, field))
         for barcode, spec in specs_after.items()
         if barcode in specs_before
-        for field in COMPARED
+        for field in COMPARED_FIELDS
         if getattr(specs_before[barcode], field) != getattr(spec, field)
     ]
     return CatalogChanges(

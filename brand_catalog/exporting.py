@@ -11,8 +11,8 @@ from brand_catalog.importing import ALIAS_COLUMNS as IMPORTED_ALIAS_COLUMNS
 from brand_catalog.importing import CATALOG_COLUMNS as IMPORTED_COLUMNS
 from brand_catalog.spoken_names import Alias, derive_spoken_names
 
-CATALOG_COLUMNS = (*IMPORTED_COLUMNS, "pinyin", "short_code")
-ALIAS_COLUMNS = (*IMPORTED_ALIAS_COLUMNS, "pinyin")
+EXPORTED_CATALOG_COLUMNS = (*IMPORTED_COLUMNS, "pinyin", "short_code")
+EXPORTED_ALIAS_COLUMNS = (*IMPORTED_ALIAS_COLUMNS, "pinyin")
 
 
 def catalog_rows(catalog: Catalog) -> Iterator[tuple[str | int, ...]]:
@@ -56,8 +56,8 @@ def alias_rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
 
 def as_files(catalog: Catalog) -> Iterator[tuple[str, bytes]]:
     """The names and contents of catalog.csv and aliases.csv."""
-    yield "catalog.csv", _csv(CATALOG_COLUMNS, catalog_rows(catalog))
-    yield "aliases.csv", _csv(ALIAS_COLUMNS, alias_rows(catalog))
+    yield "catalog.csv", _csv(EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
+    yield "aliases.csv", _csv(EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:

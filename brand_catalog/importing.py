@@ -14,10 +14,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec, SpokenName
-from brand_catalog.catalog_changes import changes
+from brand_catalog.catalog_changes import compare_catalogs
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
-from brand_catalog.sheets import Row, RowProblem, SheetError, read_sheet
+from brand_catalog.sheets import RowProblem, SheetError, SheetRow, read_sheet
 from brand_catalog.spoken_names import Alias, derive_spoken_names, split_name, spoken_forms
 
 NameCheck = Callable[[SpokenName], str | None]
@@ -53,7 +53,7 @@ class CatalogFileError(SheetError):
 
 
 @dataclass(frozen=True)
-class CatalogReading:
+class CheckedCatalog:
     """A catalogue read from files without an error, and warnings about what was left out of it."""
 
     catalog: Catalog
@@ -72,14 +72,14 @@ class ImportSummary:
     spoken_names: int
 
 
-def read_catalog_file(path: Path, aliases: Path | None = None, can_be_heard: NameCheck | None = None) -> Catalog:
+def read_catalog_file(path: Path, aliases: Path | None = None, name_check: NameCheck | None = None) -> Catalog:
     """The catalogue in a file and its aliases, without any database. CatalogFileError lists every problem."""
-    return examine_catalog_file(path, aliases, can_be_heard).catalog
+    return examine_catalog_file(path, aliases, name_check).catalog
 
 
 def examine_catalog_file(
-    path: Path, aliases: Path | None = None, can_be_heard: NameCheck | None = None
-) -> CatalogReading:
+    path: Path, aliases: Path | None = None, name_check: NameCheck | None = None
+) -> CheckedCatalog:
     """As `read_catalog_file`, with warnings: the aliases whose target is not in this catalogue."""
     try:
         sheet = read_sheet(path)
@@ -97,14 +97,14 @@ def examine_catalog_file(
     if problems:
         raise CatalogFileError(problems)
     names = derive_spoken_names(specs, listed)
-    if can_be_heard is not None:
+    if name_check is not None:
         row_of = {spec.barcode: row for spec, row in zip(specs, rows, strict=True)}
         for name in names:
-            if reason := can_be_heard(name):
+            if reason := name_check(name):
                 row_of[name.barcodes[0]].problem("name", f"spoken as {name.text!r} it can never be heard: {reason}")
         if sheet.problems:
             raise CatalogFileError(sheet.problems)
-    return CatalogReading(make_catalog(specs, names), tuple(warnings))
+    return CheckedCatalog(make_catalog(specs, names), tuple(warnings))
 
 
 def make_catalog(specs: Iterable[Spec], names: Sequence[SpokenName]) -> Catalog:
@@ -121,7 +121,7 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
     before = load_catalog(session)
     known = {row.barcode: row for row in session.scalars(select(BrandSpec))}
     catalog = _with_kept_codes(catalog, {barcode: row.short_code for barcode, row in known.items()})
-    _free_the_unique(session, catalog, known)
+    _set_aside_names(session, catalog, known)
     added = changed = 0
     for position, spec in enumerate(catalog.specs.values()):
         row = known.get(spec.barcode)
@@ -131,7 +131,7 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
             added += 1
         elif not row.listed or row.to_spec() != spec:
             changed += 1
-        row.take(spec, position)
+        row.update_from(spec, position)
     retired = 0
     for barcode, row in known.items():
         if barcode not in catalog.specs and row.listed:
@@ -148,7 +148,7 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
             note=note,
             specs=len(catalog.specs),
             by=by,
-            changes=changes(before, catalog).to_json(),
+            changes=compare_catalogs(before, catalog).to_json(),
         )
     )
     session.flush()
@@ -156,7 +156,7 @@ def import_catalog(session: Session, catalog: Catalog, now: datetime, note: str 
     return ImportSummary(catalog.version, added, changed, unchanged, retired, len(catalog.spoken_names))
 
 
-def _free_the_unique(session: Session, catalog: Catalog, known: Mapping[str, BrandSpec]) -> None:
+def _set_aside_names(session: Session, catalog: Catalog, known: Mapping[str, BrandSpec]) -> None:
     """Set aside the names that move from one spec to another in this import: they would violate the unique constraint
     half-way."""
     renamed = [
@@ -194,7 +194,7 @@ def _free_code(used: set[str]) -> str:
     return str(number)
 
 
-def _read_specs(rows: Sequence[Row]) -> list[Spec]:
+def _read_specs(rows: Sequence[SheetRow]) -> list[Spec]:
     first_row: dict[tuple[str, str], int] = {}
     used = {row.text("short_code") for row in rows}
     specs: list[Spec] = []
@@ -210,7 +210,7 @@ def _read_specs(rows: Sequence[Row]) -> list[Spec]:
     return specs
 
 
-def _read_spec(row: Row, used: set[str]) -> Spec | None:
+def _read_spec(row: SheetRow, used: set[str]) -> Spec | None:
     name = row.required("name")
     brand = row.required("brand")
     price_class = row.required("price_class")
@@ -253,7 +253,7 @@ def _read_spec(row: Row, used: set[str]) -> Spec | None:
     )
 
 
-def _barcode(row: Row, column: str, text: str | None) -> str | None:
+def _barcode(row: SheetRow, column: str, text: str | None) -> str | None:
     """An EAN-13 with the right check digit, or None."""
     if text is None:
         return None
@@ -267,7 +267,7 @@ def _barcode(row: Row, column: str, text: str | None) -> str | None:
     return text
 
 
-def _pinyin(row: Row, written: str) -> str | None:
+def _pinyin(row: SheetRow, written: str) -> str | None:
     if not (text := row.text("pinyin")):
         return None
     syllables = text.split()
@@ -278,7 +278,7 @@ def _pinyin(row: Row, written: str) -> str | None:
     return " ".join(syllables)
 
 
-def _read_aliases(rows: Sequence[Row], specs: Sequence[Spec], warnings: list[RowProblem]) -> list[Alias]:
+def _read_aliases(rows: Sequence[SheetRow], specs: Sequence[Spec], warnings: list[RowProblem]) -> list[Alias]:
     by_name = {spec.name: spec.barcode for spec in specs}
     by_brand: dict[str, list[str]] = {}
     for spec in specs:

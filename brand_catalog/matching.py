@@ -16,14 +16,14 @@ from brand_catalog.sounds import Sound, SoundTrie, Spotted, distance, fold, is_s
 NEAR = 1.5
 NEAR_PER_SYLLABLE = 3.0
 # Names shorter than this are not matched by nearness: too much sounds like them.
-SHORTEST_NEAR = 3
-LONGEST_NEAR = 12
+MIN_NEAR_SYLLABLES = 3
+MAX_NEAR_SYLLABLES = 12
 # Rivals of a name for the second pass: at most so many that sound like it, and so many longer ones that contain it.
-MOST_RIVALS = 8
+MAX_RIVALS = 8
 RIVAL_DISTANCE = 1.3
-MOST_LONGER = 30
+MAX_LONGER_NAMES = 30
 # The most near names considered at any one place.
-MOST_NEAR = 6
+MAX_NEAR = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,14 @@ class NameIndex:
         most one syllable in three differs, or one is too many or missing."""
         said = tuple(sound.readings[0] if sound.readings else "" for sound in heard)
         found: dict[int, list[Spotted[SpokenName]]] = {}
-        for length in range(SHORTEST_NEAR - 1, LONGEST_NEAR + 2):
+        for length in range(MIN_NEAR_SYLLABLES - 1, MAX_NEAR_SYLLABLES + 2):
             stretches = [(at, at + length) for at in range(len(said) - length + 1)]
             stretches = [(a, b) for a, b in stretches if all(said[a:b])]
             if not stretches:
                 continue
             codes = [self._code(said[a:b]) for a, b in stretches]
             for target in (length - 1, length, length + 1):
-                if target < SHORTEST_NEAR or target not in self._by_length:
+                if target < MIN_NEAR_SYLLABLES or target not in self._by_length:
                     continue
                 allowed = max(1, target // 3)
                 places, names = self._by_length[target]
@@ -88,7 +88,7 @@ class NameIndex:
                     apart = distance(said[start:end], self._readings[place])
                     cost = NEAR + NEAR_PER_SYLLABLE * apart
                     found.setdefault(start, []).append(Spotted(end, cost, self.names[place]))
-        return {start: sorted(near, key=lambda spotted: spotted.cost)[:MOST_NEAR] for start, near in found.items()}
+        return {start: sorted(near, key=lambda spotted: spotted.cost)[:MAX_NEAR] for start, near in found.items()}
 
     def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
         """The names that may have been said where `name` was recognised: those that sound much like it, and where it
@@ -107,14 +107,14 @@ class NameIndex:
                 places, names = self._by_length[length]
                 far = cdist([code], names, scorer=Levenshtein.distance, score_cutoff=allowed, dtype=np.uint8)[0]
                 near += [(distance(said, self._readings[i]), int(i)) for i in places[far <= allowed]]
-        alike = [self.names[i] for apart, i in sorted(near)[: MOST_RIVALS + 1] if apart <= RIVAL_DISTANCE]
+        alike = [self.names[i] for apart, i in sorted(near)[: MAX_RIVALS + 1] if apart <= RIVAL_DISTANCE]
         longer = [
             other
             for other, other_said in zip(self.names, self._readings, strict=True)
             if (other_said[: len(said)] == said or other_said[-len(said) :] == said)
             or (len(name.barcodes) > 1 and other.kind == "spec" and other.barcodes[0] in name.barcodes)
         ]
-        return tuple(dict.fromkeys(n for n in (*alike, *longer[:MOST_LONGER]) if n != name))
+        return tuple(dict.fromkeys(n for n in (*alike, *longer[:MAX_LONGER_NAMES]) if n != name))
 
     def nearest(self, text: str, limit: int = 5) -> list[Match]:
         """The names that sound most like `text`, the nearest first; shown as possible confusions."""

@@ -37,7 +37,7 @@ class BrandSpec(Base):
     def to_spec(self) -> Spec:
         return Spec(**{field: getattr(self, field) for field in Spec.__slots__})
 
-    def take(self, spec: Spec, position: int) -> None:
+    def update_from(self, spec: Spec, position: int) -> None:
         for field in Spec.__slots__:
             setattr(self, field, getattr(spec, field))
         self.position = position
@@ -78,10 +78,10 @@ class CatalogVersion(Base):
     changes: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
-class HandName(Base):
+class NameOverride(Base):
     """A spoken name of a spec that was added (`added`) or removed by hand, whatever the catalogue's files say."""
 
-    __tablename__ = "hand_names"
+    __tablename__ = "name_overrides"
 
     text: Mapped[str] = mapped_column(String(80), primary_key=True)
     barcode: Mapped[str] = mapped_column(String(13), primary_key=True)

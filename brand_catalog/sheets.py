@@ -47,7 +47,7 @@ class SheetError(ValueError):
         super().__init__("\n".join([heading, *map(str, self.problems)]))
 
 
-class Row:
+class SheetRow:
     """One row. Its methods return None for a cell that is wrong, and add the reason to the sheet's problems."""
 
     def __init__(self, sheet: Sheet, number: int, cells: dict[str, str]) -> None:
@@ -125,9 +125,9 @@ class Sheet:
         self.problems: list[RowProblem] = []
         self._rows = rows
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[SheetRow]:
         for number, cells in self._rows:
-            yield Row(self, number, cells)
+            yield SheetRow(self, number, cells)
 
     def require(self, columns: Collection[str]) -> bool:
         """True if every one of these headings is present; those missing are added to the problems."""

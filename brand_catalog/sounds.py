@@ -57,7 +57,7 @@ def toneless(syllable: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def split(syllable: str) -> tuple[str, str]:
+def split_syllable(syllable: str) -> tuple[str, str]:
     """Initial and final of a syllable, its tone left off; the initial is empty where there is none."""
     plain = toneless(syllable)
     for initial in _INITIALS:
@@ -69,7 +69,7 @@ def split(syllable: str) -> tuple[str, str]:
 @lru_cache(maxsize=4096)
 def fold(syllable: str) -> str:
     """The class of syllables an accent does not tell apart."""
-    initial, final = split(syllable)
+    initial, final = split_syllable(syllable)
     if final.endswith("ng"):
         final = final[:-1]
     return _FOLDED_INITIALS.get(initial, initial) + final
@@ -84,7 +84,7 @@ def syllable_distance(one: str, other: str) -> float:
         return 0.1
     if fold(one) == fold(other):
         return 0.25
-    (initial, final), (other_initial, other_final) = split(fold(one)), split(fold(other))
+    (initial, final), (other_initial, other_final) = split_syllable(fold(one)), split_syllable(fold(other))
     begin = end = 0.0
     if initial != other_initial:
         begin = 0.25 if frozenset((initial, other_initial)) in _NEAR_INITIALS else 0.5

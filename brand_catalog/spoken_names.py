@@ -22,10 +22,10 @@ LONGEST_VARIANT_SAID_FIRST = 4
 # A variant said alone has to be long enough that everyday words do not become order lines.
 SHORTEST_VARIANT_SAID_ALONE = 3
 # A variant shared by more specs than this is a word of the trade, not a name.
-MOST_SPECS_BEHIND_A_VARIANT = 3
+MAX_SPECS_OF_VARIANT = 3
 SHORTEST_STEM_SAID_ALONE = 2
 # The most readings kept of one name: readings multiply with every number in it.
-MOST_READINGS = 12
+MAX_READINGS = 12
 
 _DIGITS = "零一二三四五六七八九"
 _TOKEN = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|[一-鿿]")
@@ -45,17 +45,17 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _SpokenForm:
     """A spoken form being built: its characters, each with its syllable where the catalogue prescribes one."""
 
     characters: tuple[str, ...]
     syllables: tuple[str | None, ...]
 
-    def __add__(self, other: _Said) -> _Said:
-        return _Said(self.characters + other.characters, self.syllables + other.syllables)
+    def __add__(self, other: _SpokenForm) -> _SpokenForm:
+        return _SpokenForm(self.characters + other.characters, self.syllables + other.syllables)
 
-    def __getitem__(self, part: slice) -> _Said:
-        return _Said(self.characters[part], self.syllables[part])
+    def __getitem__(self, part: slice) -> _SpokenForm:
+        return _SpokenForm(self.characters[part], self.syllables[part])
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -110,29 +110,29 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
             if 0 < len(variant) <= LONGEST_VARIANT_SAID_FIRST:
                 names.add(variant + stem_said, (spec.barcode,), "derived")
     for alias in aliases:
-        for text in _with_its_stem(alias, specs):
+        for text in _alias_with_stem(alias, specs):
             names.add_text(text, alias.targets, "derived", None)
     names.close_rank()
     for spec in specs:
         for stem_said, variant in _readings(spec):
             for said in _with_stem(stem_said, variant):
                 names.add(said, (spec.barcode,), "derived")
-        for text in _by_its_number(spec):
+        for text in _forms_by_number(spec):
             names.add_text(text, (spec.barcode,), "derived", None)
     alone = _Names()
     for spec in specs:
         for _, variant in _readings(spec):
-            for said in _alone(variant):
+            for said in _variant_alone(variant):
                 alone.add(said, (spec.barcode,), "derived")
     for name in alone.all():
-        if len(name.barcodes) <= MOST_SPECS_BEHIND_A_VARIANT:
+        if len(name.barcodes) <= MAX_SPECS_OF_VARIANT:
             names.add_text(name.text, name.barcodes, "derived", name.pinyin)
     return tuple(names.all())
 
 
 def spoken_forms(written: str) -> tuple[str, ...]:
     """The spoken forms of a written text, likeliest first: numbers and letters in words, symbols dropped."""
-    return tuple(said.text for said in islice(_said(written), MOST_READINGS) if said.text)
+    return tuple(said.text for said in islice(_forms_of(written), MAX_READINGS) if said.text)
 
 
 class _Names:
@@ -140,13 +140,13 @@ class _Names:
 
     def __init__(self) -> None:
         self._names: dict[str, SpokenName] = {}
-        self._settled: set[str] = set()
+        self._closed: set[str] = set()
 
-    def add(self, said: _Said, barcodes: Sequence[str], kind: NameKind) -> None:
+    def add(self, said: _SpokenForm, barcodes: Sequence[str], kind: NameKind) -> None:
         self.add_text(said.text, barcodes, kind, said.pinyin)
 
     def add_text(self, text: str, barcodes: Sequence[str], kind: NameKind, pinyin: str | None) -> None:
-        if not text or not barcodes or text in self._settled:
+        if not text or not barcodes or text in self._closed:
             return
         known = self._names.get(text)
         together = tuple(dict.fromkeys((*(known.barcodes if known else ()), *barcodes)))
@@ -157,7 +157,7 @@ class _Names:
         self._names[text] = SpokenName(text, together, kind, pinyin)
 
     def close_rank(self) -> None:
-        self._settled = set(self._names)
+        self._closed = set(self._names)
 
     def all(self) -> list[SpokenName]:
         return list(self._names.values())
@@ -176,32 +176,32 @@ def _by_stem(specs: Sequence[Spec]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for spec in specs:
         for written in dict.fromkeys((split_name(spec.name)[0], spec.brand)):
-            for said in islice(_said(written), MOST_READINGS):
+            for said in islice(_forms_of(written), MAX_READINGS):
                 found[said.text] = (*found.get(said.text, ()), spec.barcode)
     return found
 
 
-def _readings(spec: Spec) -> Iterator[tuple[_Said, _Said]]:
+def _readings(spec: Spec) -> Iterator[tuple[_SpokenForm, _SpokenForm]]:
     stem, variant = split_name(spec.name)
-    pairs = islice(product(_said(stem), _said(variant)), MOST_READINGS)
+    pairs = islice(product(_forms_of(stem), _forms_of(variant)), MAX_READINGS)
     if not spec.pinyin:
         yield from pairs
         return
     syllables = tuple(spec.pinyin.split())
     for stem_said, variant_said in pairs:
         cut = len(stem_said)
-        yield _Said(stem_said.characters, syllables[:cut]), _Said(variant_said.characters, syllables[cut:])
+        yield _SpokenForm(stem_said.characters, syllables[:cut]), _SpokenForm(variant_said.characters, syllables[cut:])
 
 
-def _with_stem(stem: _Said, variant: _Said) -> Iterator[_Said]:
+def _with_stem(stem: _SpokenForm, variant: _SpokenForm) -> Iterator[_SpokenForm]:
     """The stem combined with the variant said in another way than written."""
-    for other in _variant_otherwise(variant):
+    for other in _other_variant_forms(variant):
         yield stem + other
         if 1 < len(other) <= LONGEST_VARIANT_SAID_FIRST:
             yield other + stem
 
 
-def _with_its_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
+def _alias_with_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
     """The alias of one spec combined with its stem: 二代 is also said 白沙二代."""
     if alias.brand or len(alias.targets) != 1:
         return
@@ -214,7 +214,7 @@ def _with_its_stem(alias: Alias, specs: Sequence[Spec]) -> Iterator[str]:
         yield alias.text + stem
 
 
-def _by_its_number(spec: Spec) -> Iterator[str]:
+def _forms_by_number(spec: Spec) -> Iterator[str]:
     """The halves of a variant that ends in a number: 招财猫1600 is also 招财猫, 双喜硬经典1906 also 双喜1906; of a
     strength (硬红2.0) the number is not said alone."""
     stem, variant = split_name(spec.name)
@@ -230,16 +230,16 @@ def _by_its_number(spec: Spec) -> Iterator[str]:
                 yield words
 
 
-def _alone(variant: _Said) -> Iterator[_Said]:
+def _variant_alone(variant: _SpokenForm) -> Iterator[_SpokenForm]:
     """The variant by itself, if enough of it is a name and not packaging, size or strength."""
-    for said in (variant, *_variant_otherwise(variant)):
+    for said in (variant, *_other_variant_forms(variant)):
         _, _, core = _split_variant(said)
         distinct = len(_MEASURE.sub("", core.text))
         if len(said) >= SHORTEST_VARIANT_SAID_ALONE and distinct >= 2:
             yield said
 
 
-def _variant_otherwise(variant: _Said) -> Iterator[_Said]:
+def _other_variant_forms(variant: _SpokenForm) -> Iterator[_SpokenForm]:
     """The variant with its size word at the other end, and both without the packaging word."""
     packaging, size, core = _split_variant(variant)
     for front in dict.fromkeys((packaging, packaging[:0])):
@@ -248,7 +248,7 @@ def _variant_otherwise(variant: _Said) -> Iterator[_Said]:
                 yield said
 
 
-def _split_variant(variant: _Said) -> tuple[_Said, _Said, _Said]:
+def _split_variant(variant: _SpokenForm) -> tuple[_SpokenForm, _SpokenForm, _SpokenForm]:
     """The packaging word, the size word and the rest; each may be empty."""
     nothing = variant[:0]
     packaging, core = nothing, variant
@@ -264,11 +264,11 @@ def _split_variant(variant: _Said) -> tuple[_Said, _Said, _Said]:
     return packaging, nothing, core
 
 
-def _said(written: str) -> Iterator[_Said]:
+def _forms_of(written: str) -> Iterator[_SpokenForm]:
     pieces = [_token_forms(token) for token in _TOKEN.findall(written)]
     for forms in product(*pieces):
         text = "".join(forms)
-        yield _Said(tuple(text), (None,) * len(text))
+        yield _SpokenForm(tuple(text), (None,) * len(text))
 
 
 def _token_forms(token: str) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ from enum import StrEnum
 from typing import Any
 
 from callflows.flow import Flow, Target
-from callflows.flows import FLOWS, ORDERING
+from callflows.flows import FLOWS, ORDERING_FLOW
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
-from callflows.state import CallFacts, CallState, Heard, Silence
-from callflows.steps.step import Missed, Step
-from callflows.turn_context import Gone, Turn
+from callflows.state import ORDERING, CallFacts, CallState, Silence, TurnInput
+from callflows.steps.step import NoMatch, Step
+from callflows.turn_context import RecordMissing, TurnContext
 from orders.book.desk import Desk, DeskRefusal
 
-__all__ = ["CallFacts", "CallState", "Silence", "begin", "ended", "given_back", "hear"]
+__all__ = ["CallFacts", "CallState", "Silence", "begin", "end", "hear", "resume_from_operator"]
 
 # More steps in a row than this without a question mean that the flow has a cycle.
 STEPS_IN_A_TURN_MAX = 12
@@ -25,97 +25,97 @@ STEPS_IN_A_TURN_MAX = 12
 
 def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
     """Begin a call: return its first state and the greeting."""
-    state = CallState(facts.call_key, facts.caller, facts.called, facts.ear)
-    turn = Turn(state, desk)
-    state.flow = facts.flow or turn.hotline.flow
+    state = CallState(facts.call_key, facts.caller, facts.called, facts.speech_enabled)
+    turn = TurnContext(state, desk)
+    state.flow = facts.flow or ORDERING
     return state, _go(turn, _flow(turn).first)
 
 
-def hear(state: CallState, heard: Heard, desk: Desk) -> tuple[CallState, Reply]:
+def hear(state: CallState, heard: TurnInput, desk: Desk) -> tuple[CallState, Reply]:
     """Take one turn: return the state after it and the reply. The state passed in is left as it is."""
     if state.over:
         return state, _last_reply(state)
     before, state = state, state.copy()
-    turn = Turn(state, desk)
+    turn = TurnContext(state, desk)
     try:
         return state, _answer(turn, _flow(turn).step(state.step), heard)
     except DeskRefusal:
         # The order was closed during the call: the day ended, or another call of the same retailer resumed it. The
         # admission decides again what may be done.
         state = before.copy()
-        state.pending, state.read = (), None
-        return state, _go(Turn(state, desk), "admission")
-    except Gone:
+        state.open_questions, state.read_back_lines = (), None
+        return state, _go(TurnContext(state, desk), "admission")
+    except RecordMissing:
         state = before.copy()
-        return state, _end(Turn(state, desk), Transfer("stuck"))
+        return state, _end(TurnContext(state, desk), Transfer("stuck"))
 
 
-def given_back(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
+def resume_from_operator(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
     """Go on with a call that an operator gives back: with the order as the operator left it, or with the sign-in where
     the caller has not signed in."""
     state = state.copy()
-    state.over, state.misses, state.failures = "", 0, 0
-    state.pending, state.read = (), None
-    turn = Turn(state, desk)
+    state.over, state.reprompt_count, state.sign_in_failures = "", 0, 0
+    state.open_questions, state.read_back_lines = (), None
+    turn = TurnContext(state, desk)
     if not state.signed_in:
         return state, _go(turn, _flow(turn).first)
     return state, _go(turn, "read_back" if turn.ordered() else "admission")
 
 
-def ended(state: CallState, desk: Desk) -> None:
+def end(state: CallState, desk: Desk) -> None:
     """End the call, whoever hung up. An unsaved order is kept, to be resumed in a later call."""
     if state.signed_in and not state.saved:
         desk.abandon(state.call_key)
 
 
-def _answer(turn: Turn, step: Step[Any], heard: Heard) -> Reply:
+def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
     if isinstance(heard, Silence):
-        return _missed(turn, step, silent=True)
+        return _reprompt(turn, step, silent=True)
     if heard.command == "operator":
         if heard.items:
             step.hear(turn, replace(heard, command=None))
         return _end(turn, Transfer("asked"))
     if heard.command == "repeat" and not heard.items:
-        turn.state.misses = 0
-        return Reply(turn.state.said, _listen(turn, step))
+        turn.state.reprompt_count = 0
+        return Reply(turn.state.last_sentences, _listen(turn, step))
     if heard.early and heard.is_nothing:
         # A wrong key in a prompt that has to be heard to its end: all of it is said again, not the question alone.
-        return Reply(turn.state.said, _listen(turn, step))
+        return Reply(turn.state.last_sentences, _listen(turn, step))
     if heard.command == "help" and not heard.items:
-        turn.state.misses = 0
-        for rung in dict.fromkeys(step.rungs[1:] if turn.state.ear else step.rungs[-1:]):
-            step.climb(turn, step.rungs.index(rung))
-        return Reply(tuple(turn.sentences) or turn.state.said, _listen(turn, step))
+        turn.state.reprompt_count = 0
+        for rung in dict.fromkeys(step.reprompts[1:] if turn.state.speech_enabled else step.reprompts[-1:]):
+            step.reprompt(turn, step.reprompts.index(rung))
+        return Reply(tuple(turn.sentences) or turn.state.last_sentences, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)
     # A yes decides too much to be accepted where the recogniser is not sure of it.
     unsure = heard.confirm and heard.command == "yes" and not heard.items
-    outcome = Missed() if heard.is_nothing or unsure else step.hear(turn, heard)
-    if isinstance(outcome, Missed):
-        return _missed(turn, step, explained=outcome.explained)
-    turn.state.misses = 0
+    outcome = NoMatch() if heard.is_nothing or unsure else step.hear(turn, heard)
+    if isinstance(outcome, NoMatch):
+        return _reprompt(turn, step, explained=outcome.explained)
+    turn.state.reprompt_count = 0
     return _go(turn, step.name if outcome is None else _flow(turn).after(step.name, outcome))
 
 
-def _missed(turn: Turn, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:
+def _reprompt(turn: TurnContext, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:
     """Answer silence or nonsense with the step's next reprompt; after the last one, give up or call an operator."""
-    rung = turn.state.misses
-    turn.state.misses += 1
-    if rung < len(step.rungs):
+    index = turn.state.reprompt_count
+    turn.state.reprompt_count += 1
+    if index < len(step.reprompts):
         if explained:
-            turn.state.said = tuple(turn.sentences)
+            turn.state.last_sentences = tuple(turn.sentences)
         else:
             if not silent:
                 turn.say("not_heard.sorry")
-            step.climb(turn, rung)
+            step.reprompt(turn, index)
         return Reply(tuple(turn.sentences), _listen(turn, step))
     outcome: StrEnum | None = step.give_up(turn)
     if outcome is not None:
         return _go(turn, _flow(turn).after(step.name, outcome))
-    return _end(turn, Transfer(step.stuck))
+    return _end(turn, Transfer(step.transfer_reason))
 
 
-def _go(turn: Turn, target: Target) -> Reply:
+def _go(turn: TurnContext, target: Target) -> Reply:
     """Follow the flow until something is asked, or the call ends."""
     for _ in range(STEPS_IN_A_TURN_MAX):
         if not isinstance(target, str):
@@ -124,30 +124,30 @@ def _go(turn: Turn, target: Target) -> Reply:
         turn.state.step = target
         outcome = step.ask(turn)
         if outcome is None:
-            turn.state.said = tuple(turn.sentences)
-            return Reply(turn.state.said, _listen(turn, step))
+            turn.state.last_sentences = tuple(turn.sentences)
+            return Reply(turn.state.last_sentences, _listen(turn, step))
         target = _flow(turn).after(target, outcome)
     raise RuntimeError(f"Call {turn.state.call_key}: the flow runs in a circle at step {turn.state.step!r}.")
 
 
-def _flow(turn: Turn) -> Flow:
+def _flow(turn: TurnContext) -> Flow:
     """The flow the call goes through; for a name that is none, the one that takes orders."""
-    return FLOWS.get(turn.state.flow, ORDERING)
+    return FLOWS.get(turn.state.flow, ORDERING_FLOW)
 
 
-def _listen(turn: Turn, step: Step[Any]) -> ListenFor:
+def _listen(turn: TurnContext, step: Step[Any]) -> ListenFor:
     return ListenFor(step.listen(turn), step.wait_ms(turn), step.hear_out(turn))
 
 
-def _end(turn: Turn, target: Transfer | HangUp) -> Reply:
+def _end(turn: TurnContext, target: Transfer | HangUp) -> Reply:
     if isinstance(target, Transfer):
         turn.say(f"transfer.{target.reason}")
         turn.state.over, turn.state.transfer_reason = "transferred", target.reason
     else:
         turn.state.over = "hung_up"
-    turn.state.said = tuple(turn.sentences)
-    return Reply(turn.state.said, target)
+    turn.state.last_sentences = tuple(turn.sentences)
+    return Reply(turn.state.last_sentences, target)
 
 
 def _last_reply(state: CallState) -> Reply:
-    return Reply(state.said, Transfer(state.transfer_reason) if state.over == "transferred" else HangUp())
+    return Reply(state.last_sentences, Transfer(state.transfer_reason) if state.over == "transferred" else HangUp())

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-from callflows.flow import Flow, Row, Target
-from callflows.flows import AFTER_LINES, ORDERING, OUTBOUND
+from callflows.flow import Flow, FlowRow, Target
+from callflows.flows import LINE_GOTOS, ORDERING_FLOW, OUTBOUND_FLOW
 from callflows.replies import Transfer
 
 ROOT = Path(__file__).parent.parent
 PAGE = Path("docs") / "call-flow.md"
 # Documents that show the diagram between these markers, if they have them.
-CARRIERS = (Path("README.md"), Path("README.zh-CN.md"))
+DOCUMENTS = (Path("README.md"), Path("README.zh-CN.md"))
 BEGIN, END = "<!-- call flow: made by python -m callflows.diagram -->", "<!-- end of call flow -->"
 
 
@@ -26,10 +26,10 @@ def mermaid(flow: Flow) -> str:
     return "\n".join(["flowchart TD", *(f"    {row}" for row in _rows(flow))])
 
 
-def page(flow: Flow, rung: Flow) -> str:
+def page(flow: Flow, outbound: Flow) -> str:
     """The documentation page: the diagram, what each step does, and what differs in an outbound call."""
     steps = _described(flow.rows)
-    otherwise = _described(row for row in rung.rows if row not in flow.rows)
+    different = _described(row for row in outbound.rows if row not in flow.rows)
     return f"""# The way through a call
 
 Made from the table in `callflows/flows.py` by `python -m callflows.diagram`; a test keeps it current.
@@ -45,16 +45,16 @@ lines asks what they leave open, one question at a time, and then goes on where 
 | --- | --- |
 {steps}
 
-Where the line rings a retailer that is due, the call begins with `{rung.first}`; from the admission on the way is
+Where the line rings a retailer that is due, the call begins with `{outbound.first}`; from the admission on the way is
 the same.
 
 | step | what it does |
 | --- | --- |
-{otherwise}
+{different}
 """
 
 
-def _described(rows: Iterable[Row]) -> str:
+def _described(rows: Iterable[FlowRow]) -> str:
     return "\n".join(f"| `{row.step.name}` | {inspect.getdoc(row.step)} |".replace("\n", " ") for row in rows)
 
 
@@ -70,24 +70,24 @@ def embedded(text: str, flow: Flow) -> str:
 def write(root: Path = ROOT) -> None:
     """Write the page, and the diagram into the documents that show it."""
     (root / PAGE).parent.mkdir(exist_ok=True)
-    (root / PAGE).write_text(page(ORDERING, OUTBOUND), encoding="utf-8")
-    for carrier in CARRIERS:
-        if (root / carrier).exists():
-            text = (root / carrier).read_text(encoding="utf-8")
-            (root / carrier).write_text(embedded(text, ORDERING), encoding="utf-8")
+    (root / PAGE).write_text(page(ORDERING_FLOW, OUTBOUND_FLOW), encoding="utf-8")
+    for document in DOCUMENTS:
+        if (root / document).exists():
+            text = (root / document).read_text(encoding="utf-8")
+            (root / document).write_text(embedded(text, ORDERING_FLOW), encoding="utf-8")
 
 
 def _rows(flow: Flow) -> Iterator[str]:
     yield f"ring([a call]) --> {flow.first}"
-    takers = [row.step.name for row in flow.rows if set(row.then) >= set(AFTER_LINES)]
+    takers = [row.step.name for row in flow.rows if set(row.then) >= set(LINE_GOTOS)]
     for row in flow.rows:
-        own = {outcome: target for outcome, target in row.then.items() if outcome not in AFTER_LINES}
+        own = {outcome: target for outcome, target in row.then.items() if outcome not in LINE_GOTOS}
         for target, outcomes in _by_target(own).items():
             yield f"{row.step.name} -- {' / '.join(outcomes)} --> {target}"
         if row.step.name in takers:
             yield f"{row.step.name} --> lines"
     yield "lines{{what the lines leave open}}"
-    for target, outcomes in _by_target(AFTER_LINES).items():
+    for target, outcomes in _by_target(LINE_GOTOS).items():
         yield f"lines -- {' / '.join(outcomes)} --> {target}"
 
 

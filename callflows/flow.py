@@ -15,7 +15,7 @@ Target = str | Transfer | HangUp
 
 
 @dataclass(frozen=True)
-class Row:
+class FlowRow:
     """One step and the target of each of its outcomes."""
 
     step: Step[Any]
@@ -25,7 +25,7 @@ class Row:
 class Flow:
     """All steps of a call from the first on."""
 
-    def __init__(self, first: str, rows: Iterable[Row]) -> None:
+    def __init__(self, first: str, rows: Iterable[FlowRow]) -> None:
         self.first = first
         self.rows = tuple(rows)
         self._rows = {row.step.name: row for row in self.rows}

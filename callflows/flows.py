@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from callflows.flow import Flow, Row, Target
+from callflows.flow import Flow, FlowRow, Target
 from callflows.replies import HangUp, Transfer
-from callflows.state import RUNG, Next
-from callflows.steps.admission import Admission, Admitted, Left, Refused, ResumeDraft
+from callflows.state import ORDERING, OUTBOUND, Goto
+from callflows.steps.admission import Admission, Admitted, ExplainRefusal, RefusalEnds, ResumeDraft
 from callflows.steps.browsing import BrowseSpecs, ChooseBand
 from callflows.steps.clarifications import AskQuantity, ChooseSpec
 from callflows.steps.confirmations import ConfirmLines, OfferRest, OfferSubstitute
@@ -25,28 +25,28 @@ from callflows.steps.identification import (
     PinChecked,
     RegionChosen,
 )
-from callflows.steps.outbound_greeting import Greeted, GreetRetailer, TakeItemsWhenRung
+from callflows.steps.outbound_greeting import Greeted, GreetRetailer, TakeItemsOutbound
 from callflows.steps.read_back import ReadBack, ReadBackEnds
 from callflows.steps.take_items import AskChange, Declined, TakeItems
 
 # Wherever lines can be said, the questions they leave open come first; then the call returns to where it was.
-AFTER_LINES: Mapping[StrEnum, Target] = {
-    Next.UNSURE: "confirm_lines",
-    Next.WHICH: "choose_spec",
-    Next.QUANTITY: "ask_quantity",
-    Next.SUBSTITUTE: "offer_substitute",
-    Next.REST: "offer_rest",
-    Next.MORE: "take_items",
-    Next.BANDS: "choose_band",
-    Next.SPECS: "browse_specs",
-    Next.READ_BACK: "read_back",
+LINE_GOTOS: Mapping[StrEnum, Target] = {
+    Goto.UNSURE: "confirm_lines",
+    Goto.WHICH: "choose_spec",
+    Goto.QUANTITY: "ask_quantity",
+    Goto.SUBSTITUTE: "offer_substitute",
+    Goto.REST: "offer_rest",
+    Goto.MORE: "take_items",
+    Goto.BANDS: "choose_band",
+    Goto.SPECS: "browse_specs",
+    Goto.READ_BACK: "read_back",
 }
 
-ORDERING = Flow(
+ORDERING_FLOW = Flow(
     "choose_region",
     [
-        Row(ChooseRegion(), {RegionChosen.CHOSEN: "confirm_caller"}),
-        Row(
+        FlowRow(ChooseRegion(), {RegionChosen.CHOSEN: "confirm_caller"}),
+        FlowRow(
             ConfirmCaller(),
             {
                 CallerConfirmed.SIGNED_IN: "admission",
@@ -54,8 +54,8 @@ ORDERING = Flow(
                 CallerConfirmed.UNKNOWN_NUMBER: "ask_code",
             },
         ),
-        Row(AskCode(), {CodeGiven.SPOKEN: "confirm_code", CodeGiven.KEYED: "ask_pin"}),
-        Row(
+        FlowRow(AskCode(), {CodeGiven.SPOKEN: "confirm_code", CodeGiven.KEYED: "ask_pin"}),
+        FlowRow(
             ConfirmCode(),
             {
                 CodeConfirmed.RIGHT: "ask_pin",
@@ -63,7 +63,7 @@ ORDERING = Flow(
                 CodeConfirmed.FAILED: Transfer("not_identified"),
             },
         ),
-        Row(
+        FlowRow(
             AskPin(),
             {
                 PinChecked.SIGNED_IN: "admission",
@@ -72,42 +72,40 @@ ORDERING = Flow(
                 PinChecked.LOCKED: Transfer("locked"),
             },
         ),
-        Row(
+        FlowRow(
             Admission(),
             {Admitted.MAY_ORDER: "take_items", Admitted.DRAFT_LEFT: "resume_draft", Admitted.REFUSED: "refused"},
         ),
-        Row(ResumeDraft(), AFTER_LINES),
-        Row(TakeItems(), AFTER_LINES),
-        Row(ConfirmLines(), AFTER_LINES),
-        Row(ChooseSpec(), AFTER_LINES),
-        Row(AskQuantity(), AFTER_LINES),
-        Row(OfferSubstitute(), AFTER_LINES),
-        Row(OfferRest(), AFTER_LINES),
-        Row(ChooseBand(), AFTER_LINES),
-        Row(BrowseSpecs(), AFTER_LINES),
-        Row(
+        FlowRow(ResumeDraft(), LINE_GOTOS),
+        FlowRow(TakeItems(), LINE_GOTOS),
+        FlowRow(ConfirmLines(), LINE_GOTOS),
+        FlowRow(ChooseSpec(), LINE_GOTOS),
+        FlowRow(AskQuantity(), LINE_GOTOS),
+        FlowRow(OfferSubstitute(), LINE_GOTOS),
+        FlowRow(OfferRest(), LINE_GOTOS),
+        FlowRow(ChooseBand(), LINE_GOTOS),
+        FlowRow(BrowseSpecs(), LINE_GOTOS),
+        FlowRow(
             ReadBack(),
             {
-                **AFTER_LINES,
+                **LINE_GOTOS,
                 ReadBackEnds.SAVED: HangUp(),
                 ReadBackEnds.CHANGE: "ask_change",
                 ReadBackEnds.REFUSED: "refused",
             },
         ),
-        Row(AskChange(), AFTER_LINES),
-        Row(Refused(), {Left.LEFT: HangUp()}),
+        FlowRow(AskChange(), LINE_GOTOS),
+        FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: HangUp()}),
     ],
 )
 
 # A retailer called by the line is known, and signs in by saying yes; after that, the steps are those of any call.
-_OTHERWISE_WHEN_RUNG = frozenset(
-    {"choose_region", "confirm_caller", "ask_code", "confirm_code", "ask_pin", "take_items"}
-)
+_REPLACED_OUTBOUND = frozenset({"choose_region", "confirm_caller", "ask_code", "confirm_code", "ask_pin", "take_items"})
 
-OUTBOUND = Flow(
+OUTBOUND_FLOW = Flow(
     "greet_retailer",
     [
-        Row(
+        FlowRow(
             GreetRetailer(),
             {
                 Greeted.ITSELF: "admission",
@@ -116,10 +114,10 @@ OUTBOUND = Flow(
                 Greeted.SILENT: HangUp(),
             },
         ),
-        Row(TakeItemsWhenRung(), {**AFTER_LINES, Declined.DECLINED: HangUp()}),
-        *(row for row in ORDERING.rows if row.step.name not in _OTHERWISE_WHEN_RUNG),
+        FlowRow(TakeItemsOutbound(), {**LINE_GOTOS, Declined.DECLINED: HangUp()}),
+        *(row for row in ORDERING_FLOW.rows if row.step.name not in _REPLACED_OUTBOUND),
     ],
 )
 
-FLOWS: Mapping[str, Flow] = {"ordering": ORDERING, RUNG: OUTBOUND}
+FLOWS: Mapping[str, Flow] = {ORDERING: ORDERING_FLOW, OUTBOUND: OUTBOUND_FLOW}
 """The flows by the name kept with the call."""

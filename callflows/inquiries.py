@@ -7,56 +7,56 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from callflows import speaking
-from callflows.turn_context import Turn
+from callflows.turn_context import TurnContext
 from speech.utterance import Asked, Command, Item, Utterance
 
 if TYPE_CHECKING:
-    from orders.book.desk import Offer
+    from orders.book.desk import AvailableSpec
 
 # The most specs of a brand that are described at once; of more, the caller is asked which one.
-SPECS_TOLD = 3
+SPECS_DESCRIBED_MAX = 3
 # AY 4.1.6, "briefly": nobody remembers a longer list before the first question.
-INTRODUCED = 2
+SPECS_INTRODUCED_MAX = 2
 
 
-def asks_to_be_told(item: Item) -> bool:
+def is_inquiry(item: Item) -> bool:
     """True if a line asks for a spec's price or available quantity: it is answered, and orders nothing. A caller who
     asks whether there is any may be ordering."""
     return item.action == "ask" and item.asked != "is_there"
 
 
-def only_asks(heard: Utterance) -> bool:
+def only_inquires(heard: Utterance) -> bool:
     """True if the caller only asks for information about specs: that neither answers nor drops the line's open
     question."""
-    return bool(heard.items) and heard.command is None and all(map(asks_to_be_told, heard.items))
+    return bool(heard.items) and heard.command is None and all(map(is_inquiry, heard.items))
 
 
-def tell(turn: Turn, command: Command | None, about: str) -> None:
+def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode: str) -> None:
     """Answer a question asked without a brand; a command that asks for nothing is ignored. `about` is the spec
     mentioned in the reply before."""
     match command:
         case "last_order":
-            _tell_last_order(turn)
+            _say_last_order(turn)
         case "balance":
-            _tell_balance(turn)
+            _say_balance(turn)
         case "price":
-            if subject := _subject(turn, about):
-                tell_about(turn, subject, "price")
+            if subject := _subject(turn, mentioned_barcode):
+                describe_specs(turn, subject, "price")
             else:
                 turn.say("wishes.price_of_what")
         case "how_much_left":
-            if subject := _subject(turn, about):
-                tell_about(turn, subject, "how_much_left")
+            if subject := _subject(turn, mentioned_barcode):
+                describe_specs(turn, subject, "how_much_left")
             else:
-                _tell_how_many_specs(turn)
+                _say_spec_count(turn)
         case _:
             pass
 
 
-def tell_about(turn: Turn, barcodes: Iterable[str], asked: Asked) -> None:
+def describe_specs(turn: TurnContext, barcodes: Iterable[str], asked: Asked) -> None:
     """Say how much of each of these specs may still be ordered, and first its price a carton if that was asked. After
     one alone, "来五条" is about that one."""
-    told = tuple(barcodes)[:SPECS_TOLD]
+    told = tuple(barcodes)[:SPECS_DESCRIBED_MAX]
     for barcode in told:
         if asked == "price":
             spec = turn.spec(barcode)
@@ -66,33 +66,33 @@ def tell_about(turn: Turn, barcodes: Iterable[str], asked: Asked) -> None:
                 spec=turn.name(barcode),
                 price=speaking.yuan(spec.wholesale_fen),
             )
-        _tell_what_is_left(turn, barcode)
-    turn.state.about = told[0] if len(told) == 1 else ""
+        _say_available(turn, barcode)
+    turn.state.mentioned_barcode = told[0] if len(told) == 1 else ""
 
 
-def introduce(turn: Turn) -> None:
+def introduce(turn: TurnContext) -> None:
     """Name the new and key specs of the day that this retailer may order, before the first question of the call. This
     is done once, and orders nothing (AY 4.1.6, 4.1.5.2)."""
     if turn.state.introduced:
         return
     turn.state.introduced = True
-    there = [offer for offer in turn.offers.values() if offer.left_packs >= offer.spec.packs_per_carton]
-    new = [offer for offer in there if offer.is_new][:INTRODUCED]
-    key = [offer for offer in there if offer.is_key and not offer.is_new][: INTRODUCED - len(new)]
+    there = [offer for offer in turn.available_specs.values() if offer.left_packs >= offer.spec.packs_per_carton]
+    new = [offer for offer in there if offer.is_new][:SPECS_INTRODUCED_MAX]
+    key = [offer for offer in there if offer.is_key and not offer.is_new][: SPECS_INTRODUCED_MAX - len(new)]
     if new:
         turn.say("introduce.new", specs=_named(turn, new))
     if key:
         turn.say("introduce.key", specs=_named(turn, key))
     if len(named := [*new, *key]) == 1:
-        turn.state.about = named[0].spec.barcode
+        turn.state.mentioned_barcode = named[0].spec.barcode
 
 
-def _named(turn: Turn, offers: Iterable[Offer]) -> str:
+def _named(turn: TurnContext, offers: Iterable[AvailableSpec]) -> str:
     names = ((turn.name(offer.spec.barcode), speaking.one_by_one(offer.spec.short_code)) for offer in offers)
     return turn.text("words.or").join(turn.text("browse_specs.spec", spec=name, code=code) for name, code in names)
 
 
-def _tell_last_order(turn: Turn) -> None:
+def _say_last_order(turn: TurnContext) -> None:
     last = turn.desk.last_order(turn.retailer)
     if last is None:
         turn.say("wishes.no_last_order")
@@ -100,23 +100,23 @@ def _tell_last_order(turn: Turn) -> None:
         turn.say("wishes.last_order", lines=turn.lines(last), total=turn.total(last))
 
 
-def _tell_balance(turn: Turn) -> None:
+def _say_balance(turn: TurnContext) -> None:
     """Say the total of the order so far ("一共多少钱"), if there is one, and the account balance."""
     if turn.order is not None and turn.order.lines:
         turn.say("wishes.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
     turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
 
 
-def _tell_how_many_specs(turn: Turn) -> None:
-    count = sum(offer.left_packs > 0 for offer in turn.offers.values())
+def _say_spec_count(turn: TurnContext) -> None:
+    count = sum(offer.left_packs > 0 for offer in turn.available_specs.values())
     if count:
         turn.say("wishes.how_many_specs_left", count=speaking.counted(count, ""))
     else:
         turn.say("choose_band.nothing")
 
 
-def _tell_what_is_left(turn: Turn, barcode: str) -> None:
-    packs, reason = turn.available(barcode)
+def _say_available(turn: TurnContext, barcode: str) -> None:
+    packs, reason = turn.available_packs(barcode)
     name = turn.name(barcode)
     if packs:
         turn.say("wishes.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
@@ -128,11 +128,11 @@ def _tell_what_is_left(turn: Turn, barcode: str) -> None:
         turn.say("short.limit_reached", spec=name)
 
 
-def _subject(turn: Turn, about: str) -> tuple[str, ...]:
+def _subject(turn: TurnContext, mentioned_barcode: str) -> tuple[str, ...]:
     """The specs a question without a brand is about: those of the open question, the one mentioned in the reply before,
     or that of the line mentioned last."""
-    if turn.state.pending:
-        question = turn.state.pending[0]
+    if turn.state.open_questions:
+        question = turn.state.open_questions[0]
         return (question.barcode,) if question.barcode else question.items[0].barcodes
-    found = about or turn.state.last_barcode
+    found = mentioned_barcode or turn.state.last_barcode
     return (found,) if found else ()

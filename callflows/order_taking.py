@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from brand_catalog.spoken_names import spoken_forms
-from callflows.inquiries import SPECS_TOLD, asks_to_be_told, tell, tell_about
-from callflows.state import Next, Pending, Why
-from callflows.turn_context import Turn
+from callflows.inquiries import SPECS_DESCRIBED_MAX, answer_inquiry, describe_specs, is_inquiry
+from callflows.state import Goto, OpenQuestion, QuantityReason
+from callflows.turn_context import TurnContext
 from orders.book.desk import LineRequest
 from speech.utterance import Item, Utterance
 
@@ -22,7 +22,7 @@ _SCARCE = frozenset({"stock", "out_of_stock", "not_offered"})
 
 
 @dataclass
-class _Taken:
+class _TakenLines:
     """The results of one utterance's lines: the requests not yet sent to the desk, the lines taken and the sentences
     about them, the notices said in any case, and the questions about lines not taken."""
 
@@ -30,12 +30,12 @@ class _Taken:
     new: list[tuple[str, int]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    questions: list[Pending] = field(default_factory=list)
+    questions: list[OpenQuestion] = field(default_factory=list)
     # The spec mentioned in the reply before: a quantity without a brand is of it.
-    about: str = ""
+    mentioned_barcode: str = ""
 
 
-def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Next:
+def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Goto:
     """Take all that one utterance says of the order, and return how the call goes on.
 
     `correcting`: the caller has just said no, so a brand that is ordered already is set and not added to.
@@ -45,38 +45,40 @@ def take(turn: Turn, heard: Utterance, *, correcting: bool = False, answering: b
     if len(items) < len(heard.items):
         turn.say("taken.no_brand")
     if items and heard.confirm:
-        unsure = Pending(Next.UNSURE, items, command=heard.command)
-        turn.state.pending = (unsure, *turn.state.pending)
+        unsure = OpenQuestion(Goto.UNSURE, items, command=heard.command)
+        turn.state.open_questions = (unsure, *turn.state.open_questions)
         return go_on(turn)
-    taken = _Taken(about=turn.state.about)
-    turn.state.about = ""
-    turn.desk.expect(barcode for item in heard.items for barcode in item.barcodes)
-    _grant(turn, heard, taken)
+    taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode)
+    turn.state.mentioned_barcode = ""
+    turn.desk.lock_specs(barcode for item in heard.items for barcode in item.barcodes)
+    _obey_command(turn, heard, taken)
     for item in items:
         if item.action != "add":
             # A line that is changed, removed or asked about may have been ordered in the same utterance.
-            _order(turn, taken)
+            _request_lines(turn, taken)
         _take_item(turn, _as_correction(turn, item) if correcting else item, taken)
-    _order(turn, taken)
+    _request_lines(turn, taken)
     opened = tuple(taken.questions)
-    turn.state.pending = (*opened, *turn.state.pending) if answering else (*turn.state.pending, *opened)
-    _say(turn, taken)
+    turn.state.open_questions = (
+        (*opened, *turn.state.open_questions) if answering else (*turn.state.open_questions, *opened)
+    )
+    _say_taken(turn, taken)
     return go_on(turn)
 
 
-def go_on(turn: Turn) -> Next:
+def go_on(turn: TurnContext) -> Goto:
     """The kind of the oldest open question, or the step to return to where there is none."""
-    return turn.state.pending[0].kind if turn.state.pending else turn.state.back_to
+    return turn.state.open_questions[0].kind if turn.state.open_questions else turn.state.return_to
 
 
-def close_question(turn: Turn) -> Pending:
+def close_question(turn: TurnContext) -> OpenQuestion:
     """Remove the oldest question and return it: it has its answer, or needs none any more."""
-    first, *rest = turn.state.pending
-    turn.state.pending = tuple(rest)
+    first, *rest = turn.state.open_questions
+    turn.state.open_questions = tuple(rest)
     return first
 
 
-def describe(turn: Turn, items: Iterable[Item]) -> str:
+def describe(turn: TurnContext, items: Iterable[Item]) -> str:
     """Lines as they were understood, to be said back with a question."""
     return turn.listed(_description(turn, item) for item in items)
 
@@ -84,19 +86,19 @@ def describe(turn: Turn, items: Iterable[Item]) -> str:
 # -- commands other than lines
 
 
-def _grant(turn: Turn, heard: Utterance, taken: _Taken) -> None:
+def _obey_command(turn: TurnContext, heard: Utterance, taken: _TakenLines) -> None:
     match heard.command:
         case "done":
-            turn.state.back_to = Next.READ_BACK
+            turn.state.return_to = Goto.READ_BACK
         case "what_is_there":
-            turn.state.back_to = Next.BANDS
+            turn.state.return_to = Goto.BANDS
         case "usual":
             _take_usual(turn, taken)
         case command:
-            tell(turn, command, taken.about)
+            answer_inquiry(turn, command, taken.mentioned_barcode)
 
 
-def _take_usual(turn: Turn, taken: _Taken) -> None:
+def _take_usual(turn: TurnContext, taken: _TakenLines) -> None:
     """Take the last order again, cut to what may be ordered today; lines already in this order stay as they are."""
     last = turn.desk.last_order(turn.retailer)
     if last is None:
@@ -109,38 +111,38 @@ def _take_usual(turn: Turn, taken: _Taken) -> None:
             taken.notices.append(turn.text("short.none", spec=spoken_forms(line.name)[0]))
         elif line.barcode not in ordered and line.granted_packs:
             taken.wanted.append(LineRequest(line.barcode, line.granted_packs, "set"))
-    _order(turn, taken, offer=False)
-    turn.state.back_to = Next.READ_BACK
+    _request_lines(turn, taken, ask_alternative=False)
+    turn.state.return_to = Goto.READ_BACK
 
 
 # -- lines
 
 
-def _known(turn: Turn, items: tuple[Item, ...]) -> tuple[Item, ...]:
+def _known(turn: TurnContext, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """The lines without the specs the catalogue no longer has; a line left without any spec is dropped."""
     specs = turn.desk.catalog.specs
     known = (replace(item, barcodes=tuple(filter(specs.__contains__, item.barcodes))) for item in items)
     return tuple(after for before, after in zip(items, known, strict=True) if after.barcodes or not before.barcodes)
 
 
-def _as_correction(turn: Turn, item: Item) -> Item:
+def _as_correction(turn: TurnContext, item: Item) -> Item:
     """The line as said after a no: for a spec already ordered, its quantity replaces the old one."""
     ordered = turn.ordered()
     about_a_line = not item.barcodes or any(barcode in ordered for barcode in item.barcodes)
     return replace(item, action="change") if item.action == "add" and about_a_line else item
 
 
-def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
-    barcodes = _meant(turn, item, taken.about)
+def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
+    barcodes = _resolve_specs(turn, item, taken.mentioned_barcode)
     if not barcodes:
-        _say_which_is_missing(turn, item, taken)
+        _say_unresolved(turn, item, taken)
         return
     item = replace(item, barcodes=barcodes)
-    if asks_to_be_told(item) and len(barcodes) <= SPECS_TOLD:
-        tell_about(turn, barcodes, item.asked)
+    if is_inquiry(item) and len(barcodes) <= SPECS_DESCRIBED_MAX:
+        describe_specs(turn, barcodes, item.asked)
         return
     if len(barcodes) > 1:
-        taken.questions.append(Pending(Next.WHICH, (item,)))
+        taken.questions.append(OpenQuestion(Goto.WHICH, (item,)))
         return
     [barcode] = barcodes
     ordered = turn.ordered().get(barcode, 0)
@@ -155,21 +157,21 @@ def _take_item(turn: Turn, item: Item, taken: _Taken) -> None:
         spec = turn.spec(barcode)
         packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
         if packs is None:
-            why: Why = "vague" if item.quantity.vague else "unclear"
-            taken.questions.append(Pending(Next.QUANTITY, (replace(item, quantity=None),), why=why))
+            why: QuantityReason = "vague" if item.quantity.vague else "unclear"
+            taken.questions.append(OpenQuestion(Goto.QUANTITY, (replace(item, quantity=None),), reason=why))
         elif packs == 0:
             _remove(turn, replace(item, quantity=None), ordered, taken)
         else:
             taken.wanted.append(LineRequest(barcode, packs, "set" if item.action == "change" else "add"))
 
 
-def _meant(turn: Turn, item: Item, about: str) -> tuple[str, ...]:
+def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tuple[str, ...]:
     """The specs the line may be about, of those that make sense: one changed or removed has to be in the order, one
     added should be available. Empty where that leaves none, or no brand was said and none can be inferred; `about` is
     the spec mentioned in the reply before."""
     ordered = turn.ordered()
-    if not item.barcodes and item.action == "add" and about and item.quantity is not None:
-        return (about,)
+    if not item.barcodes and item.action == "add" and mentioned_barcode and item.quantity is not None:
+        return (mentioned_barcode,)
     if not item.barcodes:
         last = turn.state.last_barcode
         spoken_of = item.action in ("change", "remove") and item.quantity is not None and last in ordered
@@ -179,47 +181,47 @@ def _meant(turn: Turn, item: Item, about: str) -> tuple[str, ...]:
         if in_order or item.action == "remove":
             return in_order
     if len(item.barcodes) > 1:
-        return tuple(barcode for barcode in item.barcodes if barcode in turn.offers) or item.barcodes
+        return tuple(barcode for barcode in item.barcodes if barcode in turn.available_specs) or item.barcodes
     return item.barcodes
 
 
-def _say_which_is_missing(turn: Turn, item: Item, taken: _Taken) -> None:
+def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     last = turn.state.last_barcode
     if item.barcodes and item.action == "remove":
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
     elif item.action == "remove" and item.quantity is None and last in turn.ordered():
         # A bare "不要了" may mean the last line or the end of the order: ask, do not guess.
-        taken.questions.append(Pending(Next.UNSURE, (replace(item, barcodes=(last,)),)))
+        taken.questions.append(OpenQuestion(Goto.UNSURE, (replace(item, barcodes=(last,)),)))
     else:
         taken.notices.append(turn.text("taken.no_brand"))
 
 
-def _ask_quantity(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
+def _ask_quantity(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
     [barcode] = item.barcodes
-    if barcode in turn.state.told_out and not _in_stock(turn, barcode):
+    if barcode in turn.state.reported_out_of_stock and not _in_stock(turn, barcode):
         # AY 4.1.5.2 h: the caller has heard it is out of stock, and insists
         taken.notices.append(turn.text("taken.truly_none"))
         return
-    why: Why = "wanted" if item.action == "ask" else "missing"
+    why: QuantityReason = "wanted" if item.action == "ask" else "missing"
     if ordered and item.action == "add":
         why = "again"
-    taken.questions.append(Pending(Next.QUANTITY, (item,), why=why))
+    taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=why))
 
 
-def _in_stock(turn: Turn, barcode: str) -> bool:
-    offer = turn.offers.get(barcode)
+def _in_stock(turn: TurnContext, barcode: str) -> bool:
+    offer = turn.available_specs.get(barcode)
     return offer is not None and offer.left_packs > 0
 
 
-def _remove(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
+def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
     [barcode] = item.barcodes
     spec = turn.spec(barcode)
     off = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if item.quantity else None
     if not ordered:
         taken.notices.append(turn.text("taken.not_ordered", spec=turn.name(barcode)))
     elif item.quantity is not None and off is None:
-        taken.questions.append(Pending(Next.QUANTITY, (replace(item, quantity=None),), why="vague"))
+        taken.questions.append(OpenQuestion(Goto.QUANTITY, (replace(item, quantity=None),), reason="vague"))
     elif off is not None and off < ordered:
         taken.wanted.append(LineRequest(barcode, ordered - off, "set"))
     else:
@@ -227,7 +229,7 @@ def _remove(turn: Turn, item: Item, ordered: int, taken: _Taken) -> None:
         taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
 
 
-def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
+def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bool = True) -> None:
     """Request the lines gathered so far from the desk, all at once. With `offer`, a shortage leads to the question of a
     substitute or of the rest."""
     if not taken.wanted:
@@ -240,7 +242,7 @@ def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
             turn.state.last_barcode = barcode
             before[barcode] = outcome.line.granted_packs
         if outcome.granted_packs < request.packs:
-            _say_short(turn, request, outcome, had, taken, offer)
+            _say_short(turn, request, outcome, had, taken, ask_alternative)
         elif had and request.mode == "add":
             total = turn.quantity(barcode, had + request.packs)
             taken.done.append(turn.text("taken.added", spec=turn.name(barcode), total=total))
@@ -252,7 +254,14 @@ def _order(turn: Turn, taken: _Taken, *, offer: bool = True) -> None:
     taken.wanted.clear()
 
 
-def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: int, taken: _Taken, offer: bool) -> None:
+def _say_short(
+    turn: TurnContext,
+    request: LineRequest,
+    outcome: LineOutcome,
+    before: int,
+    taken: _TakenLines,
+    ask_alternative: bool,
+) -> None:
     """Say that less than was wanted was granted, or nothing; a rest or a substitute is offered, never taken unasked."""
     barcode = request.barcode
     name = turn.name(barcode)
@@ -260,22 +269,22 @@ def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: i
     if outcome.granted_packs and not scarce:
         in_all = outcome.line.granted_packs if outcome.line else outcome.granted_packs
         taken.notices.append(turn.text("short.limit", spec=name, quantity=turn.quantity(barcode, in_all)))
-    elif outcome.granted_packs and offer:
+    elif outcome.granted_packs and ask_alternative:
         line = Item("add" if request.mode == "add" else "change", (barcode,))
-        taken.questions.append(Pending(Next.REST, (line,), packs=before, left=outcome.granted_packs))
+        taken.questions.append(OpenQuestion(Goto.REST, (line,), packs=before, granted_packs=outcome.granted_packs))
     elif outcome.granted_packs:
         left = turn.quantity(barcode, outcome.granted_packs)
         taken.notices.append(turn.text("short.only", spec=name, quantity=left))
     elif not scarce:
         taken.notices.append(turn.text("short.limit_reached", spec=name))
-    elif barcode in turn.state.told_out:
+    elif barcode in turn.state.reported_out_of_stock:
         taken.notices.append(turn.text("taken.truly_none"))
     else:
-        turn.state.told_out = (*turn.state.told_out, barcode)
-        if offer and outcome.substitute is not None:
+        turn.state.reported_out_of_stock = (*turn.state.reported_out_of_stock, barcode)
+        if ask_alternative and outcome.substitute is not None:
             wanted = Item("add", (barcode,))
             packs = outcome.requested_packs
-            taken.questions.append(Pending(Next.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs))
+            taken.questions.append(OpenQuestion(Goto.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs))
         else:
             taken.notices.append(turn.text("short.none", spec=name))
 
@@ -283,9 +292,9 @@ def _say_short(turn: Turn, request: LineRequest, outcome: LineOutcome, before: i
 # -- saying what was taken
 
 
-def _say(turn: Turn, taken: _Taken) -> None:
+def _say_taken(turn: TurnContext, taken: _TakenLines) -> None:
     """Say the lines taken, unless all of them are about to be read back, and the notices in any case."""
-    if turn.state.pending or turn.state.back_to is not Next.READ_BACK:
+    if turn.state.open_questions or turn.state.return_to is not Goto.READ_BACK:
         if len(taken.new) == 1:
             [(barcode, packs)] = taken.new
             turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
@@ -295,7 +304,7 @@ def _say(turn: Turn, taken: _Taken) -> None:
     turn.sentences += taken.notices
 
 
-def _description(turn: Turn, item: Item) -> str:
+def _description(turn: TurnContext, item: Item) -> str:
     name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said or turn.text("words.it")
     quantity = ""
     if item.quantity is not None and item.barcodes:

@@ -11,7 +11,10 @@ from pydantic import TypeAdapter
 from callflows.replies import TransferReason
 from speech.utterance import Command, Item, Utterance
 
-RUNG = "outbound"
+ORDERING = "ordering"
+"""The flow of a call to a hotline."""
+
+OUTBOUND = "outbound"
 """The flow of an outbound call, to a retailer that is due."""
 
 
@@ -23,7 +26,7 @@ class CallFacts:
     call_key: str
     caller: str
     called: str
-    ear: bool
+    speech_enabled: bool
     # The name of its flow; empty for the flow of the hotline that was called.
     flow: str = ""
 
@@ -33,14 +36,14 @@ class Silence:
     """The caller said and keyed nothing for as long as the reply waits."""
 
 
-Heard = Utterance | Silence
+TurnInput = Utterance | Silence
 
-Why = Literal["missing", "wanted", "again", "vague", "unclear"]
+QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear"]
 """The reason for asking a quantity: none was said; the caller asked whether there is any; none was said of a brand that
 is ordered already; 十来条; 一箱."""
 
 
-class Next(StrEnum):
+class Goto(StrEnum):
     """The continuation once a turn's lines are taken: the oldest open question, or the step to return to."""
 
     UNSURE = "unsure"
@@ -55,7 +58,7 @@ class Next(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class OpenQuestion:
     """An open question about one line, or about all lines of a doubtful utterance; other lines are taken already or
     have questions of their own.
 
@@ -64,13 +67,13 @@ class Pending:
     lines the recogniser was unsure of.
     """
 
-    kind: Literal[Next.UNSURE, Next.WHICH, Next.QUANTITY, Next.SUBSTITUTE, Next.REST]
+    kind: Literal[Goto.UNSURE, Goto.WHICH, Goto.QUANTITY, Goto.SUBSTITUTE, Goto.REST]
     items: tuple[Item, ...] = ()
     barcode: str = ""
     packs: int = 0
-    left: int = 0
+    granted_packs: int = 0
     page: int = 0
-    why: Why = "missing"
+    reason: QuantityReason = "missing"
     command: Command | None = None
 
 
@@ -82,8 +85,8 @@ class CallState:
     caller: str
     called: str
     # True if speech can be recognised; otherwise every prompt asks for keys.
-    ear: bool
-    flow: str = "ordering"
+    speech_enabled: bool
+    flow: str = ORDERING
     step: str = ""
     # The region chosen, by its name, on a line that asks for one.
     region: str = ""
@@ -91,37 +94,37 @@ class CallState:
     customer_code: str = ""
     signed_in: bool = False
     # Wrong codes, wrong PINs and codes that were heard wrong; reset only when an operator gives the call back.
-    failures: int = 0
+    sign_in_failures: int = 0
     # Turns in a row that were silent or not understood.
-    misses: int = 0
-    pending: tuple[Pending, ...] = ()
-    back_to: Next = Next.MORE
+    reprompt_count: int = 0
+    open_questions: tuple[OpenQuestion, ...] = ()
+    return_to: Goto = Goto.MORE
     # The spec of the line mentioned last: "改成三条" is about it.
     last_barcode: str = ""
     # The only spec mentioned in the reply before: "来五条" straight after is about it.
-    about: str = ""
+    mentioned_barcode: str = ""
     # True once the new and key specs of the day have been named in this call.
     introduced: bool = False
     # Specs the caller has heard are out of stock.
-    told_out: tuple[str, ...] = ()
+    reported_out_of_stock: tuple[str, ...] = ()
     # The number of times a brand came without a quantity.
-    quantities_missed: int = 0
+    quantities_omitted: int = 0
     # The bands as read out, neighbours merged: numbers, lowest and highest price in fen; then the one being read.
     bands: tuple[tuple[tuple[int, ...], int, int], ...] = ()
     band: int = 0
     page: int = 0
     page_read: bool = False
     # The lines read back last, barcode and packs; None before the first time.
-    read: tuple[tuple[str, int], ...] | None = None
+    read_back_lines: tuple[tuple[str, int], ...] | None = None
     # True if a key cut it off: then the totals have been repeated, and the next key counts.
-    cut_off: bool = False
+    read_back_interrupted: bool = False
     refusal: str = ""
-    said: tuple[str, ...] = ()
+    last_sentences: tuple[str, ...] = ()
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"
     saved: bool = False
     # The end of an outbound call without an order: somebody else, not now, or silent.
-    parted: str = ""
+    outbound_outcome: str = ""
 
     def copy(self) -> CallState:
         """A copy of the state; all it holds is immutable."""

@@ -9,30 +9,30 @@ from typing import TYPE_CHECKING
 from brand_catalog.spoken_names import split_name, spoken_forms
 from callflows import speaking
 from callflows.prompts import Prompts, load_prompts
-from callflows.state import RUNG, CallState
+from callflows.state import OUTBOUND, CallState
 from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
     from orders.book.desk import (
+        AvailableSpec,
         Confirmed,
         CutReason,
         Desk,
         Hotline,
         LineOutcome,
         LineRequest,
-        Offer,
         OrderView,
         Retailer,
     )
     from orders.book.models import Channel
 
 
-class Gone(LookupError):
+class RecordMissing(LookupError):
     """The call's retailer, or a spec of its order, no longer exists."""
 
 
-class Turn:
+class TurnContext:
     """The context of one turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
 
     def __init__(self, state: CallState, desk: Desk, prompts: Prompts | None = None) -> None:
@@ -50,7 +50,7 @@ class Turn:
 
     def text(self, key: str, /, **fill: str) -> str:
         """The prompt `key`, worded for a caller who may speak or for one who has only keys."""
-        return self._prompts.text(key, by_keys=not self.state.ear, **fill)
+        return self._prompts.text(key, by_keys=not self.state.speech_enabled, **fill)
 
     def name(self, barcode: str) -> str:
         """A spec's spoken name."""
@@ -104,7 +104,9 @@ class Turn:
         """The spec of a barcode. Gone if the catalogue no longer has it."""
         spec = self.desk.catalog.specs.get(barcode)
         if spec is None:
-            raise Gone(f"Call {self.state.call_key}: the catalogue has no spec {barcode} any more; pass the call on.")
+            raise RecordMissing(
+                f"Call {self.state.call_key}: the catalogue has no spec {barcode} any more; pass the call on."
+            )
         return spec
 
     @cached_property
@@ -117,20 +119,22 @@ class Turn:
         """The retailer of the call; only for steps that have its customer code. Gone if it no longer exists."""
         retailer = self.desk.retailer(self.state.customer_code)
         if retailer is None:
-            raise Gone(f"Call {self.state.call_key}: its retailer is no longer on the books; pass the call on.")
+            raise RecordMissing(
+                f"Call {self.state.call_key}: its retailer is no longer on the books; pass the call on."
+            )
         return retailer
 
     @cached_property
-    def offers(self) -> dict[str, Offer]:
+    def available_specs(self) -> dict[str, AvailableSpec]:
         """The specs this retailer may order at the turn's beginning, by barcode."""
-        return {offer.spec.barcode: offer for offer in self.desk.offers(self.retailer, self.hotline)}
+        return {offer.spec.barcode: offer for offer in self.desk.available_specs(self.retailer, self.hotline)}
 
     # -- the order
 
     @property
     def channel(self) -> Channel:
         """The channel the order comes in by."""
-        return "outbound" if self.state.flow == RUNG else "phone"
+        return "outbound" if self.state.flow == OUTBOUND else "phone"
 
     @property
     def order(self) -> OrderView | None:
@@ -143,10 +147,10 @@ class Turn:
         """The lines of the current order: packs by barcode."""
         return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
 
-    def available(self, barcode: str) -> tuple[int, CutReason]:
+    def available_packs(self, barcode: str) -> tuple[int, CutReason]:
         """The packs of a spec the order could be granted beyond its own, and the reason why not more."""
         self._order = None
-        return self.desk.available(self.state.call_key, barcode)
+        return self.desk.headroom(self.state.call_key, barcode)
 
     def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
         """Request lines from the desk, all at once; the outcomes come in the same order."""
@@ -163,16 +167,16 @@ class Turn:
         self._order = None
         self.desk.remove_line(self.state.call_key, barcode)
 
-    def settle_for(self, barcode: str, packs: int) -> None:
+    def accept_less(self, barcode: str, packs: int) -> None:
         """Reduce a line to less than was granted: the requested quantity stays the demand."""
         self._order = None
-        self.desk.settle_for(self.state.call_key, barcode, packs)
+        self.desk.accept_less(self.state.call_key, barcode, packs)
 
     # -- listening
 
     def items(self) -> Items:
         """Listen for brands and quantities, among all this retailer may order."""
-        return Items(tuple(self.offers), self.desk.usual(self.retailer), self.state.about)
+        return Items(tuple(self.available_specs), self.desk.usual_barcodes(self.retailer), self.state.mentioned_barcode)
 
     def yes_no(self) -> YesNo:
         """Listen for yes or no, and for changes to the order."""

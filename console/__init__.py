@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from console.pages import register
-from console.services import Room
+from console.services import Services
 
-__all__ = ["Room", "register"]
+__all__ = ["Services", "register"]

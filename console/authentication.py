@@ -11,13 +11,13 @@ from flask import abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr.operators import presence
 from orders.staff import seats
 from orders.staff.models import StaffRow, Task
-from storage import reading, transaction
+from storage import read_only, transaction
 
-_WHO, _SEEN = "staff", "seen"
+_STAFF_KEY, _LAST_SEEN_KEY = "staff", "seen"
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=ResponseReturnValue)
@@ -25,41 +25,41 @@ R = TypeVar("R", bound=ResponseReturnValue)
 
 def sign_in(staff: StaffRow) -> None:
     """Start the session of this staff member."""
-    session[_WHO] = staff.id
-    session[_SEEN] = room().now().timestamp()
+    session[_STAFF_KEY] = staff.id
+    session[_LAST_SEEN_KEY] = services().now().timestamp()
     session.permanent = False
 
 
 def sign_out() -> None:
     """End the session and free the seat; the language chosen for the pages stays."""
-    if (found := staff_or_none()) is not None:
-        with transaction(room().sessions) as work:
+    if (found := current_staff_or_none()) is not None:
+        with transaction(services().sessions) as work:
             seats.leave_seat(work, found.id)
-            presence.leave(work, found.id)
-    session.pop(_WHO, None)
-    session.pop(_SEEN, None)
+            presence.check_out(work, found.id)
+    session.pop(_STAFF_KEY, None)
+    session.pop(_LAST_SEEN_KEY, None)
     g.staff, g.seat = None, ""
 
 
-def notice_who(*, touch: bool) -> None:
+def load_staff(*, touch: bool) -> None:
     """Load the signed-in staff member for this request. `touch` says whether the request is a person's doing and keeps
     them signed in; an event stream is not."""
     g.staff, g.seat = None, ""
-    who, seen = session.get(_WHO), session.get(_SEEN)
+    who, seen = session.get(_STAFF_KEY), session.get(_LAST_SEEN_KEY)
     if who is None or seen is None:
         return
-    now = room().now()
-    if now - datetime.fromtimestamp(seen, UTC) > room().idle:
+    now = services().now()
+    if now - datetime.fromtimestamp(seen, UTC) > services().idle_timeout:
         return
-    with reading(room().sessions) as reader:
+    with read_only(services().sessions) as reader:
         staff = reader.get(StaffRow, who)
         if staff is None or not staff.active:
             return
         g.staff, g.seat = staff, seats.seat_of(reader, staff.id, now)
     if touch and now.timestamp() - seen > 30:
-        session[_SEEN] = now.timestamp()
-        with transaction(room().sessions) as work:
-            seats.still_there(work, staff.id, now)
+        session[_LAST_SEEN_KEY] = now.timestamp()
+        with transaction(services().sessions) as work:
+            seats.mark_seen(work, staff.id, now)
 
 
 def seat() -> str:
@@ -68,7 +68,7 @@ def seat() -> str:
     return found
 
 
-def staff_or_none() -> StaffRow | None:
+def current_staff_or_none() -> StaffRow | None:
     """The signed-in staff member, or None."""
     staff: StaffRow | None = g.get("staff")
     return staff
@@ -76,7 +76,7 @@ def staff_or_none() -> StaffRow | None:
 
 def staff() -> StaffRow:
     """The signed-in staff member; 401 without one. Only for pages that require a task."""
-    found = staff_or_none()
+    found = current_staff_or_none()
     if found is None:
         abort(401)
     return found
@@ -84,17 +84,17 @@ def staff() -> StaffRow:
 
 def may(task: Task) -> bool:
     """True if the signed-in staff member may do this task."""
-    found = staff_or_none()
-    return found is not None and found.may(task)
+    found = current_staff_or_none()
+    return found is not None and found.is_allowed(task)
 
 
-def only_for(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
+def requires_task(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
     """Restrict a page to staff who may do `task`; others are sent to sign in (401 for a part of a page) or get 403."""
 
     def guard(page: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
         @wraps(page)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
-            found = staff_or_none()
+            found = current_staff_or_none()
             if found is None:
                 # A part of a page cannot show the sign-in form: the page itself shows it, and keeps what was typed.
                 if request.headers.get("HX-Request") or request.accept_mimetypes.best == "text/event-stream":
@@ -102,7 +102,7 @@ def only_for(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseR
                 return redirect(
                     url_for("console.login", next=request.full_path if request.query_string else request.path)
                 )
-            if not found.may(task):
+            if not found.is_allowed(task):
                 abort(403, _("您的岗位没有这一页的权限。需要的话，请找主任。"))
             return page(*args, **kwargs)
 

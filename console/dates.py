@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 
-def typed_day(text: str | None) -> date | None:
+def parse_date(text: str | None) -> date | None:
     """The date in a form field, or None if it is empty or no ISO date."""
     try:
         return date.fromisoformat(text or "")

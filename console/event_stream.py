@@ -11,18 +11,18 @@ from flask.typing import ResponseReturnValue
 # A stream ends after this long, so that a worker can stop and a session can time out; the browser reconnects.
 STREAM_MAX_S = 300
 # A comment is sent this often, so that a dead connection is noticed.
-SIGN_OF_LIFE_S = 15
+KEEPALIVE_S = 15
 
 
-def stream(render: Callable[[], Mapping[str, str]], every_s: float) -> Response:
+def stream(render: Callable[[], Mapping[str, str]], interval_s: float) -> Response:
     """An event stream of parts of a page, by event name: rendered every `every_s` seconds, each sent when it has
     changed."""
-    answer = Response(stream_with_context(_events(render, every_s)), mimetype="text/event-stream")
+    answer = Response(stream_with_context(_events(render, interval_s)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
     return answer
 
 
-def told_by_the_stream() -> ResponseReturnValue:
+def streamed_response() -> ResponseReturnValue:
     """The response to a change shown by a stream: 204, since the stream sends the changed part. A part in the response
     could arrive after a later event and replace it with an older state."""
     return "", 204
@@ -36,7 +36,7 @@ def _events(render: Callable[[], Mapping[str, str]], every_s: float) -> Iterator
             if part != shown.get(name):
                 shown[name], told = part, time.monotonic()
                 yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
-        if time.monotonic() - told > SIGN_OF_LIFE_S:
+        if time.monotonic() - told > KEEPALIVE_S:
             told = time.monotonic()
             yield ": still here\n\n"
         time.sleep(every_s)

@@ -12,7 +12,7 @@ from console.language import chosen
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 
 
-def in_words(reason: str) -> str:
+def localised_reason(reason: str) -> str:
     """The reason in the visitor's language; one without a translation stays as it is."""
     if chosen() == "en":
         return reason

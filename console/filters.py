@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from fractions import Fraction
 
 from clock import local
-from console.file_errors import in_words
+from console.file_errors import localised_reason
 from console.language import _
 
 _DAY = 24 * 60
@@ -19,7 +19,7 @@ def yuan(fen: int) -> str:
     return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
 
 
-def cartons(packs: int, packs_per_carton: int = 10) -> str:
+def format_cartons(packs: int, packs_per_carton: int = 10) -> str:
     """A quantity in cartons; one that is not whole in cartons and packs."""
     whole, rest = divmod(packs, packs_per_carton)
     return _("%(cartons)d条%(packs)d盒", cartons=whole, packs=rest) if rest else str(whole)
@@ -30,12 +30,12 @@ def carton_sum(total: Fraction) -> str:
     return str(total.numerator) if total.denominator == 1 else f"{float(total):.1f}"
 
 
-def at(moment: datetime | None) -> str:
+def local_time(moment: datetime | None) -> str:
     """The local time of day as HH:MM:SS; empty for None."""
     return "" if moment is None else local(moment).strftime("%H:%M:%S")
 
 
-def when(moment: datetime | None) -> str:
+def local_date_time(moment: datetime | None) -> str:
     """The local date and time to the minute; empty for None."""
     return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
 
@@ -45,13 +45,13 @@ def day(moment: date | None) -> str:
     return "" if moment is None else moment.isoformat()
 
 
-def clock(minutes: int) -> str:
+def time_of_day(minutes: int) -> str:
     """A time of day given in minutes from midnight; negative minutes are on the evening before."""
     time_of_day = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
     return _("前一天%(time)s", time=time_of_day) if minutes < 0 else time_of_day
 
 
-def clock_minutes(text: str) -> int | None:
+def parse_time_of_day(text: str) -> int | None:
     """Parse a typed time of day into minutes from midnight, 24:00 included; None if it is no time."""
     if (text := text.strip().replace("：", ":").rjust(5, "0")) == "24:00":
         return _DAY
@@ -69,12 +69,12 @@ def masked(number: str) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "yuan": yuan,
-    "cartons": cartons,
+    "cartons": format_cartons,
     "carton_sum": carton_sum,
-    "at": at,
-    "when": when,
+    "at": local_time,
+    "when": local_date_time,
     "day": day,
-    "clock": clock,
+    "clock": time_of_day,
     "masked": masked,
-    "in_words": in_words,
+    "in_words": localised_reason,
 }

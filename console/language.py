@@ -19,7 +19,7 @@ def _(sentence: str, **filled: object) -> str:
     return str(gettext(sentence, **filled))
 
 
-def speak_languages(app: Flask) -> None:
+def init_babel(app: Flask) -> None:
     """Set up Flask-Babel to show pages in the visitor's language; Chinese is the default."""
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "zh")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")

@@ -30,7 +30,7 @@ from console.day import (
 from console.desk import call_handling, desk_pages, seat_pages, softphone
 from console.filters import FILTERS
 from console.language import _
-from console.services import Room, furnish, room
+from console.services import Services, register_services, services
 from console.settings import (
     catalog_files,
     department_pages,
@@ -69,22 +69,22 @@ FORM_MAX_BYTES = 4_000_000
 _protection = CSRFProtect()
 
 
-def register(app: Flask, furnished: Room) -> None:
+def register(app: Flask, app_services: Services) -> None:
     """Register the console's pages in the application."""
-    app.secret_key = app.secret_key or furnished.settings.secret_key
+    app.secret_key = app.secret_key or app_services.settings.secret_key
     app.config.update(
         SESSION_COOKIE_NAME="order_hotline",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=furnished.settings.public_base_url.startswith("https://"),
+        SESSION_COOKIE_SECURE=app_services.settings.public_base_url.startswith("https://"),
         # The carrier's webhooks are signed instead; the console's own routes are checked in `watch`.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
-    furnish(app.extensions, furnished)
-    language.speak_languages(app)
+    register_services(app.extensions, app_services)
+    language.init_babel(app)
     _protection.init_app(app)
-    app.register_blueprint(_console(furnished))
+    app.register_blueprint(_console(app_services))
 
 
 class SignInForm(FlaskForm):  # type: ignore[misc]
@@ -102,7 +102,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     seat = StringField(validators=[Length(max=SEAT_MAX_CHARS, message=lazy_gettext("席位最多10个字。"))])
 
 
-def _console(furnished: Room) -> Blueprint:
+def _console(app_services: Services) -> Blueprint:
     console = Blueprint(
         "console", __name__, template_folder="templates", static_folder="static", static_url_path="/assets"
     )
@@ -110,23 +110,23 @@ def _console(furnished: Room) -> Blueprint:
         console.add_app_template_filter(write, name)
 
     @console.before_request
-    def watch() -> None:
+    def check_request() -> None:
         request.max_content_length = FORM_MAX_BYTES
-        authentication.notice_who(touch=request.accept_mimetypes.best != "text/event-stream")
+        authentication.load_staff(touch=request.accept_mimetypes.best != "text/event-stream")
         try:
             _protection.protect()
         except CSRFError:
             # Without a session there is no token: the page asks to sign in again, and nothing typed is lost.
             for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
-            if authentication.staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
+            if authentication.current_staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
 
     @console.after_request
-    def protect(response: Response) -> Response:
+    def add_security_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.endpoint in softphone.PAGES and softphone.has_key(room().settings):
+        if request.endpoint in softphone.PAGES and softphone.uses_carrier_sdk(services().settings):
             response.headers["Content-Security-Policy"] += f"; connect-src 'self' {softphone.CARRIER_HOSTS}"
         if not request.path.startswith("/assets/"):
             response.headers.setdefault("Cache-Control", "no-store")
@@ -135,19 +135,19 @@ def _console(furnished: Room) -> Blueprint:
     @console.app_context_processor
     def shared() -> dict[str, object]:
         return {
-            "staff": authentication.staff_or_none(),
+            "staff": authentication.current_staff_or_none(),
             "seat": authentication.seat(),
             "may": authentication.may,
-            "navigation": navigation.bar,
+            "navigation": navigation.nav_bar,
             "languages": language.LANGUAGES,
             "language": language.chosen(),
             "html_language": language.html_language(),
-            "demo": room().settings.demo,
+            "demo": services().settings.demo,
             "csrf_token": generate_csrf,
         }
 
     @console.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> ResponseReturnValue:
+    def show_error(error: HTTPException) -> ResponseReturnValue:
         if error.code is None or error.code < 400:
             return error
         if request.headers.get("HX-Request"):
@@ -156,25 +156,25 @@ def _console(furnished: Room) -> Blueprint:
 
     @console.get("/")
     def home() -> ResponseReturnValue:
-        if authentication.staff_or_none() is not None:
+        if authentication.current_staff_or_none() is not None:
             return redirect(url_for("console.brief.page"))
-        return redirect(url_for("console.phone.page" if room().settings.demo else "console.login"))
+        return redirect(url_for("console.phone.page" if services().settings.demo else "console.login"))
 
     @console.route("/login", methods=["GET", "POST"])
     def login() -> ResponseReturnValue:
-        onward = _inside(request.args.get("next"))
-        if request.method == "GET" and authentication.staff_or_none() is not None:
+        onward = _safe_redirect_path(request.args.get("next"))
+        if request.method == "GET" and authentication.current_staff_or_none() is not None:
             return ("", 204) if request.headers.get("HX-Request") else redirect(onward)
         form = SignInForm()
         problem = _sign_in(form) if request.method == "POST" else ""
-        if authentication.staff_or_none() is not None:
-            refused = _sit_down(form.seat.data or "")
+        if authentication.current_staff_or_none() is not None:
+            refused = _take_seat(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
                 signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
                 return Response(status=204, headers={"HX-Trigger": signed_in})
             return redirect(url_for("console.seats.page", wanted=refused) if refused else onward)
-        accounts = DEMO_STAFF if room().settings.demo else ()
+        accounts = DEMO_STAFF if services().settings.demo else ()
         again = "HX-Request" in request.headers
         page = render_template(
             "sign_in_again.html" if again else "login.html",
@@ -195,33 +195,33 @@ def _console(furnished: Room) -> Blueprint:
     @console.post("/language/<chosen>")
     def choose_language(chosen: str) -> ResponseReturnValue:
         language.choose(chosen)
-        return redirect(_inside(request.form.get("onward")))
+        return redirect(_safe_redirect_path(request.form.get("onward")))
 
     console.register_blueprint(brief.brief_routes())
     console.register_blueprint(seat_pages.seat_routes())
     console.register_blueprint(desk_pages.desk_routes())
-    console.register_blueprint(call_handling.taking_routes())
-    console.register_blueprint(softphone.softphone_routes(furnished))
+    console.register_blueprint(call_handling.call_handling_routes())
+    console.register_blueprint(softphone.softphone_routes(app_services))
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound_pages.outbound_routes())
-    console.register_blueprint(unreached_pages.missed_routes())
+    console.register_blueprint(unreached_pages.unreached_routes())
     console.register_blueprint(web_order_pages.web_order_routes())
     console.register_blueprint(proxy_order_pages.proxy_routes())
-    console.register_blueprint(department_report_pages.diary_routes())
+    console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
     console.register_blueprint(recording_pages.recording_routes())
-    console.register_blueprint(turn_review.meant_routes())
+    console.register_blueprint(turn_review.turn_review_routes())
     console.register_blueprint(supply_pages.supply_routes())
-    console.register_blueprint(spoken_name_pages.names_routes())
+    console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(report_pages.report_routes())
     console.register_blueprint(retailer_pages.retailer_routes())
     console.register_blueprint(hotline_pages.hotline_routes())
     console.register_blueprint(hours_pages.hours_routes())
-    console.register_blueprint(department_pages.house_routes())
-    if furnished.settings.demo:
-        console.register_blueprint(web_phone_pages.phone_routes(furnished))
+    console.register_blueprint(department_pages.department_routes())
+    if app_services.settings.demo:
+        console.register_blueprint(web_phone_pages.phone_routes(app_services))
     return console
 
 
@@ -229,27 +229,27 @@ def _sign_in(form: SignInForm) -> str:
     """Sign in with what was typed. Return the reason for a refusal in a sentence, or an empty string."""
     if not form.validate():
         return ""
-    with transaction(room().sessions) as work:
+    with transaction(services().sessions) as work:
         answer = check_password(
-            work, form.login.data or "", form.password.data or "", request.remote_addr or "", room().now()
+            work, form.login.data or "", form.password.data or "", request.remote_addr or "", services().now()
         )
     if answer.staff is None:
         return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
     if session.get("staff") not in (None, answer.staff.id):
         session.pop("seen", None)
     authentication.sign_in(answer.staff)
-    authentication.notice_who(touch=False)
+    authentication.load_staff(touch=False)
     return ""
 
 
-def _sit_down(wanted: str) -> str:
+def _take_seat(wanted: str) -> str:
     """Take the seat asked for, or else the usual one. Return the seat if it was refused, or an empty string."""
     person = authentication.staff()
     wanted = wanted.strip() or person.seat
-    return wanted if wanted and authentication.may("take_calls") and seat_pages.sit(person, wanted) else ""
+    return wanted if wanted and authentication.may("take_calls") and seat_pages.take_seat(person, wanted) else ""
 
 
-def _inside(path: str | None) -> str:
+def _safe_redirect_path(path: str | None) -> str:
     """The path to redirect to if it is one of this site; otherwise the home page."""
     parts = urlsplit(path or "")
     foreign = parts.scheme or parts.netloc or not (path or "").startswith("/") or (path or "").startswith(("//", "/\\"))

@@ -9,23 +9,23 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.twilio.webhooks import Line
+from ivr.twilio.webhooks import LineServices
 from orders.book.desk import Desk
 from settings import Settings
 from storage import SessionFactory
 
-_KEY = "order-hotline-console"
+_EXTENSION_KEY = "order-hotline-console"
 
 
 @dataclass(frozen=True)
-class Room:
+class Services:
     """The services and settings of the pages. A session ends after `idle` without a request of the user's own."""
 
     settings: Settings
     sessions: SessionFactory
     clock: Clock
-    line: Line
-    idle: timedelta = timedelta(minutes=30)
+    line: LineServices
+    idle_timeout: timedelta = timedelta(minutes=30)
 
     def now(self) -> datetime:
         """The present moment."""
@@ -33,15 +33,15 @@ class Room:
 
     def open_desk(self, session: Session) -> Desk:
         """The order desk, for one unit of work."""
-        return Desk(session, self.line.hearing.catalog(session), self.clock())
+        return Desk(session, self.line.recognition.catalog(session), self.clock())
 
 
-def room() -> Room:
+def services() -> Services:
     """The services of the current application."""
-    found: Room = current_app.extensions[_KEY]
+    found: Services = current_app.extensions[_EXTENSION_KEY]
     return found
 
 
-def furnish(extensions: dict[str, object], furnished: Room) -> None:
+def register_services(extensions: dict[str, object], services: Services) -> None:
     """Store the services in the application's extensions."""
-    extensions[_KEY] = furnished
+    extensions[_EXTENSION_KEY] = services

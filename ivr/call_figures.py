@@ -12,13 +12,13 @@ from sqlalchemy.orm import QueryableAttribute, Session
 from clock import SHANGHAI
 from ivr.models import Call
 from ivr.operators.models import Ticket
-from orders.book.models import STANDING_STATES, OrderHistory, OrderRow
+from orders.book.models import COUNTED_STATES, OrderHistory, OrderRow
 from orders.reporting.figures import Period
-from orders.reporting.report_drafts import CallFigures, OperatorFigures, Outcome
+from orders.reporting.report_drafts import CallFigures, CallOutcome, OperatorFigures
 from orders.staff.models import StaffRow
 
-Moment = QueryableAttribute[datetime] | QueryableAttribute[datetime | None]
-OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+TimestampColumn = QueryableAttribute[datetime] | QueryableAttribute[datetime | None]
+OUTCOMES: tuple[CallOutcome, ...] = get_args(CallOutcome)
 
 
 def figures(session: Session, period: Period) -> CallFigures:
@@ -26,13 +26,13 @@ def figures(session: Session, period: Period) -> CallFigures:
     return CallFigures(outcomes(session, period), operators(session, period))
 
 
-def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
+def outcomes(session: Session, period: Period) -> dict[CallOutcome, int]:
     """The number of calls in the period by outcome; each call is counted once."""
     tickets: dict[str, list[Ticket]] = {}
     for ticket in session.scalars(
-        select(Ticket).join(Call, Call.sid == Ticket.call_sid).where(_within(Call.started_at, period))
+        select(Ticket).join(Call, Call.call_key == Ticket.call_key).where(_within(Call.started_at, period))
     ):
-        tickets.setdefault(ticket.call_sid, []).append(ticket)
+        tickets.setdefault(ticket.call_key, []).append(ticket)
     saved = _saved(session, period)
     drafted = {
         detail.get("call_key")
@@ -42,18 +42,18 @@ def outcomes(session: Session, period: Period) -> dict[Outcome, int]:
             )
         )
     }
-    counts: Counter[Outcome] = Counter()
-    for sid in session.scalars(select(Call.sid).where(_within(Call.started_at, period))):
-        own = tickets.get(sid, [])
+    counts: Counter[CallOutcome] = Counter()
+    for call_key in session.scalars(select(Call.call_key).where(_within(Call.started_at, period))):
+        own = tickets.get(call_key, [])
         by_operator = any(ticket.taken_at is not None for ticket in own)
-        if sid in saved:
+        if call_key in saved:
             counts["ordered_with_operator" if by_operator else "ordered"] += 1
         elif by_operator:
             counts["operator"] += 1
         elif any(ticket.state == "left" for ticket in own):
             counts["left_waiting"] += 1
         else:
-            counts["unsaved" if sid in drafted else "no_order"] += 1
+            counts["unsaved" if call_key in drafted else "no_order"] += 1
     return {outcome: counts[outcome] for outcome in OUTCOMES}
 
 
@@ -74,8 +74,8 @@ def operators(session: Session, period: Period) -> list[OperatorFigures]:
                 taken=len(own),
                 finished=sum(ticket.state == "finished" for ticket in own),
                 given_back=sum(ticket.state == "given_back" for ticket in own),
-                orders=len({ticket.call_sid for ticket in own} & saved),
-                time=sum(spent, timedelta()),
+                orders=len({ticket.call_key for ticket in own} & saved),
+                handling_time=sum(spent, timedelta()),
             )
         )
     return found
@@ -83,7 +83,7 @@ def operators(session: Session, period: Period) -> list[OperatorFigures]:
 
 def _saved(session: Session, period: Period) -> set[str]:
     """The calls that led to a saved order, including orders cancelled later."""
-    states = (*STANDING_STATES, "cancelled")
+    states = (*COUNTED_STATES, "cancelled")
     keys = session.scalars(
         select(OrderRow.call_key).where(
             OrderRow.business_day.between(period.first, period.last),
@@ -94,7 +94,7 @@ def _saved(session: Session, period: Period) -> set[str]:
     return {key for key in keys if key is not None}
 
 
-def _within(column: Moment, period: Period) -> ColumnElement[bool]:
+def _within(column: TimestampColumn, period: Period) -> ColumnElement[bool]:
     first = datetime.combine(period.first, time(), SHANGHAI)
     after = datetime.combine(period.last + timedelta(days=1), time(), SHANGHAI)
     return and_(column >= first, column < after)

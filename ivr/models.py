@@ -13,49 +13,48 @@ from storage import Base, UtcDateTime
 
 class Call(Base):
     """One call. `turn` is the number of the turn that is waited for, `reply` the reply given before it; both change
-    together with `state`, or not at all. The `ear_` columns belong to the media stream: the call's current stream, the
+    together with `state`, or not at all. The `stream_` columns belong to the media stream: the call's current stream, the
     time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
 
-    sid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     caller: Mapped[str] = mapped_column(String(64))
     called: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    end_status: Mapped[str | None] = mapped_column(String(32))
-    turn: Mapped[int]
+    turn_number: Mapped[int]
     state: Mapped[dict[str, Any]] = mapped_column(JSON)
     reply: Mapped[dict[str, Any]] = mapped_column(JSON)
-    ear_starts: Mapped[int] = mapped_column(default=0)
-    ear_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    ear_stream: Mapped[str | None] = mapped_column(String(64))
-    ear_alive_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stream_starts: Mapped[int] = mapped_column(default=0)
+    stream_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stream_id: Mapped[str | None] = mapped_column(String(64))
+    stream_heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-class Turn(Base):
+class TurnRow(Base):
     """One turn that was taken: its input, and the reply to it. Keyed PINs are masked with stars."""
 
     __tablename__ = "turns"
-    __table_args__ = (UniqueConstraint("call_sid", "n", name="uq_turns_call_sid_n"),)
+    __table_args__ = (UniqueConstraint("call_key", "turn_number", name="uq_turns_call_turn_number"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"))
-    n: Mapped[int]
-    heard: Mapped[dict[str, Any]] = mapped_column(JSON)
+    call_key: Mapped[str] = mapped_column(ForeignKey("calls.call_key", ondelete="CASCADE"))
+    turn_number: Mapped[int]
+    turn_input: Mapped[dict[str, Any]] = mapped_column(JSON)
     reply: Mapped[dict[str, Any]] = mapped_column(JSON)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-class Heard(Base):
+class PendingUtterance(Base):
     """The pending utterance of a turn that is still open. Without an utterance, the caller is still speaking."""
 
-    __tablename__ = "heard"
+    __tablename__ = "pending_utterances"
 
-    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"), primary_key=True)
-    n: Mapped[int] = mapped_column(primary_key=True)
+    call_key: Mapped[str] = mapped_column(ForeignKey("calls.call_key", ondelete="CASCADE"), primary_key=True)
+    turn_number: Mapped[int] = mapped_column(primary_key=True)
     utterance: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class TurnRecording(Base):
@@ -63,31 +62,31 @@ class TurnRecording(Base):
 
     __tablename__ = "turn_recordings"
 
-    call_sid: Mapped[str] = mapped_column(ForeignKey("calls.sid", ondelete="CASCADE"), primary_key=True)
-    n: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    call_key: Mapped[str] = mapped_column(ForeignKey("calls.call_key", ondelete="CASCADE"), primary_key=True)
+    turn_number: Mapped[int] = mapped_column(primary_key=True)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     sound: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-MeaningKind = Literal["name", "label"]
+LabelKind = Literal["name", "label"]
 
 
-class TurnMeaning(Base):
+class TurnLabel(Base):
     """One label of a turn. For a name, `text` was said for the spec `barcode`; for a test case, `text` is all that was
     said, `expect` its meaning (docs/hearing.md) and `sound` the recording. A withdrawn label stays without its sound.
     """
 
-    __tablename__ = "turn_meanings"
+    __tablename__ = "turn_labels"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    call_sid: Mapped[str] = mapped_column(ForeignKey(Call.sid, ondelete="CASCADE"), index=True)
-    n: Mapped[int]
-    kind: Mapped[MeaningKind] = mapped_column(String(10))
+    call_key: Mapped[str] = mapped_column(ForeignKey(Call.call_key, ondelete="CASCADE"), index=True)
+    turn_number: Mapped[int]
+    kind: Mapped[LabelKind] = mapped_column(String(10))
     text: Mapped[str] = mapped_column(String(200))
     barcode: Mapped[str | None] = mapped_column(String(13))
     expect: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     sound: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    at: Mapped[datetime] = mapped_column(UtcDateTime)
-    by: Mapped[str] = mapped_column(String(40))
-    taken_back_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    taken_back_by: Mapped[str | None] = mapped_column(String(40))
+    labelled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    labelled_by: Mapped[str] = mapped_column(String(40))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_by: Mapped[str | None] = mapped_column(String(40))

@@ -15,18 +15,18 @@ from orders.retailers.lookup import customer_codes
 from settings import Settings
 from speech.audio import read_wav
 from speech.customer_codes import KnownCodes
-from speech.decoding import hear
+from speech.decoding import decode
 from speech.listening import Items, Listen
 from speech.model import ModelMissing, load_model, locate_model
-from speech.stream_recogniser import Ear
+from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
-from storage import SessionFactory, reading
+from storage import SessionFactory, read_only
 
 log = structlog.get_logger(__name__)
 
 
-class Hearing:
+class Recognition:
     """The worker's recogniser, loaded on first use; commands that never use it do without."""
 
     def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
@@ -38,7 +38,7 @@ class Hearing:
         self._codes: tuple[frozenset[str], KnownCodes] | None = None
 
     @property
-    def works(self) -> bool:
+    def available(self) -> bool:
         """True if speech can be recognised; if not, the line runs on keys."""
         return self.model is not None
 
@@ -83,28 +83,30 @@ class Hearing:
         """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,
         and the grammar of items."""
         understanding = self.understanding(session)
-        if self.works:
+        if self.available:
             understanding.grammar(Items())
 
-    def of_recording(self, listen: Listen, wav: bytes) -> Utterance:
+    def recognise_recording(self, listen: Listen, wav: bytes) -> Utterance:
         """The utterance in a recording of the carrier's; NOTHING if the recording cannot be read."""
         try:
             samples = read_wav(wav)
         except ValueError as error:
             log.warning("a recording could not be read: it counts as not understood", reason=str(error))
             return NOTHING
-        with reading(self._sessions) as session:
-            understanding, known = self.understanding(session), self._known(customer_codes(session))
-        return hear(self.model, understanding, listen, samples.tobytes(), known)
+        with read_only(self._sessions) as session:
+            understanding, known = self.understanding(session), self._prepared_codes(customer_codes(session))
+        return decode(self.model, understanding, listen, samples.tobytes(), known)
 
-    def new_ear(self) -> Ear | None:
+    def new_recogniser(self) -> StreamRecogniser | None:
         """A recogniser for one call's sound, or None if speech cannot be recognised."""
         if self.model is None:
             return None
-        with reading(self._sessions) as session:
-            return Ear(self.model, self.understanding(session), self._known(customer_codes(session)))
+        with read_only(self._sessions) as session:
+            return StreamRecogniser(
+                self.model, self.understanding(session), self._prepared_codes(customer_codes(session))
+            )
 
-    def _known(self, codes: frozenset[str]) -> KnownCodes:
+    def _prepared_codes(self, codes: frozenset[str]) -> KnownCodes:
         """The customer codes prepared for recognition, prepared again only when they change."""
         with self._lock:
             if self._codes is None or self._codes[0] != codes:

@@ -22,36 +22,40 @@ from speech.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wa
 _LONGEST_S = 30
 
 
-def keep(session: Session, sid: str, n: int, sound: bytes, now: datetime) -> None:
+def store(session: Session, call_key: str, turn_number: int, sound: bytes, now: datetime) -> None:
     """Store the recording of a turn, replacing an earlier one; nothing is stored if the department keeps no recordings,
     or there is no sound."""
     if not sound or recording_days(session) == 0:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    kept = {"at": now, "sound": sound[: _LONGEST_S * LINE_RATE]}
-    row = insert(TurnRecording).values(call_sid=sid, n=n, **kept)
-    session.execute(row.on_conflict_do_update(index_elements=["call_sid", "n"], set_=kept))
+    kept = {"recorded_at": now, "sound": sound[: _LONGEST_S * LINE_RATE]}
+    row = insert(TurnRecording).values(call_key=call_key, turn_number=turn_number, **kept)
+    session.execute(row.on_conflict_do_update(index_elements=["call_key", "turn_number"], set_=kept))
 
 
-def forget(session: Session, sid: str, n: int) -> None:
+def delete_recording(session: Session, call_key: str, turn_number: int) -> None:
     """Delete the recording of a turn."""
-    session.execute(delete(TurnRecording).where(TurnRecording.call_sid == sid, TurnRecording.n == n))
+    session.execute(
+        delete(TurnRecording).where(TurnRecording.call_key == call_key, TurnRecording.turn_number == turn_number)
+    )
 
 
-def forget_old(session: Session, now: datetime) -> int:
+def delete_expired(session: Session, now: datetime) -> int:
     """Delete the recordings past their retention and return their number."""
-    old = delete(TurnRecording).where(TurnRecording.at <= now - timedelta(days=recording_days(session)))
+    old = delete(TurnRecording).where(TurnRecording.recorded_at <= now - timedelta(days=recording_days(session)))
     return cast("CursorResult[Any]", session.execute(old)).rowcount
 
 
-def sound_of(session: Session, sid: str, n: int) -> bytes | None:
+def recording_of(session: Session, call_key: str, turn_number: int) -> bytes | None:
     """The recording of a turn in mu-law, or None if none is kept."""
-    return session.scalar(select(TurnRecording.sound).where(TurnRecording.call_sid == sid, TurnRecording.n == n))
+    return session.scalar(
+        select(TurnRecording.sound).where(TurnRecording.call_key == call_key, TurnRecording.turn_number == turn_number)
+    )
 
 
-def recorded_turns(session: Session, sid: str) -> frozenset[int]:
+def recorded_turns(session: Session, call_key: str) -> frozenset[int]:
     """The numbers of the call's turns that have a recording."""
-    return frozenset(session.scalars(select(TurnRecording.n).where(TurnRecording.call_sid == sid)))
+    return frozenset(session.scalars(select(TurnRecording.turn_number).where(TurnRecording.call_key == call_key)))
 
 
 def sound_of_wav(wav: bytes) -> bytes:

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.exporting import as_files
 from brand_catalog.loading import load_catalog
-from ivr.models import TurnMeaning
-from ivr.recordings import sound_of
+from ivr.models import TurnLabel
+from ivr.recordings import recording_of
 from speech.evaluation import LABELS
 
 
@@ -26,54 +26,75 @@ class NoRecording(LookupError):
     """No recording of this turn is kept, so there is nothing to label."""
 
 
-def name_learned(session: Session, sid: str, n: int, text: str, barcode: str, *, by: str, now: datetime) -> TurnMeaning:
+def add_learned_name(
+    session: Session, call_key: str, turn_number: int, text: str, barcode: str, *, by: str, now: datetime
+) -> TurnLabel:
     """Record that a name was learned from a turn; adding it to the catalogue is left to the caller."""
-    row = TurnMeaning(call_sid=sid, n=n, kind="name", text=text, barcode=barcode, at=now, by=by)
+    row = TurnLabel(
+        call_key=call_key,
+        turn_number=turn_number,
+        kind="name",
+        text=text,
+        barcode=barcode,
+        labelled_at=now,
+        labelled_by=by,
+    )
     session.add(row)
     session.flush()
     return row
 
 
-def label(
-    session: Session, sid: str, n: int, text: str, expect: dict[str, Any], *, by: str, now: datetime
-) -> TurnMeaning:
+def add_test_case(
+    session: Session, call_key: str, turn_number: int, text: str, expect: dict[str, Any], *, by: str, now: datetime
+) -> TurnLabel:
     """Make a turn's recording a test case, replacing an earlier one. Raises NoRecording if none is kept."""
-    sound = sound_of(session, sid, n)
+    sound = recording_of(session, call_key, turn_number)
     if sound is None:
-        raise NoRecording(f"Turn {n} of {sid} has no recording.")
-    for before in of_turn(session, sid, n):
+        raise NoRecording(f"Turn {turn_number} of {call_key} has no recording.")
+    for before in labels_of_turn(session, call_key, turn_number):
         if before.kind == "label":
-            take_back(before, by=by, now=now)
-    row = TurnMeaning(call_sid=sid, n=n, kind="label", text=text, expect=expect, sound=sound, at=now, by=by)
+            withdraw(before, by=by, now=now)
+    row = TurnLabel(
+        call_key=call_key,
+        turn_number=turn_number,
+        kind="label",
+        text=text,
+        expect=expect,
+        sound=sound,
+        labelled_at=now,
+        labelled_by=by,
+    )
     session.add(row)
     session.flush()
     return row
 
 
-def take_back(row: TurnMeaning, *, by: str, now: datetime) -> None:
+def withdraw(row: TurnLabel, *, by: str, now: datetime) -> None:
     """Withdraw a label: its row is kept, its recording is not."""
-    row.taken_back_at, row.taken_back_by, row.sound = now, by, None
+    row.withdrawn_at, row.withdrawn_by, row.sound = now, by, None
 
 
-def of_turn(session: Session, sid: str, n: int) -> list[TurnMeaning]:
+def labels_of_turn(session: Session, call_key: str, turn_number: int) -> list[TurnLabel]:
     """The labels in force for a turn."""
-    standing = select(TurnMeaning).where(TurnMeaning.taken_back_at.is_(None))
+    standing = select(TurnLabel).where(TurnLabel.withdrawn_at.is_(None))
     return list(
-        session.scalars(standing.where(TurnMeaning.call_sid == sid, TurnMeaning.n == n).order_by(TurnMeaning.id))
+        session.scalars(
+            standing.where(TurnLabel.call_key == call_key, TurnLabel.turn_number == turn_number).order_by(TurnLabel.id)
+        )
     )
 
 
-def labels(session: Session) -> list[TurnMeaning]:
+def test_cases(session: Session) -> list[TurnLabel]:
     """All test cases in force."""
-    standing = select(TurnMeaning).where(TurnMeaning.kind == "label", TurnMeaning.taken_back_at.is_(None))
-    return list(session.scalars(standing.order_by(TurnMeaning.id)))
+    standing = select(TurnLabel).where(TurnLabel.kind == "label", TurnLabel.withdrawn_at.is_(None))
+    return list(session.scalars(standing.order_by(TurnLabel.id)))
 
 
-def collection(session: Session) -> Iterator[tuple[str, bytes]]:
+def test_case_files(session: Session) -> Iterator[tuple[str, bytes]]:
     """The test cases as the files of a folder that `make eval` reads: the recordings, the transcripts, and the
     catalogue in force, by which they are judged."""
     lines = []
-    for row in labels(session):
+    for row in test_cases(session):
         name = f"turn-{row.id:06}.ulaw"
         yield name, row.sound or b""
         lines.append(json.dumps({"file": name, "text": row.text, "expect": row.expect}, ensure_ascii=False))
@@ -81,10 +102,10 @@ def collection(session: Session) -> Iterator[tuple[str, bytes]]:
     yield LABELS, "".join(f"{line}\n" for line in lines).encode()
 
 
-def export(session: Session, folder: Path) -> int:
+def export_test_cases(session: Session, folder: Path) -> int:
     """Write the test cases into a folder and return their number. The labels file comes last, when all files it names
     exist."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in collection(session):
+    for name, content in test_case_files(session):
         (folder / name).write_bytes(content)
-    return len(labels(session))
+    return len(test_cases(session))

@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from orders.models import WHY_MAX, SettingChange, Subject
+from orders.models import REASON_MAX_CHARS, SettingChange, Subject
 from orders.supply.models import Limit, LimitBatch, LimitChange
 
 Value = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """One entry of the audit log. For limits it is a whole batch: `after` counts them, and `batch` identifies it."""
 
     at: datetime
@@ -46,7 +46,7 @@ class LimitValue:
     source: str
 
 
-def record(
+def record_change(
     session: Session,
     subject: Subject,
     name: str,
@@ -65,7 +65,7 @@ def record(
         SettingChange(
             at=now,
             by=by,
-            why=why.strip()[:WHY_MAX],
+            reason=why.strip()[:REASON_MAX_CHARS],
             subject=subject,
             name=name,
             business_day=day,
@@ -85,21 +85,21 @@ def entries(
     day: date | None = None,
     until: datetime | None = None,
     limit: int = 100,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """The log, the latest first: all of it, or of one subject, one name, one business day, or up to a moment, by which
     one page of it follows another."""
-    found: list[Entry] = []
+    found: list[AuditEntry] = []
     if subject != "limits":
         found += [
-            Entry(row.at, row.by, row.why, row.subject, row.name, row.business_day, row.before, row.after)
+            AuditEntry(row.at, row.by, row.reason, row.subject, row.name, row.business_day, row.before, row.after)
             for row in session.scalars(_changes(subject, name, day, until).limit(limit))
         ]
     if subject in (None, "limits") and name is None:
         found += [
-            Entry(
+            AuditEntry(
                 row.at,
                 row.by,
-                row.why,
+                row.reason,
                 "limits",
                 row.source,
                 row.business_day,
@@ -137,7 +137,7 @@ def limit_values(session: Session, retailer_id: int, cycle_start: date, barcode:
 def _value(packs: int, batch: LimitBatch | None) -> LimitValue:
     if batch is None:
         return LimitValue(packs, None, "", "", "")
-    return LimitValue(packs, batch.at, batch.by, batch.why, batch.source)
+    return LimitValue(packs, batch.at, batch.by, batch.reason, batch.source)
 
 
 def _changes(

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.audit_log import record
+from orders.audit_log import record_change
 from orders.book.headroom import DraftRules
-from orders.models import HouseRule
+from orders.models import DepartmentRule
 
 BAND_PREFIX = "band_max_cartons_"
 RECORDING_DAYS = 30
-NAMES = {
+RULES = {
     "hold_minutes": "how long a line stays reserved after the order was last touched",
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
@@ -34,35 +34,37 @@ class UnknownRule(ValueError):
 def set_rule(session: Session, name: str, value: int | None, *, by: str, why: str, now: datetime) -> None:
     """Set a rule, or go back to the program's default with None."""
     band = name.removeprefix(BAND_PREFIX)
-    if name not in NAMES and not (band != name and band.isascii() and band.isdigit()):
-        known = "; ".join(f"{known}: {what}" for known, what in NAMES.items())
+    if name not in RULES and not (band != name and band.isascii() and band.isdigit()):
+        known = "; ".join(f"{known}: {what}" for known, what in RULES.items())
         raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
     if value is not None and value < (1 if name == "hold_minutes" else 0):
         raise UnknownRule(f"{name} cannot be {value}.")
     if not why.strip():
         raise UnknownRule(f"Say why {name} is set: the history keeps it.")
-    row = session.get(HouseRule, name, populate_existing=True)
+    row = session.get(DepartmentRule, name, populate_existing=True)
     before = None if row is None else {"value": row.value}
     if value is None:
         if row is not None:
             session.delete(row)
     elif row is None:
-        session.add(HouseRule(name=name, value=value))
+        session.add(DepartmentRule(name=name, value=value))
     else:
         row.value = value
-    record(session, "house_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now)
+    record_change(
+        session, "house_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now
+    )
     session.flush()
 
 
 def draft_rules(session: Session) -> DraftRules:
     """The rules for drafts."""
-    rules = {row.name: row.value for row in session.scalars(select(HouseRule))}
-    own = DraftRules()
+    rules = {row.name: row.value for row in session.scalars(select(DepartmentRule))}
+    defaults = DraftRules()
     hold_minutes = rules.get("hold_minutes")
     return DraftRules(
-        hold_for=own.hold_for if hold_minutes is None else timedelta(minutes=hold_minutes),
-        order_min_packs=rules.get("order_min_packs", own.order_min_packs),
-        order_max_packs=rules.get("order_max_packs", own.order_max_packs),
+        hold_for=defaults.hold_for if hold_minutes is None else timedelta(minutes=hold_minutes),
+        order_min_packs=rules.get("order_min_packs", defaults.order_min_packs),
+        order_max_packs=rules.get("order_max_packs", defaults.order_max_packs),
         band_max_cartons={
             int(name.removeprefix(BAND_PREFIX)): value for name, value in rules.items() if name.startswith(BAND_PREFIX)
         },
@@ -71,5 +73,5 @@ def draft_rules(session: Session) -> DraftRules:
 
 def recording_days(session: Session) -> int:
     """The number of days for which recordings of callers are kept."""
-    set_to = session.scalar(select(HouseRule.value).where(HouseRule.name == "recording_days"))
+    set_to = session.scalar(select(DepartmentRule.value).where(DepartmentRule.name == "recording_days"))
     return RECORDING_DAYS if set_to is None else set_to

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.audit_log import record
+from orders.audit_log import record_change
 from orders.book.models import Channel, OrderKind
 from orders.book.views import Hotline
 from orders.models import Admits, CalendarDay, ChannelWindow, HotlineRow
@@ -41,7 +41,7 @@ def set_hotline(
     """Add a hotline or change it; a supplementary one admits the retailers that missed their call (TR 3.3). Hours are
     in minutes from midnight; the regions are chosen by the keys from 1 on."""
     _check_hours(opens, closes, least=0)
-    _check_why(why)
+    _check_reason(why)
     if len(regions) > 9:
         raise SettingRefused(f"A hotline has {len(regions)} regions; there are keys for nine.")
     line = session.scalar(select(HotlineRow).where(HotlineRow.number == number))
@@ -52,7 +52,7 @@ def set_hotline(
     line.opens, line.closes = opens, closes
     line.regions = [[str(key), region] for key, region in enumerate(regions, 1)]
     session.add(line)
-    record(session, "hotline", number, before, _hotline(line), by=by, why=why, now=now)
+    record_change(session, "hotline", number, before, _hotline(line), by=by, why=why, now=now)
     session.flush()
 
 
@@ -61,13 +61,13 @@ def set_channel_hours(
 ) -> None:
     """Set when a channel takes orders for a business day, in minutes from that day's midnight, negative before it."""
     _check_hours(opens, closes, least=-MINUTES_A_DAY)
-    _check_why(why)
+    _check_reason(why)
     row = session.get(ChannelWindow, channel, populate_existing=True)
     before = None if row is None else {"opens": row.opens, "closes": row.closes}
     after = {"opens": opens, "closes": closes}
     session.merge(ChannelWindow(channel=channel, **after))
     session.flush()
-    record(session, "channel_hours", channel, before, after, by=by, why=why, now=now)
+    record_change(session, "channel_hours", channel, before, after, by=by, why=why, now=now)
 
 
 def set_outbound_hours(
@@ -75,18 +75,18 @@ def set_outbound_hours(
 ) -> None:
     """Set when the retailers of a batch are called, or with EVERYBODY those of every batch without hours of its own."""
     _check_hours(opens, closes, least=0)
-    _check_why(why)
+    _check_reason(why)
     row = session.get(OutboundWindow, batch, populate_existing=True)
     before = None if row is None else {"opens": row.opens, "closes": row.closes}
     after = {"opens": opens, "closes": closes}
     session.merge(OutboundWindow(batch=batch, **after))
     session.flush()
-    record(session, "outbound_hours", batch, before, after, by=by, why=why, now=now)
+    record_change(session, "outbound_hours", batch, before, after, by=by, why=why, now=now)
 
 
 def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: str, why: str, now: datetime) -> None:
     """Declare a day open or closed, whatever the public holidays say; with None they decide again."""
-    _check_why(why)
+    _check_reason(why)
     row = session.get(CalendarDay, day, populate_existing=True)
     before = None if row is None else {"is_open": row.is_open}
     after = None if is_open is None else {"is_open": is_open}
@@ -94,7 +94,7 @@ def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: s
         session.merge(CalendarDay(day=day, is_open=is_open, note=why[:80]))
     elif row is not None:
         session.delete(row)
-    record(session, "calendar_day", day.isoformat(), before, after, by=by, why=why, now=now, day=day)
+    record_change(session, "calendar_day", day.isoformat(), before, after, by=by, why=why, now=now, day=day)
     session.flush()
 
 
@@ -114,7 +114,7 @@ def _check_hours(opens: int, closes: int, *, least: int) -> None:
         raise SettingRefused("It has to close after it opens, and both within the day.")
 
 
-def _check_why(why: str) -> None:
+def _check_reason(why: str) -> None:
     if not why.strip():
         raise SettingRefused("Say why: the history keeps it.")
 
@@ -130,7 +130,7 @@ def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:
         regions = tuple((key, name) for key, name in row.regions)
-        return Hotline(row.number, row.name, row.kind, row.seat, row.flow, regions, row.id)
+        return Hotline(row.number, row.name, row.kind, row.seat, regions, row.id)
     return Hotline(called_number, "", "regular", "1")
 
 

@@ -26,14 +26,14 @@ _OVERALL = "overall"
 class LockRules:
     """The numbers of wrong PINs within `window` that lock a retailer, a caller or everybody, and for how long."""
 
-    per_retailer: int = 5
-    per_caller: int = 10
+    per_account: int = 5
+    per_origin: int = 10
     overall: int = 300
     window: timedelta = timedelta(minutes=15)
     locked_for: timedelta = timedelta(minutes=15)
 
 
-def hash_pin(pin: str) -> str:
+def hash_secret(pin: str) -> str:
     """The hash a PIN is stored as."""
     return _HASHER.hash(pin)
 
@@ -46,14 +46,14 @@ def check_pin(
     An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and while
     something is locked even the right PIN is not accepted.
     """
-    most = {f"retailer {customer_code}": rules.per_retailer, f"caller {caller}": rules.per_caller}
+    most = {f"retailer {customer_code}": rules.per_account, f"caller {caller}": rules.per_origin}
     # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
-    counters = {key: lock_counter(session, key, now, rules) for key in sorted(most)}
+    counters = {key: counter_for_update(session, key, now, rules) for key in sorted(most)}
     everybody = session.get(SignInCounter, _OVERALL, populate_existing=True)
     locked = any(is_locked(counter, now) for counter in (*counters.values(), everybody))
 
     retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
-    right = is_right(retailer.pin_hash if retailer else None, pin)
+    right = matches_hash(retailer.pin_hash if retailer else None, pin)
     if locked:
         return None, True
     if right:
@@ -61,25 +61,25 @@ def check_pin(
         return retailer, False
     for key, counter in counters.items():
         count_failure(counter, most[key], now, rules)
-    count_failure(lock_counter(session, _OVERALL, now, rules), rules.overall, now, rules)
+    count_failure(counter_for_update(session, _OVERALL, now, rules), rules.overall, now, rules)
     session.flush()
     return None, any(is_locked(counter, now) for counter in counters.values())
 
 
 @cache
-def _nobodys_hash() -> str:
-    return hash_pin("no retailer has this PIN")
+def _dummy_hash() -> str:
+    return hash_secret("no retailer has this PIN")
 
 
-def is_right(pin_hash: str | None, pin: str) -> bool:
+def matches_hash(secret_hash: str | None, pin: str) -> bool:
     """True if the PIN is the one behind this hash; without a hash, False after the same work."""
     try:
-        return _HASHER.verify(pin_hash or _nobodys_hash(), pin) and pin_hash is not None
+        return _HASHER.verify(secret_hash or _dummy_hash(), pin) and secret_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
 
 
-def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
+def counter_for_update(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:
     """The counter, reset if its window is over, its row locked for the rest of the transaction."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
@@ -100,10 +100,10 @@ def lock_counter(session: Session, key: str, now: datetime, rules: LockRules) ->
     return session.get_one(SignInCounter, key, populate_existing=True)
 
 
-def count_failure(counter: SignInCounter, most: int, now: datetime, rules: LockRules) -> None:
+def count_failure(counter: SignInCounter, max_failures: int, now: datetime, rules: LockRules) -> None:
     """Count one more wrong try; the `most`-th within the window locks."""
     counter.failures += 1
-    if counter.failures >= most:
+    if counter.failures >= max_failures:
         counter.failures = 0
         counter.locked_until = now + rules.locked_for
 

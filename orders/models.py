@@ -15,7 +15,7 @@ Admits = Literal["due", "missed"]
 
 
 class HotlineRow(Base):
-    """One number that may be called: its flow, the regions the caller chooses between, its hours in minutes from
+    """One number that may be called: the regions the caller chooses between, its hours in minutes from
     midnight, and whether it admits retailers that are due or those that missed their call (TR 3.3)."""
 
     __tablename__ = "hotlines"
@@ -25,7 +25,6 @@ class HotlineRow(Base):
     name: Mapped[str] = mapped_column(String(40))
     kind: Mapped[OrderKind] = mapped_column(String(14))
     seat: Mapped[str] = mapped_column(String(10))
-    flow: Mapped[str] = mapped_column(String(20), default="ordering")
     regions: Mapped[list[list[str]]] = mapped_column(JSON, default=list)
     opens: Mapped[int] = mapped_column(default=0)
     closes: Mapped[int] = mapped_column(default=24 * 60)
@@ -78,7 +77,7 @@ Subject = Literal[
 ]
 
 
-WHY_MAX = 200
+REASON_MAX_CHARS = 200
 
 
 class SettingChange(Base):
@@ -91,7 +90,7 @@ class SettingChange(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     by: Mapped[str] = mapped_column(String(40))
-    why: Mapped[str] = mapped_column(String(WHY_MAX))
+    reason: Mapped[str] = mapped_column(String(REASON_MAX_CHARS))
     subject: Mapped[Subject] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(80))
     business_day: Mapped[date | None]
@@ -100,10 +99,10 @@ class SettingChange(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
-class HouseRule(Base):
+class DepartmentRule(Base):
     """One number the department has set; a rule without a row has the program's default."""
 
-    __tablename__ = "house_rules"
+    __tablename__ = "department_rules"
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[int]

@@ -22,7 +22,7 @@ ONE_DAY = timedelta(days=1)
 # The longest gap is between two monthly order days, five weeks apart, and the longest holiday after it.
 _SEARCH_DAYS = 5 * 7 + 14
 _SPRING_FESTIVAL = "Chinese New Year"
-GREETED_FOR = timedelta(days=7)
+NEW_YEAR_GREETING_FOR = timedelta(days=7)
 
 
 class OrderPlan(Protocol):
@@ -54,7 +54,7 @@ class Calendar:
         """True if callers are wished a happy new year: in the week after the return from the Spring Festival (AY
         4.1.5.4)."""
         back = self.spring_return(day.year)
-        return back is not None and back <= day < back + GREETED_FOR
+        return back is not None and back <= day < back + NEW_YEAR_GREETING_FOR
 
     def spring_return(self, year: int) -> date | None:
         """The first working day after that year's Spring Festival, or None where the festival is not known."""

@@ -10,9 +10,9 @@ from typing import NoReturn
 import click
 
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
-from simulator.inbound_calls import Line, open_account, play
-from simulator.pace import FLAT_OUT, Pace
-from simulator.peers import visit, welcome_guests
+from simulator.inbound_calls import IncomingNumber, open_account, play
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
+from simulator.peers import accept_peers, register_with_peer
 from simulator.rest import RestServer, create_rest
 from simulator.script import ScriptError, read_parties, read_script
 from simulator.transcript import Transcript
@@ -21,7 +21,7 @@ from simulator.web_phone import add_web_phone, wait_for_parent
 
 def _pace(ctx: click.Context, param: click.Parameter, value: str) -> Pace:
     if value == "max":
-        return FLAT_OUT
+        return AS_FAST_AS_POSSIBLE
     try:
         speed = float(value)
     except ValueError:
@@ -69,7 +69,7 @@ def call(
         account, rest = open_account(rest_host, rest_port, account_sid, token)
     except OSError:
         account, rest = open_account(rest_host, 0, account_sid, token)
-        if not visit(f"http://{rest_host}:{rest_port}", account):
+        if not register_with_peer(f"http://{rest_host}:{rest_port}", account):
             _give_up(
                 f"Port {rest_port} of {rest_host} is taken, so Twilio's REST interface cannot be offered there: "
                 "wait for the other call to end, or choose another with --rest-port and TWILIO_API_BASE."
@@ -77,7 +77,7 @@ def call(
     click.echo(f"{scripted.name}: {scripted.why}\n")
     with rest:
         failure = play(
-            scripted, account, Line.at(url), pace=speed, listener=Transcript(click.echo, verbose=verbose).hear
+            scripted, account, IncomingNumber.at(url), pace=speed, listener=Transcript(click.echo, verbose=verbose).hear
         )
     if failure:
         click.echo(f"\nThe call {scripted.name} failed: {failure}", err=True)
@@ -100,8 +100,8 @@ def serve(url: str, account_sid: str, token: str, host: str, port: int, parties:
     except ScriptError as error:
         _give_up(str(error))
     rest = create_rest(account)
-    welcome_guests(rest, account)
-    add_web_phone(rest, account, Line.at(url))
+    accept_peers(rest, account)
+    add_web_phone(rest, account, IncomingNumber.at(url))
     try:
         server = RestServer(rest, host, port)
     except OSError:

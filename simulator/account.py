@@ -23,7 +23,7 @@ DEMO_AUTH_TOKEN = "demo-auth-token"
 Outcome = Literal["answered", "no-answer", "busy", "failed", "machine"]
 
 
-class Person(Protocol):
+class Callee(Protocol):
     """The person at the telephone in one call: hears the call's events, and acts once every 20 ms of call time."""
 
     def hear(self, event: Event) -> None: ...
@@ -31,14 +31,14 @@ class Person(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class CalledParty:
     """The behaviour of a number that is called: it rings for `after_ms`, then talks for `talks_ms` if it answers. In a
     call placed through the REST interface `who` makes the person who answers; without it the party only listens."""
 
     outcome: Outcome = "no-answer"
     after_ms: int = 3_000
     talks_ms: int = 10_000
-    who: Callable[[], Person] | None = None
+    make_callee: Callable[[], Callee] | None = None
 
     @property
     def picks_up(self) -> bool:
@@ -53,7 +53,7 @@ class Recording:
     sid: str
     call_sid: str
     mulaw: bytes
-    made: datetime
+    created_at: datetime
     ready_at: float
 
 
@@ -103,7 +103,7 @@ class Account:
         api_base: str,
         sid: str = DEMO_ACCOUNT_SID,
         auth_token: str = DEMO_AUTH_TOKEN,
-        parties: Mapping[str, Party] | None = None,
+        parties: Mapping[str, CalledParty] | None = None,
     ) -> None:
         self.api_base = api_base
         self.sid = sid
@@ -118,7 +118,7 @@ class Account:
         self._queues: dict[str, WaitingQueue] = {}
         self._lock = threading.Lock()
 
-    def keep_recording(self, call_sid: str, mulaw: bytes, ready_at: float) -> Recording:
+    def store_recording(self, call_sid: str, mulaw: bytes, ready_at: float) -> Recording:
         """Store a recording; it can be fetched from the REST interface from `ready_at` (monotonic seconds) on."""
         recording = Recording(new_sid("RE"), call_sid, mulaw, datetime.now(UTC), ready_at)
         self.recordings[recording.sid] = recording
@@ -128,7 +128,7 @@ class Account:
         """The address of a recording, without a file extension, as Twilio gives it."""
         return f"{self.api_base}/2010-04-01/Accounts/{self.sid}/Recordings/{sid}"
 
-    def queue_of_sid(self, sid: str) -> WaitingQueue | None:
+    def queue_by_sid(self, sid: str) -> WaitingQueue | None:
         """The queue with this SID, or None."""
         with self._lock:
             return next((queue for queue in self._queues.values() if queue.sid == sid), None)

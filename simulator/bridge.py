@@ -23,7 +23,7 @@ class Bridge:
 
     def pass_on(self, call: SimulatedCall, frame: bytes) -> None:
         """Play 20 ms of this call's sound to the other side."""
-        if not self.over and (overhears := self.other(call).overhears) is not None:
+        if not self.over and (overhears := self.other(call).on_partner_audio) is not None:
             overhears(frame)
 
     def end(self) -> None:
@@ -34,12 +34,12 @@ class Bridge:
 def talk(call: SimulatedCall, bridge: Bridge, most_ms: int) -> Steps[int]:
     """Stay connected until one side leaves, at most for `most_ms`; returns the milliseconds of talk."""
     began = call.now_ms
-    call.tell(Connected(began, bridge.other(call).sid))
+    call.emit(Connected(began, bridge.other(call).sid))
     try:
         while not bridge.over and call.now_ms - began < most_ms:
             yield
     finally:
         bridge.end()
         call.bridge = None
-        call.tell(Disconnected(call.now_ms))
+        call.emit(Disconnected(call.now_ms))
     return call.now_ms - began

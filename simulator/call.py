@@ -21,27 +21,27 @@ from simulator.bridge import Bridge
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
+    CallPlaced,
+    DebuggerAlert,
     Ended,
     Event,
     Fetched,
     KeyPressed,
     Listener,
-    OtherSpoke,
-    Problem,
-    Rang,
+    PartnerSpoke,
     Said,
-    SayingStopped,
+    SpeakingStopped,
     StreamChanged,
     Updated,
 )
-from simulator.instructions import ApplicationFailed, Change, HungUp, Page, Redirected
+from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Page, Redirected
 from simulator.media import MediaStream
-from simulator.mulaw import FRAME_MS, lasts_ms
+from simulator.mulaw import FRAME_MS, length_ms
 from simulator.pace import REAL_TIME, Metronome, Pace
 from simulator.speaking_time import part_said
 from simulator.telephone import Telephone
 from simulator.twiml_parser import TwimlError, read_twiml
-from simulator.webhook_client import NOT_REACHED, Answer, Webhooks, new_sid
+from simulator.webhook_client import NOT_REACHED, Answer, WebhookClient, new_sid
 
 T = TypeVar("T")
 Steps = Generator[None, None, T]
@@ -85,25 +85,25 @@ class SimulatedCall:
         self.direction = direction
         self.status = "ringing"
         self.answered_by = ""
-        self.begun_at = time.time()
+        self.started_at = time.time()
         self.now_ms = 0
         self.streams: list[MediaStream] = []
         self.recorder: Callable[[bytes], None] | None = None
-        self.wants_keys = False
+        self.collecting_keys = False
         # A short gap between two questions, which is not the end of the line's speech.
-        self.goes_on_saying = False
+        self.in_prompt_gap = False
         self.ended = False
         self.picked_up = False
         self.bridge: Bridge | None = None
         # Receives the sound of the other side of a bridge, 20 ms at a time; None if nobody listens.
-        self.overhears: Callable[[bytes], None] | None = None
+        self.on_partner_audio: Callable[[bytes], None] | None = None
         self.page_url = voice_url
 
         self._program = program(self)
         self._pace = pace
         self._metronome = Metronome(pace)
         self._listener = listener
-        self._webhooks = Webhooks(account.auth_token)
+        self._webhooks = WebhookClient(account.auth_token)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._companions: list[Steps[None]] = []
         self._fetching: Future[Answer] | None = None
@@ -126,11 +126,11 @@ class SimulatedCall:
 
     def speak(self, mulaw: bytes, words: str = "") -> None:
         """Say this sound, 8 kHz mu-law, now or after the sound still being said. `words` is for the transcript."""
-        self._inbox.put(lambda: self._begin_to_speak(mulaw, words))
+        self._inbox.put(lambda: self._start_speech(mulaw, words))
 
-    def overhear(self, mulaw: bytes) -> None:
+    def send_live_audio(self, mulaw: bytes) -> None:
         """Send live microphone sound, 8 kHz mu-law, a few frames at a time."""
-        self._inbox.put(lambda: self._telephone.overhear(mulaw))
+        self._inbox.put(lambda: self._telephone.add_live_audio(mulaw))
 
     def pick_up(self) -> None:
         """Answer a call the application placed."""
@@ -140,11 +140,11 @@ class SimulatedCall:
         """Hang up; a call from the application that is not answered yet is declined as busy."""
         self._inbox.put(lambda: self._interrupt(HungUp(), "caller"))
 
-    def told(self, event: Event) -> None:
+    def emit_from_thread(self, event: Event) -> None:
         """Report an event to the listener from another call's thread."""
-        self._inbox.put(lambda: self.tell(event))
+        self._inbox.put(lambda: self.emit(event))
 
-    def update(self, change: Change) -> None:
+    def update(self, change: CallUpdate) -> None:
         """Change the live call as the REST interface does: its current verb is interrupted."""
         self._inbox.put(lambda: self._update(change))
 
@@ -161,9 +161,9 @@ class SimulatedCall:
         return self._telephone.busy
 
     @property
-    def quiet(self) -> bool:
+    def awaits_caller(self) -> bool:
         """True if it is the caller's turn: the line has finished speaking, and waits."""
-        busy = self.saying or self.goes_on_saying or self._fetching
+        busy = self.saying or self.in_prompt_gap or self._fetching
         return not (busy or self.ended or self.status != "in-progress")
 
     @property
@@ -189,14 +189,14 @@ class SimulatedCall:
 
     def run(self) -> None:
         """Run the call to its end."""
-        self.tell(Rang(self.now_ms, self.sid, self.caller, self.called))
+        self.emit(CallPlaced(self.now_ms, self.sid, self.caller, self.called))
         over = False
         while not over:
             self._take_inbox()
-            if self._app_is_thinking():
+            if self._wait_for_application():
                 continue
-            self._let_pass()
-            over = self._carry_on()
+            self._carry_frame()
+            over = self._advance_program()
             for companion in list(self._companions):
                 if next(companion, StopIteration) is StopIteration:
                     self._companions.remove(companion)
@@ -207,13 +207,13 @@ class SimulatedCall:
             )
         self._finish()
 
-    def _app_is_thinking(self) -> bool:
+    def _wait_for_application(self) -> bool:
         """True while call time stands still for the application: faster than real time, during a request or a stream's
         opening."""
         if self._pace.is_real_time or self._interruption is not None:
             return False
         thinking = self._fetching is not None and not self._fetching.done()
-        if thinking or any(stream.is_being_opened for stream in self.streams):
+        if thinking or any(stream.is_connecting for stream in self.streams):
             time.sleep(0.001)
             return True
         return False
@@ -225,16 +225,16 @@ class SimulatedCall:
             except queue.Empty:
                 return
 
-    def _let_pass(self) -> None:
+    def _carry_frame(self) -> None:
         """Carry 20 ms of sound and keys, both ways."""
         if self._telephone.fell_silent():
             self._reply_due = True
-            self.tell(CallerFinished(self.now_ms))
+            self.emit(CallerFinished(self.now_ms))
         self._press_due_key()
         frame = self._telephone.frame()
         for stream in self.streams:
             for event in stream.pass_frame(frame, self.now_ms):
-                self.tell(event)
+                self.emit(event)
         self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
         if self.recorder is not None:
             self.recorder(frame)
@@ -246,14 +246,14 @@ class SimulatedCall:
         key = self._telephone.due_key(self.now_ms)
         if key is None:
             return
-        both_ways = [stream for stream in self.streams if stream.plan.both_ways]
+        both_ways = [stream for stream in self.streams if stream.plan.bidirectional]
         for stream in both_ways:
             stream.send_key(key)
-        if self.wants_keys:
+        if self.collecting_keys:
             self._keys.append(key)
-        self.tell(KeyPressed(self.now_ms, key, taken=self.wants_keys or bool(both_ways)))
+        self.emit(KeyPressed(self.now_ms, key, taken=self.collecting_keys or bool(both_ways)))
 
-    def _carry_on(self) -> bool:
+    def _advance_program(self) -> bool:
         try:
             if self._interruption is not None:
                 interruption, self._interruption = self._interruption, None
@@ -268,8 +268,8 @@ class SimulatedCall:
         except ApplicationFailed as failure:
             self.report(failure.code, str(failure))
             self._ended_by = "failure"
-            self.tell(Said(self.now_ms, APOLOGY, 0))
-            self.tell(SayingStopped(self.now_ms, APOLOGY, cut_short=False))
+            self.emit(Said(self.now_ms, APOLOGY, 0))
+            self.emit(SpeakingStopped(self.now_ms, APOLOGY, cut_short=False))
             return True
         return False
 
@@ -280,7 +280,7 @@ class SimulatedCall:
             self.status = "completed"
         for stream in self.streams:
             stream.stop()
-            self.tell(StreamChanged(self.now_ms, "stopped", stream.plan.name, "the call is over"))
+            self.emit(StreamChanged(self.now_ms, "stopped", stream.plan.name, "the call is over"))
         self.streams = []
         duration = self.duration_seconds
         self.progress("completed", {"CallDuration": str(duration), "Duration": str(-(-duration // 60))})
@@ -288,17 +288,17 @@ class SimulatedCall:
             self._collect_background()
             time.sleep(0.001)
         self._webhooks.close()
-        self.tell(Ended(self.now_ms, self._ended_by, self.status))
+        self.emit(Ended(self.now_ms, self._ended_by, self.status))
         for companion in self._companions:
             next(companion, None)
 
     # Changes from outside, applied between two ticks.
 
-    def _begin_to_speak(self, mulaw: bytes, words: str) -> None:
+    def _start_speech(self, mulaw: bytes, words: str) -> None:
         self._telephone.say(mulaw)
-        self.tell(CallerSpoke(self.now_ms, words, lasts_ms(mulaw)))
+        self.emit(CallerSpoke(self.now_ms, words, length_ms(mulaw)))
         if self.bridge is not None and words:
-            self.bridge.other(self).told(OtherSpoke(self.now_ms, words))
+            self.bridge.other(self).emit_from_thread(PartnerSpoke(self.now_ms, words))
 
     def _interrupt(self, interruption: Redirected | HungUp, by: Literal["line", "caller"]) -> None:
         if not self.ended and not isinstance(self._interruption, HungUp):
@@ -309,8 +309,8 @@ class SimulatedCall:
                 unanswered = "canceled" if by == "line" else gone
                 self.status = "completed" if self.status == "in-progress" else unanswered
 
-    def _update(self, change: Change) -> None:
-        self.tell(Updated(self.now_ms, "ended" if change.completed else change.url or "new instructions"))
+    def _update(self, change: CallUpdate) -> None:
+        self.emit(Updated(self.now_ms, "ended" if change.completed else change.url or "new instructions"))
         if change.completed:
             self._interrupt(HungUp(), "line")
         else:
@@ -329,13 +329,13 @@ class SimulatedCall:
             self._sequence += 1
             self.notify(self.status_url, facts | dict(more or {}))
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Report an event to the listener."""
         self._listener(event)
 
     def report(self, code: int, message: str) -> None:
         """Report a mistake of the application."""
-        self.tell(Problem(self.now_ms, code, message))
+        self.emit(DebuggerAlert(self.now_ms, code, message))
 
     def params(self) -> dict[str, str]:
         """The parameters of every request about this call."""
@@ -372,7 +372,7 @@ class SimulatedCall:
         """Begin to speak; `stop_saying` ends it."""
         self._reply_due = False
         self._prompt = (text, self.now_ms)
-        self.tell(Said(self.now_ms, text, duration_ms))
+        self.emit(Said(self.now_ms, text, duration_ms))
 
     def stop_saying(self, *, cut_short: bool = True) -> None:
         """End the current prompt, if any, and report how much of it was heard."""
@@ -380,9 +380,9 @@ class SimulatedCall:
             text, since = self._prompt
             self._prompt = None
             heard = part_said(text, self.now_ms - since) if cut_short else text
-            self.tell(SayingStopped(self.now_ms, heard, cut_short))
+            self.emit(SpeakingStopped(self.now_ms, heard, cut_short))
 
-    def forget_keys(self) -> None:
+    def discard_keys(self) -> None:
         """Discard the keys pressed so far."""
         self._keys.clear()
 
@@ -402,7 +402,7 @@ class SimulatedCall:
         """Fetch the next document from the application. Raises ApplicationFailed if it cannot be carried out."""
         target = self.absolute(url) if url else self.page_url
         answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))
-        self._tell_fetched(answer)
+        self._emit_fetched(answer)
         if answer.status == NOT_REACHED:
             raise ApplicationFailed(RETRIEVAL_FAILURE, f"{method} {target}: {answer.failure}")
         if answer.status >= 400:
@@ -437,12 +437,12 @@ class SimulatedCall:
         for future in [future for future in self._background if future.done()]:
             self._background.remove(future)
             answer = future.result()
-            self._tell_fetched(answer)
+            self._emit_fetched(answer)
             if answer.status == NOT_REACHED or answer.status >= 400:
                 what = answer.failure or f"answered {answer.status}"
                 self.report(RETRIEVAL_FAILURE, f"{answer.method} {answer.url}: {what}")
 
-    def _tell_fetched(self, answer: Answer) -> None:
+    def _emit_fetched(self, answer: Answer) -> None:
         body = answer.body.decode("utf-8", "replace")
         event = Fetched(self.now_ms, answer.method, answer.url, answer.params, answer.status, answer.took_ms, body)
-        self.tell(event)
+        self.emit(event)

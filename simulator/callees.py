@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from simulator.call import SimulatedCall, Steps
 from simulator.events import Event, Said
 
-THINKS_MS = 800
+RESPONSE_DELAY_MS = 800
 """Milliseconds between the end of a question and the key."""
 
 
-class ObligingPerson:
+class ScriptedCallee:
     """Answers what the line says by keys: `answers` are pairs of a pattern and its keys, the first match counts.
     Without a match no key is pressed."""
 
@@ -28,8 +28,8 @@ class ObligingPerson:
     def steps(self, call: SimulatedCall) -> Steps[None]:
         """Answer one question after the other, to the end of the call."""
         while not call.ended:
-            if call.quiet and not call.speaking and self._heard:
-                yield from call.wait_ms(THINKS_MS)
+            if call.awaits_caller and not call.speaking and self._heard:
+                yield from call.wait_ms(RESPONSE_DELAY_MS)
                 found = next((keys for pattern, keys in self._answers if pattern.search(self._heard)), None)
                 self._heard = ""
                 if found is not None:
@@ -37,7 +37,7 @@ class ObligingPerson:
             yield
 
 
-class Operator:
+class OperatorCallee:
     """An operator: presses these keys, one at each prompt that takes keys, talks for a while with the connected caller,
     and hangs up."""
 
@@ -51,10 +51,10 @@ class Operator:
     def steps(self, call: SimulatedCall) -> Steps[None]:
         """Play one call, from its answer on."""
         for key in self._keys:
-            while not (call.ended or (call.wants_keys and not call.saying)):
+            while not (call.ended or (call.collecting_keys and not call.saying)):
                 yield
             call.press(key)
-            while call.wants_keys and not call.ended:
+            while call.collecting_keys and not call.ended:
                 yield
         while call.bridge is None and not call.ended:
             yield

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 
 from simulator.call import SimulatedCall, Steps
-from simulator.events import CallerFinished, Ended, Event, KeyPressed, LeftQueue, Problem, Queued, Said
-from simulator.script import Expected, Script, Step
+from simulator.events import CallerFinished, DebuggerAlert, Ended, Event, KeyPressed, LeftQueue, Queued, Said
+from simulator.script import Expected, Script, ScriptStep
 
-PATIENCE_MS = 60_000
+EXPECT_TIMEOUT_MS = 60_000
 """Call time a caller waits for something expected if the script sets no bound, and for a turn to speak."""
 
 
-class _Disappointed(Exception):
+class _ExpectationFailed(Exception):
     """Something the script expects did not come."""
 
 
@@ -26,7 +26,7 @@ class ScriptedCaller:
         self._acted_at = time.monotonic()
         self._queued = False
         self._ended: Ended | None = None
-        self._problems: list[Problem] = []
+        self._problems: list[DebuggerAlert] = []
         self._failure = ""
         self._finished = False
 
@@ -38,7 +38,7 @@ class ScriptedCaller:
             self._acted_at = time.monotonic()
         elif isinstance(event, Queued | LeftQueue):
             self._queued = isinstance(event, Queued)
-        elif isinstance(event, Problem):
+        elif isinstance(event, DebuggerAlert):
             self._problems.append(event)
         elif isinstance(event, Ended):
             self._ended = event
@@ -49,13 +49,13 @@ class ScriptedCaller:
             for step in self._script.steps:
                 try:
                     yield from self._step(call, step)
-                except _Disappointed as disappointed:
+                except _ExpectationFailed as disappointed:
                     self._failure = f"step {step.number}: {disappointed}"
                     return
             self._finished = True
             # After the last step, the caller listens until the line has finished before hanging up.
-            until = call.now_ms + PATIENCE_MS
-            while not (call.quiet or call.ended) and call.now_ms < until:
+            until = call.now_ms + EXPECT_TIMEOUT_MS
+            while not (call.awaits_caller or call.ended) and call.now_ms < until:
                 yield
         finally:
             call.hang_up()
@@ -70,12 +70,14 @@ class ScriptedCaller:
             return self._failure
         return "" if self._finished else "the call was over before the script was"
 
-    def _step(self, call: SimulatedCall, step: Step) -> Steps[None]:
+    def _step(self, call: SimulatedCall, step: ScriptStep) -> Steps[None]:
         if step.wait_ms:
-            yield from self._let_pass(call, step.wait_ms)
+            yield from self._wait_ms(call, step.wait_ms)
         if step.sound or step.keys:
             if not step.barge_in:
-                yield from self._until(call, lambda: call.quiet and bool(self._heard), None, "its turn to speak")
+                yield from self._until(
+                    call, lambda: call.awaits_caller and bool(self._heard), None, "its turn to speak"
+                )
             # Only what is said from now on answers this step.
             self._heard.clear()
             if step.sound:
@@ -97,7 +99,7 @@ class ScriptedCaller:
         if step.line_hangs_up:
             yield from self._until(call, lambda: self._ended is not None, step.within_ms, "the line to hang up")
             if self._ended is not None and self._ended.by != "line":
-                raise _Disappointed("the call ended, but it was not the line that hung up")
+                raise _ExpectationFailed("the call ended, but it was not the line that hung up")
         if step.hang_up:
             call.hang_up()
             yield
@@ -108,19 +110,19 @@ class ScriptedCaller:
     def _said(self) -> str:
         return "\n".join(self._heard)
 
-    def _let_pass(self, call: SimulatedCall, duration_ms: int) -> Steps[None]:
+    def _wait_ms(self, call: SimulatedCall, duration_ms: int) -> Steps[None]:
         until = call.now_ms + duration_ms
         while call.now_ms < until and not call.ended:
             yield
 
     def _until(self, call: SimulatedCall, come: Callable[[], bool], within_ms: int | None, what: str) -> Steps[None]:
-        patience_until = call.now_ms + PATIENCE_MS
+        patience_until = call.now_ms + EXPECT_TIMEOUT_MS
         while not come():
             said = f"the line said: {self._said()}" if self._heard else "the line said nothing"
             if call.ended:
-                raise _Disappointed(f"waited for {what}, but the call was over; {said}")
+                raise _ExpectationFailed(f"waited for {what}, but the call was over; {said}")
             if within_ms is not None and (time.monotonic() - self._acted_at) * 1000 > within_ms:
-                raise _Disappointed(f"waited for {what} for {within_ms} ms in vain; {said}")
+                raise _ExpectationFailed(f"waited for {what} for {within_ms} ms in vain; {said}")
             if within_ms is None and call.now_ms > patience_until:
-                raise _Disappointed(f"waited for {what} for {PATIENCE_MS // 1000} s in vain; {said}")
+                raise _ExpectationFailed(f"waited for {what} for {EXPECT_TIMEOUT_MS // 1000} s in vain; {said}")
             yield

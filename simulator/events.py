@@ -15,7 +15,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Rang(Event):
+class CallPlaced(Event):
     """The call was placed."""
 
     call_sid: str
@@ -28,11 +28,11 @@ class Said(Event):
     """The line begins to say something that takes `lasts_ms`. `text` is empty if it is sound without words."""
 
     text: str
-    lasts_ms: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class SayingStopped(Event):
+class SpeakingStopped(Event):
     """The line stopped speaking: the caller heard `heard` of its prompt, all of it unless `cut_short`."""
 
     heard: str
@@ -44,7 +44,7 @@ class CallerSpoke(Event):
     """The caller begins to speak for `lasts_ms`; `words` is the text for the transcript."""
 
     words: str
-    lasts_ms: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Recorded(Event):
     """The line stored a recording of the caller."""
 
     recording_sid: str
-    lasts_ms: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +148,14 @@ class Disconnected(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class OtherSpoke(Event):
+class PartnerSpoke(Event):
     """The other side of a bridge says something; `words` is the text for the transcript."""
 
     words: str
 
 
 @dataclass(frozen=True, slots=True)
-class Problem(Event):
+class DebuggerAlert(Event):
     """The application's answer broke a rule: Twilio would show this in its debugger under `code`."""
 
     code: int

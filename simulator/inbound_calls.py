@@ -18,20 +18,20 @@ STATUS = "/voice/status"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class IncomingNumber:
     """The application's number as it is configured at Twilio: the webhooks for calls and for their status."""
 
     voice_url: str
     status_url: str
 
     @classmethod
-    def at(cls, base_url: str) -> Line:
+    def at(cls, base_url: str) -> IncomingNumber:
         """The line of the application served at this address."""
         return cls(base_url.rstrip("/") + INCOMING, base_url.rstrip("/") + STATUS)
 
 
 def dial_in(
-    account: Account, line: Line, caller: str, called: str, *, pace: Pace = REAL_TIME, listener: Listener
+    account: Account, number: IncomingNumber, caller: str, called: str, *, pace: Pace = REAL_TIME, listener: Listener
 ) -> SimulatedCall:
     """A call from a telephone to the application, ready to be started."""
     return SimulatedCall(
@@ -39,14 +39,16 @@ def dial_in(
         follow,
         caller=caller,
         called=called,
-        voice_url=line.voice_url,
-        status_url=line.status_url,
+        voice_url=number.voice_url,
+        status_url=number.status_url,
         pace=pace,
         listener=listener,
     )
 
 
-def play(script: Script, account: Account, line: Line, *, pace: Pace = REAL_TIME, listener: Listener) -> str:
+def play(
+    script: Script, account: Account, number: IncomingNumber, *, pace: Pace = REAL_TIME, listener: Listener
+) -> str:
     """Play a caller's script to its end. Returns a sentence saying what went wrong, or an empty text."""
     caller = ScriptedCaller(script)
 
@@ -55,7 +57,7 @@ def play(script: Script, account: Account, line: Line, *, pace: Pace = REAL_TIME
         caller.hear(event)
 
     account.parties |= script.parties
-    call = dial_in(account, line, script.caller, script.called, pace=pace, listener=tell)
+    call = dial_in(account, number, script.caller, script.called, pace=pace, listener=tell)
     call.accompany(caller.steps(call))
     call.run()
     return caller.verdict()

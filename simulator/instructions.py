@@ -16,7 +16,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CallUpdate:
     """A change of a live call by the REST interface: new instructions, or its end; with `only_unanswered` it ends only
     if it has not been answered yet."""
 
@@ -30,8 +30,8 @@ class Change:
 class Redirected(Exception):
     """The call has received new instructions."""
 
-    def __init__(self, change: Change) -> None:
-        self.change = change
+    def __init__(self, change: CallUpdate) -> None:
+        self.update = change
 
 
 class HungUp(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from simulator.account import Account, Party
+from simulator.account import Account, CalledParty
 from simulator.call import Program, SimulatedCall, Steps
 from simulator.events import Event, Listener
 from simulator.pace import Pace
@@ -16,12 +16,12 @@ GREETING_MS = 1_500
 """Milliseconds of greeting after which an answerer is known to be human."""
 ANNOUNCEMENT_MS = 6_000
 """Milliseconds an answering machine speaks before its tone."""
-CERTAIN_MS = 4_000
+MACHINE_DETECTED_MS = 4_000
 """Milliseconds after which a machine that is still speaking is recognised as one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallRequest:
     """The parameters of a call the application places. `events` are the call progress events it subscribes to."""
 
     caller: str
@@ -29,16 +29,16 @@ class Wish:
     voice_url: str
     status_url: str = ""
     events: frozenset[str] = frozenset({"completed"})
-    detection: MachineDetection = ""
-    rings_s: int = 60
+    machine_detection: MachineDetection = ""
+    timeout_s: int = 60
 
 
 def place(
     account: Account,
-    wish: Wish,
-    answered: Program,
+    wish: CallRequest,
+    program: Program,
     *,
-    unknown: Party | None = None,
+    unknown: CalledParty | None = None,
     pace: Pace | None = None,
     listener: Listener = lambda event: None,
 ) -> SimulatedCall:
@@ -47,8 +47,8 @@ def place(
     called."""
     number = wish.called.partition("?")[0]
     there = account.answerers.get(number)
-    party = account.parties.get(number, unknown or Party())
-    person = party.who() if there is None and party.who is not None else None
+    party = account.parties.get(number, unknown or CalledParty())
+    person = party.make_callee() if there is None and party.make_callee is not None else None
     hears = [listener, *([person.hear] if person is not None else [])]
 
     def tell(event: Event) -> None:
@@ -57,7 +57,7 @@ def place(
 
     call = SimulatedCall(
         account,
-        _ring(wish, None if there is not None else party, answered),
+        _ring(wish, None if there is not None else party, program),
         caller=wish.caller,
         called=number,
         voice_url=wish.voice_url,
@@ -76,7 +76,7 @@ def place(
     return call
 
 
-def _ring(wish: Wish, party: Party | None, answered: Program) -> Program:
+def _ring(wish: CallRequest, party: CalledParty | None, answered: Program) -> Program:
     def program(call: SimulatedCall) -> Steps[None]:
         call.status = "initiated"
         call.progress("initiated")
@@ -85,20 +85,20 @@ def _ring(wish: Wish, party: Party | None, answered: Program) -> Program:
             return
         call.status = "ringing"
         call.progress("ringing")
-        outcome = yield from _wait_for(call, wish.rings_s * 1000, party)
+        outcome = yield from _wait_for(call, wish.timeout_s * 1000, party)
         if outcome != "answered":
             call.status = outcome
             return
         call.status = "in-progress"
         call.progress("answered")
-        if wish.detection and party is not None:
-            call.answered_by = yield from _listen(call, party, wish.detection)
+        if wish.machine_detection and party is not None:
+            call.answered_by = yield from _detect_machine(call, party, wish.machine_detection)
         yield from answered(call)
 
     return program
 
 
-def _wait_for(call: SimulatedCall, patience_ms: int, party: Party | None) -> Steps[str]:
+def _wait_for(call: SimulatedCall, patience_ms: int, party: CalledParty | None) -> Steps[str]:
     """Ring until the party or the live answerer reacts, or the time is up; returns the outcome."""
     if party is None:
         until = call.now_ms + patience_ms
@@ -112,13 +112,13 @@ def _wait_for(call: SimulatedCall, patience_ms: int, party: Party | None) -> Ste
     return "answered" if party.picks_up else party.outcome
 
 
-def _listen(call: SimulatedCall, party: Party, detection: MachineDetection) -> Steps[str]:
+def _detect_machine(call: SimulatedCall, party: CalledParty, detection: MachineDetection) -> Steps[str]:
     """Detect who answered; the application is asked for its instructions only then."""
     if party.outcome != "machine":
         yield from call.wait_ms(GREETING_MS)
         return "human"
     if detection == "Enable":
-        yield from call.wait_ms(CERTAIN_MS)
+        yield from call.wait_ms(MACHINE_DETECTED_MS)
         return "machine_start"
     yield from call.wait_ms(ANNOUNCEMENT_MS)
     return "machine_end_beep"

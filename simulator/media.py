@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import websocket
 
-from simulator.events import Event, Problem, StreamChanged
+from simulator.events import DebuggerAlert, Event, StreamChanged
 from simulator.mulaw import FRAME_BYTES, FRAME_MS, SILENCE
 from simulator.webhook_client import new_sid, sign
 
@@ -26,7 +26,7 @@ State = Literal["connecting", "open", "closed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class StreamPlan:
+class StreamParameters:
     """The parameters of a <Stream> element."""
 
     url: str
@@ -35,7 +35,7 @@ class StreamPlan:
     name: str = ""
     tracks: tuple[str, ...] = ("inbound",)
     parameters: Mapping[str, str] = field(default_factory=dict)
-    both_ways: bool = False
+    bidirectional: bool = False
 
 
 class MediaStream:
@@ -45,7 +45,7 @@ class MediaStream:
     by `play_frame`, 20 ms at a time.
     """
 
-    def __init__(self, plan: StreamPlan, auth_token: str) -> None:
+    def __init__(self, plan: StreamParameters, auth_token: str) -> None:
         self.plan = plan
         self.sid = new_sid("MZ")
         self.state: State = "connecting"
@@ -56,18 +56,18 @@ class MediaStream:
         self._number = 0
         self._chunks = dict.fromkeys(plan.tracks, 0)
         self._began_ms = 0
-        self._came: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._received: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._outgoing: deque[bytes | str] = deque()
         threading.Thread(target=self._open, name="media stream", daemon=True).start()
 
     # From the thread that runs the call.
 
     @property
-    def is_being_opened(self) -> bool:
+    def is_connecting(self) -> bool:
         """True if the far end has neither accepted nor refused the connection yet."""
         return self.state == "connecting" and self._socket is None
 
-    def began(self, now_ms: int) -> bool:
+    def take_connection(self, now_ms: int) -> bool:
         """Start the stream on a connection just made, with its opening messages; true the first time only."""
         if self._socket is None or self.state != "connecting":
             return False
@@ -89,14 +89,14 @@ class MediaStream:
 
     def pass_frame(self, inbound: bytes, now_ms: int) -> Iterator[Event]:
         """Send the next 20 ms, act on the messages received, and yield the stream's changes of state."""
-        if self.began(now_ms):
+        if self.take_connection(now_ms):
             yield StreamChanged(now_ms, "started", self.plan.name)
         state = self.state
         self.take_messages()
         self.send_frame(inbound, now_ms)
         if self.state == "failed":
             yield StreamChanged(now_ms, "failed", self.plan.name, self.failure)
-            yield Problem(now_ms, self.failure_code, self.failure)
+            yield DebuggerAlert(now_ms, self.failure_code, self.failure)
         elif self.state == "closed" and state != "closed":
             yield StreamChanged(now_ms, "stopped", self.plan.name, "closed by the application")
 
@@ -118,7 +118,7 @@ class MediaStream:
 
     def send_key(self, key: str) -> None:
         """Send a pressed key; Twilio does so on bidirectional streams only."""
-        if self.state == "open" and self.plan.both_ways:
+        if self.state == "open" and self.plan.bidirectional:
             self._send_numbered("dtmf", {"track": "inbound_track", "digit": key})
 
     def play_frame(self) -> bool:
@@ -132,7 +132,7 @@ class MediaStream:
         return True
 
     @property
-    def to_play_ms(self) -> int:
+    def remaining_ms(self) -> int:
         """Milliseconds of the far end's sound still to be played, with the frame just played."""
         return (1 + sum(isinstance(entry, bytes) for entry in self._outgoing)) * FRAME_MS
 
@@ -140,13 +140,13 @@ class MediaStream:
         """Act on the messages the far end has sent since."""
         while True:
             try:
-                text = self._came.get_nowait()
+                text = self._received.get_nowait()
             except queue.Empty:
                 return
             if text is None:
                 if self.state == "open":
                     self.state = "closed"
-            elif not self.plan.both_ways:
+            elif not self.plan.bidirectional:
                 self._fail(PROTOCOL_ERROR, "the application sent a message on a stream that goes one way only")
             else:
                 self._act(text)
@@ -180,8 +180,8 @@ class MediaStream:
                 break
             if not text:
                 break
-            self._came.put(text if isinstance(text, str) else text.decode("utf-8", "replace"))
-        self._came.put(None)
+            self._received.put(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+        self._received.put(None)
         self._socket.shutdown()  # type: ignore[no-untyped-call]
 
     def _act(self, text: str) -> None:

@@ -63,7 +63,7 @@ def loudness(mulaw: bytes) -> float:
     return float(np.sqrt(np.mean(np.square(to_pcm(mulaw).astype(np.float64)))))
 
 
-def lasts_ms(mulaw: bytes) -> int:
+def length_ms(mulaw: bytes) -> int:
     """The length of mu-law sound, in milliseconds."""
     return len(mulaw) * 1000 // RATE
 

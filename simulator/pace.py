@@ -34,7 +34,7 @@ class Pace:
 
 
 REAL_TIME = Pace(1.0)
-FLAT_OUT = Pace(None)
+AS_FAST_AS_POSSIBLE = Pace(None)
 
 
 class Metronome:

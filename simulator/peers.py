@@ -11,11 +11,11 @@ from flask import Flask, Response, request
 from simulator.account import Account
 
 PATH = "/guests"
-ASK_SECONDS = 5.0
+REQUEST_TIMEOUT_S = 5.0
 NOT_FOUND, NO_CONTENT = 404, 204
 
 
-def welcome_guests(rest: Flask, account: Account) -> None:
+def accept_peers(rest: Flask, account: Account) -> None:
     """Let other simulators register, and forward requests about their calls and recordings to them."""
     guests: list[str] = []
 
@@ -38,7 +38,7 @@ def welcome_guests(rest: Flask, account: Account) -> None:
                     base + request.path,
                     data=request.form.to_dict(),
                     auth=(account.sid, account.auth_token),
-                    timeout=ASK_SECONDS,
+                    timeout=REQUEST_TIMEOUT_S,
                 )
             except requests.RequestException:
                 guests.remove(base)
@@ -48,14 +48,14 @@ def welcome_guests(rest: Flask, account: Account) -> None:
         return None
 
 
-def visit(keeper: str, account: Account) -> bool:
+def register_with_peer(peer_url: str, account: Account) -> bool:
     """Register this account's REST interface with the simulator at `keeper`; False if no simulator is there."""
     try:
         answer = requests.post(
-            keeper + PATH,
+            peer_url + PATH,
             data={"base": account.api_base},
             auth=(account.sid, account.auth_token),
-            timeout=ASK_SECONDS,
+            timeout=REQUEST_TIMEOUT_S,
         )
     except requests.RequestException:
         return False

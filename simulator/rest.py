@@ -19,9 +19,9 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
 from simulator.call import SimulatedCall
-from simulator.instructions import Change
+from simulator.instructions import CallUpdate
 from simulator.mulaw import RATE, to_wav
-from simulator.placed_calls import PlaceCall, Wish, rings_out
+from simulator.placed_calls import CallRequest, PlaceCall, call_placer
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003
@@ -51,7 +51,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     """The REST interface of one account, to be served at its `api_base`. Calls the application places go to the
     account's parties, unless `place_call` is given."""
     rest = Flask("simulator.rest")
-    place_call = place_call or rings_out(account)
+    place_call = place_call or call_placer(account)
 
     @rest.errorhandler(RestError)
     def refuse(error: RestError) -> tuple[Response, int]:
@@ -87,7 +87,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
-        return jsonify(_call_resource(place_call(_wish(request.form)))), HTTPStatus.CREATED
+        return jsonify(_call_resource(place_call(_call_request(request.form)))), HTTPStatus.CREATED
 
     @rest.get(f"{API}/Calls.json")
     def list_calls(account_sid: str) -> Response:
@@ -113,7 +113,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     @rest.post(f"{API}/Calls/<sid>.json")
     def update_call(account_sid: str, sid: str) -> Response:
         call = _call(sid)
-        change = _change(request.form.to_dict())
+        change = _call_update(request.form.to_dict())
         if change.only_unanswered:
             # "canceled" ends a call that has not been answered; an answered one continues.
             if call.status in UNANSWERED:
@@ -141,7 +141,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.delete(f"{API}/Queues/<sid>.json")
     def delete_queue(account_sid: str, sid: str) -> tuple[str, int]:
-        queue = account.queue_of_sid(sid)
+        queue = account.queue_by_sid(sid)
         if queue is None:
             raise _not_found()
         if not account.delete_queue(queue):
@@ -166,7 +166,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             "api_version": "2010-04-01",
             "call_sid": recording.call_sid,
             "channels": 1,
-            "date_created": format_datetime(recording.made),
+            "date_created": format_datetime(recording.created_at),
             "duration": str(round(len(recording.mulaw) / RATE)),
             "media_url": account.recording_url(recording.sid),
             "sid": recording.sid,
@@ -179,7 +179,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
 
 def _call_resource(call: SimulatedCall) -> dict[str, Any]:
-    begun = datetime.fromtimestamp(call.begun_at, UTC)
+    begun = datetime.fromtimestamp(call.started_at, UTC)
     return {
         "account_sid": call.account.sid,
         "answered_by": call.answered_by or None,
@@ -196,20 +196,20 @@ def _call_resource(call: SimulatedCall) -> dict[str, Any]:
     }
 
 
-def _change(form: dict[str, str]) -> Change:
+def _call_update(form: dict[str, str]) -> CallUpdate:
     status = form.get("Status")
     if status is not None:
         if status not in ("completed", "canceled"):
             raise RestError(HTTPStatus.BAD_REQUEST, BAD_STATUS, f"Invalid status: {status}")
-        return Change(completed=True, only_unanswered=status == "canceled")
+        return CallUpdate(completed=True, only_unanswered=status == "canceled")
     if form.get("Twiml"):
-        return Change(twiml=form["Twiml"])
+        return CallUpdate(twiml=form["Twiml"])
     if not form.get("Url"):
         raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "A Url, Twiml or Status is needed to update a call")
-    return Change(url=_checked_url(form["Url"]), method=form.get("Method", "POST"))
+    return CallUpdate(url=_checked_url(form["Url"]), method=form.get("Method", "POST"))
 
 
-def _wish(form: MultiDict[str, str]) -> Wish:
+def _call_request(form: MultiDict[str, str]) -> CallRequest:
     if not form.get("From") or not form.get("To"):
         raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "No 'To' or 'From' number is specified")
     if not _NUMBER.fullmatch(form["To"]):
@@ -219,14 +219,14 @@ def _wish(form: MultiDict[str, str]) -> Wish:
             f"The phone number you are attempting to call is not valid: {form['To']}",
         )
     detection = form.get("MachineDetection", "")
-    return Wish(
+    return CallRequest(
         caller=form["From"],
         called=form["To"],
         voice_url=_checked_url(form.get("Url", "")),
         status_url=form.get("StatusCallback", ""),
         events=frozenset(form.getlist("StatusCallbackEvent")) or frozenset({"completed"}),
-        detection="Enable" if detection == "Enable" else "DetectMessageEnd" if detection else "",
-        rings_s=form.get("Timeout", 60, type=int),
+        machine_detection="Enable" if detection == "Enable" else "DetectMessageEnd" if detection else "",
+        timeout_s=form.get("Timeout", 60, type=int),
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 import yaml
 
-from simulator.account import Outcome, Party, Person
-from simulator.callees import ObligingPerson
+from simulator.account import CalledParty, Callee, Outcome
+from simulator.callees import ScriptedCallee
 from simulator.mulaw import read_ulaw
 
 _KEYS = re.compile(r"[0-9*#]+")
@@ -37,7 +37,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptStep:
     """One step: first the caller's action, then what must be heard.
 
     `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`. `within_ms`
@@ -66,8 +66,8 @@ class Script:
     why: str
     caller: str
     called: str
-    steps: tuple[Step, ...]
-    parties: Mapping[str, Party] = field(default_factory=dict)
+    steps: tuple[ScriptStep, ...]
+    parties: Mapping[str, CalledParty] = field(default_factory=dict)
 
 
 _SCRIPT_FIELDS = {"from", "to", "parties", "steps"}
@@ -140,11 +140,11 @@ def _phone_number(fields: Mapping[str, Any], name: str) -> str:
     return number
 
 
-def _step(number: int, content: Any, folder: Path) -> Step:
+def _step(number: int, content: Any, folder: Path) -> ScriptStep:
     what = f"step {number}"
     fields = _mapping(content, what, _STEP_FIELDS)
     try:
-        step = Step(
+        step = ScriptStep(
             number=number,
             wait_ms=_milliseconds(fields, "wait_ms") or 0,
             sound=_sound(fields, folder),
@@ -163,7 +163,7 @@ def _step(number: int, content: Any, folder: Path) -> Step:
     return step
 
 
-def _check(step: Step) -> None:
+def _check(step: ScriptStep) -> None:
     if step.keys and not _KEYS.fullmatch(step.keys):
         raise ValueError(f"keys may hold 0-9, * and #, not {step.keys!r}")
     if step.sound and step.keys:
@@ -226,7 +226,7 @@ def _expected(value: Any) -> tuple[Expected, ...]:
     return tuple(Expected(text) for text in texts)
 
 
-def read_parties(path: Path) -> dict[str, Party]:
+def read_parties(path: Path) -> dict[str, CalledParty]:
     """The parties by number, from a YAML file like a script's `parties`. Raises ScriptError naming the mistake."""
     try:
         return _parties(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -234,7 +234,7 @@ def read_parties(path: Path) -> dict[str, Party]:
         raise ScriptError(f"{path}: {error}") from error
 
 
-def _parties(content: Any) -> dict[str, Party]:
+def _parties(content: Any) -> dict[str, CalledParty]:
     parties = {}
     for number, party in _mapping(content, "parties", set(content) if isinstance(content, dict) else set()).items():
         what = f"parties: {number}"
@@ -242,17 +242,17 @@ def _parties(content: Any) -> dict[str, Party]:
         outcome: Outcome = fields.get("outcome", "")
         if outcome not in get_args(Outcome):
             raise ValueError(f"{what}: outcome must be one of {', '.join(get_args(Outcome))}, not {outcome!r}")
-        known = Party()
-        parties[str(number)] = Party(
+        known = CalledParty()
+        parties[str(number)] = CalledParty(
             outcome,
             _milliseconds(fields, "after_ms") or known.after_ms,
             _milliseconds(fields, "talks_ms") or known.talks_ms,
-            _person(what, fields["answers"]) if "answers" in fields else None,
+            _callee(what, fields["answers"]) if "answers" in fields else None,
         )
     return parties
 
 
-def _person(what: str, answers: Any) -> Callable[[], Person]:
+def _callee(what: str, answers: Any) -> Callable[[], Callee]:
     """A person who presses keys by what is said, from a list of {says, keys}."""
     pairs = []
     for answer in answers if isinstance(answers, list) else [answers]:
@@ -265,4 +265,4 @@ def _person(what: str, answers: Any) -> Callable[[], Person]:
         except re.error as error:
             raise ValueError(f"{what}: the pattern {says} is not valid: {error}") from error
         pairs.append((says, keys))
-    return functools.partial(ObligingPerson, pairs)
+    return functools.partial(ScriptedCallee, pairs)

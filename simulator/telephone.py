@@ -41,7 +41,7 @@ class Telephone:
         self._voice.extend(mulaw)
         self._talking = True
 
-    def overhear(self, mulaw: bytes) -> None:
+    def add_live_audio(self, mulaw: bytes) -> None:
         """Add live microphone sound. If it comes faster than it is sent, the oldest is dropped."""
         self._live.extend(mulaw)
         del self._live[:-LIVE_MAX_BYTES]

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
+    CallPlaced,
     Connected,
+    DebuggerAlert,
     Dialled,
     Disconnected,
     Ended,
@@ -16,13 +18,11 @@ from simulator.events import (
     Fetched,
     KeyPressed,
     LeftQueue,
-    OtherSpoke,
-    Problem,
+    PartnerSpoke,
     Queued,
-    Rang,
     Recorded,
     Said,
-    SayingStopped,
+    SpeakingStopped,
     StreamChanged,
     Updated,
     VerbBegan,
@@ -69,14 +69,14 @@ class Transcript:
 
     def _text(self, event: Event) -> str:
         match event:
-            case Rang():
+            case CallPlaced():
                 return f"caller  {event.caller} rings {event.called} ({event.call_sid})"
             case Said():
                 return f"line    {self._latency()}{event.text}"
-            case SayingStopped(cut_short=True):
+            case SpeakingStopped(cut_short=True):
                 return f"line    … breaks off after «{event.heard}»"
             case CallerSpoke():
-                return f"caller  says «{event.words or 'a recording'}» ({event.lasts_ms / 1000:.1f} s)"
+                return f"caller  says «{event.words or 'a recording'}» ({event.duration_ms / 1000:.1f} s)"
             case Queued():
                 return f"line    puts the caller into the queue {event.queue}"
             case LeftQueue():
@@ -87,9 +87,9 @@ class Transcript:
                 return "line    connects the caller with a person"
             case Disconnected():
                 return "line    the person has gone"
-            case OtherSpoke():
+            case PartnerSpoke():
                 return f"person  says «{event.words}»"
-            case Problem():
+            case DebuggerAlert():
                 return f"ERROR   {event.code}: {event.message}"
             case Ended():
                 who = {"line": "the line hangs up", "caller": "the caller hangs up", "failure": "Twilio gives up"}
@@ -104,7 +104,7 @@ class Transcript:
             case Updated() if self._verbose:
                 return f"  rest  the call is given {event.what}"
             case Recorded() if self._verbose:
-                return f"  rest  keeps recording {event.recording_sid} ({event.lasts_ms / 1000:.1f} s)"
+                return f"  rest  keeps recording {event.recording_sid} ({event.duration_ms / 1000:.1f} s)"
         return ""
 
     def _latency(self) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.account import Party, WaitingQueue
+from simulator.account import CalledParty, WaitingQueue
 from simulator.bridge import Bridge, talk
 from simulator.call import SimulatedCall, Steps
 from simulator.events import Dialled, LeftQueue, Queued
-from simulator.instructions import Change, HungUp, Page, Redirected
-from simulator.legs import Wish, place
+from simulator.instructions import CallUpdate, HungUp, Page, Redirected
+from simulator.legs import CallRequest, place
 from simulator.speaking_time import spoken_ms
 from simulator.twiml_parser import SCHEMA_WARNING, Verb
 from simulator.webhook_client import new_sid
@@ -20,7 +20,7 @@ RING_TIMEOUT = 30
 TALK_MAX_S = 14_400
 
 
-class Left(Exception):
+class LeaveQueue(Exception):
     """The call leaves the queue it waits in."""
 
 
@@ -29,7 +29,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
     hangs up."""
     since = call.now_ms
     queue = call.account.join_queue(verb.text, call)
-    call.tell(Queued(call.now_ms, queue.name))
+    call.emit(Queued(call.now_ms, queue.name))
 
     def left(result: str) -> dict[str, str]:
         waited = call.now_ms - since
@@ -37,7 +37,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
         queue.waits_ms.append(waited)
         if call.bridge is not None:
             call.bridge.end()
-        call.tell(LeftQueue(call.now_ms, queue.name, result))
+        call.emit(LeftQueue(call.now_ms, queue.name, result))
         return {"QueueResult": result, "QueueSid": queue.sid, "QueueTime": str(waited // 1000)}
 
     action, method = verb.attributes.get("action"), verb.attributes.get("method", "POST")
@@ -45,7 +45,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
     try:
         bridge = yield from _until_connected(call, _wait(call, verb, queue, since, carry_out))
         yield from talk(call, bridge, TALK_MAX_S * 1000)
-    except Left:
+    except LeaveQueue:
         facts = left("leave")
         return (yield from call.fetch_page(action, method, facts)) if action else None
     except (Redirected, HungUp) as gone:
@@ -67,7 +67,7 @@ def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Bridge]
     finally:
         waiting.close()
         call.stop_saying()
-        call.wants_keys = False
+        call.collecting_keys = False
     return call.bridge
 
 
@@ -100,7 +100,7 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
     if queues:
         facts = yield from _dial_queue(call, verb, queues[0])
     elif there:
-        facts = yield from _dial_person(call, verb, there[0], carry_out)
+        facts = yield from _dial_answerer(call, verb, there[0], carry_out)
     elif all(noun.text for noun in nouns if noun.name == "Number"):
         facts = yield from _dial_parties(call, verb, nouns)
     else:
@@ -120,7 +120,7 @@ def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, 
         if bridge is not None:
             talked_ms = yield from talk(call, bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)
     except (Redirected, HungUp):
-        _broken_off(call, verb, _dial_facts("completed", talked_ms))
+        _notify_interrupted(call, verb, _dial_facts("completed", talked_ms))
         raise
     return _dial_facts("completed" if bridge is not None else "no-answer", talked_ms)
 
@@ -133,7 +133,7 @@ def _address(noun: Verb) -> str:
     return f"client:{identity}"
 
 
-def _dial_person(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOut) -> Steps[dict[str, str]]:
+def _dial_answerer(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOut) -> Steps[dict[str, str]]:
     """Call a live answerer; the whisper document may be played to it first, and may decline the call."""
     whisper = call.absolute(noun.attributes["url"]) if "url" in noun.attributes else ""
 
@@ -147,26 +147,26 @@ def _dial_person(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOu
 
     caller = verb.attributes.get("callerId", call.caller)
     timeout = verb.number("timeout", RING_TIMEOUT)
-    leg = place(call.account, Wish(caller, _address(noun), call.page_url, rings_s=timeout), answered)
+    leg = place(call.account, CallRequest(caller, _address(noun), call.page_url, timeout_s=timeout), answered)
     talked_ms = 0
     try:
         while not leg.ended and call.bridge is None:
             yield
         if call.bridge is not None:
-            call.tell(Dialled(call.now_ms, leg.called, "answered"))
+            call.emit(Dialled(call.now_ms, leg.called, "answered"))
             talked_ms = yield from talk(call, call.bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)
     except (Redirected, HungUp):
-        leg.update(Change(completed=True))
-        _broken_off(call, verb, _dial_facts("completed" if talked_ms else "no-answer", talked_ms))
+        leg.update(CallUpdate(completed=True))
+        _notify_interrupted(call, verb, _dial_facts("completed" if talked_ms else "no-answer", talked_ms))
         raise
     status = "completed" if talked_ms else leg.status
-    call.tell(Dialled(call.now_ms, leg.called, status))
+    call.emit(Dialled(call.now_ms, leg.called, status))
     return _dial_facts(status, talked_ms)
 
 
 def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[dict[str, str]]:
     """Call the parties the verb names, all at once; none is live, and the first that answers talks."""
-    unknown = Party()
+    unknown = CalledParty()
     parties = {_address(noun): call.account.parties.get(_address(noun), unknown) for noun in nouns}
     for noun in nouns:
         if noun.attributes.get("url"):
@@ -184,21 +184,21 @@ def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[d
         else:
             yield from call.wait_ms(party.after_ms)
         if outcome == "answered":
-            call.tell(Dialled(call.now_ms, number, "answered"))
+            call.emit(Dialled(call.now_ms, number, "answered"))
             began = call.now_ms
             talk_ms = min(party.talks_ms, verb.number("timeLimit", TALK_MAX_S) * 1000)
             yield from call.say("[talk]", max(talk_ms, spoken_ms("喂")), lambda: False)
     except (Redirected, HungUp):
-        call.tell(Dialled(call.now_ms, number, "completed"))
-        _broken_off(call, verb, _dial_facts("completed", call.now_ms - began))
+        call.emit(Dialled(call.now_ms, number, "completed"))
+        _notify_interrupted(call, verb, _dial_facts("completed", call.now_ms - began))
         raise
     talked_ms = call.now_ms - began if outcome == "answered" else 0
     status = "completed" if outcome == "answered" else outcome
-    call.tell(Dialled(call.now_ms, number, status))
+    call.emit(Dialled(call.now_ms, number, status))
     return _dial_facts(status, talked_ms)
 
 
-def _broken_off(call: SimulatedCall, verb: Verb, facts: dict[str, str]) -> None:
+def _notify_interrupted(call: SimulatedCall, verb: Verb, facts: dict[str, str]) -> None:
     """Notify the action of the interrupted verb; its answer is ignored."""
     if action := verb.attributes.get("action"):
         call.notify(action, facts, verb.attributes.get("method", "POST"))

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from simulator import transfer
 from simulator.call import SimulatedCall, Steps
 from simulator.events import Recorded, StreamChanged, VerbBegan
-from simulator.instructions import Change, HungUp, Page, Redirected
-from simulator.media import MediaStream, StreamPlan
-from simulator.mulaw import FRAME_MS, LOUD, lasts_ms, loudness
+from simulator.instructions import CallUpdate, HungUp, Page, Redirected
+from simulator.media import MediaStream, StreamParameters
+from simulator.mulaw import FRAME_MS, LOUD, length_ms, loudness
 from simulator.speaking_time import spoken_ms
 from simulator.telephone import KEY_MS
 from simulator.twiml_parser import SCHEMA_WARNING, Verb
@@ -25,7 +25,7 @@ STREAMS_AT_ONCE = 4
 TOO_MANY_STREAMS = 31902
 
 Stop = Callable[[], bool]
-Following = Page | None
+NextPage = Page | None
 """The document that replaces the current one; None to continue with the next verb."""
 
 
@@ -38,12 +38,12 @@ def follow(call: SimulatedCall) -> Steps[None]:
             yield from carry_out(call, page)
             return
         except Redirected as redirected:
-            next_page = _changed(call, redirected.change)
+            next_page = _updated_page(call, redirected.update)
 
 
-def _changed(call: SimulatedCall, change: Change) -> Steps[Page]:
+def _updated_page(call: SimulatedCall, change: CallUpdate) -> Steps[Page]:
     call.stop_saying()
-    call.forget_keys()
+    call.discard_keys()
     if change.twiml:
         return call.read_page(call.page_url, change.twiml.encode())
         yield
@@ -57,8 +57,8 @@ def carry_out(call: SimulatedCall, page: Page) -> Steps[None]:
         verb = verbs.pop(0)
         if call.status == "ringing" and verb.name not in ("Reject", "Pause"):
             call.status = "in-progress"
-        call.tell(VerbBegan(call.now_ms, verb.name, verb.attributes))
-        call.goes_on_saying = bool(verbs) and _is_gap(verb, verbs[0])
+        call.emit(VerbBegan(call.now_ms, verb.name, verb.attributes))
+        call.in_prompt_gap = bool(verbs) and _is_gap(verb, verbs[0])
         if verb.name == "Hangup":
             raise HungUp
         following = yield from _VERBS[verb.name](call, verb)
@@ -76,7 +76,7 @@ def _never() -> bool:
     return False
 
 
-def _say(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+def _say(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[NextPage]:
     for _time in range(verb.number("loop", 1) or 1_000):
         if stop():
             break
@@ -84,7 +84,7 @@ def _say(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Followin
     return None
 
 
-def _play(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+def _play(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[NextPage]:
     digits = verb.attributes.get("digits", "")
     duration = len(digits) * KEY_MS if digits else UNKNOWN_SOUND_MS
     for _time in range(verb.number("loop", 1) or 1_000):
@@ -94,14 +94,14 @@ def _play(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Followi
     return None
 
 
-def _pause(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[Following]:
+def _pause(call: SimulatedCall, verb: Verb, stop: Stop = _never) -> Steps[NextPage]:
     until = call.now_ms + verb.number("length", 1) * 1000
     while call.now_ms < until and not stop():
         yield
     return None
 
 
-_PROMPTS: dict[str, Callable[[SimulatedCall, Verb, Stop], Steps[Following]]] = {
+_PROMPTS: dict[str, Callable[[SimulatedCall, Verb, Stop], Steps[NextPage]]] = {
     "Say": _say,
     "Play": _play,
     "Pause": _pause,
@@ -110,16 +110,16 @@ _PROMPTS: dict[str, Callable[[SimulatedCall, Verb, Stop], Steps[Following]]] = {
 
 @contextlib.contextmanager
 def _listening_for_keys(call: SimulatedCall) -> Iterator[None]:
-    call.forget_keys()
-    call.wants_keys = True
+    call.discard_keys()
+    call.collecting_keys = True
     try:
         yield
     finally:
-        call.wants_keys = False
-        call.forget_keys()
+        call.collecting_keys = False
+        call.discard_keys()
 
 
-def _gather(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _gather(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     if "speech" in verb.attributes.get("input", "dtmf"):
         call.report(SCHEMA_WARNING, "<Gather> asks for speech; the stand-in gathers keys only")
     timeout_ms = verb.number("timeout", 5) * 1000
@@ -130,7 +130,7 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[Following]:
         for prompt in verb.children:
             if call.has_key():
                 break
-            call.tell(VerbBegan(call.now_ms, prompt.name, prompt.attributes))
+            call.emit(VerbBegan(call.now_ms, prompt.name, prompt.attributes))
             yield from _PROMPTS[prompt.name](call, prompt, call.has_key)
         # Twilio's timeout starts once the prompts have ended, and again with each key.
         until = call.now_ms + timeout_ms
@@ -152,7 +152,7 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[Following]:
     return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
 
 
-def _record(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _record(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     if verb.attributes.get("playBeep") != "false":
         yield from call.say("[beep]", BEEP_MS, _never)
     patience_ms = verb.number("timeout", 5) * 1000 or float("inf")
@@ -181,7 +181,7 @@ def _record(call: SimulatedCall, verb: Verb) -> Steps[Following]:
                 yield
     except HungUp:
         if loud:
-            recorded = _keep(call, verb, frames, loud)
+            recorded = _store_recording(call, verb, frames, loud)
             call.notify(verb.attributes.get("action", ""), recorded | {"Digits": "hangup"}, _method(verb))
         raise
     finally:
@@ -189,21 +189,21 @@ def _record(call: SimulatedCall, verb: Verb) -> Steps[Following]:
     if not loud and not ended_by:
         # "If Twilio receives an empty recording, it will not make a request to the action URL."
         return None
-    recorded = _keep(call, verb, frames, loud or [0])
+    recorded = _store_recording(call, verb, frames, loud or [0])
     ended = {"Digits": ended_by} if ended_by else {}
     return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), recorded | ended))
 
 
-def _keep(call: SimulatedCall, verb: Verb, frames: list[bytes], loud: list[int]) -> dict[str, str]:
+def _store_recording(call: SimulatedCall, verb: Verb, frames: list[bytes], loud: list[int]) -> dict[str, str]:
     if verb.attributes.get("trim") != "do-not-trim":
         frames = frames[loud[0] : loud[-1] + 1]
     sound = b"".join(frames)
-    recording = call.account.keep_recording(call.sid, sound, time.monotonic() + RECORDING_READY_SECONDS)
-    call.tell(Recorded(call.now_ms, recording.sid, lasts_ms(sound)))
+    recording = call.account.store_recording(call.sid, sound, time.monotonic() + RECORDING_READY_SECONDS)
+    call.emit(Recorded(call.now_ms, recording.sid, length_ms(sound)))
     facts = {
         "RecordingSid": recording.sid,
         "RecordingUrl": call.account.recording_url(recording.sid),
-        "RecordingDuration": str(max(1, round(lasts_ms(sound) / 1000))),
+        "RecordingDuration": str(max(1, round(length_ms(sound) / 1000))),
     }
     callback = verb.attributes.get("recordingStatusCallback")
     if callback:
@@ -217,7 +217,7 @@ def _keep(call: SimulatedCall, verb: Verb, frames: list[bytes], loud: list[int])
     return facts
 
 
-def _open_stream(call: SimulatedCall, noun: Verb, *, both_ways: bool) -> MediaStream:
+def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> MediaStream:
     url = call.absolute(noun.attributes.get("url", ""))
     for scheme, secure in (("http://", "ws://"), ("https://", "wss://")):
         if url.startswith(scheme):
@@ -231,7 +231,7 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, both_ways: bool) -> MediaSt
         call.report(SCHEMA_WARNING, f"the call has a stream named {name} already; names are unique in a call")
     tracks = {"outbound_track": ("outbound",), "both_tracks": ("inbound", "outbound")}
     stream = MediaStream(
-        StreamPlan(
+        StreamParameters(
             url=url,
             account_sid=call.account.sid,
             call_sid=call.sid,
@@ -241,7 +241,7 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, both_ways: bool) -> MediaSt
                 parameter.attributes.get("name", ""): parameter.attributes.get("value", "")
                 for parameter in noun.children
             },
-            both_ways=both_ways,
+            bidirectional=bidirectional,
         ),
         call.account.auth_token,
     )
@@ -249,34 +249,34 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, both_ways: bool) -> MediaSt
     return stream
 
 
-def _start(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _start(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     for noun in verb.children:
-        _open_stream(call, noun, both_ways=False)
+        _open_stream(call, noun, bidirectional=False)
     return None
     yield
 
 
-def _stop(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _stop(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     for noun in verb.children:
         for stream in list(call.streams):
             if stream.plan.name == noun.attributes.get("name"):
                 stream.stop()
                 call.streams.remove(stream)
-                call.tell(StreamChanged(call.now_ms, "stopped", stream.plan.name, "stopped by the application"))
+                call.emit(StreamChanged(call.now_ms, "stopped", stream.plan.name, "stopped by the application"))
     return None
     yield
 
 
-def _connect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _connect(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     """Open a bidirectional stream: the application hears the caller and speaks, until it closes the stream."""
     if not verb.children:
         return None
-    stream = _open_stream(call, verb.children[0], both_ways=True)
+    stream = _open_stream(call, verb.children[0], bidirectional=True)
     try:
         while stream.state in ("connecting", "open"):
             sounding = stream.play_frame()
             if sounding and not call.saying:
-                call.begin_saying("[sound]", stream.to_play_ms)
+                call.begin_saying("[sound]", stream.remaining_ms)
             elif call.saying and not sounding:
                 call.stop_saying(cut_short=False)
             yield
@@ -291,26 +291,26 @@ def _connect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
     return (yield from call.fetch_page(action, _method(verb), {"StreamSid": stream.sid}))
 
 
-def _redirect(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _redirect(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     return (yield from call.fetch_page(verb.text, _method(verb)))
 
 
-def _reject(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _reject(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     call.status = "busy" if verb.attributes.get("reason") == "busy" else "no-answer"
     raise HungUp
     yield
 
 
-def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     return (yield from transfer.enqueue(call, verb, carry_out))
 
 
-def _leave(call: SimulatedCall, verb: Verb) -> Steps[Following]:
-    raise transfer.Left
+def _leave(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
+    raise transfer.LeaveQueue
     yield
 
 
-def _dial(call: SimulatedCall, verb: Verb) -> Steps[Following]:
+def _dial(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     return (yield from transfer.dial(call, verb, carry_out))
 
 
@@ -318,7 +318,7 @@ def _method(verb: Verb) -> str:
     return verb.attributes.get("method", "POST")
 
 
-_VERBS: dict[str, Callable[[SimulatedCall, Verb], Steps[Following]]] = {
+_VERBS: dict[str, Callable[[SimulatedCall, Verb], Steps[NextPage]]] = {
     "Say": _say,
     "Play": _play,
     "Pause": _pause,

@@ -27,7 +27,9 @@ from simulator.call import SimulatedCall
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
+    CallPlaced,
     Connected,
+    DebuggerAlert,
     Dialled,
     Disconnected,
     Ended,
@@ -36,18 +38,16 @@ from simulator.events import (
     KeyPressed,
     LeftQueue,
     Listener,
-    OtherSpoke,
-    Problem,
+    PartnerSpoke,
     Queued,
-    Rang,
     Said,
-    SayingStopped,
+    SpeakingStopped,
     StreamChanged,
 )
-from simulator.inbound_calls import Line, dial_in
+from simulator.inbound_calls import IncomingNumber, dial_in
 
 PATH = "/phone"
-TOLD = (
+SENT_EVENTS = (
     CallerFinished,
     CallerSpoke,
     Connected,
@@ -57,34 +57,34 @@ TOLD = (
     Incoming,
     KeyPressed,
     LeftQueue,
-    OtherSpoke,
-    Problem,
+    PartnerSpoke,
+    DebuggerAlert,
     Queued,
-    Rang,
+    CallPlaced,
     Said,
-    SayingStopped,
+    SpeakingStopped,
     StreamChanged,
 )
 # No telephone sends a longer message.
 MESSAGE_MAX_BYTES = 16_000
 KEYS_MAX = 64
-PARENT_LOOK_S = 1.0
+PARENT_POLL_S = 1.0
 
 
-class Socket(Protocol):
+class PhoneSocket(Protocol):
     """The part of a WebSocket used here."""
 
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
     def send(self, data: str | bytes) -> None: ...
 
 
-def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
+def add_web_phone(rest: Flask, account: Account, number: IncomingNumber) -> None:
     """Serve the telephone beside the REST interface, to anyone with the account's token."""
     sockets = Sock()
 
     @sockets.route(PATH)  # type: ignore[untyped-decorator]
-    def phone(socket: Socket) -> None:
-        WebPhone(socket, account, line).serve()
+    def phone(socket: PhoneSocket) -> None:
+        WebPhone(socket, account, number).serve()
 
     rest.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": MESSAGE_MAX_BYTES}
     sockets.init_app(rest)
@@ -93,10 +93,10 @@ def add_web_phone(rest: Flask, account: Account, line: Line) -> None:
 class WebPhone:
     """One telephone: one call at a time, for as long as its socket is open. With a name it can be called."""
 
-    def __init__(self, socket: Socket, account: Account, line: Line) -> None:
+    def __init__(self, socket: PhoneSocket, account: Account, number: IncomingNumber) -> None:
         self._socket = socket
         self._account = account
-        self._line = line
+        self._number = number
         self._call: SimulatedCall | None = None
         self._name = ""
         # Events and sound come from the call's thread, which must not wait for a slow page.
@@ -104,60 +104,60 @@ class WebPhone:
 
     def serve(self) -> None:
         """Do what the page says until it disconnects, then hang up."""
-        teller = threading.Thread(target=self._tell, name="web phone", daemon=True)
+        teller = threading.Thread(target=self._send_events, name="web phone", daemon=True)
         teller.start()
         try:
             while True:
                 message = self._socket.receive()
                 if isinstance(message, str):
-                    self._do(_read(message))
+                    self._handle(_read(message))
                 elif message is not None and self._call is not None:
-                    self._call.overhear(bytes(message))
+                    self._call.send_live_audio(bytes(message))
         except ConnectionClosed:
             pass
         finally:
-            if self._account.answerers.get(self._name) == self._rung:
+            if self._account.answerers.get(self._name) == self._incoming_call:
                 del self._account.answerers[self._name]
             if self._call is not None:
                 self._call.hang_up()
             self._events.put(None)
 
-    def _do(self, wish: dict[str, Any]) -> None:
+    def _handle(self, message: dict[str, Any]) -> None:
         call = self._call if self._call is not None and not self._call.ended else None
-        match wish.get("do"):
+        match message.get("do"):
             case "call" if call is None:
-                caller, called = str(wish.get("from", ""))[:32], str(wish.get("to", ""))[:32]
-                self._call = dial_in(self._account, self._line, caller, called, listener=self._events.put)
-                self._call.overhears = self._events.put
+                caller, called = str(message.get("from", ""))[:32], str(message.get("to", ""))[:32]
+                self._call = dial_in(self._account, self._number, caller, called, listener=self._events.put)
+                self._call.on_partner_audio = self._events.put
                 self._call.start()
             case "be":
-                self._name = f"client:{str(wish.get('name', ''))[:64]}"
-                self._account.answerers[self._name] = self._rung
+                self._name = f"client:{str(message.get('name', ''))[:64]}"
+                self._account.answerers[self._name] = self._incoming_call
             case "answer" if call is not None:
                 call.pick_up()
             case "keys" if call is not None:
-                call.press("".join(key for key in str(wish.get("keys", "")) if key in "0123456789*#")[:KEYS_MAX])
+                call.press("".join(key for key in str(message.get("keys", "")) if key in "0123456789*#")[:KEYS_MAX])
             case "speak" if call is not None:
-                call.speak(_sound(wish), str(wish.get("words", ""))[:200])
+                call.speak(_sound(message), str(message.get("words", ""))[:200])
             case "hang_up" if call is not None:
                 call.hang_up()
 
-    def _rung(self, call: SimulatedCall) -> Listener:
+    def _incoming_call(self, call: SimulatedCall) -> Listener:
         """Take a call from the application; a telephone in use is busy."""
         if self._call is not None and not self._call.ended:
             call.hang_up()
             return lambda event: None
         self._call = call
-        call.overhears = self._events.put
+        call.on_partner_audio = self._events.put
         self._events.put(Incoming(0, call.sid, call.caller))
         return self._events.put
 
-    def _tell(self) -> None:
+    def _send_events(self) -> None:
         try:
             while (event := self._events.get()) is not None:
                 if isinstance(event, bytes):
                     self._socket.send(event)
-                elif isinstance(event, TOLD):
+                elif isinstance(event, SENT_EVENTS):
                     told = {"event": type(event).__name__, **asdict(event)}
                     self._socket.send(json.dumps(told, ensure_ascii=False))
         except ConnectionClosed:
@@ -172,9 +172,9 @@ def _read(message: str) -> dict[str, Any]:
     return wish if isinstance(wish, dict) else {}
 
 
-def _sound(wish: dict[str, Any]) -> bytes:
+def _sound(message: dict[str, Any]) -> bytes:
     try:
-        return base64.b64decode(str(wish.get("mulaw", "")), validate=True)
+        return base64.b64decode(str(message.get("mulaw", "")), validate=True)
     except binascii.Error:
         return b""
 
@@ -183,4 +183,4 @@ def wait_for_parent() -> None:
     """Return once the process that started this one has ended."""
     parent = os.getppid()
     while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_S)
+        time.sleep(PARENT_POLL_S)

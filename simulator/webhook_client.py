@@ -43,7 +43,7 @@ def sign(auth_token: str, url: str, params: Mapping[str, str] | None = None) -> 
     return str(RequestValidator(auth_token).compute_signature(url, dict(params or {})))
 
 
-class Webhooks:
+class WebhookClient:
     """The requests of one call. Cookies the application sets are kept for the call, as Twilio keeps them."""
 
     def __init__(self, auth_token: str) -> None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Samples = NDArray[np.int16]
 
 LINE_RATE: Final = 8_000
-EAR_RATE: Final = 16_000
+RECOGNISER_RATE: Final = 16_000
 FRAME_MS: Final = 20
 FRAME_BYTES: Final = LINE_RATE * FRAME_MS // 1000
 SILENCE_DB: Final = -96.0
@@ -64,16 +64,18 @@ def level_db(samples: Samples) -> float:
 
 # Half the length of the interpolation filter in input samples. 16 on each side keep the response flat to 3.4 kHz and
 # suppress the image above 4.6 kHz by more than 50 dB; the delay of 2 ms is negligible beside a frame.
-_REACH = 16
-_OFFSETS = np.arange(-_REACH, _REACH) + 0.5
-_BETWEEN = (np.sinc(_OFFSETS) * np.i0(6.0 * np.sqrt(1 - (_OFFSETS / _REACH) ** 2)) / np.i0(6.0)).astype(np.float32)
-_BETWEEN /= _BETWEEN.sum()
+_HALF_LENGTH = 16
+_OFFSETS = np.arange(-_HALF_LENGTH, _HALF_LENGTH) + 0.5
+_HALF_BAND_TAPS = (np.sinc(_OFFSETS) * np.i0(6.0 * np.sqrt(1 - (_OFFSETS / _HALF_LENGTH) ** 2)) / np.i0(6.0)).astype(
+    np.float32
+)
+_HALF_BAND_TAPS /= _HALF_BAND_TAPS.sum()
 
 
 # A line carries nothing above 4 kHz, and the model was not trained on sound with half the spectrum missing. Faint noise
 # there (50 dB below speech) reduces errors in brands by a sixth and in codes by a fifth. It is always the same noise,
 # so that recognition is deterministic.
-_HISS: Final = (10 * np.random.default_rng(0).standard_normal(EAR_RATE)).astype(np.float32)
+_BAND_NOISE: Final = (10 * np.random.default_rng(0).standard_normal(RECOGNISER_RATE)).astype(np.float32)
 
 
 class Upsampler:
@@ -82,7 +84,7 @@ class Upsampler:
     line samples (2 ms)."""
 
     def __init__(self) -> None:
-        self._tail = np.zeros(2 * _REACH - 1, dtype=np.float32)
+        self._tail = np.zeros(2 * _HALF_LENGTH - 1, dtype=np.float32)
         self._done = 0
 
     def feed(self, samples: Samples) -> Samples:
@@ -90,34 +92,34 @@ class Upsampler:
         line = np.concatenate([self._tail, samples])
         self._tail = line[len(line) - len(self._tail) :]
         out = np.empty(2 * len(samples), dtype=np.float32)
-        out[0::2] = line[_REACH - 1 : _REACH - 1 + len(samples)]
-        out[1::2] = np.convolve(line, _BETWEEN, "valid") if len(samples) else 0
-        places = np.arange(self._done, self._done + len(out)) % len(_HISS)
+        out[0::2] = line[_HALF_LENGTH - 1 : _HALF_LENGTH - 1 + len(samples)]
+        out[1::2] = np.convolve(line, _HALF_BAND_TAPS, "valid") if len(samples) else 0
+        places = np.arange(self._done, self._done + len(out)) % len(_BAND_NOISE)
         self._done += len(out)
-        return _rounded(out + _HISS[places])
+        return _rounded(out + _BAND_NOISE[places])
 
 
 def upsample(samples: Samples) -> Samples:
     """A whole 8 kHz recording at 16 kHz, without the stream's delay."""
-    return Upsampler().feed(np.concatenate([samples, np.zeros(_REACH, dtype=np.int16)]))[2 * _REACH :]
+    return Upsampler().feed(np.concatenate([samples, np.zeros(_HALF_LENGTH, dtype=np.int16)]))[2 * _HALF_LENGTH :]
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
     """A whole recording at another rate, band-limited to the lower of the two."""
     if from_rate == to_rate:
         return samples
-    if (from_rate, to_rate) == (LINE_RATE, EAR_RATE):
+    if (from_rate, to_rate) == (LINE_RATE, RECOGNISER_RATE):
         return upsample(samples)
     step = Fraction(from_rate, to_rate)
     cutoff = min(1.0, 1 / float(step))
-    reach = math.ceil(_REACH / cutoff)
+    reach = math.ceil(_HALF_LENGTH / cutoff)
     padded = np.pad(samples.astype(np.float32), reach)
     taps = np.arange(-reach + 1, reach + 1)
     count = len(samples) * to_rate // from_rate
     out = np.empty(count, dtype=np.float32)
     # In blocks, because the matrix of taps is about sixty times as large as the sound.
-    for first in range(0, count, EAR_RATE):
-        places = np.arange(first, min(first + EAR_RATE, count)) * float(step)
+    for first in range(0, count, RECOGNISER_RATE):
+        places = np.arange(first, min(first + RECOGNISER_RATE, count)) * float(step)
         whole = np.floor(places).astype(np.int64)
         distance = taps - (places - whole)[:, None]
         window = np.i0(6.0 * np.sqrt(np.clip(1 - (distance / reach) ** 2, 0, 1))) / np.i0(6.0)
@@ -126,7 +128,7 @@ def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
     return _rounded(out)
 
 
-def read_audio(path: Path, rate: int = EAR_RATE) -> Samples:
+def read_audio(path: Path, rate: int = RECOGNISER_RATE) -> Samples:
     """The recording in `path` at `rate` Hz: `.ulaw` is raw 8 kHz mu-law, `.wav` any rate, one channel or several
     (mixed), 8, 16, 24 or 32 bit PCM or mu-law. AudioFileError if it is neither."""
     try:
@@ -146,7 +148,7 @@ def read_audio(path: Path, rate: int = EAR_RATE) -> Samples:
         raise AudioFileError(f"{path} cannot be used: {error}; save it as 16 bit PCM or mu-law WAV.") from error
 
 
-def read_wav(data: bytes, rate: int = EAR_RATE) -> Samples:
+def read_wav(data: bytes, rate: int = RECOGNISER_RATE) -> Samples:
     """The recording in a WAV file's content, at `rate` Hz. ValueError, saying what is wrong, if it is not one."""
     samples, from_rate = _parse_wav(data)
     return resample(samples, from_rate, rate)

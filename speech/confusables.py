@@ -20,20 +20,20 @@ from speech.quantities import Quantities
 Wording = list[str | SpokenName]
 
 # The largest distance of confusables: one syllable may differ, or be too many or missing.
-_ALIKE: Final = 1.0
-_NUMBER_ALIKE: Final = 0.8
+_MAX_DISTANCE: Final = 1.0
+_MAX_NUMBER_DISTANCE: Final = 0.8
 # The most confusables considered for each part of the wording.
-_MOST: Final = 8
+_MAX_CONFUSABLES: Final = 8
 
 
-class Alikes:
+class Confusables:
     """The confusable numbers, openings and endings of the phrase source."""
 
     def __init__(self, phrases: Phrases, quantities: Quantities) -> None:
         openings, endings = phrases.openings_and_endings()
-        self._openings = _Sounding(openings, _ALIKE)
-        self._endings = _Sounding(endings, _ALIKE)
-        self._quantities = _Sounding(quantities.usual()[0], _NUMBER_ALIKE)
+        self._openings = _SoundIndex(openings, _MAX_DISTANCE)
+        self._endings = _SoundIndex(endings, _MAX_DISTANCE)
+        self._quantities = _SoundIndex(quantities.distribution()[0], _MAX_NUMBER_DISTANCE)
 
     def places(
         self, wording: Sequence[str | SpokenName], rivals: Callable[[SpokenName], Sequence[SpokenName]]
@@ -59,7 +59,7 @@ def _is_character(word: str | SpokenName) -> bool:
     return isinstance(word, str) and len(word) == 1
 
 
-def mixtures(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list[Wording]:
+def balanced_wordings(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list[Wording]:
     """Wordings in which every place has each of its alternatives equally often, independent of the other places, so
     that the grammar favours none. The first wording is the recognised one."""
     if all(len(place) == 1 for place in places):
@@ -74,12 +74,12 @@ def mixtures(places: Sequence[tuple[str | SpokenName, ...]], count: int) -> list
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-class _Sounding:
+class _SoundIndex:
     """Texts that can be looked up by sound."""
 
-    def __init__(self, texts: Iterable[str], apart: float) -> None:
+    def __init__(self, texts: Iterable[str], max_distance: float) -> None:
         self._texts = [(text, syllables(text)) for text in dict.fromkeys(texts) if text]
-        self._apart = apart
+        self._max_distance = max_distance
         self.near = lru_cache(maxsize=1024)(self._near)
 
     def _near(self, text: str) -> tuple[str, ...]:
@@ -90,4 +90,6 @@ class _Sounding:
             for place, (other, other_said) in enumerate(self._texts)
             if other != text and abs(len(other_said) - len(said)) <= 1
         ]
-        return tuple(self._texts[place][0] for apart, place in sorted(found)[:_MOST] if apart <= self._apart)
+        return tuple(
+            self._texts[place][0] for apart, place in sorted(found)[:_MAX_CONFUSABLES] if apart <= self._max_distance
+        )

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from speech.audio import EAR_RATE
+from speech.audio import RECOGNISER_RATE
 from speech.hypotheses import Hypothesis
 from speech.recogniser import recognise
 
 CODE_LENGTH: Final = 12
-READINGS: Final = 300
+CODE_ALTERNATIVES: Final = 300
 
 _DIGIT: Final[Mapping[str, int]] = {
     **{word: digit for digit, word in enumerate("零一二三四五六七八九")},
@@ -80,7 +80,7 @@ def code_grammar() -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def read_out(words: Sequence[str]) -> str:
+def digits_in(words: Sequence[str]) -> str:
     """The digits in spoken words: one by one, in pairs (四十一, 五十) or counted (三个零). Other words are ignored."""
     digits = ""
     place = 0
@@ -100,55 +100,55 @@ def read_out(words: Sequence[str]) -> str:
     return digits
 
 
-def is_whole(text: str, length: int) -> bool:
+def is_complete_code(text: str, length: int) -> bool:
     """True if the text has at least as many digits as a code."""
-    return len(read_out(text.split())) >= length
+    return len(digits_in(text.split())) >= length
 
 
 # Further passes: slower, or delayed by a third of the recogniser's frame. Each recognises the doubled and the swallowed
 # digits a little differently. Speed, and delay in samples.
-_LOOKS: Final = ((0.94, 0), (0.88, 0), (1.0, 160))
+_FURTHER_PASSES: Final = ((0.94, 0), (0.88, 0), (1.0, 160))
 # Quiet noise before and after, without which the recogniser misses soft first and last digits.
-_MARGIN_SAMPLES: Final = EAR_RATE // 4
+_MARGIN_SAMPLES: Final = RECOGNISER_RATE // 4
 _MARGIN_NOISE: Final = 20
 # A reading missing from a pass scores this much less there than the best reading of the pass.
-_UNHEARD: Final = 6.5
+_MISSING: Final = 6.5
 # The weight of the recogniser's log-likelihood, for a single pass.
-_BELIEF: Final = 0.4
+_SCORE_WEIGHT: Final = 0.4
 # Fewer digits than this part of a code are not taken for a code.
-_FRAGMENT: Final = 0.6
+_MIN_FRACTION: Final = 0.6
 # The posterior at which a code is taken, and the one at which no further pass is needed.
-_SURE: Final = 0.8
-_BEYOND_DOUBT: Final = 0.99
+_ACCEPT_POSTERIOR: Final = 0.8
+_STOP_POSTERIOR: Final = 0.99
 # The log-evidence of a code that no retailer has is lower by this.
-_NOBODY: Final = 14.0
+_UNASSIGNED: Final = 14.0
 
 
-def _look(model: Any, pcm16k: bytes, speed: float, delay: int) -> list[Hypothesis]:
+def _decode_at_speed(model: Any, pcm16k: bytes, speed: float, delay: int) -> list[Hypothesis]:
     samples = np.frombuffer(pcm16k, dtype=np.int16)
     quiet = (np.random.default_rng(0).standard_normal(2 * _MARGIN_SAMPLES) * _MARGIN_NOISE).astype(np.int16)
     # Linear interpolation is enough: the sound has nothing above 4 kHz.
     places = np.arange(int(len(samples) / speed)) * speed
     slower = np.interp(places, np.arange(len(samples)), samples).astype(np.int16) if speed != 1.0 else samples
     sound = np.concatenate([quiet[: _MARGIN_SAMPLES + delay], slower, quiet[_MARGIN_SAMPLES + delay :]])
-    return recognise(model, code_grammar(), sound.tobytes(), READINGS)
+    return recognise(model, code_grammar(), sound.tobytes(), CODE_ALTERNATIVES)
 
 
-def weigh(looks: Iterable[Sequence[Hypothesis]]) -> dict[str, float]:
+def reading_evidence(passes: Iterable[Sequence[Hypothesis]]) -> dict[str, float]:
     """The readings of all passes, of any length, with their log-evidence; the likeliest has 0."""
     scored: list[dict[str, float]] = []
-    for hypotheses in looks:
+    for hypotheses in passes:
         scores: dict[str, float] = {}
         for hypothesis in hypotheses:
-            digits = read_out(hypothesis.text.split())
+            digits = digits_in(hypothesis.text.split())
             scores[digits] = max(scores.get(digits, -math.inf), hypothesis.score)
         if scores:
             top = max(scores.values())
-            scored.append({digits: max(score - top, -_UNHEARD) for digits, score in scores.items()})
+            scored.append({digits: max(score - top, -_MISSING) for digits, score in scores.items()})
     every = {digits for scores in scored for digits in scores if digits}
     # Passes over the same sound are not independent: twice as many are worth 1.4 times as much.
-    belief = _BELIEF / math.sqrt(max(1, len(scored)))
-    total = {digits: belief * sum(scores.get(digits, -_UNHEARD) for scores in scored) for digits in every}
+    belief = _SCORE_WEIGHT / math.sqrt(max(1, len(scored)))
+    total = {digits: belief * sum(scores.get(digits, -_MISSING) for scores in scored) for digits in every}
     top = max(total.values(), default=0.0)
     return {digits: evidence - top for digits, evidence in total.items()}
 
@@ -168,29 +168,29 @@ class KnownCodes:
 # A retailer whose order day it is calls about five times as often as another; in log-evidence.
 _EXPECTED: Final = 1.6
 # The cost of an error in the digits that no pass resolved: one taken for another, one lost, one inserted.
-_SLIP: Final = 6.0
-_CONFUSED: Final = 4.6
-_CONFUSIONS: Final = ("17", "69", "28", "40", "05", "56", "09", "68", "79", "47")
-_LOST: Final = 6.0
-_LOST_TWIN: Final = 3.5
-_GAINED: Final = 6.0
+_SUBSTITUTION: Final = 6.0
+_CONFUSABLE_SUBSTITUTION: Final = 4.6
+_CONFUSABLE_DIGITS: Final = ("17", "69", "28", "40", "05", "56", "09", "68", "79", "47")
+_DELETION: Final = 6.0
+_DELETION_OF_DOUBLE: Final = 3.5
+_INSERTION: Final = 6.0
 _WEIGHED_READINGS: Final = 24
 _WEIGHED_CODES: Final = 300
 
 
-def _slips() -> NDArray[np.float64]:
+def _substitution_costs() -> NDArray[np.float64]:
     """The cost of recognising the column's digit for the row's."""
-    cost = np.full((10, 10), _SLIP)
+    cost = np.full((10, 10), _SUBSTITUTION)
     np.fill_diagonal(cost, 0.0)
-    for one, other in _CONFUSIONS:
-        cost[int(one), int(other)] = cost[int(other), int(one)] = _CONFUSED
+    for one, other in _CONFUSABLE_DIGITS:
+        cost[int(one), int(other)] = cost[int(other), int(one)] = _CONFUSABLE_SUBSTITUTION
     return cost
 
 
-_SLIPS: Final = _slips()
+_SUBSTITUTION_COSTS: Final = _substitution_costs()
 
 
-def match(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
+def code_evidence(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
     """The log-evidence for the known codes that may have been said, summed over the readings each could have become."""
     best = sorted(readings.items(), key=lambda item: -item[1])[:_WEIGHED_READINGS]
     if not best or not known.codes:
@@ -198,7 +198,7 @@ def match(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
     evidence = np.array([value for _, value in best])
     # Errors are counted before their costs are summed: only codes near some reading are worth the computation.
     counted = cdist([reading for reading, _ in best], known.codes, scorer=Levenshtein.distance, dtype=np.uint8)
-    roughly = (evidence[:, None] - _CONFUSED * counted).max(axis=0) + known.prior
+    roughly = (evidence[:, None] - _CONFUSABLE_SUBSTITUTION * counted).max(axis=0) + known.prior
     near = np.argsort(-roughly, kind="stable")[:_WEIGHED_CODES]
     total = np.full(len(near), -np.inf)
     for reading, value in best:
@@ -210,15 +210,15 @@ def match(readings: Mapping[str, float], known: KnownCodes) -> dict[str, float]:
 def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     """The cost of having recognised `reading` for each of the codes: edit distance by sound, for all codes at once."""
     count, length = codes.shape
-    lost = np.full((count, length), _LOST)
+    lost = np.full((count, length), _DELETION)
     # The second of two equal digits is the one that is lost.
-    lost[:, 1:][codes[:, 1:] == codes[:, :-1]] = _LOST_TWIN
+    lost[:, 1:][codes[:, 1:] == codes[:, :-1]] = _DELETION_OF_DOUBLE
     row = np.concatenate([np.zeros((count, 1)), np.cumsum(lost, axis=1)], axis=1)
     for heard in reading:
-        slip = _SLIPS[codes, int(heard)]
+        slip = _SUBSTITUTION_COSTS[codes, int(heard)]
         following = np.empty_like(row)
-        following[:, 0] = row[:, 0] + _GAINED
-        np.minimum(row[:, :-1] + slip, row[:, 1:] + _GAINED, out=following[:, 1:])
+        following[:, 0] = row[:, 0] + _INSERTION
+        np.minimum(row[:, :-1] + slip, row[:, 1:] + _INSERTION, out=following[:, 1:])
         for place in range(length):
             np.minimum(following[:, place + 1], following[:, place] + lost[:, place], out=following[:, place + 1])
         row = following
@@ -226,31 +226,31 @@ def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardCode:
+class CodeDecision:
     """A recognised code: the codes it may be, likeliest first, with their posteriors (`shares`); `sure` if the first
     may be taken, otherwise the caller is asked again. `read` is the likeliest reading of the right length, whether a
     retailer has that code or not; empty if there is none."""
 
     codes: tuple[str, ...]
-    shares: tuple[float, ...]
-    sure: bool
-    read: str = ""
+    posteriors: tuple[float, ...]
+    accepted: bool
+    reading: str = ""
 
 
-def hear_code(
+def recognise_code(
     model: Any, pcm16k: bytes, length: int, known: KnownCodes | None = None, first: Sequence[Hypothesis] | None = None
-) -> HeardCode:
+) -> CodeDecision:
     """The code in a segment of 16 kHz sound. `first` are the alternatives of a pass over it with `code_grammar`, if
     there was one already. Makes further passes only until the code is beyond doubt."""
-    looks = [list(first) if first is not None else recognise(model, code_grammar(), pcm16k, READINGS)]
-    if max((len(read_out(hypothesis.text.split())) for hypothesis in looks[0]), default=0) < length * _FRAGMENT:
-        return HeardCode((), (), False)
-    heard = judge(looks, length, known)
-    for speed, delay in _LOOKS:
-        if heard.codes and heard.shares[0] >= _BEYOND_DOUBT:
+    looks = [list(first) if first is not None else recognise(model, code_grammar(), pcm16k, CODE_ALTERNATIVES)]
+    if max((len(digits_in(hypothesis.text.split())) for hypothesis in looks[0]), default=0) < length * _MIN_FRACTION:
+        return CodeDecision((), (), False)
+    heard = decide_code(looks, length, known)
+    for speed, delay in _FURTHER_PASSES:
+        if heard.codes and heard.posteriors[0] >= _STOP_POSTERIOR:
             break
-        looks.append(_look(model, pcm16k, speed, delay))
-        heard = judge(looks, length, known)
+        looks.append(_decode_at_speed(model, pcm16k, speed, delay))
+        heard = decide_code(looks, length, known)
     return heard
 
 
@@ -265,16 +265,16 @@ def _unlikely(code: str) -> float:
     return 0.0 if int(code[:2]) in _PROVINCES else _NO_PROVINCE
 
 
-def judge(looks: Sequence[Sequence[Hypothesis]], length: int, known: KnownCodes | None) -> HeardCode:
+def decide_code(passes: Sequence[Sequence[Hypothesis]], length: int, known: KnownCodes | None) -> CodeDecision:
     """The codes that all passes together speak for: of the known codes, or of all possible ones if `known` is None."""
-    readings = weigh(looks)
+    readings = reading_evidence(passes)
     whole = {code: value - _unlikely(code) for code, value in readings.items() if len(code) == length}
-    evidence = whole if known is None else match(readings, known)
+    evidence = whole if known is None else code_evidence(readings, known)
     ranked = sorted(evidence.items(), key=lambda item: -item[1])
     weights = [math.exp(value) for _, value in ranked]
     # Codes that no retailer has are said too: by mistake, or because the speech was not a code.
-    total = sum(weights) + math.exp(-_NOBODY)
+    total = sum(weights) + math.exp(-_UNASSIGNED)
     shares = tuple(weight / total for weight in weights)
     codes = tuple(code for code, _ in ranked)
     read = max(whole, key=whole.__getitem__, default="")
-    return HeardCode(codes, shares, bool(shares) and shares[0] >= _SURE, read)
+    return CodeDecision(codes, shares, bool(shares) and shares[0] >= _ACCEPT_POSTERIOR, read)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from speech.recording_results import Answer
+from speech.recording_results import RecordingResult
 
 Verdict = Literal["exact", "asked back", "missed", "wrong"]
 
@@ -24,7 +24,7 @@ class LabelError(ValueError):
 
 
 @dataclass(frozen=True)
-class Utterance:
+class LabelledRecording:
     """One labelled recording: the words said, and the expected meaning (docs/hearing.md lists the kinds)."""
 
     file: Path
@@ -41,11 +41,11 @@ class Utterance:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """The evaluation of one recording. `seconds` is the duration of the sound, `took` the seconds of recognition."""
 
-    utterance: Utterance
-    answer: Answer
+    recording: LabelledRecording
+    answer: RecordingResult
     verdict: Verdict
     seconds: float
     took: float
@@ -72,7 +72,7 @@ class Rate:
         return f"{share:5.1f} %  [{100 * self.low:.1f}, {100 * self.high:.1f}]  {self.hits}/{self.total}"
 
 
-def read_labels(folder: Path) -> list[Utterance]:
+def read_labels(folder: Path) -> list[LabelledRecording]:
     """The labelled recordings of a folder; LabelError if a line or a file is missing or wrong."""
     path = folder / LABELS
     if not path.is_file():
@@ -81,7 +81,7 @@ def read_labels(folder: Path) -> list[Utterance]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             label = json.loads(line)
-            utterance = Utterance(folder / label["file"], label["text"], label["expect"])
+            utterance = LabelledRecording(folder / label["file"], label["text"], label["expect"])
             if not utterance.file.is_file():
                 raise LabelError(f"{path}, line {number}: the recording {label['file']} is not there.")
             utterance.group  # noqa: B018  a label without its kind is found now
@@ -91,9 +91,9 @@ def read_labels(folder: Path) -> list[Utterance]:
     return found
 
 
-def judge(expect: Mapping[str, Any], heard: Answer) -> Verdict:
+def verdict_on(expect: Mapping[str, Any], result: RecordingResult) -> Verdict:
     """The verdict on an answer against the label: exact only if kind, every spec and every quantity agree."""
-    wanted, got = expect["kind"], heard["kind"]
+    wanted, got = expect["kind"], result["kind"]
     if wanted == "none":
         return "exact" if got == "none" else "asked back" if got == "ask_back" else "wrong"
     if got == "ask_back":
@@ -103,15 +103,15 @@ def judge(expect: Mapping[str, Any], heard: Answer) -> Verdict:
     if got != wanted:
         return "wrong"
     if wanted == "command":
-        return "exact" if heard["name"] == expect["name"] else "wrong"
+        return "exact" if result["name"] == expect["name"] else "wrong"
     if wanted == "digits":
-        return "exact" if heard["digits"] == expect["digits"] else "wrong"
+        return "exact" if result["digits"] == expect["digits"] else "wrong"
     lines = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in expect["items"]]
-    taken = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in heard["items"]]
+    taken = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in result["items"]]
     return "exact" if sorted(lines, key=str) == sorted(taken, key=str) else "wrong"
 
 
-def rate(judged: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
+def rate(judged: Sequence[Evaluated], hit: Callable[[Evaluated], bool]) -> Rate:
     """The share of hits with a bootstrap interval; deterministic for the same set."""
     hits = [hit(one) for one in judged]
     if not hits:
@@ -121,39 +121,39 @@ def rate(judged: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
     return Rate(sum(hits), len(hits), shares[int(0.025 * _RESAMPLES)], shares[int(0.975 * _RESAMPLES)])
 
 
-def line_errors(judged: Iterable[Judged]) -> tuple[Rate, Rate]:
+def line_errors(judged: Iterable[Evaluated]) -> tuple[Rate, Rate]:
     """The error rates of the lines in utterances that were taken without a question: lines without the right spec, and
     of those with the right spec the ones with another quantity."""
     specs, quantities = [], []
     for one in judged:
-        if one.utterance.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
+        if one.recording.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
             continue
         heard = dict(map(tuple, one.answer["items"]))
-        for spec, cartons in one.utterance.expect["items"]:
+        for spec, cartons in one.recording.expect["items"]:
             specs.append(spec not in heard)
             if spec in heard:
                 quantities.append(heard[spec] != cartons)
     return _plain_rate(specs), _plain_rate(quantities)
 
 
-def confusions(judged: Iterable[Judged]) -> list[tuple[str, str, int]]:
+def confusions(judged: Iterable[Evaluated]) -> list[tuple[str, str, int]]:
     """The confusions as (expected, recognised, count), the commonest first."""
     seen: Counter[tuple[str, str]] = Counter()
     for one in judged:
         if one.verdict == "wrong":
-            seen[_said(one.utterance.expect), _said(one.answer)] += 1
+            seen[_describe(one.recording.expect), _describe(one.answer)] += 1
     return [(wanted, got, count) for (wanted, got), count in seen.most_common()]
 
 
-def summary(judged: Sequence[Judged]) -> list[tuple[str, str]]:
+def summary(judged: Sequence[Evaluated]) -> list[tuple[str, str]]:
     """The report's rows: the name of each measure, and its value."""
     rows: list[tuple[str, str]] = []
-    for group in dict.fromkeys(one.utterance.group for one in judged):
-        of_group = [one for one in judged if one.utterance.group == group]
+    for group in dict.fromkeys(one.recording.group for one in judged):
+        of_group = [one for one in judged if one.recording.group == group]
         what = "left alone" if group == "off-topic" else "exact"
         rows.append((f"{group}, {what}", str(rate(of_group, lambda one: one.verdict == "exact"))))
-    off_topic = [one for one in judged if one.utterance.group == "off-topic"]
-    for_us = [one for one in judged if one.utterance.group != "off-topic"]
+    off_topic = [one for one in judged if one.recording.group == "off-topic"]
+    for_us = [one for one in judged if one.recording.group != "off-topic"]
     spec_errors, quantity_errors = line_errors(judged)
     seconds = sum(one.seconds for one in judged) or 1.0
     took = sorted(one.took for one in judged) or [0.0]
@@ -179,7 +179,7 @@ def _plain_rate(hits: Sequence[bool]) -> Rate:
     return Rate(sum(hits), len(hits), shares[int(0.025 * len(shares))], shares[int(0.975 * len(shares))])
 
 
-def _said(meaning: Mapping[str, Any]) -> str:
+def _describe(meaning: Mapping[str, Any]) -> str:
     kind = meaning["kind"]
     if kind == "command":
         return str(meaning["name"])

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from speech.audio import LINE_RATE, read_audio
-from speech.evaluation import Judged, confusions, summary
+from speech.evaluation import Evaluated, confusions, summary
 
 _ORDER = ("wrong", "missed", "asked back", "exact")
 _STYLE = """
@@ -24,7 +24,7 @@ code { font-size: 13px; } audio { height: 2em; width: 14em; }
 """
 
 
-def write_report(path: Path, title: str, judged: Sequence[Judged]) -> None:
+def write_report(path: Path, title: str, judged: Sequence[Evaluated]) -> None:
     """Write the page to `path`; it needs no other file."""
     figures = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in summary(judged))
     mixed_up = "".join(
@@ -42,13 +42,13 @@ def write_report(path: Path, title: str, judged: Sequence[Judged]) -> None:
     )
 
 
-def _row(one: Judged) -> str:
+def _row(one: Evaluated) -> str:
     heard = {key: one.answer[key] for key in ("kind", "items", "digits", "name") if one.answer[key]}
-    meant = json.dumps(dict(one.utterance.expect), ensure_ascii=False)
+    meant = json.dumps(dict(one.recording.expect), ensure_ascii=False)
     return (
         f"<tr class='{one.verdict.split()[0]}'><td>{one.verdict}</td>"
-        f"<td><audio controls preload=none src='data:audio/wav;base64,{_wav(one.utterance.file)}'></audio></td>"
-        f"<td>{escape(one.utterance.text)}<br><code>{escape(meant)}</code></td>"
+        f"<td><audio controls preload=none src='data:audio/wav;base64,{_wav(one.recording.file)}'></audio></td>"
+        f"<td>{escape(one.recording.text)}<br><code>{escape(meant)}</code></td>"
         f"<td><code>{escape(json.dumps(heard, ensure_ascii=False))}</code></td>"
         f"<td>{escape(one.answer['text'])}</td><td>{one.answer['score']}</td></tr>"
     )

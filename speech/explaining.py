@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from brand_catalog.catalog import Catalog
 from speech.decoding import Decision
-from speech.rejection import SHARE_POWER
+from speech.rejection import POSTERIOR_POWER
 from speech.understanding import SCORE_WEIGHT, Interpretation
 from speech.utterance import Item
 
@@ -16,21 +16,23 @@ _SHOWN = 4
 def explain(decision: Decision, catalog: Catalog) -> str:
     """The interpretations of each pass with their evidence, and the confidence that follows from it."""
     if (code := decision.code) is not None:
-        verdict = "sure" if code.sure else "not sure"
-        shown = zip(code.codes[:_SHOWN], code.shares, strict=False)
+        verdict = "sure" if code.accepted else "not sure"
+        shown = zip(code.codes[:_SHOWN], code.posteriors, strict=False)
         return "\n".join(
             [
-                f"  read as {code.read or 'no whole code'}, {verdict}:",
+                f"  read as {code.reading or 'no whole code'}, {verdict}:",
                 *(f"    {candidate} share {share:.3f}" for candidate, share in shown),
             ]
         )
     lines = []
-    for title, looked in (("first pass", decision.first), ("both looks", decision.weighed)):
+    for title, looked in (("first pass", decision.first), ("both looks", decision.ranked)):
         lines.append(f"  {title}:")
         lines += [f"    {_interpretation(found, catalog)}" for found in looked[:_SHOWN]] or ["    nothing"]
     if (evidence := decision.evidence) is not None:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in evidence.terms.items())
-        lines.append(f"  sureness {evidence.sureness:.2f}: share {evidence.share:.2f}^{SHARE_POWER} x odds of {terms}")
+        lines.append(
+            f"  sureness {evidence.confidence:.2f}: share {evidence.posterior:.2f}^{POSTERIOR_POWER} x odds of {terms}"
+        )
     return "\n".join(lines)
 
 
@@ -41,7 +43,7 @@ def _interpretation(found: Interpretation, catalog: Catalog) -> str:
     said += [f"option {meaning.choice + 1}"] if meaning.choice is not None else []
     return (
         f"{found.evidence:8.2f} = -{SCORE_WEIGHT} x {found.behind:.2f} behind - {found.cost:.2f} to read  "
-        f"share {found.share:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
+        f"share {found.posterior:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
     )
 
 

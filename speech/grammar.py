@@ -13,7 +13,7 @@ from brand_catalog.matching import reading
 from speech.phrases import Act, PhraseFileError, Phrases, Template
 from speech.quantities import Quantities
 from speech.vocabulary import Vocabulary
-from speech.weighted_cycle import Turns, falling
+from speech.weighted_cycle import WeightedCycle, falling_weights
 
 UNKNOWN_WORD: Final = "[unk]"
 
@@ -28,7 +28,7 @@ _SEVERAL: Final = (0.7, 0.3)
 _COMMAND_WEIGHT: Final = 16
 _KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
 # Of a template with more wordings than this, only so many are generated.
-_WORDINGS: Final = 120
+_MAX_WORDINGS: Final = 120
 
 
 class GrammarWriter:
@@ -40,7 +40,7 @@ class GrammarWriter:
         self._phrases = phrases
         self._vocabulary = vocabulary
         self._names = names
-        self._amounts, self._amount_weights = quantities.usual()
+        self._amounts, self._amount_weights = quantities.distribution()
         self._with_one: dict[str, list[list[Template]]] = {}
         self._with_several: list[Template] = []
         for template in phrases.templates:
@@ -56,57 +56,57 @@ class GrammarWriter:
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
         """Sentences that contain every one of the names: mostly orders, then changes, removals and questions."""
-        turns = Turns()
+        turns = WeightedCycle()
         sentences: list[str] = []
         for place, name in enumerate(names):
-            about = self._about[name]
+            about = self._with_name[name]
             sentences += about
             other = names[(place + len(names) // 2) % len(names)]
             if turns.choose("several", _SEVERAL):
-                template = self._with_several[turns.choose("wording", falling(len(self._with_several)))]
-                sentences.append(self._made_up(template, itertools.cycle((name, other)), turns))
+                template = self._with_several[turns.choose("wording", falling_weights(len(self._with_several)))]
+                sentences.append(self._generate(template, itertools.cycle((name, other)), turns))
             if turns.choose("another", _ANOTHER):
-                first, second = (turns.choose(which, _alike(_PER_NAME)) for which in ("first", "second"))
-                sentences.append(f"{about[first]} {self._about[other][second]}")
+                first, second = (turns.choose(which, _uniform(_PER_NAME)) for which in ("first", "second"))
+                sentences.append(f"{about[first]} {self._with_name[other][second]}")
         return sentences
 
     @cached_property
-    def _about(self) -> dict[SpokenName, tuple[str, ...]]:
+    def _with_name(self) -> dict[SpokenName, tuple[str, ...]]:
         """The sentences with one name, by name: generated for the whole catalogue at once, so that the words before and
         after a name are evenly spread over all names, and the same in every grammar the name is in."""
-        turns = Turns()
-        return {name: tuple(self._made_up_about(name, turns)) for name in self._names}
+        turns = WeightedCycle()
+        return {name: tuple(self._generate_with(name, turns)) for name in self._names}
 
-    def _made_up_about(self, name: SpokenName, turns: Turns) -> Iterator[str]:
+    def _generate_with(self, name: SpokenName, turns: WeightedCycle) -> Iterator[str]:
         for _ in range(_ORDERS_PER_NAME):
-            yield self._made_up(self._template("add", turns), iter((name,)), turns)
+            yield self._generate(self._template("add", turns), iter((name,)), turns)
         for _ in range(_OTHERS_PER_NAME):
-            kind = _KINDS_OF_OTHERS[turns.choose("kind", _alike(len(_KINDS_OF_OTHERS)))]
-            yield self._made_up(self._template(kind, turns), iter((name,)), turns)
+            kind = _KINDS_OF_OTHERS[turns.choose("kind", _uniform(len(_KINDS_OF_OTHERS)))]
+            yield self._generate(self._template(kind, turns), iter((name,)), turns)
 
-    def _template(self, kind: str, turns: Turns) -> Template:
+    def _template(self, kind: str, turns: WeightedCycle) -> Template:
         rows = self._with_one[kind]
-        row = rows[turns.choose(kind, falling(len(rows)))]
-        return row[turns.choose((kind, "row"), _alike(len(row)))] if len(row) > 1 else row[0]
+        row = rows[turns.choose(kind, falling_weights(len(rows)))]
+        return row[turns.choose((kind, "row"), _uniform(len(row)))] if len(row) > 1 else row[0]
 
     def amounts(self, count: int) -> list[str]:
         """Sentences with a quantity and no name."""
-        turns = Turns()
+        turns = WeightedCycle()
         kinds = ("amount", "amount", "amount", "change_last")
-        made = (self._template(kinds[turns.choose("kind", _alike(len(kinds)))], turns) for _ in range(count))
-        return [self._made_up(template, iter(()), turns) for template in made]
+        made = (self._template(kinds[turns.choose("kind", _uniform(len(kinds)))], turns) for _ in range(count))
+        return [self._generate(template, iter(()), turns) for template in made]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the wanted commands and choices, the usual ones more often."""
-        turns = Turns()
+        turns = WeightedCycle()
         sentences: list[str] = []
         for template in self._phrases.templates:
             if template.act.kind in ("command", "choice") and wanted(template.act):
-                plain = list(dict.fromkeys(self._phrases.every(template.expression, optional=False)))
-                for rank, text in enumerate(plain if len(plain) <= _WORDINGS else ()):
+                plain = list(dict.fromkeys(self._phrases.all_texts(template.expression, optional=False)))
+                for rank, text in enumerate(plain if len(plain) <= _MAX_WORDINGS else ()):
                     sentence = " ".join(self._vocabulary.words(text))
                     sentences += [sentence] * max(2, _COMMAND_WEIGHT // (1 + rank))
-                for _ in range(min(len(plain), _WORDINGS)):
+                for _ in range(min(len(plain), _MAX_WORDINGS)):
                     parts = self._phrases.sample(template.expression, turns.choose, _no_slots)
                     sentences.append(" ".join(self._vocabulary.words("".join(parts))))
         return sentences
@@ -137,14 +137,14 @@ class GrammarWriter:
         """One word for every syllable the model can recognise."""
         return self._vocabulary.syllable_words()
 
-    def _name_words(self, name: SpokenName, turns: Turns) -> tuple[str, ...]:
+    def _name_words(self, name: SpokenName, turns: WeightedCycle) -> tuple[str, ...]:
         """A name in the model's words; if the model may know a character by another reading, the two spellings
         alternate."""
         said = reading(name)
         ways = (self._vocabulary.words(name.text, said), self._vocabulary.other_words(name.text, said))
-        return ways[1] if ways[1] is not None and turns.choose(name, _alike(2)) else ways[0]
+        return ways[1] if ways[1] is not None and turns.choose(name, _uniform(2)) else ways[0]
 
-    def _made_up(self, template: Template, names: Iterator[SpokenName], turns: Turns) -> str:
+    def _generate(self, template: Template, names: Iterator[SpokenName], turns: WeightedCycle) -> str:
         words: dict[str, tuple[str, ...]] = {}
 
         def fill(slot: str, role: str) -> str:
@@ -160,7 +160,7 @@ class GrammarWriter:
         return " ".join(sentence)
 
 
-def _alike(count: int) -> tuple[float, ...]:
+def _uniform(count: int) -> tuple[float, ...]:
     return (1.0,) * count
 
 

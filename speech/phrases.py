@@ -18,12 +18,12 @@ from hassil.parse_expression import parse_sentence
 from hassil.parser import ParseError
 
 from brand_catalog.sounds import fold, is_spoken, syllables
-from speech.weighted_cycle import Choose, falling
+from speech.weighted_cycle import Choose, falling_weights
 
 PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
 
 # The shares of generated sentences in which an optional part is left out, and said.
-_SAID: Final = (0.72, 0.28)
+_OPTIONAL_SHARES: Final = (0.72, 0.28)
 
 Label = tuple[str, str]
 """The input of an arc: ("char", 要), ("name", role) or ("quantity", role)."""
@@ -84,7 +84,7 @@ class Automaton:
         self._numbers: dict[frozenset[int], int] = {}
         self.start = self._number(self._closure({start}))
         self._nodes: dict[int, Node] = {}
-        self._meanings: dict[tuple[Label, ...], tuple[tuple[Act, tuple[str, ...]], ...]] = {}
+        self._acts: dict[tuple[Label, ...], tuple[tuple[Act, tuple[str, ...]], ...]] = {}
 
     def node(self, number: int) -> Node:
         """The node of this number."""
@@ -92,12 +92,12 @@ class Automaton:
             self._nodes[number] = self._node(self._sets[number])
         return self._nodes[number]
 
-    def meanings(self, path: tuple[Label, ...]) -> tuple[tuple[Act, tuple[str, ...]], ...]:
+    def acts(self, path: tuple[Label, ...]) -> tuple[tuple[Act, tuple[str, ...]], ...]:
         """The acts a complete path may stand for, each with the role of every slot in order. The path's labels carry no
         roles (("name", "")), the result does."""
-        if path not in self._meanings:
-            self._meanings[path] = tuple(self._trace(path))
-        return self._meanings[path]
+        if path not in self._acts:
+            self._acts[path] = tuple(self._trace(path))
+        return self._acts[path]
 
     def _new(self) -> int:
         self._states.append(_State())
@@ -219,13 +219,13 @@ class Phrases:
 
     def openings_and_endings(self) -> tuple[list[str], list[str]]:
         """The texts that may stand before the first slot of an utterance and after its last, without optional parts."""
-        openings, endings = [""], self.every(self.rules["tail"])
+        openings, endings = [""], self.all_texts(self.rules["tail"])
         for template in self.templates:
             items = template.expression.items if isinstance(template.expression, Sequence) else [template.expression]
             slots = [place for place, item in enumerate(items) if self._has_slot(item)]
             if slots:
-                openings += self.every(Sequence(items=items[: slots[0]]), optional=False)
-                endings += self.every(Sequence(items=items[slots[-1] + 1 :]), optional=False)
+                openings += self.all_texts(Sequence(items=items[: slots[0]]), optional=False)
+                endings += self.all_texts(Sequence(items=items[slots[-1] + 1 :]), optional=False)
         return openings, endings
 
     def _has_slot(self, expression: Expression) -> bool:
@@ -240,23 +240,23 @@ class Phrases:
 
     def fillers(self) -> tuple[str, ...]:
         """The filler sounds between words."""
-        return tuple(self.every(self.filler))
+        return tuple(self.all_texts(self.filler))
 
-    def every(self, expression: Expression, optional: bool = True) -> list[str]:
+    def all_texts(self, expression: Expression, optional: bool = True) -> list[str]:
         """All texts of an expression without slots; without its optional parts if `optional` is false."""
         match expression:
             case TextChunk():
                 return ["".join(char for char in expression.text if is_spoken(char))]
             case RuleReference():
-                return self.every(self.rules[expression.rule_name], optional)
+                return self.all_texts(self.rules[expression.rule_name], optional)
             case Alternative():
                 if expression.is_optional and not optional:
                     return [""]
-                return [text for item in expression.items for text in self.every(item, optional)]
+                return [text for item in expression.items for text in self.all_texts(item, optional)]
             case Sequence():
                 texts = [""]
                 for item in expression.items:
-                    texts = [before + after for before in texts for after in self.every(item, optional)]
+                    texts = [before + after for before in texts for after in self.all_texts(item, optional)]
                 return texts
         raise PhraseFileError(f"{type(expression).__name__} cannot be listed: it has a slot")
 
@@ -273,9 +273,9 @@ class Phrases:
                 return self.sample(self.rules[expression.rule_name], choose, slots)
             case Alternative():
                 items = [item for item in expression.items if not _is_empty(item)]
-                if expression.is_optional and not choose(("said", id(expression)), _SAID):
+                if expression.is_optional and not choose(("said", id(expression)), _OPTIONAL_SHARES):
                     return []
-                return self.sample(items[choose(id(expression), falling(len(items)))], choose, slots)
+                return self.sample(items[choose(id(expression), falling_weights(len(items)))], choose, slots)
             case Sequence():
                 return [part for item in expression.items for part in self.sample(item, choose, slots)]
         raise PhraseFileError(f"{type(expression).__name__} has no place in a template of the phrase file")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
-from speech.numerals import LARGEST, spoken_forms
+from speech.numerals import LARGEST, number_words
 from speech.utterance import Quantity, Unit
 
 # The cost of a number without its unit, which is less credible than one with it.
@@ -63,7 +63,7 @@ class Quantities:
         self._units: dict[str, Unit] = dict(words["units"])
         self._numbers: SoundTrie[int] = SoundTrie()
         for number in range(1, LARGEST + 1):
-            for form in spoken_forms(number):
+            for form in number_words(number):
                 self._numbers.add(form, syllables_of_number(form), number)
         self._endings: SoundTrie[_Ending] = SoundTrie()
         for word, unit in self._units.items():
@@ -106,16 +106,16 @@ class Quantities:
         if quantity.halves == 1:
             return f"半{word}"
         number, half = divmod(quantity.halves, 2)
-        return spoken_forms(number)[0] + word + ("半" if half else "")
+        return number_words(number)[0] + word + ("半" if half else "")
 
-    def usual(self) -> tuple[list[str], list[float]]:
+    def distribution(self) -> tuple[list[str], list[float]]:
         """The quantities as they are likely to be said, and the share of each."""
         carton, case = (next(w for w, unit in self._units.items() if unit == wanted) for wanted in ("carton", "case"))
         shares = {f"半{carton}": 0.02, "俩": 0.015, "仨": 0.015}
         shares |= {f"{number}{case}": 0.015 for number in ("一", "两", "半", "三")}
         for numbers, share in ((_USUAL_NUMBERS, 0.69), (range(1, 131), 0.2)):
             for number in numbers:
-                first, *other = spoken_forms(number)[:2]
+                first, *other = number_words(number)[:2]
                 for form, part in ((first, _FIRST_FORM), (other[0], 1.0 - _FIRST_FORM)) if other else ((first, 1.0),):
                     said = f"{form}{carton}"
                     shares[said] = shares.get(said, 0.0) + share * part / len(numbers)

@@ -12,11 +12,11 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from speech.audio import EAR_RATE
+from speech.audio import RECOGNISER_RATE
 from speech.hypotheses import ALTERNATIVES, Hypothesis, from_vosk
 
 # The most recognisers in the pool; each takes about 5 MB.
-_KEPT: Final = 24
+_POOL_SIZE: Final = 24
 
 _Key = tuple[Any, int, tuple[str, ...]]
 
@@ -28,9 +28,9 @@ class Recogniser:
         from vosk import KaldiRecognizer  # the line runs on keys where Vosk cannot be loaded
 
         if grammar is None:
-            self._vosk = KaldiRecognizer(model, EAR_RATE)
+            self._vosk = KaldiRecognizer(model, RECOGNISER_RATE)
         else:
-            self._vosk = KaldiRecognizer(model, EAR_RATE, json.dumps(list(grammar), ensure_ascii=False))
+            self._vosk = KaldiRecognizer(model, RECOGNISER_RATE, json.dumps(list(grammar), ensure_ascii=False))
         self._vosk.SetMaxAlternatives(alternatives)
         self.key: Final[_Key] = (model, alternatives, tuple(grammar or ()))
 
@@ -48,29 +48,29 @@ class Recogniser:
         return from_vosk(self._vosk.FinalResult())
 
 
-_free: OrderedDict[_Key, list[Recogniser]] = OrderedDict()
+_pool: OrderedDict[_Key, list[Recogniser]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def borrow(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERNATIVES) -> Recogniser:
+def acquire(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERNATIVES) -> Recogniser:
     """A recogniser for exclusive use until it is given back; one that is not given back costs only time."""
     key = (model, alternatives, tuple(grammar or ()))
     with _lock:
-        if free := _free.get(key):
+        if free := _pool.get(key):
             return free.pop()
     return Recogniser(model, grammar, alternatives)
 
 
-def give_back(recogniser: Recogniser) -> None:
+def release(recogniser: Recogniser) -> None:
     """Return a recogniser whose segment is finished to the pool, for the next use of the same grammar."""
     with _lock:
-        _free.setdefault(recogniser.key, []).append(recogniser)
-        _free.move_to_end(recogniser.key)
-        while sum(map(len, _free.values())) > _KEPT:
-            oldest = next(iter(_free))
-            _free[oldest].pop()
-            if not _free[oldest]:
-                del _free[oldest]
+        _pool.setdefault(recogniser.key, []).append(recogniser)
+        _pool.move_to_end(recogniser.key)
+        while sum(map(len, _pool.values())) > _POOL_SIZE:
+            oldest = next(iter(_pool))
+            _pool[oldest].pop()
+            if not _pool[oldest]:
+                del _pool[oldest]
 
 
 def recognise(
@@ -82,9 +82,9 @@ def recognise(
     once: bool = False,
 ) -> list[Hypothesis]:
     """The alternatives for a whole segment of 16 kHz sound; `once` if the grammar will not be used again."""
-    recogniser = Recogniser(model, grammar, alternatives) if once else borrow(model, grammar, alternatives)
+    recogniser = Recogniser(model, grammar, alternatives) if once else acquire(model, grammar, alternatives)
     recogniser.feed(pcm16k)
     found = recogniser.finish()
     if not once:
-        give_back(recogniser)
+        release(recogniser)
     return found

@@ -9,33 +9,33 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog
 from speech.audio import read_audio
 from speech.customer_codes import KnownCodes
-from speech.decoding import Decision, listen_closely
+from speech.decoding import Decision, decode_with_evidence
 from speech.listening import Listen
 from speech.understanding import Understanding
 from speech.utterance import NOTHING, Item, Utterance
 
-Answer = dict[str, Any]
+RecordingResult = dict[str, Any]
 
 _KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
 
 
-def hear_file(
+def recognise_file(
     model: Any, understanding: Understanding, listen: Listen, file: Path, known: KnownCodes | None = None
-) -> tuple[Answer, Decision]:
+) -> tuple[RecordingResult, Decision]:
     """Recognise a `.ulaw` or `.wav` file as a step that listens for `listen` would; return the answer and the decision
     behind it. `known` are the existing customer codes. AudioFileError if the file cannot be read."""
-    decision = listen_closely(model, understanding, listen, read_audio(file).tobytes(), known)
-    found = answer(str(file), decision.utterance, understanding.catalog)
+    decision = decode_with_evidence(model, understanding, listen, read_audio(file).tobytes(), known)
+    found = recording_result(str(file), decision.utterance, understanding.catalog)
     if decision.code is not None and decision.utterance.is_nothing:
         # A code was said, but its retailer is uncertain: the call asks for it again.
-        found |= {"kind": "ask_back", "digits": decision.code.read}
+        found |= {"kind": "ask_back", "digits": decision.code.reading}
     return found, decision
 
 
-def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
+def recording_result(file: str, heard: Utterance, catalog: Catalog) -> RecordingResult:
     """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
     where the line would ask before it takes anything."""
-    asks = heard.confirm or any(_open(item, catalog) for item in heard.items)
+    asks = heard.confirm or any(_needs_question(item, catalog) for item in heard.items)
     kind = "none"
     if heard.items:
         kind = _KINDS[heard.items[0].action]
@@ -50,16 +50,16 @@ def answer(file: str, heard: Utterance, catalog: Catalog) -> Answer:
         "items": [_line(item, catalog, asks) for item in heard.items],
         "digits": heard.digits[0] if heard.digits else None,
         "name": heard.command,
-        "score": round(heard.score, 3),
+        "score": round(heard.confidence, 3),
     }
 
 
-def unread(file: str, reason: str) -> Answer:
+def unreadable(file: str, reason: str) -> RecordingResult:
     """The answer for a recording that cannot be read: kind none, and the reason as `error`."""
-    return {**answer(file, NOTHING, Catalog("", {}, ())), "error": reason}
+    return {**recording_result(file, NOTHING, Catalog("", {}, ())), "error": reason}
 
 
-def cartons(item: Item, catalog: Catalog) -> float | int | None:
+def quantity_in_cartons(item: Item, catalog: Catalog) -> float | int | None:
     """The quantity in cartons of the (first) spec; None if none was said or it has to be asked."""
     if item.quantity is None:
         return None
@@ -71,13 +71,13 @@ def cartons(item: Item, catalog: Catalog) -> float | int | None:
     return packs // per_carton if packs % per_carton == 0 else packs / per_carton
 
 
-def _open(item: Item, catalog: Catalog) -> bool:
+def _needs_question(item: Item, catalog: Catalog) -> bool:
     """True if the line has to ask before it can take this item."""
     if len(item.barcodes) != 1:
         return True
-    return item.action in ("add", "change") and cartons(item, catalog) is None
+    return item.action in ("add", "change") and quantity_in_cartons(item, catalog) is None
 
 
 def _line(item: Item, catalog: Catalog, asks: bool) -> list[Any]:
     names = [catalog.specs[barcode].name for barcode in item.barcodes]
-    return [names if asks else names[0], cartons(item, catalog)]
+    return [names if asks else names[0], quantity_in_cartons(item, catalog)]

@@ -9,16 +9,16 @@ from typing import Final, Literal
 
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
-from speech.listening import Choice, Listen, QuantityOf, YesNo, spoken_of
+from speech.listening import Choice, Listen, QuantityOf, YesNo, implied_spec
 from speech.semantics import Meaning
-from speech.understanding import NOT_FOUND, Interpretation
+from speech.understanding import MISSING_PENALTY, Interpretation
 from speech.utterance import Command
 
-Verdict = Literal["take", "confirm", "leave"]
+Acceptance = Literal["take", "confirm", "leave"]
 
 # A line taken wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. So the
 # band in which the caller is asked is narrow.
-TAKE: Final = 0.65
+ACCEPT: Final = 0.65
 CONFIRM: Final = 0.35
 # If the second meaning's posterior is more than this part of the first's, the caller is asked, however well both fit.
 TIED: Final = 0.8
@@ -27,22 +27,22 @@ CONFIRM_OPEN: Final = 0.25
 # A command by itself stores nothing, and a question back would be answered with another command: no band for it. The
 # threshold follows the cost of an error: an unprompted yes does nothing, an operator ends the automatic part of the
 # call, 照旧 takes a whole order.
-TAKE_COMMAND: Final = 0.4
-TAKE_STRAY_YES: Final = 0.3
-TAKE_FAR_REACHING: Final = 0.7
+ACCEPT_COMMAND: Final = 0.4
+ACCEPT_UNPROMPTED_YES: Final = 0.3
+ACCEPT_FAR_REACHING: Final = 0.7
 _FAR_REACHING: Final = ("operator", "usual")
 
 WEIGHT_BASE: Final = 2.58
 WEIGHT_FIT: Final = 0.82
-WEIGHT_STRAIN: Final = -3.49
-WEIGHT_APART: Final = -5.31
-WEIGHT_LEFT_OVER: Final = -1.02
+WEIGHT_DISTORTION: Final = -3.49
+WEIGHT_GARBAGE_DISTANCE: Final = -5.31
+WEIGHT_EXTRA_SYLLABLES: Final = -1.02
 WEIGHT_SHORT: Final = -8.54
 WEIGHT_SHORT_COMMAND: Final = -4.80
 WEIGHT_MIXED: Final = -4.21
 WEIGHT_NAMELESS: Final = -7.61
 # The posterior makes too much of alternatives that differ by little; this exponent flattens it.
-SHARE_POWER: Final = 0.53
+POSTERIOR_POWER: Final = 0.53
 # An expected answer is likelier: yes or no after a question, a number after "how many".
 WEIGHT_EXPECTED: Final = 1.5
 
@@ -61,10 +61,10 @@ class Evidence:
     """
 
     fit: float
-    share: float
-    strain: float
-    apart: float
-    left_over: int
+    posterior: float
+    distortion: float
+    garbage_distance: float
+    extra_syllables: int
     syllables: int
     nameless: bool
     expected: bool = False
@@ -80,32 +80,34 @@ class Evidence:
         listen: Listen,
         weighed: Sequence[Interpretation],
         closer: Sequence[Hypothesis],
-        babble: Sequence[Hypothesis],
+        garbage: Sequence[Hypothesis],
     ) -> Evidence:
-        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass, `babble`
+        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass, `garbage`
         those of the garbage model."""
         best = weighed[0]
         count = max(1, len(best.hypothesis.sounds))
-        score = best.hypothesis.score if best.hypothesis in closer else closer[0].score - NOT_FOUND if closer else 0.0
+        score = (
+            best.hypothesis.score if best.hypothesis in closer else closer[0].score - MISSING_PENALTY if closer else 0.0
+        )
         said = _syllables(best.hypothesis.sounds)
-        bare = _syllables(babble[0].sounds) if babble else ()
+        bare = _syllables(garbage[0].sounds) if garbage else ()
         nameless = any(not item.barcodes for item in best.meaning.items)
         how_many = isinstance(listen, QuantityOf)
         return cls(
-            fit=(score - (babble[0].score if babble else score)) / count,
-            share=best.share,
-            strain=best.reading.strain / count,
-            apart=distance(said, bare) / max(len(said), len(bare), 1),
-            left_over=max(0, len(bare) - count),
+            fit=(score - (garbage[0].score if garbage else score)) / count,
+            posterior=best.posterior,
+            distortion=best.parse.distortion / count,
+            garbage_distance=distance(said, bare) / max(len(said), len(bare), 1),
+            extra_syllables=max(0, len(bare) - count),
             syllables=count,
-            nameless=nameless and not spoken_of(listen),
+            nameless=nameless and not implied_spec(listen),
             volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
-            tied=len(weighed) > 1 and weighed[1].share > TIED * best.share,
+            tied=len(weighed) > 1 and weighed[1].posterior > TIED * best.posterior,
             command=None if best.meaning.items else best.meaning.command,
             open=bool(best.meaning.items)
             and all(item.action == "add" and item.quantity is None for item in best.meaning.items),
-            mixed=len(best.reading.parts) > 1 and any(part.act.kind == "command" for part in best.reading.parts),
+            mixed=len(best.parse.parts) > 1 and any(part.act.kind == "command" for part in best.parse.parts),
         )
 
     @property
@@ -115,9 +117,9 @@ class Evidence:
         return {
             "base": WEIGHT_BASE,
             "fit": WEIGHT_FIT * self.fit,
-            "strain": WEIGHT_STRAIN * self.strain,
-            "apart": WEIGHT_APART * self.apart,
-            "left over": WEIGHT_LEFT_OVER * self.left_over,
+            "strain": WEIGHT_DISTORTION * self.distortion,
+            "apart": WEIGHT_GARBAGE_DISTANCE * self.garbage_distance,
+            "left over": WEIGHT_EXTRA_SYLLABLES * self.extra_syllables,
             "short": (WEIGHT_SHORT_COMMAND if self.command else WEIGHT_SHORT) / self.syllables,
             "mixed": WEIGHT_MIXED * self.mixed,
             "nameless": WEIGHT_NAMELESS * self.nameless,
@@ -125,24 +127,24 @@ class Evidence:
         }
 
     @property
-    def sureness(self) -> float:
+    def confidence(self) -> float:
         """The confidence, 0 to 1, that the utterance was meant for the line and that this meaning is the right one."""
-        return float(self.share**SHARE_POWER) / (1.0 + math.exp(-sum(self.terms.values())))
+        return float(self.posterior**POSTERIOR_POWER) / (1.0 + math.exp(-sum(self.terms.values())))
 
 
-def judge(evidence: Evidence) -> Verdict:
+def acceptance_of(evidence: Evidence) -> Acceptance:
     """The verdict: take the utterance, confirm it with a question, or leave it."""
     if evidence.command:
-        needed = TAKE_FAR_REACHING if evidence.command in _FAR_REACHING else TAKE_COMMAND
+        needed = ACCEPT_FAR_REACHING if evidence.command in _FAR_REACHING else ACCEPT_COMMAND
         if evidence.command == "yes" and not evidence.expected:
-            needed = TAKE_STRAY_YES
-        return "take" if evidence.sureness >= needed else "leave"
-    if evidence.sureness >= TAKE and not evidence.tied:
+            needed = ACCEPT_UNPROMPTED_YES
+        return "take" if evidence.confidence >= needed else "leave"
+    if evidence.confidence >= ACCEPT and not evidence.tied:
         return "take"
     if evidence.volunteered:
         # The line had not asked for a quantity: a question would be about something the caller may not have meant.
         return "leave"
-    return "confirm" if evidence.sureness >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "leave"
+    return "confirm" if evidence.confidence >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "leave"
 
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:

@@ -13,7 +13,7 @@ Resolve = Callable[[SpokenName], tuple[str, ...]]
 """Returns the specs a spoken name stands for to this caller, the likeliest first."""
 
 # The cost of parts that do not fit together: a number too many, two commands in one utterance.
-_STRAY = 2.0
+_MISFIT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
     cost = 0.0
     for part in parts:
         if command == "done" and part.act.kind != "command":
-            cost += _STRAY  # a caller who has said that this is all does not go on
+            cost += _MISFIT  # a caller who has said that this is all does not go on
         match part.act.kind:
             case "command":
                 if command is not None and command != part.act.name:
-                    cost += _STRAY
+                    cost += _MISFIT
                 command = _command(part.act.name)
             case "choice":
                 choice = -1 if part.act.name == "last" else int(part.act.name) - 1
@@ -51,7 +51,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("add", part.names, None)
             case "amount" | "change_last":
                 correction = part.act.kind == "change_last" or command == "no"
-                cost += lines.amount(part.quantity, correction)
+                cost += lines.add_amount(part.quantity, correction)
                 if correction and command == "no":
                     command = None
             case "swap":
@@ -59,7 +59,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("add", part.names, part.quantity)
             case "remove":
                 if any(role == "not" for role, _ in part.slots):
-                    cost += _STRAY  # 别来五条… is said far less often than 先来五条…
+                    cost += _MISFIT  # 别来五条… is said far less often than 先来五条…
                 lines.add("remove", part.names, None)
             case "ask":
                 lines.add("ask", part.names, None, _asked(part.act.name))
@@ -69,7 +69,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("change" if correction else "add", part.names, part.quantity)
                 if command == "no":
                     # The usual corrections are templates of their own; 不要 here is mostly 我要 misrecognised.
-                    cost += _STRAY
+                    cost += _MISFIT
                     command = None
     return Meaning(tuple(lines.items), command, choice), cost
 
@@ -78,7 +78,7 @@ class _Lines:
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
         self.items: list[Item] = []
-        self._early: Quantity | None = None
+        self._leading_quantity: Quantity | None = None
 
     def add(
         self,
@@ -87,12 +87,12 @@ class _Lines:
         quantity: Quantity | None,
         asked: Asked = "is_there",
     ) -> None:
-        if action == "add" and quantity is None and self._early is not None:
-            quantity, self._early = self._early, None
+        if action == "add" and quantity is None and self._leading_quantity is not None:
+            quantity, self._leading_quantity = self._leading_quantity, None
             self.items.pop()
         self.items += [Item(action, self._resolve(name), quantity, name.text, asked) for name in names]
 
-    def amount(self, quantity: Quantity | None, correction: bool) -> float:
+    def add_amount(self, quantity: Quantity | None, correction: bool) -> float:
         """Assign a quantity said without a name: to the names still without one; as a correction to the last line; at
         the beginning to the name that follows. Return its cost."""
         waiting = [i for i, item in enumerate(self.items) if item.quantity is None and item.action == "add"]
@@ -105,8 +105,8 @@ class _Lines:
             return 0.0
         stray = bool(self.items)
         self.items.append(Item("change" if correction else "add", (), quantity))
-        self._early = None if stray or correction else quantity
-        return _STRAY if stray else 0.0
+        self._leading_quantity = None if stray or correction else quantity
+        return _MISFIT if stray else 0.0
 
 
 def _command(name: str) -> Command:

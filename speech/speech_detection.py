@@ -13,24 +13,24 @@ FRAME_SAMPLES: Final = LINE_RATE * FRAME_MS // 1000
 
 # The level of speech above the noise of the line; once speech has begun, less is enough to continue.
 BEGIN_DB: Final = 6.0
-GO_ON_DB: Final = 4.0
+CONTINUE_DB: Final = 4.0
 # Sound quieter than this is not speech into a telephone, whatever the noise.
-FAINTEST_DB: Final = 25.0
+MIN_SPEECH_DB: Final = 25.0
 # The noise level is the minimum over so many frames; the first frames assume at most this level.
 NOISE_MEMORY_FRAMES: Final = 2_500 // FRAME_MS
-UNHEARD_NOISE_DB: Final = 52.0
-UNHEARD_FRAMES: Final = 120 // FRAME_MS
+INITIAL_NOISE_DB: Final = 52.0
+INITIAL_FRAMES: Final = 120 // FRAME_MS
 # Speech begins when so many of the last frames are loud: a click is shorter.
 LOUD_FRAMES: Final = 4
-OF_FRAMES: Final = 6
+ONSET_WINDOW_FRAMES: Final = 6
 
 # The tones of a keypad (ITU-T Q.23): a landline sends them with the voice, and a keyed code is not speech. A key is
 # down if a pair of them has this share of a frame's power, and each of the two at least that share. 3 of 93,000 frames
 # of speech are taken for keys.
 KEY_ROWS_HZ: Final = (697, 770, 852, 941)
 KEY_COLUMNS_HZ: Final = (1209, 1336, 1477, 1633)
-KEY_TONES: Final = 0.7
-KEY_TONE: Final = 0.1
+MIN_PAIR_SHARE: Final = 0.7
+MIN_TONE_SHARE: Final = 0.1
 _WAVES: Final = np.exp(
     -2j * np.pi * np.outer((*KEY_ROWS_HZ, *KEY_COLUMNS_HZ), np.arange(FRAME_SAMPLES) / LINE_RATE)
 ).astype(np.complex64)
@@ -44,7 +44,7 @@ def is_key_tone(frame: Samples) -> bool:
         return False
     shares = 2 * np.abs(_WAVES @ sound) ** 2 / (FRAME_SAMPLES * power)
     row, column = float(shares[:4].max()), float(shares[4:].max())
-    return row + column > KEY_TONES and min(row, column) > KEY_TONE
+    return row + column > MIN_PAIR_SHARE and min(row, column) > MIN_TONE_SHARE
 
 
 class SpeechDetector:
@@ -56,7 +56,7 @@ class SpeechDetector:
     def __init__(self) -> None:
         self._levels: deque[float] = deque(maxlen=NOISE_MEMORY_FRAMES)
         self._smooth = 0.0
-        self._loud: deque[bool] = deque(maxlen=OF_FRAMES)
+        self._loud: deque[bool] = deque(maxlen=ONSET_WINDOW_FRAMES)
         self.in_speech = False
 
     def feed(self, frame: Samples) -> bool:
@@ -66,9 +66,9 @@ class SpeechDetector:
         self._smooth = level if not self._levels else 0.5 * (self._smooth + level)
         self._levels.append(self._smooth)
         noise = min(self._levels)
-        if len(self._levels) < UNHEARD_FRAMES:
-            noise = min(noise, UNHEARD_NOISE_DB)
-        above = max(noise + (GO_ON_DB if self.in_speech else BEGIN_DB), FAINTEST_DB)
+        if len(self._levels) < INITIAL_FRAMES:
+            noise = min(noise, INITIAL_NOISE_DB)
+        above = max(noise + (CONTINUE_DB if self.in_speech else BEGIN_DB), MIN_SPEECH_DB)
         self._loud.append(bool(self._smooth > above) and not is_key_tone(frame))
         if self.in_speech:
             self.in_speech = self._loud[-1] or (len(self._loud) > 1 and self._loud[-2])

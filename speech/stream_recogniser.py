@@ -15,45 +15,45 @@ from typing import Any, Final
 import numpy as np
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
-from speech.customer_codes import KnownCodes, is_whole
-from speech.decoding import first_grammar, hear
+from speech.customer_codes import KnownCodes, is_complete_code
+from speech.decoding import decode, first_grammar
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
-from speech.recogniser import Recogniser, borrow, give_back
+from speech.recogniser import Recogniser, acquire, release
 from speech.speech_detection import LOUD_FRAMES, SpeechDetector
 from speech.understanding import Understanding
 from speech.utterance import Utterance
 
 # The silence that ends a complete answer; a list, which may go on after a breath; an incomplete answer; and a code,
 # which is read off a card in groups.
-WHOLE_MS: Final = 350
-LIST_MS: Final = 700
-UNFINISHED_MS: Final = 1_200
-READING_OUT_MS: Final = 1_600
+COMPLETE_SILENCE_MS: Final = 350
+LIST_SILENCE_MS: Final = 700
+INCOMPLETE_SILENCE_MS: Final = 1_200
+CODE_SILENCE_MS: Final = 1_600
 # Speech longer than this is ended and answered.
-LONGEST_MS: Final = 30_000
+MAX_SPEECH_MS: Final = 30_000
 # A noisy line may never fall silent: if the partial result has not changed for so long, the caller has finished.
 STALLED_MS: Final = 2_500
 # Less speech than this is a click or a cough.
-SHORTEST_MS: Final = 120
+MIN_SPEECH_MS: Final = 120
 # Sound kept before the first speech frame, so that soft onsets are not lost, and after the last one.
-BEFORE_MS: Final = 300
-AFTER_MS: Final = 300
+PADDING_BEFORE_MS: Final = 300
+PADDING_AFTER_MS: Final = 300
 # Speech under way when a turn opens is recognised from its beginning, up to this long ago.
-KEPT_MS: Final = 3_000
+BUFFER_MS: Final = 3_000
 # The recogniser decodes every 200 ms whatever it is fed: fed in the same steps, a stream gives exactly the same result
 # as a recording.
 STEP_FRAMES: Final = 200 // FRAME_MS
 
 
 @dataclass
-class _Spoken:
+class _Segment:
     """A speech segment in progress: its frames from `BEFORE_MS` before speech began."""
 
     frames: list[Samples]
-    loud: int = 0
+    speech_frames: int = 0
     # The number of frames up to and including the last one with speech.
-    until: int = 0
+    speech_end: int = 0
     fed: int = 0
     pcm: bytearray = field(default_factory=bytearray)
     upsampler: Upsampler = field(default_factory=Upsampler)
@@ -61,24 +61,24 @@ class _Spoken:
     # The partial result, the number of frames when it last changed, and the silence in milliseconds that would end it.
     partial: str = ""
     partial_since: int = 0
-    judged: tuple[str, int] | None = None
+    endpoint: tuple[str, int] | None = None
 
     def add(self, frame: Samples, speech: bool) -> None:
         self.frames.append(frame)
         if speech:
-            self.loud += 1
-            self.until = len(self.frames)
+            self.speech_frames += 1
+            self.speech_end = len(self.frames)
 
     @property
     def silence_ms(self) -> int:
-        return (len(self.frames) - self.until) * FRAME_MS
+        return (len(self.frames) - self.speech_end) * FRAME_MS
 
     @property
-    def wanted(self) -> int:
+    def length(self) -> int:
         """The number of frames that belong to the segment if nothing more is said."""
-        return min(len(self.frames), self.until + AFTER_MS // FRAME_MS)
+        return min(len(self.frames), self.speech_end + PADDING_AFTER_MS // FRAME_MS)
 
-    def take(self, count: int) -> bytes:
+    def next_frames(self, count: int) -> bytes:
         """The next frames as 16 kHz sound."""
         piece = self.upsampler.feed(np.concatenate(self.frames[self.fed : self.fed + count])).tobytes()
         self.fed += count
@@ -86,7 +86,7 @@ class _Spoken:
         return piece
 
 
-class Ear:
+class StreamRecogniser:
     """The streaming recogniser of one call, used from one thread at a time; decoding releases the GIL."""
 
     def __init__(self, model: Any, understanding: Understanding, known: KnownCodes | None = None) -> None:
@@ -96,8 +96,8 @@ class Ear:
         self._listen: Listen | None = None
         self._detector = SpeechDetector()
         self._rest = b""
-        self._recent: deque[tuple[Samples, bool]] = deque(maxlen=KEPT_MS // FRAME_MS)
-        self._spoken: _Spoken | None = None
+        self._recent: deque[tuple[Samples, bool]] = deque(maxlen=BUFFER_MS // FRAME_MS)
+        self._segment: _Segment | None = None
         self._last: list[Samples] = []
 
     @property
@@ -108,19 +108,19 @@ class Ear:
     @property
     def speaking(self) -> bool:
         """True while the caller is speaking, pauses for breath included."""
-        return self._spoken is not None and self._spoken.loud * FRAME_MS >= SHORTEST_MS
+        return self._segment is not None and self._segment.speech_frames * FRAME_MS >= MIN_SPEECH_MS
 
     def listen(self, listen: Listen | None) -> None:
         """Listen for `listen` from now on; None to stop listening. Speech under way belongs to the new turn, from its
         beginning, unless it began while nothing was listened for."""
         if self._listen is None or listen is None:
             self._recent.clear()
-            self._spoken = None
+            self._segment = None
         self._listen = listen
-        if self._spoken is not None:
-            self._begin([(frame, True) for frame in self._spoken.frames[: self._spoken.until]])
+        if self._segment is not None:
+            self._start_segment([(frame, True) for frame in self._segment.frames[: self._segment.speech_end]])
         elif listen is not None and self._detector.in_speech:
-            self._begin(self._under_way())
+            self._start_segment(self._speech_onset())
 
     def feed(self, mulaw: bytes) -> Utterance | None:
         """Take the next sound of the line, 8 kHz mu-law in pieces of any length; return the utterance that has just
@@ -139,79 +139,79 @@ class Ear:
         self._recent.append((frame, speech))
         if self._listen is None:
             return None
-        if self._spoken is None:
+        if self._segment is None:
             if speech:
-                self._begin(self._under_way())
+                self._start_segment(self._speech_onset())
             return None
-        self._spoken.add(frame, speech)
-        self._decode(self._spoken)
-        if not self._has_ended(self._spoken, self._listen):
+        self._segment.add(frame, speech)
+        self._decode(self._segment)
+        if not self._has_ended(self._segment, self._listen):
             return None
-        spoken, self._spoken = self._spoken, None
+        spoken, self._segment = self._segment, None
         self._recent.clear()
-        return self._heard(spoken, self._listen)
+        return self._finish(spoken, self._listen)
 
-    def _under_way(self) -> list[tuple[Samples, bool]]:
+    def _speech_onset(self) -> list[tuple[Samples, bool]]:
         """The recent frames from a little before the present speech began."""
         recent = list(self._recent)
         began = len(recent)
         while began and recent[began - 1][1]:
             began -= 1
-        return recent[max(0, began - LOUD_FRAMES - BEFORE_MS // FRAME_MS) :]
+        return recent[max(0, began - LOUD_FRAMES - PADDING_BEFORE_MS // FRAME_MS) :]
 
-    def _begin(self, frames: Iterable[tuple[Samples, bool]]) -> None:
-        self._spoken = _Spoken([])
+    def _start_segment(self, frames: Iterable[tuple[Samples, bool]]) -> None:
+        self._segment = _Segment([])
         for frame, speech in frames:
-            self._spoken.add(frame, speech)
-        self._decode(self._spoken)
+            self._segment.add(frame, speech)
+        self._decode(self._segment)
 
-    def _decode(self, spoken: _Spoken) -> None:
+    def _decode(self, spoken: _Segment) -> None:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
-        if self._listen is None or spoken.loud * FRAME_MS < SHORTEST_MS:
+        if self._listen is None or spoken.speech_frames * FRAME_MS < MIN_SPEECH_MS:
             return
-        while spoken.wanted - spoken.fed >= STEP_FRAMES:
+        while spoken.length - spoken.fed >= STEP_FRAMES:
             if spoken.recogniser is None:
                 grammar, alternatives = first_grammar(self._understanding, self._listen)
-                spoken.recogniser = borrow(self._model, grammar, alternatives)
-            spoken.recogniser.feed(spoken.take(STEP_FRAMES))
+                spoken.recogniser = acquire(self._model, grammar, alternatives)
+            spoken.recogniser.feed(spoken.next_frames(STEP_FRAMES))
             partial = spoken.recogniser.partial
             if partial != spoken.partial:
                 spoken.partial, spoken.partial_since = partial, len(spoken.frames)
 
-    def _has_ended(self, spoken: _Spoken, listen: Listen) -> bool:
+    def _has_ended(self, spoken: _Segment, listen: Listen) -> bool:
         length_ms = len(spoken.frames) * FRAME_MS
         stalled_ms = (len(spoken.frames) - spoken.partial_since) * FRAME_MS
-        if length_ms >= LONGEST_MS or (spoken.recogniser is not None and stalled_ms >= STALLED_MS):
+        if length_ms >= MAX_SPEECH_MS or (spoken.recogniser is not None and stalled_ms >= STALLED_MS):
             return True
-        if spoken.silence_ms < WHOLE_MS:
+        if spoken.silence_ms < COMPLETE_SILENCE_MS:
             return False
-        if spoken.judged is None or spoken.judged[0] != spoken.partial:
-            spoken.judged = spoken.partial, self._patience_ms(listen, spoken.partial)
-        return spoken.silence_ms >= spoken.judged[1]
+        if spoken.endpoint is None or spoken.endpoint[0] != spoken.partial:
+            spoken.endpoint = spoken.partial, self._endpoint_silence_ms(listen, spoken.partial)
+        return spoken.silence_ms >= spoken.endpoint[1]
 
-    def _patience_ms(self, listen: Listen, partial: str) -> int:
+    def _endpoint_silence_ms(self, listen: Listen, partial: str) -> int:
         """The silence in milliseconds that ends the speech recognised so far."""
         if isinstance(listen, Digits):
-            return WHOLE_MS if is_whole(partial, listen.length) else READING_OUT_MS
+            return COMPLETE_SILENCE_MS if is_complete_code(partial, listen.length) else CODE_SILENCE_MS
         if not self._understanding.is_complete(listen, partial):
-            return UNFINISHED_MS
+            return INCOMPLETE_SILENCE_MS
         said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
-        return LIST_MS if said.items and isinstance(listen, Items | YesNo) else WHOLE_MS
+        return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
-    def _heard(self, spoken: _Spoken, listen: Listen) -> Utterance | None:
+    def _finish(self, spoken: _Segment, listen: Listen) -> Utterance | None:
         if spoken.recogniser is None:
             return None
-        if spoken.wanted > spoken.fed:
-            spoken.recogniser.feed(spoken.take(spoken.wanted - spoken.fed))
+        if spoken.length > spoken.fed:
+            spoken.recogniser.feed(spoken.next_frames(spoken.length - spoken.fed))
         first = spoken.recogniser.finish()
-        give_back(spoken.recogniser)
+        release(spoken.recogniser)
         if not first:
             return None  # noise
-        self._last = spoken.frames[: spoken.wanted]
-        return hear(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
+        self._last = spoken.frames[: spoken.length]
+        return decode(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
 
 
-def stretch(line: Samples) -> bytes:
+def speech_segment(line: Samples) -> bytes:
     """The speech segment of a whole 8 kHz recording, as 16 kHz sound: from a little before its first speech to a little
     after its last, as a stream would be cut. Empty if nobody speaks."""
     frames = line[: len(line) - len(line) % FRAME_BYTES].reshape(-1, FRAME_BYTES)
@@ -219,5 +219,5 @@ def stretch(line: Samples) -> bytes:
     spoken = [place for place, frame in enumerate(frames) if detector.feed(frame)]
     if not spoken:
         return b""
-    begin = max(0, spoken[0] - LOUD_FRAMES - BEFORE_MS // FRAME_MS)
-    return Upsampler().feed(frames[begin : spoken[-1] + 1 + AFTER_MS // FRAME_MS].ravel()).tobytes()
+    begin = max(0, spoken[0] - LOUD_FRAMES - PADDING_BEFORE_MS // FRAME_MS)
+    return Upsampler().feed(frames[begin : spoken[-1] + 1 + PADDING_AFTER_MS // FRAME_MS].ravel()).tobytes()

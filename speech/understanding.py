@@ -12,13 +12,13 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
-from speech.confusables import Alikes, mixtures
+from speech.confusables import Confusables, balanced_wordings
 from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
-from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, spoken_of
-from speech.numerals import in_words
-from speech.parsing import Parser, Reading
+from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
+from speech.numerals import figures_in_words
+from speech.parsing import Parse, Parser
 from speech.phrases import Act, load_phrases
 from speech.quantities import Quantities
 from speech.semantics import Meaning, assemble
@@ -28,18 +28,18 @@ from speech.vocabulary import Vocabulary, vocabulary_of
 # The weight of the recogniser's log-likelihood: its frames are not independent, so it is overconfident.
 SCORE_WEIGHT: Final = 0.5
 # The distance behind the best alternative of what a pass did not find: Vosk keeps what is within 4.
-NOT_FOUND: Final = 5.0
+MISSING_PENALTY: Final = 5.0
 # The weights of the first and the second pass.
-LOOKS: Final = (0.8, 1.2)
+PASS_WEIGHTS: Final = (0.8, 1.2)
 # Typed text whose reading has more distortion than this a syllable is not understood.
-_TEXT_STRAIN: Final = 0.9
+_MAX_TEXT_DISTORTION: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
 # The number of best interpretations that enter the second pass with the confusables of their parts.
-_WITH_RIVALS: Final = 3
+_MAX_WITH_CONFUSABLES: Final = 3
 # The number of alternatives that are parsed with near names.
-_READ_NEAR: Final = 4
+_MAX_NEAR_PARSES: Final = 4
 # The number of wordings made from the confusables of one interpretation's parts.
-_MIXTURES: Final = 60
+_MAX_WORDINGS: Final = 60
 _SCOPES_KEPT: Final = 64
 # The numbers of sentences without a name, beside the sentences with one.
 _OPTION_SENTENCES: Final = 20
@@ -57,11 +57,11 @@ class Interpretation:
 
     meaning: Meaning
     hypothesis: Hypothesis
-    reading: Reading
+    parse: Parse
     behind: float
     cost: float
     evidence: float = 0.0
-    share: float = 0.0
+    posterior: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Understanding:
         self.catalog = catalog
         self._phrases = load_phrases()
         self._quantities = Quantities(self._phrases.quantity_words)
-        self._alikes = Alikes(self._phrases, self._quantities)
+        self._confusables = Confusables(self._phrases, self._quantities)
         self._writer: GrammarWriter | None = None
         if vocabulary is not None:
             self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
@@ -124,7 +124,7 @@ class Understanding:
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
-        for hypothesis, readings in _readings(parser, hypotheses):
+        for hypothesis, readings in _parses(parser, hypotheses):
             behind = top - hypothesis.score
             for reading in readings:
                 meaning, misfit = assemble(reading.parts, resolve)
@@ -133,20 +133,20 @@ class Understanding:
                 known = best.get(meaning.key)
                 if known is None or evidence > known.evidence:
                     best[meaning.key] = Interpretation(meaning, hypothesis, reading, behind, cost, evidence)
-        return _with_shares(best.values())
+        return _with_posteriors(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
         """The likeliest meaning of the alternatives, without further passes, which make `decide` more reliable."""
         found = self.interpret(listen, hypotheses)
-        return self.utterance(listen, found[0], found[0].share) if found else NOTHING
+        return self.utterance(listen, found[0], found[0].posterior) if found else NOTHING
 
     def of_text(self, listen: Listen, text: str) -> Utterance:
         """The meaning of typed text, parsed as if recognised with certainty; figures count as numbers."""
-        said = _FIGURES.sub(lambda figures: in_words(figures[0]), text)
+        said = _FIGURES.sub(lambda figures: figures_in_words(figures[0]), text)
         found = self.interpret(listen, [Hypothesis(said, 0.0)])
-        if not found or found[0].reading.strain > _TEXT_STRAIN * max(1, len(sounds(said))):
+        if not found or found[0].parse.distortion > _MAX_TEXT_DISTORTION * max(1, len(sounds(said))):
             return replace(NOTHING, text=text)
-        return replace(self.utterance(listen, found[0], found[0].share), text=text)
+        return replace(self.utterance(listen, found[0], found[0].posterior), text=text)
 
     def of_keys(self, listen: Listen, keys: str) -> Utterance:
         """The meaning of pressed keys at this step, as `keypad` defines it."""
@@ -156,16 +156,18 @@ class Understanding:
         """True if the partial result is a complete answer, so that a short silence ends it: every line has its
         quantity, or it is a command, and nothing is left over."""
         found = self.interpret(listen, [Hypothesis(partial_text, 0.0)])
-        if not found or found[0].reading.skipped:
+        if not found or found[0].parse.skipped:
             return False
         meaning = found[0].meaning
         if any(item.quantity is None and item.action in ("add", "change") for item in meaning.items):
             return False
         if any(not item.barcodes for item in meaning.items):
-            return bool(spoken_of(listen))
+            return bool(implied_spec(listen))
         return True
 
-    def sentences(self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False) -> list[str]:
+    def second_pass_sentences(
+        self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False
+    ) -> list[str]:
         """The sentences of the second pass: the interpretations in the model's words, and for the best of them the same
         with their names, numbers, openings and endings replaced by confusables."""
         if self._writer is None:
@@ -173,16 +175,16 @@ class Understanding:
         parser = self._parser(_Scope.of(listen, wide))
         found: dict[str, None] = {}
         for place, interpretation in enumerate(interpretations):
-            wording = [w for part in interpretation.reading.parts for w in part.wording]
+            wording = [w for part in interpretation.parse.parts for w in part.wording]
             ways = [wording]
-            if place < _WITH_RIVALS:
-                ways = mixtures(self._alikes.places(wording, parser.rivals), _MIXTURES)
+            if place < _MAX_WITH_CONFUSABLES:
+                ways = balanced_wordings(self._confusables.places(wording, parser.rivals), _MAX_WORDINGS)
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
         return list(found)
 
-    def babble(self) -> list[str]:
+    def garbage_model(self) -> list[str]:
         """The garbage model: a grammar of bare syllables, every one the model has a word for."""
         return [] if self._writer is None else self._writer.syllables()
 
@@ -193,7 +195,7 @@ class Understanding:
         just spoken of, "the last option" is the last of those offered."""
         meaning = interpretation.meaning
         items, choice = meaning.items, meaning.choice
-        if barcode := spoken_of(listen):
+        if barcode := implied_spec(listen):
             items = tuple(
                 item if item.barcodes or not _is_amount(item, listen) else replace(item, barcodes=(barcode,))
                 for item in items
@@ -205,7 +207,7 @@ class Understanding:
             command=meaning.command,
             choice=choice,
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
-            score=round(score, 3),
+            confidence=round(score, 3),
             confirm=confirm,
         )
 
@@ -244,16 +246,16 @@ def _is_amount(item: Item, listen: Listen) -> bool:
     return isinstance(listen, QuantityOf) or item.action == "add"
 
 
-def _readings(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Reading]]]:
+def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
     """The alternatives with their readings. Near names and stray syllables are only searched in alternatives likelier
     than the first that has an exact reading: below it a worse reading of worse evidence cannot win."""
     near = 0
     whole = False
     for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
-        readings = parser.read_whole(hypothesis.sounds)
+        readings = parser.parse_exact(hypothesis.sounds)
         whole = whole or bool(readings)
-        if not readings and not whole and near < _READ_NEAR:
-            readings = parser.read_near(hypothesis.sounds)
+        if not readings and not whole and near < _MAX_NEAR_PARSES:
+            readings = parser.parse_near(hypothesis.sounds)
             near += 1
         yield hypothesis, readings
 
@@ -275,23 +277,23 @@ def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]
     return barcodes
 
 
-def weigh(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
+def combine_passes(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
     """The interpretations of two passes over the same speech as one ranking; one that a pass did not find ranks behind
     everything it found. The second pass, whose grammar favours none of them, counts for more."""
     looks = [
         (weight, {found.meaning.key: found for found in looked})
-        for weight, looked in zip(LOOKS, (first, second), strict=True)
+        for weight, looked in zip(PASS_WEIGHTS, (first, second), strict=True)
     ]
     weighed = []
     for key in dict.fromkeys(key for _, look in reversed(looks) for key in look):
         found = [look[key] for _, look in reversed(looks) if key in look]
-        behind = sum(weight * (look[key].behind if key in look else NOT_FOUND) for weight, look in looks)
+        behind = sum(weight * (look[key].behind if key in look else MISSING_PENALTY) for weight, look in looks)
         cost = min(interpretation.cost for interpretation in found)
         weighed.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
-    return _with_shares(weighed)
+    return _with_posteriors(weighed)
 
 
-def _with_shares(found: Iterable[Interpretation]) -> list[Interpretation]:
+def _with_posteriors(found: Iterable[Interpretation]) -> list[Interpretation]:
     ranked = sorted(found, key=lambda i: -i.evidence)
     if not ranked:
         return []
@@ -299,5 +301,6 @@ def _with_shares(found: Iterable[Interpretation]) -> list[Interpretation]:
     weights = [math.exp(i.evidence - top) for i in ranked]
     total = sum(weights)
     return [
-        replace(interpretation, share=weight / total) for interpretation, weight in zip(ranked, weights, strict=True)
+        replace(interpretation, posterior=weight / total)
+        for interpretation, weight in zip(ranked, weights, strict=True)
     ]

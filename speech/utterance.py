@@ -72,7 +72,7 @@ class Utterance:
     digits: tuple[str, ...] = ()
     choice: int | None = None
     text: str = ""
-    score: float = 1.0
+    confidence: float = 1.0
     confirm: bool = False
     keyed: bool = False
     early: bool = False
@@ -83,4 +83,4 @@ class Utterance:
         return not (self.items or self.command or self.digits or self.choice is not None)
 
 
-NOTHING = Utterance(score=0.0)
+NOTHING = Utterance(confidence=0.0)

@@ -36,7 +36,7 @@ class Vocabulary:
         UnsayableError if there is none. `reading` is the text's reading if it is not the usual one."""
         return self._words("".join(char for char in text if is_spoken(char)), reading)
 
-    def why_not(self, name: SpokenName) -> str | None:
+    def unsayable_reason(self, name: SpokenName) -> str | None:
         """The reason why a spoken name can never be recognised, or None if it can."""
         try:
             self.words(name.text, reading(name))

@@ -9,7 +9,7 @@ Choose = Callable[[Hashable, Sequence[float]], int]
 """Chooses one of several options by their weights for a named decision; returns the option's index."""
 
 
-class Turns:
+class WeightedCycle:
     """A weighted cycle for each decision; the same sequence of calls always gives the same choices."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Turns:
         return option
 
 
-def falling(count: int) -> tuple[float, ...]:
+def falling_weights(count: int) -> tuple[float, ...]:
     """Weights that fall as 1/rank, the first option being the most usual; a third of the total is shared equally."""
     total = sum(1 / place for place in range(1, count + 1))
     return tuple(2 / 3 / place / total + 1 / 3 / count for place in range(1, count + 1))

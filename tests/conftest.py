@@ -130,18 +130,18 @@ def world(sessions: storage.SessionFactory, clock: MovingClock) -> World:
 @pytest.fixture
 def fake_app() -> Iterator[FakeApplication]:
     """A fake application for the Twilio simulator to call."""
-    from tests.support.fake_application import serving
+    from tests.support.fake_application import serve_fake_application
 
-    with serving() as application:
+    with serve_fake_application() as application:
         yield application
 
 
 @pytest.fixture
 def account() -> Iterator[Account]:
     """An account of the Twilio simulator, with its REST interface."""
-    from tests.support.fake_application import opened
+    from tests.support.fake_application import simulator_account
 
-    with opened() as account:
+    with simulator_account() as account:
         yield account
 
 
@@ -171,9 +171,9 @@ def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from tests.support.chromium import opened_browser
+    from tests.support.chromium import launched_browser
 
-    with opened_browser() as browser:
+    with launched_browser() as browser:
         yield browser
 
 

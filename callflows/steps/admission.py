@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from callflows import speaking
 from callflows.order_taking import take
-from callflows.state import Next
-from callflows.steps.step import Missed, Step
-from callflows.turn_context import Turn
+from callflows.state import Goto
+from callflows.steps.step import NoMatch, Step
+from callflows.turn_context import TurnContext
 from clock import local
 from orders.book.desk import DeskRefusal
 from speech.listening import YesNo
@@ -27,10 +27,10 @@ class Admission(Step[Admitted]):
     name = "admission"
     outcomes = frozenset(Admitted)
 
-    def ask(self, turn: Turn) -> Admitted | None:
-        standing = turn.desk.standing(turn.retailer, turn.hotline)
-        if not standing.may_order:
-            turn.state.refusal = standing.reason or "closed"
+    def ask(self, turn: TurnContext) -> Admitted | None:
+        eligibility = turn.desk.eligibility(turn.retailer, turn.hotline)
+        if not eligibility.may_order:
+            turn.state.refusal = eligibility.reason or "closed"
             return Admitted.REFUSED
         try:
             draft = turn.desk.open_draft(
@@ -41,54 +41,54 @@ class Admission(Step[Admitted]):
             return Admitted.REFUSED
         return Admitted.DRAFT_LEFT if draft.lines else Admitted.MAY_ORDER
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         raise AssertionError("admission asks nothing, so nothing is listened for")
 
-    def hear(self, turn: Turn, heard: Utterance) -> Admitted | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Admitted | NoMatch | None:
         raise AssertionError("admission asks nothing, so nothing is heard")
 
 
-class ResumeDraft(Step[Next]):
+class ResumeDraft(Step[Goto]):
     """Asks whether to continue the draft a dropped call left, or to start over."""
 
     name = "resume_draft"
-    outcomes = frozenset(Next)
+    outcomes = frozenset(Goto)
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: TurnContext) -> Goto | None:
         if turn.order is None:
-            return Next.MORE
+            return Goto.MORE
         turn.say("resume_draft.first", lines=turn.lines(turn.order))
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.command == "no" and not heard.items:
             for barcode in turn.ordered():
                 turn.remove_line(barcode)
             turn.say("resume_draft.afresh")
-            return Next.MORE
+            return Goto.MORE
         if heard.command == "yes" or heard.items or heard.command == "done":
             turn.say("resume_draft.going_on")
             return take(turn, heard)
-        return Missed()
+        return NoMatch()
 
 
-class Left(StrEnum):
-    LEFT = "left"
+class RefusalEnds(StrEnum):
+    ENDED = "left"
 
 
-class Refused(Step[Left]):
+class ExplainRefusal(Step[RefusalEnds]):
     """Says why ordering is not possible now, and when it will be; an operator on request, else goodbye."""
 
     name = "refused"
-    outcomes = frozenset(Left)
-    rungs = ()
+    outcomes = frozenset(RefusalEnds)
+    reprompts = ()
     silence_ms = 4_000
 
-    def ask(self, turn: Turn) -> Left | None:
-        standing = turn.desk.standing(turn.retailer, turn.hotline)
+    def ask(self, turn: TurnContext) -> RefusalEnds | None:
+        standing = turn.desk.eligibility(turn.retailer, turn.hotline)
         if turn.state.refusal == "already_ordered" and standing.ordered is not None:
             # AY 4.1.5.2 a
             turn.say("refused.already_ordered", total=turn.total(standing.ordered))
@@ -102,13 +102,13 @@ class Refused(Step[Left]):
         turn.say("refused.first")
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return YesNo()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Left | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> RefusalEnds | NoMatch | None:
         turn.say("goodbye.thanks")
-        return Left.LEFT
+        return RefusalEnds.ENDED
 
-    def give_up(self, turn: Turn) -> Left | None:
+    def give_up(self, turn: TurnContext) -> RefusalEnds | None:
         turn.say("goodbye.thanks")
-        return Left.LEFT
+        return RefusalEnds.ENDED

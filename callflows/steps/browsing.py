@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from callflows import speaking
 from callflows.order_taking import take
-from callflows.state import Next
-from callflows.steps.step import Missed, Step
-from callflows.steps.take_items import WISHES
-from callflows.turn_context import Turn
+from callflows.state import Goto
+from callflows.steps.step import NoMatch, Step
+from callflows.steps.take_items import SIDE_REQUESTS
+from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, YesNo
 from speech.utterance import Utterance
 
@@ -21,41 +21,41 @@ SPECS_AT_ONCE = 5
 PRICES_AT_ONCE = 5
 
 
-class ChooseBand(Step[Next]):
+class ChooseBand(Step[Goto]):
     """Asks for the price band. A caller with a written list may say it straight away."""
 
     name = "choose_band"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
-        turn.state.bands = tuple(_together(turn.desk.bands(turn.retailer, turn.hotline)))
+    def ask(self, turn: TurnContext) -> Goto | None:
+        turn.state.bands = tuple(_merge_bands(turn.desk.bands(turn.retailer, turn.hotline)))
         if not turn.state.bands:
-            turn.state.back_to = Next.MORE
+            turn.state.return_to = Goto.MORE
             turn.say("choose_band.nothing")
-            return Next.MORE
-        turn.state.back_to = Next.BANDS
+            return Goto.MORE
+        turn.state.return_to = Goto.BANDS
         turn.say("choose_band.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> Choice:
+    def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
         options = tuple(Option(str(place), (price,)) for place, price in enumerate(_prices(turn), 1))
         return Choice(options, or_items=True, barcodes=items.barcodes, usual=items.usual)
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.choice is not None:
             if not 0 <= heard.choice < len(turn.state.bands):
-                return Missed()
+                return NoMatch()
             _open_band(turn, heard.choice)
-            turn.state.back_to = Next.SPECS
+            turn.state.return_to = Goto.SPECS
             return take(turn, heard)
-        if heard.items or heard.command in ("done", "no", *WISHES):
-            turn.state.back_to = Next.MORE
+        if heard.items or heard.command in ("done", "no", *SIDE_REQUESTS):
+            turn.state.return_to = Goto.MORE
             return take(turn, heard)
-        return Missed()
+        return NoMatch()
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         prices = _prices(turn)
         places = range(1, len(prices) + 1)
         listed = (
@@ -69,23 +69,23 @@ class ChooseBand(Step[Next]):
         return {"prices": turn.listed(listed), "keyed": turn.listed(keyed)}
 
 
-class BrowseSpecs(Step[Next]):
+class BrowseSpecs(Step[Goto]):
     """Reads today's specs of one price band, a page at a time; whatever is named meanwhile is taken."""
 
     name = "browse_specs"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
-        turn.state.back_to = Next.SPECS
+    def ask(self, turn: TurnContext) -> Goto | None:
+        turn.state.return_to = Goto.SPECS
         if turn.state.page_read:
             turn.say("browse_specs.go_on")
             return None
         specs = _specs(turn)
         if not specs:
-            turn.state.back_to = Next.MORE
+            turn.state.return_to = Goto.MORE
             turn.say("browse_specs.end")
-            return Next.MORE
+            return Goto.MORE
         start = turn.state.page * SPECS_AT_ONCE
         shown = specs[start : start + SPECS_AT_ONCE]
         if not start:
@@ -95,22 +95,22 @@ class BrowseSpecs(Step[Next]):
         turn.state.page_read = True
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        if heard.items or heard.command in WISHES:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        if heard.items or heard.command in SIDE_REQUESTS:
             return take(turn, heard)
         if heard.command == "yes":
             return self._turn_the_page(turn)
         if heard.command == "no":
-            turn.state.back_to = Next.MORE
-            return Next.MORE
+            turn.state.return_to = Goto.MORE
+            return Goto.MORE
         if heard.command == "done":
             return take(turn, heard)
-        return Missed()
+        return NoMatch()
 
-    def _turn_the_page(self, turn: Turn) -> Next | None:
+    def _turn_the_page(self, turn: TurnContext) -> Goto | None:
         if (turn.state.page + 1) * SPECS_AT_ONCE < len(_specs(turn)):
             turn.state.page += 1
             turn.state.page_read = False
@@ -118,27 +118,27 @@ class BrowseSpecs(Step[Next]):
         if turn.state.band + 1 < len(turn.state.bands):
             _open_band(turn, turn.state.band + 1)
             return None
-        turn.state.back_to = Next.MORE
+        turn.state.return_to = Goto.MORE
         turn.say("browse_specs.end")
-        return Next.MORE
+        return Goto.MORE
 
-    def _said(self, turn: Turn, barcode: str) -> str:
+    def _said(self, turn: TurnContext, barcode: str) -> str:
         code = speaking.one_by_one(turn.spec(barcode).short_code)
         return turn.text("browse_specs.spec", spec=turn.name(barcode), code=code)
 
 
-def _open_band(turn: Turn, place: int) -> None:
+def _open_band(turn: TurnContext, place: int) -> None:
     turn.state.band, turn.state.page, turn.state.page_read = place, 0, False
 
 
-def _specs(turn: Turn) -> list[str]:
+def _specs(turn: TurnContext) -> list[str]:
     bands, _, _ = turn.state.bands[turn.state.band]
     return [
         offer.spec.barcode for band in bands for offer in turn.desk.specs_in_band(turn.retailer, turn.hotline, band)
     ]
 
 
-def _prices(turn: Turn) -> list[str]:
+def _prices(turn: TurnContext) -> list[str]:
     """The prices of the bands, as they are said and as they may be answered."""
     return [
         turn.text(
@@ -150,7 +150,7 @@ def _prices(turn: Turn) -> list[str]:
     ]
 
 
-def _together(bands: Sequence[Band]) -> Iterator[tuple[tuple[int, ...], int, int]]:
+def _merge_bands(bands: Sequence[Band]) -> Iterator[tuple[tuple[int, ...], int, int]]:
     """The bands, neighbours merged until there are no more than a caller can remember. Prices are rounded outwards to
     whole yuan: they are there to choose by."""
     size = -(-len(bands) // PRICES_AT_ONCE) or 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from callflows import speaking
-from callflows.inquiries import asks_to_be_told
+from callflows.inquiries import is_inquiry
 from callflows.order_taking import close_question, take
-from callflows.state import Next, Pending
-from callflows.steps.step import Missed, Step
-from callflows.steps.take_items import WISHES
-from callflows.turn_context import Turn
+from callflows.state import Goto, OpenQuestion
+from callflows.steps.step import NoMatch, Step
+from callflows.steps.take_items import SIDE_REQUESTS
+from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, QuantityOf
 from speech.utterance import Item, Utterance
 
@@ -18,18 +18,18 @@ from speech.utterance import Item, Utterance
 OPTIONS_AT_ONCE = 5
 
 
-class ChooseSpec(Step[Next]):
+class ChooseSpec(Step[Goto]):
     """Asks which of several confusable specs, or specs of one brand, is wanted: by name, by ordinal or by key."""
 
     name = "choose_spec"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("choose_spec.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> Choice:
+    def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
         among = _candidates(turn)
         options = [Option(str(place), _phrases(turn, code, among)) for place, code in enumerate(_page(turn), 1)]
@@ -37,9 +37,9 @@ class ChooseSpec(Step[Next]):
             options.append(Option(str(len(options) + 1), tuple(turn.text("choose_spec.others_said").split())))
         return Choice(tuple(options), or_items=True, barcodes=items.barcodes, usual=items.usual)
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        question = turn.state.pending[0]
-        line, others, dropped = _own(question, heard)
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        question = turn.state.open_questions[0]
+        line, others, dropped = _apply_answer(question, heard)
         page = _page(turn)
         if heard.choice is not None and 0 <= heard.choice < len(page):
             line = replace(line, barcodes=(page[heard.choice],))
@@ -47,13 +47,13 @@ class ChooseSpec(Step[Next]):
             _replace_question(turn, replace(question, page=question.page + 1))
             return None
         elif heard.choice is not None:
-            return Missed()
+            return NoMatch()
         elif dropped or _gives_up(turn, heard):
             close_question(turn)
             turn.say("choose_spec.dropped", brand=_brand(turn, question.items[0]))
             return take(turn, replace(heard, items=others))
-        elif line == question.items[0] and not others and heard.command not in ("done", *WISHES):
-            return Missed()
+        elif line == question.items[0] and not others and heard.command not in ("done", *SIDE_REQUESTS):
+            return NoMatch()
         if len(line.barcodes) > 1:
             narrowed = line.barcodes != question.items[0].barcodes
             _replace_question(turn, replace(question, items=(line,), page=0 if narrowed else question.page))
@@ -61,7 +61,7 @@ class ChooseSpec(Step[Next]):
         close_question(turn)
         return take(turn, replace(heard, items=(line, *others)), answering=True)
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         among = _candidates(turn)
         labels = [_label(turn, code, among) for code in _page(turn)]
         if _has_pages(turn):
@@ -71,47 +71,47 @@ class ChooseSpec(Step[Next]):
             for place, label in enumerate(labels, 1)
         )
         return {
-            "brand": _brand(turn, turn.state.pending[0].items[0]),
+            "brand": _brand(turn, turn.state.open_questions[0].items[0]),
             "count": speaking.counted(len(among), turn.text("words.kind")),
             "options": turn.text("words.or").join(labels),
             "keyed": turn.listed(keyed),
         }
 
 
-class AskQuantity(Step[Next]):
+class AskQuantity(Step[Goto]):
     """Asks for the quantity of one spec: none was said, or none that can be ordered."""
 
     name = "ask_quantity"
-    outcomes = frozenset(Next)
+    outcomes = frozenset(Goto)
 
-    def ask(self, turn: Turn) -> Next | None:
-        question = turn.state.pending[0]
-        if question.why == "missing":
-            turn.state.quantities_missed += 1
-            if turn.state.quantities_missed == 2:
+    def ask(self, turn: TurnContext) -> Goto | None:
+        question = turn.state.open_questions[0]
+        if question.reason == "missing":
+            turn.state.quantities_omitted += 1
+            if turn.state.quantities_omitted == 2:
                 # AY 4.1.5.2 g: the way to say it faster
                 turn.say("ask_quantity.together")
-        turn.say(f"ask_quantity.{question.why}", **self.fill(turn))
+        turn.say(f"ask_quantity.{question.reason}", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> QuantityOf:
+    def listen(self, turn: TurnContext) -> QuantityOf:
         items = turn.items()
         return QuantityOf(_candidates(turn)[0], items.barcodes, items.usual)
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        question = turn.state.pending[0]
-        line, others, dropped = _own(question, heard)
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        question = turn.state.open_questions[0]
+        line, others, dropped = _apply_answer(question, heard)
         if line.quantity is not None:
             spec = turn.spec(line.barcodes[0])
             if line.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) is None:
-                question = replace(question, why="vague" if line.quantity.vague else "unclear")
+                question = replace(question, reason="vague" if line.quantity.vague else "unclear")
                 _replace_question(turn, question)
                 onward = take(turn, replace(heard, items=others))
-                if turn.state.pending[0] != question:
+                if turn.state.open_questions[0] != question:
                     # Another line of the same utterance was heard with doubt, and is asked about first.
                     return onward
                 self.ask(turn)
-                return Missed(explained=True)
+                return NoMatch(explained=True)
             close_question(turn)
             if line.action == "ask":
                 line = replace(line, action="add")
@@ -120,16 +120,16 @@ class AskQuantity(Step[Next]):
             turn.say("ask_quantity.dropped", **self.fill(turn))
             close_question(turn)
             return take(turn, replace(heard, items=others))
-        if others or heard.command in ("done", *WISHES):
+        if others or heard.command in ("done", *SIDE_REQUESTS):
             return take(turn, replace(heard, items=others))
-        return Missed()
+        return NoMatch()
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         [barcode] = _candidates(turn)
         return {"spec": turn.name(barcode), "ordered": turn.quantity(barcode, turn.ordered().get(barcode, 0))}
 
 
-def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], bool]:
+def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple[Item, ...], bool]:
     """The question's line with what this utterance adds to it, the utterance's other lines, and True if the line is no
     longer wanted. A line belongs to the question if it names no brand, or only specs the question is about."""
     line = question.items[0]
@@ -137,7 +137,7 @@ def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], b
     dropped = heard.command == "no"
     for item in heard.items:
         common = tuple(barcode for barcode in line.barcodes if barcode in item.barcodes)
-        if asks_to_be_told(item) or len(common) < len(item.barcodes):
+        if is_inquiry(item) or len(common) < len(item.barcodes):
             others.append(item)
         elif item.action == "remove":
             dropped = True
@@ -147,45 +147,45 @@ def _own(question: Pending, heard: Utterance) -> tuple[Item, tuple[Item, ...], b
     return line, tuple(others), dropped
 
 
-def _replace_question(turn: Turn, question: Pending) -> None:
-    turn.state.pending = (question, *turn.state.pending[1:])
+def _replace_question(turn: TurnContext, question: OpenQuestion) -> None:
+    turn.state.open_questions = (question, *turn.state.open_questions[1:])
 
 
-def _gives_up(turn: Turn, heard: Utterance) -> bool:
+def _gives_up(turn: TurnContext, heard: Utterance) -> bool:
     """True for a second "that is all", or "不要了", at an open question: the caller does not want the line."""
-    return heard.command == "done" and not heard.items and turn.state.back_to is Next.READ_BACK
+    return heard.command == "done" and not heard.items and turn.state.return_to is Goto.READ_BACK
 
 
-def _candidates(turn: Turn) -> tuple[str, ...]:
-    return turn.state.pending[0].items[0].barcodes
+def _candidates(turn: TurnContext) -> tuple[str, ...]:
+    return turn.state.open_questions[0].items[0].barcodes
 
 
-def _has_pages(turn: Turn) -> bool:
+def _has_pages(turn: TurnContext) -> bool:
     return len(_candidates(turn)) > OPTIONS_AT_ONCE
 
 
-def _page(turn: Turn) -> tuple[str, ...]:
+def _page(turn: TurnContext) -> tuple[str, ...]:
     """The specs on the current page; after the last page comes the first."""
     candidates = _candidates(turn)
     pages = -(-len(candidates) // OPTIONS_AT_ONCE)
-    start = turn.state.pending[0].page % pages * OPTIONS_AT_ONCE
+    start = turn.state.open_questions[0].page % pages * OPTIONS_AT_ONCE
     return candidates[start : start + OPTIONS_AT_ONCE]
 
 
-def _label(turn: Turn, barcode: str, among: tuple[str, ...]) -> str:
+def _label(turn: TurnContext, barcode: str, among: tuple[str, ...]) -> str:
     """A spec's label among these: its variant alone where all are of one brand and no two variants are the same."""
     if len({turn.stem(code) for code in among}) > 1 or len({turn.variant(code) for code in among}) < len(among):
         return turn.name(barcode)
     return turn.variant(barcode)
 
 
-def _phrases(turn: Turn, barcode: str, among: tuple[str, ...]) -> tuple[str, ...]:
+def _phrases(turn: TurnContext, barcode: str, among: tuple[str, ...]) -> tuple[str, ...]:
     """All ways to say one option: its label, its full name, and every spoken name of this spec alone."""
     names = (name.text for name in turn.desk.catalog.spoken_names if name.barcodes == (barcode,))
     return tuple(dict.fromkeys((_label(turn, barcode, among), turn.name(barcode), *names)))
 
 
-def _brand(turn: Turn, line: Item) -> str:
+def _brand(turn: TurnContext, line: Item) -> str:
     """The name the specs share; the caller's own word where they share none."""
     stems = {turn.stem(code) for code in line.barcodes}
     return stems.pop() if len(stems) == 1 else line.said or turn.text("words.it")

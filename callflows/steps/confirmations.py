@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from callflows.inquiries import only_asks
+from callflows.inquiries import only_inquires
 from callflows.order_taking import close_question, describe, go_on, take
-from callflows.state import Next, Pending
-from callflows.steps.step import Missed, Step
-from callflows.steps.take_items import WISHES
-from callflows.turn_context import Turn
+from callflows.state import Goto, OpenQuestion
+from callflows.steps.step import NoMatch, Step
+from callflows.steps.take_items import SIDE_REQUESTS
+from callflows.turn_context import TurnContext
 from speech.listening import YesNo
 from speech.utterance import Item, Quantity, Utterance
 
 
-class ConfirmLines(Step[Next]):
+class ConfirmLines(Step[Goto]):
     """Says lines back that the recogniser was not sure of, before they are taken."""
 
     name = "confirm_lines"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("confirm_lines.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        if only_asks(heard):
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        if only_inquires(heard):
             return take(turn, heard)
         if heard.command == "yes":
             question = close_question(turn)
@@ -44,32 +44,32 @@ class ConfirmLines(Step[Next]):
             close_question(turn)
             turn.say("confirm_lines.again")
             return go_on(turn)
-        if heard.command in WISHES:
+        if heard.command in SIDE_REQUESTS:
             return take(turn, heard)
-        return Missed()
+        return NoMatch()
 
-    def fill(self, turn: Turn) -> dict[str, str]:
-        return {"lines": describe(turn, turn.state.pending[0].items)}
+    def fill(self, turn: TurnContext) -> dict[str, str]:
+        return {"lines": describe(turn, turn.state.open_questions[0].items)}
 
 
-class OfferSubstitute(Step[Next]):
+class OfferSubstitute(Step[Goto]):
     """Offers a substitute for a spec that is out of stock. Only a yes or a quantity orders it (AY 4.1.5.1 b)."""
 
     name = "offer_substitute"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("offer_substitute.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        if only_asks(heard):
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        if only_inquires(heard):
             return take(turn, heard)
-        question = turn.state.pending[0]
+        question = turn.state.open_questions[0]
         insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
         if insisting and insisting[0].action != "remove":
             # AY 4.1.5.2 h
@@ -85,49 +85,49 @@ class OfferSubstitute(Step[Next]):
                 others = (Item("add", (question.barcode,), quantity), *others)
         elif heard.command in ("no", "done") or insisting or others:
             close_question(turn)
-        elif heard.command in WISHES:
+        elif heard.command in SIDE_REQUESTS:
             return take(turn, heard)
         else:
-            return Missed()
-        return take(turn, _rest(heard, others), answering=True)
+            return NoMatch()
+        return take(turn, _without_answer(heard, others), answering=True)
 
-    def fill(self, turn: Turn) -> dict[str, str]:
-        question = turn.state.pending[0]
+    def fill(self, turn: TurnContext) -> dict[str, str]:
+        question = turn.state.open_questions[0]
         return {"wanted": turn.name(question.items[0].barcodes[0]), "spec": turn.name(question.barcode)}
 
 
-class OfferRest(Step[Next]):
+class OfferRest(Step[Goto]):
     """Offers the rest where only some are left. They are held meanwhile, and released on a no (AY 4.1.5.1 c)."""
 
     name = "offer_rest"
-    outcomes = frozenset(Next)
-    rungs = ("short", "keys", "keys")
+    outcomes = frozenset(Goto)
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> Next | None:
+    def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("offer_rest.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        if only_asks(heard):
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        if only_inquires(heard):
             return take(turn, heard)
-        question = turn.state.pending[0]
+        question = turn.state.open_questions[0]
         line = question.items[0]
         [barcode] = line.barcodes
-        bare, others = _split(heard.items, lambda item: item.quantity is not None and _is_of(item, barcode))
+        bare, others = _split(heard.items, lambda item: item.quantity is not None and _is_about(item, barcode))
         if packs := self._fewer(turn, question, bare):
             close_question(turn)
-            turn.settle_for(barcode, packs if line.action == "change" else question.packs + packs)
+            turn.accept_less(barcode, packs if line.action == "change" else question.packs + packs)
             turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
         elif bare:
             close_question(turn)
-            turn.settle_for(barcode, question.packs)
+            turn.accept_less(barcode, question.packs)
             others = (replace(line, quantity=bare[0].quantity), *others)
         elif heard.command == "no":
             close_question(turn)
-            turn.settle_for(barcode, question.packs)
+            turn.accept_less(barcode, question.packs)
             turn.say("offer_rest.dropped", spec=turn.name(barcode))
         elif heard.command in ("yes", "done"):
             turn.say("taken.one", **self.fill(turn))
@@ -135,31 +135,31 @@ class OfferRest(Step[Next]):
         elif others:
             # Going on to another line is an answer too: the rest stays, and is read back like any line.
             close_question(turn)
-        elif heard.command in WISHES:
+        elif heard.command in SIDE_REQUESTS:
             return take(turn, heard)
         else:
-            return Missed()
-        return take(turn, _rest(heard, others), answering=True)
+            return NoMatch()
+        return take(turn, _without_answer(heard, others), answering=True)
 
-    def fill(self, turn: Turn) -> dict[str, str]:
-        question = turn.state.pending[0]
+    def fill(self, turn: TurnContext) -> dict[str, str]:
+        question = turn.state.open_questions[0]
         [barcode] = question.items[0].barcodes
-        return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.left)}
+        return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.granted_packs)}
 
-    def _fewer(self, turn: Turn, question: Pending, bare: tuple[Item, ...]) -> int:
+    def _fewer(self, turn: TurnContext, question: OpenQuestion, bare: tuple[Item, ...]) -> int:
         """The packs the caller accepts, where a quantity was said and is no more than the rest; otherwise 0."""
         quantity = bare[0].quantity if bare else None
         spec = turn.spec(question.items[0].barcodes[0])
         packs = quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if quantity else None
-        return packs if packs is not None and packs <= question.left else 0
+        return packs if packs is not None and packs <= question.granted_packs else 0
 
 
-def _is_of(item: Item, barcode: str) -> bool:
+def _is_about(item: Item, barcode: str) -> bool:
     """True if a line is about this spec, named or not, and wants some of it."""
     return item.action != "remove" and item.barcodes in ((), (barcode,))
 
 
-def _rest(heard: Utterance, others: tuple[Item, ...]) -> Utterance:
+def _without_answer(heard: Utterance, others: tuple[Item, ...]) -> Utterance:
     """The utterance without its answer. A bare "没有了" was the answer; with lines it ends the order."""
     return replace(heard, items=others, command=heard.command if heard.items else None)
 

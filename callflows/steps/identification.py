@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from callflows import speaking
-from callflows.steps.step import KEYING_SILENCE_MS, Missed, Step
-from callflows.turn_context import Turn
+from callflows.steps.step import KEYING_SILENCE_MS, NoMatch, Step
+from callflows.turn_context import TurnContext
 from speech.listening import Choice, Digits, Option, YesNo
 from speech.utterance import Utterance
 
@@ -26,25 +26,25 @@ class ChooseRegion(Step[RegionChosen]):
 
     name = "choose_region"
     outcomes = frozenset(RegionChosen)
-    rungs = ("short", "keys", "keys")
+    reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: Turn) -> RegionChosen | None:
+    def ask(self, turn: TurnContext) -> RegionChosen | None:
         if not turn.hotline.regions:
             return RegionChosen.CHOSEN
         turn.state.greeted = True
-        turn.say("choose_region.first", **line_words(turn), **self.fill(turn))
+        turn.say("choose_region.first", **greeting_words(turn), **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> Choice:
+    def listen(self, turn: TurnContext) -> Choice:
         return Choice(tuple(Option(key, (name,)) for key, name in turn.hotline.regions))
 
-    def hear(self, turn: Turn, heard: Utterance) -> RegionChosen | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> RegionChosen | NoMatch | None:
         if heard.choice is None or not 0 <= heard.choice < len(turn.hotline.regions):
-            return Missed()
+            return NoMatch()
         _, turn.state.region = turn.hotline.regions[heard.choice]
         return RegionChosen.CHOSEN
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         regions = turn.hotline.regions
         keyed = (turn.text("choose_region.key", region=name, digit=speaking.number(int(key))) for key, name in regions)
         return {"regions": turn.text("words.or").join(name for _, name in regions), "keyed": turn.listed(keyed)}
@@ -61,9 +61,9 @@ class ConfirmCaller(Step[CallerConfirmed]):
 
     name = "confirm_caller"
     outcomes = frozenset(CallerConfirmed)
-    stuck = "not_identified"
+    transfer_reason = "not_identified"
 
-    def ask(self, turn: Turn) -> CallerConfirmed | None:
+    def ask(self, turn: TurnContext) -> CallerConfirmed | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)
         if retailer is None:
             return CallerConfirmed.UNKNOWN_NUMBER
@@ -71,23 +71,23 @@ class ConfirmCaller(Step[CallerConfirmed]):
         if turn.state.greeted:
             turn.say("confirm_caller.again", name=retailer.name)
         else:
-            turn.say("confirm_caller.first", **line_words(turn), name=retailer.name)
+            turn.say("confirm_caller.first", **greeting_words(turn), name=retailer.name)
         turn.state.greeted = True
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return YesNo()
 
-    def hear(self, turn: Turn, heard: Utterance) -> CallerConfirmed | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> CallerConfirmed | NoMatch | None:
         if heard.command == "yes":
             turn.state.signed_in = True
             return CallerConfirmed.SIGNED_IN
         if heard.command == "no":
             turn.state.customer_code = ""
             return CallerConfirmed.SOMEONE_ELSE
-        return Missed()
+        return NoMatch()
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         return {"name": turn.retailer.name}
 
 
@@ -101,27 +101,27 @@ class AskCode(Step[CodeGiven]):
 
     name = "ask_code"
     outcomes = frozenset(CodeGiven)
-    rungs = ("short", "keys", "keys")
-    stuck = "not_identified"
+    reprompts = ("short", "keys", "keys")
+    transfer_reason = "not_identified"
     silence_ms = 8_000
 
-    def ask(self, turn: Turn) -> CodeGiven | None:
+    def ask(self, turn: TurnContext) -> CodeGiven | None:
         if not turn.state.greeted:
-            turn.say("ask_code.first", **line_words(turn))
-        elif turn.state.failures:
+            turn.say("ask_code.first", **greeting_words(turn))
+        elif turn.state.sign_in_failures:
             turn.say("ask_code.again")
         else:
             turn.say("ask_code.short")
         turn.state.greeted = True
         return None
 
-    def listen(self, turn: Turn) -> Digits:
+    def listen(self, turn: TurnContext) -> Digits:
         return Digits(CUSTOMER_CODE_DIGITS)
 
-    def hear(self, turn: Turn, heard: Utterance) -> CodeGiven | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> CodeGiven | NoMatch | None:
         whole = [code for code in heard.digits if len(code) == CUSTOMER_CODE_DIGITS]
         if not whole:
-            return Missed()
+            return NoMatch()
         if heard.keyed:
             turn.state.customer_code = whole[0]
             return CodeGiven.KEYED
@@ -141,24 +141,24 @@ class ConfirmCode(Step[CodeConfirmed]):
 
     name = "confirm_code"
     outcomes = frozenset(CodeConfirmed)
-    stuck = "not_identified"
+    transfer_reason = "not_identified"
 
-    def ask(self, turn: Turn) -> CodeConfirmed | None:
+    def ask(self, turn: TurnContext) -> CodeConfirmed | None:
         turn.say("confirm_code.first", **self.fill(turn))
         return None
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return YesNo()
 
-    def hear(self, turn: Turn, heard: Utterance) -> CodeConfirmed | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> CodeConfirmed | NoMatch | None:
         if heard.command == "yes":
             return CodeConfirmed.RIGHT
         if heard.command != "no":
-            return Missed()
+            return NoMatch()
         turn.state.customer_code = ""
         return CodeConfirmed.FAILED if _failed(turn) else CodeConfirmed.WRONG
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         return {"code": speaking.one_by_one(turn.state.customer_code)}
 
 
@@ -174,20 +174,20 @@ class AskPin(Step[PinChecked]):
 
     name = "ask_pin"
     outcomes = frozenset(PinChecked)
-    rungs = ("keys", "keys", "keys")
-    stuck = "not_identified"
+    reprompts = ("keys", "keys", "keys")
+    transfer_reason = "not_identified"
     silence_ms = KEYING_SILENCE_MS
 
-    def ask(self, turn: Turn) -> PinChecked | None:
+    def ask(self, turn: TurnContext) -> PinChecked | None:
         turn.say("ask_pin.first")
         return None
 
-    def listen(self, turn: Turn) -> Digits:
+    def listen(self, turn: TurnContext) -> Digits:
         return Digits(PIN_DIGITS, "pin")
 
-    def hear(self, turn: Turn, heard: Utterance) -> PinChecked | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> PinChecked | NoMatch | None:
         if not heard.keyed or not heard.digits:
-            return Missed()
+            return NoMatch()
         checked = turn.desk.verify_pin(turn.state.customer_code, heard.digits[0], turn.state.caller)
         if checked.ok:
             turn.state.signed_in = True
@@ -202,13 +202,13 @@ class AskPin(Step[PinChecked]):
         return PinChecked.WRONG
 
 
-def _failed(turn: Turn) -> bool:
+def _failed(turn: TurnContext) -> bool:
     """Count one more failure; True if it was the last one allowed."""
-    turn.state.failures += 1
-    return turn.state.failures >= FAILURES_MAX
+    turn.state.sign_in_failures += 1
+    return turn.state.sign_in_failures >= FAILURES_MAX
 
 
-def line_words(turn: Turn) -> dict[str, str]:
+def greeting_words(turn: TurnContext) -> dict[str, str]:
     """The words of the greeting about the line that was called."""
     seat = turn.hotline.seat
     return {

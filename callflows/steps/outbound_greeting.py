@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from callflows import speaking
-from callflows.state import Next
-from callflows.steps.identification import line_words
-from callflows.steps.step import Missed, Step
+from callflows.state import Goto
+from callflows.steps.identification import greeting_words
+from callflows.steps.step import NoMatch, Step
 from callflows.steps.take_items import Declined, TakeItems
-from callflows.turn_context import Turn
+from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option
 from speech.utterance import Utterance
 
@@ -30,19 +30,19 @@ class GreetRetailer(Step[Greeted]):
 
     name = "greet_retailer"
     outcomes = frozenset(Greeted)
-    stuck = "not_identified"
+    transfer_reason = "not_identified"
 
-    def ask(self, turn: Turn) -> Greeted | None:
+    def ask(self, turn: TurnContext) -> Greeted | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)
         if retailer is None:
             # The retailer gave the number up meanwhile: the shop's name must not be said to whoever has it now.
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
         turn.state.customer_code = retailer.customer_code
-        turn.say("greet_retailer.first", **line_words(turn), name=retailer.name)
+        turn.say("greet_retailer.first", **greeting_words(turn), name=retailer.name)
         turn.state.greeted = True
         return None
 
-    def listen(self, turn: Turn) -> Choice:
+    def listen(self, turn: TurnContext) -> Choice:
         said = (
             turn.text("greet_retailer.itself_said"),
             turn.text("greet_retailer.else_said"),
@@ -50,9 +50,9 @@ class GreetRetailer(Step[Greeted]):
         )
         return Choice(tuple(Option(str(key), tuple(words.split())) for key, words in enumerate(said, 1)))
 
-    def hear(self, turn: Turn, heard: Utterance) -> Greeted | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Greeted | NoMatch | None:
         if heard.confirm:
-            return Missed()
+            return NoMatch()
         # An explicit phrase counts before a yes or no said along with it: "对不起，打错了".
         if heard.choice == SOMEBODY_ELSE or (heard.choice is None and heard.command == "no"):
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
@@ -61,21 +61,21 @@ class GreetRetailer(Step[Greeted]):
         if heard.choice == ITSELF or heard.command == "yes":
             turn.state.signed_in = True
             return Greeted.ITSELF
-        return Missed()
+        return NoMatch()
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         return {"name": turn.retailer.name}
 
-    def give_up(self, turn: Turn) -> Greeted | None:
+    def give_up(self, turn: TurnContext) -> Greeted | None:
         return _goodbye(turn, Greeted.SILENT)
 
 
-class TakeItemsWhenRung(TakeItems):
+class TakeItemsOutbound(TakeItems):
     """Takes the order of an outbound call; a retailer that wants nothing is left alone."""
 
-    outcomes = frozenset({*Next, *Declined})
+    outcomes = frozenset({*Goto, *Declined})
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Declined | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | Declined | NoMatch | None:
         wants_nothing = heard.command in ("done", "no") and not heard.items and not turn.ordered()
         if wants_nothing and not heard.confirm:
             _goodbye(turn, Greeted.NOT_NOW)
@@ -83,13 +83,13 @@ class TakeItemsWhenRung(TakeItems):
         return super().hear(turn, heard)
 
 
-def _goodbye(turn: Turn, why: Greeted) -> Greeted:
+def _goodbye(turn: TurnContext, outcome: Greeted) -> Greeted:
     """Say goodbye to whoever answered; `state.parted` keeps the outcome."""
-    if why is Greeted.SOMEBODY_ELSE:
+    if outcome is Greeted.SOMEBODY_ELSE:
         turn.state.customer_code = ""
         turn.say("greet_retailer.sorry")
     else:
         turn.say("greet_retailer.not_now", number=speaking.telephone(turn.hotline.number))
     turn.say("goodbye.thanks")
-    turn.state.parted = why.value
-    return why
+    turn.state.outbound_outcome = outcome.value
+    return outcome

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from callflows import speaking
 from callflows.order_taking import take
-from callflows.state import Next
-from callflows.steps.step import Missed, Step
-from callflows.steps.take_items import WISHES
-from callflows.turn_context import Turn
+from callflows.state import Goto
+from callflows.steps.step import NoMatch, Step
+from callflows.steps.take_items import SIDE_REQUESTS
+from callflows.turn_context import TurnContext
 from orders.book.desk import DeskRefusal, OrderView
 from speech.listening import YesNo
 from speech.utterance import Utterance
@@ -23,77 +23,77 @@ class ReadBackEnds(StrEnum):
     REFUSED = "refused"
 
 
-class ReadBack(Step[Next | ReadBackEnds]):
+class ReadBack(Step[Goto | ReadBackEnds]):
     """Says the order back and saves it on a yes; after a change, only what changed, and the totals."""
 
     name = "read_back"
-    outcomes = frozenset({*Next, *ReadBackEnds})
+    outcomes = frozenset({*Goto, *ReadBackEnds})
 
-    def ask(self, turn: Turn) -> Next | ReadBackEnds | None:
+    def ask(self, turn: TurnContext) -> Goto | ReadBackEnds | None:
         order = turn.order
         if order is None or not order.lines:
-            turn.state.read = None
-            turn.state.back_to = Next.MORE
+            turn.state.read_back_lines = None
+            turn.state.return_to = Goto.MORE
             turn.say("read_back.empty")
-            return Next.MORE
-        turn.state.back_to = Next.READ_BACK
+            return Goto.MORE
+        turn.state.return_to = Goto.READ_BACK
         now = _lines(order)
-        if turn.state.read is None:
+        if turn.state.read_back_lines is None:
             turn.say("read_back.opening")
             self._say_lines(turn, now)
             self._say_totals(turn, order)
-        elif dict(turn.state.read) != dict(now):
-            self._say_changes(turn, dict(turn.state.read), dict(now))
+        elif dict(turn.state.read_back_lines) != dict(now):
+            self._say_changes(turn, dict(turn.state.read_back_lines), dict(now))
             self._say_totals(turn, order)
-        if dict(turn.state.read or ()) != dict(now):
-            turn.state.cut_off = False
-        turn.state.read = now
+        if dict(turn.state.read_back_lines or ()) != dict(now):
+            turn.state.read_back_interrupted = False
+        turn.state.read_back_lines = now
         turn.say("read_back.first")
         return None
 
-    def hear_out(self, turn: Turn) -> bool:
-        return not turn.state.cut_off
+    def hear_out(self, turn: TurnContext) -> bool:
+        return not turn.state.read_back_interrupted
 
-    def listen(self, turn: Turn) -> YesNo:
+    def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | ReadBackEnds | Missed | None:
-        if heard.items or heard.command in WISHES:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | ReadBackEnds | NoMatch | None:
+        if heard.items or heard.command in SIDE_REQUESTS:
             return take(turn, heard, correcting=heard.command == "no")
         if heard.command == "no":
             return ReadBackEnds.CHANGE
         if heard.command == "yes" and heard.early:
-            self._say_what_was_cut_off(turn)
+            self._repeat_totals(turn)
             return None
         if heard.command == "yes":
             return self._save(turn)
-        return Missed()
+        return NoMatch()
 
-    def _say_what_was_cut_off(self, turn: Turn) -> None:
+    def _repeat_totals(self, turn: TurnContext) -> None:
         """Say the totals after a key pressed during the read-back: they come before saving (AY 4.1.7), as a yes said so
         early waits for the end. The same key pressed again saves: nobody is held up twice."""
-        turn.state.cut_off = True
+        turn.state.read_back_interrupted = True
         order = turn.order
-        if order is not None and _lines(order) == turn.state.read:
+        if order is not None and _lines(order) == turn.state.read_back_lines:
             turn.say("read_back.hear_out")
             self._say_totals(turn, order)
 
-    def _save(self, turn: Turn) -> Next | ReadBackEnds:
+    def _save(self, turn: TurnContext) -> Goto | ReadBackEnds:
         order = turn.order
-        if order is None or _lines(order) != turn.state.read:
+        if order is None or _lines(order) != turn.state.read_back_lines:
             # The order that would be saved is not the one the caller said yes to.
             turn.say("read_back.moved")
-            return Next.READ_BACK
+            return Goto.READ_BACK
         shortfall = _shortfall(turn, order)
         try:
             saved = turn.confirm()
         except DeskRefusal as refusal:
             if refusal.reason == "holds_lost":
                 turn.say("read_back.moved")
-                return Next.READ_BACK
+                return Goto.READ_BACK
             if refusal.reason == "order_min":
                 turn.say("refused.order_min")
-                return Next.MORE
+                return Goto.MORE
             turn.state.refusal = refusal.reason
             return ReadBackEnds.REFUSED
         turn.state.saved = True
@@ -103,18 +103,18 @@ class ReadBack(Step[Next | ReadBackEnds]):
         turn.say("goodbye.thanks")
         return ReadBackEnds.SAVED
 
-    def _say_lines(self, turn: Turn, lines: tuple[tuple[str, int], ...]) -> None:
+    def _say_lines(self, turn: TurnContext, lines: tuple[tuple[str, int], ...]) -> None:
         for barcode, packs in lines:
             turn.say("read_back.line", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
 
-    def _say_changes(self, turn: Turn, before: dict[str, int], now: dict[str, int]) -> None:
+    def _say_changes(self, turn: TurnContext, before: dict[str, int], now: dict[str, int]) -> None:
         turn.say("read_back.changes")
         self._say_lines(turn, tuple((barcode, packs) for barcode, packs in now.items() if before.get(barcode) != packs))
         for barcode in before:
             if barcode not in now:
                 turn.say("read_back.line_removed", spec=turn.name(barcode))
 
-    def _say_totals(self, turn: Turn, order: OrderView) -> None:
+    def _say_totals(self, turn: TurnContext, order: OrderView) -> None:
         shortfall = _shortfall(turn, order)
         turn.say(
             "read_back.totals" if shortfall else "read_back.totals_covered",
@@ -129,6 +129,6 @@ def _lines(order: OrderView) -> tuple[tuple[str, int], ...]:
     return tuple((line.barcode, line.granted_packs) for line in order.lines)
 
 
-def _shortfall(turn: Turn, order: OrderView) -> int:
+def _shortfall(turn: TurnContext, order: OrderView) -> int:
     """The amount to be paid in before delivery, in fen."""
     return max(0, order.amount_fen - turn.desk.balance(turn.retailer))

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
 from callflows.replies import TransferReason
-from callflows.turn_context import Turn
+from callflows.turn_context import TurnContext
 from speech.listening import Listen
 from speech.utterance import Utterance
 
@@ -20,7 +20,7 @@ KEYING_SILENCE_MS = 12_000
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class NoMatch:
     """The step could make nothing of what it heard, as if it had been nonsense. `explained` means that the step has
     already said why, so that the line need not apologise for not hearing."""
 
@@ -37,40 +37,40 @@ class Step(ABC, Generic[Outcome]):
     name: ClassVar[str]
     outcomes: ClassVar[frozenset[StrEnum]]
     # The reprompts for a caller who stays silent or is not understood, one a turn; after the last, an operator.
-    rungs: ClassVar[tuple[str, ...]] = ("short", "coach", "keys")
-    stuck: TransferReason = "stuck"
+    reprompts: ClassVar[tuple[str, ...]] = ("short", "coach", "keys")
+    transfer_reason: TransferReason = "stuck"
     silence_ms: ClassVar[int] = DEFAULT_SILENCE_MS
 
     @abstractmethod
-    def ask(self, turn: Turn) -> Outcome | None:
+    def ask(self, turn: TurnContext) -> Outcome | None:
         """Say the question; return an outcome where there is nothing to ask."""
 
     @abstractmethod
-    def listen(self, turn: Turn) -> Listen:
+    def listen(self, turn: TurnContext) -> Listen:
         """Return what may be heard after the question."""
 
     @abstractmethod
-    def hear(self, turn: Turn, heard: Utterance) -> Outcome | Missed | None:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Outcome | NoMatch | None:
         """Take an answer that is neither silence nor nonsense nor one of the commands every step obeys."""
 
-    def hear_out(self, turn: Turn) -> bool:
+    def hear_out(self, turn: TurnContext) -> bool:
         """True if a yes counts only once all that is said has been heard."""
         return False
 
-    def fill(self, turn: Turn) -> dict[str, str]:
+    def fill(self, turn: TurnContext) -> dict[str, str]:
         """The values for the placeholders in this step's reprompts."""
         return {}
 
-    def give_up(self, turn: Turn) -> Outcome | None:
+    def give_up(self, turn: TurnContext) -> Outcome | None:
         """The outcome after the last reprompt; None is an operator."""
         return None
 
-    def climb(self, turn: Turn, rung: int) -> None:
+    def reprompt(self, turn: TurnContext, index: int) -> None:
         """Say one reprompt, counted from 0. A caller who has only keys always hears the key menu: nothing shorter would
         say what to press."""
-        name = self.rungs[rung] if turn.state.ear else self.rungs[-1]
+        name = self.reprompts[index] if turn.state.speech_enabled else self.reprompts[-1]
         turn.say(f"{self.name}.{name}", **self.fill(turn))
 
-    def wait_ms(self, turn: Turn) -> int:
+    def wait_ms(self, turn: TurnContext) -> int:
         """The longest silence of the caller, in milliseconds."""
-        return self.silence_ms if turn.state.ear else max(self.silence_ms, KEYING_SILENCE_MS)
+        return self.silence_ms if turn.state.speech_enabled else max(self.silence_ms, KEYING_SILENCE_MS)

@@ -6,14 +6,16 @@ from enum import StrEnum
 
 from callflows.inquiries import introduce
 from callflows.order_taking import take
-from callflows.state import Next
-from callflows.steps.step import Missed, Step
-from callflows.turn_context import Turn
+from callflows.state import Goto
+from callflows.steps.step import NoMatch, Step
+from callflows.turn_context import TurnContext
 from speech.listening import Items
 from speech.utterance import Command, Utterance
 
 # Answered, and then the order goes on.
-WISHES: frozenset[Command] = frozenset({"usual", "what_is_there", "last_order", "how_much_left", "balance", "price"})
+SIDE_REQUESTS: frozenset[Command] = frozenset(
+    {"usual", "what_is_there", "last_order", "how_much_left", "balance", "price"}
+)
 
 
 class Declined(StrEnum):
@@ -22,15 +24,15 @@ class Declined(StrEnum):
     DECLINED = "declined"
 
 
-class TakeItems(Step[Next | Declined]):
+class TakeItems(Step[Goto | Declined]):
     """Asks for brands and quantities until there is nothing else (AY 4.1.5)."""
 
     name = "take_items"
-    outcomes = frozenset(Next)
+    outcomes = frozenset(Goto)
     silence_ms = 8_000
 
-    def ask(self, turn: Turn) -> Next | Declined | None:
-        turn.state.back_to = Next.MORE
+    def ask(self, turn: TurnContext) -> Goto | Declined | None:
+        turn.state.return_to = Goto.MORE
         if turn.ordered():
             turn.say("take_items.more")
         else:
@@ -38,11 +40,11 @@ class TakeItems(Step[Next | Declined]):
             turn.say("take_items.first")
         return None
 
-    def listen(self, turn: Turn) -> Items:
+    def listen(self, turn: TurnContext) -> Items:
         return turn.items()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Declined | Missed | None:
-        if heard.items or heard.command in WISHES:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | Declined | NoMatch | None:
+        if heard.items or heard.command in SIDE_REQUESTS:
             return take(turn, heard)
         if heard.command == "yes":
             turn.say("take_items.go_on")
@@ -50,30 +52,30 @@ class TakeItems(Step[Next | Declined]):
         # "还有吗？" - "没有。"
         if heard.command in ("done", "no"):
             if turn.ordered():
-                return Next.READ_BACK
+                return Goto.READ_BACK
             turn.say("take_items.nothing_yet")
-            return Missed(explained=True)
-        return Missed()
+            return NoMatch(explained=True)
+        return NoMatch()
 
 
-class AskChange(Step[Next]):
+class AskChange(Step[Goto]):
     """Asks for the changes after a no at the read-back."""
 
     name = "ask_change"
-    outcomes = frozenset(Next)
+    outcomes = frozenset(Goto)
 
-    def ask(self, turn: Turn) -> Next | None:
-        turn.state.back_to = Next.READ_BACK
+    def ask(self, turn: TurnContext) -> Goto | None:
+        turn.state.return_to = Goto.READ_BACK
         turn.say("ask_change.first")
         return None
 
-    def listen(self, turn: Turn) -> Items:
+    def listen(self, turn: TurnContext) -> Items:
         return turn.items()
 
-    def hear(self, turn: Turn, heard: Utterance) -> Next | Missed | None:
-        if heard.items or heard.command in WISHES:
+    def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
+        if heard.items or heard.command in SIDE_REQUESTS:
             return take(turn, heard, correcting=True)
         if heard.command in ("done", "no", "yes"):
-            turn.state.read = None
-            return Next.READ_BACK
-        return Missed()
+            turn.state.read_back_lines = None
+            return Goto.READ_BACK
+        return NoMatch()

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from brand_catalog.catalog import Catalog
 from console.language import _
-from speech.recording_results import cartons
+from speech.recording_results import quantity_in_cartons
 from speech.utterance import Command, Utterance
 
 LabelKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]
@@ -31,7 +31,7 @@ class LabelForm:
     lines: list[tuple[str, str]] = field(default_factory=list)
     command: str = ""
     digits: str = ""
-    wrong: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -39,7 +39,7 @@ class LabelForm:
         return [*self.lines, *[("", "")] * max(1, LINES_MIN - len(self.lines))][:LINES_MAX]
 
 
-def filled_in(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
+def from_utterance(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
     """The form filled in from an utterance."""
     form = LabelForm(text, lines=[_line(item, catalog) for item in utterance.items])
     if utterance.items:
@@ -54,7 +54,7 @@ def filled_in(utterance: Utterance, text: str, catalog: Catalog) -> LabelForm:
     return form
 
 
-def sent(form: Mapping[str, str]) -> LabelForm:
+def from_form(form: Mapping[str, str]) -> LabelForm:
     """The form as submitted."""
     lines = [(form.get(f"spec{i}", "").strip(), form.get(f"cartons{i}", "").strip()) for i in range(LINES_MAX)]
     return LabelForm(
@@ -66,35 +66,35 @@ def sent(form: Mapping[str, str]) -> LabelForm:
     )
 
 
-def expected(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
+def label_of(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
     """The label of the recording, or None with the errors noted in the form."""
     if not form.text:
-        form.wrong["text"] = _("请写下说的话。")
+        form.errors["text"] = _("请写下说的话。")
     expect: dict[str, Any] = {"kind": form.kind}
     if form.kind in WITH_LINES:
         expect["items"] = _items(form, catalog)
     elif form.kind == "command":
         expect["name"] = form.command
         if form.command not in COMMANDS:
-            form.wrong["command"] = _("请选一个口令。")
+            form.errors["command"] = _("请选一个口令。")
     elif form.kind == "digits":
         expect["digits"] = form.digits
         if len(form.digits) != CODE_LENGTH or not (form.digits.isascii() and form.digits.isdigit()):
-            form.wrong["digits"] = _("客户代码是12位数字。")
-    return None if form.wrong else expect
+            form.errors["digits"] = _("客户代码是12位数字。")
+    return None if form.errors else expect
 
 
 def _items(form: LabelForm, catalog: Catalog) -> list[list[Any]]:
     names = {spec.name for spec in catalog.specs.values()}
     if not form.lines:
-        form.wrong["spec0"] = _("请先从名单里选一个品规。")
+        form.errors["spec0"] = _("请先从名单里选一个品规。")
     items = []
     for place, (name, said) in enumerate(form.lines):
         if name not in names:
-            form.wrong[f"spec{place}"] = _("请先从名单里选一个品规。")
+            form.errors[f"spec{place}"] = _("请先从名单里选一个品规。")
         count = _count(said)
         if form.kind in WITH_CARTONS and count is None:
-            form.wrong[f"cartons{place}"] = _("条数要写数字，比如 5。")
+            form.errors[f"cartons{place}"] = _("条数要写数字，比如 5。")
         items.append([name, count if form.kind in WITH_CARTONS else None])
     return items
 
@@ -112,5 +112,5 @@ def _count(said: str) -> int | float | None:
 
 def _line(item: Any, catalog: Catalog) -> tuple[str, str]:
     spec = catalog.specs.get(item.barcodes[0]) if item.barcodes else None
-    count = cartons(item, catalog) if spec is not None else None
+    count = quantity_in_cartons(item, catalog) if spec is not None else None
     return spec.name if spec is not None else "", "" if count is None else f"{count:g}"

@@ -10,17 +10,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from clock import SHANGHAI
-from console.authentication import only_for
-from console.dates import typed_day
+from console.authentication import requires_task
+from console.dates import parse_date
 from console.desk.call_views import call_view, turns_of
-from console.services import room
+from console.services import services
 from ivr.models import Call
 from ivr.operators.models import Ticket
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.views import order_view
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import reading
+from storage import read_only
 
 ROWS_MAX = 300
 
@@ -30,11 +30,11 @@ def book_routes() -> Blueprint:
     routes = Blueprint("book", __name__)
 
     @routes.get("/orders")
-    @only_for("see_day")
+    @requires_task("see_day")
     def orders() -> ResponseReturnValue:
-        day = chosen_day()
+        day = requested_day()
         state = request.args.get("state", "")
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             counts = dict(
                 session.execute(
                     select(OrderRow.state, func.count()).where(OrderRow.business_day == day).group_by(OrderRow.state)
@@ -50,9 +50,9 @@ def book_routes() -> Blueprint:
         return render_template("calls/orders.html", day=day, state=state, counts=counts, rows=found)
 
     @routes.get("/orders/<int:number>")
-    @only_for("see_day")
+    @requires_task("see_day")
     def order(number: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             row = session.scalar(select(OrderRow).where(OrderRow.id == number).options(selectinload(OrderRow.lines)))
             if row is None:
                 abort(404)
@@ -60,17 +60,17 @@ def book_routes() -> Blueprint:
             history = session.scalars(
                 select(OrderHistory).where(OrderHistory.order_id == row.id).order_by(OrderHistory.id)
             ).all()
-            specs = room().line.hearing.catalog(session).specs
+            specs = services().line.recognition.catalog(session).specs
         return render_template(
             "calls/order_details.html", row=row, order=order_view(row), retailer=retailer, history=history, specs=specs
         )
 
     @routes.get("/calls")
-    @only_for("see_day")
+    @requires_task("see_day")
     def calls() -> ResponseReturnValue:
-        day = chosen_day()
-        begins, ends = day_of(day)
-        with reading(room().sessions) as session:
+        day = requested_day()
+        begins, ends = day_bounds(day)
+        with read_only(services().sessions) as session:
             rows = session.scalars(
                 select(Call)
                 .where(Call.started_at >= begins, Call.started_at < ends)
@@ -79,32 +79,32 @@ def book_routes() -> Blueprint:
             ).all()
             reasons = dict(
                 session.execute(
-                    select(Ticket.call_sid, Ticket.reason).where(Ticket.call_sid.in_([row.sid for row in rows]))
+                    select(Ticket.call_key, Ticket.reason).where(Ticket.call_key.in_([row.call_key for row in rows]))
                 ).all()
             )
-            listed = [(row, call_view(session, row), reasons.get(row.sid)) for row in rows]
+            listed = [(row, call_view(session, row), reasons.get(row.call_key)) for row in rows]
         return render_template("calls/calls.html", day=day, rows=listed)
 
-    @routes.get("/calls/<sid>")
-    @only_for("hear_recordings")
-    def call(sid: str) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            row = session.get(Call, sid)
+    @routes.get("/calls/<call_key>")
+    @requires_task("hear_recordings")
+    def call(call_key: str) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            row = session.get(Call, call_key)
             if row is None:
                 abort(404)
-            view, turns = call_view(session, row), turns_of(session, sid, most=200)
-            order_row = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
+            view, turns = call_view(session, row), turns_of(session, call_key, limit=200)
+            order_row = session.scalar(select(OrderRow).where(OrderRow.call_key == call_key))
         return render_template("calls/call_details.html", call=row, view=view, turns=turns, order=order_row)
 
     return routes
 
 
-def chosen_day() -> date:
+def requested_day() -> date:
     """The business day in the request; today where it is missing or invalid."""
-    return typed_day(request.args.get("day")) or business_day(room().now())
+    return parse_date(request.args.get("day")) or business_day(services().now())
 
 
-def day_of(day: date) -> tuple[datetime, datetime]:
+def day_bounds(day: date) -> tuple[datetime, datetime]:
     """The beginning and the end of a day in Shanghai, in UTC."""
     begins = datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
     return begins, begins + timedelta(days=1)

@@ -9,25 +9,25 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr.operators.models import Ticket
-from ivr.recordings import sound_of, wav_of_sound
-from storage import reading
+from ivr.recordings import recording_of, wav_of_sound
+from storage import read_only
 
 
 def recording_routes() -> Blueprint:
     """The recording of a turn."""
-    routes = Blueprint("recordings", __name__, url_prefix="/calls/<sid>/turns/<int:n>")
+    routes = Blueprint("recordings", __name__, url_prefix="/calls/<call_key>/turns/<int:n>")
 
     @routes.get("/sound.wav")
-    @only_for("see_day")
-    def sound(sid: str, n: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            if not _may_hear(session, sid):
+    @requires_task("see_day")
+    def sound(call_key: str, turn_number: int) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            if not _may_hear(session, call_key):
                 abort(403, _("您的岗位没有这一页的权限。需要的话，请找主任。"))
-            kept = sound_of(session, sid, n)
+            kept = recording_of(session, call_key, turn_number)
         if kept is None:
             abort(404)
         return playable(kept)
@@ -40,9 +40,9 @@ def playable(sound: bytes) -> ResponseReturnValue:
     return send_file(io.BytesIO(wav_of_sound(sound)), mimetype="audio/wav", conditional=True, etag=False)
 
 
-def _may_hear(session: Session, sid: str) -> bool:
+def _may_hear(session: Session, call_key: str) -> bool:
     """True if the role may hear recordings, or the operator has taken this call and not finished it."""
     if may("hear_recordings"):
         return True
-    mine = select(Ticket.id).where(Ticket.call_sid == sid, Ticket.state == "taken", Ticket.taken_by == staff().id)
+    mine = select(Ticket.id).where(Ticket.call_key == call_key, Ticket.state == "taken", Ticket.taken_by == staff().id)
     return session.scalar(mine) is not None

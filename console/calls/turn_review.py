@@ -14,91 +14,95 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
 from clock import local_date
-from console.authentication import only_for, staff
-from console.calls.label_form import COMMANDS, KINDS, LabelForm, expected, filled_in, sent
+from console.authentication import requires_task, staff
+from console.calls.label_form import COMMANDS, KINDS, LabelForm, from_form, from_utterance, label_of
 from console.calls.recording_pages import playable
 from console.desk.call_views import turn_view
 from console.language import _
-from console.services import room
-from console.settings.spoken_name_pages import has_name, refusal, try_name
+from console.services import services
+from console.settings.spoken_name_pages import has_name, name_refusal, preview_name
 from ivr import turn_labels
-from ivr.models import Call, Turn, TurnMeaning
-from ivr.recordings import sound_of
+from ivr.models import Call, TurnLabel, TurnRow
+from ivr.recordings import recording_of
 from ivr.serialisation import utterance_from_json
 from ivr.turn_labels import NoRecording
 from speech.listening import Items
 from speech.utterance import NOTHING, Utterance
-from storage import reading, transaction
+from storage import read_only, transaction
 
 
-def meant_routes() -> Blueprint:
+def turn_review_routes() -> Blueprint:
     """The page of a turn, and the collection of labelled recordings."""
     routes = Blueprint("meant", __name__)
 
-    @routes.get("/calls/<sid>/turns/<int:n>")
-    @only_for("hear_recordings")
-    def page(sid: str, n: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            call, turn = session.get(Call, sid), _turn(session, sid, n)
-            catalog = room().line.hearing.catalog(session)
-            heard = _heard(turn)
-            view = turn_view(turn, recorded=sound_of(session, sid, n) is not None)
+    @routes.get("/calls/<call_key>/turns/<int:n>")
+    @requires_task("hear_recordings")
+    def page(call_key: str, turn_number: int) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            call, turn = session.get(Call, call_key), _turn(session, call_key, turn_number)
+            catalog = services().line.recognition.catalog(session)
+            heard = _stored_utterance(turn)
+            view = turn_view(turn, recorded=recording_of(session, call_key, turn_number) is not None)
             return render_template(
                 "calls/turn_review.html",
                 call=call,
                 turn=view,
-                items=[_in_words(item, catalog) for item in heard.items],
-                **_forms(session, sid, n, filled_in(heard, heard.text, catalog), catalog),
+                items=[_item_text(item, catalog) for item in heard.items],
+                **_forms(session, call_key, turn_number, from_utterance(heard, heard.text, catalog), catalog),
             )
 
-    @routes.post("/calls/<sid>/turns/<int:n>/words")
-    @only_for("hear_recordings")
-    def words(sid: str, n: int) -> ResponseReturnValue:
+    @routes.post("/calls/<call_key>/turns/<int:n>/words")
+    @requires_task("hear_recordings")
+    def interpret_text(call_key: str, turn_number: int) -> ResponseReturnValue:
         """Fill in the form with the meaning of the typed text."""
         text = request.form.get("text", "").strip()
-        with reading(room().sessions) as session:
-            _turn(session, sid, n)
-            catalog = room().line.hearing.catalog(session)
-            utterance = room().line.hearing.understanding(session).of_text(Items(), text) if text else NOTHING
-            form = filled_in(utterance, text, catalog)
-            return render_template("calls/label_form.html", **_forms(session, sid, n, form, catalog))
+        with read_only(services().sessions) as session:
+            _turn(session, call_key, turn_number)
+            catalog = services().line.recognition.catalog(session)
+            utterance = services().line.recognition.understanding(session).of_text(Items(), text) if text else NOTHING
+            form = from_utterance(utterance, text, catalog)
+            return render_template("calls/label_form.html", **_forms(session, call_key, turn_number, form, catalog))
 
-    @routes.post("/calls/<sid>/turns/<int:n>/label")
-    @only_for("hear_recordings")
-    def label(sid: str, n: int) -> ResponseReturnValue:
-        form = sent(request.form)
-        with transaction(room().sessions) as session:
-            _turn(session, sid, n)
-            catalog = room().line.hearing.catalog(session)
-            if (expect := expected(form, catalog)) is not None:
+    @routes.post("/calls/<call_key>/turns/<int:n>/label")
+    @requires_task("hear_recordings")
+    def label(call_key: str, turn_number: int) -> ResponseReturnValue:
+        form = from_form(request.form)
+        with transaction(services().sessions) as session:
+            _turn(session, call_key, turn_number)
+            catalog = services().line.recognition.catalog(session)
+            if (expect := label_of(form, catalog)) is not None:
                 try:
-                    turn_labels.label(session, sid, n, form.text, expect, by=staff().name, now=room().now())
+                    turn_labels.add_test_case(
+                        session, call_key, turn_number, form.text, expect, by=staff().name, now=services().now()
+                    )
                 except NoRecording:
-                    form.wrong["text"] = _("这一轮没有录音，或者录音已经过期删除了。")
+                    form.errors["text"] = _("这一轮没有录音，或者录音已经过期删除了。")
             page = render_template(
-                "calls/label_form.html", done=not form.wrong, **_forms(session, sid, n, form, catalog)
+                "calls/label_form.html", done=not form.errors, **_forms(session, call_key, turn_number, form, catalog)
             )
-        return (page, 422) if form.wrong else (page, 200, {"HX-Trigger": "meant"})
+        return (page, 422) if form.errors else (page, 200, {"HX-Trigger": "meant"})
 
-    @routes.post("/calls/<sid>/turns/<int:n>/name")
-    @only_for("edit_catalog")
-    def name(sid: str, n: int) -> ResponseReturnValue:
+    @routes.post("/calls/<call_key>/turns/<int:n>/name")
+    @requires_task("edit_catalog")
+    def name(call_key: str, turn_number: int) -> ResponseReturnValue:
         """Preview what was said as a spoken name of a spec, or add it with `add`."""
         text = request.form.get("text", "").strip()
-        with reading(room().sessions) as session:
-            _turn(session, sid, n)
-            catalog = room().line.hearing.catalog(session)
+        with read_only(services().sessions) as session:
+            _turn(session, call_key, turn_number)
+            catalog = services().line.recognition.catalog(session)
         barcode = request.form.get("barcode") or _barcode(catalog, request.form.get("spec", ""))
         try:
             with_name(catalog, text, barcode)
         except NameRefused:
-            return render_template("settings/name_preview.html", refused=refusal(catalog, text, barcode)), 422
-        trial = try_name(catalog, text)
-        added = "add" in request.form and not trial.unsayable
+            return render_template("settings/name_preview.html", refused=name_refusal(catalog, text, barcode)), 422
+        trial = preview_name(catalog, text)
+        added = "add" in request.form and not trial.unknown_syllable
         if added:
-            with transaction(room().sessions) as session:
-                add_name(session, text, barcode, room().now(), staff().name)
-                turn_labels.name_learned(session, sid, n, text, barcode, by=staff().name, now=room().now())
+            with transaction(services().sessions) as session:
+                add_name(session, text, barcode, services().now(), staff().name)
+                turn_labels.add_learned_name(
+                    session, call_key, turn_number, text, barcode, by=staff().name, now=services().now()
+                )
         page = render_template(
             "settings/name_preview.html",
             trial=trial,
@@ -109,94 +113,95 @@ def meant_routes() -> Blueprint:
         )
         return page, 200, {"HX-Trigger": "meant"} if added else {}
 
-    @routes.get("/calls/<sid>/turns/<int:n>/meanings")
-    @only_for("hear_recordings")
-    def standing(sid: str, n: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+    @routes.get("/calls/<call_key>/turns/<int:n>/meanings")
+    @requires_task("hear_recordings")
+    def labels_of_turn(call_key: str, turn_number: int) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
             return render_template(
-                "calls/labelled_turns.html", **_standing(session, turn_labels.of_turn(session, sid, n))
+                "calls/labelled_turns.html",
+                **_labels_context(session, turn_labels.labels_of_turn(session, call_key, turn_number)),
             )
 
     @routes.post("/meanings/<int:number>/take-back")
-    @only_for("hear_recordings")
-    def take_back(number: int) -> ResponseReturnValue:
-        by, now = staff().name, room().now()
-        with transaction(room().sessions) as session:
-            row = session.get(TurnMeaning, number, with_for_update=True)
-            if row is None or row.taken_back_at is not None:
+    @requires_task("hear_recordings")
+    def withdraw(number: int) -> ResponseReturnValue:
+        by, now = staff().name, services().now()
+        with transaction(services().sessions) as session:
+            row = session.get(TurnLabel, number, with_for_update=True)
+            if row is None or row.withdrawn_at is not None:
                 abort(409, _("这一条已经撤销了。"))
-            catalog = room().line.hearing.catalog(session)
+            catalog = services().line.recognition.catalog(session)
             if row.kind == "name" and has_name(catalog, row.text, row.barcode or ""):
                 try:
                     remove_name(session, row.text, row.barcode or "", now, by)
                 except NameRefused:
                     abort(409, _("这是这个品规唯一的叫法，请先加一个别的。"))
-            turn_labels.take_back(row, by=by, now=now)
+            turn_labels.withdraw(row, by=by, now=now)
         return "", 200, {"HX-Trigger": "meant"}
 
     @routes.get("/labelled")
-    @only_for("hear_recordings")
-    def labelled() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            return render_template("calls/labelled.html", **_standing(session, turn_labels.labels(session)))
+    @requires_task("hear_recordings")
+    def labelled_recordings() -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            return render_template("calls/labelled.html", **_labels_context(session, turn_labels.test_cases(session)))
 
     @routes.get("/labelled/<int:number>.wav")
-    @only_for("hear_recordings")
+    @requires_task("hear_recordings")
     def sound(number: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            row = session.get(TurnMeaning, number)
+        with read_only(services().sessions) as session:
+            row = session.get(TurnLabel, number)
             kept = row.sound if row is not None else None
         if kept is None:
             abort(404)
         return playable(kept)
 
     @routes.get("/labelled.zip")
-    @only_for("hear_recordings")
+    @requires_task("hear_recordings")
     def download() -> ResponseReturnValue:
         """A ZIP of the test cases as `make eval` reads them."""
         file = io.BytesIO()
-        with reading(room().sessions) as session, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in turn_labels.collection(session):
+        with read_only(services().sessions) as session, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in turn_labels.test_case_files(session):
                 archive.writestr(name, content)
         answer = Response(file.getvalue(), mimetype="application/zip")
-        answer.headers["Content-Disposition"] = f"attachment; filename=labelled-{local_date(room().now())}.zip"
+        answer.headers["Content-Disposition"] = f"attachment; filename=labelled-{local_date(services().now())}.zip"
         return answer
 
     return routes
 
 
-def _turn(session: Session, sid: str, n: int) -> Turn:
-    turn = session.scalar(select(Turn).where(Turn.call_sid == sid, Turn.n == n))
+def _turn(session: Session, call_key: str, turn_number: int) -> TurnRow:
+    turn = session.scalar(select(TurnRow).where(TurnRow.call_key == call_key, TurnRow.turn_number == turn_number))
     if turn is None:
         abort(404)
     return turn
 
 
-def _heard(turn: Turn) -> Utterance:
-    return NOTHING if turn.heard.get("silence") else utterance_from_json(turn.heard)
+def _stored_utterance(turn: TurnRow) -> Utterance:
+    return NOTHING if turn.turn_input.get("silence") else utterance_from_json(turn.turn_input)
 
 
-def _forms(session: Session, sid: str, n: int, form: LabelForm, catalog: Catalog) -> dict[str, Any]:
+def _forms(session: Session, call_key: str, turn_number: int, form: LabelForm, catalog: Catalog) -> dict[str, Any]:
     return {
-        "sid": sid,
-        "n": n,
+        "call_key": call_key,
+        "n": turn_number,
         "form": form,
         "kinds": KINDS,
         "commands": COMMANDS,
         "specs": catalog.specs.values(),
-        **_standing(session, turn_labels.of_turn(session, sid, n)),
+        **_labels_context(session, turn_labels.labels_of_turn(session, call_key, turn_number)),
     }
 
 
-def _standing(session: Session, rows: list[TurnMeaning]) -> dict[str, Any]:
-    return {"meanings": rows, "catalog": room().line.hearing.catalog(session)}
+def _labels_context(session: Session, rows: list[TurnLabel]) -> dict[str, Any]:
+    return {"meanings": rows, "catalog": services().line.recognition.catalog(session)}
 
 
 def _barcode(catalog: Catalog, name: str) -> str:
     return next((spec.barcode for spec in catalog.specs.values() if spec.name == name.strip()), "")
 
 
-def _in_words(item: Any, catalog: Catalog) -> tuple[str, str]:
+def _item_text(item: Any, catalog: Catalog) -> tuple[str, str]:
     """The specs an item may be, and the words it was said in."""
     names = [catalog.specs[b].name if b in catalog.specs else b for b in item.barcodes[:4]]
     return " / ".join(names), item.said

@@ -12,13 +12,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Spec
-from console.authentication import may, only_for, staff
-from console.dates import typed_day
+from console.authentication import may, requires_task, staff
+from console.dates import parse_date
 from console.day.pre_shift_check import checks
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr import call_figures
-from orders.book.models import STANDING_STATES, OrderRow
+from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.reporting import figures as order_figures
 from orders.reporting.figures import DayFigures, Period
@@ -30,7 +30,7 @@ from orders.supply.allocate import BASES
 from orders.supply.limits import LOCKED_FROM
 from orders.supply.models import LimitBatch, Supply
 from orders.windows import ONE_DAY, business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class SupplyToday:
     key: Sequence[SpecToday]
     scarce: Sequence[SpecToday]
     out: Sequence[SpecToday]
-    split: Mapping[str, Sequence[SpecToday]]
+    by_basis: Mapping[str, Sequence[SpecToday]]
 
 
 def supply_today(session: Session, now: datetime) -> SupplyToday:
     """Today's supply."""
     today = business_day(now)
-    specs = room().line.hearing.catalog(session).specs
+    specs = services().line.recognition.catalog(session).specs
     rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == today))}
     found = [
         SpecToday(
@@ -72,7 +72,7 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
             row.is_new,
             row.is_key,
             row.basis or "free",
-            row.most_cartons,
+            row.max_cartons,
         )
         for barcode, spec in specs.items()
         if (row := rows.get(barcode)) is not None
@@ -86,30 +86,30 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
         key=[one for one in found if one.is_key],
         scarce=scarce,
         out=out,
-        split={basis: own for basis in BASES if (own := [one for one in found if one.basis == basis])},
+        by_basis={basis: own for basis in BASES if (own := [one for one in found if one.basis == basis])},
     )
 
 
 def _still_due(session: Session, today: date) -> int:
     ordered = set(
         session.scalars(
-            select(OrderRow.retailer_id).where(OrderRow.business_day == today, OrderRow.state.in_(STANDING_STATES))
+            select(OrderRow.retailer_id).where(OrderRow.business_day == today, OrderRow.state.in_(COUNTED_STATES))
         )
     )
     return len(due_on(session, today).keys() - ordered)
 
 
 @dataclass(frozen=True, slots=True)
-class DayBefore:
+class LastOrderDay:
     """The last day on which orders were taken, with its figures; None where nothing was ordered."""
 
     day: date
     figures: DayFigures | None
     calls: int
-    left_waiting: int
+    abandoned: int
 
 
-def day_before(session: Session, today: date) -> DayBefore:
+def last_order_day(session: Session, today: date) -> LastOrderDay:
     """The last working day, or the day of the last order if that was later."""
     open_days = calendar(session)
     day = today - ONE_DAY
@@ -117,13 +117,13 @@ def day_before(session: Session, today: date) -> DayBefore:
         day -= ONE_DAY
     last = session.scalar(
         select(func.max(OrderRow.business_day)).where(
-            OrderRow.business_day < today, OrderRow.business_day > day, OrderRow.state.in_(STANDING_STATES)
+            OrderRow.business_day < today, OrderRow.business_day > day, OrderRow.state.in_(COUNTED_STATES)
         )
     )
     period = Period(last or day, last or day)
     outcomes = call_figures.outcomes(session, period)
     figures = order_figures.days(session, period)
-    return DayBefore(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["left_waiting"])
+    return LastOrderDay(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["left_waiting"])
 
 
 def brief_routes() -> Blueprint:
@@ -131,16 +131,16 @@ def brief_routes() -> Blueprint:
     routes = Blueprint("brief", __name__, url_prefix="/brief")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        now = room().now()
+        now = services().now()
         today = business_day(now)
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return render_template(
                 "day/brief.html",
                 day=today,
                 supply=supply_today(session, now),
-                before=day_before(session, today),
+                before=last_order_day(session, today),
                 policy=session.scalars(
                     select(LimitBatch).where(LimitBatch.business_day == today).order_by(LimitBatch.id.desc())
                 ).all(),
@@ -150,20 +150,20 @@ def brief_routes() -> Blueprint:
             )
 
     @routes.get("/health")
-    @only_for("see_day")
+    @requires_task("see_day")
     def health() -> ResponseReturnValue:
-        return render_template("day/health.html", checks=checks(room()), at=room().now())
+        return render_template("day/health.html", checks=checks(services()), at=services().now())
 
     @routes.post("/notices")
-    @only_for("edit_notices")
+    @requires_task("edit_notices")
     def post() -> ResponseReturnValue:
-        now = room().now()
+        now = services().now()
         today = business_day(now)
         form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last", "instead_of")}
         kind = next((kind for kind in NOTICE_KINDS if kind == form["kind"]), NOTICE_KINDS[0])
-        first, last = typed_day(form["first"]), typed_day(form["last"])
-        wrong = _wrong(form["text"], first, last, today)
-        with transaction(room().sessions) as session:
+        first, last = parse_date(form["first"]), parse_date(form["last"])
+        wrong = _errors(form["text"], first, last, today)
+        with transaction(services().sessions) as session:
             if wrong or first is None or last is None:
                 return render_template("day/notices.html", form=form, wrong=wrong, **_notices(session, today)), 422
             if form["instead_of"].isdigit():
@@ -174,11 +174,11 @@ def brief_routes() -> Blueprint:
             return render_template("day/notices.html", posted=True, **_notices(session, today))
 
     @routes.get("/notices/<int:number>")
-    @only_for("edit_notices")
+    @requires_task("edit_notices")
     def edit(number: int) -> ResponseReturnValue:
         """The form filled in with a notice, to be changed."""
-        today = business_day(room().now())
-        with reading(room().sessions) as session:
+        today = business_day(services().now())
+        with read_only(services().sessions) as session:
             one = session.get(Notice, number)
             if one is None:
                 abort(404)
@@ -192,10 +192,10 @@ def brief_routes() -> Blueprint:
             return render_template("day/notices.html", form=form, **_notices(session, today))
 
     @routes.post("/notices/<int:number>/take-down")
-    @only_for("edit_notices")
+    @requires_task("edit_notices")
     def take_down(number: int) -> ResponseReturnValue:
-        now = room().now()
-        with transaction(room().sessions) as session:
+        now = services().now()
+        with transaction(services().sessions) as session:
             notices.take_down(session, number, by=staff().name, now=now)
             return render_template("day/notices.html", **_notices(session, business_day(now)))
 
@@ -206,13 +206,13 @@ def _notices(session: Session, today: date) -> dict[str, object]:
     return {
         "today": today,
         "notices": notices.in_force(session, today),
-        "later": notices.to_come(session, today) if may("edit_notices") else (),
+        "later": notices.upcoming(session, today) if may("edit_notices") else (),
         "may_edit": may("edit_notices"),
         "text_max": NOTICE_MAX_CHARS,
     }
 
 
-def _wrong(text: str, first: date | None, last: date | None, today: date) -> dict[str, str]:
+def _errors(text: str, first: date | None, last: date | None, today: date) -> dict[str, str]:
     """The errors of a notice, by field."""
     return {
         name: sentence

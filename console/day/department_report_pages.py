@@ -9,65 +9,67 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
-from console.dates import typed_day
+from console.authentication import may, requires_task, staff
+from console.dates import parse_date
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr import call_figures
 from orders.reporting import signed_reports as papers
 from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind
 from orders.reporting.signed_reports import TEXT_MAX, ReportRefused
 from orders.staff.models import StaffRow
 from orders.windows import business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
 KINDS: tuple[ReportKind, ...] = get_args(ReportKind)
 LISTED = 40
 
 
-def diary_routes() -> Blueprint:
+def department_report_routes() -> Blueprint:
     """The user's own reports, those waiting for their signature, and the page of each."""
     routes = Blueprint("diaries", __name__, url_prefix="/diaries")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        me, today = staff(), business_day(room().now())
-        with reading(room().sessions) as session:
+        me, today = staff(), business_day(services().now())
+        with read_only(services().sessions) as session:
             late = papers.overdue(session, today)
             return render_template(
                 "day/department_reports.html",
                 today=today,
                 kinds=KINDS,
-                mine=papers.reports(session, author=me, limit=LISTED),
-                to_sign=papers.reports(session, waits_for=me.role, limit=LISTED),
+                mine=papers.find_reports(session, author=me, limit=LISTED),
+                to_sign=papers.find_reports(session, waits_for=me.role, limit=LISTED),
                 late=[one for one in late if may("reports") or (one.report and one.report.author_id == me.id)],
-                everybodys=papers.reports(session, limit=LISTED) if may("reports") else (),
+                everybodys=papers.find_reports(session, limit=LISTED) if may("reports") else (),
                 people={person.id: person for person in session.query(StaffRow)},
                 may_write=may("write_reports"),
             )
 
     @routes.post("")
-    @only_for("write_reports")
+    @requires_task("write_reports")
     def begin() -> ResponseReturnValue:
         """Draft a report from the figures, or open the one that exists."""
         kind = next((kind for kind in KINDS if kind == request.form.get("kind")), None)
-        day = typed_day(request.form.get("day", ""))
-        today = business_day(room().now())
+        day = parse_date(request.form.get("day", ""))
+        today = business_day(services().now())
         if kind is None or day is None or day > today:
             return _("请选一个日期，不能晚于今天。"), 422
-        with transaction(room().sessions) as session:
-            report = papers.draft(session, kind, day, author=_me(session), now=room().now(), calls=call_figures.figures)
+        with transaction(services().sessions) as session:
+            report = papers.draft(
+                session, kind, day, author=_me(session), now=services().now(), calls=call_figures.figures
+            )
             return "", 204, {"HX-Redirect": url_for("console.diaries.paper", number=report.id)}
 
     @routes.get("/<int:number>")
-    @only_for("see_day")
-    def paper(number: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            return _paper(session, _readable(session, number), "day/department_report.html")
+    @requires_task("see_day")
+    def report(number: int) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            return _report_page(session, _visible_report(session, number), "day/department_report.html")
 
     @routes.post("/<int:number>/write")
-    @only_for("write_reports")
+    @requires_task("write_reports")
     def write(number: int) -> ResponseReturnValue:
         """Store the text as typed; submit it with `pass_up`."""
         text, comment, pass_up = request.form.get("text", ""), _comment(), "pass_up" in request.form
@@ -76,25 +78,25 @@ def diary_routes() -> Blueprint:
             wrong["text"] = _("请写内容，最多%(most)d个字。", most=TEXT_MAX)
 
         def change(session: Session, me: StaffRow) -> str:
-            papers.write(session, number, text, by=me)
+            papers.save_text(session, number, text, by=me)
             if not pass_up:
                 return _("已存。")
-            papers.submit(session, number, by=me, now=room().now(), comment=comment)
+            papers.submit(session, number, by=me, now=services().now(), comment=comment)
             return _("已交上去。")
 
-        return _do(number, change, wrong, text)
+        return _change_report(number, change, wrong, text)
 
     @routes.post("/<int:number>/redraft")
-    @only_for("write_reports")
+    @requires_task("write_reports")
     def redraft(number: int) -> ResponseReturnValue:
         def change(session: Session, me: StaffRow) -> str:
-            papers.redraft(session, number, by=me, now=room().now(), calls=call_figures.figures)
+            papers.redraft(session, number, by=me, now=services().now(), calls=call_figures.figures)
             return _("已按现在的数据重新起草。")
 
-        return _do(number, change)
+        return _change_report(number, change)
 
     @routes.post("/<int:number>/sign")
-    @only_for("see_day")
+    @requires_task("see_day")
     def sign(number: int) -> ResponseReturnValue:
         """Sign the report, or return it to its author with `send_back`."""
         comment, back = _comment(), "send_back" in request.form
@@ -102,17 +104,17 @@ def diary_routes() -> Blueprint:
 
         def change(session: Session, me: StaffRow) -> str:
             if back:
-                papers.send_back(session, number, by=me, now=room().now(), comment=comment)
+                papers.send_back(session, number, by=me, now=services().now(), comment=comment)
                 return _("已退回。")
-            papers.approve(session, number, by=me, now=room().now(), comment=comment)
+            papers.approve(session, number, by=me, now=services().now(), comment=comment)
             return _("已签。")
 
-        return _do(number, change, wrong)
+        return _change_report(number, change, wrong)
 
     return routes
 
 
-def _do(
+def _change_report(
     number: int,
     change: Callable[[Session, StaffRow], str],
     wrong: dict[str, str] | None = None,
@@ -120,24 +122,28 @@ def _do(
 ) -> ResponseReturnValue:
     """Make a change in one transaction and show the report; after a failure the form keeps what was typed."""
     if wrong:
-        with reading(room().sessions) as session:
-            return _paper(session, _readable(session, number), "day/report_body.html", wrong=wrong, typed=typed), 422
+        with read_only(services().sessions) as session:
+            return _report_page(
+                session, _visible_report(session, number), "day/report_body.html", wrong=wrong, typed=typed
+            ), 422
     try:
-        with transaction(room().sessions) as session:
-            _readable(session, number)
+        with transaction(services().sessions) as session:
+            _visible_report(session, number)
             said = change(session, _me(session))
-            return _paper(session, _readable(session, number), "day/report_body.html", said=said)
+            return _report_page(session, _visible_report(session, number), "day/report_body.html", said=said)
     except ReportRefused:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             moved = _("没有办成：这份报告刚才有了变化，下面是现在的情况。")
-            return _paper(session, _readable(session, number), "day/report_body.html", refused=moved, typed=typed), 422
+            return _report_page(
+                session, _visible_report(session, number), "day/report_body.html", refused=moved, typed=typed
+            ), 422
 
 
 def _me(session: Session) -> StaffRow:
     return session.get_one(StaffRow, staff().id)
 
 
-def _readable(session: Session, number: int) -> DepartmentReport:
+def _visible_report(session: Session, number: int) -> DepartmentReport:
     """The report, for its author and for those who may see reports; 403 for others."""
     report = session.get(DepartmentReport, number)
     if report is None:
@@ -147,8 +153,8 @@ def _readable(session: Session, number: int) -> DepartmentReport:
     return report
 
 
-def _paper(session: Session, report: DepartmentReport, template: str, **said: object) -> str:
-    me, steps = staff(), papers.steps(session, report.id)
+def _report_page(session: Session, report: DepartmentReport, template: str, **said: object) -> str:
+    me, steps = staff(), papers.report_steps(session, report.id)
     is_mine = report.author_id == me.id and report.state in ("draft", "sent_back")
     back = next((step.comment for step, _by in reversed(steps) if step.step == "sent_back"), "")
     return render_template(
@@ -156,11 +162,11 @@ def _paper(session: Session, report: DepartmentReport, template: str, **said: ob
         report=report,
         author=session.get_one(StaffRow, report.author_id),
         steps=steps,
-        chain=papers.CHAIN,
+        chain=papers.APPROVAL_CHAIN,
         is_mine=is_mine,
         to_sign=report.state == "submitted" and report.waits_for == me.role,
         because=back if report.state == "sent_back" else "",
-        is_late=report.state != "approved" and report.due_on < business_day(room().now()),
+        is_late=report.state != "approved" and report.due_on < business_day(services().now()),
         text_max=TEXT_MAX,
         comment_max=COMMENT_MAX,
         **said,

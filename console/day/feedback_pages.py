@@ -8,14 +8,14 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from orders.retailers.lookup import by_code
 from orders.staff import feedback
 from orders.staff.feedback import KINDS, PASSED_TO, FeedbackRefused
 from orders.staff.models import TEXT_MAX, Role
-from storage import reading, transaction
+from storage import read_only, transaction
 
 RECENT = 50
 MET = "met"
@@ -26,19 +26,19 @@ def feedback_routes() -> Blueprint:
     routes = Blueprint("feedback", __name__, url_prefix="/feedback")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return _page(session, "day/feedback.html", form={"code": request.args.get("code", "").strip()[:12]})
 
     @routes.post("")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def note() -> ResponseReturnValue:
         """Note a request; return the form empty, or with an error beside each wrong field."""
         form = {name: request.form.get(name, "").strip() for name in ("code", "kind", "text", "met")}
         kind = next((kind for kind in KINDS if kind == form["kind"]), None)
         pass_to = next((role for role in PASSED_TO[staff().role] if role == form["met"]), None)
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             retailer = by_code(session, form["code"])
             wrong = {
                 name: sentence
@@ -52,38 +52,40 @@ def feedback_routes() -> Blueprint:
             }
             if wrong or retailer is None or kind is None:
                 return _form(form, wrong), 422
-            feedback.note(session, retailer.id, kind, form["text"], pass_to=pass_to, by=staff(), now=room().now())
+            feedback.record_request(
+                session, retailer.id, kind, form["text"], pass_to=pass_to, by=staff(), now=services().now()
+            )
         return _form({"code": form["code"]}, {}, noted=True)
 
     @routes.post("/<int:number>/answer")
-    @only_for("see_day")
+    @requires_task("see_day")
     def answer(number: int) -> ResponseReturnValue:
         """Answer a request, or pass it on with `pass_to`."""
         text = request.form.get("text", "").strip()
         pass_to = next((role for role in PASSED_TO[staff().role] if role == request.form.get("pass_to")), None)
         if pass_to is None and not _fits(text):
             wrong = {number: _("请写答复，订货员要念给客户听；最多%(most)d个字。", most=TEXT_MAX)}
-            with reading(room().sessions) as session:
+            with read_only(services().sessions) as session:
                 return _page(session, "day/feedback_lists.html", wrong=wrong, typed=text), 422
 
         def change(session: Session) -> None:
             if pass_to is not None:
-                feedback.pass_up(session, number, pass_to, text, by=staff(), now=room().now())
+                feedback.pass_up(session, number, pass_to, text, by=staff(), now=services().now())
             else:
-                feedback.answer(session, number, text, by=staff(), now=room().now())
+                feedback.answer(session, number, text, by=staff(), now=services().now())
 
-        return _do(change)
+        return _change_request(change)
 
     return routes
 
 
-def _do(change: Callable[[Session], None]) -> ResponseReturnValue:
+def _change_request(change: Callable[[Session], None]) -> ResponseReturnValue:
     try:
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             change(session)
             return _page(session, "day/feedback_lists.html")
     except FeedbackRefused:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return _page(session, "day/feedback_lists.html", refused=True), 422
 
 
@@ -94,10 +96,10 @@ def _fits(text: str) -> bool:
 def _form(form: dict[str, str], wrong: dict[str, str], *, noted: bool = False) -> str:
     # Beside an order the retailer is known.
     whose = form["code"] if "beside_order" in request.form else ""
-    return render_template("day/feedback_form.html", form=form, wrong=wrong, noted=noted, whose=whose, **form_words())
+    return render_template("day/feedback_form.html", form=form, wrong=wrong, noted=noted, whose=whose, **form_context())
 
 
-def form_words() -> dict[str, object]:
+def form_context() -> dict[str, object]:
     """The template variables of the form that notes a request."""
     to: tuple[Role, ...] = PASSED_TO[staff().role]
     return {"feedback_to": to, "feedback_kinds": KINDS, "text_max": TEXT_MAX}
@@ -107,10 +109,10 @@ def _page(session: Session, template: str, **said: object) -> str:
     me = staff()
     return render_template(
         template,
-        waiting=feedback.listed(session, waits_for=me.role),
-        mine=feedback.listed(session, noted_by=me.id, limit=RECENT),
-        recent=feedback.listed(session, limit=RECENT) if may("reports") else (),
+        waiting=feedback.requests(session, waits_for=me.role),
+        mine=feedback.requests(session, noted_by=me.id, limit=RECENT),
+        recent=feedback.requests(session, limit=RECENT) if may("reports") else (),
         may_note=may("take_calls"),
-        **form_words(),
+        **form_context(),
         **said,
     )

@@ -12,28 +12,37 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.authentication import only_for, staff
-from console.event_stream import stream, told_by_the_stream
+from console.authentication import requires_task, staff
+from console.event_stream import stream, streamed_response
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr.operators import presence
-from ivr.outbound.dialler import in_hands
-from orders.book.models import STANDING_STATES, OrderRow
+from ivr.outbound.dialler import engaged_retailers
+from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound import campaign, missed_calls
-from orders.outbound.missed_calls import Missed
-from orders.outbound.models import EVERYBODY, OutboundAttempt, OutboundDay
-from orders.outbound.pacing import Candidate, Moment, Pacing, is_being_rung, is_done, is_due, next_dials, not_before
+from orders.outbound.missed_calls import UnreachedRetailer
+from orders.outbound.models import ALL_BATCHES, OutboundAttempt, OutboundDay
+from orders.outbound.pacing import (
+    Candidate,
+    DialState,
+    PacingRules,
+    is_being_called,
+    is_due,
+    is_finished,
+    next_dials,
+    not_before,
+)
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import ALWAYS, business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
-LOOK_EVERY_S = 1.0
+POLL_INTERVAL_S = 1.0
 ATTEMPTS_SHOWN = 100
 NEXT_SHOWN = 10
 
-Quiet = Literal[
+IdleReason = Literal[
     "", "stopped", "no_dialler", "no_line", "closed", "nobody_left", "window", "no_operator", "lines", "pause"
 ]
 """The reason nobody is being called now; empty if the next call is about to be placed."""
@@ -57,36 +66,36 @@ class AttemptView:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class UpcomingCall:
     """A retailer still to be called; without `from_`, as soon as a line is free."""
 
     retailer: RetailerRow
-    from_: datetime | None
+    not_before: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class OutboundNow:
+class OutboundStatus:
     """The state of outbound calling at one moment."""
 
     day: date
     state: OutboundDay | None
-    quiet: Quiet
+    idle_reason: IdleReason
     due: int
     ordered: int
-    left: int
+    remaining: int
     ringing: int
     talking: int
     free_operators: int
-    rules: Pacing
+    rules: PacingRules
     attempts: Sequence[AttemptView]
     more_attempts: int
-    waiting: Sequence[Waiting]
-    missed: Sequence[Missed]
+    upcoming: Sequence[UpcomingCall]
+    unreached: Sequence[UnreachedRetailer]
 
     @property
-    def hours(self) -> list[tuple[str, str, str]]:
+    def calling_windows(self) -> list[tuple[str, str, str]]:
         """The calling hours of each batch as (name, from, until); the batch without a name stands for all others."""
-        windows = {EVERYBODY: self.rules.window(EVERYBODY), **self.rules.windows}
+        windows = {ALL_BATCHES: self.rules.window(ALL_BATCHES), **self.rules.windows}
         return [(batch, _clock(window.opens), _clock(window.closes)) for batch, window in sorted(windows.items())]
 
     @property
@@ -99,36 +108,36 @@ def outbound_routes() -> Blueprint:
     routes = Blueprint("outbound", __name__, url_prefix="/outbound")
 
     @routes.get("")
-    @only_for("run_outbound")
+    @requires_task("run_outbound")
     def page() -> ResponseReturnValue:
-        return render_template("day/outbound.html", now=_now())
+        return render_template("day/outbound.html", now=_status())
 
     @routes.get("/events")
-    @only_for("run_outbound")
+    @requires_task("run_outbound")
     def events() -> Response:
-        return stream(lambda: {"outbound": _part()}, LOOK_EVERY_S)
+        return stream(lambda: {"outbound": _part()}, POLL_INTERVAL_S)
 
     @routes.post("/start")
-    @only_for("run_outbound")
+    @requires_task("run_outbound")
     def start() -> ResponseReturnValue:
         return _set(True)
 
     @routes.post("/stop")
-    @only_for("run_outbound")
+    @requires_task("run_outbound")
     def stop() -> ResponseReturnValue:
         return _set(False)
 
     @routes.post("/not-today")
-    @only_for("run_outbound")
+    @requires_task("run_outbound")
     def not_today() -> ResponseReturnValue:
         """Call a retailer no more today, as it asked."""
-        now = room().now()
-        with transaction(room().sessions) as session:
+        now = services().now()
+        with transaction(services().sessions) as session:
             retailer = by_code(session, request.form.get("customer_code", ""))
             if retailer is None:
                 abort(404, _("没有这个客户代码。"))
-            campaign.not_today(session, business_day(now), retailer.id, staff().name, now)
-        return told_by_the_stream()
+            campaign.opt_out(session, business_day(now), retailer.id, staff().name, now)
+        return streamed_response()
 
     return routes
 
@@ -138,81 +147,81 @@ def _clock(minutes: int) -> str:
 
 
 def _set(running: bool) -> ResponseReturnValue:
-    now = room().now()
-    with transaction(room().sessions) as session:
+    now = services().now()
+    with transaction(services().sessions) as session:
         campaign.set_running(session, business_day(now), running, staff().name, now)
-    return told_by_the_stream()
+    return streamed_response()
 
 
 def _part() -> str:
-    return render_template("day/outbound_status.html", now=_now())
+    return render_template("day/outbound_status.html", now=_status())
 
 
-def _now() -> OutboundNow:
-    with reading(room().sessions) as session:
-        return outbound_now(session, room().now(), room().settings.operator_numbers)
+def _status() -> OutboundStatus:
+    with read_only(services().sessions) as session:
+        return outbound_status(session, services().now(), services().settings.operator_numbers)
 
 
-def outbound_now(session: Session, now: datetime, numbers: Collection[str] = ()) -> OutboundNow:
+def outbound_status(session: Session, now: datetime, numbers: Collection[str] = ()) -> OutboundStatus:
     """The state of outbound calling: the retailers left, the attempts with their outcomes, and the reason if nobody is
     called. `numbers` are the operators of the fixed list."""
     day = business_day(now)
-    rules = campaign.pacing(session)
-    found = campaign.candidates(session, day, now, in_hands(session, now))
+    rules = campaign.pacing_rules(session)
+    found = campaign.candidates(session, day, now, engaged_retailers(session, now))
     state = session.get(OutboundDay, day)
     going_on = campaign.under_way(session)
     line = campaign.outbound_line(session)
-    free = len(presence.free(session, numbers, now))
-    moment = Moment(now, day, line.window if line is not None else ALWAYS, len(going_on), free)
-    left = [one for one in found if one.ready and not is_done(one, rules) and not is_being_rung(one)]
-    quiet = _quiet(session, state, line is not None, left, rules, moment)
+    free = len(presence.available_operators(session, numbers, now))
+    moment = DialState(now, day, line.window if line is not None else ALWAYS, len(going_on), free)
+    left = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
+    quiet = _idle_reason(session, state, line is not None, left, rules, moment)
     attempts = campaign.attempts(session, day)
     ordered = set(
         session.scalars(
-            select(OrderRow.retailer_id).where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+            select(OrderRow.retailer_id).where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
         )
     )
-    return OutboundNow(
+    return OutboundStatus(
         day=day,
         state=state,
-        quiet=quiet,
+        idle_reason=quiet,
         due=len(found),
         ordered=sum(one.retailer_id in ordered for one in found),
-        left=len(left),
+        remaining=len(left),
         ringing=sum(attempt.answered_at is None for attempt in going_on),
         talking=sum(attempt.answered_at is not None for attempt in going_on),
         free_operators=free,
         rules=rules,
         attempts=_views(session, attempts[-ATTEMPTS_SHOWN:]),
         more_attempts=max(0, len(attempts) - ATTEMPTS_SHOWN),
-        waiting=_waiting(session, left, rules, moment),
-        missed=missed_calls.missed_on(session, day),
+        upcoming=_upcoming(session, left, rules, moment),
+        unreached=missed_calls.unreached_retailers(session, day),
     )
 
 
-def _quiet(
+def _idle_reason(
     session: Session,
     state: OutboundDay | None,
     has_line: bool,
-    left: Sequence[Candidate],
-    rules: Pacing,
-    moment: Moment,
-) -> Quiet:
+    remaining: Sequence[Candidate],
+    rules: PacingRules,
+    moment: DialState,
+) -> IdleReason:
     """The first reason that applies, in the order in which it can be remedied; empty if none does."""
-    reasons: tuple[tuple[Quiet, bool], ...] = (
+    reasons: tuple[tuple[IdleReason, bool], ...] = (
         ("stopped", state is None or not state.running),
-        ("no_dialler", not campaign.dialler_is_there(session, moment.now)),
+        ("no_dialler", not campaign.dialler_is_running(session, moment.now)),
         ("no_line", not has_line),
         (
             "closed",
-            moment.line.day_at(moment.now) != moment.day
+            moment.hours.day_at(moment.now) != moment.day
             or not campaign.takes_orders(session, moment.day, calendar(session)),
         ),
-        ("nobody_left", not left),
-        ("window", not any(rules.window(one.batch).day_at(moment.now) == moment.day for one in left)),
+        ("nobody_left", not remaining),
+        ("window", not any(rules.window(one.batch).day_at(moment.now) == moment.day for one in remaining)),
         ("no_operator", moment.free_operators == 0),
-        ("lines", not next_dials(left, rules, moment) and any(is_due(one, rules, moment) for one in left)),
-        ("pause", not any(is_due(one, rules, moment) for one in left)),
+        ("lines", not next_dials(remaining, rules, moment) and any(is_due(one, rules, moment) for one in remaining)),
+        ("pause", not any(is_due(one, rules, moment) for one in remaining)),
     )
     return next((reason for reason, is_so in reasons if is_so), "")
 
@@ -220,27 +229,29 @@ def _quiet(
 def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
     """The attempts as listed, the latest first."""
     retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
-    sids = [attempt.call_sid for attempt in attempts if attempt.call_sid is not None]
+    sids = [attempt.call_key for attempt in attempts if attempt.call_key is not None]
     orders = {
         order.call_key: order
         for order in session.scalars(
-            select(OrderRow).where(OrderRow.call_key.in_(sids), OrderRow.state.in_(STANDING_STATES))
+            select(OrderRow).where(OrderRow.call_key.in_(sids), OrderRow.state.in_(COUNTED_STATES))
         )
     }
     return [
-        AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_sid))
+        AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_key))
         for attempt in reversed(attempts)
     ]
 
 
-def _waiting(session: Session, left: Sequence[Candidate], rules: Pacing, moment: Moment) -> list[Waiting]:
+def _upcoming(
+    session: Session, remaining: Sequence[Candidate], rules: PacingRules, moment: DialState
+) -> list[UpcomingCall]:
     """The retailers to be called next, in their order, each with the time before which it is not called."""
-    times = {one.retailer_id: not_before(one, rules, moment.day) for one in left}
-    in_time = [one for one in left if times[one.retailer_id] < rules.window(one.batch).closes_at(moment.day)]
-    in_time.sort(key=lambda one: (max(times[one.retailer_id], moment.now), len(one.tried), one.retailer_id))
+    times = {one.retailer_id: not_before(one, rules, moment.day) for one in remaining}
+    in_time = [one for one in remaining if times[one.retailer_id] < rules.window(one.batch).closes_at(moment.day)]
+    in_time.sort(key=lambda one: (max(times[one.retailer_id], moment.now), len(one.attempts), one.retailer_id))
     first = [one.retailer_id for one in in_time[:NEXT_SHOWN]]
     retailers = _retailers(session, first)
-    return [Waiting(retailers[number], times[number] if times[number] > moment.now else None) for number in first]
+    return [UpcomingCall(retailers[number], times[number] if times[number] > moment.now else None) for number in first]
 
 
 def _retailers(session: Session, numbers: Sequence[int]) -> dict[int, RetailerRow]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from clock import local
 from console.language import _
-from console.services import Room
+from console.services import Services
 from ivr.twilio.rest import CarrierError
 from orders.models import HotlineRow
 from orders.retailers.lookup import due_on
@@ -23,11 +23,11 @@ from orders.staff import seats
 from orders.supply.limits import LOCKED_FROM
 from orders.supply.models import Limit, Supply
 from orders.windows import Window, business_day
-from storage import is_current, reading
+from storage import is_current, read_only
 
 REACH_TIMEOUT_S = 3.0
 
-State = Literal["good", "warn", "bad"]
+CheckState = Literal["good", "warn", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +35,26 @@ class Check:
     """The result of one check: its state, and the remedy if it is not good."""
 
     name: str
-    state: State
-    said: str
+    state: CheckState
+    message: str
     remedy: str = ""
 
 
-def checks(room: Room) -> list[Check]:
+def checks(services: Services) -> list[Check]:
     """All checks, in the order in which things are needed. Without the database nothing else can be checked."""
-    base = _database(room)
+    base = _database(services)
     if base.state == "bad":
         return [base]
-    with reading(room.sessions) as session:
-        stock = [_limits(session, room), _supply(session, room)]
-        lines, people = _hours(session, room), _seats(session, room)
-    return [base, _line(room), lines, _ear(room), _carrier(room), *stock, people]
+    with read_only(services.sessions) as session:
+        stock = [_limits(session, services), _supply(session, services)]
+        lines, people = _hours(session, services), _seats(session, services)
+    return [base, _server(services), lines, _recognition(services), _carrier(services), *stock, people]
 
 
-def _database(room: Room) -> Check:
+def _database(services: Services) -> Check:
     name = _("数据库")
     try:
-        if is_current(room.sessions):
+        if is_current(services.sessions):
             return Check(name, "good", _("连得上，表是最新的。"))
     except SQLAlchemyError as error:
         return Check(
@@ -63,9 +63,9 @@ def _database(room: Room) -> Check:
     return Check(name, "bad", _("表不是这个版本的。"), _("请系统管理员运行 flask --app app migrate，再重新启动。"))
 
 
-def _line(room: Room) -> Check:
-    name, address = _("热线"), room.settings.public_base_url
-    if answers(f"{address}/healthz"):
+def _server(services: Services) -> Check:
+    name, address = _("热线"), services.settings.public_base_url
+    if is_reachable(f"{address}/healthz"):
         return Check(name, "good", _("%(address)s 有应答。", address=address))
     return Check(
         name,
@@ -75,7 +75,7 @@ def _line(room: Room) -> Check:
     )
 
 
-def answers(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     """True if the server at this address responds that it can take calls."""
     try:
         return requests.get(url, timeout=REACH_TIMEOUT_S).ok
@@ -83,8 +83,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def _hours(session: Session, room: Room) -> Check:
-    name, now = _("热线时间"), room.now()
+def _hours(session: Session, services: Services) -> Check:
+    name, now = _("热线时间"), services.now()
     rows = session.scalars(select(HotlineRow).where(HotlineRow.kind == "regular")).all()
     if not rows:
         return Check(name, "bad", _("一条热线也没有登记。"), _("请系统管理员运行 flask --app app hotline 登记号码。"))
@@ -99,9 +99,9 @@ def _hours(session: Session, room: Room) -> Check:
     )
 
 
-def _ear(room: Room) -> Check:
-    name, hearing = _("语音识别"), room.line.hearing
-    if hearing.works:
+def _recognition(services: Services) -> Check:
+    name, hearing = _("语音识别"), services.line.recognition
+    if hearing.available:
         return Check(name, "good", _("模型已装好，能听。"))
     if hearing.problem is None:
         return Check(name, "warn", _("设置成只用按键。"), _("客户要按键订货；要听说话，请系统管理员改 LISTEN_MODE。"))
@@ -113,10 +113,10 @@ def _ear(room: Room) -> Check:
     )
 
 
-def _carrier(room: Room) -> Check:
+def _carrier(services: Services) -> Check:
     name = _("电话公司")
     try:
-        room.line.carrier.check()
+        services.line.carrier.check()
     except CarrierError:
         return Check(
             name,
@@ -127,8 +127,8 @@ def _carrier(room: Room) -> Check:
     return Check(name, "good", _("连得上，账号可用。"))
 
 
-def _limits(session: Session, room: Room) -> Check:
-    name, now = _("客户限量"), room.now()
+def _limits(session: Session, services: Services) -> Check:
+    name, now = _("客户限量"), services.now()
     today = business_day(now)
     due = due_on(session, today)
     limited = _with_limits(session, due)
@@ -161,29 +161,29 @@ def _with_limits(session: Session, due: Mapping[int, date]) -> int:
         )
         or 0
         for start, ids in starts.items()
-        for part in _parts(ids)
+        for part in _chunks(ids)
     )
 
 
-def _parts(ids: list[int], most: int = 5_000) -> Iterator[list[int]]:
+def _chunks(ids: list[int], most: int = 5_000) -> Iterator[list[int]]:
     # A database accepts a limited number of parameters in one query, and a city has more due retailers than that.
     for first in range(0, len(ids), most):
         yield ids[first : first + most]
 
 
-def _supply(session: Session, room: Room) -> Check:
+def _supply(session: Session, services: Services) -> Check:
     name = _("货源")
     count = session.scalar(
-        select(func.count()).select_from(Supply).where(Supply.business_day == business_day(room.now()))
+        select(func.count()).select_from(Supply).where(Supply.business_day == business_day(services.now()))
     )
     if count:
         return Check(name, "good", _("今天有%(count)d个品规。", count=count))
     return Check(name, "bad", _("今天还没有货源。"), _("请货源管理员在“货源和限量”里导入；没有货源，谁也订不了。"))
 
 
-def _seats(session: Session, room: Room) -> Check:
+def _seats(session: Session, services: Services) -> Check:
     name = _("席位")
-    people = [f"{row.seat} {person.name}" for row, person in seats.seated(session, room.now())]
+    people = [f"{row.seat} {person.name}" for row, person in seats.occupied_seats(session, services.now())]
     if people:
         return Check(name, "good", "、".join(people))
     return Check(name, "warn", _("还没有人坐下。"), _("订货员点右上角的“没有席位”，填席位号。"))

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
 from clock import local
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import as_file, is_table
 from orders.book.eligibility import terms_of_channel
 from orders.channels import proxy_list
@@ -24,16 +24,16 @@ from orders.channels.models import ProxyEntry, WebOrderRow
 from orders.channels.proxy_list import SENDER, SIGNATURES, ProxyListRefused
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import reading, rehearsal, retried, transaction
+from storage import dry_run, read_only, retry_on_deadlock, transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedRetailer:
     """One retailer of the list, with the result of its order, entered or previewed."""
 
     entry: ProxyEntry
     retailer: RetailerRow
-    web: WebOrderRow | None
+    order: WebOrderRow | None
 
 
 def proxy_routes() -> Blueprint:
@@ -41,45 +41,45 @@ def proxy_routes() -> Blueprint:
     routes = Blueprint("proxy", __name__, url_prefix="/proxy")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return _page(session, "day/proxy.html")
 
     @routes.post("")
-    @only_for("enter_lists")
-    def take_in() -> ResponseReturnValue:
+    @requires_task("enter_lists")
+    def import_file() -> ResponseReturnValue:
         """Preview the result of a list, or enter it with `apply`."""
         upload, apply = request.files.get("file"), "apply" in request.form
         if upload is None or not is_table(upload):
             return _refused(wrong=_("请选一个 CSV 或 XLSX 文件。"))
         with as_file(upload) as path:
             try:
-                codes, previewed = _enter(path) if apply else _look(path)
+                codes, previewed = _enter(path) if apply else _preview(path)
             except SheetError as error:
                 return _refused(problems=error.problems)
             except ProxyListRefused:
                 return _refused(late=True)
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return _page(session, "day/proxy_list.html", preview=previewed, entered=codes if apply else None)
 
     return routes
 
 
 def _refused(**why: object) -> ResponseReturnValue:
-    with reading(room().sessions) as session:
+    with read_only(services().sessions) as session:
         return _page(session, "day/proxy_list.html", **why), 422
 
 
-@retried
-def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
+@retry_on_deadlock
+def _preview(path: Path) -> tuple[list[str], list[ListedRetailer] | None]:
     """The result the list would have, limits and stock included; nothing is stored."""
-    now, day = room().now(), business_day(room().now())
-    with rehearsal(room().sessions) as session:
-        catalog = room().line.hearing.catalog(session)
-        codes = proxy_list.take_list(session, path, catalog, day, by=staff().name, now=now)
+    now, day = services().now(), business_day(services().now())
+    with dry_run(services().sessions) as session:
+        catalog = services().line.recognition.catalog(session)
+        codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
         for code in codes:
-            proxy_list.enter(session, catalog, day, code, now)
+            proxy_list.enter_listed(session, catalog, day, code, now)
         found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
         session.expunge_all()
     return codes, found
@@ -87,22 +87,22 @@ def _look(path: Path) -> tuple[list[str], list[Listed] | None]:
 
 def _enter(path: Path) -> tuple[list[str], None]:
     """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
-    now, day = room().now(), business_day(room().now())
-    with transaction(room().sessions) as session:
-        catalog = room().line.hearing.catalog(session)
-        codes = proxy_list.take_list(session, path, catalog, day, by=staff().name, now=now)
+    now, day = services().now(), business_day(services().now())
+    with transaction(services().sessions) as session:
+        catalog = services().line.recognition.catalog(session)
+        codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
 
-    @retried
+    @retry_on_deadlock
     def enter(code: str) -> None:
-        with transaction(room().sessions) as session:
-            proxy_list.enter(session, catalog, day, code, now)
+        with transaction(services().sessions) as session:
+            proxy_list.enter_listed(session, catalog, day, code, now)
 
     for code in codes:
         enter(code)
     return codes, None
 
 
-def _listed(session: Session, day: date) -> Sequence[Listed]:
+def _listed(session: Session, day: date) -> Sequence[ListedRetailer]:
     entries = proxy_list.entries_of(session, day)
     rows = {
         row.key: row
@@ -111,7 +111,7 @@ def _listed(session: Session, day: date) -> Sequence[Listed]:
         )
     }
     return [
-        Listed(
+        ListedRetailer(
             entry,
             session.get_one(RetailerRow, entry.retailer_id),
             rows.get(f"{day} {entry.customer_code}"),
@@ -121,7 +121,7 @@ def _listed(session: Session, day: date) -> Sequence[Listed]:
 
 
 def _page(session: Session, template: str, **said: object) -> str:
-    now = room().now()
+    now = services().now()
     day = business_day(now)
     window = terms_of_channel(session, "proxy").window
     return render_template(
@@ -132,7 +132,7 @@ def _page(session: Session, template: str, **said: object) -> str:
         is_open=window.day_at(now) == day,
         listed=_listed(session, day),
         signatures=SIGNATURES,
-        specs=room().line.hearing.catalog(session).specs,
+        specs=services().line.recognition.catalog(session).specs,
         may_enter=may("enter_lists"),
         **said,
     )

@@ -8,14 +8,14 @@ from typing import get_args
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
-from console.authentication import only_for
-from console.calls.order_and_call_pages import chosen_day
+from console.authentication import requires_task
+from console.calls.order_and_call_pages import requested_day
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import table
 from orders.reporting import figures
 from orders.reporting.figures import DayFigures, Period, Span, SpecNeed
-from storage import reading
+from storage import read_only
 
 PLOTTED_MAX = 12
 NEEDS_COLUMNS = (
@@ -48,10 +48,10 @@ def report_routes() -> Blueprint:
     routes = Blueprint("reports", __name__, url_prefix="/reports")
 
     @routes.get("")
-    @only_for("reports")
+    @requires_task("reports")
     def page() -> ResponseReturnValue:
         day, span, period = _chosen()
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             needs, days = figures.needs(session, period), figures.days(session, period)
             channels = figures.channels(session, period)
             unmet = figures.unmet_reasons(session, period)
@@ -76,18 +76,18 @@ def report_routes() -> Blueprint:
         )
 
     @routes.get("/needs.<any(csv, xlsx):kind>")
-    @only_for("reports")
+    @requires_task("reports")
     def needs_file(kind: str) -> ResponseReturnValue:
         _day, span, period = _chosen()
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             needs = figures.needs(session, period)
         return table(f"needs-{span}-{period.first}", kind, NEEDS_COLUMNS, map(_need_row, needs))
 
     @routes.get("/days.<any(csv, xlsx):kind>")
-    @only_for("reports")
+    @requires_task("reports")
     def days_file(kind: str) -> ResponseReturnValue:
         _day, span, period = _chosen()
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             days = figures.days(session, period)
         return table(f"days-{span}-{period.first}", kind, DAYS_COLUMNS, map(_day_row, days))
 
@@ -95,7 +95,7 @@ def report_routes() -> Blueprint:
 
 
 def _chosen() -> tuple[object, Span, Period]:
-    day = chosen_day()
+    day = requested_day()
     span: Span = next((span for span in get_args(Span) if span == request.args.get("span")), "day")
     return day, span, Period.around(day, span)
 

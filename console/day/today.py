@@ -13,15 +13,15 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from console.authentication import only_for
-from console.services import room
-from orders.book.models import STANDING_STATES, OrderRow
+from console.authentication import requires_task
+from console.services import services
+from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall
 from orders.retailers.lookup import due_plans, has_plan
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import reading
+from storage import read_only
 
 DayState = Literal["ordered", "ordering", "unsaved", "due", "missed", "suspended"]
 STATES: tuple[DayState, ...] = get_args(DayState)
@@ -38,7 +38,7 @@ class DayRow:
     state: DayState
     order: OrderRow | None
     due: bool
-    missed_because: str = ""
+    unreached_reason: str = ""
 
 
 def day_rows(session: Session, now: datetime) -> list[DayRow]:
@@ -47,7 +47,7 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
     orders: dict[int, OrderRow] = {}
     for order in session.scalars(
         select(OrderRow)
-        .where(OrderRow.business_day == today, OrderRow.state.in_((*STANDING_STATES, "draft")))
+        .where(OrderRow.business_day == today, OrderRow.state.in_((*COUNTED_STATES, "draft")))
         .order_by(OrderRow.id)
         .options(selectinload(OrderRow.lines))
     ):
@@ -106,12 +106,12 @@ def today_routes() -> Blueprint:
     routes = Blueprint("today", __name__)
 
     @routes.get("/today")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        now = room().now()
+        now = services().now()
         wanted, text = request.args.get("state", ""), request.args.get("q", "").strip()
         batch = request.args.get("batch", "")
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             rows = day_rows(session, now)
         counts = Counter(row.state for row in rows)
         found = [

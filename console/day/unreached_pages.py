@@ -8,34 +8,34 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
-from console.calls.order_and_call_pages import chosen_day
-from console.dates import typed_day
+from console.authentication import may, requires_task, staff
+from console.calls.order_and_call_pages import requested_day
+from console.dates import parse_date
 from console.language import _
-from console.services import room
+from console.services import services
 from orders.outbound import missed_calls
 from orders.outbound.missed_calls import REASONS, REMEDIES, MissedRefused
 from orders.outbound.models import NOTE_MAX_CHARS
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
 FIELDS = ("code", "reason", "remedy", "remedy_day", "note")
 
 
-def missed_routes() -> Blueprint:
+def unreached_routes() -> Blueprint:
     """The unreached retailers of a day, and the form that records one."""
     routes = Blueprint("missed", __name__, url_prefix="/missed")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        day, code = chosen_day(), request.args.get("code", "").strip()
-        with reading(room().sessions) as session:
-            listed = missed_calls.missed_on(session, day)
+        day, code = requested_day(), request.args.get("code", "").strip()
+        with read_only(services().sessions) as session:
+            listed = missed_calls.unreached_retailers(session, day)
             known = next((one for one in listed if one.retailer.customer_code == code), None)
-            form = {"code": code, "remedy_day": business_day(room().now()).isoformat()}
+            form = {"code": code, "remedy_day": business_day(services().now()).isoformat()}
             if known is not None:
                 form |= {
                     "reason": known.row.reason,
@@ -45,17 +45,17 @@ def missed_routes() -> Blueprint:
             return _page(session, day, form)
 
     @routes.post("")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def record() -> ResponseReturnValue:
-        now, day = room().now(), typed_day(request.form.get("day", "")) or business_day(room().now())
+        now, day = services().now(), parse_date(request.form.get("day", "")) or business_day(services().now())
         form = {name: request.form.get(name, "").strip() for name in FIELDS}
-        with transaction(room().sessions) as session:
-            retailer, remedy_day = by_code(session, form["code"]), typed_day(form["remedy_day"])
-            wrong = _wrong(form, retailer, day)
+        with transaction(services().sessions) as session:
+            retailer, remedy_day = by_code(session, form["code"]), parse_date(form["remedy_day"])
+            wrong = _errors(form, retailer, day)
             remedy = next((one for one in REMEDIES if one == form["remedy"]), None)
             if not wrong and retailer is not None and remedy is not None:
                 try:
-                    missed_calls.record(
+                    missed_calls.record_missed_call(
                         session,
                         retailer,
                         day,
@@ -84,7 +84,7 @@ def _page(session: Session, day: date, form: dict[str, str], wrong: dict[str, st
     return render_template(
         part,
         day=day,
-        listed=missed_calls.missed_on(session, day),
+        listed=missed_calls.unreached_retailers(session, day),
         form=form,
         wrong=wrong or {},
         may_record=may("take_calls"),
@@ -92,7 +92,7 @@ def _page(session: Session, day: date, form: dict[str, str], wrong: dict[str, st
     )
 
 
-def _wrong(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dict[str, str]:
+def _errors(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dict[str, str]:
     """The errors of a record, by field."""
     return {
         name: sentence
@@ -103,10 +103,10 @@ def _wrong(form: dict[str, str], retailer: RetailerRow | None, day: date) -> dic
             (
                 "remedy_day",
                 _("请选一个日期。"),
-                form["remedy"] != "next_cycle" and typed_day(form["remedy_day"]) is None,
+                form["remedy"] != "next_cycle" and parse_date(form["remedy_day"]) is None,
             ),
             ("note", _("最多%(most)d个字。", most=NOTE_MAX_CHARS), len(form["note"]) > NOTE_MAX_CHARS),
-            ("code", _("这一天还没有到。"), day > business_day(room().now())),
+            ("code", _("这一天还没有到。"), day > business_day(services().now())),
         )
         if is_wrong
     }

@@ -6,19 +6,19 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
-from console.calls.order_and_call_pages import chosen_day
+from console.authentication import may, requires_task, staff
+from console.calls.order_and_call_pages import requested_day
 from console.desk.desk_pages import begin_order
 from console.language import _
-from console.services import room
+from console.services import services
 from orders.channels import follow_ups, web_orders
-from orders.channels.follow_ups import RESULTS, FollowUpTaken
+from orders.channels.follow_ups import RESULTS, FollowUpClaimed
 from orders.channels.models import NOTE_MAX_CHARS
 from orders.channels.web_orders import AuditRefused
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
 
 def web_order_routes() -> Blueprint:
@@ -26,56 +26,56 @@ def web_order_routes() -> Blueprint:
     routes = Blueprint("web_orders", __name__, url_prefix="/web-orders")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return _page(session)
 
     @routes.post("/<int:number>/audit")
-    @only_for("audit_orders")
+    @requires_task("audit_orders")
     def audit(number: int) -> ResponseReturnValue:
         note = request.form.get("note", "").strip()
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             if not note or len(note) > NOTE_MAX_CHARS:
                 sentence = _("请写明看到了什么，最多%(most)d个字。", most=NOTE_MAX_CHARS)
                 return _page(session, wrong=(f"audit-{number}", sentence), typed=note), 422
             try:
-                web_orders.audit(session, number, by=staff().name, note=note, now=room().now())
+                web_orders.audit_order(session, number, by=staff().name, note=note, now=services().now())
             except AuditRefused:
-                return _page(session, said=_("这张单已经有人看过了。"))
+                return _page(session, notice=_("这张单已经有人看过了。"))
             return _page(session)
 
     @routes.post("/<code>/take")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def take(code: str) -> ResponseReturnValue:
         """Take a retailer of the phone list, and open its order sheet."""
-        now = room().now()
-        with transaction(room().sessions) as session:
+        now = services().now()
+        with transaction(services().sessions) as session:
             try:
-                follow_ups.take(session, business_day(now), _retailer(session, code).id, staff(), now)
-            except FollowUpTaken as taken:
+                follow_ups.claim(session, business_day(now), _retailer(session, code).id, staff(), now)
+            except FollowUpClaimed as taken:
                 return _("这一户%(name)s已经在打了。", name=taken.by), 409
         return begin_order(code)
 
     @routes.post("/<code>/put-back")
-    @only_for("take_calls")
-    def put_back(code: str) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            follow_ups.put_back(session, business_day(room().now()), _retailer(session, code).id, staff())
+    @requires_task("take_calls")
+    def release(code: str) -> ResponseReturnValue:
+        with transaction(services().sessions) as session:
+            follow_ups.release(session, business_day(services().now()), _retailer(session, code).id, staff())
             return _page(session)
 
     @routes.post("/<code>/done")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def done(code: str) -> ResponseReturnValue:
-        now, note = room().now(), request.form.get("note", "").strip()
+        now, note = services().now(), request.form.get("note", "").strip()
         result = next((one for one in RESULTS if one == request.form.get("result")), None)
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             if result is None:
                 return _page(session, wrong=(f"done-{code}", _("请选结果。")), typed=note), 422
             try:
                 retailer = _retailer(session, code)
                 follow_ups.close(session, business_day(now), retailer.id, staff(), result, note, now)
-            except FollowUpTaken as taken:
+            except FollowUpClaimed as taken:
                 return _("这一户%(name)s已经在打了。", name=taken.by), 409
             return _page(session)
 
@@ -89,22 +89,22 @@ def _retailer(session: Session, code: str) -> RetailerRow:
     return found
 
 
-def _page(session: Session, wrong: tuple[str, str] = ("", ""), typed: str = "", said: str = "") -> str:
-    day = chosen_day()
+def _page(session: Session, wrong: tuple[str, str] = ("", ""), typed: str = "", notice: str = "") -> str:
+    day = requested_day()
     return render_template(
         "day/web_order_lists.html" if request.headers.get("HX-Request") else "day/web_orders.html",
         day=day,
-        is_today=day == business_day(room().now()),
+        is_today=day == business_day(services().now()),
         to_audit=web_orders.audit_list(session, day),
-        to_ring=follow_ups.to_ring(session, day),
-        rung_off=follow_ups.rung_off(session, day),
+        to_ring=follow_ups.due_follow_ups(session, day),
+        rung_off=follow_ups.done_follow_ups(session, day),
         retailer_of=lambda code: by_code(session, code),
-        specs=room().line.hearing.catalog(session).specs,
+        specs=services().line.recognition.catalog(session).specs,
         me=staff(),
         may_audit=may("audit_orders"),
         may_ring=may("take_calls"),
         wrong=wrong,
         typed=typed,
-        said=said,
+        said=notice,
         note_max=NOTE_MAX_CHARS,
     )

@@ -9,27 +9,27 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from callflows.state import RUNG, CallState
-from ivr.models import Call, Turn
+from callflows.state import OUTBOUND, CallState
+from ivr.models import Call, TurnRow
 from ivr.operators import callbacks
-from ivr.operators.models import Offer, Reason, Ticket
+from ivr.operators.models import RingAttempt, Ticket, TicketReason
 from ivr.recordings import recorded_turns
 from orders.book.models import OrderRow
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
 
 # The carrier never reported the end of a call that has been open for this long.
-CALL_MAX = timedelta(hours=2)
+OPEN_CALL_MAX_AGE = timedelta(hours=2)
 TURNS_SHOWN = 12
 # Abandoned calls are listed for this long. A call that ends while taken stays taken: its order may be finished.
-LEFT_SHOWN = timedelta(hours=12)
+ABANDONED_SHOWN_FOR = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class CallView:
     """One call as listed, inbound or outbound."""
 
-    sid: str
+    call_key: str
     caller: str
     called: str
     started_at: datetime
@@ -39,7 +39,7 @@ class CallView:
     last_heard: str
     packs: int
     lines: int
-    rung: bool
+    is_outbound: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,61 +47,65 @@ class TicketView:
     """One ticket as listed."""
 
     id: int
-    reason: Reason
+    reason: TicketReason
     state: str
     opened_at: datetime
     waited_s: int
     taken_by: StaffRow | None
     call: CallView
     held: bool = False
-    ringing: str = ""
+    operator_dialled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class CallBackView:
+class CallbackView:
     """One requested callback as listed."""
 
     id: int
     phone: str
     retailer: RetailerRow | None
-    reason: Reason
+    reason: TicketReason
     asked_at: datetime
     state: str
-    tries: int
+    attempts: int
     handled_by: str
     handled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class LineNow:
+class HotlineStatus:
     """All calls and callbacks the desk shows, at one moment."""
 
     waiting: tuple[TicketView, ...]
     taken: tuple[TicketView, ...]
-    left: tuple[TicketView, ...]
-    live: tuple[CallView, ...]
-    callbacks: tuple[CallBackView, ...]
+    abandoned: tuple[TicketView, ...]
+    automated: tuple[CallView, ...]
+    callbacks: tuple[CallbackView, ...]
 
 
-def line_now(session: Session, now: datetime) -> LineNow:
+def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     """The waiting, taken and abandoned tickets, the calls in progress without an operator, and the callbacks."""
     tickets = session.scalars(
-        select(Ticket).where(Ticket.closed_at.is_(None) | (Ticket.opened_at > now - LEFT_SHOWN)).order_by(Ticket.id)
+        select(Ticket)
+        .where(Ticket.closed_at.is_(None) | (Ticket.opened_at > now - ABANDONED_SHOWN_FOR))
+        .order_by(Ticket.id)
     ).all()
-    in_hand = {ticket.call_sid for ticket in tickets if ticket.closed_at is None}
+    in_hand = {ticket.call_key for ticket in tickets if ticket.closed_at is None}
     going_on = session.scalars(
-        select(Call).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX).order_by(Call.started_at)
+        select(Call).where(Call.ended_at.is_(None), Call.started_at > now - OPEN_CALL_MAX_AGE).order_by(Call.started_at)
     ).all()
     wanted = [ticket for ticket in tickets if ticket.closed_at is None or ticket.state == "left"]
-    calls = {call.sid: call for call in going_on}
-    missing = {ticket.call_sid for ticket in wanted} - calls.keys()
-    calls |= {call.sid: call for call in session.scalars(select(Call).where(Call.sid.in_(missing)))}
+    calls = {call.call_key: call for call in going_on}
+    missing = {ticket.call_key for ticket in wanted} - calls.keys()
+    calls |= {call.call_key: call for call in session.scalars(select(Call).where(Call.call_key.in_(missing)))}
     views = _views(session, calls)
     people = {person.id: person for person in session.scalars(select(StaffRow))}
 
     rung = {
         offer.ticket_id: people[offer.staff_id].name if offer.staff_id in people else offer.address
-        for offer in session.scalars(select(Offer).where(Offer.ended_at.is_(None), Offer.state == "ringing"))
+        for offer in session.scalars(
+            select(RingAttempt).where(RingAttempt.ended_at.is_(None), RingAttempt.state == "ringing")
+        )
     }
 
     def view(ticket: Ticket) -> TicketView:
@@ -112,36 +116,36 @@ def line_now(session: Session, now: datetime) -> LineNow:
             opened_at=ticket.opened_at,
             waited_s=int(((ticket.taken_at or ticket.closed_at or now) - ticket.opened_at).total_seconds()),
             taken_by=people.get(ticket.taken_by) if ticket.taken_by is not None else None,
-            call=views[ticket.call_sid],
+            call=views[ticket.call_key],
             held=ticket.held_at is not None,
-            ringing=rung.get(ticket.id, ""),
+            operator_dialled=rung.get(ticket.id, ""),
         )
 
-    return LineNow(
+    return HotlineStatus(
         waiting=tuple(view(ticket) for ticket in wanted if ticket.state == "waiting"),
         taken=tuple(view(ticket) for ticket in wanted if ticket.state == "taken"),
-        left=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
-        live=tuple(views[call.sid] for call in going_on if call.sid not in in_hand),
-        callbacks=_call_backs(session, people, now),
+        abandoned=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
+        automated=tuple(views[call.call_key] for call in going_on if call.call_key not in in_hand),
+        callbacks=_callbacks(session, people, now),
     )
 
 
-def _call_backs(session: Session, people: dict[int, StaffRow], now: datetime) -> tuple[CallBackView, ...]:
-    rows = callbacks.listed(session, now)
+def _callbacks(session: Session, people: dict[int, StaffRow], now: datetime) -> tuple[CallbackView, ...]:
+    rows = callbacks.listed_callbacks(session, now)
     codes = {row.customer_code for row in rows if row.customer_code}
     retailers = {
         row.customer_code: row
         for row in session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(codes)))
     }
     return tuple(
-        CallBackView(
+        CallbackView(
             id=row.id,
             phone=row.phone,
             retailer=retailers.get(row.customer_code),
             reason=row.reason,
-            asked_at=row.asked_at,
+            asked_at=row.requested_at,
             state=row.state,
-            tries=row.tries,
+            attempts=row.attempts,
             handled_by=people[row.handled_by].name if row.handled_by in people else "",
             handled_at=row.handled_at,
         )
@@ -151,40 +155,42 @@ def _call_backs(session: Session, people: dict[int, StaffRow], now: datetime) ->
 
 def call_view(session: Session, call: Call) -> CallView:
     """One call as listed."""
-    return _views(session, {call.sid: call})[call.sid]
+    return _views(session, {call.call_key: call})[call.call_key]
 
 
-def turns_of(session: Session, sid: str, most: int = TURNS_SHOWN) -> list[dict[str, Any]]:
+def turns_of(session: Session, call_key: str, limit: int = TURNS_SHOWN) -> list[dict[str, Any]]:
     """The call's latest turns as listed: the text and its score, the alternatives, the recording if there is one, and
     the reply."""
-    recorded = recorded_turns(session, sid)
-    rows = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n.desc()).limit(most)).all()
-    return [turn_view(turn, recorded=turn.n in recorded) for turn in reversed(rows)]
+    recorded = recorded_turns(session, call_key)
+    rows = session.scalars(
+        select(TurnRow).where(TurnRow.call_key == call_key).order_by(TurnRow.turn_number.desc()).limit(limit)
+    ).all()
+    return [turn_view(turn, recorded=turn.turn_number in recorded) for turn in reversed(rows)]
 
 
-def turn_view(turn: Turn, *, recorded: bool) -> dict[str, Any]:
+def turn_view(turn: TurnRow, *, recorded: bool) -> dict[str, Any]:
     """One turn as listed."""
     return {
-        "n": turn.n,
-        "at": turn.at,
-        "silence": turn.heard.get("silence", False),
-        "text": turn.heard.get("text", ""),
-        "keyed": turn.heard.get("keyed", False),
-        "score": turn.heard.get("score"),
-        "others": turn.heard.get("others", ()),
-        "recorded": recorded and not turn.heard.get("keyed", False),
+        "n": turn.turn_number,
+        "at": turn.taken_at,
+        "silence": turn.turn_input.get("silence", False),
+        "text": turn.turn_input.get("text", ""),
+        "keyed": turn.turn_input.get("keyed", False),
+        "score": turn.turn_input.get("score"),
+        "others": turn.turn_input.get("others", ()),
+        "recorded": recorded and not turn.turn_input.get("keyed", False),
         "understood": bool(
-            turn.heard.get("items")
-            or turn.heard.get("command")
-            or turn.heard.get("digits")
-            or turn.heard.get("choice") is not None
+            turn.turn_input.get("items")
+            or turn.turn_input.get("command")
+            or turn.turn_input.get("digits")
+            or turn.turn_input.get("choice") is not None
         ),
         "said": turn.reply["say"],
     }
 
 
 def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
-    states = {sid: CallState.from_json(call.state) for sid, call in calls.items()}
+    states = {call_key: CallState.from_json(call.state) for call_key, call in calls.items()}
     codes = {state.customer_code for state in states.values() if state.customer_code}
     retailers = {
         row.customer_code: row
@@ -197,25 +203,27 @@ def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
         )
     }
     heard: dict[str, str] = {}
-    for sid, words in session.execute(
-        select(Turn.call_sid, Turn.heard).where(Turn.call_sid.in_(calls)).order_by(Turn.call_sid, Turn.n)
+    for call_key, words in session.execute(
+        select(TurnRow.call_key, TurnRow.turn_input)
+        .where(TurnRow.call_key.in_(calls))
+        .order_by(TurnRow.call_key, TurnRow.turn_number)
     ):
-        heard[sid] = words.get("text", "") or heard.get(sid, "")
+        heard[call_key] = words.get("text", "") or heard.get(call_key, "")
     views = {}
-    for sid, call in calls.items():
-        order = orders.get(sid)
+    for call_key, call in calls.items():
+        order = orders.get(call_key)
         lines = order.lines if order is not None and order.state != "lapsed" else []
-        views[sid] = CallView(
-            sid=sid,
+        views[call_key] = CallView(
+            call_key=call_key,
             caller=call.caller,
             called=call.called,
             started_at=call.started_at,
             ended=call.ended_at is not None,
-            retailer=retailers.get(states[sid].customer_code),
-            step=states[sid].step,
-            last_heard=heard.get(sid, ""),
+            retailer=retailers.get(states[call_key].customer_code),
+            step=states[call_key].step,
+            last_heard=heard.get(call_key, ""),
             packs=sum(line.granted_packs for line in lines),
             lines=len(lines),
-            rung=states[sid].flow == RUNG,
+            is_outbound=states[call_key].flow == OUTBOUND,
         )
     return views

@@ -13,15 +13,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callflows.state import CallState
-from console.authentication import only_for, staff
-from console.day.feedback_pages import form_words
-from console.desk.call_handling import duty_view, go_on
-from console.desk.call_views import call_view, line_now, turns_of
-from console.desk.order_sheet import Sheet, SheetRefusal, differences, open_sheet, put_line, put_wishes, seen
+from console.authentication import requires_task, staff
+from console.day.feedback_pages import form_context
+from console.desk.call_handling import presence_context, swap_work_area
+from console.desk.call_views import call_view, hotline_status, turns_of
+from console.desk.order_sheet import (
+    OrderSheet,
+    SheetRefusal,
+    add_suggested_lines,
+    build_sheet,
+    differences,
+    enter_line,
+    order_version,
+)
 from console.desk.retailer_search import find_retailers
-from console.event_stream import SIGN_OF_LIFE_S, stream
+from console.event_stream import KEEPALIVE_S, stream
 from console.language import _
-from console.services import room
+from console.services import services
 from ivr.models import Call
 from ivr.operators import presence
 from ivr.operators.models import Ticket
@@ -33,15 +41,15 @@ from orders.retailers.models import RetailerRow
 from orders.staff import feedback
 from orders.staff.models import StaffRow
 from orders.windows import business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
-LOOK_EVERY_S = 0.5
+POLL_INTERVAL_S = 0.5
 FOUND_MAX = 8
-ASKED_SHOWN = 3
+REQUESTS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class WorkItem:
     """The order an operator is working on: its retailer, and the call and ticket it belongs to, if any."""
 
     key: str
@@ -57,144 +65,150 @@ def desk_routes() -> Blueprint:
     routes = Blueprint("desk", __name__, url_prefix="/desk")
 
     @routes.get("")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def page() -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            presence.arrive(session, staff().id, room().now())
-            return render_template("desk/desk.html", now=line_now(session, room().now()), **duty_view(session, staff()))
+        with transaction(services().sessions) as session:
+            presence.check_in(session, staff().id, services().now())
+            return render_template(
+                "desk/desk.html", now=hotline_status(session, services().now()), **presence_context(session, staff())
+            )
 
     @routes.get("/events")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def events() -> ResponseReturnValue:
-        return stream(_parts_for(staff()), LOOK_EVERY_S)
+        return stream(_stream_parts(staff()), POLL_INTERVAL_S)
 
     @routes.get("/retailers")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def retailers() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()[:40]
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             found = find_retailers(session, text, FOUND_MAX)
         key = request.args.get("key", "")
         return render_template("desk/retailers_found.html", found=found, text=text, key=key)
 
     @routes.post("/orders")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def begin() -> ResponseReturnValue:
         return begin_order(request.form.get("customer_code", ""), request.form.get("key", ""))
 
     @routes.get("/orders/<key>")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def order(key: str) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            desk = room().open_desk(session)
-            presence.arrive(session, staff().id, room().now())
-            case = _case(session, desk, key)
-            refusal = _take_up(desk, case)
+        with transaction(services().sessions) as session:
+            desk = services().open_desk(session)
+            presence.check_in(session, staff().id, services().now())
+            case = _work_item(session, desk, key)
+            refusal = _open_draft(desk, case)
             return render_template(
                 "desk/order.html",
-                **duty_view(session, staff()),
+                **presence_context(session, staff()),
                 case=case,
                 sheet=_sheet(desk, case),
                 refusal=refusal,
-                asked=feedback.listed(session, retailer_id=case.retailer.id, limit=ASKED_SHOWN)
+                asked=feedback.requests(session, retailer_id=case.retailer.id, limit=REQUESTS_SHOWN)
                 if case.retailer
                 else (),
-                **form_words(),
+                **form_context(),
                 call=call_view(session, case.call) if case.call is not None else None,
                 turns=turns_of(session, key) if case.call is not None else [],
             )
 
     @routes.post("/orders/<key>/lines")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def line(key: str) -> ResponseReturnValue:
-        return _change(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
+        return _set_line(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
 
     @routes.post("/orders/<key>/wishes")
-    @only_for("take_calls")
-    def wishes(key: str) -> ResponseReturnValue:
+    @requires_task("take_calls")
+    def suggested_lines(key: str) -> ResponseReturnValue:
         """Add the lines of the last order, or those that failed by the web, in one go."""
-        with transaction(room().sessions) as session:
-            desk = room().open_desk(session)
-            case = _case(session, desk, key)
-            if stale := _stale(desk, case):
+        with transaction(services().sessions) as session:
+            desk = services().open_desk(session)
+            case = _work_item(session, desk, key)
+            if stale := _stale_page_response(desk, case):
                 return stale
             sheet = _sheet(desk, case)
             if sheet is None:
                 abort(404, _("没有这张订单。"))
             try:
-                outcomes = put_wishes(desk, key, sheet.web if request.form.get("which") == "web" else sheet.last)
+                outcomes = add_suggested_lines(
+                    desk, key, sheet.failed_web_lines if request.form.get("which") == "web" else sheet.last_order_lines
+                )
             except SheetRefusal as refusal:
-                return _shown(desk, case, problem=refusal.reason), 422
-            return _shown(desk, case, outcomes=outcomes, specs=desk.catalog.specs)
+                return _render_sheet(desk, case, problem=refusal.reason), 422
+            return _render_sheet(desk, case, outcomes=outcomes, specs=desk.catalog.specs)
 
     @routes.post("/orders/<key>/save")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def save(key: str) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
-            desk = room().open_desk(session)
-            case = _case(session, desk, key)
-            if stale := _stale(desk, case):
+        with transaction(services().sessions) as session:
+            desk = services().open_desk(session)
+            case = _work_item(session, desk, key)
+            if stale := _stale_page_response(desk, case):
                 return stale
             try:
                 desk.confirm(key)
             except DeskRefusal as refusal:
-                return _shown(desk, case, problem=refusal.reason), 422
-            return _shown(desk, _case(session, desk, key), saved=True)
+                return _render_sheet(desk, case, problem=refusal.reason), 422
+            return _render_sheet(desk, _work_item(session, desk, key), saved=True)
 
     return routes
 
 
 def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
     """Begin an order for a retailer: of the call `key`, whose caller the operator has identified, or of no call."""
-    with transaction(room().sessions) as session:
-        desk = room().open_desk(session)
+    with transaction(services().sessions) as session:
+        desk = services().open_desk(session)
         retailer = desk.retailer(customer_code)
         if retailer is None:
             return _("没有这个客户代码。"), 409
-        call = _case(session, desk, key).call if key else None
+        call = _work_item(session, desk, key).call if key else None
         hotline = desk.hotline(call.called if call is not None else "")
         if not key:
             key = f"desk-{staff().id}-{secrets.token_hex(8)}"
         try:
             desk.open_draft(key, retailer, hotline, channel="operator", region=_region(call))
         except DeskRefusal as refusal:
-            standing = desk.standing(retailer, hotline)
+            standing = desk.eligibility(retailer, hotline)
             return render_template("desk/refusal.html", reason=refusal.reason, standing=standing), 422
     if call is not None:
-        room().line.calls.signed_in(call.sid, retailer.customer_code)
+        services().line.calls.identify_caller(call.call_key, retailer.customer_code)
         # A full page load would hang up the softphone in the middle of the call.
-        return go_on(url_for("console.desk.order", key=key))
+        return swap_work_area(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 
 
-def _parts_for(me: StaffRow) -> Callable[[], Mapping[str, str]]:
+def _stream_parts(me: StaffRow) -> Callable[[], Mapping[str, str]]:
     """The parts of the desk's event stream: the queue, the live calls, and operator presence. As long as the stream is
     open, its reader is kept checked in."""
     noted = 0.0
 
     def parts() -> Mapping[str, str]:
         nonlocal noted
-        if time.monotonic() - noted > SIGN_OF_LIFE_S:
+        if time.monotonic() - noted > KEEPALIVE_S:
             noted = time.monotonic()
-            with transaction(room().sessions) as session:
-                presence.arrive(session, me.id, room().now())
-        with reading(room().sessions) as session:
+            with transaction(services().sessions) as session:
+                presence.check_in(session, me.id, services().now())
+        with read_only(services().sessions) as session:
             return {
-                "line": render_template("desk/hotline_status.html", now=line_now(session, room().now()), me=me),
-                "duty": render_template("desk/presence.html", **duty_view(session, me)),
+                "line": render_template(
+                    "desk/hotline_status.html", now=hotline_status(session, services().now()), me=me
+                ),
+                "duty": render_template("desk/presence.html", **presence_context(session, me)),
             }
 
     return parts
 
 
-def _case(session: Session, desk: Desk, key: str) -> Case:
+def _work_item(session: Session, desk: Desk, key: str) -> WorkItem:
     """The call this operator has taken, or the order begun at the desk, with this key. 404 without one, 409 if the
     call is not in this operator's hands."""
     order = session.scalar(select(OrderRow).where(OrderRow.call_key == key))
     call = session.get(Call, key)
     ticket = None
     if call is not None:
-        ticket = session.scalar(select(Ticket).where(Ticket.call_sid == key).order_by(Ticket.id.desc()).limit(1))
+        ticket = session.scalar(select(Ticket).where(Ticket.call_key == key).order_by(Ticket.id.desc()).limit(1))
         if ticket is None or ticket.taken_by != staff().id or ticket.state not in ("taken", "finished"):
             abort(409, _("这通电话现在不在您手里。"))
     elif order is None or not key.startswith("desk-"):
@@ -206,7 +220,7 @@ def _case(session: Session, desk: Desk, key: str) -> Case:
         retailer = desk.retailer(state.customer_code)
     hotline = desk.hotline(call.called if call is not None else "")
     saved = order_view(order) if order is not None and order.number is not None else None
-    return Case(key, retailer, hotline, call, ticket, saved)
+    return WorkItem(key, retailer, hotline, call, ticket, saved)
 
 
 def _region(call: Call | None) -> str:
@@ -214,7 +228,7 @@ def _region(call: Call | None) -> str:
     return CallState.from_json(call.state).region if call is not None else ""
 
 
-def _take_up(desk: Desk, case: Case) -> str:
+def _open_draft(desk: Desk, case: WorkItem) -> str:
     """Open the draft of a call whose caller is known. Return the reason for a refusal, or an empty string."""
     if case.retailer is None or case.saved is not None:
         return ""
@@ -225,35 +239,37 @@ def _take_up(desk: Desk, case: Case) -> str:
     return ""
 
 
-def _sheet(desk: Desk, case: Case) -> Sheet | None:
+def _sheet(desk: Desk, case: WorkItem) -> OrderSheet | None:
     if case.retailer is None:
         return None
-    web_wanted = follow_ups.wanted_by(desk.session, business_day(desk.now), case.retailer.id, staff().id)
-    return open_sheet(desk, case.key, case.retailer, case.hotline, case.saved, web_wanted)
+    web_wanted = follow_ups.requested_packs(desk.session, business_day(desk.now), case.retailer.id, staff().id)
+    return build_sheet(desk, case.key, case.retailer, case.hotline, case.saved, web_wanted)
 
 
-def _change(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
-    with transaction(room().sessions) as session:
-        desk = room().open_desk(session)
-        case = _case(session, desk, key)
-        if stale := _stale(desk, case):
+def _set_line(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
+    with transaction(services().sessions) as session:
+        desk = services().open_desk(session)
+        case = _work_item(session, desk, key)
+        if stale := _stale_page_response(desk, case):
             return stale
         try:
-            outcome = put_line(desk, key, barcode, cartons)
+            outcome = enter_line(desk, key, barcode, cartons)
         except SheetRefusal as refusal:
-            return _shown(desk, case, problem=refusal.reason, typed=cartons), 422
-        return _shown(desk, case, outcome=outcome, barcode=barcode)
+            return _render_sheet(desk, case, problem=refusal.reason, typed=cartons), 422
+        return _render_sheet(desk, case, outcome=outcome, barcode=barcode)
 
 
-def _stale(desk: Desk, case: Case) -> ResponseReturnValue | None:
+def _stale_page_response(desk: Desk, case: WorkItem) -> ResponseReturnValue | None:
     """The current sheet with its differences if the page showed an older one, or None. Changes nothing."""
     shown = request.form.get("seen", "")
     order = desk.draft(case.key) or case.saved
-    if shown == seen(order):
+    if shown == order_version(order):
         return None
-    return _shown(desk, case, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
+    return _render_sheet(desk, case, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
 
 
-def _shown(desk: Desk, case: Case, outcome: LineOutcome | None = None, barcode: str = "", **said: object) -> str:
+def _render_sheet(
+    desk: Desk, case: WorkItem, outcome: LineOutcome | None = None, barcode: str = "", **said: object
+) -> str:
     spec = desk.catalog.specs.get(barcode)
     return render_template("desk/sheet.html", case=case, sheet=_sheet(desk, case), outcome=outcome, spec=spec, **said)

@@ -13,19 +13,19 @@ from typing import Literal
 from brand_catalog.catalog import Spec
 from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
-from callflows.turn_context import Turn
+from callflows.turn_context import TurnContext
 from console.desk.retailer_search import first_letters
 from console.filters import yuan
 from orders.book.desk import (
     Desk,
     DeskRefusal,
+    Eligibility,
     Hotline,
     LineOutcome,
     LineRequest,
     LineView,
     OrderView,
     Retailer,
-    Standing,
 )
 
 CARTONS_MAX = 9_999
@@ -40,7 +40,7 @@ class SheetRefusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class SpecOption:
     """One spec the operator may enter: how it is found, and what is left of it."""
 
     barcode: str
@@ -71,7 +71,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SuggestedLine:
     """A line suggested for the order: the packs wanted, and the packs this retailer can have now; None if the spec is
     not offered today."""
 
@@ -83,48 +83,48 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class OrderSheet:
     """Everything the order sheet shows. `last` are the lines of the retailer's last order, `web` those of its
     failed web order."""
 
     key: str
     retailer: Retailer
     hotline: Hotline
-    standing: Standing
+    eligibility: Eligibility
     order: OrderView | None
-    choices: tuple[Choice, ...]
-    last: tuple[Wish, ...]
-    web: tuple[Wish, ...]
+    options: tuple[SpecOption, ...]
+    last_order_lines: tuple[SuggestedLine, ...]
+    failed_web_lines: tuple[SuggestedLine, ...]
     read_back: tuple[str, ...]
-    seen: str
+    version: str
 
     @property
     def is_open(self) -> bool:
         """True if the order is a draft, so that lines may be added."""
         return self.order is not None and self.order.state == "draft"
 
-    def choices_for_page(self) -> list[dict[str, str | int]]:
+    def options_for_page(self) -> list[dict[str, str | int]]:
         """The specs for the page's search; empty if the sheet is not open."""
-        return [choice.for_page() for choice in self.choices] if self.is_open else []
+        return [choice.for_page() for choice in self.options] if self.is_open else []
 
-    def choice(self, barcode: str) -> Choice | None:
+    def option(self, barcode: str) -> SpecOption | None:
         """The spec with this barcode and what is left of it, or None if it is not offered today."""
-        return next((choice for choice in self.choices if choice.barcode == barcode), None)
+        return next((choice for choice in self.options if choice.barcode == barcode), None)
 
     @property
     def shortfall_fen(self) -> int:
         """The amount to be deposited before delivery, in fen."""
-        return max(0, self.order.amount_fen - self.standing.balance_fen) if self.order is not None else 0
+        return max(0, self.order.amount_fen - self.eligibility.balance_fen) if self.order is not None else 0
 
 
-def open_sheet(
+def build_sheet(
     desk: Desk,
     key: str,
     retailer: Retailer,
     hotline: Hotline,
     saved: OrderView | None = None,
     web_wanted: Mapping[str, int] | None = None,
-) -> Sheet:
+) -> OrderSheet:
     """The current sheet. `saved` is the order of this key if it is no draft any more; `web_wanted` are the packs by
     barcode of the failed web order."""
     order = desk.draft(key) or saved
@@ -133,7 +133,7 @@ def open_sheet(
         last = None
     last_packs = {line.barcode: line.granted_packs for line in last.lines} if last is not None else {}
     choices = tuple(
-        Choice(
+        SpecOption(
             barcode=offer.spec.barcode,
             name=offer.spec.name,
             code=offer.spec.short_code,
@@ -145,32 +145,32 @@ def open_sheet(
             last_packs=last_packs.get(offer.spec.barcode, 0),
             mark="new" if offer.is_new else "key" if offer.is_key else "",
         )
-        for offer in desk.offers(retailer, hotline)
+        for offer in desk.available_specs(retailer, hotline)
     )
     left = {choice.barcode: min(choice.limit_left_packs, choice.stock_left_packs) for choice in choices}
     specs = desk.catalog.specs
-    return Sheet(
+    return OrderSheet(
         key=key,
         retailer=retailer,
         hotline=hotline,
-        standing=desk.standing(retailer, hotline),
+        eligibility=desk.eligibility(retailer, hotline),
         order=order,
-        choices=choices,
-        last=tuple(
-            Wish(line.barcode, line.name, line.granted_packs, line.packs_per_carton, left.get(line.barcode))
+        options=choices,
+        last_order_lines=tuple(
+            SuggestedLine(line.barcode, line.name, line.granted_packs, line.packs_per_carton, left.get(line.barcode))
             for line in (last.lines if last is not None else ())
         ),
-        web=tuple(
-            Wish(barcode, specs[barcode].name, packs, specs[barcode].packs_per_carton, left.get(barcode))
+        failed_web_lines=tuple(
+            SuggestedLine(barcode, specs[barcode].name, packs, specs[barcode].packs_per_carton, left.get(barcode))
             for barcode, packs in (web_wanted or {}).items()
             if barcode in specs
         ),
         read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
-        seen=seen(order),
+        version=order_version(order),
     )
 
 
-def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
+def enter_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
     """Set a line in cartons: "5" sets five, "+5" adds five, "0" removes the line. Raise SheetRefusal if refused."""
     more, figures = wanted.startswith("+"), wanted.removeprefix("+").strip()
     if not figures.isascii() or not figures.isdigit() or int(figures) > CARTONS_MAX:
@@ -189,20 +189,20 @@ def put_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | N
         raise SheetRefusal(refusal.reason) from refusal
 
 
-def put_wishes(desk: Desk, key: str, wishes: Sequence[Wish]) -> list[LineOutcome]:
+def add_suggested_lines(desk: Desk, key: str, lines: Sequence[SuggestedLine]) -> list[LineOutcome]:
     """Add the lines that are not on the order yet, in one go; those that are stay as the caller wanted them. Raise
     SheetRefusal if refused."""
     order = desk.draft(key)
     if order is None:
         raise SheetRefusal("no_draft")
-    new = [LineRequest(wish.barcode, wish.packs, "set") for wish in wishes if order.line(wish.barcode) is None]
+    new = [LineRequest(wish.barcode, wish.packs, "set") for wish in lines if order.line(wish.barcode) is None]
     try:
         return desk.set_lines(key, new)
     except DeskRefusal as refusal:
         raise SheetRefusal(refusal.reason) from refusal
 
 
-def seen(order: OrderView | None) -> str:
+def order_version(order: OrderView | None) -> str:
     """The state and lines of an order as text; a page sends it back with each change, to detect a stale page."""
     if order is None:
         return "-"
@@ -210,7 +210,7 @@ def seen(order: OrderView | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class LineDifference:
     """One line that has changed since the page was shown; None for a quantity where the line is not on the order."""
 
     name: str
@@ -219,7 +219,7 @@ class Difference:
     packs_per_carton: int
 
 
-def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) -> list[Difference]:
+def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) -> list[LineDifference]:
     """The lines that differ between what the page showed and the current order."""
     before: dict[str, int] = {}
     for part in shown.split(",")[1:]:
@@ -234,14 +234,16 @@ def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) 
         # The catalogue has the name and the carton size of a line that is gone.
         about = line or specs.get(barcode)
         if granted != before.get(barcode) and about is not None:
-            changed.append(Difference(about.name, before.get(barcode), granted, about.packs_per_carton))
+            changed.append(LineDifference(about.name, before.get(barcode), granted, about.packs_per_carton))
     return changed
 
 
 def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tuple[str, ...]:
     """The sentences in which a call reads the order back to the caller (AY 4.1.7)."""
-    state = CallState(key, "", hotline.number, ear=True, customer_code=retailer.customer_code, signed_in=True)
-    turn = Turn(state, desk)
+    state = CallState(
+        key, "", hotline.number, speech_enabled=True, customer_code=retailer.customer_code, signed_in=True
+    )
+    turn = TurnContext(state, desk)
     ReadBack().ask(turn)
     return tuple(turn.sentences)
 

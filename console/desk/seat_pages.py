@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from console.authentication import only_for, staff
+from console.authentication import requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from orders.staff import seats
 from orders.staff.models import SEAT_MAX_CHARS, StaffRow
-from orders.staff.seats import NoSuchSeat, SeatTaken
-from storage import reading, transaction
+from orders.staff.seats import InvalidSeat, SeatTaken
+from storage import read_only, transaction
 
 
 def seat_routes() -> Blueprint:
@@ -19,45 +19,45 @@ def seat_routes() -> Blueprint:
     routes = Blueprint("seats", __name__, url_prefix="/seat")
 
     @routes.get("")
-    @only_for("take_calls")
+    @requires_task("take_calls")
     def page() -> ResponseReturnValue:
         wanted = request.args.get("wanted", "")[:SEAT_MAX_CHARS]
-        return _page(wanted or staff().seat, refusal_of(staff(), wanted) if wanted else "")
+        return _page(wanted or staff().seat, seat_refusal(staff(), wanted) if wanted else "")
 
     @routes.post("")
-    @only_for("take_calls")
-    def sit_down() -> ResponseReturnValue:
+    @requires_task("take_calls")
+    def take() -> ResponseReturnValue:
         wanted = request.form.get("seat", "").strip()
-        if problem := sit(staff(), wanted):
+        if problem := take_seat(staff(), wanted):
             return _page(wanted, problem), 422
         return redirect(url_for("console.home"))
 
     @routes.post("/leave")
-    @only_for("take_calls")
-    def stand_up() -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
+    @requires_task("take_calls")
+    def leave() -> ResponseReturnValue:
+        with transaction(services().sessions) as session:
             seats.leave_seat(session, staff().id)
         return redirect(url_for("console.seats.page"))
 
     return routes
 
 
-def sit(person: StaffRow, wanted: str) -> str:
+def take_seat(person: StaffRow, wanted: str) -> str:
     """Take a seat. Return the reason for a refusal in a sentence, or an empty string."""
     try:
-        with transaction(room().sessions) as session:
-            seats.take_seat(session, person.id, wanted, room().now())
+        with transaction(services().sessions) as session:
+            seats.take_seat(session, person.id, wanted, services().now())
     except SeatTaken as taken:
         return _taken(taken.seat, taken.by)
-    except NoSuchSeat:
+    except InvalidSeat:
         return _("席位写数字或字母，最多10个，比如 3。")
     return ""
 
 
-def refusal_of(person: StaffRow, wanted: str) -> str:
+def seat_refusal(person: StaffRow, wanted: str) -> str:
     """The reason this person cannot take the seat now, or an empty string."""
-    with reading(room().sessions) as session:
-        for row, other in seats.seated(session, room().now()):
+    with read_only(services().sessions) as session:
+        for row, other in seats.occupied_seats(session, services().now()):
             if row.seat == wanted and other.id != person.id:
                 return _taken(wanted, other.name)
     return ""
@@ -68,12 +68,12 @@ def _taken(seat: str, by: str) -> str:
 
 
 def _page(wanted: str, problem: str) -> str:
-    now = room().now()
-    with reading(room().sessions) as session:
+    now = services().now()
+    with read_only(services().sessions) as session:
         return render_template(
             "desk/seat.html",
             wanted=wanted,
             problem=problem,
             mine=seats.seat_of(session, staff().id, now),
-            seated=seats.seated(session, now),
+            seated=seats.occupied_seats(session, now),
         )

@@ -8,19 +8,19 @@ from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from brand_catalog.catalog_changes import CatalogChanges, changes
-from brand_catalog.exporting import ALIAS_COLUMNS, CATALOG_COLUMNS, alias_rows, catalog_rows
+from brand_catalog.catalog_changes import CatalogChanges, compare_catalogs
+from brand_catalog.exporting import EXPORTED_ALIAS_COLUMNS, EXPORTED_CATALOG_COLUMNS, alias_rows, catalog_rows
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from brand_catalog.models import CatalogVersion
-from brand_catalog.name_overrides import renew_catalog, renewed
+from brand_catalog.name_overrides import merged_catalog, replace_catalog
 from brand_catalog.sheets import RowProblem
 from clock import local_date
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import as_file, is_table, table
 from speech.vocabulary import vocabulary_of
-from storage import reading, transaction
+from storage import read_only, transaction
 
 VERSIONS_SHOWN = 60
 WHY_MAX = 200
@@ -31,26 +31,26 @@ def catalog_file_routes() -> Blueprint:
     routes = Blueprint("catalog_files", __name__, url_prefix="/catalog")
 
     @routes.get("/history")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             versions = session.scalars(
                 select(CatalogVersion).order_by(CatalogVersion.id.desc()).limit(VERSIONS_SHOWN)
             ).all()
         return render_template("settings/catalog_history.html", versions=versions, may_edit=may("edit_catalog"))
 
     @routes.get("/history/<int:number>")
-    @only_for("see_day")
+    @requires_task("see_day")
     def version(number: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             found = session.get(CatalogVersion, number)
         if found is None:
             abort(404)
         return render_template("settings/catalog_changes.html", changes=found.changes)
 
     @routes.post("/import")
-    @only_for("edit_catalog")
-    def take_in() -> ResponseReturnValue:
+    @requires_task("edit_catalog")
+    def import_file() -> ResponseReturnValue:
         """Preview the catalogue's files, or import them with `apply`."""
         upload, aliases = request.files.get("file"), request.files.get("aliases")
         why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
@@ -72,38 +72,38 @@ def catalog_file_routes() -> Blueprint:
                 examined = examine_catalog_file(files.enter_context(as_file(upload)), other, _can_be_heard())
         except CatalogFileError as error:
             return render_template("settings/catalog_imported.html", problems=error.problems), 422
-        with reading(room().sessions) as session:
-            whole = renewed(session, examined.catalog, keep_names=not named)
-            found = changes(room().line.hearing.catalog(session), whole)
-        if apply and not found.is_nothing:
-            with transaction(room().sessions) as session:
-                renew_catalog(session, examined.catalog, room().now(), why, staff().name, keep_names=not named)
+        with read_only(services().sessions) as session:
+            whole = merged_catalog(session, examined.catalog, keep_names=not named)
+            found = compare_catalogs(services().line.recognition.catalog(session), whole)
+        if apply and not found.is_empty:
+            with transaction(services().sessions) as session:
+                replace_catalog(session, examined.catalog, services().now(), why, staff().name, keep_names=not named)
         return _answer(found, examined.warnings, applied=apply)
 
     @routes.get("/export")
-    @only_for("see_day")
+    @requires_task("see_day")
     def export() -> ResponseReturnValue:
         """The catalogue, or its listed and hand-made names, in the columns of the import."""
-        with reading(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
-        day, kind = local_date(room().now()), request.args.get("kind", "csv")
+        with read_only(services().sessions) as session:
+            catalog = services().line.recognition.catalog(session)
+        day, kind = local_date(services().now()), request.args.get("kind", "csv")
         if request.args.get("what") == "names":
-            return table(f"aliases-{day}", kind, ALIAS_COLUMNS, alias_rows(catalog))
-        return table(f"catalog-{day}", kind, CATALOG_COLUMNS, catalog_rows(catalog))
+            return table(f"aliases-{day}", kind, EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
+        return table(f"catalog-{day}", kind, EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
 
     return routes
 
 
 def _can_be_heard() -> NameCheck | None:
-    model = room().line.hearing.model
-    return None if model is None else vocabulary_of(model).why_not
+    model = services().line.recognition.model
+    return None if model is None else vocabulary_of(model).unsayable_reason
 
 
 def _answer(found: CatalogChanges, warnings: tuple[RowProblem, ...], *, applied: bool) -> ResponseReturnValue:
     return render_template(
         "settings/catalog_imported.html",
         changes=found.to_json(),
-        nothing=found.is_nothing,
+        nothing=found.is_empty,
         warnings=warnings,
         applied=applied,
     )

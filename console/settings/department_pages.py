@@ -11,18 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import local, local_date
-from console.authentication import may, only_for, staff
-from console.dates import typed_day
+from console.authentication import may, requires_task, staff
+from console.dates import parse_date
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import table
-from orders import audit_log
-from orders.audit_log import Entry
+from orders import audit_log as log
+from orders.audit_log import AuditEntry
 from orders.book.headroom import DraftRules
-from orders.department_rules import BAND_PREFIX, NAMES, RECORDING_DAYS, set_rule
-from orders.models import WHY_MAX, HouseRule, Subject
-from orders.outbound.pacing import Pacing
-from storage import reading, transaction
+from orders.department_rules import BAND_PREFIX, RECORDING_DAYS, RULES, set_rule
+from orders.models import REASON_MAX_CHARS, DepartmentRule, Subject
+from orders.outbound.pacing import PacingRules
+from storage import read_only, transaction
 
 ENTRIES_SHOWN = 200
 ENTRIES_EXPORTED = 20_000
@@ -31,30 +31,30 @@ SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "after")
 
 
-def house_routes() -> Blueprint:
+def department_routes() -> Blueprint:
     """The department's settings and the audit log."""
     routes = Blueprint("house", __name__)
 
     @routes.get("/rules")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             return render_template("settings/department_rules.html", **_rules(session, {}, {}))
 
     @routes.post("/rules")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def save() -> ResponseReturnValue:
         """Store every rule whose value in the form differs from the one in force."""
-        why = request.form.get("why", "").strip()[:WHY_MAX]
-        with transaction(room().sessions) as session:
-            present, names = _present(session), _names(session)
-            values, wrong = _sent(request.form, names)
+        why = request.form.get("why", "").strip()[:REASON_MAX_CHARS]
+        with transaction(services().sessions) as session:
+            present, names = _in_force(session), _names(session)
+            values, wrong = _from_form(request.form, names)
             changed = [name for name in names if name in values and values[name] != present.get(name)]
             if changed and not why:
                 wrong["why"] = _("请写明原因，记录里要用。")
             if not wrong:
                 for name in changed:
-                    set_rule(session, name, values[name], by=staff().name, why=why, now=room().now())
+                    set_rule(session, name, values[name], by=staff().name, why=why, now=services().now())
             typed = request.form if wrong else {}
             page = render_template(
                 "settings/rules_form.html", saved=len(changed), done=not wrong, **_rules(session, typed, wrong)
@@ -62,12 +62,12 @@ def house_routes() -> Blueprint:
         return page, 422 if wrong else 200
 
     @routes.get("/history")
-    @only_for("see_day")
-    def changes() -> ResponseReturnValue:
-        subject, day = _subject(), typed_day(request.args.get("day"))
-        with reading(room().sessions) as session:
-            entries = audit_log.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
-            specs = room().line.hearing.catalog(session).specs
+    @requires_task("see_day")
+    def audit_log() -> ResponseReturnValue:
+        subject, day = _subject(), parse_date(request.args.get("day"))
+        with read_only(services().sessions) as session:
+            entries = log.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
+            specs = services().line.recognition.catalog(session).specs
         return render_template(
             "settings/audit_log.html",
             entries=entries,
@@ -79,13 +79,13 @@ def house_routes() -> Blueprint:
         )
 
     @routes.get("/history/export")
-    @only_for("see_day")
+    @requires_task("see_day")
     def export() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            entries = audit_log.entries(
-                session, subject=_subject(), day=typed_day(request.args.get("day")), limit=ENTRIES_EXPORTED
+        with read_only(services().sessions) as session:
+            entries = log.entries(
+                session, subject=_subject(), day=parse_date(request.args.get("day")), limit=ENTRIES_EXPORTED
             )
-        name = f"history-{local_date(room().now())}"
+        name = f"history-{local_date(services().now())}"
         return table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
 
     return routes
@@ -95,7 +95,7 @@ def _subject() -> Subject | None:
     return next((one for one in SUBJECTS if one == request.args.get("subject")), None)
 
 
-def _row(entry: Entry) -> tuple[object, ...]:
+def _row(entry: AuditEntry) -> tuple[object, ...]:
     return (
         local(entry.at).strftime("%Y-%m-%d %H:%M:%S"),
         entry.by,
@@ -115,20 +115,20 @@ def _plain(value: Mapping[str, object] | None) -> str:
 # --- the rules
 
 
-def _present(session: Session) -> dict[str, int]:
-    return {row.name: row.value for row in session.scalars(select(HouseRule))}
+def _in_force(session: Session) -> dict[str, int]:
+    return {row.name: row.value for row in session.scalars(select(DepartmentRule))}
 
 
 def _names(session: Session) -> list[str]:
     """The names of all rules: the fixed ones, and one for each price band of the catalogue or with a cap."""
-    bands = {spec.price_band for spec in room().line.hearing.catalog(session).specs.values()}
-    bands |= {int(name.removeprefix(BAND_PREFIX)) for name in _present(session) if name.startswith(BAND_PREFIX)}
-    return [name for name in NAMES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
+    bands = {spec.price_band for spec in services().line.recognition.catalog(session).specs.values()}
+    bands |= {int(name.removeprefix(BAND_PREFIX)) for name in _in_force(session) if name.startswith(BAND_PREFIX)}
+    return [name for name in RULES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
 
 
-def _own() -> dict[str, int | None]:
+def _defaults() -> dict[str, int | None]:
     """The defaults of the rules, in force where the department has set nothing."""
-    draft, pacing = DraftRules(), Pacing()
+    draft, pacing = DraftRules(), PacingRules()
     return {
         "hold_minutes": int(draft.hold_for.total_seconds()) // 60,
         "order_min_packs": draft.order_min_packs,
@@ -142,7 +142,7 @@ def _own() -> dict[str, int | None]:
     }
 
 
-def _sent(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
+def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
     """The values of the form, None for the default; and the errors by field."""
     values: dict[str, int | None] = {}
     wrong: dict[str, str] = {}
@@ -163,14 +163,14 @@ def _sent(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | No
 
 
 def _rules(session: Session, typed: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, object]:
-    present, own, names = _present(session), _own(), _names(session)
+    present, own, names = _in_force(session), _defaults(), _names(session)
     return {
         "rules": [(name, typed.get(name, present.get(name, "")), own.get(name)) for name in names],
-        "descriptions": NAMES,
+        "descriptions": RULES,
         "band_prefix": BAND_PREFIX,
         "wrong": wrong,
         "why": typed.get("why", ""),
         "may_edit": may("set_rules"),
-        "entries": audit_log.entries(session, subject="house_rule", limit=20),
+        "entries": log.entries(session, subject="house_rule", limit=20),
         "specs": {},
     }

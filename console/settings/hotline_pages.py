@@ -11,20 +11,20 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from console.authentication import may, only_for, staff
-from console.filters import clock, clock_minutes
+from console.authentication import may, requires_task, staff
+from console.filters import parse_time_of_day, time_of_day
 from console.language import _
-from console.services import room
+from console.services import services
 from orders import audit_log
 from orders.book.models import OrderKind
 from orders.hotline_settings import set_hotline
-from orders.models import WHY_MAX, HotlineRow
-from storage import reading, transaction
+from orders.models import REASON_MAX_CHARS, HotlineRow
+from storage import read_only, transaction
 
 REGIONS_MAX = 9
 ENTRIES_SHOWN = 20
 _NUMBER = re.compile(r"\+[0-9]{6,15}")
-_APART = re.compile(r"[、，,;；\n]+")
+_SEPARATORS = re.compile(r"[、，,;；\n]+")
 KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
 
 
@@ -40,11 +40,11 @@ class HotlineForm:
     closes: str = "17:00"
     regions: str = ""
     why: str = ""
-    wrong: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def region_names(self) -> list[str]:
-        return [name for part in _APART.split(self.regions) if (name := part.strip())]
+        return [name for part in _SEPARATORS.split(self.regions) if (name := part.strip())]
 
 
 def hotline_routes() -> Blueprint:
@@ -52,48 +52,50 @@ def hotline_routes() -> Blueprint:
     routes = Blueprint("hotlines", __name__, url_prefix="/hotlines")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             rows = session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
             entries = audit_log.entries(session, subject="hotline", limit=ENTRIES_SHOWN)
         return render_template("settings/hotlines.html", rows=rows, entries=entries, may_edit=may("set_rules"))
 
     @routes.get("/new")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def new() -> ResponseReturnValue:
         return render_template("settings/hotline.html", form=HotlineForm(), number=None, kinds=KINDS)
 
     @routes.get("/<number>")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def hotline(number: str) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             row = session.scalar(select(HotlineRow).where(HotlineRow.number == number))
         if row is None:
             abort(404)
         regions = "、".join(name for _key, name in row.regions)
-        form = HotlineForm(number, row.name, row.seat, row.kind, clock(row.opens), clock(row.closes), regions)
+        form = HotlineForm(
+            number, row.name, row.seat, row.kind, time_of_day(row.opens), time_of_day(row.closes), regions
+        )
         return render_template("settings/hotline.html", form=form, number=number, kinds=KINDS)
 
     @routes.post("/new")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def add() -> ResponseReturnValue:
-        form = _sent(request.form)
+        form = _from_form(request.form)
         form.number = re.sub(r"[\s()-]", "", request.form.get("number", ""))
         if not _NUMBER.fullmatch(form.number):
-            form.wrong["number"] = _("号码要带国家码，像 +8637255550000 这样写。")
-        with reading(room().sessions) as session:
+            form.errors["number"] = _("号码要带国家码，像 +8637255550000 这样写。")
+        with read_only(services().sessions) as session:
             if session.scalar(select(HotlineRow.id).where(HotlineRow.number == form.number)) is not None:
-                form.wrong["number"] = _("已经有这个号码了。")
+                form.errors["number"] = _("已经有这个号码了。")
         return _save(form, None)
 
     @routes.post("/<number>")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def change(number: str) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             if session.scalar(select(HotlineRow.id).where(HotlineRow.number == number)) is None:
                 abort(404)
-        form = _sent(request.form)
+        form = _from_form(request.form)
         form.number = number
         return _save(form, number)
 
@@ -104,10 +106,10 @@ def _save(form: HotlineForm, number: str | None) -> ResponseReturnValue:
     """Store the hotline and return to the list, or show the form again with its errors."""
     opens, closes = _minutes(form, "opens", form.opens), _minutes(form, "closes", form.closes)
     if opens is not None and closes is not None and closes <= opens:
-        form.wrong["closes"] = _("结束要比开始晚。")
-    if form.wrong or opens is None or closes is None:
+        form.errors["closes"] = _("结束要比开始晚。")
+    if form.errors or opens is None or closes is None:
         return render_template("settings/hotline_form.html", form=form, number=number, kinds=KINDS), 422
-    with transaction(room().sessions) as session:
+    with transaction(services().sessions) as session:
         set_hotline(
             session,
             form.number,
@@ -119,12 +121,12 @@ def _save(form: HotlineForm, number: str | None) -> ResponseReturnValue:
             regions=form.region_names,
             by=staff().name,
             why=form.why,
-            now=room().now(),
+            now=services().now(),
         )
     return "", 204, {"HX-Redirect": url_for("console.hotlines.page")}
 
 
-def _sent(form: Mapping[str, str]) -> HotlineForm:
+def _from_form(form: Mapping[str, str]) -> HotlineForm:
     sent = HotlineForm(
         name=form.get("name", "").strip(),
         seat=form.get("seat", "").strip(),
@@ -132,23 +134,23 @@ def _sent(form: Mapping[str, str]) -> HotlineForm:
         opens=form.get("opens", "").strip(),
         closes=form.get("closes", "").strip(),
         regions=form.get("regions", "").strip(),
-        why=form.get("why", "").strip()[:WHY_MAX],
+        why=form.get("why", "").strip()[:REASON_MAX_CHARS],
     )
     for name, most in (("name", 40), ("seat", 10)):
         if not 0 < len(getattr(sent, name)) <= most:
-            sent.wrong[name] = _("要写1到%(most)d个字。", most=most)
+            sent.errors[name] = _("要写1到%(most)d个字。", most=most)
     if not sent.why:
-        sent.wrong["why"] = _("请写明原因，记录里要用。")
+        sent.errors["why"] = _("请写明原因，记录里要用。")
     regions = sent.region_names
     if len(regions) > REGIONS_MAX:
-        sent.wrong["regions"] = _("最多9个区，每个区一个按键。")
+        sent.errors["regions"] = _("最多9个区，每个区一个按键。")
     elif len(set(regions)) < len(regions):
-        sent.wrong["regions"] = _("有的区写了两次。")
+        sent.errors["regions"] = _("有的区写了两次。")
     return sent
 
 
 def _minutes(form: HotlineForm, name: str, text: str) -> int | None:
-    minutes = clock_minutes(text)
+    minutes = parse_time_of_day(text)
     if minutes is None:
-        form.wrong[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
+        form.errors[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
     return minutes

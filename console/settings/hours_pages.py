@@ -9,16 +9,16 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console.authentication import may, only_for, staff
-from console.filters import clock_minutes
+from console.authentication import may, requires_task, staff
+from console.filters import parse_time_of_day
 from console.language import _
-from console.services import room
+from console.services import services
 from orders import audit_log
 from orders.book.models import Channel
 from orders.hotline_settings import MINUTES_A_DAY, set_calendar_day, set_channel_hours
-from orders.models import WHY_MAX, CalendarDay, ChannelWindow
+from orders.models import REASON_MAX_CHARS, CalendarDay, ChannelWindow
 from orders.windows import Calendar, business_day
-from storage import reading, transaction
+from storage import read_only, transaction
 
 # Each hotline has its own hours.
 CHANNELS: tuple[Channel, ...] = ("web", "mobile", "proxy")
@@ -31,15 +31,18 @@ def hours_routes() -> Blueprint:
     routes = Blueprint("hours", __name__, url_prefix="/hours")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            return render_template("settings/hours.html", **_shown(session))
+        with read_only(services().sessions) as session:
+            return render_template("settings/hours.html", **_page_context(session))
 
     @routes.post("/channel/<any(web, mobile, proxy):channel>")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def hours(channel: Channel) -> ResponseReturnValue:
-        opens, closes = clock_minutes(request.form.get("opens", "")), clock_minutes(request.form.get("closes", ""))
+        opens, closes = (
+            parse_time_of_day(request.form.get("opens", "")),
+            parse_time_of_day(request.form.get("closes", "")),
+        )
         why, wrong = _why(), {}
         before = "evening_before" in request.form
         for name, value in (("opens", opens), ("closes", closes)):
@@ -49,17 +52,17 @@ def hours_routes() -> Blueprint:
             wrong["closes"] = _("结束要比开始晚。")
         if not why:
             wrong["why"] = _("请写明原因，记录里要用。")
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             if not wrong and opens is not None and closes is not None:
                 starts = opens - (MINUTES_A_DAY if before else 0)
-                set_channel_hours(session, channel, starts, closes, by=staff().name, why=why, now=room().now())
+                set_channel_hours(session, channel, starts, closes, by=staff().name, why=why, now=services().now())
             page = render_template(
-                "settings/hours_settings.html", wrong={channel: wrong}, typed=request.form, **_shown(session)
+                "settings/hours_settings.html", wrong={channel: wrong}, typed=request.form, **_page_context(session)
             )
         return page, 422 if wrong else 200
 
     @routes.post("/day")
-    @only_for("set_rules")
+    @requires_task("set_rules")
     def day() -> ResponseReturnValue:
         why, wrong = _why(), {}
         chosen = {"open": True, "closed": False, "own": None}
@@ -67,16 +70,16 @@ def hours_routes() -> Blueprint:
             which: date | None = date.fromisoformat(request.form.get("day", ""))
         except ValueError:
             which, wrong["day"] = None, _("请选一个日期。")
-        if which is not None and which < business_day(room().now()):
+        if which is not None and which < business_day(services().now()):
             wrong["day"] = _("这一天已经过去了。")
         if not why:
             wrong["why"] = _("请写明原因，记录里要用。")
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             if not wrong and which is not None:
                 is_open = chosen.get(request.form.get("as", ""), False)
-                set_calendar_day(session, which, is_open, by=staff().name, why=why, now=room().now())
+                set_calendar_day(session, which, is_open, by=staff().name, why=why, now=services().now())
             page = render_template(
-                "settings/hours_settings.html", wrong={"day": wrong}, typed=request.form, **_shown(session)
+                "settings/hours_settings.html", wrong={"day": wrong}, typed=request.form, **_page_context(session)
             )
         return page, 422 if wrong else 200
 
@@ -84,11 +87,11 @@ def hours_routes() -> Blueprint:
 
 
 def _why() -> str:
-    return request.form.get("why", "").strip()[:WHY_MAX]
+    return request.form.get("why", "").strip()[:REASON_MAX_CHARS]
 
 
-def _shown(session: Session) -> dict[str, object]:
-    today = business_day(room().now())
+def _page_context(session: Session) -> dict[str, object]:
+    today = business_day(services().now())
     set_days = {row.day: row for row in session.scalars(select(CalendarDay).where(CalendarDay.day >= today))}
     known = Calendar({row.day: row.is_open for row in set_days.values()})
     ahead = (today + timedelta(days=count) for count in range(DAYS_SHOWN))

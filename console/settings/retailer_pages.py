@@ -11,14 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import as_file, is_table, table
 from orders import audit_log
 from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
-from orders.models import WHY_MAX
+from orders.models import REASON_MAX_CHARS
 from orders.outbound.models import MissedCall
 from orders.retailers.access import locked_until, new_pin, unlock
 from orders.retailers.importing import COLUMNS, hash_pins, import_retailers
@@ -26,7 +26,7 @@ from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit
 from orders.windows import OrderPlan, business_day, cycle_start, cycle_week, is_order_day, next_order_day
-from storage import reading, rehearsal, transaction
+from storage import dry_run, read_only, transaction
 
 ROWS_MAX = 100
 ORDERS_SHOWN = 12
@@ -40,7 +40,7 @@ def retailer_routes() -> Blueprint:
     routes = Blueprint("retailers", __name__, url_prefix="/retailers")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()[:40]
         found = select(RetailerRow).order_by(RetailerRow.customer_code).limit(ROWS_MAX + 1)
@@ -51,7 +51,7 @@ def retailer_routes() -> Blueprint:
                 | RetailerRow.name.contains(text, autoescape=True)
                 | RetailerRow.id.in_(called)
             )
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             rows = session.scalars(found).all()
         part = "settings/retailer_rows.html" if request.headers.get("HX-Request") else "settings/retailers.html"
         return render_template(
@@ -59,11 +59,11 @@ def retailer_routes() -> Blueprint:
         )
 
     @routes.post("/import")
-    @only_for("edit_retailers")
-    def take_in() -> ResponseReturnValue:
+    @requires_task("edit_retailers")
+    def import_file() -> ResponseReturnValue:
         """Preview a file of retailers, or import it with `apply`."""
         upload = request.files.get("file")
-        why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
+        why, apply = request.form.get("why", "").strip()[:REASON_MAX_CHARS], "apply" in request.form
         wrong = {
             name: sentence
             for name, sentence, is_wrong in (
@@ -74,12 +74,12 @@ def retailer_routes() -> Blueprint:
         }
         if wrong or upload is None:
             return render_template("settings/retailers_imported.html", wrong=wrong), 422
-        now = room().now()
-        work = transaction if apply else rehearsal
+        now = services().now()
+        work = transaction if apply else dry_run
         with as_file(upload) as path:
             try:
                 pins = hash_pins(path) if apply else None
-                with work(room().sessions) as session:
+                with work(services().sessions) as session:
                     done = import_retailers(session, path, pins, by=staff().name, why=why, now=now)
                     entries = audit_log.entries(session, subject="retailer", limit=CHANGES_SHOWN)
             except SheetError as error:
@@ -88,20 +88,20 @@ def retailer_routes() -> Blueprint:
         return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=ours)
 
     @routes.get("/export")
-    @only_for("see_day")
+    @requires_task("see_day")
     def export() -> ResponseReturnValue:
         """All retailers in the columns of the import and some more, without PINs."""
-        today = business_day(room().now())
+        today = business_day(services().now())
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             rows = list(_export(session, today))
         return table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
 
     @routes.get("/<code>")
-    @only_for("see_day")
+    @requires_task("see_day")
     def retailer(code: str) -> ResponseReturnValue:
-        today = business_day(room().now())
-        with reading(room().sessions) as session:
+        today = business_day(services().now())
+        with read_only(services().sessions) as session:
             row = _retailer(session, code)
             open_days = calendar(session)
             orders = session.scalars(
@@ -117,7 +117,7 @@ def retailer_routes() -> Blueprint:
                 .limit(ORDERS_SHOWN)
             ).all()
             began = cycle_start(row, today)
-            specs = room().line.hearing.catalog(session).specs
+            specs = services().line.recognition.catalog(session).specs
             limits = session.scalars(select(Limit).where(Limit.retailer_id == row.id, Limit.cycle_start == began)).all()
             known = {limit.barcode: limit for limit in limits}
             return render_template(
@@ -130,30 +130,30 @@ def retailer_routes() -> Blueprint:
                 began=began,
                 limits=[(spec, known[barcode]) for barcode, spec in specs.items() if barcode in known],
                 entries=audit_log.entries(session, subject="retailer", name=code, limit=CHANGES_SHOWN),
-                **_access(session, row),
+                **_access_context(session, row),
             )
 
     @routes.post("/<code>/pin")
-    @only_for("edit_retailers")
+    @requires_task("edit_retailers")
     def pin(code: str) -> ResponseReturnValue:
         """Set a new PIN for the retailer; it is shown only in this response."""
-        with transaction(room().sessions) as session:
+        with transaction(services().sessions) as session:
             row = _retailer(session, code)
             why = _why()
             done: dict[str, object] = {}
             if why:
-                done = {"new_pin": new_pin(session, row, by=staff().name, why=why, now=room().now())}
+                done = {"new_pin": new_pin(session, row, by=staff().name, why=why, now=services().now())}
             return _access_page(session, row, why, done)
 
     @routes.post("/<code>/unlock")
-    @only_for("edit_retailers")
-    def open_again(code: str) -> ResponseReturnValue:
-        with transaction(room().sessions) as session:
+    @requires_task("edit_retailers")
+    def unlock_access(code: str) -> ResponseReturnValue:
+        with transaction(services().sessions) as session:
             row = _retailer(session, code)
             why = _why()
             done: dict[str, object] = {}
             if why:
-                done = {"unlocked": unlock(session, row, by=staff().name, why=why, now=room().now())}
+                done = {"unlocked": unlock(session, row, by=staff().name, why=why, now=services().now())}
             return _access_page(session, row, why, done)
 
     return routes
@@ -167,16 +167,16 @@ def _retailer(session: Session, code: str) -> RetailerRow:
 
 
 def _why() -> str:
-    return request.form.get("why", "").strip()[:WHY_MAX]
+    return request.form.get("why", "").strip()[:REASON_MAX_CHARS]
 
 
-def _access(session: Session, row: RetailerRow) -> dict[str, object]:
-    locked = locked_until(session, row.customer_code, room().now())
+def _access_context(session: Session, row: RetailerRow) -> dict[str, object]:
+    locked = locked_until(session, row.customer_code, services().now())
     return {"row": row, "locked": locked, "may_edit": may("edit_retailers")}
 
 
 def _access_page(session: Session, row: RetailerRow, why: str, done: Mapping[str, object]) -> ResponseReturnValue:
-    page = render_template("settings/retailer_access.html", no_reason=not why, **done, **_access(session, row))
+    page = render_template("settings/retailer_access.html", no_reason=not why, **done, **_access_context(session, row))
     return page, 200 if why else 422
 
 
@@ -188,7 +188,7 @@ def _export(session: Session, today: date) -> Iterator[tuple[object, ...]]:
     for row in session.scalars(select(RetailerRow).order_by(RetailerRow.customer_code)):
         plan = (row.cycle, row.order_weekday, row.cycle_week)
         if plan not in days:
-            days[plan] = _a_day_of(row, today)
+            days[plan] = _next_plan_day(row, today)
         yield (
             row.customer_code,
             row.name,
@@ -205,7 +205,7 @@ def _export(session: Session, today: date) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _a_day_of(plan: OrderPlan, today: date) -> date:
+def _next_plan_day(plan: OrderPlan, today: date) -> date:
     """The next day of a plan from today on, days off included."""
     days = (today + timedelta(days=ahead) for ahead in range(_PLAN_DAYS))
     return next(

@@ -11,26 +11,26 @@ from flask.typing import ResponseReturnValue
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
 from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
-from console.authentication import may, only_for, staff
+from console.authentication import may, requires_task, staff
 from console.desk.order_sheet import initials
 from console.language import _
-from console.services import room
+from console.services import services
 from speech.vocabulary import UnsayableError, vocabulary_of
-from storage import reading, transaction
+from storage import read_only, transaction
 
 SPECS_SHOWN = 60
-NEAREST = 8
+CONFUSABLES_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class NamePreview:
     """The preview of a spoken name: its words in the vocabulary, the same name if it exists, and its confusables."""
 
     text: str
     words: tuple[str, ...] | None
-    unsayable: str
-    there: SpokenName | None
-    near: tuple[Match, ...]
+    unknown_syllable: str
+    existing: SpokenName | None
+    confusables: tuple[Match, ...]
 
 
 @lru_cache(maxsize=2)
@@ -38,16 +38,16 @@ def _index(catalog_version: str, names: tuple[SpokenName, ...]) -> NameIndex:
     return NameIndex(names)
 
 
-def names_routes() -> Blueprint:
+def spoken_name_routes() -> Blueprint:
     """The catalogue page."""
     routes = Blueprint("names", __name__, url_prefix="/catalog")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()
-        with reading(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
+        with read_only(services().sessions) as session:
+            catalog = services().line.recognition.catalog(session)
         by_spec: dict[str, list[SpokenName]] = {barcode: [] for barcode in catalog.specs}
         for name in catalog.spoken_names:
             for barcode in name.barcodes:
@@ -73,60 +73,60 @@ def names_routes() -> Blueprint:
         )
 
     @routes.post("/names")
-    @only_for("edit_catalog")
-    def name() -> ResponseReturnValue:
+    @requires_task("edit_catalog")
+    def preview_or_add() -> ResponseReturnValue:
         """Preview a name for a spec, or add it with `add`."""
         text, barcode = request.form.get("text", "").strip(), request.form.get("barcode", "")
-        with reading(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
+        with read_only(services().sessions) as session:
+            catalog = services().line.recognition.catalog(session)
         try:
             with_name(catalog, text, barcode)
         except NameRefused:
-            return render_template("settings/name_preview.html", refused=refusal(catalog, text, barcode)), 422
-        trial = try_name(catalog, text)
-        added = "add" in request.form and not trial.unsayable
+            return render_template("settings/name_preview.html", refused=name_refusal(catalog, text, barcode)), 422
+        trial = preview_name(catalog, text)
+        added = "add" in request.form and not trial.unknown_syllable
         if added:
-            with transaction(room().sessions) as session:
-                add_name(session, text, barcode, room().now(), staff().name)
+            with transaction(services().sessions) as session:
+                add_name(session, text, barcode, services().now(), staff().name)
         return render_template("settings/name_preview.html", trial=trial, added=added, catalog=catalog, barcode=barcode)
 
     @routes.post("/names/known")
-    @only_for("see_day")
+    @requires_task("see_day")
     def known() -> ResponseReturnValue:
         """Preview a name the spec already has."""
         text, barcode = request.form.get("known", ""), request.form.get("barcode", "")
-        with reading(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
+        with read_only(services().sessions) as session:
+            catalog = services().line.recognition.catalog(session)
         if not has_name(catalog, text, barcode):
             return render_template("settings/name_preview.html", refused=_("这个品规已经没有这个叫法了。")), 422
         return render_template(
             "settings/name_known.html",
-            trial=try_name(catalog, text),
+            trial=preview_name(catalog, text),
             catalog=catalog,
             barcode=barcode,
             may_edit=may("edit_catalog"),
         )
 
     @routes.post("/names/remove")
-    @only_for("edit_catalog")
+    @requires_task("edit_catalog")
     def remove() -> ResponseReturnValue:
         """Remove a name from a spec."""
         text, barcode = request.form.get("remove", ""), request.form.get("barcode", "")
         try:
-            with transaction(room().sessions) as session:
-                remove_name(session, text, barcode, room().now(), staff().name)
+            with transaction(services().sessions) as session:
+                remove_name(session, text, barcode, services().now(), staff().name)
         except NameRefused:
-            with reading(room().sessions) as session:
-                catalog = room().line.hearing.catalog(session)
+            with read_only(services().sessions) as session:
+                catalog = services().line.recognition.catalog(session)
             return render_template("settings/name_preview.html", refused=_why_kept(catalog, text, barcode)), 422
         return render_template("settings/name_preview.html", removed=text)
 
     return routes
 
 
-def try_name(catalog: Catalog, text: str) -> Trial:
+def preview_name(catalog: Catalog, text: str) -> NamePreview:
     """The preview of this name: its words as recognised, and the names it may be confused with."""
-    model = room().line.hearing.model
+    model = services().line.recognition.model
     words: tuple[str, ...] | None = None
     unsayable = ""
     if model is not None:
@@ -134,13 +134,13 @@ def try_name(catalog: Catalog, text: str) -> Trial:
             words = vocabulary_of(model).words(text)
         except UnsayableError as error:
             unsayable = error.syllable
-    near = _index(catalog.version, catalog.spoken_names).nearest(text, NEAREST)
-    return Trial(
+    near = _index(catalog.version, catalog.spoken_names).nearest(text, CONFUSABLES_MAX)
+    return NamePreview(
         text=text,
         words=words,
-        unsayable=unsayable,
-        there=next((name for name in catalog.spoken_names if name.text == text), None),
-        near=tuple(match for match in near if match.distance <= RIVAL_DISTANCE and match.name.text != text),
+        unknown_syllable=unsayable,
+        existing=next((name for name in catalog.spoken_names if name.text == text), None),
+        confusables=tuple(match for match in near if match.distance <= RIVAL_DISTANCE and match.name.text != text),
     )
 
 
@@ -149,7 +149,7 @@ def has_name(catalog: Catalog, text: str, barcode: str) -> bool:
     return any(name.text == text and barcode in name.barcodes for name in catalog.spoken_names)
 
 
-def refusal(catalog: Catalog, text: str, barcode: str) -> str:
+def name_refusal(catalog: Catalog, text: str, barcode: str) -> str:
     """The reason a name cannot be added to a spec, in a sentence."""
     if barcode not in catalog.specs:
         return _("请先从名单里选一个品规。")

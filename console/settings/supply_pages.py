@@ -10,19 +10,19 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import func, select
 
 from brand_catalog.sheets import SheetError
-from console.authentication import may, only_for, staff
-from console.dates import typed_day
+from console.authentication import may, requires_task, staff
+from console.dates import parse_date
 from console.language import _
-from console.services import room
+from console.services import services
 from console.uploads import as_file, is_table, table
 from orders import audit_log
 from orders.retailers.models import RetailerRow
 from orders.supply import allocate, limits
 from orders.supply.allocate import allocate_day, read_supply
-from orders.supply.limits import LimitsDone, LimitsLocked, LimitsRefused
+from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
 from orders.windows import business_day
-from storage import reading, rehearsal, transaction
+from storage import dry_run, read_only, transaction
 
 BATCHES_SHOWN = 30
 CHANGES_SHOWN = 200
@@ -33,12 +33,12 @@ def supply_routes() -> Blueprint:
     routes = Blueprint("supply", __name__, url_prefix="/supply")
 
     @routes.get("")
-    @only_for("see_day")
+    @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        today = business_day(room().now())
-        day = typed_day(request.args.get("day")) or today
-        with reading(room().sessions) as session:
-            catalog = room().line.hearing.catalog(session)
+        today = business_day(services().now())
+        day = parse_date(request.args.get("day")) or today
+        with read_only(services().sessions) as session:
+            catalog = services().line.recognition.catalog(session)
             specs = catalog.specs
             uneven = allocate.out_of_balance(session, catalog, day)
             rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
@@ -65,12 +65,12 @@ def supply_routes() -> Blueprint:
         )
 
     @routes.post("/import")
-    @only_for("edit_supply")
-    def take_in() -> ResponseReturnValue:
+    @requires_task("edit_supply")
+    def import_file() -> ResponseReturnValue:
         """Preview a file's figures, or import them with `apply`."""
         upload = request.files.get("file")
         why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
-        day = typed_day(request.form.get("day"))
+        day = parse_date(request.form.get("day"))
         wrong = {
             name: sentence
             for name, sentence, is_wrong in (
@@ -84,7 +84,7 @@ def supply_routes() -> Blueprint:
             return render_template("settings/supply_imported.html", wrong=wrong), 422
         with as_file(upload) as path:
             try:
-                done = _put(path, str(kind), day, why[:200], apply=apply)
+                done = _import_or_preview(path, str(kind), day, why[:200], apply=apply)
             except SheetError as error:
                 return render_template("settings/supply_imported.html", problems=error.problems), 422
             except LimitsRefused as refused:
@@ -94,22 +94,22 @@ def supply_routes() -> Blueprint:
         return render_template("settings/supply_imported.html", done=done, applied=apply, day=day)
 
     @routes.get("/export")
-    @only_for("see_day")
+    @requires_task("see_day")
     def export() -> ResponseReturnValue:
         """A day's supply, or its limits, in the columns of the import."""
-        day = typed_day(request.args.get("day")) or business_day(room().now())
+        day = parse_date(request.args.get("day")) or business_day(services().now())
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             if what == "limits":
                 return table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
-            catalog = room().line.hearing.catalog(session)
+            catalog = services().line.recognition.catalog(session)
             return table(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
 
     @routes.get("/batches/<int:number>")
-    @only_for("see_day")
+    @requires_task("see_day")
     def batch(number: int) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            specs = room().line.hearing.catalog(session).specs
+        with read_only(services().sessions) as session:
+            specs = services().line.recognition.catalog(session).specs
             changes = session.execute(
                 select(LimitChange, RetailerRow)
                 .join(RetailerRow, RetailerRow.id == LimitChange.retailer_id)
@@ -122,14 +122,14 @@ def supply_routes() -> Blueprint:
     return routes
 
 
-def _put(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsDone:
+def _import_or_preview(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsResult:
     """Import a file's figures with `apply`; without it return what they would change, and change nothing."""
-    by, now = staff().name, room().now()
-    with (transaction if apply else rehearsal)(room().sessions) as session:
-        catalog = room().line.hearing.catalog(session)
+    by, now = staff().name, services().now()
+    with (transaction if apply else dry_run)(services().sessions) as session:
+        catalog = services().line.recognition.catalog(session)
         if kind == "supply":
             supplies = read_supply(path, catalog)
             return allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
         limits.check_unlocked(day, now)
         limits.stage(session, limits.read_limits(path, session, catalog, day))
-        return limits.take_over(session, day, now, by, why, path.name) if apply else limits.preview(session)
+        return limits.apply_limits(session, day, now, by, why, path.name) if apply else limits.preview(session)

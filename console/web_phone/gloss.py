@@ -33,7 +33,7 @@ def gloss(sentence: str) -> str | None:
     """The sentence in English, or None if it matches no prompt."""
     for pattern, english in _patterns():
         if found := pattern.fullmatch(sentence):
-            return english.format_map({name: _in_figures(value) for name, value in found.groupdict().items()})
+            return english.format_map({name: _with_figures(value) for name, value in found.groupdict().items()})
     return None
 
 
@@ -65,7 +65,7 @@ def _pattern(text: str) -> tuple[re.Pattern[str], int]:
     return re.compile("".join(parts)), words
 
 
-def _in_figures(value: str) -> str:
+def _with_figures(value: str) -> str:
     """The value with its numbers in figures: 红塔山，五条 becomes 红塔山，5 cartons, and a code becomes its digits."""
     if _CODE.fullmatch(value):
         return value.replace("，", " ").translate(_DIGITS)

@@ -27,10 +27,10 @@ from sqlalchemy import select
 from callflows.replies import ListenFor
 from callflows.state import CallState
 from console.language import _
-from console.services import Room, room
+from console.services import Services, services
 from console.web_phone.gloss import gloss
 from ivr.calls import UnknownCall
-from ivr.models import Call, Turn
+from ivr.models import Call, TurnRow
 from ivr.serialisation import reply_from_json
 from orders.book.models import OrderRow
 from orders.book.views import order_view
@@ -38,21 +38,21 @@ from orders.models import HotlineRow
 from orders.retailers.models import RetailerPhone, RetailerRow
 from settings import Settings
 from speech.listening import Digits, Listen
-from storage import reading
+from storage import read_only
 
 SAMPLES = Path(__file__).with_name("samples.toml")
-STAND_IN_PATH = "/phone"
+SIMULATOR_PATH = "/phone"
 CONNECT_S = 3.0
 # The commands a page may send. Only operators can be called in the browser, see softphone.py.
-WISHES = frozenset({"call", "keys", "speak", "hang_up"})
+PAGE_COMMANDS = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
 # An unregistered number: its caller is asked for a code and a PIN.
-STRANGER = "+8613900000000"
+UNREGISTERED_NUMBER = "+8613900000000"
 
 log = structlog.get_logger(__name__)
 
 
-class Socket(Protocol):
+class PageSocket(Protocol):
     """The methods used of the page's WebSocket."""
 
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
@@ -67,7 +67,7 @@ class Sample:
     file: str
     zh: str
     en: str
-    fits: tuple[str, ...]
+    answers_to: tuple[str, ...]
 
 
 @cache
@@ -78,14 +78,14 @@ def read_samples() -> tuple[Sample, ...]:
     return tuple(Sample(row["file"], row["zh"], row["en"], tuple(row["fits"])) for row in rows)
 
 
-def phone_routes(furnished: Room) -> Blueprint:
+def phone_routes(app_services: Services) -> Blueprint:
     """The page of the web phone, and the routes it uses during a call."""
     routes = Blueprint("phone", __name__, url_prefix="/phone")
     sockets = Sock()
 
     @routes.get("")
     def page() -> ResponseReturnValue:
-        with reading(room().sessions) as session:
+        with read_only(services().sessions) as session:
             hotlines = session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
             callers = session.execute(
                 select(RetailerPhone.phone, RetailerRow.name)
@@ -99,73 +99,75 @@ def phone_routes(furnished: Room) -> Blueprint:
             "web_phone/phone.html",
             hotlines=hotlines,
             callers=callers,
-            stranger=STRANGER,
+            stranger=UNREGISTERED_NUMBER,
             codes=codes,
             samples=read_samples(),
             keys="123456789*0#",
         )
 
-    @routes.get("/calls/<sid>")
-    def progress(sid: str) -> ResponseReturnValue:
-        with reading(room().sessions) as session:
-            call = session.get(Call, sid)
+    @routes.get("/calls/<call_key>")
+    def progress(call_key: str) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            call = session.get(Call, call_key)
             if call is None:
                 abort(404)
-            turns = session.scalars(select(Turn).where(Turn.call_sid == sid).order_by(Turn.n)).all()
-            order = session.scalar(select(OrderRow).where(OrderRow.call_key == sid))
+            turns = session.scalars(
+                select(TurnRow).where(TurnRow.call_key == call_key).order_by(TurnRow.turn_number)
+            ).all()
+            order = session.scalar(select(OrderRow).where(OrderRow.call_key == call_key))
             view = None if order is None or order.state == "lapsed" else order_view(order)
             retailer = None if order is None else session.get(RetailerRow, order.retailer_id)
-            names = {barcode: spec.name for barcode, spec in room().line.hearing.catalog(session).specs.items()}
+            names = {barcode: spec.name for barcode, spec in services().line.recognition.catalog(session).specs.items()}
         state = CallState.from_json(call.state)
         then = reply_from_json(call.reply).then
         return render_template(
             "web_phone/phone_progress.html",
             call=call,
-            waits_for=waits_for(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
-            turns=[_heard(turn, names) for turn in turns],
+            waits_for=awaited_input(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
+            turns=[_turn_facts(turn, names) for turn in turns],
             order=view,
             retailer=retailer,
             step=state.step,
-            misses=state.misses,
+            misses=state.reprompt_count,
         )
 
-    @routes.post("/calls/<sid>/say")
-    def say(sid: str) -> ResponseReturnValue:
+    @routes.post("/calls/<call_key>/say")
+    def say(call_key: str) -> ResponseReturnValue:
         text = request.form.get("text", "").strip()[:TEXT_MAX]
         try:
-            present = room().line.calls.present(sid)
+            present = services().line.calls.snapshot(call_key)
         except UnknownCall:
             abort(404, _("没有这通电话，请重新拨号。"))
         then = present.reply.then
-        if not text or present.over or not isinstance(then, ListenFor):
+        if not text or present.ended or not isinstance(then, ListenFor):
             abort(409, _("现在没有在听，请等提示说完。"))
         if isinstance(then.listen, Digits) and then.listen.what == "pin":
             abort(409, _("密码只能按键输入。"))
-        with reading(room().sessions) as session:
-            utterance = room().line.hearing.understanding(session).of_text(then.listen, text)
-        room().line.media.ears.heard(sid, present.n, utterance)
-        room().line.media.go_on(sid, present.n)
+        with read_only(services().sessions) as session:
+            utterance = services().line.recognition.understanding(session).of_text(then.listen, text)
+        services().line.media_sockets.registry.store_utterance(call_key, present.turn_number, utterance)
+        services().line.media_sockets.redirect_to_turn(call_key, present.turn_number)
         return "", 204
 
     @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]
-    def line(socket: Socket) -> None:
+    def line(socket: PageSocket) -> None:
         origin = urlsplit(request.headers.get("Origin", ""))
         if origin.netloc != request.host:
             socket.close(1008, "another site's page")
             return
-        pass_on(socket, furnished.settings, WISHES)
+        relay(socket, app_services.settings, PAGE_COMMANDS)
 
     return routes
 
 
-def waits_for(listen: Listen) -> str:
+def awaited_input(listen: Listen) -> str:
     """The name of the input the call is waiting for, as in samples.toml."""
     return listen.what if isinstance(listen, Digits) else type(listen).__name__
 
 
-def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
+def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
     """One turn as listed: what was recognised, and how it was understood."""
-    heard = turn.heard
+    heard = turn.turn_input
     items = [
         {
             "action": item["action"],
@@ -176,8 +178,8 @@ def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
         for item in heard.get("items", ())
     ]
     return {
-        "n": turn.n,
-        "at": turn.at,
+        "n": turn.turn_number,
+        "at": turn.taken_at,
         "silence": heard.get("silence", False),
         "text": heard.get("text", ""),
         "keyed": heard.get("keyed", False),
@@ -189,14 +191,14 @@ def _heard(turn: Turn, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: str = "") -> None:
+def relay(socket: PageSocket, settings: Settings, allowed_commands: frozenset[str], name: str = "") -> None:
     """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
     to the simulator, until one of them disconnects. With a `name` the page's telephone can be called."""
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     try:
         stand_in = websocket.create_connection(
-            base + STAND_IN_PATH, timeout=CONNECT_S, header=[f"Authorization: Basic {token}"]
+            base + SIMULATOR_PATH, timeout=CONNECT_S, header=[f"Authorization: Basic {token}"]
         )
     except (OSError, websocket.WebSocketException) as error:
         log.warning("the web phone's stand-in cannot be reached", address=base, reason=str(error))
@@ -204,14 +206,14 @@ def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: st
         socket.close()
         return
     stand_in.settimeout(None)
-    back = threading.Thread(target=_pass_back, args=(stand_in, socket), name="web phone", daemon=True)
+    back = threading.Thread(target=_relay_events, args=(stand_in, socket), name="web phone", daemon=True)
     back.start()
     try:
         if name:
             stand_in.send(json.dumps({"do": "be", "name": name}))
         while (message := socket.receive()) is not None:
             if isinstance(message, str):
-                if _wish(message) in wishes:
+                if _command(message) in allowed_commands:
                     stand_in.send(message)
             else:
                 stand_in.send_binary(message)
@@ -222,14 +224,14 @@ def pass_on(socket: Socket, settings: Settings, wishes: frozenset[str], name: st
         back.join(CONNECT_S)
 
 
-def _wish(message: str) -> str:
+def _command(message: str) -> str:
     try:
         return str(json.loads(message)["do"])
     except (ValueError, TypeError, KeyError):
         return ""
 
 
-def _pass_back(stand_in: websocket.WebSocket, socket: Socket) -> None:
+def _relay_events(stand_in: websocket.WebSocket, socket: PageSocket) -> None:
     try:
         while message := stand_in.recv():
             if isinstance(message, bytes):

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from callflows import speaking
 from callflows.prompts import Prompts
-from ivr.operators.models import Reason
-from ivr.operators.queue_position import Standing
+from ivr.operators.models import TicketReason
+from ivr.operators.queue_position import QueuePosition
 
 
-class PeopleWords:
+class OperatorPrompts:
     """The sentences for callers who wait, and for operators who are dialled."""
 
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
-        self.in_hands = prompts.text("line.in_hands")
-        self.nobody_free = prompts.text("line.nobody_free")
-        self.coming = prompts.text("queue.coming")
+        self.being_served = prompts.text("line.in_hands")
+        self.no_operator_free = prompts.text("line.nobody_free")
+        self.connecting = prompts.text("queue.coming")
         self.hold = prompts.text("queue.hold")
         self.held = prompts.text("queue.held")
-        self.alone = prompts.text("queue.alone")
-        self.asked_back = (prompts.text("queue.asked_back"), prompts.text("goodbye.thanks"))
+        self.operator_gone = prompts.text("queue.alone")
+        self.callback_requested = (prompts.text("queue.asked_back"), prompts.text("goodbye.thanks"))
         self.thanks = prompts.text("goodbye.thanks")
         self.accept = prompts.text("seat.accept")
-        self.gone = prompts.text("seat.gone")
-        self.keep = prompts.text("seat.keep")
+        self.caller_gone = prompts.text("seat.gone")
+        self.caller_on_hold = prompts.text("seat.keep")
         self.not_reached = prompts.text("seat.not_reached")
-        self.over = prompts.text("seat.over")
+        self.call_over = prompts.text("seat.over")
         self.trouble = prompts.text("line.trouble")
-        self._why: dict[Reason, str] = {
+        self._reasons: dict[TicketReason, str] = {
             "asked": prompts.text("why.asked"),
             "stuck": prompts.text("why.stuck"),
             "locked": prompts.text("why.locked"),
@@ -36,31 +36,31 @@ class PeopleWords:
             "trouble": prompts.text("why.trouble"),
         }
 
-    def news(self, standing: Standing) -> tuple[str, ...]:
+    def announcement(self, position: QueuePosition) -> tuple[str, ...]:
         """The caller's place in the queue, the expected wait if it is known, and what they may do instead."""
         words = []
-        if standing.place > 1:
-            words.append(self._prompts.text("line.place", count=speaking.counted(standing.place - 1, "")))
+        if position.place > 1:
+            words.append(self._prompts.text("line.place", count=speaking.counted(position.place - 1, "")))
         else:
             words.append(self._prompts.text("line.waiting"))
-        if standing.minutes is not None:
-            words.append(self._prompts.text("queue.minutes", minutes=speaking.counted(standing.minutes, "")))
-        if standing.long_wait and standing.can_be_called:
+        if position.minutes is not None:
+            words.append(self._prompts.text("queue.minutes", minutes=speaking.counted(position.minutes, "")))
+        if position.long_wait and position.can_call_back:
             words.append(self._prompts.text("queue.call_back"))
         words.append(self._prompts.text("queue.back"))
         return tuple(words)
 
-    def nobody(self, standing: Standing) -> tuple[str, ...]:
+    def no_operator(self, position: QueuePosition) -> tuple[str, ...]:
         """The sentences for a caller when no operator is present."""
-        offered = [self._prompts.text("queue.call_back_later")] if standing.can_be_called else []
+        offered = [self._prompts.text("queue.call_back_later")] if position.can_call_back else []
         return (self._prompts.text("queue.nobody"), *offered, self._prompts.text("queue.back"))
 
-    def call_back(self, name: str) -> tuple[str, ...]:
+    def callback(self, name: str) -> tuple[str, ...]:
         """The sentence for an operator before a caller is called back."""
         who = name or self._prompts.text("seat.stranger")
         return (self._prompts.text("seat.call_back", who=who),)
 
-    def whisper(self, name: str, reason: Reason, lines: int) -> tuple[str, ...]:
+    def whisper(self, name: str, reason: TicketReason, lines: int) -> tuple[str, ...]:
         """The whisper for an operator before taking a caller: name, reason, and progress of the order."""
         who = name or self._prompts.text("seat.stranger")
         ordered = (
@@ -68,4 +68,4 @@ class PeopleWords:
             if lines
             else self._prompts.text("seat.nothing")
         )
-        return (self._prompts.text("seat.whisper", who=who, why=self._why[reason], ordered=ordered), self.accept)
+        return (self._prompts.text("seat.whisper", who=who, why=self._reasons[reason], ordered=ordered), self.accept)

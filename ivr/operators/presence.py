@@ -10,19 +10,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ivr.operators.models import Duty, Offer, Reach, Ticket, Why
+from ivr.operators.models import Device, PauseReason, Presence, RingAttempt, Ticket
 from orders.staff.models import StaffRow
 
 # The desk page has a heartbeat every few seconds; without one for this long its operator is absent.
-GONE_AFTER = timedelta(seconds=60)
+ABSENT_AFTER = timedelta(seconds=60)
 # The presence of an operator who comes back after this long is reset to paused.
-SHIFT_OVER_AFTER = timedelta(minutes=30)
+PRESENCE_RESET_AFTER = timedelta(minutes=30)
 # A ticket left open at the desk for this long no longer makes its operator busy.
-TICKET_FORGOTTEN_AFTER = timedelta(hours=2)
+TICKET_STALE_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class AvailableOperator:
     """An operator who may be dialled at `address`, a number or "client:NAME"; without `staff_id` it is a number of the
     fixed list. `idle_since` is None for one who has had no call yet, `ready_since` for a listed number, which is always
     ready."""
@@ -33,97 +33,103 @@ class Operator:
     ready_since: datetime | None = None
 
 
-def arrive(session: Session, staff_id: int, now: datetime) -> Duty:
+def check_in(session: Session, staff_id: int, now: datetime) -> Presence:
     """Check the operator in, paused at first, or record that they are still present."""
-    duty = session.get(Duty, staff_id)
+    duty = session.get(Presence, staff_id)
     if duty is None:
-        duty = Duty(staff_id=staff_id, ready=False, reach="", why="", changed_at=now, idle_since=now, seen_at=now)
+        duty = Presence(
+            staff_id=staff_id, ready=False, device="", pause_reason="", changed_at=now, idle_since=now, seen_at=now
+        )
         try:
             with session.begin_nested():
                 session.add(duty)
         except IntegrityError:
-            duty = session.get_one(Duty, staff_id)
-    elif now - duty.seen_at > SHIFT_OVER_AFTER:
-        duty.ready, duty.reach, duty.why, duty.changed_at = False, "", "", now
+            duty = session.get_one(Presence, staff_id)
+    elif now - duty.seen_at > PRESENCE_RESET_AFTER:
+        duty.ready, duty.device, duty.pause_reason, duty.changed_at = False, "", "", now
     duty.seen_at = now
     return duty
 
 
-def be_ready(session: Session, staff_id: int, reach: Reach, now: datetime) -> None:
+def set_ready(session: Session, staff_id: int, device: Device, now: datetime) -> None:
     """Mark the operator as ready to be dialled."""
-    duty = arrive(session, staff_id, now)
+    duty = check_in(session, staff_id, now)
     if not duty.ready:
         duty.idle_since = duty.changed_at = now
-    duty.ready, duty.reach, duty.why = True, reach, ""
+    duty.ready, duty.device, duty.pause_reason = True, device, ""
 
 
-def pause(session: Session, staff_id: int, now: datetime, why: Why = "") -> None:
+def pause(session: Session, staff_id: int, now: datetime, reason: PauseReason = "") -> None:
     """Pause the operator: present, but not dialled."""
-    duty = session.get(Duty, staff_id)
+    duty = session.get(Presence, staff_id)
     if duty is not None and duty.ready:
-        duty.ready, duty.why, duty.changed_at = False, why, now
+        duty.ready, duty.pause_reason, duty.changed_at = False, reason, now
 
 
-def leave(session: Session, staff_id: int) -> None:
+def check_out(session: Session, staff_id: int) -> None:
     """Check the operator out."""
-    session.execute(delete(Duty).where(Duty.staff_id == staff_id))
+    session.execute(delete(Presence).where(Presence.staff_id == staff_id))
 
 
-def idle(session: Session, staff_id: int, now: datetime) -> None:
+def record_call_end(session: Session, staff_id: int, now: datetime) -> None:
     """Record that a call of this operator's is over."""
-    if (duty := session.get(Duty, staff_id)) is not None:
+    if (duty := session.get(Presence, staff_id)) is not None:
         duty.idle_since = now
 
 
-def on_duty(session: Session, now: datetime) -> Sequence[tuple[Duty, StaffRow]]:
+def present_operators(session: Session, now: datetime) -> Sequence[tuple[Presence, StaffRow]]:
     """The operators who are present, by name."""
     rows = session.execute(
-        select(Duty, StaffRow)
-        .join(StaffRow, StaffRow.id == Duty.staff_id)
-        .where(Duty.seen_at > now - GONE_AFTER, StaffRow.active)
+        select(Presence, StaffRow)
+        .join(StaffRow, StaffRow.id == Presence.staff_id)
+        .where(Presence.seen_at > now - ABSENT_AFTER, StaffRow.active)
         .order_by(StaffRow.name)
     )
     return [(duty, person) for duty, person in rows]
 
 
-def address_of(duty: Duty, person: StaffRow) -> str:
+def dial_address(duty: Presence, person: StaffRow) -> str:
     """The address this operator is dialled at, the telephone unless they chose the browser; empty if there is none."""
-    return f"client:{identity(person.id)}" if duty.reach == "browser" else person.phone or ""
+    return f"client:{carrier_identity(person.id)}" if duty.device == "browser" else person.phone or ""
 
 
-def identity(staff_id: int) -> str:
+def carrier_identity(staff_id: int) -> str:
     """The operator's name at the carrier, as a browser's telephone registers it."""
     return f"staff-{staff_id}"
 
 
-def free(session: Session, numbers: Collection[str], now: datetime) -> list[Operator]:
+def available_operators(session: Session, numbers: Collection[str], now: datetime) -> list[AvailableOperator]:
     """The operators who can take a call now, the longest idle first."""
-    rung = set(session.scalars(select(Offer.address).where(Offer.ended_at.is_(None))))
+    rung = set(session.scalars(select(RingAttempt.address).where(RingAttempt.ended_at.is_(None))))
     has_a_call = set(
         session.scalars(
-            select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_FORGOTTEN_AFTER)
+            select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_STALE_AFTER)
         )
     )
     people = [
-        Operator(person.id, address_of(duty, person), duty.idle_since, duty.changed_at)
-        for duty, person in on_duty(session, now)
+        AvailableOperator(person.id, dial_address(duty, person), duty.idle_since, duty.changed_at)
+        for duty, person in present_operators(session, now)
         if duty.ready and person.id not in has_a_call
     ]
-    theirs = {person.phone for _duty, person in on_duty(session, now)}
-    listed = [Operator(None, number, _last_call(session, number)) for number in numbers if number not in theirs]
+    theirs = {person.phone for _duty, person in present_operators(session, now)}
+    listed = [
+        AvailableOperator(None, number, _last_call(session, number)) for number in numbers if number not in theirs
+    ]
     return sorted(
         (one for one in (*people, *listed) if one.address and one.address not in rung),
         key=lambda one: (one.idle_since is not None, one.idle_since or now),
     )
 
 
-def count(session: Session, numbers: Collection[str], now: datetime) -> tuple[int, int]:
+def count_operators(session: Session, numbers: Collection[str], now: datetime) -> tuple[int, int]:
     """The number of operators present, and the number of them who take calls: paused operators do not."""
-    people = on_duty(session, now)
+    people = present_operators(session, now)
     theirs = {person.phone for _duty, person in people}
     listed = sum(number not in theirs for number in numbers)
     return len(people) + listed, sum(duty.ready for duty, _person in people) + listed
 
 
 def _last_call(session: Session, number: str) -> datetime | None:
-    return session.scalar(select(Offer.ended_at).where(Offer.address == number).order_by(Offer.id.desc()).limit(1))
+    return session.scalar(
+        select(RingAttempt.ended_at).where(RingAttempt.address == number).order_by(RingAttempt.id.desc()).limit(1)
+    )

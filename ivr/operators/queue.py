@@ -11,18 +11,23 @@ from clock import Clock
 from ivr.calls import Calls
 from ivr.models import Call
 from ivr.operators import callbacks, queue_position, tickets
-from ivr.operators.queue_position import Standing
-from ivr.operators.ringing import Ringing
-from storage import SessionFactory, reading, retried, transaction
+from ivr.operators.queue_position import QueuePosition
+from ivr.operators.ringing import RingDispatcher
+from storage import SessionFactory, read_only, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
 
 
-class Waiting:
+class CallerQueue:
     """The waiting callers of one line; `numbers` is the fixed list of operator numbers, which are always staffed."""
 
     def __init__(
-        self, sessions: SessionFactory, clock: Clock, calls: Calls, ringing: Ringing, numbers: Collection[str] = ()
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        calls: Calls,
+        ringing: RingDispatcher,
+        numbers: Collection[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
@@ -30,70 +35,70 @@ class Waiting:
         self._ringing = ringing
         self._numbers = tuple(numbers)
 
-    @retried
-    def heard_of(self, call_sid: str) -> Standing:
+    @retry_on_deadlock
+    def record_in_queue(self, call_key: str) -> QueuePosition:
         """Record that the caller is in the queue and return their position. A caller whose operator is gone waits
         again."""
         now = self._clock()
         with transaction(self._sessions) as session:
-            ticket = tickets.of_call(session, call_sid)
+            ticket = tickets.of_call(session, call_key)
             if ticket is not None:
                 ticket.queued_at = now
-                if queue_position.lost_its_operator(session, ticket, now):
-                    log.warning("a caller's operator is gone: the caller waits again", call=call_sid)
+                if queue_position.operator_is_gone(session, ticket, now):
+                    log.warning("a caller's operator is gone: the caller waits again", call=call_key)
                     tickets.put_back(session, ticket.id)
                 session.flush()
-            return queue_position.standing(session, call_sid, self._numbers, now)
+            return queue_position.queue_position(session, call_key, self._numbers, now)
 
-    @retried
-    def left_queue(self, call_sid: str) -> Standing:
+    @retry_on_deadlock
+    def record_left_queue(self, call_key: str) -> QueuePosition:
         """Record that the caller has left the queue and return their position."""
         with transaction(self._sessions) as session:
-            if (ticket := tickets.of_call(session, call_sid)) is not None:
+            if (ticket := tickets.of_call(session, call_key)) is not None:
                 ticket.queued_at = None
-            return queue_position.standing(session, call_sid, self._numbers, self._clock())
+            return queue_position.queue_position(session, call_key, self._numbers, self._clock())
 
-    def standing(self, call_sid: str) -> Standing:
+    def position(self, call_key: str) -> QueuePosition:
         """The caller's queue position."""
-        with reading(self._sessions) as session:
-            return queue_position.standing(session, call_sid, self._numbers, self._clock())
+        with read_only(self._sessions) as session:
+            return queue_position.queue_position(session, call_key, self._numbers, self._clock())
 
-    def ask_back(self, call_sid: str) -> bool:
+    def request_callback(self, call_key: str) -> bool:
         """Record a callback request for the number of this call; False if that number cannot be dialled, or an operator
         was quicker."""
         with transaction(self._sessions) as session:
-            call = session.get(Call, call_sid)
-            if call is None or not callbacks.can_be_called(call.caller):
+            call = session.get(Call, call_key)
+            if call is None or not callbacks.is_dialable(call.caller):
                 return False
-            ticket = tickets.withdraw(session, call_sid, "call_back", self._clock())
+            ticket = tickets.withdraw(session, call_key, "call_back", self._clock())
             if ticket is None:
                 return False
-            callbacks.ask(session, ticket, call, self._clock())
-        log.info("a caller wants to be called back", call=call_sid)
-        self._ringing.withdrawn(ticket.id)
+            callbacks.request_callback(session, ticket, call, self._clock())
+        log.info("a caller wants to be called back", call=call_key)
+        self._ringing.call_off(ticket.id)
         return True
 
-    def go_back(self, call_sid: str) -> bool:
+    def return_to_line(self, call_key: str) -> bool:
         """Return the caller to the automatic line; False if an operator was quicker."""
         with transaction(self._sessions) as session:
-            ticket = tickets.withdraw(session, call_sid, "returned", self._clock())
+            ticket = tickets.withdraw(session, call_key, "returned", self._clock())
         if ticket is None:
             return False
-        self._calls.give_back(call_sid)
-        self._ringing.withdrawn(ticket.id)
+        self._calls.give_back(call_key)
+        self._ringing.call_off(ticket.id)
         return True
 
-    @retried
-    def wait_again(self, call_sid: str) -> None:
+    @retry_on_deadlock
+    def requeue(self, call_key: str) -> None:
         """Return the caller to the queue, after the operator has hung up."""
         with transaction(self._sessions) as session:
-            if (ticket := tickets.of_call(session, call_sid)) is not None:
+            if (ticket := tickets.of_call(session, call_key)) is not None:
                 tickets.put_back(session, ticket.id)
 
-    def go_on_alone(self, call_sid: str) -> None:
+    def continue_without_operator(self, call_key: str) -> None:
         """Return the caller to the automatic line, after the operator has hung up."""
         with transaction(self._sessions) as session:
-            ticket = tickets.of_call(session, call_sid)
+            ticket = tickets.of_call(session, call_key)
             given_back = ticket is not None and tickets.close(session, ticket.id, "given_back", self._clock())
         if given_back:
-            self._calls.give_back(call_sid)
+            self._calls.give_back(call_key)

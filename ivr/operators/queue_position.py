@@ -17,48 +17,48 @@ from ivr.operators.models import Ticket
 
 # The expected wait is estimated from the latest calls closed in this time, so many at most and at least.
 HANDLED_WITHIN = timedelta(hours=4)
-HANDLED_MOST, HANDLED_LEAST = 20, 3
+HANDLED_MAX, HANDLED_MIN = 20, 3
 # A callback is offered if the expected wait is this long, or the caller has waited this long.
 LONG_WAIT_MINUTES = 3
 LONG_WAIT = timedelta(minutes=2)
 # The ends of an operator's call and of the caller's wait may be reported this far apart.
-OPERATOR_COMES_WITHIN = timedelta(seconds=20)
+OPERATOR_END_REPORTED_WITHIN = timedelta(seconds=20)
 
-Where = Literal["nowhere", "waiting", "coming", "alone", "served", "held", "over"]
+QueueState = Literal["nowhere", "waiting", "coming", "alone", "served", "held", "over"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QueuePosition:
     """A caller's queue position. "coming": an operator's own telephone is being connected; "alone": the operator has
     hung up; "served": the operator has no telephone and reads the order at the desk. `minutes` is the expected wait,
     None if unknown."""
 
-    where: Where
+    state: QueueState
     place: int = 0
     minutes: int | None = None
-    on_duty: bool = False
-    can_be_called: bool = False
+    operators_present: bool = False
+    can_call_back: bool = False
     long_wait: bool = False
-    asked_back: bool = False
+    callback_requested: bool = False
 
 
-def standing(session: Session, call_sid: str, numbers: Collection[str], now: datetime) -> Standing:
+def queue_position(session: Session, call_key: str, numbers: Collection[str], now: datetime) -> QueuePosition:
     """The caller's queue position."""
-    call, ticket = session.get(Call, call_sid), tickets.of_call(session, call_sid)
+    call, ticket = session.get(Call, call_key), tickets.of_call(session, call_key)
     if call is None or call.ended_at is not None:
-        return Standing("over")
-    present, taking = presence.count(session, numbers, now)
+        return QueuePosition("over")
+    present, taking = presence.count_operators(session, numbers, now)
     if ticket is None:
-        last = session.scalar(select(Ticket).where(Ticket.call_sid == call_sid).order_by(Ticket.id.desc()).limit(1))
-        return Standing("nowhere", asked_back=last is not None and last.state == "call_back")
-    reachable = callbacks.can_be_called(call.caller)
+        last = session.scalar(select(Ticket).where(Ticket.call_key == call_key).order_by(Ticket.id.desc()).limit(1))
+        return QueuePosition("nowhere", callback_requested=last is not None and last.state == "call_back")
+    reachable = callbacks.is_dialable(call.caller)
     if ticket.state == "taken":
-        return Standing(_with_operator(session, ticket), on_duty=present > 0, can_be_called=reachable)
-    place = max(1, tickets.position(session, call_sid))
+        return QueuePosition(_state_when_taken(session, ticket), operators_present=present > 0, can_call_back=reachable)
+    place = max(1, tickets.position(session, call_key))
     minutes = expected_minutes(session, place, taking, now)
     waited = now - ticket.opened_at
     long = waited > LONG_WAIT or (minutes is not None and minutes >= LONG_WAIT_MINUTES) or taking == 0
-    return Standing("waiting", place, minutes, present > 0, reachable, long)
+    return QueuePosition("waiting", place, minutes, present > 0, reachable, long)
 
 
 def expected_minutes(session: Session, place: int, operators: int, now: datetime) -> int | None:
@@ -69,25 +69,25 @@ def expected_minutes(session: Session, place: int, operators: int, now: datetime
         .where(Ticket.state.in_(("finished", "given_back")), Ticket.closed_at > now - HANDLED_WITHIN)
         .where(Ticket.taken_at.is_not(None))
         .order_by(Ticket.closed_at.desc())
-        .limit(HANDLED_MOST)
+        .limit(HANDLED_MAX)
     ).all()
-    if len(handled) < HANDLED_LEAST or not operators:
+    if len(handled) < HANDLED_MIN or not operators:
         return None
     took = sum((closed - taken for taken, closed in handled if taken and closed), timedelta()) / len(handled)
     return max(1, math.ceil(place * took / operators / timedelta(minutes=1)))
 
 
-def lost_its_operator(session: Session, ticket: Ticket, now: datetime) -> bool:
+def operator_is_gone(session: Session, ticket: Ticket, now: datetime) -> bool:
     """True if a caller who is in the queue belongs to an operator whose own call was accepted and has been over for
     longer than reports take."""
-    if ticket.state != "taken" or _with_operator(session, ticket) != "alone":
+    if ticket.state != "taken" or _state_when_taken(session, ticket) != "alone":
         return False
-    last = ring_attempts.last_of_ticket(session, ticket.id)
-    return last is not None and last.ended_at is not None and now - last.ended_at > OPERATOR_COMES_WITHIN
+    last = ring_attempts.latest_attempt_of(session, ticket.id)
+    return last is not None and last.ended_at is not None and now - last.ended_at > OPERATOR_END_REPORTED_WITHIN
 
 
-def _with_operator(session: Session, ticket: Ticket) -> Where:
-    last = ring_attempts.last_of_ticket(session, ticket.id)
+def _state_when_taken(session: Session, ticket: Ticket) -> QueueState:
+    last = ring_attempts.latest_attempt_of(session, ticket.id)
     if last is None or last.staff_id != ticket.taken_by or (last.ended_at is not None and last.state != "over"):
         return "served"
     if last.ended_at is not None:

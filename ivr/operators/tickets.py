@@ -10,22 +10,22 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from ivr.operators.models import Reason, Ticket, TicketState
+from ivr.operators.models import Ticket, TicketReason, TicketState
 
 
-def open_ticket(session: Session, call_sid: str, reason: Reason, now: datetime) -> Ticket:
+def open_ticket(session: Session, call_key: str, reason: TicketReason, now: datetime) -> Ticket:
     """The call's open ticket, created if there is none. The call's row must be locked."""
-    found = of_call(session, call_sid)
+    found = of_call(session, call_key)
     if found is None:
-        found = Ticket(call_sid=call_sid, reason=reason, state="waiting", opened_at=now)
+        found = Ticket(call_key=call_key, reason=reason, state="waiting", opened_at=now)
         session.add(found)
         session.flush()
     return found
 
 
-def of_call(session: Session, call_sid: str) -> Ticket | None:
+def of_call(session: Session, call_key: str) -> Ticket | None:
     """The call's open ticket, or None."""
-    return session.scalar(select(Ticket).where(Ticket.call_sid == call_sid, Ticket.closed_at.is_(None)))
+    return session.scalar(select(Ticket).where(Ticket.call_key == call_key, Ticket.closed_at.is_(None)))
 
 
 def waiting(session: Session) -> Sequence[Ticket]:
@@ -33,9 +33,9 @@ def waiting(session: Session) -> Sequence[Ticket]:
     return session.scalars(select(Ticket).where(Ticket.state == "waiting").order_by(Ticket.id)).all()
 
 
-def position(session: Session, call_sid: str) -> int:
+def position(session: Session, call_key: str) -> int:
     """The call's place in the queue, counted from 1; 0 if it is not waiting."""
-    own = of_call(session, call_sid)
+    own = of_call(session, call_key)
     if own is None or own.state != "waiting":
         return 0
     before = select(func.count()).select_from(Ticket).where(Ticket.state == "waiting", Ticket.id <= own.id)
@@ -45,37 +45,37 @@ def position(session: Session, call_sid: str) -> int:
 def take(session: Session, ticket_id: int, staff_id: int | None, now: datetime) -> bool:
     """Take a waiting ticket; False if another operator was quicker, or the caller has gone. `staff_id` is None for a
     number of the fixed list."""
-    return _move(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
+    return _update_if(session, ticket_id, "waiting", state="taken", taken_by=staff_id, taken_at=now)
 
 
 def put_back(session: Session, ticket_id: int) -> bool:
     """Return a taken ticket to the queue, at its old place."""
-    return _move(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None, held_at=None)
+    return _update_if(session, ticket_id, "taken", state="waiting", taken_by=None, taken_at=None, held_at=None)
 
 
-def hold(session: Session, ticket_id: int, since: datetime | None) -> bool:
+def set_on_hold(session: Session, ticket_id: int, since: datetime | None) -> bool:
     """Put a taken call on hold, or with None take it off hold; False if nothing changes."""
     otherwise = Ticket.held_at.is_not(None) if since is None else Ticket.held_at.is_(None)
-    return _move(session, ticket_id, "taken", otherwise, held_at=since)
+    return _update_if(session, ticket_id, "taken", otherwise, held_at=since)
 
 
 def close(session: Session, ticket_id: int, how: Literal["finished", "given_back"], now: datetime) -> bool:
     """Close a taken ticket; False if it is no longer open."""
-    return _move(session, ticket_id, "taken", state=how, closed_at=now, held_at=None)
+    return _update_if(session, ticket_id, "taken", state=how, closed_at=now, held_at=None)
 
 
-def withdraw(session: Session, call_sid: str, how: Literal["returned", "call_back"], now: datetime) -> Ticket | None:
+def withdraw(session: Session, call_key: str, how: Literal["returned", "call_back"], now: datetime) -> Ticket | None:
     """Close the ticket of a caller who chose to stop waiting; None if they do not wait, or an operator was quicker."""
-    found = of_call(session, call_sid)
-    if found is None or not _move(session, found.id, "waiting", state=how, closed_at=now, queued_at=None):
+    found = of_call(session, call_key)
+    if found is None or not _update_if(session, found.id, "waiting", state=how, closed_at=now, queued_at=None):
         return None
     return found
 
 
-def caller_gone(session: Session, call_sid: str, now: datetime) -> None:
+def close_for_hang_up(session: Session, call_key: str, now: datetime) -> None:
     """Record that the caller hung up. A waiting ticket is closed as "left"; a taken one is left to its operator, unless
     it was taken at a number of the fixed list."""
-    found = of_call(session, call_sid)
+    found = of_call(session, call_key)
     if found is None:
         return
     found.queued_at = found.held_at = None
@@ -85,7 +85,9 @@ def caller_gone(session: Session, call_sid: str, now: datetime) -> None:
         found.state, found.closed_at = "finished", now
 
 
-def _move(session: Session, ticket_id: int, was: TicketState, *also: ColumnElement[bool], **values: object) -> bool:
+def _update_if(
+    session: Session, ticket_id: int, was: TicketState, *also: ColumnElement[bool], **values: object
+) -> bool:
     changed = session.execute(
         update(Ticket)
         .where(Ticket.id == ticket_id, Ticket.state == was, *also)

@@ -18,30 +18,30 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.calls import ENDED
+from ivr.calls import ENDED_STATUSES
 from ivr.models import Call
 from ivr.operators import presence
-from ivr.operators.callbacks import SHOWN
-from ivr.operators.models import CallBack
-from ivr.outbound.outbound_calls import Outbound
-from ivr.twilio.rest import Carrier, CarrierError, CarrierRefused
-from ivr.twilio.twiml import Markup
+from ivr.operators.callbacks import CALLBACK_LISTED_FOR
+from ivr.operators.models import Callback
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.twilio.rest import CarrierError, CarrierRefused, TwilioCarrier
+from ivr.twilio.twiml import LineTwiml
 from orders.hotline_settings import calendar
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
-from orders.outbound.pacing import Dial, Moment, next_dials, room_for
+from orders.outbound.pacing import Dial, DialState, free_slots, next_dials
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.windows import business_day
-from storage import SessionFactory, reading, transaction
+from storage import SessionFactory, read_only, transaction
 
-LOOK_EVERY_S = 1.0
+POLL_EVERY_S = 1.0
 # The carrier is asked about a call after this long without a status.
-ASK_AFTER = timedelta(seconds=90)
+QUERY_CARRIER_AFTER = timedelta(seconds=90)
 # A call the carrier does not know of after this long was never placed.
-LOST_AFTER = timedelta(minutes=3)
+NEVER_PLACED_AFTER = timedelta(minutes=3)
 # A call without an end for this long is one whose end the carrier never reported.
-CALL_MAX = timedelta(hours=2)
-MISSED_EVERY = timedelta(seconds=30)
+CALL_OPEN_MAX = timedelta(hours=2)
+UNREACHED_EVERY = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
 
@@ -53,83 +53,87 @@ class Dialler:
         self,
         sessions: SessionFactory,
         clock: Clock,
-        carrier: Carrier,
-        markup: Markup,
-        told: Outbound,
+        carrier: TwilioCarrier,
+        markup: LineTwiml,
+        outbound_calls: OutboundCalls,
         operator_numbers: Collection[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._carrier = carrier
         self._markup = markup
-        self._outbound = told
+        self._outbound_calls = outbound_calls
         self._numbers = operator_numbers
         # A unique name, by which an administrator finds the process.
         self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
         self._cancelled: set[str] = set()
-        self._missed_noted_at: datetime | None = None
+        self._unreached_recorded_at: datetime | None = None
 
     def run(self, stop: Event) -> None:
         """Poll until `stop` is set. An error is logged, and polling goes on."""
         try:
             while not stop.is_set():
                 try:
-                    self.look()
+                    self.poll()
                 except Exception as error:
                     log.error("the dialler could not take its look at the day", exc_info=error)
-                stop.wait(LOOK_EVERY_S)
+                stop.wait(POLL_EVERY_S)
         finally:
             with transaction(self._sessions) as session:
-                campaign.give_up_lease(session, self._holder, self._clock())
+                campaign.release_lease(session, self._holder, self._clock())
 
-    def look(self) -> int:
+    def poll(self) -> int:
         """Poll once, and return the number of retailers dialled."""
         now = self._clock()
         if not self._may_dial(now):
             return 0
         day = business_day(now)
-        with reading(self._sessions) as session:
+        with read_only(self._sessions) as session:
             running = campaign.is_running(session, day)
             going_on = campaign.under_way(session)
         for attempt in going_on:
-            if not running and attempt.answered_at is None and attempt.call_sid is not None:
-                self._cancel(attempt.call_sid)
-            if now - (attempt.looked_at or attempt.rung_at) > ASK_AFTER:
-                self._ask_after(attempt, now)
-        self._note_missed(now)
-        return sum(self._ring(dial, line) for dial, line in self._next(now)) if running else 0
+            if not running and attempt.answered_at is None and attempt.call_key is not None:
+                self._cancel(attempt.call_key)
+            if now - (attempt.polled_at or attempt.dialled_at) > QUERY_CARRIER_AFTER:
+                self._query_status(attempt, now)
+        self._record_unreached(now)
+        return sum(self._dial(dial, line) for dial, line in self._next(now)) if running else 0
 
     def _may_dial(self, now: datetime) -> bool:
         with transaction(self._sessions) as session:
-            return campaign.hold_lease(session, self._holder, now)
+            return campaign.acquire_lease(session, self._holder, now)
 
     def _next(self, now: datetime) -> list[tuple[Dial, str]]:
         day = business_day(now)
-        with reading(self._sessions) as session:
+        with read_only(self._sessions) as session:
             line = campaign.outbound_line(session)
-            rules = campaign.pacing(session)
+            rules = campaign.pacing_rules(session)
             if line is None or not campaign.takes_orders(session, day, calendar(session)):
                 return []
-            moment = Moment(
-                now, day, line.window, len(campaign.under_way(session)), len(presence.free(session, self._numbers, now))
+            moment = DialState(
+                now,
+                day,
+                line.window,
+                len(campaign.under_way(session)),
+                len(presence.available_operators(session, self._numbers, now)),
             )
-            if not room_for(rules, moment):
+            if not free_slots(rules, moment):
                 return []
-            found = campaign.candidates(session, day, now, in_hands(session, now))
+            found = campaign.candidates(session, day, now, engaged_retailers(session, now))
         return [(dial, line.number) for dial in next_dials(found, rules, moment)]
 
-    def _ring(self, dial: Dial, line: str) -> bool:
+    def _dial(self, dial: Dial, line: str) -> bool:
         now = self._clock()
         with transaction(self._sessions) as session:
             # Checked again: the carrier may have been slow, and another dialler may have taken over.
-            if not campaign.hold_lease(session, self._holder, now):
+            if not campaign.acquire_lease(session, self._holder, now):
                 return False
-            attempt = campaign.reserve(session, dial, business_day(now), line, now)
+            attempt = campaign.create_attempt(session, dial, business_day(now), line, now)
         if attempt is None:
             return False
         key = attempt.key
         try:
-            sid = self._carrier.ring(
+            call_key = self._carrier.dial_retailer(
                 dial.phone, line, self._markup.outbound_url(key), self._markup.outbound_status_url(key)
             )
         except CarrierRefused as refusal:
@@ -144,63 +148,65 @@ class Dialler:
             return True
         with transaction(self._sessions) as session:
             if (mine := campaign.by_key(session, key)) is not None:
-                campaign.belongs(mine, sid)
+                campaign.claim_call(mine, call_key)
         return True
 
-    def _ask_after(self, attempt: OutboundAttempt, now: datetime) -> None:
+    def _query_status(self, attempt: OutboundAttempt, now: datetime) -> None:
         """Ask the carrier for the status of an attempt that has not reported for a while."""
         try:
-            sid = attempt.call_sid or self._carrier.placed(attempt.phone, attempt.line, attempt.rung_at)
-            status = self._carrier.status(sid) if sid is not None else None
+            call_key = attempt.call_key or self._carrier.find_call(
+                attempt.phone, attempt.from_number, attempt.dialled_at
+            )
+            status = self._carrier.status(call_key) if call_key is not None else None
         except CarrierError as error:
             log.warning("what became of a call could not be found out", attempt=attempt.id, reason=str(error))
             return
-        if sid is not None and status in ENDED:
-            self._outbound.told(attempt.key, sid, status)
+        if call_key is not None and status in ENDED_STATUSES:
+            self._outbound_calls.on_status(attempt.key, call_key, status)
             return
         with transaction(self._sessions) as session:
             mine = campaign.by_key(session, attempt.key)
             if mine is None:
                 return
-            mine.looked_at = now
-            if sid is not None and status is not None:
-                campaign.belongs(mine, sid)
-            elif now - mine.rung_at > LOST_AFTER:
+            mine.polled_at = now
+            if call_key is not None and status is not None:
+                campaign.claim_call(mine, call_key)
+            elif now - mine.dialled_at > NEVER_PLACED_AFTER:
                 campaign.close(session, mine, "lost", now, "the carrier knows no such call")
 
-    def _cancel(self, sid: str) -> None:
-        if sid in self._cancelled:
+    def _cancel(self, call_key: str) -> None:
+        if call_key in self._cancelled:
             return
-        self._cancelled.add(sid)
+        self._cancelled.add(call_key)
         try:
-            self._carrier.cancel(sid)
+            self._carrier.cancel_ringing(call_key)
         except CarrierError as error:
-            log.warning("a call that only rings could not be ended", call=sid, reason=str(error))
+            log.warning("a call that only rings could not be ended", call=call_key, reason=str(error))
 
-    def _note_missed(self, now: datetime) -> None:
-        if self._missed_noted_at is not None and now - self._missed_noted_at < MISSED_EVERY:
+    def _record_unreached(self, now: datetime) -> None:
+        if self._unreached_recorded_at is not None and now - self._unreached_recorded_at < UNREACHED_EVERY:
             return
-        self._missed_noted_at = now
+        self._unreached_recorded_at = now
         day = business_day(now)
         with transaction(self._sessions) as session:
-            if not campaign.was_begun(session, day):
+            if not campaign.was_started(session, day):
                 return
             line = campaign.outbound_line(session)
             closed = line is None or now >= line.window.closes_at(day)
             over = closed or not campaign.takes_orders(session, day, calendar(session))
-            found = campaign.candidates(session, day, now, in_hands(session, now))
-            campaign.note_missed(session, day, now, found, campaign.pacing(session), over=over)
+            found = campaign.candidates(session, day, now, engaged_retailers(session, now))
+            campaign.record_unreached(session, day, now, found, campaign.pacing_rules(session), over=over)
 
 
-def in_hands(session: Session, now: datetime) -> set[int]:
+def engaged_retailers(session: Session, now: datetime) -> set[int]:
     """The ids of the retailers who are on a call, or whom an operator has promised to call back: known by their number,
     or because they said who they are."""
     live = session.execute(
-        select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_MAX)
+        select(Call.caller, Call.state).where(Call.ended_at.is_(None), Call.started_at > now - CALL_OPEN_MAX)
     ).all()
     promised = session.execute(
-        select(CallBack.phone, CallBack.customer_code).where(
-            CallBack.state != "reached", CallBack.asked_at > now - SHOWN
+        select(Callback.phone, Callback.customer_code).where(
+            Callback.state != "reached", Callback.requested_at > now - CALLBACK_LISTED_FOR
         )
     ).all()
     phones = {caller for caller, _ in live} | {phone for phone, _ in promised}

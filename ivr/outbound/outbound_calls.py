@@ -14,26 +14,26 @@ from sqlalchemy.orm import Session
 
 from callflows import speaking
 from callflows.prompts import Prompts, load_prompts
-from callflows.state import RUNG, CallState
+from callflows.state import OUTBOUND, CallState
 from callflows.steps.outbound_greeting import Greeted
 from clock import Clock
-from ivr.calls import ENDED, Calls, Present
+from ivr.calls import ENDED_STATUSES, Calls, CallSnapshot
 from ivr.models import Call
 from ivr.operators.models import Ticket
 from orders.hotline_settings import calendar, hotline, hotlines
 from orders.outbound import campaign
 from orders.outbound.models import AttemptOutcome, OutboundAttempt
 from orders.windows import business_day
-from storage import SessionFactory, retried, transaction
+from storage import SessionFactory, retry_on_deadlock, transaction
 
 # The carrier's statuses of a call that nobody answered.
-UNANSWERED: dict[str, AttemptOutcome] = {
+UNANSWERED_OUTCOMES: dict[str, AttemptOutcome] = {
     "busy": "busy",
     "no-answer": "no_answer",
     "failed": "failed",
     "canceled": "canceled",
 }
-PARTED: dict[str, AttemptOutcome] = {
+PARTING_OUTCOMES: dict[str, AttemptOutcome] = {
     Greeted.SOMEBODY_ELSE.value: "wrong_person",
     Greeted.NOT_NOW.value: "declined",
 }
@@ -41,7 +41,7 @@ PARTED: dict[str, AttemptOutcome] = {
 log = structlog.get_logger(__name__)
 
 
-class Outbound:
+class OutboundCalls:
     """The outbound calls of the line, in the database."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock, calls: Calls, prompts: Prompts | None = None) -> None:
@@ -50,65 +50,69 @@ class Outbound:
         self._calls = calls
         self._prompts = prompts or load_prompts()
 
-    def picked_up(self, key: str, sid: str, answered_by: str) -> Present | Sequence[str]:
+    def on_answer(self, key: str, call_key: str, answered_by: str) -> CallSnapshot | Sequence[str]:
         """The snapshot of a call that was answered or, if a machine answered, the sentences to say before hanging up;
         none if the call is not one of ours, or the retailer's machine has the message already."""
-        attempt = self._attempt_picked_up(key, sid, answered_by)
+        attempt = self._answered_attempt(key, call_key, answered_by)
         if attempt is None:
             return ()
         if attempt.outcome == "machine":
-            return self._message(attempt)
-        return self._calls.begin(sid, attempt.phone, attempt.line, RUNG)
+            return self._machine_message(attempt)
+        return self._calls.begin(call_key, attempt.phone, attempt.from_number, OUTBOUND)
 
-    @retried
-    def _attempt_picked_up(self, key: str, sid: str, answered_by: str) -> OutboundAttempt | None:
+    @retry_on_deadlock
+    def _answered_attempt(self, key: str, call_key: str, answered_by: str) -> OutboundAttempt | None:
         with transaction(self._sessions) as session:
             attempt = campaign.by_key(session, key)
-            if attempt is None or not campaign.belongs(attempt, sid) or attempt.ended_at is not None:
-                log.warning("a call the line did not place, or has done with, is hung up", call=sid)
+            if attempt is None or not campaign.claim_call(attempt, call_key) or attempt.ended_at is not None:
+                log.warning("a call the line did not place, or has done with, is hung up", call=call_key)
                 return None
             attempt.answered_at = attempt.answered_at or self._clock()
             if answered_by.startswith(("machine", "fax")):
                 attempt.outcome = "machine"
             return attempt
 
-    def _message(self, attempt: OutboundAttempt) -> Sequence[str]:
+    def _machine_message(self, attempt: OutboundAttempt) -> Sequence[str]:
         """The message left on a machine: the calling line, and the number to call back. Anybody may listen to it."""
         with transaction(self._sessions) as session:
             if campaign.message_was_left(session, attempt):
                 return ()
-            line = hotline(hotlines(session), attempt.line)
+            line = hotline(hotlines(session), attempt.from_number)
             new_year = calendar(session).is_new_year(business_day(self._clock()))
         hello = self._prompts.text("greeting.new_year") if new_year else self._prompts.text("greeting.hello")
         number = speaking.telephone(line.number)
         return (self._prompts.text("greet_retailer.machine", hello=hello, company=line.name, number=number),)
 
-    def told(self, key: str, sid: str, status: str) -> None:
+    def on_status(self, key: str, call_key: str, status: str) -> None:
         """Apply a call status reported by the carrier; a repeated or late one changes nothing."""
-        if status in ENDED:
-            self._calls.end(sid, status)
-        self._told(key, sid, status)
+        if status in ENDED_STATUSES:
+            self._calls.end(call_key, status)
+        self._apply_status(key, call_key, status)
 
-    @retried
-    def _told(self, key: str, sid: str, status: str) -> None:
+    @retry_on_deadlock
+    def _apply_status(self, key: str, call_key: str, status: str) -> None:
         with transaction(self._sessions) as session:
             attempt = campaign.by_key(session, key)
-            if attempt is None or not campaign.belongs(attempt, sid):
+            if attempt is None or not campaign.claim_call(attempt, call_key):
                 return
-            if status in ENDED:
-                outcome = _outcome(session, attempt, sid, status)
+            if status in ENDED_STATUSES:
+                outcome = _outcome(session, attempt, call_key, status)
                 if campaign.close(session, attempt, outcome, self._clock()):
-                    log.info("a retailer was rung", attempt=attempt.id, call=sid, outcome=attempt.outcome)
+                    log.info("a retailer was rung", attempt=attempt.id, call=call_key, outcome=attempt.outcome)
             elif status == "in-progress":
                 attempt.answered_at = attempt.answered_at or self._clock()
 
 
-def _outcome(session: Session, attempt: OutboundAttempt, sid: str, status: str) -> AttemptOutcome:
+def _outcome(session: Session, attempt: OutboundAttempt, call_key: str, status: str) -> AttemptOutcome:
     if attempt.outcome is not None:
         return attempt.outcome
-    if status in UNANSWERED and attempt.answered_at is None:
-        return UNANSWERED[status]
-    if session.scalar(select(Ticket.id).where(Ticket.call_sid == sid).limit(1)) is not None:
+    if status in UNANSWERED_OUTCOMES and attempt.answered_at is None:
+        return UNANSWERED_OUTCOMES[status]
+    if session.scalar(select(Ticket.id).where(Ticket.call_key == call_key).limit(1)) is not None:
         return "operator"
-    call = session.get(Call, sid)
-    return "answered" if call is None else PARTED.get(CallState.from_json(call.state).parted, "answered")
+    call = session.get(Call, call_key)
+    return (
+        "answered"
+        if call is None
+        else PARTING_OUTCOMES.get(CallState.from_json(call.state).outbound_outcome, "answered")
+    )

@@ -23,11 +23,11 @@ import structlog
 from simple_websocket import ConnectionClosed
 from sqlalchemy.exc import SQLAlchemyError
 
-from ivr.calls import EAR_GONE_AFTER
-from ivr.stream_registry import HEARD_OUT_MS, Ears, Open, is_bare_yes
-from ivr.twilio.rest import Carrier, CarrierError
+from ivr.calls import STREAM_LOST_AFTER
+from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
+from ivr.twilio.rest import CarrierError, TwilioCarrier
 from ivr.twilio.signature import is_stream_token
-from ivr.twilio.twiml import Markup
+from ivr.twilio.twiml import LineTwiml
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
 from speech.listening import Listen
@@ -43,20 +43,20 @@ PACE_MAX = 2.0
 DEMO_PACE_MAX = 40.0
 BURST_MS = 10_000
 # The carrier sends continuously; a socket that is silent for this long, in seconds, is dead.
-QUIET_MAX_S = 20.0
-INTRODUCTION_MAX_S = 10.0
+SOCKET_IDLE_MAX_S = 20.0
+START_WITHIN_S = 10.0
 
-LOOK_EVERY_MS = 200
-ALIVE_EVERY_S = 2.0
+POLL_EVERY_MS = 200
+HEARTBEAT_EVERY_S = 2.0
 # After nonsense or an early yes, the caller may say more for this long before the turn is answered.
-SECOND_THOUGHT_MS = 1_500
+FURTHER_SPEECH_MS = 1_500
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 
 log = structlog.get_logger(__name__)
 
 
-class Socket(Protocol):
+class MediaSocket(Protocol):
     """The part of a WebSocket that is used."""
 
     input_buffer: list[Any]
@@ -65,7 +65,7 @@ class Socket(Protocol):
     def close(self, reason: int | None = None, message: str | None = None) -> None: ...
 
 
-class Ear(Protocol):
+class StreamingRecogniser(Protocol):
     """The recogniser of one call: it is set to listen, fed with sound, and returns what was said."""
 
     @property
@@ -81,7 +81,7 @@ class BadMessage(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class StreamStart:
     """The call and the stream that a socket's sound belongs to."""
 
     call_sid: str
@@ -91,15 +91,15 @@ class Introduction:
 class Messages:
     """The messages of one socket, parsed and bounded. Raises BadMessage for what the carrier never sends."""
 
-    def __init__(self, socket: Socket, pace_max: float) -> None:
+    def __init__(self, socket: MediaSocket, pace_max: float) -> None:
         self._socket = socket
         self._pace_max = pace_max
         self._begun = time.monotonic()
         self._taken_ms = 0.0
 
-    def introduction(self, settings: Settings) -> Introduction:
+    def start(self, settings: Settings) -> StreamStart:
         """The `start` message, once its token is verified as the call's own."""
-        for message in self._each(INTRODUCTION_MAX_S):
+        for message in self._each(START_WITHIN_S):
             if message["event"] != "start":
                 continue
             start: Any = message.get("start")
@@ -113,12 +113,12 @@ class Messages:
                 raise BadMessage("the start message's token is not the call's")
             if encoding != ("audio/x-mulaw", 8000):
                 raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
-            return Introduction(call_sid[:64], stream_sid[:64])
+            return StreamStart(call_sid[:64], stream_sid[:64])
         raise BadMessage("the socket closed before it said whose call it is")
 
     def frames(self) -> Iterator[bytes]:
         """The caller's sound in mu-law, frame by frame, until the stream ends."""
-        for message in self._each(QUIET_MAX_S):
+        for message in self._each(SOCKET_IDLE_MAX_S):
             match message["event"]:
                 case "stop":
                     return
@@ -166,25 +166,25 @@ def _frame(message: dict[str, Any]) -> bytes:
     return frame
 
 
-class Pulse:
+class Heartbeats:
     """Records the heartbeats of this worker's streams, all at once and in a thread of its own, as recognition may take
     its time."""
 
-    def __init__(self, ears: Ears) -> None:
+    def __init__(self, ears: StreamRegistry) -> None:
         self._ears = ears
         self._streams: set[str] = set()
         self._changed = threading.Condition()
         self._beating = False
 
     @contextmanager
-    def of(self, stream: str) -> Iterator[None]:
+    def keep_alive(self, stream: str) -> Iterator[None]:
         """Record heartbeats of the stream until the block ends."""
         with self._changed:
             self._streams.add(stream)
             if not self._beating:
                 # Started with the first stream: a thread does not survive the fork that makes a worker.
                 self._beating = True
-                threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+                threading.Thread(target=self._record, name="pulse", daemon=True).start()
         try:
             yield
         finally:
@@ -192,62 +192,67 @@ class Pulse:
                 self._streams.discard(stream)
                 self._changed.notify()
 
-    def _beat(self) -> None:
+    def _record(self) -> None:
         while True:
             with self._changed:
                 if not self._streams:
                     self._beating = False
                     return
                 streams = frozenset(self._streams)
-                self._changed.wait_for(lambda: not self._streams, timeout=ALIVE_EVERY_S)
+                self._changed.wait_for(lambda: not self._streams, timeout=HEARTBEAT_EVERY_S)
             try:
-                self._ears.alive(streams)
+                self._ears.record_heartbeats(streams)
             except SQLAlchemyError as error:
                 log.warning("media streams could not be kept alive", streams=len(streams), exc_info=error)
 
 
-def _close(socket: Socket, reason: int, message: str | None = None) -> None:
+def _close(socket: MediaSocket, reason: int, message: str | None = None) -> None:
     """Close a socket; the carrier may have closed its end already."""
     with suppress(ConnectionClosed, OSError):
         socket.close(reason, message)
 
 
-class MediaLine:
+class MediaSockets:
     """Serves the media sockets of one worker, for all its calls."""
 
     def __init__(
-        self, settings: Settings, ears: Ears, carrier: Carrier, markup: Markup, new_ear: Callable[[], Ear | None]
+        self,
+        settings: Settings,
+        registry: StreamRegistry,
+        carrier: TwilioCarrier,
+        markup: LineTwiml,
+        new_recogniser: Callable[[], StreamingRecogniser | None],
     ) -> None:
         self._settings = settings
-        self._new_ear = new_ear
-        self._pulse = Pulse(ears)
-        self._room = threading.BoundedSemaphore(settings.media_sockets_max)
-        self._ears = ears
+        self._new_ear = new_recogniser
+        self._pulse = Heartbeats(registry)
+        self._slots = threading.BoundedSemaphore(settings.media_sockets_max)
+        self._ears = registry
         self._carrier = carrier
         self._markup = markup
         # Redirects run outside the socket's own thread: sound keeps coming while the carrier answers.
         self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
 
-    def serve(self, socket: Socket) -> None:
+    def serve(self, socket: MediaSocket) -> None:
         """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
-        if not self._room.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             log.warning("a media socket was refused: there are as many as this worker may have")
             _close(socket, TRY_AGAIN_LATER)
             return
         try:
             self._serve(socket)
         finally:
-            self._room.release()
+            self._slots.release()
 
-    def _serve(self, socket: Socket) -> None:
+    def _serve(self, socket: MediaSocket) -> None:
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
-        who: Introduction | None = None
+        who: StreamStart | None = None
         try:
-            who = messages.introduction(self._settings)
-            if not self._ears.open(who.call_sid, who.stream_sid):
+            who = messages.start(self._settings)
+            if not self._ears.register(who.call_sid, who.stream_sid):
                 raise BadMessage("the call is not one that is going on here")
             if (ear := self._new_ear()) is not None:
-                with self._pulse.of(who.stream_sid):
+                with self._pulse.keep_alive(who.stream_sid):
                     _Listener(self, who, ear).listen(messages)
             _close(socket, NORMAL)
         except BadMessage as error:
@@ -261,104 +266,104 @@ class MediaLine:
             _close(socket, INTERNAL_ERROR)
         finally:
             if who is not None:
-                self._ears.gone(who.call_sid, who.stream_sid)
+                self._ears.unregister(who.call_sid, who.stream_sid)
 
     @property
-    def ears(self) -> Ears:
+    def registry(self) -> StreamRegistry:
         """The stream registry that sockets and turns share."""
         return self._ears
 
-    def go_on(self, call_sid: str, n: int) -> None:
+    def redirect_to_turn(self, call_sid: str, turn_number: int) -> None:
         """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
-        self._redirects.submit(self._redirect, call_sid, n)
+        self._redirects.submit(self._redirect, call_sid, turn_number)
 
-    def take_up_orphans(self, *, alone: bool) -> None:
+    def recover_streams(self, *, only_worker: bool) -> None:
         """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
         opens new streams. Returns at once. A worker that is `alone` knows that no other has them; otherwise they are
         given time for a heartbeat."""
-        silent_for = timedelta() if alone else EAR_GONE_AFTER
+        silent_for = timedelta() if only_worker else STREAM_LOST_AFTER
 
         def take_up() -> None:
             time.sleep(silent_for.total_seconds())
-            for call_sid, n in self._ears.orphans(silent_for):
+            for call_sid, n in self._ears.claim_lost(silent_for):
                 log.info("a call is taken up again", call=call_sid, turn=n)
-                self.go_on(call_sid, n)
+                self.redirect_to_turn(call_sid, n)
 
         threading.Thread(target=take_up, name="orphans", daemon=True).start()
 
-    def _redirect(self, call_sid: str, n: int) -> None:
+    def _redirect(self, call_sid: str, turn_number: int) -> None:
         # Redirected to a turn it has left, the call would play its current prompt over the caller's answer to it.
-        if not self._ears.is_waited_for(call_sid, n):
+        if not self._ears.is_turn_open(call_sid, turn_number):
             return
         try:
-            self._carrier.redirect(call_sid, self._markup.turn_url(n))
+            self._carrier.redirect(call_sid, self._markup.turn_url(turn_number))
         except CarrierError as error:
-            log.warning("a heard turn waits for its time-out", call=call_sid, turn=n, reason=str(error))
+            log.warning("a heard turn waits for its time-out", call=call_sid, turn=turn_number, reason=str(error))
 
 
 class _Listener:
     """Recognition for one call. Its clock is the sound itself."""
 
-    def __init__(self, line: MediaLine, who: Introduction, ear: Ear) -> None:
+    def __init__(self, line: MediaSockets, who: StreamStart, ear: StreamingRecogniser) -> None:
         self._line = line
-        self._who = who
-        self._ear = ear
+        self._start = who
+        self._recogniser = ear
         self._now_ms = 0
-        self._open: Open | None = None
-        self._look_at_ms = 0
+        self._open: OpenTurn | None = None
+        self._poll_at_ms = 0
         # The start of speech is recorded once, and a turn is answered once.
-        self._told_speaking = False
+        self._speech_reported = False
         self._answered = False
         self._prompt_ends_ms = 0
-        self._give_up_at_ms: int | None = None
+        self._answer_at_ms: int | None = None
 
     def listen(self, messages: Messages) -> None:
         for frame in messages.frames():
             self._now_ms += len(frame) * FRAME_MS // FRAME_BYTES
-            if self._now_ms >= self._look_at_ms and not self._look():
+            if self._now_ms >= self._poll_at_ms and not self._poll():
                 return
-            self._hear(self._ear.feed(frame))
+            self._process(self._recogniser.feed(frame))
 
-    def _look(self) -> bool:
-        self._look_at_ms = self._now_ms + LOOK_EVERY_MS
-        now = self._line.ears.look(self._who.call_sid, self._who.stream_sid, self._open)
-        if self._open is None or now.n != self._open.n:
-            self._told_speaking = self._answered = False
-            self._give_up_at_ms = None
+    def _poll(self) -> bool:
+        self._poll_at_ms = self._now_ms + POLL_EVERY_MS
+        now = self._line.registry.poll(self._start.call_sid, self._start.stream_sid, self._open)
+        if self._open is None or now.turn_number != self._open.turn_number:
+            self._speech_reported = self._answered = False
+            self._answer_at_ms = None
             self._prompt_ends_ms = self._now_ms + now.prompt_ms
-            self._ear.listen(now.listen)
+            self._recogniser.listen(now.listen)
         self._open = now
-        return now.mine
+        return now.is_current
 
-    def _hear(self, utterance: Utterance | None) -> None:
+    def _process(self, utterance: Utterance | None) -> None:
         if self._open is None or self._open.listen is None or self._answered:
             return
-        sid, n = self._who.call_sid, self._open.n
+        sid, n = self._start.call_sid, self._open.turn_number
         if utterance is not None:
-            self._told_speaking = False
-            if not self._line.ears.heard(sid, n, utterance, self._ear.sound):
+            self._speech_reported = False
+            if not self._line.registry.store_utterance(sid, n, utterance, self._recogniser.sound):
                 return
             if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
                 # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
                 # and the caller may yet say more.
-                self._give_up_at_ms = max(self._now_ms + SECOND_THOUGHT_MS, self._prompt_ends_ms)
+                self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
             else:
                 self._answer(sid, n)
-        elif self._ear.speaking:
-            if not self._told_speaking:
-                self._told_speaking = True
-                self._line.ears.speaking(sid, n)
-        elif self._told_speaking:
-            self._told_speaking = False
-            self._line.ears.quiet(sid, n)
-        elif self._give_up_at_ms is not None and self._now_ms >= self._give_up_at_ms:
+        elif self._recogniser.speaking:
+            if not self._speech_reported:
+                self._speech_reported = True
+                self._line.registry.begin_utterance(sid, n)
+        elif self._speech_reported:
+            self._speech_reported = False
+            self._line.registry.discard_utterance(sid, n)
+        elif self._answer_at_ms is not None and self._now_ms >= self._answer_at_ms:
             self._answer(sid, n)
 
     def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
         """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that
         counts is to all of it."""
-        return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > HEARD_OUT_MS
+        return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > PROMPT_END_TOLERANCE_MS
 
-    def _answer(self, sid: str, n: int) -> None:
+    def _answer(self, sid: str, turn_number: int) -> None:
         self._answered = True
-        self._line.go_on(sid, n)
+        self._line.redirect_to_turn(sid, turn_number)

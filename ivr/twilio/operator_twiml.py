@@ -17,16 +17,16 @@ from settings import Settings
 # The wait for a key after a question to somebody listening on a receiver, in seconds.
 ANSWER_S = 6
 # An operator's call waits this long for a caller who is just being sent to the queue, in seconds.
-QUEUE_EMPTY_S = 8
+EMPTY_QUEUE_WAIT_S = 8
 # An operator's call checks this often if its caller is still on hold, in seconds.
-HELD_S = 20
+HOLD_CHECK_S = 20
 # The telephone of a caller who is called back rings this long, in seconds.
-CALLER_RINGS_S = 30
+CALLER_RING_S = 30
 MUSIC_PATH = "/sounds/waiting.wav"
 ANY_KEY = ""
 
 
-class PeopleMarkup:
+class OperatorTwiml:
     """TwiML for waiting, ringing and talking, with one installation's voice, language and base URL."""
 
     def __init__(self, settings: Settings) -> None:
@@ -52,14 +52,14 @@ class PeopleMarkup:
         self.enqueue(response, call_sid)
         return str(response)
 
-    def waiting(self, sentences: Sequence[str], told: str, again: int) -> str:
+    def queue_round(self, sentences: Sequence[str], announced: str, round_number: int) -> str:
         """One round in the queue: the announcement, if any, and music, in which a key may be pressed."""
         response = VoiceResponse()
         gather = self._one_key(self._url("/voice/waiting/key"), timeout=1)
         self._say(gather, sentences)
         gather.play(f"{self._base}{MUSIC_PATH}")
         response.append(gather)
-        response.redirect(self._url("/voice/waiting", told=told, again=again), method="POST")
+        response.redirect(self._url("/voice/waiting", told=announced, again=round_number), method="POST")
         return str(response)
 
     def on_hold(self, sentences: Sequence[str], call_sid: str) -> str:
@@ -95,85 +95,85 @@ class PeopleMarkup:
         response.hangup()
         return str(response)
 
-    def nothing(self) -> str:
+    def empty(self) -> str:
         """The empty response, for webhooks that only notify."""
         return str(VoiceResponse())
 
-    def ask(self, path: str, sentences: Sequence[str], again: int, wait_s: int = ANSWER_S) -> str:
+    def ask(self, path: str, sentences: Sequence[str], round_number: int, wait_s: int = ANSWER_S) -> str:
         """Ask for one key, which is posted to `path`/key; without one `path` itself is requested once more."""
         response = VoiceResponse()
         gather = self._one_key(self._url(f"{path}/key"), timeout=wait_s)
         self._say(gather, sentences)
         response.append(gather)
-        response.redirect(self._url(path, again=again), method="POST")
+        response.redirect(self._url(path, again=round_number), method="POST")
         return str(response)
 
     # --- operators
 
-    def whisper(self, sentences: Sequence[str], offer: int) -> str:
+    def whisper(self, sentences: Sequence[str], attempt_id: int) -> str:
         """Say who is calling, twice, and wait for a key; without one the operator's call ends."""
         response = VoiceResponse()
-        gather = self._one_key(self._url("/voice/offer/key", offer=offer), timeout=ANSWER_S)
+        gather = self._one_key(self._url("/voice/offer/key", offer=attempt_id), timeout=ANSWER_S)
         self._say(gather, (*sentences, *sentences))
         response.append(gather)
         response.hangup()
         return str(response)
 
-    def connect(self, call_sid: str, offer: int, tries: int) -> str:
+    def connect(self, call_sid: str, attempt_id: int, tries: int) -> str:
         """Connect the operator to the caller who waits in this call's queue."""
         response = VoiceResponse()
-        action = self._url("/voice/seat", offer=offer, tries=tries)
-        dial = Dial(action=action, method="POST", timeout=QUEUE_EMPTY_S)
+        action = self._url("/voice/seat", offer=attempt_id, tries=tries)
+        dial = Dial(action=action, method="POST", timeout=EMPTY_QUEUE_WAIT_S)
         dial.queue(call_sid)
         response.append(dial)
         return str(response)
 
-    def keep(self, sentences: Sequence[str], offer: int) -> str:
+    def hold_operator(self, sentences: Sequence[str], attempt_id: int) -> str:
         """Keep the operator's call open while the caller is on hold; a key resumes the conversation with the caller."""
         response = VoiceResponse()
-        gather = self._one_key(self._url("/voice/seat/key", offer=offer), timeout=HELD_S)
+        gather = self._one_key(self._url("/voice/seat/key", offer=attempt_id), timeout=HOLD_CHECK_S)
         self._say(gather, sentences)
         response.append(gather)
-        response.redirect(self._url("/voice/seat", offer=offer, kept=1), method="POST")
+        response.redirect(self._url("/voice/seat", offer=attempt_id, kept=1), method="POST")
         return str(response)
 
-    def ask_to_dial_back(self, sentences: Sequence[str], wish: int, staff_id: int) -> str:
+    def confirm_callback(self, sentences: Sequence[str], callback_id: int, staff_id: int) -> str:
         """Say who is to be called back, twice, and wait for a key; without one the operator's call ends."""
         response = VoiceResponse()
-        gather = self._one_key(self._url("/voice/call-back/key", wish=wish, staff=staff_id), timeout=ANSWER_S)
+        gather = self._one_key(self._url("/voice/call-back/key", wish=callback_id, staff=staff_id), timeout=ANSWER_S)
         self._say(gather, (*sentences, *sentences))
         response.append(gather)
         response.hangup()
         return str(response)
 
-    def dial_back(self, phone: str, line: str, wish: int, staff_id: int) -> str:
+    def dial_caller(self, phone: str, line: str, callback_id: int, staff_id: int) -> str:
         """Dial a caller from the line they had called, and connect the operator."""
         response = VoiceResponse()
-        action = self._url("/voice/call-back/over", wish=wish, staff=staff_id)
-        dial = Dial(action=action, method="POST", timeout=CALLER_RINGS_S, caller_id=line)
+        action = self._url("/voice/call-back/over", wish=callback_id, staff=staff_id)
+        dial = Dial(action=action, method="POST", timeout=CALLER_RING_S, caller_id=line)
         dial.number(phone)
         response.append(dial)
         return str(response)
 
     # --- URLs
 
-    def call_back_url(self, wish: int, staff_id: int) -> str:
+    def callback_url(self, callback_id: int, staff_id: int) -> str:
         """The URL requested when an operator answers the call that leads to a callback."""
-        return self._url("/voice/call-back", wish=wish, staff=staff_id)
+        return self._url("/voice/call-back", wish=callback_id, staff=staff_id)
 
-    def nothing_url(self) -> str:
+    def notification_url(self) -> str:
         """The URL of notifications that change nothing."""
         return self._url("/voice/nothing")
 
-    def offer_url(self, offer: int) -> str:
+    def ring_attempt_url(self, offer: int) -> str:
         """The URL requested when an operator's call is answered."""
         return self._url("/voice/offer", offer=offer)
 
-    def offer_status_url(self, offer: int) -> str:
+    def ring_status_url(self, offer: int) -> str:
         """The URL notified when an operator's call is over."""
         return self._url("/voice/offer/status", offer=offer)
 
-    def seat_url(self, offer: int) -> str:
+    def reconnect_url(self, offer: int) -> str:
         """The URL an operator's call is redirected to in order to be connected again."""
         return self._url("/voice/seat", offer=offer, resumed=1)
 

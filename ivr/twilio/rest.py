@@ -23,13 +23,13 @@ RECORDING_TRIES: Final = 4
 RECORDING_PAUSE_S: Final = 0.5
 RECORDING_MAX_BYTES: Final = 4_000_000
 # A retailer's telephone rings this long.
-RINGS_S: Final = 30
+RETAILER_RING_S: Final = 30
 # A greeting shorter than a sentence with a pause of this length after it comes from a person.
 HELLO_PAUSE_MS: Final = 800
 # The line speaks first if nothing is said for this long after the call is answered.
-NO_HELLO_MS: Final = 3_000
-LISTED: Final = 5
-CLOCKS_APART: Final = timedelta(seconds=10)
+INITIAL_SILENCE_MS: Final = 3_000
+CALLS_LISTED_MAX: Final = 5
+CLOCK_SKEW: Final = timedelta(seconds=10)
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +42,7 @@ class CarrierRefused(CarrierError):
     """The carrier rejected the request and will not carry it out."""
 
 
-class _OtherHost:
+class _ApiBaseClient:
     """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host."""
 
     def __init__(self, base: str) -> None:
@@ -53,7 +53,7 @@ class _OtherHost:
         return self._client.request(method, url.replace(API, self._base, 1), *args, **kwargs)
 
 
-class Carrier:
+class TwilioCarrier:
     """The carrier's REST API, as far as the line uses it."""
 
     def __init__(self, settings: Settings) -> None:
@@ -61,7 +61,7 @@ class Carrier:
         self._client = Client(
             settings.twilio_account_sid,
             settings.twilio_auth_token,
-            http_client=_OtherHost(settings.twilio_api_base),
+            http_client=_ApiBaseClient(settings.twilio_api_base),
         )
 
     def check(self) -> None:
@@ -80,7 +80,7 @@ class Carrier:
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be sent on to its next turn: {error}") from error
 
-    def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
         """Call a retailer from this line and return the call's id. `url` is requested once the call is answered and it
         is known if a machine did; `status_url` receives the statuses. Raises CarrierRefused if no call is placed; after
         any other CarrierError it may have been."""
@@ -91,12 +91,12 @@ class Carrier:
                 url=url,
                 status_callback=status_url,
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
-                timeout=RINGS_S,
+                timeout=RETAILER_RING_S,
                 # The end of a machine's greeting is waited for, so that the message comes after its tone; a person who
                 # says hello is recognised by the pause after it, sooner than with the carrier's default.
                 machine_detection="DetectMessageEnd",
                 machine_detection_speech_end_threshold=HELLO_PAUSE_MS,
-                machine_detection_silence_timeout=NO_HELLO_MS,
+                machine_detection_silence_timeout=INITIAL_SILENCE_MS,
             )
         except TwilioRestException as error:
             if 400 <= error.status < 500 and error.status not in (408, 429):
@@ -104,18 +104,18 @@ class Carrier:
             raise CarrierError(f"it is not known whether the call was placed: {error.msg}") from error
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"it is not known whether the call was placed: {error}") from error
-        return str(call.sid)
+        return str(call.call_key)
 
-    def placed(self, phone: str, line: str, since: datetime) -> str | None:
+    def find_call(self, phone: str, line: str, since: datetime) -> str | None:
         """The id of the latest call to this number from this line that is not older than `since`, or None. Raises
         CarrierError if the calls cannot be listed."""
         try:
-            found = self._client.calls.list(to=phone, from_=line, limit=LISTED)
+            found = self._client.calls.list(to=phone, from_=line, limit=CALLS_LISTED_MAX)
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the calls to a number could not be listed: {error}") from error
         # The carrier gives its times in whole seconds, by its own clock.
-        earliest = since - CLOCKS_APART
-        return next((str(call.sid) for call in found if call.date_created and call.date_created >= earliest), None)
+        earliest = since - CLOCK_SKEW
+        return next((str(call.call_key) for call in found if call.date_created and call.date_created >= earliest), None)
 
     def status(self, call_sid: str) -> str | None:
         """The call's status in the carrier's words, or None if the carrier knows no such call. Raises CarrierError if
@@ -129,14 +129,14 @@ class Carrier:
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call's state could not be had: {error}") from error
 
-    def cancel(self, call_sid: str) -> None:
+    def cancel_ringing(self, call_sid: str) -> None:
         """End the call if it is still ringing; one that was answered goes on. Raises CarrierError if that fails."""
         try:
             self._client.calls(call_sid).update(status="canceled")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the ringing could not be ended: {error}") from error
 
-    def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
+    def dial_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
         """Dial a telephone, or a browser as "client:NAME", from this number of ours and return the call's id. `url` is
         requested once the call is answered; `status_url` is notified when it is over. Raises CarrierError if that
         fails."""
@@ -153,7 +153,7 @@ class Carrier:
             )
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"{to} could not be rung: {error}") from error
-        return str(call.sid)
+        return str(call.call_key)
 
     def delete_queue(self, queue_sid: str) -> None:
         """Delete an empty queue. Raises CarrierError if that fails, or somebody waits in it."""

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from twilio.twiml.voice_response import Gather, Start, VoiceResponse
 
 from callflows.replies import HangUp, ListenFor, Reply
-from ivr.twilio.operator_twiml import PeopleMarkup
+from ivr.twilio.operator_twiml import OperatorTwiml
 from ivr.twilio.signature import socket_base, stream_token
 from settings import Settings
 from speech.listening import Choice, Digits, Listen, YesNo
@@ -37,46 +37,46 @@ RECORD_MAX_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class TurnPrompt:
     """The presentation of a prompt: the turn it opens, how the caller may answer by voice, and what went before.
 
     `stream` names a media stream to open first. `trouble` counts the failures in a row that led here.
     """
 
-    n: int
+    turn_number: int
     record: bool = False
     stream: str | None = None
-    trouble: int = 0
+    failures: int = 0
 
 
-class Markup:
+class LineTwiml:
     """TwiML for the automatic line, with one installation's voice, language and base URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._base = settings.public_base_url.rstrip("/")
-        self.people = PeopleMarkup(settings)
+        self.operators = OperatorTwiml(settings)
 
-    def reply(self, reply: Reply, asking: Asking, call_sid: str, before: Sequence[str] = ()) -> str:
+    def reply(self, reply: Reply, turn_prompt: TurnPrompt, call_sid: str, before: Sequence[str] = ()) -> str:
         """Say the reply, with `before` ahead of it, and then listen, transfer or hang up."""
         response = VoiceResponse()
-        if asking.stream is not None:
-            self._open_stream(response, call_sid, asking.stream)
+        if turn_prompt.stream is not None:
+            self._open_stream(response, call_sid, turn_prompt.stream)
         sentences: Sequence[str] = (*before, *reply.say)
         match reply.then:
             case ListenFor(listen, silence_ms, hear_out):
-                if hear_out and not asking.record:
-                    sentences = self._say_first(response, listen, asking, sentences)
-                self._listen(response, listen, silence_ms, asking, sentences)
+                if hear_out and not turn_prompt.record:
+                    sentences = self._say_before_question(response, listen, turn_prompt, sentences)
+                self._listen(response, listen, silence_ms, turn_prompt, sentences)
             case HangUp():
                 self._say(response, sentences)
                 response.hangup()
             case _:
                 self._say(response, sentences)
-                self.people.enqueue(response, call_sid)
+                self.operators.enqueue(response, call_sid)
         return str(response)
 
-    def wait(self, listen: Listen, silence_ms: int, asking: Asking, call_sid: str, waited: int) -> str:
+    def wait(self, listen: Listen, silence_ms: int, asking: TurnPrompt, call_sid: str, waited: int) -> str:
         """The rest of the wait for an answer, with nothing said; it is not a turn of its own."""
         response = VoiceResponse()
         if asking.stream is not None:
@@ -84,13 +84,13 @@ class Markup:
         self._listen(response, listen, silence_ms, asking, (), waited)
         return str(response)
 
-    def more_keys(self, listen: Listen, asking: Asking, first: str) -> str:
+    def collect_keys(self, listen: Listen, asking: TurnPrompt, first: str) -> str:
         """Collect the keys after the one that ended a recording."""
         response = VoiceResponse()
-        count = keys_wanted(listen)
+        count = key_count(listen)
         gather = Gather(
             input="dtmf",
-            action=self._turn(asking, first=first, waited=KEY_PAUSE_S),
+            action=self._turn_url(asking, first=first, waited=KEY_PAUSE_S),
             method="POST",
             timeout=key_pause(listen),
             finish_on_key=FINISH_KEY,
@@ -100,7 +100,7 @@ class Markup:
         response.append(gather)
         return str(response)
 
-    def again(self, path: str, sentences: Sequence[str], **arguments: int | str) -> str:
+    def redirect(self, path: str, sentences: Sequence[str], **arguments: int | str) -> str:
         """Say the sentences, then redirect to another URL of ours."""
         response = VoiceResponse()
         self._say(response, sentences)
@@ -122,20 +122,20 @@ class Markup:
         """The URL that receives the statuses of an outbound call."""
         return self._url("/voice/outbound/status", attempt=key)
 
-    def nothing(self) -> str:
+    def empty(self) -> str:
         """The empty response, for webhooks that only notify."""
         return str(VoiceResponse())
 
-    def turn_url(self, n: int) -> str:
+    def turn_url(self, turn_number: int) -> str:
         """The URL a call is redirected to when this turn has a pending utterance."""
-        return self._turn(Asking(n))
+        return self._turn_url(TurnPrompt(turn_number))
 
     def _listen(
         self,
         response: VoiceResponse,
         listen: Listen,
         silence_ms: int,
-        asking: Asking,
+        asking: TurnPrompt,
         sentences: Sequence[str],
         waited: int = 0,
     ) -> None:
@@ -144,7 +144,7 @@ class Markup:
             self._say(response, sentences)
             pause = min(RECORD_PAUSE_S, left)
             response.record(
-                action=self._turn(asking, waited=waited + pause),
+                action=self._turn_url(asking, waited=waited + pause),
                 method="POST",
                 timeout=pause,
                 max_length=RECORD_MAX_S,
@@ -156,28 +156,28 @@ class Markup:
             pause = min(key_pause(listen), left)
             gather = Gather(
                 input="dtmf",
-                action=self._turn(asking, waited=waited + pause),
+                action=self._turn_url(asking, waited=waited + pause),
                 method="POST",
                 timeout=pause,
                 finish_on_key=FINISH_KEY,
-                num_digits=keys_wanted(listen),
+                num_digits=key_count(listen),
                 action_on_empty_result=True,
             )
             self._say(gather, sentences)
             response.append(gather)
         # Reached after an empty recording, and with carriers without actionOnEmptyResult.
-        response.redirect(self._turn(asking, waited=waited + pause), method="POST")
+        response.redirect(self._turn_url(asking, waited=waited + pause), method="POST")
 
-    def _say_first(
-        self, response: VoiceResponse, listen: Listen, asking: Asking, sentences: Sequence[str]
+    def _say_before_question(
+        self, response: VoiceResponse, listen: Listen, asking: TurnPrompt, sentences: Sequence[str]
     ) -> Sequence[str]:
         """Say all but the question at the end, which is returned, so that a key pressed before it is known as early.
         Any key ends it: otherwise `#` would skip to the question."""
         *first, question = sentences
-        if first and keys_wanted(listen) == 1:
+        if first and key_count(listen) == 1:
             gather = Gather(
                 input="dtmf",
-                action=self._turn(asking, early=1),
+                action=self._turn_url(asking, early=1),
                 method="POST",
                 timeout=1,
                 finish_on_key="",
@@ -198,15 +198,15 @@ class Markup:
         for sentence in sentences:
             parent.say(sentence, voice=self._settings.say_voice, language=self._settings.say_language)
 
-    def _turn(self, asking: Asking, **arguments: int | str) -> str:
-        trouble = {"trouble": asking.trouble} if asking.trouble else {}
-        return self._url("/voice/turn", n=asking.n, **arguments, **trouble)
+    def _turn_url(self, asking: TurnPrompt, **arguments: int | str) -> str:
+        trouble = {"trouble": asking.failures} if asking.failures else {}
+        return self._url("/voice/turn", n=asking.turn_number, **arguments, **trouble)
 
     def _url(self, path: str, **arguments: int | str) -> str:
         return f"{self._base}{path}" + (f"?{urlencode(arguments)}" if arguments else "")
 
 
-def keys_wanted(listen: Listen) -> int | None:
+def key_count(listen: Listen) -> int | None:
     """The number of keys that completes the answer, or None if only `#` ends it."""
     match listen:
         case Digits(length):

@@ -17,27 +17,27 @@ from werkzeug.exceptions import HTTPException
 
 from callflows.prompts import Prompts, load_prompts
 from callflows.replies import ListenFor
-from ivr.calls import ENDED, Calls, Post, Present, UnknownCall
-from ivr.outbound.outbound_calls import Outbound
-from ivr.recognition import Hearing
+from ivr.calls import ENDED_STATUSES, Calls, CallSnapshot, TurnRequest, UnknownCall
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.recognition import Recognition
 from ivr.recordings import sound_of_wav
-from ivr.twilio.media_socket import MediaLine, Socket
-from ivr.twilio.operator_webhooks import People, add_people_routes
-from ivr.twilio.rest import Carrier, CarrierError
+from ivr.twilio.media_socket import MediaSocket, MediaSockets
+from ivr.twilio.operator_webhooks import OperatorServices, add_operator_routes
+from ivr.twilio.rest import CarrierError, TwilioCarrier
 from ivr.twilio.signature import is_signed
-from ivr.twilio.twiml import FINISH_KEY, Asking, Markup, keys_wanted
+from ivr.twilio.twiml import FINISH_KEY, LineTwiml, TurnPrompt, key_count
 from settings import Settings
 from speech.utterance import NOTHING
 
 # One failure repeats the prompt; the second in a row gives the call to an operator.
-TROUBLE_MAX = 2
+FAILURES_MAX = 2
 # No request of the carrier's comes near this.
 FORM_MAX_BYTES = 64_000
 
 log = structlog.get_logger(__name__)
 
 
-class Notices:
+class LinePrompts:
     """The line's own sentences outside the conversation; read at the start, so that a missing prompt is found then."""
 
     def __init__(self, prompts: Prompts) -> None:
@@ -47,27 +47,27 @@ class Notices:
 
 
 @dataclass(frozen=True)
-class Line:
+class LineServices:
     """The services of the telephone line."""
 
     settings: Settings
     calls: Calls
-    carrier: Carrier
-    hearing: Hearing
-    media: MediaLine
-    markup: Markup
-    outbound: Outbound
-    people: People
-    notices: Notices = field(default_factory=lambda: Notices(load_prompts()))
+    carrier: TwilioCarrier
+    recognition: Recognition
+    media_sockets: MediaSockets
+    markup: LineTwiml
+    outbound_calls: OutboundCalls
+    operators: OperatorServices
+    prompts: LinePrompts = field(default_factory=lambda: LinePrompts(load_prompts()))
 
 
-def voice_routes(line: Line) -> Blueprint:
+def voice_routes(line: LineServices) -> Blueprint:
     """The routes under /voice."""
     routes = Blueprint("voice", __name__, url_prefix="/voice")
     sockets = Sock()
 
     @routes.before_request
-    def only_the_carrier() -> None:
+    def check_signature() -> None:
         request.max_content_length = FORM_MAX_BYTES
         if not is_signed(request, line.settings):
             log.warning("a request without the carrier's signature was refused", path=request.path)
@@ -76,7 +76,7 @@ def voice_routes(line: Line) -> Blueprint:
     @routes.post("/incoming")
     def incoming() -> Response:
         caller, called = request.form.get("From", ""), request.form.get("To", "")
-        return _speak(line, line.calls.begin(_call_sid(), caller, called))
+        return _render(line, line.calls.begin(_call_sid(), caller, called))
 
     @routes.post("/turn")
     def turn() -> Response:
@@ -84,139 +84,139 @@ def voice_routes(line: Line) -> Blueprint:
         try:
             if "RecordingSid" in request.form:
                 return _recorded(line, sid, n)
-            return _take(line, sid, Post(n, keys=_keys(), early="early" in request.args, waited=_waited()))
+            return _take(line, sid, TurnRequest(n, keys=_keys(), early="early" in request.args, waited_s=_waited()))
         except UnknownCall:
             if request.form.get("Direction", "").startswith("outbound"):
                 log.warning("a turn of a call that rang somebody and was never begun here", call=sid)
-                return _xml(line.markup.hang_up([line.notices.trouble_goodbye]))
+                return _xml(line.markup.hang_up([line.prompts.trouble_goodbye]))
             log.warning("a turn of a call never begun here: it is begun now", call=sid)
-            return _xml(line.markup.again("/voice/incoming", [line.notices.trouble]))
+            return _xml(line.markup.redirect("/voice/incoming", [line.prompts.trouble]))
 
     @routes.post("/status")
     def status() -> Response:
-        if (now := request.form.get("CallStatus", "")) in ENDED:
+        if (now := request.form.get("CallStatus", "")) in ENDED_STATUSES:
             line.calls.end(_call_sid(), now)
-            line.people.ringing.caller_gone(_call_sid())
-        return _xml(line.markup.nothing())
+            line.operators.dispatcher.call_off_call(_call_sid())
+        return _xml(line.markup.empty())
 
     @routes.post("/outbound")
     def picked_up() -> Response:
         """A person or a machine has answered an outbound call."""
         sid, key = _call_sid(), request.args.get("attempt", "")
-        match line.outbound.picked_up(key, sid, request.form.get("AnsweredBy", "")):
-            case Present() as present:
-                return _speak(line, present)
+        match line.outbound_calls.on_answer(key, sid, request.form.get("AnsweredBy", "")):
+            case CallSnapshot() as present:
+                return _render(line, present)
             case message:
                 return _xml(line.markup.hang_up(message))
 
     @routes.post("/outbound/status")
-    def how_it_rings() -> Response:
-        line.outbound.told(request.args.get("attempt", ""), _call_sid(), request.form.get("CallStatus", ""))
-        return _xml(line.markup.nothing())
+    def outbound_status() -> Response:
+        line.outbound_calls.on_status(request.args.get("attempt", ""), _call_sid(), request.form.get("CallStatus", ""))
+        return _xml(line.markup.empty())
 
-    add_people_routes(routes, line.people, lambda present: _speak(line, present))
+    add_operator_routes(routes, line.operators, lambda present: _render(line, present))
 
     @sockets.route("/stream", bp=routes)  # type: ignore[untyped-decorator]
-    def stream(socket: Socket) -> None:
-        line.media.serve(socket)
+    def stream(socket: MediaSocket) -> None:
+        line.media_sockets.serve(socket)
 
     @routes.errorhandler(Exception)
-    def in_trouble(error: Exception) -> Response | HTTPException:
+    def handle_failure(error: Exception) -> Response | HTTPException:
         if isinstance(error, HTTPException):
             return error
         log.error("a post could not be answered as it should be", path=request.path, exc_info=error)
-        return _xml(_after_trouble(line))
+        return _xml(_after_failure(line))
 
     return routes
 
 
-class MalformedPost(ValueError):
+class MalformedRequest(ValueError):
     """A signed request without what every request of the carrier has."""
 
 
-def _take(line: Line, sid: str, post: Post) -> Response:
-    answer = line.calls.take(sid, post)
-    if isinstance(answer, Present):
-        return _speak(line, answer)
-    then = answer.present.reply.then
+def _take(line: LineServices, sid: str, turn_request: TurnRequest) -> Response:
+    answer = line.calls.take_turn(sid, turn_request)
+    if isinstance(answer, CallSnapshot):
+        return _render(line, answer)
+    then = answer.snapshot.reply.then
     assert isinstance(then, ListenFor)
-    asking = _asking(line, answer.present)
-    return _xml(line.markup.wait(then.listen, then.silence_ms, asking, sid, post.waited or 0))
+    asking = _turn_prompt(line, answer.snapshot)
+    return _xml(line.markup.wait(then.listen, then.silence_ms, asking, sid, turn_request.waited_s or 0))
 
 
-def _recorded(line: Line, sid: str, n: int) -> Response:
-    present = line.calls.present(sid)
+def _recorded(line: LineServices, sid: str, turn_number: int) -> Response:
+    present = line.calls.snapshot(sid)
     then = present.reply.then
-    if present.over or n != present.n or not isinstance(then, ListenFor):
-        return _speak(line, present)
-    if (key := _keys()) and (key in ("*", "#") or keys_wanted(then.listen) == 1):
-        return _take(line, sid, Post(n, keys=key))
+    if present.ended or turn_number != present.turn_number or not isinstance(then, ListenFor):
+        return _render(line, present)
+    if (key := _keys()) and (key in ("*", "#") or key_count(then.listen) == 1):
+        return _take(line, sid, TurnRequest(turn_number, keys=key))
     if key:
-        return _xml(line.markup.more_keys(then.listen, Asking(n), key))
+        return _xml(line.markup.collect_keys(then.listen, TurnPrompt(turn_number), key))
     try:
         wav = line.carrier.recording(request.form["RecordingSid"])
-        utterance, sound = line.hearing.of_recording(then.listen, wav), sound_of_wav(wav)
+        utterance, sound = line.recognition.recognise_recording(then.listen, wav), sound_of_wav(wav)
     except CarrierError as error:
         log.warning("a turn's recording could not be had: it counts as not understood", call=sid, reason=str(error))
         utterance, sound = NOTHING, b""
-    return _take(line, sid, Post(n, utterance=utterance, sound=sound))
+    return _take(line, sid, TurnRequest(turn_number, utterance=utterance, sound=sound))
 
 
-def _speak(line: Line, present: Present) -> Response:
-    if present.over:
+def _render(line: LineServices, snapshot: CallSnapshot) -> Response:
+    if snapshot.ended:
         return _xml(line.markup.hang_up())
-    return _xml(line.markup.reply(present.reply, _asking(line, present), present.sid))
+    return _xml(line.markup.reply(snapshot.reply, _turn_prompt(line, snapshot), snapshot.call_key))
 
 
-def _asking(line: Line, present: Present) -> Asking:
+def _turn_prompt(line: LineServices, snapshot: CallSnapshot) -> TurnPrompt:
     """The presentation of this prompt: by stream if one is open or may yet be opened, by recording if it cannot, by
     keys alone if nothing can be recognised."""
-    trouble = _number(request.args.get("trouble")) if not present.taken else 0
-    mode = line.settings.listen_mode if line.hearing.works else "keypad"
-    listens = isinstance(present.reply.then, ListenFor)
+    trouble = _number(request.args.get("trouble")) if not snapshot.taken else 0
+    mode = line.settings.listen_mode if line.recognition.available else "keypad"
+    listens = isinstance(snapshot.reply.then, ListenFor)
     stream = None
-    if mode == "stream" and listens and present.ear_due:
-        line.calls.note_ear_start(present.sid)
+    if mode == "stream" and listens and snapshot.stream_due:
+        line.calls.record_stream_start(snapshot.call_key)
         # The carrier requires a distinct name for every stream of a call.
         stream = f"ear-{secrets.token_hex(4)}"
-    record = mode == "record" or (mode == "stream" and present.ear_given_up)
-    return Asking(present.n, record=record, stream=stream, trouble=trouble)
+    record = mode == "record" or (mode == "stream" and snapshot.stream_given_up)
+    return TurnPrompt(snapshot.turn_number, record=record, stream=stream, failures=trouble)
 
 
-def _after_trouble(line: Line) -> str:
+def _after_failure(line: LineServices) -> str:
     """The response after a failure: a caller who waits goes on waiting; an operator's own call ends, and the next
     operator is dialled; every other call is tried again, and handed to an operator after the second failure in a row.
     """
-    people = line.people.markup
+    people = line.operators.markup
     match request.path.split("/")[2:]:
         case ["waiting" | "held", *_]:
-            return people.waiting([], "", 0)
+            return people.queue_round([], "", 0)
         case ["offer" | "seat" | "call-back", *_]:
-            return people.hang_up([line.notices.trouble])
+            return people.hang_up([line.prompts.trouble])
     trouble = _number(request.args.get("trouble")) + 1
-    if trouble >= TROUBLE_MAX or not request.form.get("CallSid"):
-        _ask_for_a_person(line)
-        return people.queue([line.notices.trouble_operator], request.form.get("CallSid", "unknown")[:64])
+    if trouble >= FAILURES_MAX or not request.form.get("CallSid"):
+        _request_operator(line)
+        return people.queue([line.prompts.trouble_operator], request.form.get("CallSid", "unknown")[:64])
     if request.path.endswith("/outbound"):
         key = request.args.get("attempt", "")
-        return line.markup.again("/voice/outbound", [line.notices.trouble], attempt=key, trouble=trouble)
+        return line.markup.redirect("/voice/outbound", [line.prompts.trouble], attempt=key, trouble=trouble)
     if request.path.endswith("/turn"):
         n = _number(request.args.get("n"))
-        return line.markup.again("/voice/turn", [line.notices.trouble], n=n, trouble=trouble)
-    return line.markup.again("/voice/incoming", [line.notices.trouble], trouble=trouble)
+        return line.markup.redirect("/voice/turn", [line.prompts.trouble], n=n, trouble=trouble)
+    return line.markup.redirect("/voice/incoming", [line.prompts.trouble], trouble=trouble)
 
 
-def _ask_for_a_person(line: Line) -> None:
+def _request_operator(line: LineServices) -> None:
     """Open a ticket for the call; if the database itself is in trouble, the call waits without one."""
     try:
-        line.calls.needs_a_person(request.form.get("CallSid", ""))
+        line.calls.request_operator(request.form.get("CallSid", ""))
     except Exception as error:
         log.error("a call in trouble is not among those that wait", exc_info=error)
 
 
 def _call_sid() -> str:
     if not (sid := request.form.get("CallSid", ""))[:64]:
-        raise MalformedPost("the post names no call")
+        raise MalformedRequest("the post names no call")
     return sid[:64]
 
 

@@ -10,19 +10,19 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.catalog import Catalog, Spec
-from orders.book.models import STANDING_STATES, OrderLineRow, OrderRow, Substitute
-from orders.book.views import Band, Offer
+from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow, Substitute
+from orders.book.views import AvailableSpec, Band
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Limit, Supply
 from orders.windows import cycle_start
 
 # The past orders that show what is usual: a quarter of a year for a weekly retailer.
-ORDERS_REMEMBERED = 12
+PAST_ORDERS_COUNTED = 12
 
 
-def offers(
+def available_specs(
     session: Session, catalog: Catalog, retailer: RetailerRow, day: date, barcodes: Iterable[str] | None = None
-) -> list[Offer]:
+) -> list[AvailableSpec]:
     """Every spec with supply on `day` and a limit for this retailer, those used up included, in catalogue order."""
     wanted: list[ColumnElement[bool]] = [] if barcodes is None else [Supply.barcode.in_(list(barcodes))]
     rows = session.execute(
@@ -42,16 +42,16 @@ def offers(
         )
     )
     found = {row[0]: row for row in rows}
-    return [Offer(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
+    return [AvailableSpec(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
 
 
-def usual(session: Session, retailer: RetailerRow) -> tuple[str, ...]:
+def usual_barcodes(session: Session, retailer: RetailerRow) -> tuple[str, ...]:
     """The barcodes on this retailer's latest orders, those on most of them first."""
     latest = (
         select(OrderRow.id)
-        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(COUNTED_STATES))
         .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
-        .limit(ORDERS_REMEMBERED)
+        .limit(PAST_ORDERS_COUNTED)
     )
     barcodes = session.scalars(
         select(OrderLineRow.barcode)
@@ -65,14 +65,14 @@ def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
     """The latest order that was saved, or None."""
     return session.scalar(
         select(OrderRow)
-        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(COUNTED_STATES))
         .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
         .limit(1)
         .options(selectinload(OrderRow.lines))
     )
 
 
-def bands(available: Iterable[Offer]) -> list[Band]:
+def bands(available: Iterable[AvailableSpec]) -> list[Band]:
     """The price bands in which something is left, the dearest first."""
     prices: dict[int, list[int]] = {}
     for offer in available:
@@ -88,11 +88,13 @@ def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: d
         select(Substitute.instead).where(Substitute.barcode == spec.barcode).order_by(Substitute.position)
     ).all()
     same_band = [other.barcode for other in catalog.specs.values() if other.price_band == spec.price_band]
-    rank = {barcode: place for place, barcode in enumerate(dict.fromkeys((*by_table, *usual(session, retailer))))}
+    rank = {
+        barcode: place for place, barcode in enumerate(dict.fromkeys((*by_table, *usual_barcodes(session, retailer))))
+    }
     candidates = {*by_table, *same_band} - {spec.barcode}
     available = [
         offer.spec
-        for offer in offers(session, catalog, retailer, day, candidates)
+        for offer in available_specs(session, catalog, retailer, day, candidates)
         if offer.left_packs >= offer.spec.packs_per_carton
     ]
     return min(available, key=lambda other: rank.get(other.barcode, len(rank)), default=None)

@@ -17,18 +17,18 @@ from orders.book import availability, eligibility, holds, views
 from orders.book.drafts import DraftBook, LineRequest, Mode
 from orders.book.models import Channel
 from orders.book.views import (
+    AvailableSpec,
     Band,
     Confirmed,
     CutReason,
     DeskRefusal,
+    Eligibility,
     Hotline,
     LineOutcome,
     LineView,
-    Offer,
     OrderView,
+    PinCheck,
     Retailer,
-    SignIn,
-    Standing,
 )
 from orders.department_rules import draft_rules
 from orders.lockout import LockRules, check_pin
@@ -38,20 +38,20 @@ from orders.retailers.models import RetailerRow
 from orders.windows import Calendar, business_day
 
 __all__ = [
+    "AvailableSpec",
     "Band",
     "Confirmed",
     "CutReason",
     "Desk",
     "DeskRefusal",
+    "Eligibility",
     "Hotline",
     "LineOutcome",
     "LineRequest",
     "LineView",
-    "Offer",
     "OrderView",
+    "PinCheck",
     "Retailer",
-    "SignIn",
-    "Standing",
 ]
 
 
@@ -76,30 +76,30 @@ class Desk:
 
     def retailer(self, customer_code: str) -> Retailer | None:
         """The retailer with this code, or None."""
-        return self._seen(lookup.by_code(self.session, customer_code))
+        return self._cached_view(lookup.by_code(self.session, customer_code))
 
     def retailer_by_phone(self, phone: str) -> Retailer | None:
         """The retailer that registered this number, or None; it needs no PIN."""
-        return self._seen(lookup.by_phone(self.session, phone))
+        return self._cached_view(lookup.by_phone(self.session, phone))
 
     def customer_codes(self) -> frozenset[str]:
         """Every customer code."""
         return lookup.customer_codes(self.session)
 
-    def verify_pin(self, customer_code: str, pin: str, caller: str) -> SignIn:
+    def verify_pin(self, customer_code: str, pin: str, caller: str) -> PinCheck:
         """Check that code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
         everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
         row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
-        return SignIn(ok=row is not None, locked=locked, retailer=self._seen(row))
+        return PinCheck(ok=row is not None, locked=locked, retailer=self._cached_view(row))
 
     def hotline(self, called_number: str) -> Hotline:
         """The hotline behind the called number; for an unknown number the first regular one."""
         return hotline_settings.hotline(self._hotlines, called_number)
 
-    def standing(self, retailer: Retailer, hotline: Hotline) -> Standing:
+    def eligibility(self, retailer: Retailer, hotline: Hotline) -> Eligibility:
         """This retailer's eligibility to order now by this hotline, and what it ordered or left unsaved today."""
         terms = eligibility.terms_of_hotline(self.session, hotline.id)
-        return eligibility.standing(self.session, self._row(retailer), terms, self.now, self.calendar)
+        return eligibility.eligibility(self.session, self._row(retailer), terms, self.now, self.calendar)
 
     def is_new_year(self) -> bool:
         """True if callers are wished a happy new year these days (AY 4.1.5.4)."""
@@ -107,34 +107,36 @@ class Desk:
 
     # --- the available specs
 
-    def offers(self, retailer: Retailer, hotline: Hotline) -> list[Offer]:
+    def available_specs(self, retailer: Retailer, hotline: Hotline) -> list[AvailableSpec]:
         """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
         nothing left."""
-        return availability.offers(self.session, self.catalog, self._row(retailer), business_day(self.now))
+        return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
 
-    def offer(self, retailer: Retailer, barcode: str) -> Offer | None:
+    def available_spec(self, retailer: Retailer, barcode: str) -> AvailableSpec | None:
         """One spec as this retailer may order it today, or None where it may not."""
         today = business_day(self.now)
-        found = availability.offers(self.session, self.catalog, self._row(retailer), today, [barcode])
+        found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
 
     def bands(self, retailer: Retailer, hotline: Hotline) -> list[Band]:
         """The price bands in which something is left for this retailer, the dearest first."""
-        return availability.bands(self.offers(retailer, hotline))
+        return availability.bands(self.available_specs(retailer, hotline))
 
-    def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[Offer]:
+    def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[AvailableSpec]:
         """The specs of one price band of which something is left for this retailer."""
         return [
-            offer for offer in self.offers(retailer, hotline) if offer.spec.price_band == band and offer.left_packs > 0
+            offer
+            for offer in self.available_specs(retailer, hotline)
+            if offer.spec.price_band == band and offer.left_packs > 0
         ]
 
     def balance(self, retailer: Retailer) -> int:
         """The balance of the retailer's account, in fen."""
         return self._row(retailer).balance_fen
 
-    def usual(self, retailer: Retailer) -> tuple[str, ...]:
+    def usual_barcodes(self, retailer: Retailer) -> tuple[str, ...]:
         """The barcodes this retailer orders, most often first."""
-        return availability.usual(self.session, self._row(retailer))
+        return availability.usual_barcodes(self.session, self._row(retailer))
 
     def last_order(self, retailer: Retailer) -> OrderView | None:
         """The latest order this retailer saved, or None."""
@@ -170,15 +172,15 @@ class Desk:
         """This call's unsaved order, or None."""
         return self._drafts.view(call_key)
 
-    def expect(self, barcodes: Iterable[str]) -> None:
+    def lock_specs(self, barcodes: Iterable[str]) -> None:
         """Lock the specs that one turn is about before their lines are changed one by one. Where two callers name the
         same specs in different orders, one then waits for the other, instead of each for the other."""
         holds.lock(self.session, business_day(self.now), barcodes)
 
-    def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
+    def headroom(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
         """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.
         Nothing is reserved."""
-        return self._drafts.available(call_key, barcode)
+        return self._drafts.headroom(call_key, barcode)
 
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
         """Take several requests at once, locked in one order; the outcomes come in the order of the requests."""
@@ -193,9 +195,9 @@ class Desk:
         """Remove a line; False where it is not on the order."""
         return self._drafts.remove(call_key, barcode)
 
-    def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
+    def accept_less(self, call_key: str, barcode: str, packs: int) -> None:
         """Reduce a line to less than was granted of it, 0 for none; what was asked for stays the demand."""
-        self._drafts.settle_for(call_key, barcode, packs)
+        self._drafts.accept_less(call_key, barcode, packs)
 
     def confirm(self, call_key: str) -> Confirmed:
         """Save the order, once; when repeated, return the same order."""
@@ -209,7 +211,7 @@ class Desk:
     def _hotlines(self) -> Sequence[HotlineRow]:
         return hotline_settings.hotlines(self.session)
 
-    def _seen(self, row: RetailerRow | None) -> Retailer | None:
+    def _cached_view(self, row: RetailerRow | None) -> Retailer | None:
         if row is None:
             return None
         self._retailers[row.id] = row

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session, selectinload
 from brand_catalog.catalog import Catalog, Spec
 from orders.book import holds
 from orders.book.availability import substitute
-from orders.book.eligibility import Terms, refusal, terms_of_channel, terms_of_hotline
-from orders.book.headroom import DraftRules, Room, cut_reason, left_by_house, room
-from orders.book.models import STANDING_STATES, Channel, DemandRecord, OrderHistory, OrderKind, OrderLineRow, OrderRow
+from orders.book.eligibility import Terms, ineligibility, terms_of_channel, terms_of_hotline
+from orders.book.headroom import DraftRules, Headroom, cut_reason, headroom, left_by_rules
+from orders.book.models import COUNTED_STATES, Channel, DemandRecord, OrderHistory, OrderKind, OrderLineRow, OrderRow
 from orders.book.views import Confirmed, CutReason, DeskRefusal, LineOutcome, OrderView, RefusalReason, order_view
 from orders.retailers.models import RetailerRow
 from orders.windows import Calendar, business_day, cycle_start
@@ -71,18 +71,18 @@ class DraftBook:
         With `fresh` abandoned ones are discarded instead. DeskRefusal where no order may be taken now."""
         if (own := self._draft(call_key)) is not None:
             return order_view(own)
-        if reason := refusal(self.session, retailer, terms, self.now, self.open_days()):
+        if reason := ineligibility(self.session, retailer, terms, self.now, self.open_days()):
             raise DeskRefusal(reason)
         day = terms.window.day_at(self.now) or business_day(self.now)
-        for order in self._left_behind(retailer, day, terms.kind):
+        for order in self._abandoned_drafts(retailer, day, terms.kind):
             if fresh:
-                self._give_up(order)
+                self._discard(order)
                 continue
             order.call_key = call_key
             order.abandoned_at = None
             order.channel, order.hotline_id, order.region = channel, hotline_id, region
             self._note(order, "resumed", call_key=call_key)
-            self._touch(order)
+            self._renew_holds(order)
             return order_view(order)
         order = OrderRow(
             retailer_id=retailer.id,
@@ -98,7 +98,7 @@ class DraftBook:
             lines=[],
         )
         # Set before the first flush, so that the row is written once.
-        order.holding, order.hold_expires_at = True, self.now + self.rules.hold_for
+        order.holds_active, order.hold_expires_at = True, self.now + self.rules.hold_for
         self.session.add(order)
         self.session.flush()
         self._note(order, "opened", call_key=call_key)
@@ -110,8 +110,8 @@ class DraftBook:
 
     def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
         """Grant each request as far as limits and stock allow; the outcomes come in the order of the requests."""
-        order = self._own(call_key)
-        self._touch(order)
+        order = self._open_draft(call_key)
+        self._renew_holds(order)
         if len(requests) > 1:
             # Locked at once, so that two callers who name the same specs cannot block each other; then granted in the
             # order they were said, which is the order of the lines.
@@ -120,27 +120,27 @@ class DraftBook:
         self.session.flush()
         return outcomes
 
-    def available(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
+    def headroom(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
         """The further packs this order could be granted of a spec, in whole cartons, and why it is not more."""
-        order = self._own(call_key)
-        self._touch(order)
+        order = self._open_draft(call_key)
+        self._renew_holds(order)
         spec = self.catalog.specs.get(barcode)
         if spec is None:
             return 0, "not_offered"
         holds.release_expired(self.session, self.now)
-        if (bounds := self._room(order, spec)) is None:
+        if (bounds := self._headroom(order, spec)) is None:
             return 0, "not_offered"
         least = max(0, min(bounds.values()))
         return least // spec.packs_per_carton * spec.packs_per_carton, cut_reason(order, barcode, bounds)
 
     def remove(self, call_key: str, barcode: str) -> bool:
         """Remove a line and release its hold; False where it is not on the order."""
-        order = self._own(call_key)
-        self._touch(order)
+        order = self._open_draft(call_key)
+        self._renew_holds(order)
         line = _line(order, barcode)
         if line is None:
             return False
-        holds.give_back(self.session, order, barcode, line.granted_packs)
+        holds.release(self.session, order, barcode, line.granted_packs)
         self._note(order, "removed", barcode=barcode, packs=line.granted_packs)
         order.lines.remove(line)
         if (record := self._demand(order).get(barcode)) is not None:
@@ -148,14 +148,14 @@ class DraftBook:
         self.session.flush()
         return True
 
-    def settle_for(self, call_key: str, barcode: str, packs: int) -> None:
+    def accept_less(self, call_key: str, barcode: str, packs: int) -> None:
         """Reduce a line to `packs` of what it was granted, 0 for none; what was asked for stays the demand."""
-        order = self._own(call_key)
-        self._touch(order)
+        order = self._open_draft(call_key)
+        self._renew_holds(order)
         line = _line(order, barcode)
         if line is None or line.granted_packs <= packs:
             return
-        holds.give_back(self.session, order, barcode, line.granted_packs - packs)
+        holds.release(self.session, order, barcode, line.granted_packs - packs)
         self._note(order, "settled_for", barcode=barcode, now=packs)
         line.requested_packs = line.granted_packs = packs
         if not packs:
@@ -168,7 +168,7 @@ class DraftBook:
         """Save the order exactly as it was read back, once. DeskRefusal("holds_lost") where some of it has gone to
         others meanwhile: what is on the draft now has to be read back again."""
         order = self._order(call_key)
-        if order is None or order.state not in ("draft", *STANDING_STATES):
+        if order is None or order.state not in ("draft", *COUNTED_STATES):
             raise DeskRefusal("no_draft")
         if order.state != "draft":
             return Confirmed(order_view(order), already=True)
@@ -178,7 +178,7 @@ class DraftBook:
             raise DeskRefusal("order_min")
         if reason := self._refusal(order):
             raise DeskRefusal(reason)
-        if self._touch(order):
+        if self._renew_holds(order):
             raise DeskRefusal("holds_lost")
         view = order_view(order)
         try:
@@ -186,7 +186,7 @@ class DraftBook:
                 order.state = "confirmed"
                 order.number = f"{order.business_day:%Y%m%d}{order.id:06d}"
                 order.confirmed_at = self.now
-                order.holding = False
+                order.holds_active = False
                 order.total_packs = view.total_packs
                 order.amount_fen = view.amount_fen
         except IntegrityError as error:
@@ -203,7 +203,7 @@ class DraftBook:
         if order is None:
             return
         if not order.lines:
-            self._give_up(order)
+            self._discard(order)
             return
         order.abandoned_at = self.now
         self._note(order, "abandoned")
@@ -218,7 +218,7 @@ class DraftBook:
         if terms.window.day_at(self.now) != order.business_day:
             return "closed"
         retailer = self.session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
-        return refusal(self.session, retailer, terms, self.now, self.open_days())
+        return ineligibility(self.session, retailer, terms, self.now, self.open_days())
 
     # --- one request
 
@@ -232,9 +232,9 @@ class DraftBook:
         wanted = request.packs + (line.requested_packs if line is not None and request.mode == "add" else 0)
         granted, reason, most = more, None, 0
         if more > 0:
-            granted, reason, most = self._take(order, request.barcode, spec, more, request.packs)
+            granted, reason, most = self._reserve(order, request.barcode, spec, more, request.packs)
         elif more < 0:
-            holds.give_back(self.session, order, request.barcode, -more)
+            holds.release(self.session, order, request.barcode, -more)
         if line is None and spec is not None and granted:
             line = OrderLineRow(barcode=spec.barcode, packs_per_carton=spec.packs_per_carton)
             order.lines.append(line)
@@ -242,7 +242,7 @@ class DraftBook:
             line.requested_packs, line.granted_packs = wanted, own + granted
             if spec is not None:
                 line.spec_name, line.price_fen = spec.name, spec.wholesale_fen
-        self._record(order, request.barcode, wanted, own + granted, reason)
+        self._record_demand(order, request.barcode, wanted, own + granted, reason)
         self._note(order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason)
         instead = None
         if reason == "out_of_stock" and spec is not None:
@@ -259,7 +259,7 @@ class DraftBook:
             substitute=instead,
         )
 
-    def _take(
+    def _reserve(
         self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int
     ) -> tuple[int, CutReason | None, int]:
         """Reserve up to `more` packs; return the packs granted, the reason for a cut, and the most possible."""
@@ -268,12 +268,12 @@ class DraftBook:
         # A request in cartons is granted in whole ones.
         step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
         # Most requests are met in full: what is left is queried only where one cannot be.
-        by_house = left_by_house(self.session, self.catalog, self.rules, order, spec)
-        if more <= by_house and holds.take(self.session, order, barcode, more):
+        by_rules = left_by_rules(self.session, self.catalog, self.rules, order, spec)
+        if more <= by_rules and holds.reserve(self.session, order, barcode, more):
             return more, None, more
         swept = False
         while True:
-            bounds = self._room(order, spec)
+            bounds = self._headroom(order, spec)
             if bounds is None:
                 return 0, "not_offered", 0
             least = max(0, min(bounds.values()))
@@ -283,48 +283,48 @@ class DraftBook:
                 holds.release_expired(self.session, self.now)
                 continue
             granted = min(more, least // step * step)
-            if granted and not holds.take(self.session, order, barcode, granted):
+            if granted and not holds.reserve(self.session, order, barcode, granted):
                 continue
             if granted == more:
                 return granted, None, granted
             return granted, cut_reason(order, barcode, bounds), least // step * step
 
-    def _room(self, order: OrderRow, spec: Spec) -> Room | None:
-        return room(self.session, self.catalog, self.rules, order, spec)
+    def _headroom(self, order: OrderRow, spec: Spec) -> Headroom | None:
+        return headroom(self.session, self.catalog, self.rules, order, spec)
 
     # --- holds
 
-    def _touch(self, order: OrderRow) -> bool:
+    def _renew_holds(self, order: OrderRow) -> bool:
         """Restart the time of the holds. Where they had expired and were released, reserve again what is still there;
         True if some of it is not."""
         lost = False
-        if not order.holding:
+        if not order.holds_active:
             for line in holds.in_lock_order(order.lines):
-                lost |= self._retake(order, line)
-        order.holding = True
+                lost |= self._reserve_again(order, line)
+        order.holds_active = True
         order.hold_expires_at = self.now + self.rules.hold_for
         self.session.flush()
         return lost
 
-    def _retake(self, order: OrderRow, line: OrderLineRow) -> bool:
+    def _reserve_again(self, order: OrderRow, line: OrderLineRow) -> bool:
         spec = self.catalog.specs.get(line.barcode)
         # What is not reserved any more does not count against the order's own bounds.
         before, line.granted_packs = line.granted_packs, 0
-        granted, reason, _ = self._take(order, line.barcode, spec, before, before)
+        granted, reason, _ = self._reserve(order, line.barcode, spec, before, before)
         line.granted_packs = granted
         if granted == before:
             return False
-        self._record(order, line.barcode, line.requested_packs, granted, reason)
+        self._record_demand(order, line.barcode, line.requested_packs, granted, reason)
         self._note(order, "cut", barcode=line.barcode, asked=before, now=granted, reason=reason)
         if not granted:
             order.lines.remove(line)
         return True
 
-    def _give_up(self, order: OrderRow) -> None:
-        if order.holding:
+    def _discard(self, order: OrderRow) -> None:
+        if order.holds_active:
             for line in holds.in_lock_order(order.lines):
-                holds.give_back(self.session, order, line.barcode, line.granted_packs)
-        order.holding = False
+                holds.release(self.session, order, line.barcode, line.granted_packs)
+        order.holds_active = False
         order.state = "lapsed"
         order.call_key = None
         self._note(order, "lapsed")
@@ -345,13 +345,13 @@ class DraftBook:
         order = self._order(call_key)
         return order if order is not None and order.state == "draft" else None
 
-    def _own(self, call_key: str) -> OrderRow:
+    def _open_draft(self, call_key: str) -> OrderRow:
         order = self._draft(call_key)
         if order is None:
             raise DeskRefusal("no_draft")
         return order
 
-    def _left_behind(self, retailer: RetailerRow, day: date, kind: OrderKind) -> Sequence[OrderRow]:
+    def _abandoned_drafts(self, retailer: RetailerRow, day: date, kind: OrderKind) -> Sequence[OrderRow]:
         return self.session.scalars(
             select(OrderRow)
             .where(
@@ -374,7 +374,9 @@ class DraftBook:
             self._demands[order.id] = {record.barcode: record for record in records}
         return self._demands[order.id]
 
-    def _record(self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None) -> None:
+    def _record_demand(
+        self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None
+    ) -> None:
         """Record both what was asked for and what was granted, met or not (AY 4.1.6)."""
         demand = self._demand(order)
         record = demand.get(barcode)

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from orders.book.models import STANDING_STATES, Channel, OrderKind, OrderRow
-from orders.book.views import Standing, StandingReason, order_view
+from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
+from orders.book.views import Eligibility, IneligibilityReason, order_view
 from orders.day_end.models import DayStepDone
 from orders.models import Admits, ChannelWindow, HotlineRow
 from orders.outbound.models import MissedCall
@@ -41,7 +41,9 @@ def terms_of_channel(session: Session, channel: Channel) -> Terms:
     return Terms() if closes is None else Terms(window=Window(closes=closes))
 
 
-def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> Standing:
+def eligibility(
+    session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
+) -> Eligibility:
     """This retailer's eligibility to place an order on these terms now."""
     taken_for = terms.window.day_at(now)
     day = taken_for or business_day(now)
@@ -52,11 +54,11 @@ def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetim
         .options(selectinload(OrderRow.lines))
         .execution_options(populate_existing=True)
     ).all()
-    ordered = [order for order in orders if order.state in STANDING_STATES]
+    ordered = [order for order in orders if order.state in COUNTED_STATES]
     drafts = [order for order in orders if order.kind == terms.kind and order.lines and is_resumable(order, now)]
-    reason = _reason(session, retailer, terms, taken_for, day, open_days, already=bool(ordered))
+    reason = _ineligibility(session, retailer, terms, taken_for, day, open_days, already=bool(ordered))
     following = next_order_day(retailer, day, open_days)
-    return Standing(
+    return Eligibility(
         may_order=reason is None,
         reason=reason,
         next_order_day=following,
@@ -67,20 +69,20 @@ def standing(session: Session, retailer: RetailerRow, terms: Terms, now: datetim
     )
 
 
-def refusal(
+def ineligibility(
     session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
-) -> StandingReason | None:
+) -> IneligibilityReason | None:
     """The reason why this retailer may not place an order on these terms now, or None."""
     taken_for = terms.window.day_at(now)
     day = taken_for or business_day(now)
     ordered = select(OrderRow.id).where(
-        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES)
+        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES)
     )
     already = session.scalar(ordered.limit(1)) is not None
-    return _reason(session, retailer, terms, taken_for, day, open_days, already=already)
+    return _ineligibility(session, retailer, terms, taken_for, day, open_days, already=already)
 
 
-def _reason(
+def _ineligibility(
     session: Session,
     retailer: RetailerRow,
     terms: Terms,
@@ -89,7 +91,7 @@ def _reason(
     open_days: Calendar,
     *,
     already: bool,
-) -> StandingReason | None:
+) -> IneligibilityReason | None:
     if retailer.status == "suspended":
         return "suspended"
     if terms.admits == "due" and not is_order_day(retailer, day, open_days):
@@ -99,11 +101,11 @@ def _reason(
     # TR 3.4: no second order on one day, by any line.
     if already:
         return "already_ordered"
-    return "closed" if taken_for is None or is_over(session, day, terms.kind) else None
+    return "closed" if taken_for is None or is_closed_for(session, day, terms.kind) else None
 
 
 def _opens_at(
-    reason: StandingReason | None, window: Window, now: datetime, day: date, following: date | None
+    reason: IneligibilityReason | None, window: Window, now: datetime, day: date, following: date | None
 ) -> datetime | None:
     if reason is None or reason in ("suspended", "not_supplementary"):
         return None
@@ -112,7 +114,7 @@ def _opens_at(
     return None if following is None else window.opens_at(following)
 
 
-def is_over(session: Session, day: date, kind: OrderKind) -> bool:
+def is_closed_for(session: Session, day: date, kind: OrderKind) -> bool:
     """True if the day end has gone too far for such an order: regular ones are taken until it begins, supplementary
     ones until hand-over (TR 3.3)."""
     steps = select(DayStepDone.step).where(DayStepDone.business_day == day)

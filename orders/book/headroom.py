@@ -17,7 +17,7 @@ from orders.book.views import CutReason
 from orders.supply.models import Limit
 
 # More than anybody orders.
-WITHOUT_RULE = 10**9
+UNLIMITED_PACKS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +31,20 @@ class DraftRules:
     band_max_cartons: Mapping[int, int] = field(default_factory=dict)
 
 
-Room = Mapping[CutReason, int]
+Headroom = Mapping[CutReason, int]
 """The packs each bound leaves."""
 
 
-def room(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Room | None:
+def headroom(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Headroom | None:
     """The packs each bound leaves this order of a spec; None where the retailer may not have it today at all."""
-    left = holds.left(session, order, spec.barcode)
+    left = holds.packs_left(session, order, spec.barcode)
     if left is None:
         return None
-    by_house = left_by_house(session, catalog, rules, order, spec)
-    return {"limit": left.by_limit, "order_max": by_house, "stock": left.in_stock}
+    by_rules = left_by_rules(session, catalog, rules, order, spec)
+    return {"limit": left.by_limit, "order_max": by_rules, "stock": left.in_stock}
 
 
-def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
+def cut_reason(order: OrderRow, barcode: str, bounds: Headroom) -> CutReason:
     """The bound that cut a request. Empty stock is "out_of_stock" unless the limit is used up too or the spec is on the
     order."""
     ordered = any(line.barcode == barcode for line in order.lines)
@@ -55,9 +55,9 @@ def cut_reason(order: OrderRow, barcode: str, bounds: Room) -> CutReason:
     return next(reason for reason in reasons if bounds[reason] == least)
 
 
-def left_by_house(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
+def left_by_rules(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
     """The packs the department's own rules leave this order of a spec."""
-    packs = WITHOUT_RULE
+    packs = UNLIMITED_PACKS
     if rules.order_max_packs is not None:
         packs = rules.order_max_packs - sum(line.granted_packs for line in order.lines)
     if (cartons := rules.band_max_cartons.get(spec.price_band)) is not None:

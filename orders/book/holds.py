@@ -22,7 +22,7 @@ SWEEP_AT_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class PacksLeft:
     """The packs left of one spec: to this retailer by its limit, and in stock."""
 
     by_limit: int
@@ -39,15 +39,15 @@ def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
     ).all()
 
 
-def left(session: Session, order: OrderRow, barcode: str) -> Left | None:
+def packs_left(session: Session, order: OrderRow, barcode: str) -> PacksLeft | None:
     """The packs left of a spec for this order; None where the retailer may not have it today at all."""
-    row = session.connection().execute(_LEFT, _place(order, barcode)).one_or_none()
-    return None if row is None else Left(*row)
+    row = session.connection().execute(_LEFT, _counter_key(order, barcode)).one_or_none()
+    return None if row is None else PacksLeft(*row)
 
 
-def take(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
+def reserve(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
     """Reserve all of `packs`; False, and nothing reserved, where that much is no longer there."""
-    place = _place(order, barcode) | {"packs": packs}
+    place = _counter_key(order, barcode) | {"packs": packs}
     if not _changed(session, _TAKE_LIMIT, place):
         return False
     if _changed(session, _TAKE_SUPPLY, place):
@@ -56,7 +56,7 @@ def take(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
     return False
 
 
-def give_back(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
+def release(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
     """Release a hold of `packs`."""
     _move(session, order, barcode, held=-packs)
 
@@ -70,12 +70,12 @@ def sell_all(session: Session, order: OrderRow) -> None:
     """Turn the holds of all lines of an order into sales, in one go."""
     session.flush()
     lock(session, order.business_day, [line.barcode for line in order.lines])
-    place = _place(order, "") | {"order": order.id}
+    place = _counter_key(order, "") | {"order": order.id}
     if {_count(session, _SELL_LIMITS, place), _count(session, _SELL_SUPPLY, place)} != {len(order.lines)}:
-        raise _books_torn(order)
+        raise _counters_missing(order)
 
 
-def unsell(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
+def return_sold(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
     """Return sold packs to the stock and to the limit."""
     _move(session, order, barcode, sold=-packs)
 
@@ -85,7 +85,7 @@ def release_expired(session: Session, now: datetime) -> int:
     is just doing it, wait for that. The drafts keep their lines; a call that resumes one gets what is there then."""
     expired = session.execute(
         select(OrderRow)
-        .where(OrderRow.holding, OrderRow.hold_expires_at <= now)
+        .where(OrderRow.holds_active, OrderRow.hold_expires_at <= now)
         .order_by(OrderRow.id)
         .limit(SWEEP_AT_MOST)
         .with_for_update()
@@ -100,9 +100,9 @@ def release_expired(session: Session, now: datetime) -> int:
         .order_by(OrderLineRow.barcode)
     )
     for order_id, barcode, granted in lines.all():
-        give_back(session, orders[order_id], barcode, granted)
+        release(session, orders[order_id], barcode, granted)
     for order in orders.values():
-        order.holding = False
+        order.holds_active = False
     session.flush()
     return len(orders)
 
@@ -113,12 +113,12 @@ def in_lock_order(lines: Iterable[OrderLineRow]) -> list[OrderLineRow]:
 
 
 def _move(session: Session, order: OrderRow, barcode: str, *, held: int = 0, sold: int = 0) -> None:
-    place = _place(order, barcode) | {"held": held, "sold": sold}
+    place = _counter_key(order, barcode) | {"held": held, "sold": sold}
     if not (_changed(session, _MOVE_LIMIT, place) and _changed(session, _MOVE_SUPPLY, place)):
-        raise _books_torn(order)
+        raise _counters_missing(order)
 
 
-def _place(order: OrderRow, barcode: str) -> dict[str, Any]:
+def _counter_key(order: OrderRow, barcode: str) -> dict[str, Any]:
     return {
         "retailer": order.retailer_id,
         "cycle": order.cycle_start,
@@ -136,7 +136,7 @@ def _count(session: Session, statement: Executable, values: Mapping[str, Any]) -
     return cast("CursorResult[Any]", session.connection().execute(statement, values)).rowcount
 
 
-def _books_torn(order: OrderRow) -> LookupError:
+def _counters_missing(order: OrderRow) -> LookupError:
     return LookupError(f"Counters that order {order.id} uses are gone; the books no longer add up.")
 
 

@@ -19,12 +19,12 @@ OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled"
 Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy"]
 
 
-STANDING_STATES = ("confirmed", "settled", "handed_over")
+COUNTED_STATES = ("confirmed", "settled", "handed_over")
 """The states of an order that counts: saved, and not cancelled."""
 
 
 # Kept as text, because an index condition takes no parameters.
-_STANDS = text("state IN ('confirmed', 'settled', 'handed_over')")
+_COUNTED = text("state IN ('confirmed', 'settled', 'handed_over')")
 
 
 class Substitute(Base):
@@ -45,21 +45,21 @@ class OrderRow(Base):
     __table_args__ = (
         # TR 3.4: one regular order a day, whatever happens at the same time.
         Index(
-            "uq_orders_standing",
+            "uq_orders_counted",
             "retailer_id",
             "business_day",
             "kind",
             unique=True,
-            sqlite_where=_STANDS,
-            postgresql_where=_STANDS,
+            sqlite_where=_COUNTED,
+            postgresql_where=_COUNTED,
         ),
         Index("ix_orders_retailer_day", "retailer_id", "business_day"),
         Index("ix_orders_day_state", "business_day", "state"),
         Index(
             "ix_orders_expiring",
             "hold_expires_at",
-            sqlite_where=text("holding"),
-            postgresql_where=text("holding"),
+            sqlite_where=text("holds_active"),
+            postgresql_where=text("holds_active"),
         ),
     )
 
@@ -78,7 +78,7 @@ class OrderRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     abandoned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    holding: Mapped[bool] = mapped_column(default=False)
+    holds_active: Mapped[bool] = mapped_column(default=False)
     hold_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Not paid by the bank: it waits, and is not handed over (the settlement's rule).
     on_hold: Mapped[bool] = mapped_column(default=False)
@@ -158,7 +158,7 @@ class OrderChange(Base):
     lines: Mapped[dict[str, int]] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(200))
     state: Mapped[ChangeState] = mapped_column(String(10), default="requested")
-    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    asked_by: Mapped[str] = mapped_column(String(40))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    requested_by: Mapped[str] = mapped_column(String(40))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[str | None] = mapped_column(String(40))

@@ -19,12 +19,12 @@ class ChangeRefused(ValueError):
     """The change cannot be requested or made; the message says why."""
 
 
-def ask_for_change(
+def request_change(
     session: Session, number: str, lines: Mapping[str, int], *, by: str, reason: str, now: datetime
 ) -> OrderChange:
     """Request the lines of a saved order to be as given, in packs by barcode; none at all cancels it."""
     order = locked_order(session, number)
-    _check_open(session, order)
+    _check_changeable(session, order)
     if not reason.strip() or not by.strip():
         raise ChangeRefused("A change of a saved order needs a reason, and the name of who asks for it.")
     known = {line.barcode for line in order.lines}
@@ -32,9 +32,9 @@ def ask_for_change(
         raise ChangeRefused(f"Order {number} has no line of {', '.join(strange)}; a change keeps to the order's lines.")
     if any(packs < 0 for packs in lines.values()):
         raise ChangeRefused("A line cannot be less than nothing.")
-    change = OrderChange(order_id=order.id, lines=dict(lines), reason=reason, asked_at=now, asked_by=by)
+    change = OrderChange(order_id=order.id, lines=dict(lines), reason=reason, requested_at=now, requested_by=by)
     session.add(change)
-    note(session, order, "change asked", now, by=by, lines=dict(lines), reason=reason)
+    record_event(session, order, "change asked", now, by=by, lines=dict(lines), reason=reason)
     session.flush()
     return change
 
@@ -45,17 +45,17 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
     change = session.get(OrderChange, change_id, with_for_update=True, populate_existing=True)
     if change is None or change.state != "requested":
         raise ChangeRefused(f"There is no open change {change_id}.")
-    if not by.strip() or same_person(change.asked_by, by):
+    if not by.strip() or same_person(change.requested_by, by):
         raise ChangeRefused(f"Change {change_id} was asked for by {by}; somebody else has to decide it.")
     order = session.get_one(OrderRow, change.order_id, with_for_update=True, populate_existing=True)
     if approve:
-        _check_open(session, order)
+        _check_changeable(session, order)
         set_lines(session, order, change.lines)
         if not order.lines:
             order.state = "cancelled"
     change.state = "approved" if approve else "refused"
     change.decided_at, change.decided_by = now, by
-    note(session, order, f"change {change.state}", now, by=by, change=change.id)
+    record_event(session, order, f"change {change.state}", now, by=by, change=change.id)
     session.flush()
     return change
 
@@ -67,11 +67,11 @@ def set_lines(session: Session, order: OrderRow, lines: Mapping[str, int]) -> No
         packs = lines.get(line.barcode, 0)
         more = packs - line.granted_packs
         if more > 0:
-            if not holds.take(session, order, line.barcode, more):
+            if not holds.reserve(session, order, line.barcode, more):
                 raise ChangeRefused(f"There is not enough left of {line.spec_name} for order {order.number}.")
             holds.sell(session, order, line.barcode, more)
         elif more < 0:
-            holds.unsell(session, order, line.barcode, -more)
+            holds.return_sold(session, order, line.barcode, -more)
         line.granted_packs = packs
         line.requested_packs = max(line.requested_packs, packs)
     order.lines[:] = [line for line in order.lines if line.granted_packs]
@@ -97,7 +97,7 @@ def locked_order(session: Session, number: str) -> OrderRow:
     return order
 
 
-def note(session: Session, order: OrderRow, event: str, now: datetime, **detail: Any) -> None:
+def record_event(session: Session, order: OrderRow, event: str, now: datetime, **detail: Any) -> None:
     """Append an event to the order's history."""
     session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))
 
@@ -107,11 +107,11 @@ def same_person(one: str, other: str) -> bool:
     return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
-def _check_open(session: Session, order: OrderRow) -> None:
+def _check_changeable(session: Session, order: OrderRow) -> None:
     if order.state != "confirmed":
         raise ChangeRefused(f"Order {order.number} is {order.state}; only one that is saved and not settled changes.")
-    at_the_bank = select(SettlementLine.order_id).where(
+    unanswered = select(SettlementLine.order_id).where(
         SettlementLine.order_id == order.id, SettlementLine.result.is_(None)
     )
-    if session.scalar(at_the_bank) is not None:
+    if session.scalar(unanswered) is not None:
         raise ChangeRefused(f"Order {order.number} is at the bank; change it when the bank's answer is in.")

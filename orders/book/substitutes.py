@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
 from brand_catalog.sheets import SheetError, read_sheet
-from orders.audit_log import record
+from orders.audit_log import record_change
 from orders.book.models import Substitute
 
 COLUMNS = ("name", "instead")
@@ -34,7 +34,7 @@ def import_substitutes(
     session.flush()
     for barcode in sorted(present.keys() | read.keys()):
         before, after = _named(present.get(barcode), catalog), _named(read.get(barcode), catalog)
-        record(session, "substitutes", barcode, before, after, by=by, why=why, now=now)
+        record_change(session, "substitutes", barcode, before, after, by=by, why=why, now=now)
     return read
 
 

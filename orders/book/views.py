@@ -12,7 +12,7 @@ from brand_catalog.catalog import Spec
 from orders.book.models import OrderKind, OrderRow, OrderState
 from orders.retailers.models import RetailerRow, RetailerStatus
 
-StandingReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
+IneligibilityReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
 CutReason = Literal["not_offered", "out_of_stock", "limit", "order_max", "stock"]
 RefusalReason = Literal[
     "suspended",
@@ -47,7 +47,7 @@ class Retailer:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class PinCheck:
     """The answer to a PIN. Nothing in it tells an unknown code from a wrong PIN."""
 
     ok: bool
@@ -57,20 +57,19 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Hotline:
-    """The line that was called: its number and name, the kind of order it takes, the seat that answers, and its flow.
+    """The line that was called: its number and name, the kind of order it takes, and the seat that answers.
     `regions` are the regions the caller chooses between, by key and name; empty where it asks for none."""
 
     number: str
     name: str
     kind: OrderKind
     seat: str
-    flow: str = "ordering"
     regions: tuple[tuple[str, str], ...] = ()
     id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class AvailableSpec:
     """A spec this retailer may order today, and the packs left of it under its limit and in stock."""
 
     spec: Spec
@@ -143,12 +142,12 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Eligibility:
     """A retailer's eligibility to order now by this hotline, with its order and its draft of the day. `opens_at` is
     when the line next takes an order of this retailer, where it does not now."""
 
     may_order: bool
-    reason: StandingReason | None
+    reason: IneligibilityReason | None
     next_order_day: date | None
     opens_at: datetime | None
     ordered: OrderView | None

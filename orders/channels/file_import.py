@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from brand_catalog.catalog import Catalog
-from brand_catalog.sheets import Row, SheetError, read_sheet
+from brand_catalog.sheets import SheetError, SheetRow, read_sheet
 from clock import SHANGHAI
 from orders.channels.web_orders import WebOrder
 
@@ -20,14 +20,14 @@ CARTONS_MAX = 9_999
 
 
 @dataclass(frozen=True, slots=True)
-class Referenced:
+class ReferencedOrder:
     """One order of a file, and its reference in the other system."""
 
     reference: str
     order: WebOrder
 
 
-def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[Referenced]:
+def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[ReferencedOrder]:
     """The orders in a file (CSV or XLSX), one line of an order a row: reference, customer_code, name or barcode,
     cartons, placed_at as 2026-11-23 11:50. SheetError lists all problems."""
     sheet = read_sheet(path)
@@ -35,7 +35,7 @@ def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[Referenced]
     found: dict[str, tuple[str, datetime, dict[str, int]]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         reference, code, name = row.required("reference"), row.required("customer_code"), row.required("name")
-        cartons, placed_at = row.count("cartons"), moment(row, "placed_at", now)
+        cartons, placed_at = row.count("cartons"), parse_moment(row, "placed_at", now)
         if cartons is not None and cartons > CARTONS_MAX:
             row.problem("cartons", f"{cartons} is more than {CARTONS_MAX}")
         if reference is not None and len(reference) > 80:
@@ -55,10 +55,10 @@ def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[Referenced]
         packs[spec.barcode] = cartons * spec.packs_per_carton
     if sheet.problems:
         raise SheetError(sheet.problems)
-    return [Referenced(reference, WebOrder(code, packs, at)) for reference, (code, at, packs) in found.items()]
+    return [ReferencedOrder(reference, WebOrder(code, packs, at)) for reference, (code, at, packs) in found.items()]
 
 
-def moment(row: Row, column: str, now: datetime) -> datetime | None:
+def parse_moment(row: SheetRow, column: str, now: datetime) -> datetime | None:
     """The moment in a column, in the department's local time; None, with a problem noted, where it is missing,
     malformed or in the future."""
     if (text := row.required(column)) is None:

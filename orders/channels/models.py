@@ -40,7 +40,7 @@ class WebOrderRow(Base):
     sender: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(String(80))
     customer_code: Mapped[str] = mapped_column(String(12))
-    wanted: Mapped[dict[str, int]] = mapped_column(JSON)
+    requested_packs: Mapped[dict[str, int]] = mapped_column(JSON)
     business_day: Mapped[date]
     placed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -85,8 +85,8 @@ class WebFollowUp(Base):
 
     business_day: Mapped[date] = mapped_column(primary_key=True)
     retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
-    taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
-    taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    claimed_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_by: Mapped[str | None] = mapped_column(String(40))
     result: Mapped[FollowUpResult | None] = mapped_column(String(12))

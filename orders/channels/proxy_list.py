@@ -16,12 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
-from brand_catalog.sheets import Row, Sheet, SheetError, read_sheet
+from brand_catalog.sheets import Sheet, SheetError, SheetRow, read_sheet
 from clock import local
 from orders.book.desk import Desk
 from orders.book.eligibility import terms_of_channel
 from orders.channels.models import ProxyEntry
-from orders.channels.web_orders import TakenIn, WebOrder, take_in
+from orders.channels.web_orders import EnteredOrder, WebOrder, enter_order
 from orders.hotline_settings import calendar
 from orders.retailers.models import RetailerRow
 from orders.windows import is_order_day
@@ -37,14 +37,14 @@ class ProxyListRefused(ValueError):
 
 
 @dataclass
-class _Listed:
-    row: Row
+class _ListedRetailer:
+    row: SheetRow
     retailer: RetailerRow
     signed: tuple[str, ...]
     packs: dict[str, int]
 
 
-def take_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str, now: datetime) -> list[str]:
+def import_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str, now: datetime) -> list[str]:
     """Store the day's signed list (CSV or XLSX: customer_code, name or barcode, cartons and three signatures) and
     return the customer codes on it. SheetError lists all problems: a signature that is missing, a retailer whose order
     day it is not, a quantity other than the one listed before. ProxyListRefused outside the list's hours."""
@@ -84,7 +84,7 @@ def take_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: 
     return list(listed)
 
 
-def enter(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> TakenIn:
+def enter_listed(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> EnteredOrder:
     """Enter the order of one retailer on the day's list, as of when it was listed; when repeated, the same order.
     ProxyListRefused for a retailer that is not on it."""
     entry = session.scalar(
@@ -93,7 +93,7 @@ def enter(session: Session, catalog: Catalog, day: date, customer_code: str, now
     if entry is None:
         raise ProxyListRefused(f"Retailer {customer_code} is not on the signed list of {day}; nothing was ordered.")
     order = WebOrder(customer_code, entry.packs, entry.listed_at)
-    return take_in(Desk(session, catalog, entry.listed_at), "proxy", SENDER, f"{day} {customer_code}", order, now)
+    return enter_order(Desk(session, catalog, entry.listed_at), "proxy", SENDER, f"{day} {customer_code}", order, now)
 
 
 def entries_of(session: Session, day: date) -> Sequence[ProxyEntry]:
@@ -112,10 +112,10 @@ def _check_in_time(session: Session, day: date, now: datetime) -> None:
         )
 
 
-def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, _Listed]:
+def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, _ListedRetailer]:
     specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
     open_days = calendar(session)
-    listed: dict[str, _Listed] = {}
+    listed: dict[str, _ListedRetailer] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code, name, cartons = row.required("customer_code"), row.required("name"), row.count("cartons")
         signed = [_signature(row, column) for column in SIGNATURES]
@@ -132,7 +132,7 @@ def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[s
         if not (retailer and spec and cartons and all(signed)):
             continue
         names = tuple(name for name in signed if name)
-        one = listed.setdefault(retailer.customer_code, _Listed(row, retailer, names, {}))
+        one = listed.setdefault(retailer.customer_code, _ListedRetailer(row, retailer, names, {}))
         if one.signed != names:
             row.problem(SIGNATURES[0], f"{code} is signed for by others in an earlier row")
         if spec.barcode in one.packs:
@@ -141,7 +141,7 @@ def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[s
     return listed
 
 
-def _signature(row: Row, column: str) -> str | None:
+def _signature(row: SheetRow, column: str) -> str | None:
     name = row.text(column)
     if not name:
         row.problem(column, "the signature is missing")
@@ -150,7 +150,7 @@ def _signature(row: Row, column: str) -> str | None:
     return name or None
 
 
-def _retailer(session: Session, listed: Mapping[str, _Listed], code: str | None) -> RetailerRow | None:
+def _retailer(session: Session, listed: Mapping[str, _ListedRetailer], code: str | None) -> RetailerRow | None:
     if code is None or code in listed:
         return None if code is None else listed[code].retailer
     return session.scalar(select(RetailerRow).where(RetailerRow.customer_code == code))

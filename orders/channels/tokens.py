@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.audit_log import record
+from orders.audit_log import record_change
 from orders.book.models import Channel
 from orders.channels.models import ChannelToken
 
@@ -27,7 +27,7 @@ def new_token(session: Session, name: str, channel: Channel, now: datetime, *, b
         raise TokenError(f"There is a sender {name!r} already: choose another name.")
     token = secrets.token_urlsafe(32)
     session.add(ChannelToken(name=name, channel=channel, token_hash=_hash(token), created_at=now))
-    record(session, "sender", name, None, {"channel": channel}, by=by, why="", now=now)
+    record_change(session, "sender", name, None, {"channel": channel}, by=by, why="", now=now)
     session.flush()
     return token
 
@@ -38,11 +38,11 @@ def revoke(session: Session, name: str, now: datetime, *, by: str) -> None:
     if sender is None:
         raise TokenError(f"There is no sender {name!r} with a token in force.")
     sender.revoked_at = now
-    record(session, "sender", name, {"channel": sender.channel}, None, by=by, why="", now=now)
+    record_change(session, "sender", name, {"channel": sender.channel}, None, by=by, why="", now=now)
     session.flush()
 
 
-def sender_of(session: Session, token: str) -> ChannelToken | None:
+def sender_by_token(session: Session, token: str) -> ChannelToken | None:
     """The sender with this token, or None."""
     return session.scalar(
         select(ChannelToken).where(ChannelToken.token_hash == _hash(token), ChannelToken.revoked_at.is_(None))

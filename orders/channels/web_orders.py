@@ -17,19 +17,19 @@ from sqlalchemy.orm import Session
 
 from orders.book.desk import Desk, LineRequest
 from orders.book.eligibility import terms_of_channel
-from orders.book.models import STANDING_STATES, Channel, OrderRow
+from orders.book.models import COUNTED_STATES, Channel, OrderRow
 from orders.book.views import DeskRefusal, LineOutcome, OrderView, Retailer
 from orders.channels.models import WebOrderRow
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 
 # Reasons that a call could not mend either, so that nobody is called for them.
-NOT_FOR_THE_PHONE = ("unknown_retailer", "suspended", "not_order_day", "already_ordered")
+BEYOND_PHONE = ("unknown_retailer", "suspended", "not_order_day", "already_ordered")
 # A cut for want of stock is nobody's mistake; these have to be audited.
 AUDITED_CUTS = ("limit", "order_max", "not_offered")
 
 
-class KeyUsedTwice(ValueError):
+class KeyReused(ValueError):
     """A sender used the key of another order again; the message says which."""
 
 
@@ -47,27 +47,29 @@ class WebOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class EnteredOrder:
     """The result of an order that was sent; `again` where it had been entered before."""
 
     row: WebOrderRow
-    again: bool
+    repeated: bool
 
 
-def take_in(desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder, received_at: datetime) -> TakenIn:
+def enter_order(
+    desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder, received_at: datetime
+) -> EnteredOrder:
     """Enter an order into the book, as far as limits and stock allow, or store the reason why not. Sent again under its
     key it gets the same answer; KeyUsedTwice where the key was used for another order. `desk` is at the moment the
     order was placed, so that one imported after the window closed still counts."""
     session = desk.session
     wanted = dict(order.packs)
     if (known := _known(session, sender, key)) is not None:
-        return _again(known, order, wanted)
+        return _repeated(known, order, wanted)
     row = WebOrderRow(
         channel=channel,
         sender=sender,
         key=key,
         customer_code=order.customer_code,
-        wanted=wanted,
+        requested_packs=wanted,
         business_day=terms_of_channel(session, channel).window.day_at(order.placed_at) or business_day(order.placed_at),
         placed_at=order.placed_at,
         received_at=received_at,
@@ -81,7 +83,7 @@ def take_in(desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder
         # The same order came in twice at once, and the other one was first.
         if (known := _known(session, sender, key)) is None:
             raise
-        return _again(known, order, wanted)
+        return _repeated(known, order, wanted)
     try:
         with session.begin_nested():
             _enter(desk, row, wanted)
@@ -89,7 +91,7 @@ def take_in(desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder
         row.state, row.reason = "failed", refusal.reason
     row.answer = row.answer or {"state": row.state, "reason": row.reason}
     session.flush()
-    return TakenIn(row, again=False)
+    return EnteredOrder(row, repeated=False)
 
 
 def audit_list(session: Session, day: date) -> Sequence[WebOrderRow]:
@@ -101,7 +103,7 @@ def audit_list(session: Session, day: date) -> Sequence[WebOrderRow]:
     ).all()
 
 
-def audit(session: Session, web_order_id: int, *, by: str, note: str, now: datetime) -> None:
+def audit_order(session: Session, web_order_id: int, *, by: str, note: str, now: datetime) -> None:
     """Take an order off the audit list, with what was found. It stays as it was cut; more needs an approved change."""
     row = session.get(WebOrderRow, web_order_id, with_for_update=True, populate_existing=True)
     if row is None or not row.to_audit or row.audited_at is not None:
@@ -114,10 +116,10 @@ def audit(session: Session, web_order_id: int, *, by: str, note: str, now: datet
 
 def phone_list(session: Session, day: date) -> list[tuple[RetailerRow, WebOrderRow]]:
     """The retailers without an order of the day whose web order failed, each with its latest try: to be called."""
-    stands = exists().where(
+    counted = exists().where(
         OrderRow.retailer_id == RetailerRow.id,
         OrderRow.business_day == day,
-        OrderRow.state.in_(STANDING_STATES),
+        OrderRow.state.in_(COUNTED_STATES),
     )
     rows = session.execute(
         select(RetailerRow, WebOrderRow)
@@ -125,8 +127,8 @@ def phone_list(session: Session, day: date) -> list[tuple[RetailerRow, WebOrderR
         .where(
             WebOrderRow.business_day == day,
             WebOrderRow.state == "failed",
-            WebOrderRow.reason.not_in(NOT_FOR_THE_PHONE),
-            ~stands,
+            WebOrderRow.reason.not_in(BEYOND_PHONE),
+            ~counted,
         )
         .order_by(WebOrderRow.id)
     ).all()
@@ -137,13 +139,13 @@ def _known(session: Session, sender: str, key: str) -> WebOrderRow | None:
     return session.scalar(select(WebOrderRow).where(WebOrderRow.sender == sender, WebOrderRow.key == key))
 
 
-def _again(known: WebOrderRow, order: WebOrder, wanted: dict[str, int]) -> TakenIn:
-    if known.customer_code != order.customer_code or known.wanted != wanted:
-        raise KeyUsedTwice(
+def _repeated(known: WebOrderRow, order: WebOrder, wanted: dict[str, int]) -> EnteredOrder:
+    if known.customer_code != order.customer_code or known.requested_packs != wanted:
+        raise KeyReused(
             f"The key {known.key!r} belongs to another order of {known.sender}, received at "
             f"{known.received_at:%Y-%m-%d %H:%M} UTC: send this one under a key of its own."
         )
-    return TakenIn(known, again=True)
+    return EnteredOrder(known, repeated=True)
 
 
 def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
@@ -160,7 +162,7 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     desk.open_channel_draft(draft, retailer, row.channel)
     outcomes = desk.set_lines(draft, [LineRequest(barcode, packs) for barcode, packs in wanted.items()])
     if not any(outcome.granted_packs for outcome in outcomes):
-        _leave(desk, draft, row, "nothing_left", outcomes)
+        _abandon(desk, draft, row, "nothing_left", outcomes)
         return
     try:
         saved = desk.confirm(draft).order
@@ -168,7 +170,7 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
         if refusal.reason != "order_min":
             raise
         # A call can add to it: the draft stays reserved until its holds expire, to be resumed.
-        _leave(desk, draft, row, refusal.reason, outcomes)
+        _abandon(desk, draft, row, refusal.reason, outcomes)
         return
     cuts = [outcome.reason for outcome in outcomes if outcome.reason is not None]
     row.state = "cut" if cuts else "saved"
@@ -177,7 +179,7 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     row.answer = _answer(desk, row, retailer, saved, outcomes)
 
 
-def _leave(desk: Desk, draft: str, row: WebOrderRow, reason: str, outcomes: Sequence[LineOutcome]) -> None:
+def _abandon(desk: Desk, draft: str, row: WebOrderRow, reason: str, outcomes: Sequence[LineOutcome]) -> None:
     desk.abandon(draft)
     row.reason = reason
     row.answer = {"state": row.state, "reason": reason, "lines": [_line(outcome) for outcome in outcomes]}

@@ -22,8 +22,8 @@ class SettlementBatch(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     business_day: Mapped[date]
     number: Mapped[int]
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    made_by: Mapped[str] = mapped_column(String(40))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(40))
 
 
 class SettlementLine(Base):
@@ -48,7 +48,7 @@ class DayReopening(Base):
     business_day: Mapped[date] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(40))
-    second: Mapped[str] = mapped_column(String(40))
+    second_person: Mapped[str] = mapped_column(String(40))
     reason: Mapped[str] = mapped_column(String(200))
 
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book.models import OrderRow
-from orders.book.order_changes import note, set_lines
+from orders.book.order_changes import record_event, set_lines
 from orders.day_end.models import SettlementBatch, SettlementLine
-from orders.day_end.steps import Line, StepRefused, finish_step, is_done, orders_of, start_step
+from orders.day_end.steps import ExportRow, StepRefused, finish_step, is_step_done, orders_of, start_step
 from orders.retailers.models import RetailerRow
 
 FailureRule = Literal["hold", "cut", "cancel"]
@@ -25,10 +25,10 @@ BATCH_COLUMNS = ("order", "customer_code", "retailer", "amount")
 ANSWER_COLUMNS = ("order", "result", "available")
 
 
-def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[int, list[Line]]:
+def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[int, list[ExportRow]]:
     """Step 3, first half: the number of the batch and its lines for the bank, in yuan. An unanswered batch is returned
     again; the next one has the orders saved or cut since. A day without orders is settled at once."""
-    if not is_done(session, day, "settlement"):
+    if not is_step_done(session, day, "settlement"):
         start_step(session, day, "settlement")
     batch = session.scalar(
         select(SettlementBatch)
@@ -39,13 +39,13 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
     if batch is None:
         _lock_confirmed(session, day)
         due = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
-        if not due and not is_done(session, day, "settlement"):
+        if not due and not is_step_done(session, day, "settlement"):
             finish_step(session, day, "settlement", by=by, now=now, detail={})
             return 0, []
         if not due:
             raise StepRefused(f"No order of {day} is waiting to be settled.")
         last = session.scalar(select(func.max(SettlementBatch.number)).where(SettlementBatch.business_day == day))
-        batch = SettlementBatch(business_day=day, number=(last or 0) + 1, made_at=now, made_by=by)
+        batch = SettlementBatch(business_day=day, number=(last or 0) + 1, created_at=now, created_by=by)
         try:
             with session.begin_nested():
                 session.add(batch)
@@ -62,10 +62,10 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
         .where(SettlementLine.batch_id == batch.id)
         .order_by(OrderRow.number)
     )
-    return batch.number, [(str(number), code, name, yuan(fen)) for number, code, name, fen in rows]
+    return batch.number, [(str(number), code, name, bank_amount(fen)) for number, code, name, fen in rows]
 
 
-def take_answer(
+def import_answer(
     session: Session, path: Path, day: date, rule: FailureRule, *, by: str, now: datetime
 ) -> dict[str, int]:
     """Step 3, second half: import the bank's answer to the open batch (order, paid or failed, and what was available in
@@ -108,12 +108,12 @@ def take_answer(
         if line.result == "paid":
             order.state = "settled"
             accounts[order.retailer_id].balance_fen -= line.amount_fen
-            note(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
+            record_event(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
         else:
-            _not_paid(session, order, available, rule, by, now)
+            _apply_failure_rule(session, order, available, rule, by, now)
     session.flush()
     open_orders = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
-    if not open_orders and not is_done(session, day, "settlement"):
+    if not open_orders and not is_step_done(session, day, "settlement"):
         finish_step(session, day, "settlement", by=by, now=now, detail=counts)
     return counts
 
@@ -128,15 +128,17 @@ def _lock_confirmed(session: Session, day: date) -> None:
     ).all()
 
 
-def retry_held(session: Session, numbers: Sequence[str], *, by: str, now: datetime) -> None:
+def retry_unpaid(session: Session, numbers: Sequence[str], *, by: str, now: datetime) -> None:
     """Take orders off hold, to be settled in the next batch."""
     for order in session.scalars(select(OrderRow).where(OrderRow.number.in_(numbers), OrderRow.on_hold)).all():
         order.on_hold = False
-        note(session, order, "off hold", now, by=by)
+        record_event(session, order, "off hold", now, by=by)
     session.flush()
 
 
-def _not_paid(session: Session, order: OrderRow, available: int, rule: FailureRule, by: str, now: datetime) -> None:
+def _apply_failure_rule(
+    session: Session, order: OrderRow, available: int, rule: FailureRule, by: str, now: datetime
+) -> None:
     if rule == "cut":
         lines = {line.barcode: line.granted_packs for line in order.lines}
         amount = order.amount_fen
@@ -152,7 +154,7 @@ def _not_paid(session: Session, order: OrderRow, available: int, rule: FailureRu
         order.on_hold = True
     if not order.lines:
         order.state = "cancelled"
-    note(session, order, "not paid", now, by=by, rule=rule, available_fen=available, left_fen=order.amount_fen)
+    record_event(session, order, "not paid", now, by=by, rule=rule, available_fen=available, left_fen=order.amount_fen)
 
 
 def _read_answers(path: Path, lines: dict[str, tuple[SettlementLine, OrderRow]]) -> dict[str, tuple[str, int]]:
@@ -175,6 +177,6 @@ def _read_answers(path: Path, lines: dict[str, tuple[SettlementLine, OrderRow]])
     return answers
 
 
-def yuan(fen: int) -> str:
+def bank_amount(fen: int) -> str:
     """An amount as banks write it: 1234.50."""
     return f"{fen // 100}.{fen % 100:02d}"

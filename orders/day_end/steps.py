@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book import holds
-from orders.book.models import STANDING_STATES, OrderKind, OrderLineRow, OrderRow
-from orders.book.order_changes import note, same_person
+from orders.book.models import COUNTED_STATES, OrderKind, OrderLineRow, OrderRow
+from orders.book.order_changes import record_event, same_person
 from orders.book.views import amount_fen
 from orders.day_end.models import DayReopening, DayStep, DayStepDone
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -27,14 +27,14 @@ from orders.supply.models import Limit, Supply
 
 STEPS: tuple[DayStep, ...] = ("balances", "audit", "settlement", "hand_over", "notice", "close")
 
-Line = tuple[str | int, ...]
+ExportRow = tuple[str | int, ...]
 
 
 class StepRefused(ValueError):
     """A day-end step cannot be done now; the message says why, and what to do first."""
 
 
-def take_balances(session: Session, path: Path, day: date, *, by: str, now: datetime) -> dict[str, Any]:
+def import_balances(session: Session, path: Path, day: date, *, by: str, now: datetime) -> dict[str, Any]:
     """Step 1: import the balances from the bank (customer_code, balance in yuan). It ends the day's regular orders:
     unsaved ones lapse and are reported. Returns the retailers whose balance is short of what they ordered."""
     start_step(session, day, "balances")
@@ -72,7 +72,7 @@ def audit(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
     lists what is wrong; no further step is done before that is corrected."""
     start_step(session, day, "audit")
     orders = orders_of(session, day)
-    wrong = _what_does_not_add_up(session, day, orders)
+    wrong = _discrepancies(session, day, orders)
     if wrong:
         raise StepRefused("\n".join([f"The books of {day} do not add up; nothing can be settled.", *wrong]))
     detail = {
@@ -83,10 +83,10 @@ def audit(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
     return finish_step(session, day, "audit", by=by, now=now, detail=detail)
 
 
-def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Line]:
+def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[ExportRow]:
     """Step 4: hand everything settled over to delivery. Supplementary orders end here; orders not settled have to be
     settled, or put on hold, first. Returns the lines to deliver, by route; once done, the same lines again."""
-    if not is_done(session, day, "hand_over"):
+    if not is_step_done(session, day, "hand_over"):
         start_step(session, day, "hand_over")
         lapsed = lapse_drafts(session, day, "supplementary", now)
         waiting = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
@@ -96,7 +96,7 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
         settled = orders_of(session, day, states=("settled",))
         for order in settled:
             order.state, order.handed_over_at = "handed_over", now
-            note(session, order, "handed over", now, by=by)
+            record_event(session, order, "handed over", now, by=by)
         finish_step(session, day, "hand_over", by=by, now=now, detail={"orders": len(settled), "lapsed": lapsed})
     # After a reopening only the orders that were not handed over before.
     done_at = session.get_one(DayStepDone, (day, "hand_over")).at
@@ -126,9 +126,9 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Li
 HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "name", "cartons", "packs", "region")
 
 
-def notices(session: Session, day: date, *, by: str, now: datetime) -> list[Line]:
+def delivery_notices(session: Session, day: date, *, by: str, now: datetime) -> list[ExportRow]:
     """Step 5: the notice to each retailer of what will be delivered; when repeated, the same list."""
-    if not is_done(session, day, "notice"):
+    if not is_step_done(session, day, "notice"):
         start_step(session, day, "notice")
         finish_step(session, day, "notice", by=by, now=now, detail={})
     retailers = _retailers(session, day)
@@ -163,11 +163,11 @@ def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
 
 def reopen(session: Session, day: date, *, by: str, second: str, reason: str, now: datetime) -> None:
     """Reopen a closed day from the hand-over on, for the orders on hold; it takes two people and a reason."""
-    if not is_done(session, day, "close"):
+    if not is_step_done(session, day, "close"):
         raise StepRefused(f"{day} is not closed, so there is nothing to open again.")
     if not reason.strip() or not second.strip() or same_person(by, second):
         raise StepRefused("Opening a closed day again takes a reason and a second person.")
-    session.add(DayReopening(business_day=day, at=now, by=by, second=second, reason=reason))
+    session.add(DayReopening(business_day=day, at=now, by=by, second_person=second, reason=reason))
     for step in ("hand_over", "notice", "close"):
         session.delete(session.get_one(DayStepDone, (day, step)))
     session.flush()
@@ -176,7 +176,7 @@ def reopen(session: Session, day: date, *, by: str, second: str, reason: str, no
 # --- steps and their order
 
 
-def is_done(session: Session, day: date, step: DayStep) -> bool:
+def is_step_done(session: Session, day: date, step: DayStep) -> bool:
     return session.get(DayStepDone, (day, step), populate_existing=True) is not None
 
 
@@ -205,7 +205,7 @@ def finish_step(
 # --- the day's orders
 
 
-def orders_of(session: Session, day: date, *, states: tuple[str, ...] = STANDING_STATES) -> list[OrderRow]:
+def orders_of(session: Session, day: date, *, states: tuple[str, ...] = COUNTED_STATES) -> list[OrderRow]:
     """The day's orders in these states, in the order of their numbers."""
     return list(
         session.scalars(
@@ -228,14 +228,16 @@ def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) ->
         .options(selectinload(OrderRow.lines))
         .execution_options(populate_existing=True)
     ).all()
-    for line in sorted((line for order in drafts if order.holding for line in order.lines), key=lambda x: x.barcode):
-        holds.give_back(session, next(o for o in drafts if o.id == line.order_id), line.barcode, line.granted_packs)
+    for line in sorted(
+        (line for order in drafts if order.holds_active for line in order.lines), key=lambda x: x.barcode
+    ):
+        holds.release(session, next(o for o in drafts if o.id == line.order_id), line.barcode, line.granted_packs)
     for order in drafts:
-        order.state, order.holding, order.call_key = "lapsed", False, None
-        note(session, order, "lapsed", now)
+        order.state, order.holds_active, order.call_key = "lapsed", False, None
+        record_event(session, order, "lapsed", now)
     session.flush()
-    begun = [order.retailer_id for order in drafts if order.lines]
-    return sorted(session.scalars(select(RetailerRow.customer_code).where(RetailerRow.id.in_(begun))))
+    with_lines = [order.retailer_id for order in drafts if order.lines]
+    return sorted(session.scalars(select(RetailerRow.customer_code).where(RetailerRow.id.in_(with_lines))))
 
 
 def _retailers(session: Session, day: date) -> dict[int, RetailerRow]:
@@ -243,12 +245,12 @@ def _retailers(session: Session, day: date) -> dict[int, RetailerRow]:
     return {row.id: row for row in session.scalars(select(RetailerRow).where(RetailerRow.id.in_(ordered)))}
 
 
-def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -> list[str]:
+def _discrepancies(session: Session, day: date, orders: list[OrderRow]) -> list[str]:
     totals: dict[int, tuple[int, int]] = {}
     lines = session.execute(
         select(OrderLineRow.order_id, OrderLineRow.price_fen, OrderLineRow.granted_packs, OrderLineRow.packs_per_carton)
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
     )
     for order_id, price, packs, per_carton in lines:
         had_packs, had_fen = totals.get(order_id, (0, 0))
@@ -269,7 +271,7 @@ def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -
         for barcode, packs in session.execute(
             select(OrderLineRow.barcode, func.sum(OrderLineRow.granted_packs))
             .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-            .where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+            .where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
             .group_by(OrderLineRow.barcode)
         )
     }
@@ -288,7 +290,7 @@ def _what_does_not_add_up(session: Session, day: date, orders: list[OrderRow]) -
             func.sum(OrderLineRow.granted_packs).label("packs"),
         )
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(OrderRow.business_day == day, OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
         .group_by(OrderRow.retailer_id, OrderRow.cycle_start, OrderLineRow.barcode)
         .cte("ordered")
     )

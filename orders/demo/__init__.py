@@ -21,9 +21,9 @@ from orders.book.desk import Desk
 from orders.book.models import OrderLineRow, OrderRow, Substitute
 from orders.book.views import amount_fen
 from orders.hotline_settings import MINUTES_A_DAY
-from orders.lockout import hash_pin
+from orders.lockout import hash_secret
 from orders.models import CalendarDay, HotlineRow
-from orders.outbound.models import EVERYBODY, MissedCall, OutboundWindow
+from orders.outbound.models import ALL_BATCHES, MissedCall, OutboundWindow
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff import notices
@@ -33,7 +33,7 @@ from orders.windows import business_day, cycle_start
 MAIN_NUMBER = "+8637255550000"
 SUPPLEMENTARY_NUMBER = "+8637255933333"
 PIN = "2468"
-NOTE = "Demo: estimated prices and all other figures are for demonstration only."
+CATALOG_NOTE = "Demo: estimated prices and all other figures are for demonstration only."
 
 _HERE = Path(__file__).parent
 _CATALOG = Path(brand_catalog.__file__).parent / "demo"
@@ -51,9 +51,9 @@ def seed_demo(session: Session, now: datetime) -> None:
     _substitutes(session, catalog)
     today = business_day(now)
     _open_today(session, today)
-    if session.get(OutboundWindow, EVERYBODY) is None:
+    if session.get(OutboundWindow, ALL_BATCHES) is None:
         # At any hour; no real telephone is called.
-        session.add(OutboundWindow(batch=EVERYBODY, opens=0, closes=MINUTES_A_DAY))
+        session.add(OutboundWindow(batch=ALL_BATCHES, opens=0, closes=MINUTES_A_DAY))
     supplied = list(_supply(session, catalog, today))
     for row in _rows("retailers.csv"):
         retailer, is_new = _retailer(session, row, today)
@@ -62,9 +62,9 @@ def seed_demo(session: Session, now: datetime) -> None:
         specs = supplied[: int(row["limit_specs"])]
         _limits(session, retailer, cycle_start(retailer, today), specs, int(row["limit_percent"]))
     session.flush()
-    _told(session, now)
-    _ordered_already(session, catalog, now, "410502100037")
-    _missed_its_call(session, today, "410502100061")
+    _brief(session, now)
+    _todays_order(session, catalog, now, "410502100037")
+    _missed_call(session, today, "410502100061")
     session.flush()
 
 
@@ -75,10 +75,10 @@ def _rows(file: str, folder: Path = _HERE) -> Iterator[dict[str, str]]:
 
 def _catalog(session: Session, now: datetime) -> Catalog:
     latest = session.scalar(select(CatalogVersion).order_by(CatalogVersion.id.desc()).limit(1))
-    if latest is None or latest.note == NOTE:
+    if latest is None or latest.note == CATALOG_NOTE:
         shipped = read_catalog_file(_CATALOG / "catalog.csv", _CATALOG / "aliases.csv")
         if latest is None or latest.version != shipped.version:
-            import_catalog(session, shipped, now, NOTE)
+            import_catalog(session, shipped, now, CATALOG_NOTE)
     return load_catalog(session)
 
 
@@ -167,7 +167,7 @@ def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[Retai
 
 @cache
 def _pin_hash() -> str:
-    return hash_pin(PIN)
+    return hash_secret(PIN)
 
 
 def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Spec], percent: int) -> None:
@@ -187,13 +187,15 @@ def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Sp
             )
 
 
-def _told(session: Session, now: datetime) -> None:
+def _brief(session: Session, now: datetime) -> None:
     """Make what the operators' brief shows: the reason for the limits, and a promotion."""
     today = business_day(now)
     if session.scalar(select(LimitBatch.id).where(LimitBatch.business_day == today).limit(1)) is None:
         why = "演示：按价位分，价位越高每户越少；余额少的客户再减"
         session.add(
-            LimitBatch(business_day=today, at=now, by="演示", why=why, source="demo", added=0, changed=0, unchanged=0)
+            LimitBatch(
+                business_day=today, at=now, by="演示", reason=why, source="demo", added=0, changed=0, unchanged=0
+            )
         )
     if not notices.in_force(session, today):
         text = "演示：今天有新品，每通电话介绍一次；客户不要，不多劝。"
@@ -239,11 +241,11 @@ def _past_orders(session: Session, catalog: Catalog, retailer: RetailerRow, now:
         order.number = f"{day:%Y%m%d}{order.id:06d}"
 
 
-def _ordered_already(session: Session, catalog: Catalog, now: datetime, customer_code: str) -> None:
+def _todays_order(session: Session, catalog: Catalog, now: datetime, customer_code: str) -> None:
     """Save an order today, through the desk like any other."""
     desk = Desk(session, catalog, now)
     retailer = desk.retailer(customer_code)
-    if retailer is None or not desk.standing(retailer, desk.hotline(MAIN_NUMBER)).may_order:
+    if retailer is None or not desk.eligibility(retailer, desk.hotline(MAIN_NUMBER)).may_order:
         return
     call_key = f"demo {customer_code} {business_day(now)}"
     desk.open_draft(call_key, retailer, desk.hotline(MAIN_NUMBER))
@@ -255,7 +257,7 @@ def _ordered_already(session: Session, catalog: Catalog, now: datetime, customer
         desk.confirm(call_key)
 
 
-def _missed_its_call(session: Session, today: date, customer_code: str) -> None:
+def _missed_call(session: Session, today: date, customer_code: str) -> None:
     retailer = by_code(session, customer_code)
     yesterday = today - timedelta(days=1)
     if retailer is None or session.scalar(

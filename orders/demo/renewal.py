@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.models import CatalogVersion
 from clock import Clock
-from orders.demo import NOTE, seed_demo
+from orders.demo import CATALOG_NOTE, seed_demo
 from orders.outbound.models import MissedCall
 from orders.supply.models import Supply
 from orders.windows import business_day
@@ -21,7 +21,7 @@ from storage import SessionFactory, transaction
 log = structlog.get_logger(__name__)
 
 
-class DemoDays:
+class DemoRenewal:
     """Renews the demo's data with the first request of a business day."""
 
     def __init__(self, sessions: SessionFactory, clock: Clock) -> None:
@@ -56,4 +56,4 @@ def _is_stale(session: Session, today: date) -> bool:
     note = session.scalar(select(CatalogVersion.note).order_by(CatalogVersion.id.desc()).limit(1))
     supplied = session.scalar(select(Supply.barcode).where(Supply.business_day == today).limit(1))
     missed = session.scalar(select(MissedCall.id).where(MissedCall.remedy_day == today).limit(1))
-    return note == NOTE and (supplied is None or missed is None)
+    return note == CATALOG_NOTE and (supplied is None or missed is None)

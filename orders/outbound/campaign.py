@@ -14,33 +14,33 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from orders.book.eligibility import is_over
-from orders.book.models import STANDING_STATES, OrderRow
+from orders.book.eligibility import is_closed_for
+from orders.book.models import COUNTED_STATES, OrderRow
 from orders.channels.models import WebFollowUp
 from orders.hotline_settings import calendar
-from orders.models import HotlineRow, HouseRule
-from orders.outbound.missed_calls import record
+from orders.models import DepartmentRule, HotlineRow
+from orders.outbound.missed_calls import record_missed_call
 from orders.outbound.models import (
     AttemptOutcome,
     MissedCall,
-    NotToday,
     OutboundAttempt,
     OutboundDay,
     OutboundLease,
+    OutboundOptOut,
     OutboundWindow,
     Remedy,
 )
-from orders.outbound.pacing import Candidate, Dial, Pacing, Tried, is_being_rung, is_done
+from orders.outbound.pacing import Candidate, Dial, PacingRules, PastAttempt, is_being_called, is_finished
 from orders.retailers.lookup import due_plans, has_plan
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.windows import Calendar, Window
 
 LEASE_FOR = timedelta(seconds=30)
-RUNG_BY = "自动外呼"
+DIALLER_NAME = "自动外呼"
 """The author of what the dialler records, as staff are of what they record."""
 
 # TR 3.3: the reason recorded for a retailer that was not reached, by the outcome of its last call.
-ABSENT: dict[AttemptOutcome, str] = {
+MISSED_REASONS: dict[AttemptOutcome, str] = {
     "no_answer": "absent",
     "busy": "busy",
     "machine": "machine",
@@ -49,8 +49,8 @@ ABSENT: dict[AttemptOutcome, str] = {
     "wrong_person": "wrong_number",
     "lost": "phone_fault",
 }
-NO_NUMBER, NOT_RUNG = "no_number", "not_rung"
-VISITED = frozenset({"phone_fault", "wrong_number", NO_NUMBER})
+NO_NUMBER, NOT_CALLED = "no_number", "not_rung"
+VISIT_REASONS = frozenset({"phone_fault", "wrong_number", NO_NUMBER})
 """The reasons for a visit by the customer manager; all other retailers may call the supplementary line."""
 
 
@@ -63,16 +63,16 @@ class OutboundLine:
     window: Window
 
 
-def pacing(session: Session) -> Pacing:
+def pacing_rules(session: Session) -> PacingRules:
     """The department's rules for outbound calls."""
-    own = Pacing()
-    numbers = {row.name: row.value for row in session.scalars(select(HouseRule))}
-    return Pacing(
-        attempts_max=numbers.get("outbound_attempts_max", own.attempts_max),
-        pause=_minutes(numbers.get("outbound_pause_minutes"), own.pause),
-        pause_busy=_minutes(numbers.get("outbound_pause_busy_minutes"), own.pause_busy),
-        lines=numbers.get("outbound_lines", own.lines),
-        calls_per_operator=numbers.get("outbound_calls_per_operator", own.calls_per_operator),
+    defaults = PacingRules()
+    numbers = {row.name: row.value for row in session.scalars(select(DepartmentRule))}
+    return PacingRules(
+        attempts_max=numbers.get("outbound_attempts_max", defaults.attempts_max),
+        pause=_minutes(numbers.get("outbound_pause_minutes"), defaults.pause),
+        pause_busy=_minutes(numbers.get("outbound_pause_busy_minutes"), defaults.pause_busy),
+        lines=numbers.get("outbound_lines", defaults.lines),
+        calls_per_operator=numbers.get("outbound_calls_per_operator", defaults.calls_per_operator),
         windows={row.batch: Window(row.opens, row.closes) for row in session.scalars(select(OutboundWindow))},
     )
 
@@ -87,7 +87,7 @@ def outbound_line(session: Session) -> OutboundLine | None:
 
 def takes_orders(session: Session, day: date, open_days: Calendar) -> bool:
     """True if regular orders of this day may still come in: it is open, and its day end has not begun."""
-    return open_days.is_open(day) and not is_over(session, day, "regular")
+    return open_days.is_open(day) and not is_closed_for(session, day, "regular")
 
 
 # --- the day's state
@@ -99,7 +99,7 @@ def is_running(session: Session, day: date) -> bool:
     return row is not None and row.running
 
 
-def was_begun(session: Session, day: date) -> bool:
+def was_started(session: Session, day: date) -> bool:
     """True if outbound calling was started for this day, even if it was stopped since."""
     return session.get(OutboundDay, day) is not None
 
@@ -114,7 +114,7 @@ def set_running(session: Session, day: date, running: bool, by: str, now: dateti
     session.flush()
 
 
-def hold_lease(session: Session, holder: str, now: datetime) -> bool:
+def acquire_lease(session: Session, holder: str, now: datetime) -> bool:
     """Take or renew the lease; True if this dialler may place calls, False where another one holds it."""
     lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
     if lease is None:
@@ -130,30 +130,30 @@ def hold_lease(session: Session, holder: str, now: datetime) -> bool:
     return True
 
 
-def give_up_lease(session: Session, holder: str, now: datetime) -> None:
+def release_lease(session: Session, holder: str, now: datetime) -> None:
     """Release this dialler's lease, so that another one need not wait for it to expire."""
     lease = session.scalar(select(OutboundLease).where(OutboundLease.id == 1).with_for_update())
     if lease is not None and lease.holder == holder:
         lease.expires_at = now
 
 
-def dialler_is_there(session: Session, now: datetime) -> bool:
+def dialler_is_running(session: Session, now: datetime) -> bool:
     """True if some dialler holds the lease."""
     lease = session.get(OutboundLease, 1)
     return lease is not None and lease.expires_at > now
 
 
-def not_today(session: Session, day: date, retailer_id: int, by: str, now: datetime) -> None:
+def opt_out(session: Session, day: date, retailer_id: int, by: str, now: datetime) -> None:
     """Record that the retailer asked not to be called any more on this day."""
-    if session.get(NotToday, (day, retailer_id)) is None:
-        session.add(NotToday(business_day=day, retailer_id=retailer_id, by=by, at=now))
+    if session.get(OutboundOptOut, (day, retailer_id)) is None:
+        session.add(OutboundOptOut(business_day=day, retailer_id=retailer_id, by=by, at=now))
         session.flush()
 
 
 # --- the candidates
 
 
-def candidates(session: Session, day: date, now: datetime, in_hands: Collection[int] = ()) -> list[Candidate]:
+def candidates(session: Session, day: date, now: datetime, engaged: Collection[int] = ()) -> list[Candidate]:
     """Every retailer that is due on this day, whatever has come of it so far. `in_hands` are retailers in a call with
     the line just now, or to be called back by an operator."""
     due = has_plan(due_plans(session, day, calendar(session)))
@@ -163,10 +163,10 @@ def candidates(session: Session, day: date, now: datetime, in_hands: Collection[
         registered.join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id).where(due)
     ):
         numbers.setdefault(retailer_id, []).append(phone)
-    tried: dict[int, list[Tried]] = {}
+    tried: dict[int, list[PastAttempt]] = {}
     for attempt in attempts(session, day):
-        tried.setdefault(attempt.retailer_id, []).append(tried_of(attempt))
-    kept_away = _kept_away(session, day, now) | set(in_hands)
+        tried.setdefault(attempt.retailer_id, []).append(past_attempt(attempt))
+    kept_away = _excluded(session, day, now) | set(engaged)
     rows = select(RetailerRow.id, RetailerRow.route, RetailerRow.status).where(due)
     return [
         Candidate(
@@ -187,9 +187,9 @@ def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:
     ).all()
 
 
-def tried_of(attempt: OutboundAttempt) -> Tried:
+def past_attempt(attempt: OutboundAttempt) -> PastAttempt:
     """The attempt as pacing sees it: without an outcome until its call is over."""
-    return Tried(attempt.phone, attempt.rung_at, attempt.outcome if attempt.ended_at is not None else None)
+    return PastAttempt(attempt.phone, attempt.dialled_at, attempt.outcome if attempt.ended_at is not None else None)
 
 
 def under_way(session: Session) -> Sequence[OutboundAttempt]:
@@ -197,13 +197,13 @@ def under_way(session: Session) -> Sequence[OutboundAttempt]:
     return session.scalars(select(OutboundAttempt).where(OutboundAttempt.ended_at.is_(None))).all()
 
 
-def _kept_away(session: Session, day: date, now: datetime) -> set[int]:
+def _excluded(session: Session, day: date, now: datetime) -> set[int]:
     """The retailers not to be called: those that have ordered or are ordering, that asked not to be called, that an
     operator calls because of a failed web order, or that declined there."""
-    asked = select(NotToday.retailer_id).where(NotToday.business_day == day)
+    asked = select(OutboundOptOut.retailer_id).where(OutboundOptOut.business_day == day)
     followed_up = select(WebFollowUp.retailer_id).where(
         WebFollowUp.business_day == day,
-        (WebFollowUp.taken_by.is_not(None) & WebFollowUp.closed_at.is_(None)) | (WebFollowUp.result == "declined"),
+        (WebFollowUp.claimed_by.is_not(None) & WebFollowUp.closed_at.is_(None)) | (WebFollowUp.result == "declined"),
     )
     return {*session.scalars(asked), *session.scalars(followed_up), *_ordering(session, day, now)}
 
@@ -212,7 +212,7 @@ def _ordering(session: Session, day: date, now: datetime) -> set[int]:
     """The retailers that have ordered on this day, or are just ordering, by any channel."""
     rows = session.execute(
         select(OrderRow.retailer_id, OrderRow.state, OrderRow.abandoned_at, OrderRow.hold_expires_at).where(
-            OrderRow.business_day == day, OrderRow.state.in_((*STANDING_STATES, "draft"))
+            OrderRow.business_day == day, OrderRow.state.in_((*COUNTED_STATES, "draft"))
         )
     )
     return {
@@ -225,7 +225,7 @@ def _ordering(session: Session, day: date, now: datetime) -> set[int]:
 # --- one attempt
 
 
-def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -> OutboundAttempt | None:
+def create_attempt(session: Session, dial: Dial, day: date, line: str, now: datetime) -> OutboundAttempt | None:
     """Store an attempt before its call is placed; None where it may not be placed any more: calling was stopped, a call
     is under way, the retailer ordered meanwhile, or the number is no longer its own."""
     # Locked, so that a stop that was answered has stopped every call not stored by then.
@@ -233,16 +233,16 @@ def reserve(session: Session, dial: Dial, day: date, line: str, now: datetime) -
     phone = session.get(RetailerPhone, dial.phone)
     if state is None or not state.running or phone is None or phone.retailer_id != dial.retailer_id:
         return None
-    if dial.retailer_id in _kept_away(session, day, now):
+    if dial.retailer_id in _excluded(session, day, now):
         return None
     attempt = OutboundAttempt(
         key=secrets.token_urlsafe(20),
         business_day=day,
         retailer_id=dial.retailer_id,
         phone=dial.phone,
-        line=line,
-        rung_at=now,
-        looked_at=now,
+        from_number=line,
+        dialled_at=now,
+        polled_at=now,
         detail="",
     )
     try:
@@ -258,22 +258,22 @@ def by_key(session: Session, key: str) -> OutboundAttempt | None:
     return session.scalar(select(OutboundAttempt).where(OutboundAttempt.key == key).with_for_update())
 
 
-def belongs(attempt: OutboundAttempt, call_sid: str) -> bool:
+def claim_call(attempt: OutboundAttempt, call_key: str) -> bool:
     """True if this call is the attempt's; an attempt without a call is given this one."""
-    if attempt.call_sid is None:
-        attempt.call_sid = call_sid
-    return attempt.call_sid == call_sid
+    if attempt.call_key is None:
+        attempt.call_key = call_key
+    return attempt.call_key == call_key
 
 
 def close(session: Session, attempt: OutboundAttempt, outcome: AttemptOutcome, now: datetime, detail: str = "") -> bool:
     """End the attempt; False where it had ended already, and then nothing changes."""
     if attempt.ended_at is not None:
         return False
-    if attempt.call_sid is not None and outcome not in ("machine", "lost") and _ordered_in(session, attempt.call_sid):
+    if attempt.call_key is not None and outcome not in ("machine", "lost") and _ordered_in(session, attempt.call_key):
         outcome = "ordered"
     attempt.outcome, attempt.ended_at, attempt.detail = outcome, now, detail[:200]
     if outcome == "declined":
-        not_today(session, attempt.business_day, attempt.retailer_id, "retailer", now)
+        opt_out(session, attempt.business_day, attempt.retailer_id, "retailer", now)
     session.flush()
     return True
 
@@ -293,16 +293,16 @@ def message_was_left(session: Session, attempt: OutboundAttempt) -> bool:
     )
 
 
-def _ordered_in(session: Session, call_sid: str) -> bool:
-    order = select(OrderRow.id).where(OrderRow.call_key == call_sid, OrderRow.state.in_(STANDING_STATES))
+def _ordered_in(session: Session, call_key: str) -> bool:
+    order = select(OrderRow.id).where(OrderRow.call_key == call_key, OrderRow.state.in_(COUNTED_STATES))
     return session.scalar(order) is not None
 
 
 # --- retailers not reached
 
 
-def note_missed(
-    session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: Pacing, *, over: bool = False
+def record_unreached(
+    session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: PacingRules, *, over: bool = False
 ) -> int:
     """Record the retailers that were not reached and will not be called any more on this day, with the reason and the
     remedy (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and
@@ -311,24 +311,24 @@ def note_missed(
     new = 0
     for one in found:
         closed = over or now >= rules.window(one.batch).closes_at(day)
-        reached = any(tried.outcome in ("ordered", "operator", "declined") for tried in one.tried)
-        if not one.ready or reached or one.retailer_id in known or is_being_rung(one):
+        reached = any(tried.outcome in ("ordered", "operator", "declined") for tried in one.attempts)
+        if not one.ready or reached or one.retailer_id in known or is_being_called(one):
             continue
-        if closed or (one.tried and is_done(one, rules)):
-            reason = _reason(one)
-            remedy: Remedy = "visit" if reason in VISITED else "supplementary"
+        if closed or (one.attempts and is_finished(one, rules)):
+            reason = _missed_reason(one)
+            remedy: Remedy = "visit" if reason in VISIT_REASONS else "supplementary"
             retailer = session.get_one(RetailerRow, one.retailer_id)
-            record(session, retailer, day, reason, remedy, day, note="", by=RUNG_BY, now=now)
+            record_missed_call(session, retailer, day, reason, remedy, day, note="", by=DIALLER_NAME, now=now)
             new += 1
     session.flush()
     return new
 
 
-def _reason(one: Candidate) -> str:
+def _missed_reason(one: Candidate) -> str:
     if not one.phones:
         return NO_NUMBER
-    last = next((tried.outcome for tried in reversed(one.tried) if tried.outcome in ABSENT), None)
-    return NOT_RUNG if last is None else ABSENT[last]
+    last = next((tried.outcome for tried in reversed(one.attempts) if tried.outcome in MISSED_REASONS), None)
+    return NOT_CALLED if last is None else MISSED_REASONS[last]
 
 
 def _minutes(number: int | None, own: timedelta) -> timedelta:

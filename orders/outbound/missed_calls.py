@@ -10,7 +10,7 @@ from typing import Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.book.models import STANDING_STATES, OrderRow
+from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import NOTE_MAX_CHARS, MissedCall, MissedCallNote, Remedy
 from orders.retailers.models import RetailerRow
@@ -39,7 +39,7 @@ class MissedRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class UnreachedRetailer:
     """One missed call with all that was recorded of it, and the order that made up for it."""
 
     row: MissedCall
@@ -48,7 +48,7 @@ class Missed:
     order: OrderRow | None
 
 
-def record(
+def record_missed_call(
     session: Session,
     retailer: RetailerRow,
     day: date,
@@ -62,7 +62,7 @@ def record(
 ) -> MissedCall:
     """Record, or record again, that a retailer was missed on `day`. The next cycle's day follows from its plan; another
     remedy is for the day it is given. MissedRefused where it has ordered since, or the remedy's day is before `day`."""
-    if _made_up(session, retailer.id, day) is not None:
+    if _order_since(session, retailer.id, day) is not None:
         raise MissedRefused("ordered", f"{retailer.customer_code} has ordered since {day}: nothing is missed.")
     if remedy == "next_cycle":
         remedy_day = next_order_day(retailer, day, calendar(session))
@@ -94,7 +94,7 @@ def record(
     return row
 
 
-def missed_on(session: Session, day: date) -> list[Missed]:
+def unreached_retailers(session: Session, day: date) -> list[UnreachedRetailer]:
     """The retailers missed on a day, those without an order since first."""
     rows = session.execute(
         select(MissedCall, RetailerRow)
@@ -118,18 +118,18 @@ def missed_on(session: Session, day: date) -> list[Missed]:
                 select(MissedCall.retailer_id).where(MissedCall.missed_on == day).scalar_subquery()
             ),
             OrderRow.business_day >= day,
-            OrderRow.state.in_(STANDING_STATES),
+            OrderRow.state.in_(COUNTED_STATES),
         )
         .order_by(OrderRow.id.desc())
     ):
         orders[order.retailer_id] = order
-    found = [Missed(row, retailer, notes.get(row.id, ()), orders.get(retailer.id)) for row, retailer in rows]
+    found = [UnreachedRetailer(row, retailer, notes.get(row.id, ()), orders.get(retailer.id)) for row, retailer in rows]
     return sorted(found, key=lambda one: one.order is not None)
 
 
-def _made_up(session: Session, retailer_id: int, day: date) -> OrderRow | None:
+def _order_since(session: Session, retailer_id: int, day: date) -> OrderRow | None:
     return session.scalar(
         select(OrderRow)
-        .where(OrderRow.retailer_id == retailer_id, OrderRow.business_day >= day, OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.retailer_id == retailer_id, OrderRow.business_day >= day, OrderRow.state.in_(COUNTED_STATES))
         .limit(1)
     )

@@ -27,7 +27,7 @@ AttemptOutcome = Literal[
 """The outcome of one attempt. "answered" is a call in which nothing was ordered; "canceled" was ringing when outbound
 calling was stopped; "lost" may never have been placed."""
 
-EVERYBODY = ""
+ALL_BATCHES = ""
 """The batch whose window applies to every batch without one of its own."""
 
 _UNDER_WAY = text("ended_at IS NULL")
@@ -86,20 +86,20 @@ class OutboundAttempt(Base):
     business_day: Mapped[date]
     retailer_id: Mapped[int] = mapped_column(ForeignKey(RetailerRow.id, ondelete="CASCADE"))
     phone: Mapped[str] = mapped_column(String(32))
-    line: Mapped[str] = mapped_column(String(32))
-    rung_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    call_sid: Mapped[str | None] = mapped_column(String(64), unique=True)
-    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    from_number: Mapped[str] = mapped_column(String(32))
+    dialled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    call_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    polled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     outcome: Mapped[AttemptOutcome | None] = mapped_column(String(12))
     detail: Mapped[str] = mapped_column(String(200), default="")
 
 
-class NotToday(Base):
+class OutboundOptOut(Base):
     """A retailer that asked not to be called on this day, and who recorded it."""
 
-    __tablename__ = "outbound_not_today"
+    __tablename__ = "outbound_opt_outs"
 
     business_day: Mapped[date] = mapped_column(primary_key=True)
     retailer_id: Mapped[int] = mapped_column(ForeignKey(RetailerRow.id, ondelete="CASCADE"), primary_key=True)

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from orders.outbound.models import EVERYBODY, AttemptOutcome
+from orders.outbound.models import ALL_BATCHES, AttemptOutcome
 from orders.windows import Window
 
 # Shops are open, and lunch takes only a part of it.
-OWN_WINDOW = Window(opens=9 * 60, closes=17 * 60)
+DEFAULT_WINDOW = Window(opens=9 * 60, closes=17 * 60)
 
-SETTLED: frozenset[AttemptOutcome] = frozenset({"ordered", "operator", "declined"})
+FINAL_OUTCOMES: frozenset[AttemptOutcome] = frozenset({"ordered", "operator", "declined"})
 """The outcomes after which a retailer is not called again that day."""
-NOT_COUNTED: frozenset[AttemptOutcome] = frozenset({"canceled"})
+UNCOUNTED_OUTCOMES: frozenset[AttemptOutcome] = frozenset({"canceled"})
 """The outcomes that do not count as attempts: the call was ended by us before an answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pacing:
+class PacingRules:
     """The department's rules for outbound calls: attempts per retailer, pauses in between, calls under way at once."""
 
     attempts_max: int = 3
@@ -36,11 +36,11 @@ class Pacing:
 
     def window(self, batch: str) -> Window:
         """The hours in which the retailers of this batch are called."""
-        return self.windows.get(batch) or self.windows.get(EVERYBODY) or OWN_WINDOW
+        return self.windows.get(batch) or self.windows.get(ALL_BATCHES) or DEFAULT_WINDOW
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class PastAttempt:
     """One call to a retailer today; without an outcome it is under way."""
 
     phone: str
@@ -56,18 +56,18 @@ class Candidate:
     retailer_id: int
     phones: tuple[str, ...]
     batch: str = ""
-    tried: tuple[Tried, ...] = ()
+    attempts: tuple[PastAttempt, ...] = ()
     ready: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class DialState:
     """The state of outbound calling at one moment: the day called for, the hours of the line, the calls under way, and
     the operators who are free."""
 
     now: datetime
     day: date
-    line: Window
+    hours: Window
     under_way: int
     free_operators: int
 
@@ -80,69 +80,69 @@ class Dial:
     phone: str
 
 
-def room_for(rules: Pacing, moment: Moment) -> int:
+def free_slots(rules: PacingRules, moment: DialState) -> int:
     """The number of further calls that may be placed."""
     return max(0, min(rules.lines, moment.free_operators * rules.calls_per_operator) - moment.under_way)
 
 
-def next_dials(candidates: Iterable[Candidate], rules: Pacing, moment: Moment) -> list[Dial]:
+def next_dials(candidates: Iterable[Candidate], rules: PacingRules, moment: DialState) -> list[Dial]:
     """The calls to place now: retailers whose window closes first, then those called least and longest ago."""
-    room = room_for(rules, moment)
-    if not room or moment.line.day_at(moment.now) != moment.day:
+    slots = free_slots(rules, moment)
+    if not slots or moment.hours.day_at(moment.now) != moment.day:
         return []
     due = [one for one in candidates if is_due(one, rules, moment)]
     due.sort(
         key=lambda one: (
             rules.window(one.batch).closes,
             len(_counted(one)),
-            one.tried[-1].at if one.tried else moment.now - timedelta(days=1),
+            one.attempts[-1].at if one.attempts else moment.now - timedelta(days=1),
             one.retailer_id,
         )
     )
-    return [Dial(one.retailer_id, _phone(one)) for one in due[:room]]
+    return [Dial(one.retailer_id, _next_phone(one)) for one in due[:slots]]
 
 
-def is_due(one: Candidate, rules: Pacing, moment: Moment) -> bool:
+def is_due(one: Candidate, rules: PacingRules, moment: DialState) -> bool:
     """True if this retailer may be called now, provided that a further call may be placed."""
-    if not one.ready or is_being_rung(one) or is_done(one, rules):
+    if not one.ready or is_being_called(one) or is_finished(one, rules):
         return False
     return not_before(one, rules, moment.day) <= moment.now < rules.window(one.batch).closes_at(moment.day)
 
 
-def not_before(one: Candidate, rules: Pacing, day: date) -> datetime:
+def not_before(one: Candidate, rules: PacingRules, day: date) -> datetime:
     """The earliest moment this retailer may be called, or called again: its window is open, and the pause is over."""
-    pauses = [tried.at + _pause_after(tried, rules) for tried in one.tried]
+    pauses = [tried.at + _pause_after(tried, rules) for tried in one.attempts]
     return max([rules.window(one.batch).opens_at(day), *pauses])
 
 
-def is_being_rung(one: Candidate) -> bool:
+def is_being_called(one: Candidate) -> bool:
     """True if a call to this retailer is under way."""
-    return any(tried.outcome is None for tried in one.tried)
+    return any(tried.outcome is None for tried in one.attempts)
 
 
-def is_done(one: Candidate, rules: Pacing) -> bool:
+def is_finished(one: Candidate, rules: PacingRules) -> bool:
     """True if this retailer will not be called again that day: it was reached, or tried often enough, or has no number
     at which it could be reached."""
-    settled = any(tried.outcome in SETTLED for tried in one.tried)
-    return settled or len(_counted(one)) >= rules.attempts_max or not _phones(one)
+    settled = any(tried.outcome in FINAL_OUTCOMES for tried in one.attempts)
+    return settled or len(_counted(one)) >= rules.attempts_max or not _callable_phones(one)
 
 
-def _pause_after(tried: Tried, rules: Pacing) -> timedelta:
-    if tried.outcome in NOT_COUNTED:
+def _pause_after(tried: PastAttempt, rules: PacingRules) -> timedelta:
+    if tried.outcome in UNCOUNTED_OUTCOMES:
         return timedelta()
     return rules.pause_busy if tried.outcome == "busy" else rules.pause
 
 
-def _counted(one: Candidate) -> list[Tried]:
-    return [tried for tried in one.tried if tried.outcome not in NOT_COUNTED]
+def _counted(one: Candidate) -> list[PastAttempt]:
+    return [tried for tried in one.attempts if tried.outcome not in UNCOUNTED_OUTCOMES]
 
 
-def _phones(one: Candidate) -> list[str]:
+def _callable_phones(one: Candidate) -> list[str]:
     """The numbers that may be called: those at which no stranger answered."""
-    strangers = {tried.phone for tried in one.tried if tried.outcome == "wrong_person"}
+    strangers = {tried.phone for tried in one.attempts if tried.outcome == "wrong_person"}
     return [phone for phone in one.phones if phone not in strangers]
 
 
-def _phone(one: Candidate) -> str:
+def _next_phone(one: Candidate) -> str:
     """The number called least so far."""
-    return min(_phones(one), key=lambda phone: sum(tried.phone == phone for tried in one.tried))
+    return min(_callable_phones(one), key=lambda phone: sum(tried.phone == phone for tried in one.attempts))

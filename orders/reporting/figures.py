@@ -16,7 +16,7 @@ from sqlalchemy import Case, Row, Subquery, case, distinct, func, literal, selec
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
-from orders.book.models import STANDING_STATES, Channel, DemandRecord, OrderLineRow, OrderRow
+from orders.book.models import COUNTED_STATES, Channel, DemandRecord, OrderLineRow, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall
 from orders.retailers.models import Cycle, RetailerRow
@@ -126,7 +126,7 @@ def needs(session: Session, period: Period) -> list[SpecNeed]:
     repeated = _repeated(session, period)
     ordering = session.scalar(
         select(func.count(distinct(OrderRow.retailer_id))).where(
-            OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(STANDING_STATES)
+            OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES)
         )
     )
     rows = session.execute(
@@ -159,13 +159,13 @@ def days(session: Session, period: Period) -> list[DayFigures]:
         day: (count, int(packs), int(fen))
         for day, count, packs, fen in session.execute(
             select(OrderRow.business_day, func.count(), func.sum(OrderRow.total_packs), func.sum(OrderRow.amount_fen))
-            .where(in_period, OrderRow.state.in_(STANDING_STATES))
+            .where(in_period, OrderRow.state.in_(COUNTED_STATES))
             .group_by(OrderRow.business_day)
         )
     }
     ordered: dict[date, set[int]] = {}
     for day, retailer_id in session.execute(
-        select(OrderRow.business_day, OrderRow.retailer_id).where(in_period, OrderRow.state.in_(STANDING_STATES))
+        select(OrderRow.business_day, OrderRow.retailer_id).where(in_period, OrderRow.state.in_(COUNTED_STATES))
     ):
         ordered.setdefault(day, set()).add(retailer_id)
     need = _need(period)
@@ -217,7 +217,7 @@ def channels(session: Session, period: Period) -> list[ChannelFigures]:
     """The totals of each channel, the most orders first."""
     rows = session.execute(
         select(OrderRow.channel, func.count(), func.sum(OrderRow.total_packs), func.sum(OrderRow.amount_fen))
-        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES))
         .group_by(OrderRow.channel)
         .order_by(func.count().desc(), OrderRow.channel)
     )
@@ -268,7 +268,7 @@ def _need(period: Period) -> Subquery:
             OrderLineRow.granted_packs.label("met"),
         )
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(STANDING_STATES))
+        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES))
     )
     both = union_all(asked, got).subquery()
     return (
@@ -294,7 +294,7 @@ def _repeated(session: Session, period: Period) -> Counter[str]:
         select(OrderLineRow.barcode, OrderRow.retailer_id, func.max(OrderRow.business_day).label("latest"))
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
         .where(
-            OrderRow.state.in_(STANDING_STATES),
+            OrderRow.state.in_(COUNTED_STATES),
             OrderRow.business_day.between(period.first - REPEATED_WITHIN, period.last),
         )
         .group_by(OrderLineRow.barcode, OrderRow.retailer_id)

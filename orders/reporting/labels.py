@@ -22,7 +22,7 @@ REASONS = {
     "not_rung": "未及拨打",
     "other": "其他",
 }
-OUTCOMES = {
+CALL_OUTCOMES = {
     "ordered": "自助订货",
     "ordered_with_operator": "订货员协助订货",
     "unsaved": "未确认",

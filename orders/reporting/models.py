@@ -17,7 +17,7 @@ ReportKind = Literal["diary", "weekly", "monthly"]
 ReportState = Literal["draft", "submitted", "sent_back", "approved"]
 
 
-StepKind = Literal["drafted", "submitted", "signed", "sent_back"]
+ReportStepKind = Literal["drafted", "submitted", "signed", "sent_back"]
 
 
 COMMENT_MAX = 200
@@ -42,7 +42,7 @@ class DepartmentReport(Base):
     state: Mapped[ReportState] = mapped_column(String(10), default="draft")
     waits_for: Mapped[Role | None] = mapped_column(String(10))
     due_on: Mapped[date]
-    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ReportStep(Base):
@@ -55,6 +55,6 @@ class ReportStep(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     role: Mapped[Role] = mapped_column(String(10))
-    step: Mapped[StepKind] = mapped_column(String(10))
+    step: Mapped[ReportStepKind] = mapped_column(String(10))
     comment: Mapped[str] = mapped_column(String(COMMENT_MAX), default="")
     text: Mapped[str | None] = mapped_column(Text)

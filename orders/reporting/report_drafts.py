@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from orders.reporting import figures
 from orders.reporting.figures import DayFigures, Period
-from orders.reporting.labels import CHANNELS, OUTCOMES, REASONS, cartons, percent, yuan
+from orders.reporting.labels import CALL_OUTCOMES, CHANNELS, REASONS, cartons, percent, yuan
 
 # A draft names the specs that were short of most; the tables have the rest.
 SPECS_NAMED = 10
 
 
-Outcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
+CallOutcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,18 @@ class OperatorFigures:
     finished: int
     given_back: int
     orders: int
-    time: timedelta
+    handling_time: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class CallFigures:
     """The outcomes of a period's calls. The order desk does not know the telephone, so the caller passes them in."""
 
-    outcomes: Mapping[Outcome, int]
+    outcomes: Mapping[CallOutcome, int]
     operators: Sequence[OperatorFigures]
 
 
-def text_of(session: Session, period: Period, calls: CallFigures) -> str:
+def draft_text(session: Session, period: Period, calls: CallFigures) -> str:
     """The diary of one day, or the report of a longer period, as Markdown."""
     template = "diary.zh.md" if period.first == period.last else "report.zh.md"
     days = figures.days(session, period)
@@ -62,8 +62,8 @@ def text_of(session: Session, period: Period, calls: CallFigures) -> str:
             operators=calls.operators,
             missed=figures.missed_reasons(session, period),
             short=[need for need in short if need.unmet_packs][:SPECS_NAMED],
-            words={"channels": CHANNELS, "outcomes": OUTCOMES, "reasons": REASONS},
-            percent=_share,
+            words={"channels": CHANNELS, "outcomes": CALL_OUTCOMES, "reasons": REASONS},
+            percent=_percent_text,
             yuan=yuan,
             cartons=cartons,
         )
@@ -86,7 +86,7 @@ def _total(days: Sequence[DayFigures], period: Period) -> DayFigures:
     )
 
 
-def _share(part: Fraction | None) -> str:
+def _percent_text(part: Fraction | None) -> str:
     return "—" if part is None else f"{percent(part)}%"
 
 

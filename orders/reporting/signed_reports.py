@@ -16,18 +16,18 @@ from sqlalchemy.orm import Session
 from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
 from orders.reporting.figures import Period, Span
-from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind, ReportStep, StepKind
-from orders.reporting.report_drafts import CallFigures, text_of
+from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind, ReportStep, ReportStepKind
+from orders.reporting.report_drafts import CallFigures, draft_text
 from orders.staff.models import Role, StaffRow
 from orders.windows import ONE_DAY, Calendar
 
-CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
+APPROVAL_CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
 """The roles that write and sign, from the bottom up."""
 
 SPANS: dict[ReportKind, Span] = {"diary": "day", "weekly": "week", "monthly": "month"}
 TEXT_MAX = 20_000
 # Reports older than this are no longer asked for.
-ASKED_FOR = timedelta(days=35)
+OVERDUE_WINDOW = timedelta(days=35)
 
 CallFiguresOf = Callable[[Session, Period], CallFigures]
 
@@ -51,8 +51,8 @@ def draft(
 ) -> DepartmentReport:
     """A new report of the period around `day`, its text made from the figures; or the one its author has already. The
     text of a report that has not been submitted is made again by `redraft`."""
-    if author.role not in CHAIN[:-1]:
-        raise ReportRefused(f"Reports are written by {', '.join(CHAIN[:-1])}; {author.name} is {author.role}.")
+    if author.role not in APPROVAL_CHAIN[:-1]:
+        raise ReportRefused(f"Reports are written by {', '.join(APPROVAL_CHAIN[:-1])}; {author.name} is {author.role}.")
     period = Period.around(day, SPANS[kind])
     known = session.scalar(
         select(DepartmentReport).where(
@@ -68,29 +68,29 @@ def draft(
         first=period.first,
         last=period.last,
         author_id=author.id,
-        text=text_of(session, period, calls(session, period)),
+        text=draft_text(session, period, calls(session, period)),
         state="draft",
         due_on=due_on(period, calendar(session)),
-        made_at=now,
+        created_at=now,
     )
     session.add(report)
     session.flush()
-    _note(session, report, "drafted", author, now)
+    _add_step(session, report, "drafted", author, now)
     return report
 
 
 def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, calls: CallFiguresOf) -> DepartmentReport:
     """Make the text again from the figures as they are now; what its author wrote into it is discarded."""
-    report = _with_its_author(session, report_id, by)
+    report = _editable_by(session, report_id, by)
     period = Period(report.first, report.last)
-    report.text = text_of(session, period, calls(session, period))
-    _note(session, report, "drafted", by, now)
+    report.text = draft_text(session, period, calls(session, period))
+    _add_step(session, report, "drafted", by, now)
     return report
 
 
-def write(session: Session, report_id: int, text: str, *, by: StaffRow) -> DepartmentReport:
+def save_text(session: Session, report_id: int, text: str, *, by: StaffRow) -> DepartmentReport:
     """Store the text as its author wrote it."""
-    report = _with_its_author(session, report_id, by)
+    report = _editable_by(session, report_id, by)
     if not text.strip() or len(text) > TEXT_MAX:
         raise ReportRefused(f"A report has a text, of {TEXT_MAX} characters at most.")
     # Browsers submit text with CRLF line ends.
@@ -101,35 +101,35 @@ def write(session: Session, report_id: int, text: str, *, by: StaffRow) -> Depar
 
 def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
     """Submit the report to the first role that signs."""
-    report = _with_its_author(session, report_id, by)
+    report = _editable_by(session, report_id, by)
     signer = _next_signer(session, by.role)
     if signer is None:
         raise ReportRefused("Nobody is there to sign the report: make an account of a leader, a clerk or a director.")
     report.state, report.waits_for = "submitted", signer
-    _note(session, report, "submitted", by, now, comment, report.text)
+    _add_step(session, report, "submitted", by, now, comment, report.text)
     return report
 
 
 def approve(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
     """Sign the report; it goes on to the next role above, or is approved."""
-    report = _to_be_signed(session, report_id, by)
+    report = _awaiting_signature(session, report_id, by)
     report.waits_for = _next_signer(session, by.role)
     report.state = "approved" if report.waits_for is None else "submitted"
-    _note(session, report, "signed", by, now, comment)
+    _add_step(session, report, "signed", by, now, comment)
     return report
 
 
 def send_back(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str) -> DepartmentReport:
     """Send the report back to its author, with the reason."""
-    report = _to_be_signed(session, report_id, by)
+    report = _awaiting_signature(session, report_id, by)
     if not comment.strip():
         raise ReportRefused("Say why the report goes back, so that its author knows what to mend.")
     report.state, report.waits_for = "sent_back", None
-    _note(session, report, "sent_back", by, now, comment)
+    _add_step(session, report, "sent_back", by, now, comment)
     return report
 
 
-def reports(
+def find_reports(
     session: Session,
     *,
     author: StaffRow | None = None,
@@ -148,7 +148,7 @@ def reports(
     return session.scalars(chosen).all()
 
 
-def steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep, StaffRow]]:
+def report_steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep, StaffRow]]:
     """The steps taken on a report and who took them, from the beginning."""
     rows = session.execute(
         select(ReportStep, StaffRow)
@@ -171,7 +171,7 @@ def overdue(session: Session, today: date) -> list[Overdue]:
     ]
     begun = set(session.execute(select(DepartmentReport.kind, DepartmentReport.first).distinct()).all())
     ordered = session.scalars(
-        select(OrderRow.business_day).where(OrderRow.business_day.between(today - ASKED_FOR, today)).distinct()
+        select(OrderRow.business_day).where(OrderRow.business_day.between(today - OVERDUE_WINDOW, today)).distinct()
     ).all()
     for kind, span in SPANS.items():
         for first in {Period.around(day, span).first for day in ordered}:
@@ -192,7 +192,7 @@ def due_on(period: Period, open_days: Calendar) -> date:
     return day
 
 
-def _with_its_author(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
+def _editable_by(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
     report = _locked(session, report_id)
     if report.author_id != by.id:
         raise ReportRefused("Only its author can change or submit a report.")
@@ -201,7 +201,7 @@ def _with_its_author(session: Session, report_id: int, by: StaffRow) -> Departme
     return report
 
 
-def _to_be_signed(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
+def _awaiting_signature(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
     report = _locked(session, report_id)
     if report.state != "submitted":
         raise ReportRefused(f"The report is {report.state.replace('_', ' ')}: there is nothing to sign.")
@@ -220,13 +220,13 @@ def _locked(session: Session, report_id: int) -> DepartmentReport:
 def _next_signer(session: Session, role: Role) -> Role | None:
     """The next role above that somebody has, or None."""
     there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
-    return next((above for above in CHAIN[CHAIN.index(role) + 1 :] if above in there), None)
+    return next((above for above in APPROVAL_CHAIN[APPROVAL_CHAIN.index(role) + 1 :] if above in there), None)
 
 
-def _note(
+def _add_step(
     session: Session,
     report: DepartmentReport,
-    step: StepKind,
+    step: ReportStepKind,
     by: StaffRow,
     now: datetime,
     comment: str = "",

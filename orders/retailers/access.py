@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from orders.audit_log import record
-from orders.lockout import hash_pin, is_locked
+from orders.audit_log import record_change
+from orders.lockout import hash_secret, is_locked
 from orders.models import SignInCounter
 from orders.retailers.models import RetailerRow
 
@@ -25,11 +25,11 @@ def new_pin(session: Session, retailer: RetailerRow, *, by: str, why: str, now: 
     """Give the retailer a new PIN, and return it: only its hash is stored. A lock is lifted with it."""
     pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
     had = retailer.pin_hash is not None
-    retailer.pin_hash = hash_pin(pin)
-    _open(session, retailer.customer_code)
+    retailer.pin_hash = hash_secret(pin)
+    _reset_counter(session, retailer.customer_code)
     # Different from the new value, so that the audit log keeps every new PIN as a change; no PIN is in it.
     before = {"pin": "old"} if had else None
-    record(session, "retailer", retailer.customer_code, before, {"pin": "set"}, by=by, why=why, now=now)
+    record_change(session, "retailer", retailer.customer_code, before, {"pin": "set"}, by=by, why=why, now=now)
     return pin
 
 
@@ -37,12 +37,14 @@ def unlock(session: Session, retailer: RetailerRow, *, by: str, why: str, now: d
     """Lift the lock on the retailer's code; False where there is none any more."""
     if locked_until(session, retailer.customer_code, now) is None:
         return False
-    _open(session, retailer.customer_code)
-    record(session, "retailer", retailer.customer_code, {"locked": True}, {"locked": False}, by=by, why=why, now=now)
+    _reset_counter(session, retailer.customer_code)
+    record_change(
+        session, "retailer", retailer.customer_code, {"locked": True}, {"locked": False}, by=by, why=why, now=now
+    )
     return True
 
 
-def _open(session: Session, customer_code: str) -> None:
+def _reset_counter(session: Session, customer_code: str) -> None:
     counter = session.get(SignInCounter, f"retailer {customer_code}", with_for_update=True, populate_existing=True)
     if counter is not None:
         counter.failures, counter.locked_until = 0, None

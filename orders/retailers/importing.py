@@ -13,9 +13,9 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from brand_catalog.sheets import Row, SheetError, read_sheet
-from orders.audit_log import record
-from orders.lockout import hash_pin
+from brand_catalog.sheets import SheetError, SheetRow, read_sheet
+from orders.audit_log import record_change
+from orders.lockout import hash_secret
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
 from orders.windows import cycle_week
 
@@ -30,7 +30,7 @@ _PIN = re.compile(r"\d{4}")
 
 
 @dataclass(frozen=True)
-class _Read:
+class _RetailerEntry:
     """One retailer of the file; what the file leaves out stays as it is."""
 
     code: str
@@ -40,7 +40,7 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class RetailersDone:
+class RetailersImported:
     """The result of an import of retailers."""
 
     added: int
@@ -52,12 +52,12 @@ def hash_pins(path: Path) -> dict[str, str]:
     is asked for anything, and nobody waits for it. Problems of the file are reported by the import."""
     pins = {row.text("customer_code"): row.text("pin") for row in read_sheet(path) if _PIN.fullmatch(row.text("pin"))}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
-        return dict(zip(pins, workers.map(hash_pin, pins.values()), strict=True))
+        return dict(zip(pins, workers.map(hash_secret, pins.values()), strict=True))
 
 
 def import_retailers(
     session: Session, path: Path, pins: Mapping[str, str] | None = None, *, by: str, why: str, now: datetime
-) -> RetailersDone:
+) -> RetailersImported:
     """Add and change the retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order
     days; and, where there are such columns, status, county, region, manager, route, grade, balance, phones (as the
     carrier writes them, `|` between) and pin, whose hashes `hash_pins` makes; without hashes no PIN is set, as for a
@@ -71,7 +71,7 @@ def import_retailers(
     added = changed = 0
     for one in read:
         retailer = known.get(one.code)
-        before = None if retailer is None else _as_set(retailer, one, phones.get(retailer.id, []))
+        before = None if retailer is None else _audit_values(retailer, one, phones.get(retailer.id, []))
         if retailer is None:
             retailer = RetailerRow(customer_code=one.code)
             session.add(retailer)
@@ -84,22 +84,22 @@ def import_retailers(
         if one.phones:
             session.execute(delete(RetailerPhone).where(RetailerPhone.retailer_id == retailer.id))
             session.add_all(RetailerPhone(phone=phone, retailer_id=retailer.id) for phone in one.phones)
-        after = _as_set(retailer, one, sorted(one.phones)) | ({} if one.pin is None else {"pin": "set"})
+        after = _audit_values(retailer, one, sorted(one.phones)) | ({} if one.pin is None else {"pin": "set"})
         changed += before not in (None, after)
-        record(session, "retailer", one.code, before, after, by=by, why=why, now=now)
+        record_change(session, "retailer", one.code, before, after, by=by, why=why, now=now)
     session.flush()
-    return RetailersDone(added, changed)
+    return RetailersImported(added, changed)
 
 
-def _as_set(retailer: RetailerRow, one: _Read, phones: list[str]) -> dict[str, object]:
+def _audit_values(retailer: RetailerRow, one: _RetailerEntry, phones: list[str]) -> dict[str, object]:
     """The retailer's present values of the fields the file has."""
     own: dict[str, object] = {name: getattr(retailer, name) for name in one.fields}
     return own | ({"phones": phones} if one.phones else {})
 
 
-def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> list[_Read]:
+def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> list[_RetailerEntry]:
     sheet = read_sheet(path)
-    found: list[_Read] = []
+    found: list[_RetailerEntry] = []
     seen: dict[str, int] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
@@ -121,13 +121,13 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
             row.problem("pin", "is not four digits")
         fields = {"name": row.required("name"), **_plan(row), **_optional(row)}
         if code is not None:
-            found.append(_Read(code, fields, pin, phones))
+            found.append(_RetailerEntry(code, fields, pin, phones))
     if sheet.problems:
         raise SheetError(sheet.problems)
     return found
 
 
-def _plan(row: Row) -> dict[str, object]:
+def _plan(row: SheetRow) -> dict[str, object]:
     """The weekday and the week of the cycle, derived from one of the retailer's order days."""
     named, day = row.one_of("cycle", CYCLES), row.day("order_day")
     cycle = next((cycle for cycle in CYCLES if cycle == named), None)
@@ -140,7 +140,7 @@ def _plan(row: Row) -> dict[str, object]:
     return {"cycle": cycle, "order_weekday": day.weekday(), "cycle_week": week}
 
 
-def _optional(row: Row) -> dict[str, object]:
+def _optional(row: SheetRow) -> dict[str, object]:
     fields: dict[str, object] = {
         name: row.text(name) for name in ("county", "region", "manager", "route") if row.text(name)
     }

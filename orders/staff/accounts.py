@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.lockout import LockRules, count_failure, hash_pin, is_locked, is_right, lock_counter
-from orders.staff.models import MAY, ROLES, Role, StaffRow, Task
+from orders.lockout import LockRules, count_failure, counter_for_update, hash_secret, is_locked, matches_hash
+from orders.staff.models import PERMISSIONS, ROLES, Role, StaffRow, Task
 
-PASSWORD_LEAST = 10
+PASSWORD_MIN_CHARS = 10
 # An address is shared by a whole office behind one router, so it is given more tries than one person.
-STAFF_LOCKS = LockRules(per_retailer=5, per_caller=50, window=timedelta(minutes=15), locked_for=timedelta(minutes=15))
+STAFF_LOCKS = LockRules(per_account=5, per_origin=50, window=timedelta(minutes=15), locked_for=timedelta(minutes=15))
 
 
 class StaffError(ValueError):
@@ -32,11 +32,11 @@ def check_password(session: Session, login: str, password: str, address: str, no
     """The account that signs in with these, if any. Wrong ones are counted by login, known or not, and by address, and
     lock them for a while; meanwhile even the right password is not accepted."""
     login = login.strip().lower()[:40]
-    most = {f"staff {login}": STAFF_LOCKS.per_retailer, f"address {address}"[:80]: STAFF_LOCKS.per_caller}
-    counters = {key: lock_counter(session, key, now, STAFF_LOCKS) for key in sorted(most)}
+    most = {f"staff {login}": STAFF_LOCKS.per_account, f"address {address}"[:80]: STAFF_LOCKS.per_origin}
+    counters = {key: counter_for_update(session, key, now, STAFF_LOCKS) for key in sorted(most)}
     locked = any(is_locked(counter, now) for counter in counters.values())
     staff = session.scalar(select(StaffRow).where(StaffRow.login == login, StaffRow.active))
-    right = is_right(staff.password_hash if staff else None, password)
+    right = matches_hash(staff.password_hash if staff else None, password)
     if locked:
         return StaffSignIn(None, locked=True)
     if right:
@@ -48,15 +48,15 @@ def check_password(session: Session, login: str, password: str, address: str, no
     return StaffSignIn(None, locked=any(is_locked(counter, now) for counter in counters.values()))
 
 
-def acting(session: Session, login: str, task: Task) -> StaffRow:
+def acting_staff(session: Session, login: str, task: Task) -> StaffRow:
     """The active account with this login, whose role allows the task, for a command. StaffError otherwise."""
     staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower()))
     if staff is None:
         raise StaffError(f"There is no account {login!r}: give a login that `list-staff` shows, or make one.")
     if not staff.active:
         raise StaffError(f"The account {staff.login!r} of {staff.name} is closed: somebody else has to do this.")
-    if not staff.may(task):
-        allowed = ", ".join(role for role in ROLES if role in MAY[task])
+    if not staff.is_allowed(task):
+        allowed = ", ".join(role for role in ROLES if role in PERMISSIONS[task])
         raise StaffError(f"{staff.name} ({staff.login}) is {staff.role}; this is for: {allowed}.")
     return staff
 
@@ -88,8 +88,8 @@ def create_staff(
         raise StaffError(f"The login {login!r} will not do: letters, digits, dots and hyphens only, 40 at most.")
     if role not in ROLES:
         raise StaffError(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
-    if len(password) < PASSWORD_LEAST:
-        raise StaffError(f"The password is too short: it needs {PASSWORD_LEAST} characters at least.")
+    if len(password) < PASSWORD_MIN_CHARS:
+        raise StaffError(f"The password is too short: it needs {PASSWORD_MIN_CHARS} characters at least.")
     if session.scalar(select(StaffRow.id).where(StaffRow.login == login)) is not None:
         raise StaffError(f"There is an account {login!r} already: choose another login.")
     # Records carry the name, so a name belongs to one person.
@@ -101,7 +101,7 @@ def create_staff(
         role=role,
         seat=seat,
         phone=phone,
-        password_hash=hash_pin(password),
+        password_hash=hash_secret(password),
         active=True,
         created_at=now,
     )

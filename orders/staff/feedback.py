@@ -43,7 +43,7 @@ class FeedbackView:
         return next((step.text for step, _ in reversed(self.steps) if step.step == "answered"), "")
 
 
-def note(
+def record_request(
     session: Session,
     retailer_id: int,
     kind: FeedbackKind,
@@ -56,28 +56,28 @@ def note(
     """Record a request: met at once, or passed up to a role."""
     _check_text(text)
     if pass_to is not None:
-        _check_way(by, pass_to)
+        _check_recipient(by, pass_to)
     row = Feedback(
         retailer_id=retailer_id,
         kind=kind,
         text=text.strip(),
         state="met" if pass_to is None else "waiting",
         waits_for=pass_to,
-        noted_at=now,
-        noted_by=by.id,
+        recorded_at=now,
+        recorded_by=by.id,
     )
     session.add(row)
     session.flush()
-    _keep(session, row, "noted", by, now, to=pass_to)
+    _add_step(session, row, "noted", by, now, to=pass_to)
     return row
 
 
 def pass_up(session: Session, feedback_id: int, to: Role, text: str, *, by: StaffRow, now: datetime) -> None:
     """Pass a request that waits for one's own role on to another, with or without a comment."""
     row = _waiting_for(session, feedback_id, by)
-    _check_way(by, to)
+    _check_recipient(by, to)
     row.waits_for = to
-    _keep(session, row, "passed_up", by, now, to=to, text=text.strip()[:TEXT_MAX])
+    _add_step(session, row, "passed_up", by, now, to=to, text=text.strip()[:TEXT_MAX])
 
 
 def answer(session: Session, feedback_id: int, text: str, *, by: StaffRow, now: datetime) -> None:
@@ -85,10 +85,10 @@ def answer(session: Session, feedback_id: int, text: str, *, by: StaffRow, now: 
     _check_text(text)
     row = _waiting_for(session, feedback_id, by)
     row.state, row.waits_for = "answered", None
-    _keep(session, row, "answered", by, now, text=text.strip())
+    _add_step(session, row, "answered", by, now, text=text.strip())
 
 
-def listed(
+def requests(
     session: Session,
     *,
     waits_for: Role | None = None,
@@ -106,7 +106,7 @@ def listed(
     if waits_for is not None:
         chosen = chosen.where(Feedback.waits_for == waits_for)
     if noted_by is not None:
-        chosen = chosen.where(Feedback.noted_by == noted_by)
+        chosen = chosen.where(Feedback.recorded_by == noted_by)
     if retailer_id is not None:
         chosen = chosen.where(Feedback.retailer_id == retailer_id)
     rows = session.execute(chosen).all()
@@ -133,12 +133,12 @@ def _check_text(text: str) -> None:
         raise FeedbackRefused(f"A text of {TEXT_MAX} characters at most is needed.")
 
 
-def _check_way(by: StaffRow, to: Role) -> None:
+def _check_recipient(by: StaffRow, to: Role) -> None:
     if to not in PASSED_TO[by.role]:
         raise FeedbackRefused(f"{by.name} passes up to {', '.join(PASSED_TO[by.role])}, not to the {to}.")
 
 
-def _keep(
+def _add_step(
     session: Session,
     row: Feedback,
     step: FeedbackStepKind,

@@ -37,7 +37,7 @@ Task = Literal[
 ]
 
 
-MAY: dict[Task, frozenset[Role]] = {
+PERMISSIONS: dict[Task, frozenset[Role]] = {
     "take_calls": frozenset({"operator", "leader", "clerk"}),
     "see_day": frozenset(ROLES),
     "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
@@ -75,9 +75,9 @@ class StaffRow(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    def may(self, task: Task) -> bool:
+    def is_allowed(self, task: Task) -> bool:
         """True if the account is active and its role allows the task."""
-        return self.active and self.role in MAY[task]
+        return self.active and self.role in PERMISSIONS[task]
 
 
 SEAT_MAX_CHARS = 10
@@ -140,8 +140,8 @@ class Feedback(Base):
     text: Mapped[str] = mapped_column(String(TEXT_MAX))
     state: Mapped[FeedbackState] = mapped_column(String(10))
     waits_for: Mapped[Role | None] = mapped_column(String(10))
-    noted_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    noted_by: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    recorded_by: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
 
 
 class FeedbackStep(Base):

@@ -57,7 +57,7 @@ def in_force(session: Session, day: date) -> Sequence[Notice]:
     ).all()
 
 
-def to_come(session: Session, day: date) -> Sequence[Notice]:
+def upcoming(session: Session, day: date) -> Sequence[Notice]:
     """The notices posted for later, the next first."""
     return session.scalars(
         select(Notice).where(Notice.first > day, Notice.taken_down_at.is_(None)).order_by(Notice.first, Notice.id)

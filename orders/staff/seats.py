@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from orders.staff.models import SEAT_MAX_CHARS, SeatRow, StaffRow
 
 # A person who has not used a page for so long is signed out, and the seat is free.
-LEFT_AFTER = timedelta(minutes=30)
+SEAT_TIMEOUT = timedelta(minutes=30)
 
 
 class SeatTaken(ValueError):
@@ -23,7 +23,7 @@ class SeatTaken(ValueError):
         self.seat, self.by = seat, by
 
 
-class NoSuchSeat(ValueError):
+class InvalidSeat(ValueError):
     """The text given cannot be the name of a seat."""
 
 
@@ -32,8 +32,8 @@ def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None
     was first, NoSuchSeat for anything but a few letters and digits."""
     seat = seat.strip()
     if not seat.isalnum() or len(seat) > SEAT_MAX_CHARS:
-        raise NoSuchSeat(f"{seat!r} is no seat: a seat is {SEAT_MAX_CHARS} letters and digits at most.")
-    session.execute(delete(SeatRow).where(SeatRow.seen_at < now - LEFT_AFTER))
+        raise InvalidSeat(f"{seat!r} is no seat: a seat is {SEAT_MAX_CHARS} letters and digits at most.")
+    session.execute(delete(SeatRow).where(SeatRow.seen_at < now - SEAT_TIMEOUT))
     if (other := _holder(session, seat)) is not None and other.id != staff_id:
         raise SeatTaken(seat, other.name)
     session.execute(delete(SeatRow).where(SeatRow.staff_id == staff_id))
@@ -51,7 +51,7 @@ def leave_seat(session: Session, staff_id: int) -> None:
     session.execute(delete(SeatRow).where(SeatRow.staff_id == staff_id))
 
 
-def still_there(session: Session, staff_id: int, now: datetime) -> None:
+def mark_seen(session: Session, staff_id: int, now: datetime) -> None:
     """Record that this person is at work, at whichever seat."""
     session.execute(update(SeatRow).where(SeatRow.staff_id == staff_id).values(seen_at=now))
 
@@ -59,17 +59,17 @@ def still_there(session: Session, staff_id: int, now: datetime) -> None:
 def seat_of(session: Session, staff_id: int, now: datetime) -> str:
     """The seat this person has now; empty where there is none."""
     found = session.scalar(
-        select(SeatRow.seat).where(SeatRow.staff_id == staff_id, SeatRow.seen_at >= now - LEFT_AFTER)
+        select(SeatRow.seat).where(SeatRow.staff_id == staff_id, SeatRow.seen_at >= now - SEAT_TIMEOUT)
     )
     return found or ""
 
 
-def seated(session: Session, now: datetime) -> Sequence[tuple[SeatRow, StaffRow]]:
+def occupied_seats(session: Session, now: datetime) -> Sequence[tuple[SeatRow, StaffRow]]:
     """The seats that are taken now and their holders, in the order of the seats."""
     rows = session.execute(
         select(SeatRow, StaffRow)
         .join(StaffRow, StaffRow.id == SeatRow.staff_id)
-        .where(SeatRow.seen_at >= now - LEFT_AFTER)
+        .where(SeatRow.seen_at >= now - SEAT_TIMEOUT)
     )
     return sorted(((row, person) for row, person in rows), key=lambda one: (len(one[0].seat), one[0].seat))
 

@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.models import BrandSpec
 from brand_catalog.sheets import SheetError, read_sheet
-from orders.audit_log import record
-from orders.book.models import STANDING_STATES, OrderLineRow, OrderRow
+from orders.audit_log import record_change
+from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow
 from orders.hotline_settings import calendar
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
-from orders.supply.limits import Difference, LimitsDone, StagedLimit
+from orders.supply.limits import FigureChange, LimitsResult, StagedLimit
 from orders.supply.models import Limit, Supply
-from orders.supply.split import Party, allocate
+from orders.supply.split import Recipient, allocate
 from orders.windows import cycle_start, is_order_day
 
 COLUMNS = ("name", "cartons", "basis", "most", "introduce")
@@ -30,7 +30,7 @@ Basis = Literal["equal", "grade", "sales", "class", "free"]
 BASES: tuple[Basis, ...] = ("equal", "grade", "sales", "class", "free")
 
 # Past sales count this far back.
-SALES_REMEMBERED = timedelta(weeks=8)
+SALES_WINDOW = timedelta(weeks=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class SpecSupply:
     spec: Spec
     cartons: int
     basis: Basis
-    most: int | None
+    max_cartons: int | None
     introduce: str
 
 
@@ -79,7 +79,7 @@ def allocate_day(
     why: str,
     source: str,
     dry_run: bool = False,
-) -> LimitsDone:
+) -> LimitsResult:
     """Set the supply of `day` and split it over the retailers due then. With `dry_run` nothing is kept, and the result
     is what would change. LimitsLocked from 07:50 of that day on; LimitsRefused where less would be left than is
     ordered."""
@@ -89,7 +89,7 @@ def allocate_day(
     if dry_run:
         return replace(limits.preview(session), supply=supply)
     _set_supply(session, supplies, day, now, by=by, why=why)
-    return replace(limits.take_over(session, day, now, by, why, source), supply=supply)
+    return replace(limits.apply_limits(session, day, now, by, why, source), supply=supply)
 
 
 def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tuple[str | int, ...]]:
@@ -97,14 +97,14 @@ def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tup
     rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
     for spec in catalog.specs.values():
         if (row := rows.get(spec.barcode)) is not None:
-            most = "" if row.most_cartons is None else row.most_cartons
+            most = "" if row.max_cartons is None else row.max_cartons
             introduce = "new" if row.is_new else "key" if row.is_key else ""
             yield spec.name, row.supplied_packs // spec.packs_per_carton, row.basis or "free", most, introduce
 
 
 def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
     """The split specs whose limits add up to more or less than their supply after fine-tuning, in words."""
-    starts = {cycle_start(retailer, day) for retailer in due(session, day)}
+    starts = {cycle_start(retailer, day) for retailer in due_retailers(session, day)}
     rows = session.execute(
         select(Limit.barcode, func.sum(Limit.limit_packs))
         .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
@@ -117,14 +117,14 @@ def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
         spec = catalog.specs.get(row.barcode)
         # With a bound per retailer the limits may add up to less than the supply, but never to more.
         limited = given.get(row.barcode, 0)
-        differs = limited > row.supplied_packs or (row.most_cartons is None and limited < row.supplied_packs)
+        differs = limited > row.supplied_packs or (row.max_cartons is None and limited < row.supplied_packs)
         if spec is not None and differs:
             allowed, supplied = limited // spec.packs_per_carton, row.supplied_packs // spec.packs_per_carton
             found.append(f"{spec.name}: limits of {allowed} cartons in all, and a supply of {supplied}.")
     return found
 
 
-def due(session: Session, day: date) -> list[RetailerRow]:
+def due_retailers(session: Session, day: date) -> list[RetailerRow]:
     """The active retailers whose order day it is, in the order of their codes."""
     open_days = calendar(session)
     active = session.scalars(
@@ -143,30 +143,30 @@ def due(session: Session, day: date) -> list[RetailerRow]:
 
 
 def _split(session: Session, supplies: Sequence[SpecSupply], day: date) -> Iterator[StagedLimit]:
-    retailers = due(session, day)
+    retailers = due_retailers(session, day)
     starts = {row.id: cycle_start(row, day) for row in retailers}
     places = [(row.id, row.county, row.manager) for row in retailers]
     for supply in supplies:
         if supply.basis == "free":
             continue
         weights = _weights(session, supply, day, retailers)
-        parties = [Party(*place, weights.get(place[0], 0)) for place in places]
+        parties = [Recipient(*place, weights.get(place[0], 0)) for place in places]
         policy: Literal["equal", "proportional"] = "equal" if supply.basis == "equal" else "proportional"
-        for retailer_id, cartons in allocate(supply.cartons, parties, policy, supply.most).items():
+        for retailer_id, cartons in allocate(supply.cartons, parties, policy, supply.max_cartons).items():
             yield retailer_id, starts[retailer_id], supply.spec.barcode, cartons * supply.spec.packs_per_carton
 
 
 def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequence[RetailerRow]) -> dict[int, int]:
     if supply.basis in ("equal", "grade"):
         return {row.id: row.grade for row in retailers}
-    which: ColumnElement[bool] = OrderLineRow.barcode == supply.spec.barcode
+    matches: ColumnElement[bool] = OrderLineRow.barcode == supply.spec.barcode
     if supply.basis == "class":
         same_class = select(BrandSpec.barcode).where(BrandSpec.price_class == supply.spec.price_class)
-        which = OrderLineRow.barcode.in_(same_class)
+        matches = OrderLineRow.barcode.in_(same_class)
     sold = session.execute(
         select(OrderRow.retailer_id, func.sum(OrderLineRow.granted_packs))
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(OrderRow.state.in_(STANDING_STATES), OrderRow.business_day >= day - SALES_REMEMBERED, which)
+        .where(OrderRow.state.in_(COUNTED_STATES), OrderRow.business_day >= day - SALES_WINDOW, matches)
         .group_by(OrderRow.retailer_id)
     )
     return {retailer_id: int(packs) for retailer_id, packs in sold}
@@ -178,18 +178,18 @@ def _set_supply(
     rows = _present_supply(session, supplies, day)
     for supply in supplies:
         row = rows.get(supply.spec.barcode)
-        before = None if row is None else _as_set(row)
+        before = None if row is None else _audit_values(row)
         if row is None:
             row = Supply(business_day=day, barcode=supply.spec.barcode, held_packs=0, sold_packs=0)
             session.add(row)
         row.supplied_packs = supply.cartons * supply.spec.packs_per_carton
         row.is_new, row.is_key = supply.introduce == "new", supply.introduce == "key"
-        row.basis, row.most_cartons = supply.basis, supply.most
-        record(session, "supply", row.barcode, before, _as_set(row), by=by, why=why, now=now, day=day)
+        row.basis, row.max_cartons = supply.basis, supply.max_cartons
+        record_change(session, "supply", row.barcode, before, _audit_values(row), by=by, why=why, now=now, day=day)
     session.flush()
 
 
-def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: date) -> tuple[Difference, ...]:
+def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: date) -> tuple[FigureChange, ...]:
     """The supply that would change, before and after, in cartons; LimitsRefused where it would go below what is
     ordered."""
     rows = _present_supply(session, supplies, day)
@@ -198,7 +198,7 @@ def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: d
         row, per_carton = rows.get(supply.spec.barcode), supply.spec.packs_per_carton
         before = None if row is None else row.supplied_packs // per_carton
         if before != supply.cartons:
-            found.append(Difference(supply.spec.name, before, supply.cartons))
+            found.append(FigureChange(supply.spec.name, before, supply.cartons))
         ordered = 0 if row is None else -(-(row.held_packs + row.sold_packs) // per_carton)
         if supply.cartons < ordered:
             below.append(f"{supply.spec.name}: supply of {supply.cartons} cartons, but {ordered} are ordered already.")
@@ -218,10 +218,10 @@ def _present_supply(session: Session, supplies: Sequence[SpecSupply], day: date)
     return {row.barcode: row for row in rows}
 
 
-def _as_set(row: Supply) -> dict[str, int | str | None]:
+def _audit_values(row: Supply) -> dict[str, int | str | None]:
     return {
         "packs": row.supplied_packs,
         "basis": row.basis,
-        "most_cartons": row.most_cartons,
+        "most_cartons": row.max_cartons,
         "introduce": "new" if row.is_new else "key" if row.is_key else "",
     }

@@ -28,9 +28,9 @@ LOCKED_FROM = Window(opens=7 * 60 + 50)
 
 COLUMNS = ("customer_code", "name", "cartons")
 # A file with more problems than this is the wrong file.
-MOST_PROBLEMS = 200
+MAX_PROBLEMS = 200
 # As many differences as anybody reads before applying them.
-DIFFERENCES_SHOWN = 50
+MAX_DIFFERENCES = 50
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
@@ -49,24 +49,24 @@ class LimitsRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FigureChange:
     """One figure in cartons, before a change and after it; `before` is None where there was none."""
 
-    what: str
+    name: str
     before: int | None
     after: int
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsDone:
+class LimitsResult:
     """The result of a change of limits, applied or previewed: counts, the first limits that differ, and the supply that
     does."""
 
     added: int
     changed: int
     unchanged: int
-    differences: tuple[Difference, ...] = field(default=(), compare=False)
-    supply: tuple[Difference, ...] = field(default=(), compare=False)
+    differences: tuple[FigureChange, ...] = field(default=(), compare=False)
+    supply: tuple[FigureChange, ...] = field(default=(), compare=False)
 
 
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
@@ -108,7 +108,7 @@ def _checked(
             column, reason = "name", f"retailer {code} and {name!r} stand in an earlier row already"
         if reason is not None:
             problems.append(RowProblem(file, number, column, reason))
-            if len(problems) == MOST_PROBLEMS:
+            if len(problems) == MAX_PROBLEMS:
                 break
             continue
         seen[place] = 1
@@ -133,25 +133,25 @@ def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
     session.execute(text("ANALYZE staged_limits"))
 
 
-def preview(session: Session) -> LimitsDone:
+def preview(session: Session) -> LimitsResult:
     """The changes the staged limits would make, with the first that differ. LimitsRefused where a limit would go below
     what is ordered."""
     return replace(_compare(session), differences=tuple(starmap(_difference, session.execute(text(_DIFFERENCES)))))
 
 
-def _compare(session: Session) -> LimitsDone:
+def _compare(session: Session) -> LimitsResult:
     below = session.execute(text(_BELOW)).all()
     if below:
         raise LimitsRefused([_in_words(*row) for row in below])
     total, known, changed = session.execute(text(_COUNTS)).one()
-    return LimitsDone(added=total - known, changed=changed, unchanged=known - changed)
+    return LimitsResult(added=total - known, changed=changed, unchanged=known - changed)
 
 
-def _difference(code: str, name: str, before: int | None, after: int) -> Difference:
-    return Difference(f"{code}, {name}", before, after)
+def _difference(code: str, name: str, before: int | None, after: int) -> FigureChange:
+    return FigureChange(f"{code}, {name}", before, after)
 
 
-def take_over(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsDone:
+def apply_limits(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsResult:
     """Apply the staged limits. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
     check_unlocked(day, now)
     done = _compare(session)
@@ -159,7 +159,7 @@ def take_over(session: Session, day: date, now: datetime, by: str, why: str, sou
         business_day=day,
         at=now,
         by=by,
-        why=why,
+        reason=why,
         source=source,
         added=done.added,
         changed=done.changed,
@@ -170,7 +170,7 @@ def take_over(session: Session, day: date, now: datetime, by: str, why: str, sou
     session.execute(text(_KEEP_CHANGES), {"batch": batch.id})
     try:
         with session.begin_nested():
-            session.execute(text(_TAKE_OVER), {"batch": batch.id})
+            session.execute(text(_APPLY), {"batch": batch.id})
     except IntegrityError:
         # Somebody ordered while the two were being compared.
         _compare(session)
@@ -209,7 +209,7 @@ SELECT r.customer_code, b.name, s.packs / b.packs_per_carton,
   (l.held_packs + l.used_packs + b.packs_per_carton - 1) / b.packs_per_carton
 {_JOINED}
 JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
-WHERE s.packs < l.held_packs + l.used_packs ORDER BY r.customer_code, b.name LIMIT {MOST_PROBLEMS}
+WHERE s.packs < l.held_packs + l.used_packs ORDER BY r.customer_code, b.name LIMIT {MAX_PROBLEMS}
 """
 
 _COUNTS = f"""
@@ -221,7 +221,7 @@ SELECT r.customer_code, b.name, l.limit_packs / b.packs_per_carton, s.packs / b.
 FROM staged_limits s
 LEFT JOIN limits l ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
 JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
-WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position LIMIT {DIFFERENCES_SHOWN}
+WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position LIMIT {MAX_DIFFERENCES}
 """
 
 _KEEP_CHANGES = f"""
@@ -231,7 +231,7 @@ SELECT :batch, s.retailer_id, s.cycle_start, s.barcode, l.limit_packs, l.batch_i
 WHERE l.limit_packs <> s.packs
 """
 
-_TAKE_OVER = """
+_APPLY = """
 INSERT INTO limits (retailer_id, cycle_start, barcode, limit_packs, held_packs, used_packs, batch_id)
 SELECT retailer_id, cycle_start, barcode, packs, 0, 0, :batch FROM staged_limits WHERE true
 ON CONFLICT (retailer_id, cycle_start, barcode) DO UPDATE

@@ -28,7 +28,7 @@ class Supply(Base):
     is_key: Mapped[bool] = mapped_column(default=False)
     # The basis of its split, and the most cartons one retailer may get of it (AY 4.1.1).
     basis: Mapped[str] = mapped_column(String(8), default="")
-    most_cartons: Mapped[int | None]
+    max_cartons: Mapped[int | None]
 
 
 class Limit(Base):
@@ -61,7 +61,7 @@ class LimitBatch(Base):
     business_day: Mapped[date] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(40))
-    why: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(200))
     added: Mapped[int]
     changed: Mapped[int]

@@ -15,7 +15,7 @@ Policy = Literal["equal", "proportional"]
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class Recipient:
     """One retailer among those a spec is split over. `weight` is the basis of a proportional split: its grade, its past
     sales, whatever the policy says."""
 
@@ -25,13 +25,17 @@ class Party:
     weight: int
 
 
-def split(total: int, weights: Sequence[int], most: int | Sequence[int] | None = None) -> list[int]:
+def split(total: int, weights: Sequence[int], max_parts: int | Sequence[int] | None = None) -> list[int]:
     """`total` in whole parts, in proportion to `weights`, none above `most`, which is one bound or one for each.
 
     The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier one is
     rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
     """
-    bounds = [total if most is None else most] * len(weights) if not isinstance(most, Sequence) else list(most)
+    bounds = (
+        [total if max_parts is None else max_parts] * len(weights)
+        if not isinstance(max_parts, Sequence)
+        else list(max_parts)
+    )
     if total < 0 or any(weight < 0 for weight in weights) or any(bound < 0 for bound in bounds):
         raise ValueError("Only amounts, weights and bounds of zero and more can be split.")
     parts = [0] * len(weights)
@@ -52,34 +56,38 @@ def split(total: int, weights: Sequence[int], most: int | Sequence[int] | None =
     return parts
 
 
-def allocate(total: int, parties: Sequence[Party], policy: Policy, most: int | None = None) -> dict[int, int]:
+def allocate(
+    total: int, parties: Sequence[Recipient], policy: Policy, max_cartons: int | None = None
+) -> dict[int, int]:
     """Cartons per retailer: `total` is split over the counties, each county's part over its managers, each manager's
     over its retailers. A group has the sum of its members' weights, one each where the policy is equal, and takes no
     more than its members may have together; what one group cannot take goes to the others. Where all weights are zero,
     as when a spec without sales yet is split by sales, all are equal."""
-    alike = policy == "equal" or not any(party.weight for party in parties)
-    weigh: Callable[[Party], int] = (lambda party: 1) if alike else (lambda party: party.weight)
+    equal = policy == "equal" or not any(party.weight for party in parties)
+    weigh: Callable[[Recipient], int] = (lambda party: 1) if equal else (lambda party: party.weight)
     given: dict[int, int] = {}
-    for county_total, county in _over_groups(total, parties, weigh, most, lambda party: party.county):
-        for manager_total, own in _over_groups(county_total, county, weigh, most, lambda party: party.manager):
-            parts = split(manager_total, [weigh(party) for party in own], most)
+    for county_total, county in _over_groups(total, parties, weigh, max_cartons, lambda party: party.county):
+        for manager_total, own in _over_groups(county_total, county, weigh, max_cartons, lambda party: party.manager):
+            parts = split(manager_total, [weigh(party) for party in own], max_cartons)
             given.update({party.retailer_id: part for party, part in zip(own, parts, strict=True)})
     return given
 
 
 def _over_groups(
     total: int,
-    parties: Sequence[Party],
-    weigh: Callable[[Party], int],
-    most: int | None,
-    of: Callable[[Party], str],
-) -> list[tuple[int, list[Party]]]:
-    groups: dict[str, list[Party]] = {}
+    parties: Sequence[Recipient],
+    weigh: Callable[[Recipient], int],
+    max_cartons: int | None,
+    group_of: Callable[[Recipient], str],
+) -> list[tuple[int, list[Recipient]]]:
+    groups: dict[str, list[Recipient]] = {}
     for party in parties:
-        groups.setdefault(of(party), []).append(party)
+        groups.setdefault(group_of(party), []).append(party)
     ordered = [groups[name] for name in sorted(groups)]
     # Weight zero gets nothing.
-    bounds = None if most is None else [most * sum(1 for party in group if weigh(party)) for group in ordered]
+    bounds = (
+        None if max_cartons is None else [max_cartons * sum(1 for party in group if weigh(party)) for group in ordered]
+    )
     parts = split(total, [sum(map(weigh, group)) for group in ordered], bounds)
     return list(zip(parts, ordered, strict=True))
 

@@ -13,11 +13,11 @@ from simulator.events import Event, Said
 from simulator.inbound_calls import dial_in
 from tests.support.chromium import (
     PHONE_WIDTH,
-    keep_picture,
-    look_for_faults,
+    accessibility_faults,
     new_page,
     served_house,
     sign_in,
+    take_screenshot,
     wait_for,
 )
 from tests.support.served_line import ServedLine
@@ -33,14 +33,14 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
         yield served
 
 
-class Caller:
+class DialledCaller:
     """A caller on a simulated telephone."""
 
     def __init__(self, line: ServedLine) -> None:
         self.heard: list[str] = []
         self.call: SimulatedCall = dial_in(
             line.account,
-            line.line,
+            line.number,
             SHOP_PHONE,
             MAIN,
             listener=lambda event: self.heard.append(getattr(event, "text", "")),
@@ -67,23 +67,23 @@ class Caller:
 
 
 @pytest.fixture
-def caller(line: ServedLine) -> Iterator[Caller]:
-    caller = Caller(line)
+def caller(line: ServedLine) -> Iterator[DialledCaller]:
+    caller = DialledCaller(line)
     yield caller
     caller.call.hang_up()
     caller.call.join(10)
 
 
 def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
-    page: Page, line: ServedLine, caller: Caller
+    page: Page, line: ServedLine, caller: DialledCaller
 ) -> None:
     sign_in(page, "operator")
     expect(page.get_by_role("heading", name="接电话")).to_be_visible()
     caller.asks_for_a_person()
     take = page.get_by_role("button", name="接听")
     expect(take).to_be_visible()
-    keep_picture(page, "desk")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "desk")
+    assert accessibility_faults(page) == []
 
     take.click()
     expect(page.locator("#pick")).to_be_focused()
@@ -91,7 +91,7 @@ def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
     # Everything by keyboard: initials, cartons, enter; then the line that was cut; then the yes.
     page.keyboard.type("hhl")
     expect(page.get_by_role("option").first).to_contain_text("黄鹤楼")
-    keep_picture(page, "sheet-entry")
+    take_screenshot(page, "sheet-entry")
     page.keyboard.type("rl 3")
     page.keyboard.press("Enter")
     expect(page.locator("tbody")).to_contain_text("黄鹤楼(软蓝)")
@@ -103,8 +103,8 @@ def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
     page.keyboard.press("Enter")
     expect(page.locator(".notice.warn")).to_contain_text("订上")
     expect(page.locator(".read-back")).to_contain_text("黄鹤楼软蓝，三条。")
-    keep_picture(page, "sheet")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "sheet")
+    assert accessibility_faults(page) == []
     page.keyboard.press("Control+Enter")
     expect(page.locator(".notice.good")).to_contain_text("已保存，订单号")
     page.get_by_role("button", name="结束通话").click()
@@ -118,7 +118,7 @@ def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
 
 
 def test_two_browsers_race_for_one_call_and_one_gets_it(
-    browser: Browser, line: ServedLine, page: Page, caller: Caller
+    browser: Browser, line: ServedLine, page: Page, caller: DialledCaller
 ) -> None:
     other = new_page(browser, line)
     names = {page: "李晓燕", other: "王敏"}
@@ -167,8 +167,8 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     web_phone_call(shop)
     expect(page.locator("#softphone-state")).to_have_text("来电")
     expect(page.locator("#duty")).to_contain_text("客户要人工")
-    keep_picture(page, "softphone")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "softphone")
+    assert accessibility_faults(page) == []
     # Declined, the caller keeps waiting; then the operator takes the call after all.
     page.get_by_role("button", name="不接").click()
     expect(page.locator("#softphone-state")).to_have_text("接上了")
@@ -186,7 +186,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(shop.locator("#transcript")).to_contain_text("好的，要几条？")
     page.get_by_role("button", name="保留", exact=True).click()
     expect(shop.locator("#transcript")).to_contain_text("请您稍等，订货员马上回来。")
-    assert look_for_faults(page) == []
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="接回客户").click()
     expect(page.locator("#softphone-state")).to_have_text("通话中")
     page.get_by_role("button", name="挂断").click()
@@ -218,8 +218,8 @@ def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLi
     page.fill("#who", "桥头烟")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("页面上填的内容都还在")
-    keep_picture(page, "sign-in-again")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "sign-in-again")
+    assert accessibility_faults(page) == []
     dialog.get_by_label("工号").fill("operator")
     dialog.get_by_label("密码").fill("demo-2468-demo")
     dialog.get_by_role("button", name="登录").click()
@@ -232,12 +232,12 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     page = new_page(browser, line, width)
     suffix = "" if width == 1280 else "-phone"
     page.goto("/login")
-    keep_picture(page, f"login{suffix}")
-    faults = {"login": look_for_faults(page)}
+    take_screenshot(page, f"login{suffix}")
+    faults = {"login": accessibility_faults(page)}
     sign_in(page, "leader", "/brief")
     expect(page.locator("#health .checks")).to_be_visible()
-    keep_picture(page, f"brief{suffix}")
-    faults["brief"] = look_for_faults(page)
+    take_screenshot(page, f"brief{suffix}")
+    faults["brief"] = accessibility_faults(page)
     pages = (
         *("/today", f"/missed?code={SHOP}", "/desk", "/proxy", "/web-orders", "/orders", "/calls"),
         *("/supply", "/catalog?q=hhl", "/reports?span=month", "/diaries", "/feedback", "/retailers"),
@@ -246,11 +246,11 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
         page.goto(path)
         name = path.strip("/").partition("?")[0]
         if path in pages:
-            keep_picture(page, f"{name}{suffix}" if name != "desk" else f"desk{suffix or '-quiet'}")
-        faults[path] = look_for_faults(page)
+            take_screenshot(page, f"{name}{suffix}" if name != "desk" else f"desk{suffix or '-quiet'}")
+        faults[path] = accessibility_faults(page)
     page.get_by_role("button", name="English").click()
     page.goto("/today")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Today's orders")
-    keep_picture(page, f"today-english{suffix}")
+    take_screenshot(page, f"today-english{suffix}")
     page.context.close()
     assert {name: found for name, found in faults.items() if found} == {}

@@ -19,8 +19,8 @@ from orders.channels.proxy_list import COLUMNS
 from orders.channels.web_orders import WebOrder
 from orders.demo.demo_staff import DEMO_PASSWORD
 from orders.retailers.models import RetailerRow
-from tests.support.chromium import PHONE_WIDTH, keep_picture, look_for_faults, new_page, served_house, sign_in
-from tests.support.served_app import shift_to_morning, shifted
+from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_house, sign_in, take_screenshot
+from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
@@ -46,7 +46,7 @@ def other(browser: Browser, line: ServedLine) -> Iterator[Page]:
 def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
     """The confirmed orders of a retailer, as cartons by the spec's name."""
     engine = storage.open_engine(f"sqlite:///{line.database}")
-    with storage.reading(storage.open_sessions(engine)) as session:
+    with storage.read_only(storage.open_sessions(engine)) as session:
         rows = session.scalars(
             select(OrderRow)
             .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
@@ -57,15 +57,15 @@ def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
     return found
 
 
-def sends_by_web(line: ServedLine, code: str, name: str, cartons: int) -> None:
+def take_in_web_order(line: ServedLine, code: str, name: str, cartons: int) -> None:
     """Take in a web order of one spec by a retailer."""
     engine = storage.open_engine(f"sqlite:///{line.database}")
-    now = shifted(shift_to_morning())()
+    now = shifted_clock(shift_to_morning())()
     with storage.transaction(storage.open_sessions(engine)) as session:
         catalog = load_catalog(session)
         [spec] = [spec for spec in catalog.specs.values() if spec.name == name]
         order = WebOrder(code, {spec.barcode: cartons * spec.packs_per_carton}, now)
-        web_orders.take_in(Desk(session, catalog, now), "web", "page", f"{code} {name}", order, now)
+        web_orders.enter_order(Desk(session, catalog, now), "web", "page", f"{code} {name}", order, now)
     engine.dispose()
 
 
@@ -88,8 +88,8 @@ def test_who_signs_in_at_a_seat_reads_the_brief_and_the_leaders_notice(page: Pag
     page.get_by_role("button", name="登录", exact=True).click()
     page.wait_for_url("**/seat?wanted=3")
     expect(page.get_by_role("alert").filter(has_text="3号席位现在是赵红霞在用")).to_be_visible()
-    keep_picture(page, "seat")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "seat")
+    assert accessibility_faults(page) == []
     page.get_by_label("您坐几号席位？").fill("5")
     page.get_by_role("button", name="坐这里").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("今日简报")
@@ -111,8 +111,8 @@ def test_the_signed_list_is_looked_at_mended_and_entered(page: Page, line: Serve
     page.get_by_label("签过字的名单").set_input_files(right)
     page.get_by_role("button", name="先看看").click()
     expect(page.locator("#outcome")).to_contain_text("还没有录入")
-    keep_picture(page, "proxy-preview")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "proxy-preview")
+    assert accessibility_faults(page) == []
     assert saved(line, BY_LIST) == []
     page.get_by_role("button", name="录入", exact=True).click()
     expect(page.locator("#outcome")).to_contain_text("录完了")
@@ -121,11 +121,11 @@ def test_the_signed_list_is_looked_at_mended_and_entered(page: Page, line: Serve
 
 
 def test_a_failed_web_order_is_worked_off_into_a_saved_order(page: Page, line: ServedLine) -> None:
-    sends_by_web(line, BY_WEB, SOLD_OUT, 4)
+    take_in_web_order(line, BY_WEB, SOLD_OUT, 4)
     sign_in(page, "operator", "/web-orders")
     expect(page.locator("#web")).to_contain_text("要的品种一条也没有了")
-    keep_picture(page, "web-orders-waiting")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "web-orders-waiting")
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="打电话，开单").click()
     page.wait_for_url("**/desk/orders/**")
     expect(page.locator(".facts")).to_contain_text("网上没订成的")
@@ -158,13 +158,13 @@ def test_a_request_is_noted_beside_the_order_passed_up_and_its_answer_read_there
     asked.get_by_label("客户要什么").fill("想上午送货")
     asked.get_by_role("button", name="记下").click()
     expect(asked.get_by_role("status")).to_contain_text("已记下")
-    keep_picture(page, "feedback-beside-the-order")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "feedback-beside-the-order")
+    assert accessibility_faults(page) == []
 
     sign_in(other, "leader", "/feedback")
     other.get_by_label("答复（订货员念给客户听）").fill("下周起上午送")
-    keep_picture(other, "feedback-answer")
-    assert look_for_faults(other) == []
+    take_screenshot(other, "feedback-answer")
+    assert accessibility_faults(other) == []
     other.get_by_role("button", name="答复", exact=True).click()
     expect(other.locator("#lists")).to_contain_text("有答复了")
     page.reload()
@@ -182,8 +182,8 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     text = operator.get_by_label("内容")
     assert "应订" in text.input_value()
     text.fill(text.input_value() + "\n客户都满意。")
-    keep_picture(operator, "diary")
-    assert look_for_faults(operator) == []
+    take_screenshot(operator, "diary")
+    assert accessibility_faults(operator) == []
     operator.get_by_role("button", name="交上去").click()
     expect(operator.locator("#paper")).to_contain_text("等电访班长签")
     paper = operator.url
@@ -205,7 +205,7 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
         desks[login].get_by_role("button", name="签，往上送").click()
         expect(desks[login].locator("#paper")).to_contain_text("已签")
     expect(desks["director"].locator("#paper")).to_contain_text("签完了")
-    keep_picture(desks["director"], "diary-signed")
+    take_screenshot(desks["director"], "diary-signed")
     for page in desks.values():
         page.context.close()
 
@@ -259,13 +259,13 @@ def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(p
     expect(page.locator("#said")).to_contain_text("芙蓉王(硬)：4 → 没有")
     expect(page.locator("#pick")).to_have_value("中华(硬)")
     expect(page.locator("#cartons")).to_have_value("2")
-    keep_picture(page, "sheet-stale")
+    take_screenshot(page, "sheet-stale")
     page.keyboard.press("Enter")
     expect(page.locator("tbody")).to_contain_text("中华(硬)")
-    assert look_for_faults(page) == []
+    assert accessibility_faults(page) == []
     page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
-    keep_picture(page, "sheet-phone")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "sheet-phone")
+    assert accessibility_faults(page) == []
     page.keyboard.press("Control+Enter")
     expect(page.locator(".notice.good")).to_contain_text("已保存")
     [lines] = saved(line, IN_A_HURRY)

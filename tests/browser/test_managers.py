@@ -14,7 +14,15 @@ from playwright.sync_api import Browser, Page, expect
 from settings import Settings
 from simulator.inbound_calls import dial_in
 from speech.model import ModelMissing, locate_model
-from tests.support.chromium import PHONE_WIDTH, follow, keep_picture, look_for_faults, new_page, served_house, sign_in
+from tests.support.chromium import (
+    PHONE_WIDTH,
+    accessibility_faults,
+    click_link,
+    new_page,
+    served_house,
+    sign_in,
+    take_screenshot,
+)
 from tests.support.served_line import ServedLine
 
 pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
@@ -36,7 +44,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
 def says(line: ServedLine, recording: str) -> None:
     """Make a call in which the retailer is recognised, says one thing, and hangs up."""
     heard: list[str] = []
-    call = dial_in(line.account, line.line, SHOP_PHONE, MAIN, listener=lambda e: heard.append(getattr(e, "text", "")))
+    call = dial_in(line.account, line.number, SHOP_PHONE, MAIN, listener=lambda e: heard.append(getattr(e, "text", "")))
     call.start()
 
     def hears(words: str) -> None:
@@ -58,7 +66,7 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     says(line, "item_hongtashan_yingjingdian_5_a")
     sign_in(page, "manager")
     page.goto("/calls")
-    follow(page, page.get_by_role("link", name="细看").first)
+    click_link(page, page.get_by_role("link", name="细看").first)
     played_s = page.locator("audio").first.evaluate(
         """audio => new Promise((done, failed) => {
             audio.onended = () => done(audio.currentTime);
@@ -67,18 +75,18 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
         })"""
     )
     assert 1 < played_s < 10
-    keep_picture(page, "call")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "call")
+    assert accessibility_faults(page) == []
 
-    follow(page, page.get_by_role("link", name="其实是什么意思？"))
+    click_link(page, page.get_by_role("link", name="其实是什么意思？"))
     expect(page.get_by_label("录音里说的每一个字")).to_have_value("红塔山硬经典五条")
-    keep_picture(page, "turn")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "turn")
+    assert accessibility_faults(page) == []
     page.get_by_label("客户的叫法").fill("老红塔")
     page.get_by_label("是哪个品规").fill("红塔山(硬经典)")
     page.get_by_role("button", name="试一试").click()
     expect(page.locator(".tried")).to_contain_text("热线这样听：老 · 红塔")
-    assert look_for_faults(page) == []
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="加上").click()
     expect(page.locator(".tried")).to_contain_text("已加上“老红塔”")
     expect(page.locator(".queue")).to_contain_text("老红塔")
@@ -86,13 +94,13 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     page.get_by_role("button", name="留作测试录音").click()
     expect(page.locator("#meant")).to_contain_text("已留作测试录音")
     expect(page.locator(".queue")).to_contain_text("红塔山(硬经典) 5条")
-    follow(page, page.get_by_role("link", name="看全部测试录音"))
+    click_link(page, page.get_by_role("link", name="看全部测试录音"))
     expect(page.locator("tbody")).to_contain_text("红塔山硬经典五条")
     with page.expect_download() as download:
         page.get_by_role("link", name="全部下载（ZIP）").click()
     assert download.value.suggested_filename.startswith("labelled-")
-    assert look_for_faults(page) == []
-    keep_picture(page, "labelled")
+    assert accessibility_faults(page) == []
+    take_screenshot(page, "labelled")
     page.get_by_role("button", name="撤销").click()
     expect(page.locator("tbody")).not_to_contain_text("红塔山硬经典五条")
 
@@ -108,16 +116,16 @@ def test_a_name_is_looked_at_heard_and_taken_off(page: Page, line: ServedLine) -
              document.querySelector('[data-say]').click(); return said; }"""
     )
     assert spoken == [["软蓝黄鹤楼", "zh-CN"]]
-    keep_picture(page, "catalog-name")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "catalog-name")
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="去掉这个叫法").click()
     expect(page.locator(".tried")).to_contain_text("已去掉“软蓝黄鹤楼”")
     page.goto("/catalog/history")
     expect(page.locator("tbody tr").first).to_contain_text("- 软蓝黄鹤楼")
     page.locator("summary").first.click()
     expect(page.locator("tbody tr").first).to_contain_text("黄鹤楼(软蓝)")
-    keep_picture(page, "catalog-history")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "catalog-history")
+    assert accessibility_faults(page) == []
 
 
 def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedLine, tmp_path: Path) -> None:
@@ -135,19 +143,19 @@ def test_a_whole_catalogue_is_previewed_in_the_browser(page: Page, line: ServedL
     page.get_by_label("目录文件（CSV、XLSX）").set_input_files(changed)
     page.get_by_role("button", name="先看看会改什么").click()
     expect(page.locator(".problems")).to_contain_text("carton_barcode")
-    assert look_for_faults(page) == []
+    assert accessibility_faults(page) == []
 
 
 def test_a_hotline_is_changed_and_what_is_wrong_is_said_beside_its_field(page: Page, line: ServedLine) -> None:
     sign_in(page, "manager")
     page.goto("/hotlines")
-    follow(page, page.get_by_role("link", name=f"改{MAIN}"))
+    click_link(page, page.get_by_role("link", name=f"改{MAIN}"))
     page.get_by_label("到几点").fill("25:00")
     page.get_by_label("原因").fill("冬天早下班")
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_label("到几点")).to_have_accessible_description("时间像 08:30 这样写，一天的最后是 24:00。")
-    assert look_for_faults(page) == []
-    keep_picture(page, "hotline")
+    assert accessibility_faults(page) == []
+    take_screenshot(page, "hotline")
     page.get_by_label("到几点").fill("23:30")
     page.get_by_role("button", name="保存").click()
     page.wait_for_url("**/hotlines")
@@ -165,8 +173,8 @@ def test_limits_are_previewed_figure_by_figure_in_the_browser(page: Page, line: 
     page.get_by_role("button", name="先看看会改什么").click()
     expect(page.locator("#done")).to_contain_text("还没有导入")
     expect(page.locator("#done tbody tr").first).to_contain_text("4321")
-    assert look_for_faults(page) == []
-    keep_picture(page, "supply-preview")
+    assert accessibility_faults(page) == []
+    take_screenshot(page, "supply-preview")
 
 
 def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLine) -> None:
@@ -179,14 +187,14 @@ def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLin
     page.get_by_label("原因").fill("年底忙")
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_role("status")).to_contain_text("已改1条规则")
-    keep_picture(page, "rules")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "rules")
+    assert accessibility_faults(page) == []
     page.goto(f"/retailers/{SHOP}")
     page.get_by_label("原因").fill("本人到店，忘了密码")
     page.get_by_role("button", name="换一个新密码").click()
     expect(page.locator(".pin")).to_have_text(re.compile(r"^\d{4}$"))
-    keep_picture(page, "retailer")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "retailer")
+    assert accessibility_faults(page) == []
     page.goto("/history")
     expect(page.locator("tbody")).to_contain_text("本人到店，忘了密码")
 
@@ -214,15 +222,15 @@ def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
     ):
         page.goto(path)
         if width == PHONE_WIDTH:
-            keep_picture(page, f"{path.strip('/').partition('?')[0].replace('/', '-')}-phone")
-        faults[path] = look_for_faults(page)
+            take_screenshot(page, f"{path.strip('/').partition('?')[0].replace('/', '-')}-phone")
+        faults[path] = accessibility_faults(page)
     page.goto("/calls")
     if (seen := page.get_by_role("link", name="细看")).count():
-        follow(page, seen.first)
-        faults["call"] = look_for_faults(page)
-        follow(page, page.get_by_role("link", name="其实是什么意思？").first)
-        faults["turn"] = look_for_faults(page)
+        click_link(page, seen.first)
+        faults["call"] = accessibility_faults(page)
+        click_link(page, page.get_by_role("link", name="其实是什么意思？").first)
+        faults["turn"] = accessibility_faults(page)
         if width == PHONE_WIDTH:
-            keep_picture(page, "turn-phone")
+            take_screenshot(page, "turn-phone")
     page.context.close()
     assert {name: found for name, found in faults.items() if found} == {}

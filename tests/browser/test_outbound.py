@@ -13,21 +13,21 @@ from sqlalchemy import create_engine, delete, select
 from sqlalchemy.orm import Session
 
 from clock import system_clock
-from ivr.operators.models import Duty
+from ivr.operators.models import Presence
 from orders.book.models import OrderRow
-from orders.models import HouseRule
+from orders.models import DepartmentRule
 from orders.outbound.models import OutboundAttempt, OutboundDay, OutboundLease
 from orders.staff.models import StaffRow
-from simulator.account import Party
-from simulator.pace import FLAT_OUT
+from simulator.account import CalledParty
+from simulator.pace import AS_FAST_AS_POSSIBLE
 from simulator.script import read_parties
 from tests.support.chromium import (
     PHONE_WIDTH,
-    keep_picture,
-    look_for_faults,
+    accessibility_faults,
     new_page,
     served_house,
     sign_in,
+    take_screenshot,
     wait_for,
 )
 from tests.support.served_line import ROOT, ServedLine
@@ -40,9 +40,9 @@ ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"
 
 @pytest.fixture
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_house(tmp_path_factory.mktemp("house"), "keypad", FLAT_OUT) as served:
+    with served_house(tmp_path_factory.mktemp("house"), "keypad", AS_FAST_AS_POSSIBLE) as served:
         served.account.parties |= read_parties(PARTIES)
-        look(served, an_operator_is_ready)
+        in_database(served, an_operator_is_ready)
         yield served
 
 
@@ -55,7 +55,7 @@ def page(page: Page) -> Page:
 T = TypeVar("T")
 
 
-def look(line: ServedLine, at: Callable[[Session], T]) -> T:
+def in_database(line: ServedLine, at: Callable[[Session], T]) -> T:
     """Read or change the database in one transaction."""
     engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
     try:
@@ -70,7 +70,7 @@ def an_operator_is_ready(session: Session) -> None:
     operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
     operator.phone = "+8637255550001"
     far = system_clock() + timedelta(days=2)
-    session.add(Duty(staff_id=operator.id, ready=True, reach="phone", changed_at=far, idle_since=far, seen_at=far))
+    session.add(Presence(staff_id=operator.id, ready=True, device="phone", changed_at=far, idle_since=far, seen_at=far))
 
 
 def outcomes(session: Session) -> list[str | None]:
@@ -78,14 +78,14 @@ def outcomes(session: Session) -> list[str | None]:
 
 
 def rung_at(session: Session) -> list[datetime]:
-    return list(session.scalars(select(OutboundAttempt.rung_at)))
+    return list(session.scalars(select(OutboundAttempt.dialled_at)))
 
 
 def stopped_at(session: Session) -> datetime:
     return session.scalars(select(OutboundDay.changed_at)).one()
 
 
-def looked(session: Session) -> datetime | None:
+def lease_expiry(session: Session) -> datetime | None:
     """The end of the dialler's lease, which moves with each poll; None without a lease."""
     return session.scalar(select(OutboundLease.expires_at))
 
@@ -110,20 +110,20 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
         expect(row.filter(has_text=MACHINE)).to_contain_text("留言机", timeout=30_000)
         expect(row.filter(has_text="建设路便民超市")).to_contain_text("没人接", timeout=30_000)
         expect(row.filter(has_text=ANSWERS).get_by_role("link").last).to_have_text(re.compile(r"^\d{14}$"))
-        keep_picture(page, "outbound")
-        assert look_for_faults(page) == []
+        take_screenshot(page, "outbound")
+        assert accessibility_faults(page) == []
 
         page.get_by_role("button", name="停止外呼").click()
         expect(page.get_by_text("没有外呼")).to_be_visible()
-        before = look(line, looked)
-        wait_for(page, lambda: look(line, looked) != before)
-        assert len(look(line, rung_at)) == 4
-        assert max(look(line, rung_at)) < look(line, stopped_at)
-    assert look(line, outbound_orders) == 1
+        before = in_database(line, lease_expiry)
+        wait_for(page, lambda: in_database(line, lease_expiry) != before)
+        assert len(in_database(line, rung_at)) == 4
+        assert max(in_database(line, rung_at)) < in_database(line, stopped_at)
+    assert in_database(line, outbound_orders) == 1
     narrow = new_page(browser, line, PHONE_WIDTH)
     sign_in(narrow, "director", onward="/outbound")
     expect(narrow.get_by_text(ANSWERS)).to_be_visible()
-    assert look_for_faults(narrow) == []
+    assert accessibility_faults(narrow) == []
     narrow.context.close()
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("button", name="Start ringing")).to_be_visible()
@@ -131,17 +131,19 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
 
 
 def test_a_dialler_killed_while_it_rings_loses_nothing_and_rings_nobody_twice(page: Page, line: ServedLine) -> None:
-    line.account.parties |= {number: Party("answered") for number in line.account.parties}
-    look(line, lambda session: session.add(HouseRule(name="outbound_lines", value=1)))
+    line.account.parties |= {number: CalledParty("answered") for number in line.account.parties}
+    in_database(line, lambda session: session.add(DepartmentRule(name="outbound_lines", value=1)))
     sign_in(page, "leader", onward="/outbound")
     with line.dialler():
         page.get_by_role("button", name="开始外呼").click()
         wait_for(page, lambda: bool(line.account.calls), seconds=60)
     # Killed before it can have received much of the carrier's answer. The call it placed continues, and its end is
     # reported to the server; the dialler's lease has half a minute left.
-    wait_for(page, lambda: None not in look(line, outcomes))
-    look(line, lambda session: session.execute(delete(OutboundLease)))
+    wait_for(page, lambda: None not in in_database(line, outcomes))
+    in_database(line, lambda session: session.execute(delete(OutboundLease)))
     with line.dialler():
-        wait_for(page, lambda: len(look(line, outcomes)) == 4 and None not in look(line, outcomes), seconds=60)
-    assert look(line, outcomes) == ["answered"] * 4
+        wait_for(
+            page, lambda: len(in_database(line, outcomes)) == 4 and None not in in_database(line, outcomes), seconds=60
+        )
+    assert in_database(line, outcomes) == ["answered"] * 4
     assert len(line.account.calls) == 4

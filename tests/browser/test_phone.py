@@ -13,11 +13,11 @@ from speech.model import ModelMissing, locate_model
 from tests.support.chromium import (
     DESK_WIDTH,
     PHONE_WIDTH,
-    keep_picture,
-    look_for_faults,
+    accessibility_faults,
+    launched_browser,
     new_page,
-    opened_browser,
     served_house,
+    take_screenshot,
     write_wav,
 )
 from tests.support.served_line import ServedLine
@@ -44,7 +44,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A browser whose microphone plays a recording."""
     wav = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     write_wav(wav, [FIVE_HONGTASHAN])
-    with opened_browser(
+    with launched_browser(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={wav}%noloop",
@@ -83,8 +83,8 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     plays(page, "two cartons of Yuxi (soft)")
     expect(page.locator("#progress tbody")).to_contain_text("玉溪(软)", timeout=20_000)
     hears(page, "Anything else?")
-    keep_picture(page, "phone-order")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "phone-order")
+    assert accessibility_faults(page) == []
     # Typed words are handled like spoken ones.
     page.get_by_label("打字代替说话").fill("红塔山硬经典五条")
     page.keyboard.press("Enter")
@@ -124,11 +124,11 @@ def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page
 def test_the_page_is_sound_before_and_during_a_call(browser: Browser, line: ServedLine, width: int) -> None:
     page = new_page(browser, line, width)
     page.goto("/phone")
-    assert look_for_faults(page) == []
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="Call").click()
     expect(page.locator("#transcript .line")).not_to_have_count(0)
-    keep_picture(page, "phone-ringing" if width == DESK_WIDTH else "phone-small")
-    assert look_for_faults(page) == []
+    take_screenshot(page, "phone-ringing" if width == DESK_WIDTH else "phone-small")
+    assert accessibility_faults(page) == []
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator("#status")).to_have_text("通话结束")
     page.context.close()

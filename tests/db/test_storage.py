@@ -100,7 +100,7 @@ def test_a_unit_of_work_is_done_again_only_where_the_database_broke_it_off(sqlst
     left = [error, error]
     done = []
 
-    @storage.retried
+    @storage.retry_on_deadlock
     def work() -> str:
         done.append(1)
         if left:

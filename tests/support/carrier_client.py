@@ -33,7 +33,7 @@ def settings(**changes: object) -> Settings:
 
 
 @dataclass(frozen=True)
-class Markup:
+class TwimlAnswer:
     """One parsed answer of the line."""
 
     xml: ElementTree.Element
@@ -63,7 +63,7 @@ class Markup:
         return [verb.attrib["action"] for verb in self.xml.iter() if "action" in verb.attrib][-1]
 
     @property
-    def turn(self) -> int:
+    def turn_number(self) -> int:
         return int(parse_qs(urlsplit(self.action).query)["n"][0])
 
 
@@ -84,18 +84,18 @@ class Telephone:
         signature = RequestValidator(self.token).compute_signature(self.base + path, fields)
         return self.client.post(path, data=fields, headers={"X-Twilio-Signature": signature})
 
-    def asks(self, address: str, **form: str) -> Markup:
+    def request(self, address: str, **form: str) -> TwimlAnswer:
         """The line's answer, which must be markup whatever was posted."""
         answer = self.post(address, **form)
         assert answer.status_code == 200, answer.get_data(as_text=True)
         assert answer.mimetype == "text/xml"
-        return Markup(ElementTree.fromstring(answer.get_data()))
+        return TwimlAnswer(ElementTree.fromstring(answer.get_data()))
 
-    def dial(self) -> Markup:
-        return self.asks("/voice/incoming", CallStatus="ringing")
+    def dial(self) -> TwimlAnswer:
+        return self.request("/voice/incoming", CallStatus="ringing")
 
 
-def is_speakable(markup: Markup) -> bool:
+def is_speakable(markup: TwimlAnswer) -> bool:
     """True if the caller hears words, and none that only a programmer would understand."""
     words = "".join(markup.said)
     return bool(words) and not re.search(r"Error|Traceback|Exception|[{}<>_]", words)

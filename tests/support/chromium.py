@@ -22,10 +22,10 @@ from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.mulaw import RATE, to_pcm
 from simulator.pace import REAL_TIME, Pace
-from simulator.placed_calls import rings_out
+from simulator.placed_calls import call_placer
 from simulator.rest import RestServer, create_rest
 from simulator.web_phone import add_web_phone
-from tests.support.served_app import shift_to_morning, shifted
+from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
 CHROMIUM_ARGUMENTS = (
@@ -51,15 +51,15 @@ def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[Se
     storage.migrate(f"sqlite:///{database}")
     engine = storage.open_engine(f"sqlite:///{database}")
     with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted(shift)())
-        seed_demo_staff(session, shifted(shift)())
+        seed_demo(session, shifted_clock(shift)())
+        seed_demo_staff(session, shifted_clock(shift)())
     engine.dispose()
     account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
-    rest = create_rest(account, rings_out(account, pace=pace))
+    rest = create_rest(account, call_placer(account, pace=pace))
     server = RestServer(rest, "127.0.0.1", 0)
     account.api_base = server.url
     served = ServedLine(database, account, mode, shift)
-    add_web_phone(rest, account, served.line)
+    add_web_phone(rest, account, served.number)
     with server:
         try:
             served.start()
@@ -69,7 +69,7 @@ def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[Se
 
 
 @contextmanager
-def opened_browser(*arguments: str) -> Iterator[Browser]:
+def launched_browser(*arguments: str) -> Iterator[Browser]:
     """Headless Chromium; the test is skipped if it is not installed."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -107,28 +107,28 @@ def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
         page.get_by_role("button", name="登录", exact=True).click()
 
 
-def follow(page: Page, link: Locator) -> None:
+def click_link(page: Page, link: Locator) -> None:
     """Click a link, and wait for the whole of the page it leads to, scripts included."""
     with page.expect_navigation():
         link.click()
 
 
-def wait_for(page: Page, true: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(page: Page, condition: Callable[[], bool], seconds: float = 20) -> None:
     """Let the browser work until `true` returns true."""
     deadline = time.monotonic() + seconds
-    while not true():
+    while not condition():
         assert time.monotonic() < deadline, f"it has not come true within {seconds:g} s"
         page.wait_for_timeout(20)
 
 
-def keep_picture(page: Page, name: str) -> None:
+def take_screenshot(page: Page, name: str) -> None:
     """Take a screenshot of the page for the documentation, if SCREENSHOTS=1."""
     if os.environ.get("SCREENSHOTS"):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
 
 
-def look_for_faults(page: Page) -> list[str]:
+def accessibility_faults(page: Page) -> list[str]:
     """The serious accessibility faults axe-core finds, and a fault if the content is wider than the page."""
     found = Axe().run(page)
     faults = [

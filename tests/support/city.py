@@ -24,7 +24,7 @@ from clock import SHANGHAI
 from orders.staff.models import Role, StaffRow
 from settings import Settings
 from tests.support.keypad_caller import KeypadCaller
-from tests.support.served_app import written
+from tests.support.served_app import file_clock
 from tests.support.served_line import ServedLine
 
 DAY = date(2026, 11, 23)
@@ -67,15 +67,15 @@ class City:
         self.folder = folder
         self.served = served
         self._clock_file = clock_file
-        self.it_is(22, 18)
+        self.set_clock(22, 18)
         self.callers: list[KeypadCaller] = []
         url = f"sqlite:///{served.database}"
         self.app: Flask = create_app(
-            Settings(database_url=url, demo=True, listen_mode="keypad"), clock=written(clock_file)
+            Settings(database_url=url, demo=True, listen_mode="keypad"), clock=file_clock(clock_file)
         )
         self.sessions: storage.SessionFactory = self.app.extensions["sessions"]
         with self.session() as session:
-            self.catalog = furnish(session)
+            self.catalog = seed_catalog_and_staff(session)
         # Expensive and cheap ones, a few of each brand.
         self.specs: list[Spec] = list(self.catalog.specs.values())[:: len(self.catalog.specs) // SPECS][:SPECS]
 
@@ -86,9 +86,9 @@ class City:
 
     @property
     def now(self) -> datetime:
-        return written(self._clock_file)()
+        return file_clock(self._clock_file)()
 
-    def it_is(self, day: int, hour: int, minute: int = 0) -> None:
+    def set_clock(self, day: int, hour: int, minute: int = 0) -> None:
         """Set the clock of every process to this moment of November."""
         moment = datetime(2026, 11, day, hour, minute, tzinfo=SHANGHAI).isoformat()
         # Replaced whole: the server may read it at any moment.
@@ -96,13 +96,13 @@ class City:
         beside.write_text(moment, encoding="ascii")
         beside.replace(self._clock_file)
 
-    def file(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    def write_csv(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
         path = self.folder / name
         with path.open("w", newline="", encoding="utf-8") as lines:
             csv.writer(lines).writerows([columns, *rows])
         return path
 
-    def do(self, *words: object, by: str = "", refused: str = "") -> str:
+    def run_command(self, *words: object, by: str = "", refused: str = "") -> str:
         """Run a command as a member of staff and return its output; with `refused` it must fail with these words."""
         who = ("--by", by) if by else ()
         result = self.app.test_cli_runner().invoke(args=[*map(str, words), *who])
@@ -114,10 +114,10 @@ class City:
         return result.output
 
     def day_end(self, *words: object, refused: str = "") -> Any:
-        said = self.do("day-end", *words, "--day", DAY, by="leader", refused=refused)
+        said = self.run_command("day-end", *words, "--day", DAY, by="leader", refused=refused)
         return json.JSONDecoder().raw_decode(said)[0] if said.startswith("{") else said
 
-    def read(self, name: str) -> list[dict[str, str]]:
+    def read_csv(self, name: str) -> list[dict[str, str]]:
         """Read a CSV file that a command wrote."""
         with (self.folder / name).open(encoding="utf-8-sig", newline="") as lines:
             return list(csv.DictReader(lines))
@@ -125,7 +125,7 @@ class City:
     def calls(self, callers: Sequence[KeypadCaller], called: str = MAIN) -> None:
         """Let all of these call a line, several at a time, and check that no call had a problem."""
         with ThreadPoolExecutor(AT_ONCE) as street:
-            list(street.map(lambda one: one.ring(self.served.account, self.served.line, called), callers))
+            list(street.map(lambda one: one.ring(self.served.account, self.served.number, called), callers))
         self.callers += callers
         for caller in callers:
             assert caller.problems == [], (caller, self.served.log()[-2000:])
@@ -146,7 +146,7 @@ class City:
             return list(street.map(lambda number: self.post(token, number, cartons), numbers))
 
 
-def furnish(session: Session) -> Catalog:
+def seed_catalog_and_staff(session: Session) -> Catalog:
     """Load the catalogue and the staff; everything else is entered by commands."""
     demo = Path(brand_catalog.__file__).parent / "demo"
     catalog = read_catalog_file(demo / "catalog.csv", demo / "aliases.csv")
@@ -158,7 +158,7 @@ def furnish(session: Session) -> Catalog:
     return catalog
 
 
-def retailers() -> list[tuple[object, ...]]:
+def retailer_rows() -> list[tuple[object, ...]]:
     """Rows of weekly, fortnightly and monthly retailers, most of them due on the day."""
     rows: list[tuple[object, ...]] = []
     for number in ALL:
@@ -189,7 +189,7 @@ RETAILER_COLUMNS = (
 
 
 @contextmanager
-def open_city(folder: Path, line: ServedLine, clock_file: Path) -> Iterator[City]:
+def served_city(folder: Path, line: ServedLine, clock_file: Path) -> Iterator[City]:
     """The city on the evening before, with its line served."""
     city = City(folder, line, clock_file)
     line.start()

@@ -41,7 +41,7 @@ class Visitor:
         return self.post("/login", login=login, password=password)
 
 
-def sheet_seen(page: str) -> str:
+def shown_version(page: str) -> str:
     """The state an order sheet shows, to be sent along with requests about it."""
     found = re.search(r'data-seen="([^"]*)"', page)
     assert found is not None, page

@@ -19,7 +19,7 @@ from orders.book.desk import Desk, Retailer
 from orders.book.models import DemandRecord, OrderLineRow, OrderRow, Substitute
 from orders.day_end.models import DayStep, DayStepDone
 from orders.department_rules import set_rule
-from orders.lockout import LockRules, hash_pin
+from orders.lockout import LockRules, hash_secret
 from orders.models import CalendarDay, HotlineRow
 from orders.outbound.models import MissedCall
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -31,7 +31,7 @@ MAIN = "+8637255550000"
 SUPPLEMENTARY = "+8637255933333"
 SHOP, CORNER, STATION = "410502100012", "410502100029", "410502100037"
 PIN = "2468"
-_PIN_HASH = hash_pin(PIN)
+_PIN_HASH = hash_secret(PIN)
 
 # name, wholesale fen a carton, band
 SPECS = (
@@ -260,10 +260,12 @@ class World:
         if by_retailer:
             key = [OrderRow.retailer_id, OrderRow.cycle_start, OrderLineRow.barcode]
         expected: dict[tuple[object, ...], list[int]] = {}
-        lines = select(*key, OrderRow.state, OrderRow.holding, func.sum(OrderLineRow.granted_packs)).join(
+        lines = select(*key, OrderRow.state, OrderRow.holds_active, func.sum(OrderLineRow.granted_packs)).join(
             OrderRow, OrderRow.id == OrderLineRow.order_id
         )
-        for *place, state, holding, packs in session.execute(lines.group_by(*key, OrderRow.state, OrderRow.holding)):
+        for *place, state, holding, packs in session.execute(
+            lines.group_by(*key, OrderRow.state, OrderRow.holds_active)
+        ):
             held_and_sold = expected.setdefault(tuple(place), [0, 0])
             if state == "draft" and holding:
                 held_and_sold[0] += packs

@@ -38,7 +38,7 @@ COMMON = {
     "余额多少": Utterance(command="balance"),
     "我还能订多少": Utterance(command="how_much_left"),
     "多少钱": Utterance(command="price"),
-    "今天天气真不错": Utterance(score=0.0),
+    "今天天气真不错": Utterance(confidence=0.0),
 }
 
 
@@ -72,16 +72,16 @@ def remove(barcode: str) -> Utterance:
     return lines(item(barcode, action="remove"))
 
 
-def is_there(barcode: str) -> Utterance:
+def asks_if_available(barcode: str) -> Utterance:
     return lines(item(barcode, action="ask"))
 
 
-def asks(asked: Asked, *barcodes: str, said: str = "") -> Utterance:
+def question_about(asked: Asked, *barcodes: str, said: str = "") -> Utterance:
     """A question about a spec: its price, or the quantity available."""
     return lines(Item("ask", barcodes, said=said, asked=asked))
 
 
-def only(count: float | Quantity) -> Utterance:
+def quantity_only(count: float | Quantity) -> Utterance:
     """A quantity without a brand."""
     return lines(item(count=count))
 
@@ -91,7 +91,7 @@ def pick(place: int) -> Utterance:
     return Utterance(choice=place - 1)
 
 
-def code(*heard: str, keyed: bool = False) -> Utterance:
+def code_utterance(*heard: str, keyed: bool = False) -> Utterance:
     return Utterance(digits=heard, keyed=keyed)
 
 
@@ -108,38 +108,40 @@ class Dialogue:
         *,
         caller: str = REGISTERED,
         called: str = MAIN,
-        ear: bool = True,
+        recogniser: bool = True,
         key: str = "call-1",
         flow: str = "",
     ) -> None:
         self.world = world
         self.key = key
         with world.desk() as desk:
-            state, self.reply = conversation.begin(CallFacts(key, caller, called, ear, flow), desk)
-        self.state = self._kept(state)
+            state, self.reply = conversation.begin(CallFacts(key, caller, called, recogniser, flow), desk)
+        self.state = self._through_json(state)
 
-    def caller_says(self, words: str, meaning: Utterance | None = None) -> Reply:
-        return self.hears(COMMON[words] if meaning is None else meaning)
+    def caller_says(self, words: str, utterance: Utterance | None = None) -> Reply:
+        return self.take_turn(COMMON[words] if utterance is None else utterance)
 
-    def caller_keys(self, keys: str, meaning: Utterance) -> Reply:
+    def caller_keys(self, keys: str, utterance: Utterance) -> Reply:
         """Take a keyed turn. `keys` are for the reader, `meaning` is their utterance here."""
-        return self.hears(Utterance(meaning.items, meaning.command, meaning.digits, meaning.choice, keyed=True))
+        return self.take_turn(
+            Utterance(utterance.items, utterance.command, utterance.digits, utterance.choice, keyed=True)
+        )
 
-    def caller_keys_early(self, keys: str, meaning: Utterance) -> Reply:
+    def caller_keys_early(self, keys: str, utterance: Utterance) -> Reply:
         """Take a turn keyed before the question of the last reply was reached."""
-        return self.hears(replace(meaning, keyed=True, early=True))
+        return self.take_turn(replace(utterance, keyed=True, early=True))
 
     def caller_is_silent(self) -> Reply:
-        return self.hears(Silence())
+        return self.take_turn(Silence())
 
     def caller_hangs_up(self) -> None:
         with self.world.desk() as desk:
-            conversation.ended(self.state, desk)
+            conversation.end(self.state, desk)
 
-    def operator_gives_it_back(self) -> None:
+    def operator_returns_call(self) -> None:
         with self.world.desk() as desk:
-            state, self.reply = conversation.given_back(self.state, desk)
-        self.state = self._kept(state)
+            state, self.reply = conversation.resume_from_operator(self.state, desk)
+        self.state = self._through_json(state)
 
     def line_says(self, *sentences: str) -> None:
         assert self.reply.say == sentences
@@ -168,43 +170,43 @@ class Dialogue:
         return [option.phrases[0] for option in self.listens.options]
 
     @property
-    def order(self) -> dict[str, int]:
+    def draft_cartons(self) -> dict[str, int]:
         """The lines of the draft order, in cartons."""
         with self.world.desk() as desk:
             draft = desk.draft(self.key)
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in draft.lines} if draft else {}
 
     @property
-    def saved(self) -> dict[str, int]:
+    def saved_cartons(self) -> dict[str, int]:
         """The lines of the order saved today, in cartons."""
         with self.world.desk() as desk:
             retailer = desk.retailer(self.state.customer_code)
             assert retailer is not None
-            order = desk.standing(retailer, desk.hotline(MAIN)).ordered
+            order = desk.eligibility(retailer, desk.hotline(MAIN)).ordered
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in order.lines} if order else {}
 
-    def hears(self, heard: Utterance | Silence) -> Reply:
+    def take_turn(self, turn_input: Utterance | Silence) -> Reply:
         """Take one turn with this input; the state it began with stays unchanged."""
         before = self.state.to_json()
         with self.world.desk() as desk:
-            state, self.reply = conversation.hear(self.state, heard, desk)
+            state, self.reply = conversation.hear(self.state, turn_input, desk)
         assert self.state.to_json() == before
-        self.state = self._kept(state)
+        self.state = self._through_json(state)
         return self.reply
 
-    def _kept(self, state: CallState) -> CallState:
+    def _through_json(self, state: CallState) -> CallState:
         kept = CallState.from_json(json.loads(json.dumps(state.to_json())))
         assert kept == state
         return kept
 
 
-class Spoken:
+class TypedDialogue:
     """A call whose caller types the spoken words, and presses keys."""
 
     def __init__(
-        self, world: World, understanding: Understanding, *, caller: str = REGISTERED, ear: bool = True
+        self, world: World, understanding: Understanding, *, caller: str = REGISTERED, recogniser: bool = True
     ) -> None:
-        self.call = Dialogue(world, caller=caller, ear=ear)
+        self.call = Dialogue(world, caller=caller, recogniser=recogniser)
         self.understanding = understanding
 
     def says(self, *words: str) -> str:
@@ -216,7 +218,7 @@ class Spoken:
     def _take(self, inputs: tuple[str, ...], understand: Callable[[Listen, str], Utterance]) -> str:
         for text in inputs:
             heard = understand(self.call.listens, text)
-            self.call.hears(heard)
+            self.call.take_turn(heard)
         return "".join(self.call.reply.say)
 
 

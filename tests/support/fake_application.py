@@ -17,9 +17,9 @@ from simulator.events import (
     Event,
     Said,
 )
-from simulator.inbound_calls import Line, dial_in, open_account
+from simulator.inbound_calls import IncomingNumber, dial_in, open_account
 from simulator.mulaw import RATE
-from simulator.pace import FLAT_OUT, Pace
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
 from simulator.rest import RestServer
 
 TOKEN = "demo-auth-token"
@@ -31,7 +31,7 @@ Answer = str | Callable[[dict[str, str]], str | Response]
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[FakeApplication]:
+def serve_fake_application() -> Iterator[FakeApplication]:
     """A fake application, served."""
     application = FakeApplication()
     with RestServer(application.flask(TOKEN), "127.0.0.1", 0) as server:
@@ -40,7 +40,7 @@ def serving() -> Iterator[FakeApplication]:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Account]:
+def simulator_account() -> Iterator[Account]:
     """An account of the simulator with its REST interface."""
     account, server = open_account("127.0.0.1", 0, "AC" + "0" * 32, TOKEN)
     with server:
@@ -52,16 +52,16 @@ class FakeApplication:
     """An application that gives prepared answers by path, and records the requests."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
-    forged: list[str] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    unsigned: list[str] = field(default_factory=list)
     on_stream: Callable[[Any], None] = lambda socket: None
     url: str = ""
 
     def paths(self) -> list[str]:
-        return [path for path, _ in self.asked]
+        return [path for path, _ in self.requests]
 
     def form(self, path: str) -> dict[str, str]:
-        return next(form for asked, form in reversed(self.asked) if asked == path)
+        return next(form for asked, form in reversed(self.requests) if asked == path)
 
     def flask(self, token: str) -> Flask:
         app = Flask("fake application")
@@ -75,9 +75,9 @@ class FakeApplication:
         def anything(path: str) -> Response:
             asked = f"/{path}"
             if not signed(request.url):
-                self.forged.append(asked)
+                self.unsigned.append(asked)
             form = request.form.to_dict() | request.args.to_dict()
-            self.asked.append((asked, form))
+            self.requests.append((asked, form))
             answer = self.answers.get(asked, "")
             answer = answer(form) if callable(answer) else answer
             if isinstance(answer, Response):
@@ -88,46 +88,46 @@ class FakeApplication:
         @sock.route("/socket")
         def socket(ws: Any) -> None:
             if not signed(request.url.replace("http:", "ws:")):
-                self.forged.append("/socket")
+                self.unsigned.append("/socket")
             self.on_stream(ws)
 
         return app
 
 
-Doing = Callable[[SimulatedCall], Steps[None]]
+CallerActions = Callable[[SimulatedCall], Steps[None]]
 
 
-def ring(
-    account: Account, app: FakeApplication, doing: Doing | None = None, pace: Pace = FLAT_OUT
+def run_call(
+    account: Account, app: FakeApplication, actions: CallerActions | None = None, pace: Pace = AS_FAST_AS_POSSIBLE
 ) -> tuple[SimulatedCall, list[Event]]:
     """Make a whole call, with `doing` as the caller's actions; returns the call and its events."""
     events: list[Event] = []
-    call = dial_in(account, Line.at(app.url), CALLER, CALLED, pace=pace, listener=events.append)
-    if doing is not None:
-        call.accompany(doing(call))
+    call = dial_in(account, IncomingNumber.at(app.url), CALLER, CALLED, pace=pace, listener=events.append)
+    if actions is not None:
+        call.accompany(actions(call))
     call.run()
-    assert not app.forged
+    assert not app.unsigned
     return call, events
 
 
-def of(kind: type[Any], events: list[Event]) -> list[Any]:
+def events_of(kind: type[Any], events: list[Event]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
 def texts(events: list[Event]) -> list[str]:
-    return [event.text for event in of(Said, events)]
+    return [event.text for event in events_of(Said, events)]
 
 
-def when_quiet(action: Callable[[SimulatedCall], None]) -> Doing:
+def when_quiet(action: Callable[[SimulatedCall], None]) -> CallerActions:
     def doing(call: SimulatedCall) -> Steps[None]:
-        while not call.quiet:
+        while not call.awaits_caller:
             yield
         action(call)
 
     return doing
 
 
-def after_ms(moment: int, action: Callable[[SimulatedCall], None]) -> Doing:
+def after_ms(moment: int, action: Callable[[SimulatedCall], None]) -> CallerActions:
     def doing(call: SimulatedCall) -> Steps[None]:
         while call.now_ms < moment:
             yield
@@ -136,7 +136,7 @@ def after_ms(moment: int, action: Callable[[SimulatedCall], None]) -> Doing:
     return doing
 
 
-GOOD = """\
+VALID_SCRIPT = """\
 # A caller who only keys.
 from: "+8613800000012"
 to: "+8637255550000"

@@ -11,14 +11,14 @@ import cn2an
 
 from simulator.account import Account
 from simulator.call import SimulatedCall, Steps
-from simulator.events import Event, Problem, Said
-from simulator.inbound_calls import Line, dial_in
-from simulator.pace import FLAT_OUT
+from simulator.events import DebuggerAlert, Event, Said
+from simulator.inbound_calls import IncomingNumber, dial_in
+from simulator.pace import AS_FAST_AS_POSSIBLE
 
 Ending = Literal["saved", "hung up", "refused"]
 
 # More keys than any of these calls needs: beyond it, the call goes round in circles.
-PRESSES_MOST = 60
+MAX_PRESSES = 60
 TOTALS = re.compile(r"总条数是(.+?)条，总金额为(.+?)元")
 NUMBER = re.compile(r"订单号(.+?)。")
 DIGITS = str.maketrans("零幺一二三四五六七八九", "01123456789", "，")
@@ -42,12 +42,12 @@ class KeypadCaller:
     cartons: float = 0
     yuan: float = 0
     _new: list[str] = field(default_factory=list)
-    _left: list[tuple[str, int]] = field(default_factory=list)
+    _remaining: list[tuple[str, int]] = field(default_factory=list)
 
-    def ring(self, account: Account, line: Line, called: str) -> KeypadCaller:
+    def place_call(self, account: Account, line: IncomingNumber, called: str) -> KeypadCaller:
         """Make the call, from start to end."""
-        self._left = list(self.items)
-        call = dial_in(account, line, self.phone, called, pace=FLAT_OUT, listener=self._hear)
+        self._remaining = list(self.items)
+        call = dial_in(account, line, self.phone, called, pace=AS_FAST_AS_POSSIBLE, listener=self._hear)
         call.accompany(self._steps(call))
         call.run()
         return self
@@ -56,16 +56,16 @@ class KeypadCaller:
         if isinstance(event, Said):
             self.heard.append(event.text)
             self._new.append(event.text)
-        elif isinstance(event, Problem):
+        elif isinstance(event, DebuggerAlert):
             self.problems.append(event.message)
 
     def _steps(self, call: SimulatedCall) -> Steps[None]:
-        for _ in range(PRESSES_MOST):
-            while not (call.ended or (call.quiet and self._new)):
+        for _ in range(MAX_PRESSES):
+            while not (call.ended or (call.awaits_caller and self._new)):
                 yield
             said = "\n".join(self._new)
             self._new.clear()
-            self._notice(said)
+            self._read_totals(said)
             keys = "" if call.ended else self._answer(said)
             if not keys:
                 call.hang_up()
@@ -78,7 +78,7 @@ class KeypadCaller:
         self.problems.append(f"the talk goes round in circles: {self.heard[-6:]}")
         call.hang_up()
 
-    def _notice(self, said: str) -> None:
+    def _read_totals(self, said: str) -> None:
         if found := TOTALS.search(said):
             self.cartons, self.yuan = (float(cn2an.cn2an(part.replace("两", "二"), "smart")) for part in found.groups())
         if "您的订货已经保存" in said:
@@ -103,7 +103,7 @@ class KeypadCaller:
         if "请按二" in last:
             # Resumes the draft and accepts less; declines any other spec than the one named.
             return "1" if "接着订" in last or "只有" in last or "不是请按二" in last else "2"
-        if self._left:
-            code, cartons = self._left.pop(0)
+        if self._remaining:
+            code, cartons = self._remaining.pop(0)
             return f"{code}*{cartons}#"
         return "#"

@@ -11,13 +11,13 @@ from flask import Flask
 from callflows.replies import ListenFor, Reply, Then
 from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
-from ivr.outbound.outbound_calls import Outbound
-from ivr.stream_registry import Ears
-from ivr.twilio.media_socket import Ear, MediaLine
-from ivr.twilio.operator_webhooks import People
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.stream_registry import StreamRegistry
+from ivr.twilio.media_socket import MediaSockets, StreamingRecogniser
+from ivr.twilio.operator_webhooks import OperatorServices
 from ivr.twilio.rest import CarrierError
-from ivr.twilio.twiml import Markup
-from ivr.twilio.webhooks import Line, voice_routes
+from ivr.twilio.twiml import LineTwiml
+from ivr.twilio.webhooks import LineServices, voice_routes
 from settings import Settings
 from speech.listening import Items, Listen
 from speech.utterance import Utterance
@@ -39,21 +39,21 @@ class CountingConversation:
         self.first: tuple[str, ...] = ()
 
     def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
-        return CallState(facts.call_key, facts.caller, facts.called, facts.ear), self._reply(1)
+        return CallState(facts.call_key, facts.caller, facts.called, facts.speech_enabled), self._reply(1)
 
     def hear(self, state: CallState, heard: Utterance | Silence, _desk: object, /) -> tuple[CallState, Reply]:
         self.heard.append(heard)
-        state.misses += 1
-        return state, self._reply(state.misses + 1)
+        state.reprompt_count += 1
+        return state, self._reply(state.reprompt_count + 1)
 
     def ended(self, state: CallState, _desk: object, /) -> None:
         self.ended_calls.append(state.call_key)
 
-    def _reply(self, n: int) -> Reply:
-        return Reply((*self.first, f"turn {n}"), self.then or ListenFor(self.listen, self.silence_ms))
+    def _reply(self, turn_number: int) -> Reply:
+        return Reply((*self.first, f"turn {turn_number}"), self.then or ListenFor(self.listen, self.silence_ms))
 
 
-class KeysAsTheyAre:
+class LiteralKeys:
     """Understands keys literally."""
 
     def of_keys(self, _listen: Listen, keys: str) -> Utterance:
@@ -61,7 +61,7 @@ class KeysAsTheyAre:
 
 
 @dataclass
-class FakeHearing:
+class FakeRecognition:
     """A recogniser that hears the same in every recording."""
 
     works: bool = True
@@ -79,24 +79,24 @@ class FakeCarrier:
 
     refuses: bool = False
     redirected: list[tuple[str, str]] = field(default_factory=list)
-    rung: list[str] = field(default_factory=list)
+    dialled_operators: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
-    def redirect(self, call_sid: str, url: str) -> None:
+    def redirect(self, call_key: str, url: str) -> None:
         self._refuse()
-        self.redirected.append((call_sid, url))
+        self.redirected.append((call_key, url))
 
-    def ring_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
+    def dial_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
         self._refuse()
-        self.rung.append(to)
-        return f"CA-operator-{len(self.rung)}"
+        self.dialled_operators.append(to)
+        return f"CA-operator-{len(self.dialled_operators)}"
 
     def delete_queue(self, queue_sid: str) -> None:
         self._refuse()
 
-    def end_call(self, call_sid: str) -> None:
+    def end_call(self, call_key: str) -> None:
         self._refuse()
-        self.ended.append(call_sid)
+        self.ended.append(call_key)
 
     def recording(self, recording_sid: str) -> bytes:
         self._refuse()
@@ -110,33 +110,44 @@ class FakeCarrier:
 class LineWorld:
     """One installation of the line, with fakes around it."""
 
-    def __init__(self, sessions: SessionFactory, ear: Ear | None = None, **changes: object) -> None:
+    def __init__(
+        self, sessions: SessionFactory, recogniser: StreamingRecogniser | None = None, **changes: object
+    ) -> None:
         self.now = NOON
         self.settings: Settings = settings(**changes)
         self.sessions = sessions
         self.conversation = CountingConversation()
-        self.hearing: Any = FakeHearing()
+        self.recognition: Any = FakeRecognition()
         self.carrier: Any = FakeCarrier()
         self.calls = Calls(
             sessions,
             lambda: self.now,
             self.conversation,
             open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
-            understanding=lambda _session: KeysAsTheyAre(),
-            hears=lambda: self.hearing.works,
+            understanding=lambda _session: LiteralKeys(),
+            recognition_available=lambda: self.recognition.works,
         )
-        self.ears = Ears(sessions, lambda: self.now)
-        markup = Markup(self.settings)
-        media = MediaLine(self.settings, self.ears, self.carrier, markup, lambda: ear)
+        self.streams = StreamRegistry(sessions, lambda: self.now)
+        markup = LineTwiml(self.settings)
+        media = MediaSockets(self.settings, self.streams, self.carrier, markup, lambda: recogniser)
         self.app = Flask(__name__)
         self.app.extensions["media"] = media
         self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
-        self.outbound = Outbound(sessions, lambda: self.now, self.calls)
-        self.people = People.of(
-            sessions, lambda: self.now, self.calls, self.carrier, markup.people, self.settings.operator_numbers
+        self.outbound = OutboundCalls(sessions, lambda: self.now, self.calls)
+        self.operator_webhooks = OperatorServices.build(
+            sessions, lambda: self.now, self.calls, self.carrier, markup.operators, self.settings.operator_numbers
         )
-        line = Line(self.settings, self.calls, self.carrier, self.hearing, media, markup, self.outbound, self.people)
+        line = LineServices(
+            self.settings,
+            self.calls,
+            self.carrier,
+            self.recognition,
+            media,
+            markup,
+            self.outbound,
+            self.operator_webhooks,
+        )
         self.app.register_blueprint(voice_routes(line))
 
-    def telephone(self, sid: str = "CA00000000000000000000000000000001") -> Telephone:
-        return Telephone(self.app.test_client(), sid)
+    def telephone(self, call_key: str = "CA00000000000000000000000000000001") -> Telephone:
+        return Telephone(self.app.test_client(), call_key)

@@ -13,16 +13,16 @@ from sqlalchemy import select
 
 from app import create_app
 from ivr.operators import presence
-from ivr.operators.models import CallBack, Duty, Offer, Ticket
+from ivr.operators.models import Callback, Presence, RingAttempt, Ticket
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
-from orders.lockout import hash_pin
+from orders.lockout import hash_secret
 from orders.staff.models import StaffRow
 from settings import Settings
-from simulator.account import Account, Party
+from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall
-from simulator.callees import Operator
+from simulator.callees import OperatorCallee
 from simulator.events import Event, Said
-from simulator.inbound_calls import Line, dial_in, open_account
+from simulator.inbound_calls import IncomingNumber, dial_in, open_account
 from simulator.pace import Pace
 from simulator.rest import RestServer
 from tests.support.console_client import Visitor
@@ -40,47 +40,47 @@ PATIENCE_S = 30
 @cache
 def _hash() -> str:
     """The hash of the demo's password; hashing is slow on purpose, so it is done once."""
-    return hash_pin(DEMO_PASSWORD)
+    return hash_secret(DEMO_PASSWORD)
 
 
-class Caller:
+class LiveCaller:
     """A caller on a simulated telephone."""
 
-    def __init__(self, room: Room, number: str) -> None:
+    def __init__(self, room: OperatorsFixture, number: str) -> None:
         self.heard: list[str] = []
         self._replies: list[tuple[str, str]] = []
         self.call: SimulatedCall = dial_in(room.account, room.line, number, MAIN, pace=PACE, listener=self._hear)
         self.call.start()
 
     @property
-    def sid(self) -> str:
-        return self.call.sid
+    def call_key(self) -> str:
+        return self.call.call_key
 
-    def hears(self, words: str) -> None:
+    def wait_until_said(self, words: str) -> None:
         """Wait until the line says these words, from now on."""
-        until(lambda: any(words in said for said in self.heard), f"{words} in {self.heard}")
+        wait_until(lambda: any(words in said for said in self.heard), f"{words} in {self.heard}")
         self.heard.clear()
 
     def presses(self, key: str) -> None:
-        until(lambda: self.call.wants_keys or self.call.ended, "a prompt that waits for keys")
+        wait_until(lambda: self.call.collecting_keys or self.call.ended, "a prompt that waits for keys")
         self.call.press(key)
 
-    def replies(self, words: str, key: str) -> None:
+    def press_when_said(self, words: str, key: str) -> None:
         """Press this key as soon as these words are said, since the line's timeouts are short at this pace. Once;
         immediately if they have been said already."""
         self._replies.append((words, key))
         if any(words in said for said in self.heard):
             self._reply()
 
-    def asks_for_a_person(self) -> None:
-        self.replies("请按一", "0")
-        self.hears("给您转人工")
+    def asks_for_operator(self) -> None:
+        self.press_when_said("请按一", "0")
+        self.wait_until_said("给您转人工")
 
-    def talks(self) -> None:
-        until(lambda: self.call.bridge is not None, "somebody to talk with")
+    def wait_for_bridge(self) -> None:
+        wait_until(lambda: self.call.bridge is not None, "somebody to talk with")
 
-    def is_alone(self) -> None:
-        until(lambda: self.call.bridge is None, "the end of the talk")
+    def wait_for_bridge_end(self) -> None:
+        wait_until(lambda: self.call.bridge is None, "the end of the talk")
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Said):
@@ -93,7 +93,7 @@ class Caller:
             self.call.press(self._replies.pop(0)[1])
 
 
-class Room:
+class OperatorsFixture:
     """The line on a small order desk, with its operators."""
 
     def __init__(self, world: World, url: str, account: Account, port: int) -> None:
@@ -101,7 +101,7 @@ class Room:
         self.account = account
         self._url = url
         self._port = port
-        self.line = Line.at(f"http://127.0.0.1:{port}")
+        self.line = IncomingNumber.at(f"http://127.0.0.1:{port}")
         with world.session() as session:
             for number, (login, name, role, seat) in enumerate(DEMO_STAFF, start=1):
                 session.add(
@@ -135,66 +135,68 @@ class Room:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         return self.app(environ, start_response)
 
-    def caller(self, number: str = SHOP_PHONE) -> Caller:
-        return Caller(self, number)
+    def caller(self, number: str = SHOP_PHONE) -> LiveCaller:
+        return LiveCaller(self, number)
 
     def visitor(self, login: str) -> Visitor:
         visitor = Visitor(self.app.test_client())
         visitor.sign_in(login)
         return visitor
 
-    def ready(self, staff_id: int, party: Party | None = None) -> None:
+    def set_ready(self, staff_id: int, party: CalledParty | None = None) -> None:
         """Make this operator ready by telephone; its calls go as the party says."""
-        self.account.parties[PHONES[staff_id]] = party or Party("no-answer")
+        self.account.parties[PHONES[staff_id]] = party or CalledParty("no-answer")
         with self.world.session() as session:
-            presence.be_ready(session, staff_id, "phone", self.world.clock())
+            presence.set_ready(session, staff_id, "phone", self.world.clock())
 
-    def at_the_desk(self, staff_id: int) -> None:
+    def check_in_paused(self, staff_id: int) -> None:
         """Check this operator in at the desk, paused."""
         with self.world.session() as session:
-            presence.arrive(session, staff_id, self.world.clock())
+            presence.check_in(session, staff_id, self.world.clock())
 
     def ticket(self) -> Ticket:
         with self.world.session() as session:
             return session.scalars(select(Ticket).order_by(Ticket.id.desc())).first() or Ticket()
 
-    def offers(self) -> list[tuple[int | None, str]]:
+    def ring_attempts(self) -> list[tuple[int | None, str]]:
         """The ring attempts in order: operator and outcome."""
         with self.world.session() as session:
-            return [(offer.staff_id, offer.state) for offer in session.scalars(select(Offer).order_by(Offer.id))]
+            return [
+                (offer.staff_id, offer.state) for offer in session.scalars(select(RingAttempt).order_by(RingAttempt.id))
+            ]
 
-    def duty(self, staff_id: int) -> Duty:
+    def presence(self, staff_id: int) -> Presence:
         with self.world.session() as session:
-            return session.get_one(Duty, staff_id)
+            return session.get_one(Presence, staff_id)
 
-    def call_backs(self) -> list[CallBack]:
+    def callbacks(self) -> list[Callback]:
         with self.world.session() as session:
-            return list(session.scalars(select(CallBack).order_by(CallBack.id)))
+            return list(session.scalars(select(Callback).order_by(Callback.id)))
 
-    def comes_to(self, state: str) -> None:
-        until(lambda: self.ticket().state == state, f"the ticket to be {state}, which is {self.ticket().state}")
+    def wait_for_ticket_state(self, state: str) -> None:
+        wait_until(lambda: self.ticket().state == state, f"the ticket to be {state}, which is {self.ticket().state}")
 
 
-def answers(keys: str = "1", talks_ms: int = 600_000, after_ms: int = 500) -> Party:
+def answering_party(keys: str = "1", talks_ms: int = 600_000, after_ms: int = 500) -> CalledParty:
     """A telephone that is answered, with these keys pressed."""
-    return Party("answered", after_ms=after_ms, who=lambda: Operator(keys, talks_ms))
+    return CalledParty("answered", after_ms=after_ms, make_callee=lambda: OperatorCallee(keys, talks_ms))
 
 
-def until(come: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while not come():
+    while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
 
 
 @contextmanager
-def telephone_room(world: World, database: str, **settings: object) -> Iterator[Room]:
+def served_operators(world: World, database: str, **settings: object) -> Iterator[OperatorsFixture]:
     """The line and its operators, served; all calls are over when the block ends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")
     account.pace = PACE
-    room = Room(world, database, account, port)
+    room = OperatorsFixture(world, database, account, port)
     room.restart(**settings)
     with rest, RestServer(room, "127.0.0.1", port):
         try:

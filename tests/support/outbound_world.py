@@ -11,51 +11,51 @@ from sqlalchemy import select
 
 from ivr.operators import presence
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import Line
+from ivr.twilio.webhooks import LineServices
 from orders.outbound import campaign
 from orders.outbound.models import MissedCall, OutboundAttempt
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff.models import StaffRow
 from orders.windows import business_day
-from tests.support.carrier_client import Markup, Telephone
+from tests.support.carrier_client import Telephone, TwimlAnswer
 from tests.support.desk_world import MAIN, STATION, World
 
 SHOP_PHONE, STATION_PHONE = "+8613800000012", "+8613800000037"
 OPERATOR_PHONE = "+8637255550001"
-HEARD_OUT_S = 30
+PROMPT_HEARD_S = 30
 
 
 @dataclass
-class Network:
+class FakeOutboundCarrier:
     """A carrier that places the requested calls, refuses them, or fails at the worst moment."""
 
-    rung: list[tuple[str, str]] = field(default_factory=list)
+    placed_calls: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     known: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
-    trouble: Exception | None = None
-    places_all_the_same: bool = False
+    error: Exception | None = None
+    places_despite_error: bool = False
 
-    def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def place_call(self, phone: str, line: str, url: str, status_url: str) -> str:
         assert line == MAIN
-        if self.trouble is None or self.places_all_the_same:
-            sid = f"CA{len(self.rung) + 1:032d}"
-            self.rung.append((phone, parse_qs(urlsplit(url).query)["attempt"][0]))
-            self.known[sid], self.numbers[phone] = "ringing", sid
-        if self.trouble is not None:
-            raise self.trouble
-        return sid
+        if self.error is None or self.places_despite_error:
+            call_key = f"CA{len(self.placed_calls) + 1:032d}"
+            self.placed_calls.append((phone, parse_qs(urlsplit(url).query)["attempt"][0]))
+            self.known[call_key], self.numbers[phone] = "ringing", call_key
+        if self.error is not None:
+            raise self.error
+        return call_key
 
     def placed(self, phone: str, line: str, since: datetime) -> str | None:
         return self.numbers.get(phone)
 
-    def status(self, sid: str) -> str | None:
-        return self.known.get(sid)
+    def status(self, call_key: str) -> str | None:
+        return self.known.get(call_key)
 
-    def cancel(self, sid: str) -> None:
-        self.cancelled.append(sid)
+    def cancel(self, call_key: str) -> None:
+        self.cancelled.append(call_key)
 
-    def redirect(self, sid: str, url: str) -> None:
+    def redirect(self, call_key: str, url: str) -> None:
         pass
 
 
@@ -66,19 +66,19 @@ class Day:
         self.application = application
         self.world = world
         self.clock = world.clock
-        self.line: Line = application.extensions["line"]
-        self.network = Network()
+        self.line: LineServices = application.extensions["line"]
+        self.carrier = FakeOutboundCarrier()
         with world.session() as session:
             station = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == STATION)).one()
             session.add(RetailerPhone(phone=STATION_PHONE, retailer_id=station.id))
             operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
             operator.phone = OPERATOR_PHONE
-            presence.be_ready(session, operator.id, "phone", world.clock())
+            presence.set_ready(session, operator.id, "phone", world.clock())
         self.dialler = self.new_dialler()
         self.start()
 
     def new_dialler(self) -> Dialler:
-        return Dialler(self.world.sessions, self.clock, self.network, self.line.markup, self.line.outbound)  # type: ignore[arg-type]
+        return Dialler(self.world.sessions, self.clock, self.carrier, self.line.markup, self.line.outbound_calls)  # type: ignore[arg-type]
 
     def start(self) -> None:
         self._run(True)
@@ -90,13 +90,13 @@ class Day:
         with self.world.session() as session:
             campaign.set_running(session, business_day(self.clock()), running, "赵红霞", self.clock())
 
-    def later(self, **how_long: float) -> int:
+    def advance(self, **how_long: float) -> int:
         """Move the clock, with the operator still ready, and let the dialler poll; returns the calls placed."""
         self.clock.move(**how_long)
         with self.world.session() as session:
             operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
-            presence.be_ready(session, operator.id, "phone", self.clock())
-        return self.dialler.look()
+            presence.set_ready(session, operator.id, "phone", self.clock())
+        return self.dialler.poll()
 
     def rule(self, name: str, value: int) -> None:
         self.world.house_rule(name, value)
@@ -113,41 +113,41 @@ class Day:
             return [(row.reason, row.remedy) for row in session.scalars(select(MissedCall).order_by(MissedCall.id))]
 
     def call(self, place: int = -1) -> Rung:
-        phone, key = self.network.rung[place]
-        number = len(self.network.rung) if place == -1 else place + 1
+        phone, key = self.carrier.placed_calls[place]
+        number = len(self.carrier.placed_calls) if place == -1 else place + 1
         return Rung(self, f"CA{number:032d}", phone, key)
 
 
 class Rung:
     """One outbound call, as the carrier runs it."""
 
-    def __init__(self, day: Day, sid: str, phone: str, key: str) -> None:
-        self.day, self.sid, self.key = day, sid, key
+    def __init__(self, day: Day, call_key: str, phone: str, key: str) -> None:
+        self.day, self.call_key, self.key = day, call_key, key
         base = day.line.settings.public_base_url
-        self.telephone = Telephone(day.application.test_client(), sid, "demo-auth-token", base)
+        self.telephone = Telephone(day.application.test_client(), call_key, "demo-auth-token", base)
         self.numbers = {"From": MAIN, "To": phone, "Direction": "outbound-api"}
-        self.heard: Markup | None = None
+        self.heard: TwimlAnswer | None = None
 
-    def picks_up(self, answered_by: str = "human") -> Markup:
+    def answer(self, answered_by: str = "human") -> TwimlAnswer:
         address = f"/voice/outbound?attempt={self.key}"
-        self.heard = self.telephone.asks(address, AnsweredBy=answered_by, **self.numbers)
+        self.heard = self.telephone.request(address, AnsweredBy=answered_by, **self.numbers)
         return self.heard
 
-    def keys(self, digits: str) -> Markup:
+    def keys(self, digits: str) -> TwimlAnswer:
         """Press keys after the last reply has been heard out."""
         assert self.heard is not None
-        self.day.clock.move(seconds=HEARD_OUT_S)
+        self.day.clock.move(seconds=PROMPT_HEARD_S)
         pressed = {"Digits": "", "FinishedOnKey": "#"} if digits == "#" else {"Digits": digits, "FinishedOnKey": ""}
-        self.heard = self.telephone.asks(self.heard.action, **self.numbers, **pressed)
+        self.heard = self.telephone.request(self.heard.action, **self.numbers, **pressed)
         return self.heard
 
-    def is_told(self, status: str) -> None:
+    def post_status(self, status: str) -> None:
         if status in ("completed", "busy", "no-answer", "failed", "canceled"):
-            self.day.network.known[self.sid] = status
-        self.telephone.asks(f"/voice/outbound/status?attempt={self.key}", CallStatus=status, **self.numbers)
+            self.day.carrier.known[self.call_key] = status
+        self.telephone.request(f"/voice/outbound/status?attempt={self.key}", CallStatus=status, **self.numbers)
 
     def orders(self) -> None:
-        self.picks_up()
+        self.answer()
         for keys in ("1", "101*5", "#", "1"):
             self.keys(keys)
-        self.is_told("completed")
+        self.post_status("completed")

@@ -38,7 +38,7 @@ def recording(name: str) -> bytes:
     return (AUDIO / f"{name}.ulaw").read_bytes()
 
 
-def said(name: str) -> bytes:
+def speech_only(name: str) -> bytes:
     """Only the speech in a recording, so that the test sets the pauses around it."""
     sound = recording(name)
     detector = SpeechDetector()
@@ -48,7 +48,7 @@ def said(name: str) -> bytes:
     return sound[max(0, spoken[0] - 6) * FRAME_BYTES : (spoken[-1] + 1) * FRAME_BYTES]
 
 
-def quiet(ms: int, level: float = 30.0, seed: int = 0) -> bytes:
+def line_noise(ms: int, level: float = 30.0, seed: int = 0) -> bytes:
     """The noise of a silent line; `level` is the RMS of its samples."""
     noise = np.random.default_rng(seed).standard_normal(ms * LINE_RATE // 1000) * level
     return encode_mulaw(noise.astype(np.int16))

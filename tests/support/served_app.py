@@ -22,7 +22,7 @@ def shift_to_morning() -> timedelta:
     return ten - now
 
 
-def shifted(shift: timedelta) -> Clock:
+def shifted_clock(shift: timedelta) -> Clock:
     """A running clock, shifted by this much."""
 
     def clock() -> datetime:
@@ -31,7 +31,7 @@ def shifted(shift: timedelta) -> Clock:
     return clock
 
 
-def written(file: Path) -> Clock:
+def file_clock(file: Path) -> Clock:
     """A clock that stands at the moment in the file, for every process that reads it."""
 
     def clock() -> datetime:
@@ -45,5 +45,5 @@ def create_app() -> Flask:
     import app
 
     if file := os.environ.get(CLOCK):
-        return app.create_app(clock=written(Path(file)))
-    return app.create_app(clock=shifted(timedelta(seconds=float(os.environ[SHIFT]))))
+        return app.create_app(clock=file_clock(Path(file)))
+    return app.create_app(clock=shifted_clock(timedelta(seconds=float(os.environ[SHIFT]))))

@@ -24,11 +24,11 @@ from sqlalchemy.orm import Session
 from orders.book.models import OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
-from simulator.inbound_calls import Line, open_account
+from simulator.inbound_calls import IncomingNumber, open_account
 from tests.support.served_app import SHIFT
 
 ROOT = Path(__file__).parents[2]
-UP_WITHIN_S = 60.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class ServedLine:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self.line = Line.at(self.url)
+        self.number = IncomingNumber.at(self.url)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the server, and return once it takes calls."""
         self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.support.served_app:create_app()")
-        deadline = time.monotonic() + UP_WITHIN_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the server did not come up; its log says:\n{self.log()}")
@@ -103,7 +103,7 @@ class ServedLine:
             source.backup(own)
 
     @property
-    def is_served(self) -> bool:
+    def is_running(self) -> bool:
         """True if the server has been started and not been killed."""
         return self._process is not None
 

@@ -66,7 +66,7 @@ def test_the_settings_of_a_whole_installation_are_served(sqlite_url: str) -> Non
     }
 
 
-def test_health_says_when_there_is_no_ear_and_what_to_do(sqlite_url: str, tmp_path: Path) -> None:
+def test_health_says_when_there_is_no_recogniser_and_what_to_do(sqlite_url: str, tmp_path: Path) -> None:
     answer = app_on(sqlite_url, listen_mode="stream", vosk_model_path=tmp_path).test_client().get("/healthz")
     assert answer.status_code == 200
     assert answer.json is not None

@@ -19,11 +19,11 @@ from orders.demo import seed_demo
 from settings import Settings
 from simulator.events import Event, Said
 from simulator.inbound_calls import play
-from simulator.pace import FLAT_OUT, Pace
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
 from simulator.script import Script, read_script
 from simulator.transcript import Transcript
 from speech.model import ModelMissing, locate_model
-from tests.support.served_app import shift_to_morning, shifted
+from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
 
 CALLS = Path(__file__).parents[1] / "calls"
@@ -45,7 +45,7 @@ def demo_database(tmp_path_factory: pytest.TempPathFactory, shift: timedelta) ->
     storage.migrate(url)
     engine = storage.open_engine(url)
     with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted(shift)())
+        seed_demo(session, shifted_clock(shift)())
     engine.dispose()
     return path
 
@@ -87,7 +87,7 @@ def line(lines: Callable[[str], ServedLine], demo_database: Path, mode: str) -> 
     """The served line on the demo's first morning."""
     line = lines(mode)
     line.restore(demo_database)
-    if not line.is_served:
+    if not line.is_running:
         line.start()
     return line
 
@@ -105,7 +105,7 @@ def call(line: ServedLine, script: Script) -> None:
     """Play a script, and check that the call goes as it says."""
     lines: list[str] = []
     transcript = Transcript(lines.append, verbose=True)
-    verdict = play(script, line.account, line.line, pace=FLAT_OUT, listener=transcript.hear)
+    verdict = play(script, line.account, line.number, pace=AS_FAST_AS_POSSIBLE, listener=transcript.hear)
     assert not verdict, "\n".join([verdict, *lines, line.log()])
 
 

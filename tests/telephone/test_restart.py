@@ -14,8 +14,8 @@ import requests
 import storage
 from orders.demo import seed_demo
 from simulator.webhook_client import sign
-from tests.support.carrier_client import CALLED, Markup
-from tests.support.served_app import shift_to_morning, shifted
+from tests.support.carrier_client import CALLED, TwimlAnswer
+from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
@@ -33,13 +33,13 @@ def line(tmp_path: Path) -> Iterator[ServedLine]:
     storage.migrate(f"sqlite:///{database}")
     engine = storage.open_engine(f"sqlite:///{database}")
     with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted(shift)())
+        seed_demo(session, shifted_clock(shift)())
     engine.dispose()
     with served_line(database, tmp_path, "keypad", shift) as served:
         yield served
 
 
-class Caller:
+class PostingCaller:
     """A caller who waits up to 30 s for each answer."""
 
     def __init__(self, line: ServedLine) -> None:
@@ -57,7 +57,7 @@ class Caller:
         pressed = {"Digits": "", "FinishedOnKey": "#"} if keys == "#" else {"Digits": keys, "FinishedOnKey": ""}
         return self.post(address, **pressed)
 
-    def order(self, between: Callable[[], object] = lambda: None) -> Markup:
+    def order(self, between: Callable[[], object] = lambda: None) -> TwimlAnswer:
         """Place the order; `between` is called before each input."""
         answer = taken_apart(self.post("/voice/incoming"))
         for keys in KEYS:
@@ -66,8 +66,8 @@ class Caller:
         return answer
 
 
-def taken_apart(markup: bytes) -> Markup:
-    return Markup(ElementTree.fromstring(markup))
+def taken_apart(markup: bytes) -> TwimlAnswer:
+    return TwimlAnswer(ElementTree.fromstring(markup))
 
 
 def test_killed_between_every_two_turns_the_line_carries_on_with_the_order_so_far(line: ServedLine) -> None:
@@ -75,13 +75,13 @@ def test_killed_between_every_two_turns_the_line_carries_on_with_the_order_so_fa
         line.kill()
         line.start()
 
-    last = Caller(line).order(power_cut)
+    last = PostingCaller(line).order(power_cut)
     assert last.verbs[-1] == "Hangup"
     assert line.orders(SHOP) == [ORDER]
 
 
 def test_every_turn_posted_again_after_a_kill_gets_the_same_answer_and_changes_nothing(line: ServedLine) -> None:
-    caller = Caller(line)
+    caller = PostingCaller(line)
     answer = taken_apart(caller.post("/voice/incoming"))
     for keys in KEYS:
         first = caller.key(answer.action, keys)
@@ -98,7 +98,7 @@ def test_each_turn_posted_many_times_at_once_to_two_workers_is_taken_once(
     line.kill()
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
     line.start()
-    caller = Caller(line)
+    caller = PostingCaller(line)
     answer = taken_apart(caller.post("/voice/incoming"))
     with ThreadPoolExecutor(8) as crowd:
         for keys in KEYS:

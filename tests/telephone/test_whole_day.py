@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from orders.book.models import STANDING_STATES, DemandRecord, OrderHistory, OrderLineRow, OrderRow
+from orders.book.models import COUNTED_STATES, DemandRecord, OrderHistory, OrderLineRow, OrderRow
 from orders.channels import web_orders
 from orders.channels.file_import import COLUMNS as TAKE_OVER_COLUMNS
 from orders.channels.proxy_list import COLUMNS as PROXY_COLUMNS
@@ -39,9 +39,9 @@ from tests.support.city import (
     SUSPENDED,
     City,
     code,
-    open_city,
     phone,
-    retailers,
+    retailer_rows,
+    served_city,
 )
 from tests.support.keypad_caller import Ending, KeypadCaller
 from tests.support.served_app import CLOCK
@@ -66,7 +66,7 @@ def city(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch) ->
     database = tmp_path / "city.db"
     database.write_bytes(empty_sqlite.read_bytes())
     account, rest = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
-    with rest, open_city(tmp_path, ServedLine(database, account, "keypad", timedelta()), clock_file) as city:
+    with rest, served_city(tmp_path, ServedLine(database, account, "keypad", timedelta()), clock_file) as city:
         yield city
 
 
@@ -87,14 +87,16 @@ def test_a_whole_day_adds_up_to_the_carton_and_the_fen(city: City) -> None:
 
 def evening_before(city: City) -> None:
     """Set up retailers, lines, hours; supply is split and fine-tuned, and limits are locked from 07:50 on."""
-    city.it_is(22, 18)
+    city.set_clock(22, 18)
     why = ("--why", "plan")
-    city.do("import-retailers", city.file("retailers.csv", RETAILER_COLUMNS, retailers()), *why, by="clerk")
-    city.do(
+    city.run_command(
+        "import-retailers", city.write_csv("retailers.csv", RETAILER_COLUMNS, retailer_rows()), *why, by="clerk"
+    )
+    city.run_command(
         "hotline", MAIN, "--name", "安阳", "--seat", "1", "--opens", "08:00", "--closes", "17:00", *why, by="leader"
     )
     regions = ("--region", "东区", "--region", "西区")
-    city.do(
+    city.run_command(
         "hotline",
         SUPPLEMENTARY,
         "--name",
@@ -107,37 +109,39 @@ def evening_before(city: City) -> None:
         *why,
         by="leader",
     )
-    supply = city.file(
+    supply = city.write_csv(
         "supply.csv",
         ("name", "cartons", "basis", "most"),
         [(spec.name, cartons, basis, most) for spec, (basis, cartons, most) in zip(city.specs, SUPPLY, strict=True)],
     )
-    dry = city.do("allocate", supply, "--day", DAY, "--dry-run", *why, by="manager")
-    done = city.do("allocate", supply, "--day", DAY, *why, by="manager")
+    dry = city.run_command("allocate", supply, "--day", DAY, "--dry-run", *why, by="manager")
+    done = city.run_command("allocate", supply, "--day", DAY, *why, by="manager")
     assert dry.splitlines()[-1].replace("would be ", "") == done.splitlines()[-1]
     every_level_adds_up(city)
     free = [spec for spec, (basis, _, _) in zip(city.specs, SUPPLY, strict=True) if basis == "free"]
     rows = [(code(number), spec.name, 1 + number % 3) for number in DUE for spec in free]
     rows += [(code(number), spec.name, 4) for number in NOT_DUE for spec in city.specs[:6]]
-    city.do("import-limits", city.file("limits.csv", limits.COLUMNS, rows), "--day", DAY, *why, by="manager")
-    city.it_is(23, 7, 40)
+    city.run_command(
+        "import-limits", city.write_csv("limits.csv", limits.COLUMNS, rows), "--day", DAY, *why, by="manager"
+    )
+    city.set_clock(23, 7, 40)
     # One carton from one to another, by name and for a reason.
     first, second = (limit_of(city, number, city.specs[0].barcode) for number in (0, 1))
     name = city.specs[0].name
-    tuned = city.file("tuned.csv", limits.COLUMNS, [(code(0), name, first - 1), (code(1), name, second + 1)])
-    city.do("import-limits", tuned, "--day", DAY, "--why", "as they agreed", by="manager")
+    tuned = city.write_csv("tuned.csv", limits.COLUMNS, [(code(0), name, first - 1), (code(1), name, second + 1)])
+    city.run_command("import-limits", tuned, "--day", DAY, "--why", "as they agreed", by="manager")
     every_level_adds_up(city)
-    city.it_is(23, 7, 50)
-    city.do("allocate", supply, "--day", DAY, *why, by="manager", refused="locked since 07:50")
+    city.set_clock(23, 7, 50)
+    city.run_command("allocate", supply, "--day", DAY, *why, by="manager", refused="locked since 07:50")
 
 
 def orders_of_the_evening(city: City) -> None:
     """Take orders by the mobile app, from 19:00 the evening before."""
-    city.it_is(22, 18, 59)
-    token = city.do("web-orders", "new-sender", "the app", "--channel", "mobile", by="leader").strip()
+    city.set_clock(22, 18, 59)
+    token = city.run_command("web-orders", "new-sender", "the app", "--channel", "mobile", by="leader").strip()
     wanted = {spec.barcode: 2 for spec in city.specs[:4]}
     assert city.post(token, MOBILE[0], wanted, "too early").status_code == 409
-    city.it_is(22, 19, 30)
+    city.set_clock(22, 19, 30)
     answers = city.post_all(token, MOBILE, wanted)
     assert [answer.status_code for answer in answers] == [201] * len(MOBILE)
     again = city.post(token, MOBILE[0], wanted)
@@ -146,8 +150,8 @@ def orders_of_the_evening(city: City) -> None:
 
 def the_morning(city: City) -> None:
     """Take calls in waves, with web orders beside them; interrupted drafts are resumed."""
-    city.it_is(23, 8)
-    token = city.do("web-orders", "new-sender", "the page", "--channel", "web", by="leader").strip()
+    city.set_clock(23, 8)
+    token = city.run_command("web-orders", "new-sender", "the page", "--channel", "web", by="leader").strip()
     chance = random.Random(23)
     callers = [
         KeypadCaller(
@@ -164,7 +168,7 @@ def the_morning(city: City) -> None:
     assert {caller.ending for caller in early} == {"refused"}
     size = len(CALLERS) // WAVES
     for wave in range(WAVES):
-        city.it_is(23, 8 + wave // 2, 30 * (wave % 2))
+        city.set_clock(23, 8 + wave // 2, 30 * (wave % 2))
         city.calls(callers[wave * size : (wave + 1) * size])
         if wave == 3:
             greedy = {city.specs[0].barcode: 60, city.specs[1].barcode: 1}
@@ -180,7 +184,7 @@ def the_morning(city: City) -> None:
     with city.session() as session:
         to_audit = [row.id for row in web_orders.audit_list(session, DAY)]
     assert len(to_audit) == len(WEB)
-    city.do("web-orders", "audit", to_audit[0], "--note", "as the policy has it", by="leader")
+    city.run_command("web-orders", "audit", to_audit[0], "--note", "as the policy has it", by="leader")
 
 
 def the_afternoon(city: City) -> None:
@@ -193,24 +197,26 @@ def the_afternoon(city: City) -> None:
         for place in (0, 5)
     ]
     rows.append((f"T{BY_FILE[-1]}", code(BY_FILE[-1]), nothing, 1, "2026-11-23 11:55"))
-    city.it_is(23, 12, 5)
-    take_over = ("web-orders", "take-over", city.file("taken.csv", TAKE_OVER_COLUMNS, rows), "--channel", "mobile")
-    assert city.do(*take_over, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
-    assert city.do(*take_over, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
-    assert code(BY_FILE[-1]) in city.do("web-orders", "phone-list", "--day", DAY)
-    city.it_is(23, 13, 30)
+    city.set_clock(23, 12, 5)
+    take_over = ("web-orders", "take-over", city.write_csv("taken.csv", TAKE_OVER_COLUMNS, rows), "--channel", "mobile")
+    assert city.run_command(*take_over, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
+    assert city.run_command(*take_over, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
+    assert code(BY_FILE[-1]) in city.run_command("web-orders", "phone-list", "--day", DAY)
+    city.set_clock(23, 13, 30)
     signed = [(code(number), city.specs[2].name, 1 + number % 3, "店主", "主任", "副经理") for number in PROXY]
-    listed = city.file("proxy.csv", PROXY_COLUMNS, signed)
-    assert city.do("proxy-orders", listed, "--day", DAY, by="operator") == "Proxy orders in proxy.csv: 8 saved.\n"
+    listed = city.write_csv("proxy.csv", PROXY_COLUMNS, signed)
+    assert (
+        city.run_command("proxy-orders", listed, "--day", DAY, by="operator") == "Proxy orders in proxy.csv: 8 saved.\n"
+    )
     change_orders(city)
-    city.it_is(23, 17)
+    city.set_clock(23, 17)
     late = KeypadCaller(phone(SILENT[0]), [(city.specs[0].short_code, 1)])
     city.calls([late])
     assert late.ending == "refused"
     with city.session() as session:
         for number in NOT_DUE:
             retailer = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == code(number))).one()
-            missed_calls.record(
+            missed_calls.record_missed_call(
                 session, retailer, DAY, "absent", "supplementary", DAY, note="", by="the leader", now=city.now
             )
     assert supplementary(city, NOT_DUE[:6]) == {"saved"}
@@ -236,36 +242,36 @@ def change_orders(city: City) -> None:
     ):
         order, lines = order_of(city, number)
         kept = () if number == 51 else ("--line", lines[0][0], lines[0][1])
-        said = city.do("order-change", "ask", order, *kept, "--reason", "the shop rang", by="operator")
-        city.do("order-change", "decide", said.split()[1], decision, by="operator", refused="this is for")
-        city.do("order-change", "decide", said.split()[1], decision, by=login)
+        said = city.run_command("order-change", "ask", order, *kept, "--reason", "the shop rang", by="operator")
+        city.run_command("order-change", "decide", said.split()[1], decision, by="operator", refused="this is for")
+        city.run_command("order-change", "decide", said.split()[1], decision, by=login)
 
 
 def the_end_of_the_day(city: City) -> list[str]:
     """Run every step in order; unpaid orders are cut or cancelled. Returns the orders the bank refused."""
-    city.it_is(23, 18)
+    city.set_clock(23, 18)
     city.day_end("audit", refused="comes after balances")
-    balances = city.file("balances.csv", ("customer_code", "balance"), [(code(number), 30_000) for number in ALL])
+    balances = city.write_csv("balances.csv", ("customer_code", "balance"), [(code(number), 30_000) for number in ALL])
     done = city.day_end("balances", balances)
     assert done["lapsed"] == [code(number) for number in HANG_UP if number not in RING_AGAIN]
     city.day_end("audit")
     out = ("--out", city.folder)
     city.day_end("settle", *out)
-    first = city.read("settlement-20261123-1.csv")
+    first = city.read_csv("settlement-20261123-1.csv")
     poor, broke = first[0], first[1]
     half = (Decimal(poor["amount"]) / 2).quantize(Decimal("0.01"))
     answers = [(row["order"], "paid", "") for row in first[2:]]
     answers += [(poor["order"], "failed", half), (broke["order"], "failed", 0)]
-    counts = city.day_end("answer", city.file("answer.csv", ANSWER_COLUMNS, answers), "--rule", "cut")
+    counts = city.day_end("answer", city.write_csv("answer.csv", ANSWER_COLUMNS, answers), "--rule", "cut")
     assert (counts["paid"], counts["failed"]) == (len(first) - 2, 2)
     city.day_end("hand-over", *out, refused="comes after settlement")
     assert supplementary(city, NOT_DUE[:1]) == {"refused"}, "it has ordered already"
     assert supplementary(city, NOT_DUE[6:12]) == {"saved"}
     city.day_end("settle", *out)
-    second = city.read("settlement-20261123-2.csv")
+    second = city.read_csv("settlement-20261123-2.csv")
     assert len(second) == 1 + 6
     assert Decimal(next(row["amount"] for row in second if row["order"] == poor["order"])) <= half
-    city.day_end("answer", city.file("again.csv", ANSWER_COLUMNS, [(row["order"], "paid", "") for row in second]))
+    city.day_end("answer", city.write_csv("again.csv", ANSWER_COLUMNS, [(row["order"], "paid", "") for row in second]))
     city.day_end("hand-over", *out)
     assert supplementary(city, NOT_DUE[12:]) == {"refused"}, "delivery has the day's orders"
     city.day_end("notice", *out)
@@ -308,10 +314,10 @@ def what_was_read_back_was_saved(city: City) -> None:
 
 def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
     """Check that supply, limits, orders, money and delivery agree."""
-    sold = {row["barcode"]: Counter[str]() for row in city.read("delivery-20261123.csv")}
+    sold = {row["barcode"]: Counter[str]() for row in city.read_csv("delivery-20261123.csv")}
     delivered: Counter[str] = Counter()
     worth: Counter[str] = Counter()
-    for row in city.read("delivery-20261123.csv"):
+    for row in city.read_csv("delivery-20261123.csv"):
         spec = city.catalog.specs[row["barcode"]]
         packs = int(row["cartons"]) * spec.packs_per_carton + int(row["packs"])
         sold[row["barcode"]][row["order"]] += packs
@@ -319,15 +325,17 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
         worth[row["order"]] += int(row["cartons"]) * spec.wholesale_fen
     paid: Counter[str] = Counter()
     for number in (1, 2):
-        for row in city.read(f"settlement-20261123-{number}.csv"):
+        for row in city.read_csv(f"settlement-20261123-{number}.csv"):
             if number == 2 or row["order"] not in refused_by_the_bank:
                 paid[row["order"]] += int(Decimal(row["amount"]) * 100)
     assert paid == worth
-    noticed = {row["order"]: (int(row["packs"]), int(row["amount_fen"])) for row in city.read("notices-20261123.csv")}
+    noticed = {
+        row["order"]: (int(row["packs"]), int(row["amount_fen"])) for row in city.read_csv("notices-20261123.csv")
+    }
     assert noticed == {order: (delivered[order], worth[order]) for order in worth}
     with city.session() as session:
         orders = session.scalars(select(OrderRow).where(OrderRow.business_day == DAY)).all()
-        standing = {str(order.number): order for order in orders if order.state in STANDING_STATES}
+        standing = {str(order.number): order for order in orders if order.state in COUNTED_STATES}
         assert {order.state for order in standing.values()} == {"handed_over"}
         assert {number: order.amount_fen for number, order in standing.items()} == worth
         assert {number: order.total_packs for number, order in standing.items()} == delivered
@@ -344,7 +352,7 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
         lines = session.execute(
             select(OrderRow.retailer_id, OrderLineRow.barcode, OrderLineRow.granted_packs)
             .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-            .where(OrderRow.state.in_(STANDING_STATES))
+            .where(OrderRow.state.in_(COUNTED_STATES))
         )
         assert used == Counter({(retailer, barcode): packs for retailer, barcode, packs in lines})
         assert session.scalars(select(Limit.barcode).where(Limit.held_packs != 0)).all() == []
@@ -358,32 +366,32 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
 
 def the_reports_agree(city: City) -> None:
     """Check that the report's tables agree with the delivery."""
-    city.do("report", "--day", DAY, "--out", city.folder, "--format", "csv")
-    city.do("report", "--day", DAY, "--out", city.folder)
-    delivered = city.read("delivery-20261123.csv")
-    notices = city.read("notices-20261123.csv")
+    city.run_command("report", "--day", DAY, "--out", city.folder, "--format", "csv")
+    city.run_command("report", "--day", DAY, "--out", city.folder)
+    delivered = city.read_csv("delivery-20261123.csv")
+    notices = city.read_csv("notices-20261123.csv")
     amount = Decimal(sum(int(row["amount_fen"]) for row in notices)) / 100
     packs = sum(int(row["packs"]) for row in notices)
-    [day] = city.read("report-day-2026-11-23-days.csv")
+    [day] = city.read_csv("report-day-2026-11-23-days.csv")
     assert (int(day["订单数"]), int(day["盒数"]), Decimal(day["金额(元)"])) == (len(notices), packs, amount)
     assert int(day["应订户数"]) == len(DUE)
     due = {code(number) for number in DUE}
     assert int(day["已订户数"]) == len({row["customer_code"] for row in notices} & due)
     assert int(day["过期未确认"]) == len(HANG_UP) - len(RING_AGAIN)
-    channels = {row["渠道"]: row for row in city.read("report-day-2026-11-23-channels.csv")}
+    channels = {row["渠道"]: row for row in city.read_csv("report-day-2026-11-23-channels.csv")}
     assert sum(int(row["订单数"]) for row in channels.values()) == len(notices)
     assert sum(Decimal(row["金额(元)"]) for row in channels.values()) == amount
     assert int(channels["代订"]["订单数"]) == len(PROXY)
-    met = {row["条码"]: Decimal(row["满足(条)"]) for row in city.read("report-day-2026-11-23-specs.csv")}
+    met = {row["条码"]: Decimal(row["满足(条)"]) for row in city.read_csv("report-day-2026-11-23-specs.csv")}
     by_spec: Counter[str] = Counter()
     for row in delivered:
         by_spec[row["barcode"]] += int(row["cartons"])
     assert {barcode: cartons for barcode, cartons in met.items() if cartons} == by_spec
-    for row in city.read("report-day-2026-11-23-specs.csv"):
+    for row in city.read_csv("report-day-2026-11-23-specs.csv"):
         assert Decimal(row["需求(条)"]) >= Decimal(row["满足(条)"])
-    outcomes = {row["结果"]: int(row["通数"]) for row in city.read("report-day-2026-11-23-calls.csv")}
+    outcomes = {row["结果"]: int(row["通数"]) for row in city.read_csv("report-day-2026-11-23-calls.csv")}
     assert sum(outcomes.values()) == len(city.callers)
-    city.do("draft", "--day", DAY, "--out", city.folder)
+    city.run_command("draft", "--day", DAY, "--out", city.folder)
     diary = (city.folder / f"diary-day-{DAY}.md").read_text(encoding="utf-8")
     assert f"订单 {len(notices)} 份,{packs} 盒,金额 {amount:.2f} 元" in diary
 

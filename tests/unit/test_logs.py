@@ -49,6 +49,6 @@ def test_of_a_number_in_an_error_only_the_end_is_logged(capsys: pytest.CaptureFi
 
 
 def test_what_tells_calls_apart_is_logged_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    sid = "CA0123456789abcdef0123456789abcdef"
-    structlog.get_logger().info("call ended", call=sid, turns=12, took_ms=1234567)
-    assert sid in logged(capsys)
+    call_key = "CA0123456789abcdef0123456789abcdef"
+    structlog.get_logger().info("call ended", call=call_key, turns=12, took_ms=1234567)
+    assert call_key in logged(capsys)

@@ -11,11 +11,11 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.book.eligibility import terms_of_channel
-from orders.retailers.importing import RetailersDone, hash_pins, import_retailers
+from orders.retailers.importing import RetailersImported, hash_pins, import_retailers
 from orders.retailers.models import RetailerRow
 from orders.windows import next_order_day
 from tests.support.desk_world import CORNER, MAIN, PIN, SHOP, World
@@ -38,7 +38,7 @@ def retailer(world: World, code: str) -> RetailerRow:
 def run(world: World, *args: object) -> Result:
     app = Flask("hotline")
     app.extensions |= {"sessions": world.sessions, "clock": world.clock}
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
     return app.test_cli_runner().invoke(args=[*map(str, args), "--by", "leader", "--why", "as agreed"])
 
@@ -63,7 +63,7 @@ def test_retailers_are_added_and_changed_and_who_is_not_named_stays(world: World
     with world.session() as session:
         assert import_retailers(
             session, path, hash_pins(path), by="a clerk", why="as agreed", now=world.clock()
-        ) == RetailersDone(added=1, changed=1)
+        ) == RetailersImported(added=1, changed=1)
     new, shop = retailer(world, NEW), retailer(world, SHOP)
     assert (new.name, new.grade, new.balance_fen, new.route) == ("新店", 7, 120_50, "西一线")
     assert next_order_day(new, date(2026, 11, 23)) == date(2026, 12, 1)
@@ -122,7 +122,7 @@ def test_a_hotline_is_set_up_with_its_hours_and_regions(world: World) -> None:
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
         assert shop is not None
-        assert desk.standing(shop, desk.hotline(MAIN)).reason == "closed"
+        assert desk.eligibility(shop, desk.hotline(MAIN)).reason == "closed"
 
 
 def test_the_mobile_channel_opens_on_the_evening_before(world: World) -> None:

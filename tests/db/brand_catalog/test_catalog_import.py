@@ -185,7 +185,7 @@ def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) 
 
 
 def test_names_are_checked_against_the_words_of_the_speech_model() -> None:
-    check = Vocabulary(lambda word: word in ("中", "滑")).why_not
+    check = Vocabulary(lambda word: word in ("中", "滑")).unsayable_reason
 
     def named(text: str, pinyin: str | None = None) -> SpokenName:
         return SpokenName(text, ("6901028075831",), "spec", pinyin)

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from callflows.flows import ORDERING
+from callflows.flows import ORDERING_FLOW
 from callflows.replies import ListenFor
 from orders.models import HotlineRow
 from tests.support.desk_world import CLASSIC, ERA, LIQUN, MAIN, PIN, SHOP, World
-from tests.support.dialogue import STRANGER, Dialogue, add, change, code, item, lines, pick, pin, signed_in
+from tests.support.dialogue import STRANGER, Dialogue, add, change, code_utterance, item, lines, pick, pin, signed_in
 
 
 def at_choose_region(world: World) -> Dialogue:
@@ -32,13 +32,13 @@ def at_ask_code(world: World) -> Dialogue:
 
 def at_confirm_code(world: World) -> Dialogue:
     call = at_ask_code(world)
-    call.caller_says("四幺零五…", code(SHOP))
+    call.caller_says("四幺零五…", code_utterance(SHOP))
     return call
 
 
 def at_ask_pin(world: World) -> Dialogue:
     call = at_ask_code(world)
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     return call
 
 
@@ -121,7 +121,7 @@ everywhere = pytest.mark.parametrize("step", ARRIVALS)
 
 
 def test_every_step_that_asks_anything_is_tried_here() -> None:
-    assert {row.step.name for row in ORDERING.rows} - set(ARRIVALS) == {"admission"}
+    assert {row.step.name for row in ORDERING_FLOW.rows} - set(ARRIVALS) == {"admission"}
 
 
 @everywhere
@@ -146,22 +146,22 @@ def test_repeat_after_a_misfire_says_the_question_and_not_the_apology(world: Wor
 @everywhere
 def test_an_operator_can_be_had(world: World, step: str) -> None:
     call = ARRIVALS[step](world)
-    order = call.order
+    order = call.draft_cartons
     call.caller_says("转人工")
     call.line_says("好的，给您转人工，请稍候。")
     call.goes_to_operator("asked")
-    assert call.order == order, "the operator finds the order as it was"
+    assert call.draft_cartons == order, "the operator finds the order as it was"
 
 
 @everywhere
 def test_help_tells_what_to_say_or_press(world: World, step: str) -> None:
     call = ARRIVALS[step](world)
-    order = call.order
+    order = call.draft_cartons
     call.caller_says("怎么订")
     assert call.reply.say
     assert isinstance(call.reply.then, ListenFor)
     assert call.state.step == step
-    assert call.order == order
+    assert call.draft_cartons == order
 
 
 @everywhere
@@ -171,7 +171,7 @@ def test_silence_climbs_to_keys_and_then_to_an_operator(world: World, step: str)
         call.caller_is_silent()
         call.line_hangs_up()
         return
-    order, said = call.order, []
+    order, said = call.draft_cartons, []
     for _ in range(3):
         call.caller_is_silent()
         said.append("".join(call.reply.say))
@@ -180,7 +180,7 @@ def test_silence_climbs_to_keys_and_then_to_an_operator(world: World, step: str)
     call.caller_is_silent()
     identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin")
     call.goes_to_operator("not_identified" if identifying else "stuck")
-    assert call.order == order
+    assert call.draft_cartons == order
 
 
 @everywhere
@@ -188,14 +188,14 @@ def test_nonsense_is_apologised_for_and_changes_nothing(world: World, step: str)
     call = ARRIVALS[step](world)
     if step == "refused":
         return
-    order = call.order
+    order = call.draft_cartons
     for _ in range(3):
         call.caller_says("今天天气真不错")
         assert call.reply.say[0] == "抱歉，我没听清楚，请您再说一遍。"
         assert call.state.step == step
     call.caller_says("今天天气真不错")
     call.line_mentions("给您转人工，请稍候。")
-    assert call.order == order
+    assert call.draft_cartons == order
 
 
 @everywhere
@@ -206,14 +206,14 @@ def test_help_says_nothing_twice(world: World, step: str) -> None:
 
 
 @everywhere
-def test_a_yes_the_ear_was_not_sure_of_is_asked_again(world: World, step: str) -> None:
+def test_a_yes_the_recogniser_was_not_sure_of_is_asked_again(world: World, step: str) -> None:
     call = ARRIVALS[step](world)
-    order = call.order
+    order = call.draft_cartons
     call.caller_says("对", lines(command="yes", confirm=True))
-    assert (call.state.step, call.order, call.state.saved) == (step, order, False)
+    assert (call.state.step, call.draft_cartons, call.state.saved) == (step, order, False)
 
 
-def test_being_understood_once_starts_the_ladder_anew(world: World) -> None:
+def test_being_understood_once_resets_the_reprompts(world: World) -> None:
     call = signed_in(world)
     for _ in range(3):
         call.caller_is_silent()
@@ -227,7 +227,7 @@ def test_lines_said_with_the_wish_for_an_operator_are_taken_along(world: World) 
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条，转人工", lines(item(CLASSIC, count=5), command="operator"))
     call.goes_to_operator("asked")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_after_the_transfer_a_late_turn_changes_nothing(world: World) -> None:
@@ -235,17 +235,17 @@ def test_after_the_transfer_a_late_turn_changes_nothing(world: World) -> None:
     call.caller_says("转人工")
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.goes_to_operator("asked")
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 @everywhere
 def test_a_call_given_back_goes_on(world: World, step: str) -> None:
     call = ARRIVALS[step](world)
-    order = call.order
+    order = call.draft_cartons
     call.caller_says("转人工")
-    call.operator_gives_it_back()
+    call.operator_returns_call()
     assert isinstance(call.reply.then, ListenFor)
-    assert call.order == order
+    assert call.draft_cartons == order
     if order:
         call.line_mentions("好，现在我们核对一下您的订货。")
 
@@ -255,10 +255,10 @@ def test_what_the_operator_changed_is_read_back_when_the_call_is_given_back(worl
     call.caller_says("转人工")
     with world.desk() as desk:
         desk.set_line(call.key, ERA, 20)
-    call.operator_gives_it_back()
+    call.operator_returns_call()
     call.line_mentions("红塔山硬经典，五条。红塔山新时代，两条。")
     call.caller_says("对")
-    assert call.saved == {CLASSIC: 5, ERA: 2}
+    assert call.saved_cartons == {CLASSIC: 5, ERA: 2}
 
 
 def test_a_call_may_be_dropped_at_any_time_even_before_it_is_known_whose_it_is(world: World) -> None:
@@ -275,18 +275,18 @@ def test_a_call_whose_spec_leaves_the_catalogue_is_passed_on(world: World) -> No
     call.caller_says("红塔山硬经典改成三条", change(CLASSIC, 3))
     call.line_mentions("您要的是什么烟？")
     call.caller_says("红塔山新时代两条", add(ERA, 2))
-    assert call.order == {CLASSIC: 5, ERA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, ERA: 2}
     call.caller_says("不对")
     call.caller_says("就这些")
     call.goes_to_operator("stuck")
-    assert call.order == {CLASSIC: 5, ERA: 2}, "the operator finds the order as it was"
+    assert call.draft_cartons == {CLASSIC: 5, ERA: 2}, "the operator finds the order as it was"
 
 
 def test_the_whole_order_by_keys_alone(world: World) -> None:
     """Every prompt has to name the keys to press, since no speech is recognised."""
-    call = Dialogue(world, caller=STRANGER, ear=False)
+    call = Dialogue(world, caller=STRANGER, recogniser=False)
     call.line_mentions("请用按键输入，按完按井号。")
-    call.caller_keys(f"{SHOP}#", code(SHOP))
+    call.caller_keys(f"{SHOP}#", code_utterance(SHOP))
     call.caller_keys(f"{PIN}#", pin())
     call.line_says("店12，您好。", "请按烟的代码、星号、条数、井号。听品种按九，订完了直接按井号。")
     call.caller_keys("101*5#", add(CLASSIC, 5))
@@ -299,7 +299,7 @@ def test_the_whole_order_by_keys_alone(world: World) -> None:
     call.line_mentions("红塔山硬经典，三条。")
     call.caller_keys("1", lines(command="yes"))
     call.line_hangs_up()
-    assert call.saved == {CLASSIC: 3}
+    assert call.saved_cartons == {CLASSIC: 3}
 
 
 @everywhere
@@ -307,7 +307,7 @@ def test_who_has_only_keys_is_always_told_what_to_press(
     world: World, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = Dialogue.__init__
-    monkeypatch.setattr(Dialogue, "__init__", lambda self, world, **how: begin(self, world, **how, ear=False))
+    monkeypatch.setattr(Dialogue, "__init__", lambda self, world, **how: begin(self, world, **how, recogniser=False))
     call = ARRIVALS[step](world)
     told = "".join(call.reply.say)
     assert "按" in told

@@ -104,17 +104,19 @@ def test_any_turns_in_any_order_from_any_step_on(ready: Path, start: str, heard:
 
 def go_through(world: World, call: Dialogue, heard: list[Utterance | Silence]) -> None:
     for turn in heard:
-        before, order, read_back = call.state, call.order, "".join(call.reply.say)
-        call.hears(turn)
+        before, order, read_back = call.state, call.draft_cartons, "".join(call.reply.say)
+        call.take_turn(turn)
         assert call.reply.say, "the line is never mute"
         assert all(call.reply.say)
         if call.state.saved and not before.saved:
             assert isinstance(turn, Utterance)
             assert (before.step, turn.command) == ("read_back", "yes")
-            assert call.saved == order == {barcode: packs // 10 for barcode, packs in before.read or ()}
+            assert (
+                call.saved_cartons == order == {barcode: packs // 10 for barcode, packs in before.read_back_lines or ()}
+            )
             assert read_back
         elif not call.state.saved:
-            check_no_line_is_lost(order, call.order, before.step, turn)
+            check_no_line_is_lost(order, call.draft_cartons, before.step, turn)
         if not isinstance(call.reply.then, ListenFor):
             assert call.state.over
     if not call.state.saved:

@@ -6,7 +6,18 @@ from dataclasses import replace
 
 from speech.listening import Items, YesNo
 from tests.support.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, TAISHAN, World
-from tests.support.dialogue import HALF_A_CASE, add, cartons, change, is_there, item, lines, only, remove, signed_in
+from tests.support.dialogue import (
+    HALF_A_CASE,
+    add,
+    asks_if_available,
+    cartons,
+    change,
+    item,
+    lines,
+    quantity_only,
+    remove,
+    signed_in,
+)
 
 
 def test_one_line_is_taken_and_more_is_asked_for(world: World) -> None:
@@ -16,7 +27,7 @@ def test_one_line_is_taken_and_more_is_asked_for(world: World) -> None:
     assert CLASSIC in call.listens.barcodes
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.line_says("红塔山硬经典，好的，五条。", "还有吗？")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_two_cartons_are_said_as_a_chinese_ear_expects(world: World) -> None:
@@ -29,7 +40,7 @@ def test_several_lines_in_one_breath_are_taken_at_once(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条，硬中华两条", lines(item(CLASSIC, count=5), item(CHINA, count=2)))
     call.line_says("好的，红塔山硬经典五条，中华硬两条。", "还有吗？")
-    assert call.order == {CLASSIC: 5, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 2}
 
 
 def test_half_a_case_is_said_back_in_cartons(world: World) -> None:
@@ -37,7 +48,7 @@ def test_half_a_case_is_said_back_in_cartons(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典半件", add(CLASSIC, HALF_A_CASE))
     call.line_mentions("红塔山硬经典，好的，二十五条。")
-    assert call.order == {CLASSIC: 25}
+    assert call.draft_cartons == {CLASSIC: 25}
 
 
 def test_what_is_ordered_already_is_added_to_and_the_total_said(world: World) -> None:
@@ -45,7 +56,7 @@ def test_what_is_ordered_already_is_added_to_and_the_total_said(world: World) ->
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("再来三条红塔山硬经典", add(CLASSIC, 3))
     call.line_says("红塔山硬经典品牌您已经订过，现在一共八条。", "还有吗？")
-    assert call.order == {CLASSIC: 8}
+    assert call.draft_cartons == {CLASSIC: 8}
 
 
 def test_a_brand_ordered_already_and_named_without_a_quantity_is_asked_about(world: World) -> None:
@@ -53,14 +64,14 @@ def test_a_brand_ordered_already_and_named_without_a_quantity_is_asked_about(wor
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("红塔山硬经典", add(CLASSIC))
     call.line_says("红塔山硬经典品牌您已经订过，订了五条。您再要几条？")
-    call.caller_says("三条", only(3))
-    assert call.order == {CLASSIC: 8}
+    call.caller_says("三条", quantity_only(3))
+    assert call.draft_cartons == {CLASSIC: 8}
 
 
 def test_asking_for_what_is_ordered_already_is_answered_with_how_much(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    call.caller_says("红塔山硬经典有没有", is_there(CLASSIC))
+    call.caller_says("红塔山硬经典有没有", asks_if_available(CLASSIC))
     call.line_says("您已经订了五条。", "还有吗？")
 
 
@@ -69,7 +80,7 @@ def test_a_line_is_changed(world: World) -> None:
     call.caller_says("红塔山硬经典五条，硬中华两条", lines(item(CLASSIC, count=5), item(CHINA, count=2)))
     call.caller_says("红塔山硬经典改成三条", change(CLASSIC, 3))
     call.line_says("好的，红塔山硬经典改成三条。", "还有吗？")
-    assert call.order == {CLASSIC: 3, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 3, CHINA: 2}
 
 
 def test_a_change_without_a_brand_is_of_the_line_said_last(world: World) -> None:
@@ -77,7 +88,7 @@ def test_a_change_without_a_brand_is_of_the_line_said_last(world: World) -> None
     call.caller_says("硬中华两条", add(CHINA, 2))
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("不对，要三条", lines(item(count=3, action="change"), command="no"))
-    assert call.order == {CHINA: 2, CLASSIC: 3}
+    assert call.draft_cartons == {CHINA: 2, CLASSIC: 3}
 
 
 def test_a_line_is_removed(world: World) -> None:
@@ -85,14 +96,14 @@ def test_a_line_is_removed(world: World) -> None:
     call.caller_says("红塔山硬经典五条，硬中华两条", lines(item(CLASSIC, count=5), item(CHINA, count=2)))
     call.caller_says("硬中华不要了", remove(CHINA))
     call.line_says("好的，中华硬不要了。", "还有吗？")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_part_of_a_line_is_removed(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("红塔山硬经典去掉两条", lines(item(CLASSIC, count=2, action="remove")))
-    assert call.order == {CLASSIC: 3}
+    assert call.draft_cartons == {CLASSIC: 3}
 
 
 def test_removing_what_was_not_ordered_is_said_and_changes_nothing(world: World) -> None:
@@ -100,7 +111,7 @@ def test_removing_what_was_not_ordered_is_said_and_changes_nothing(world: World)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("硬中华不要了", remove(CHINA))
     call.line_says("您没有订中华硬。", "还有吗？")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_of_two_brands_that_sound_alike_the_ordered_one_is_meant_when_removing(world: World) -> None:
@@ -108,7 +119,7 @@ def test_of_two_brands_that_sound_alike_the_ordered_one_is_meant_when_removing(w
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("红塔山不要了", lines(item(CLASSIC, ERA, action="remove", said="红塔山")))
     call.line_says("好的，红塔山硬经典不要了。", "请问您需要什么烟？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_a_bare_removal_is_asked_about_and_not_guessed(world: World) -> None:
@@ -116,16 +127,16 @@ def test_a_bare_removal_is_asked_about_and_not_guessed(world: World) -> None:
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("去掉", lines(item(action="remove")))
     call.line_says("您要的是红塔山硬经典不要了，对吗？")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
     call.caller_says("对")
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_one_brand_may_be_swapped_for_another_in_one_breath(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("红塔山硬经典换成硬中华三条", lines(item(CLASSIC, action="remove"), item(CHINA, count=3)))
-    assert call.order == {CHINA: 3}
+    assert call.draft_cartons == {CHINA: 3}
 
 
 def test_what_is_said_and_taken_back_in_one_breath_is_not_ordered(world: World) -> None:
@@ -134,19 +145,19 @@ def test_what_is_said_and_taken_back_in_one_breath_is_not_ordered(world: World) 
         "红塔山硬经典五条，硬中华两条，红塔山硬经典不要了",
         lines(item(CLASSIC, count=5), item(CHINA, count=2), item(CLASSIC, action="remove")),
     )
-    assert call.order == {CHINA: 2}
+    assert call.draft_cartons == {CHINA: 2}
 
 
 def test_changing_to_nothing_removes(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("红塔山硬经典改成零条", change(CLASSIC, 0))
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_a_quantity_without_a_brand_is_asked_for_the_brand(world: World) -> None:
     call = signed_in(world)
-    call.caller_says("五条", only(5))
+    call.caller_says("五条", quantity_only(5))
     call.line_says("您要的是什么烟？请您连烟名和数量一起报。", "请问您需要什么烟？")
 
 
@@ -155,7 +166,7 @@ def test_a_request_over_the_limit_is_cut_to_it_and_said_and_recorded(world: Worl
     call = signed_in(world)
     call.caller_says("红塔山硬经典十条", add(CLASSIC, 10))
     call.line_says("对不起，红塔山硬经典有限量，您这次能订六条，已经给您订上。", "还有吗？")
-    assert call.order == {CLASSIC: 6}
+    assert call.draft_cartons == {CLASSIC: 6}
     assert world.demand() == [(CLASSIC, 100, 60, "limit")]
 
 
@@ -175,7 +186,7 @@ def test_only_some_left_are_offered_and_taken_on_a_yes(world: World) -> None:
     assert isinstance(call.listens, YesNo)
     call.caller_says("好的")
     call.line_says("红塔山硬经典，好的，三条。", "还有吗？")
-    assert call.order == {CLASSIC: 3}
+    assert call.draft_cartons == {CLASSIC: 3}
     assert world.demand() == [(CLASSIC, 50, 30, "stock")]
 
 
@@ -185,7 +196,7 @@ def test_the_rest_is_given_back_on_a_no(world: World) -> None:
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("不要")
     call.line_says("好的，红塔山硬经典不加了。", "请问您需要什么烟？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
     assert world.demand() == [(CLASSIC, 50, 0, "stock")], "what was wanted is still wanted"
     assert world.withdrawn() == []
     world.check_books()
@@ -198,7 +209,7 @@ def test_refusing_the_rest_leaves_what_was_ordered_before(world: World) -> None:
     call.caller_says("再来五条红塔山硬经典", add(CLASSIC, 5))
     call.line_says("对不起，您要的红塔山硬经典烟只有一条。一条您要吗？")
     call.caller_says("不要")
-    assert call.order == {CLASSIC: 2}
+    assert call.draft_cartons == {CLASSIC: 2}
     assert world.demand() == [(CLASSIC, 70, 20, "stock")]
 
 
@@ -206,9 +217,9 @@ def test_fewer_than_the_rest_may_be_taken(world: World) -> None:
     world.stock(CLASSIC, 3)
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    call.caller_says("那来两条", only(2))
+    call.caller_says("那来两条", quantity_only(2))
     call.line_says("红塔山硬经典，好的，两条。", "还有吗？")
-    assert call.order == {CLASSIC: 2}
+    assert call.draft_cartons == {CLASSIC: 2}
     assert world.demand() == [(CLASSIC, 50, 20, "stock")]
     world.check_books()
 
@@ -220,7 +231,7 @@ def test_fewer_than_the_rest_may_be_taken_by_name(world: World) -> None:
     call.caller_says("红塔山硬经典改成八条", change(CLASSIC, 8))
     call.line_says("对不起，您要的红塔山硬经典烟只有三条。三条您要吗？")
     call.caller_says("红塔山硬经典两条", add(CLASSIC, 2))
-    assert call.order == {CLASSIC: 2}
+    assert call.draft_cartons == {CLASSIC: 2}
     assert world.demand() == [(CLASSIC, 80, 20, "stock")]
 
 
@@ -228,7 +239,7 @@ def test_who_insists_on_more_than_the_rest_is_told_again(world: World) -> None:
     world.stock(CLASSIC, 3)
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    call.caller_says("我要四条", only(4))
+    call.caller_says("我要四条", quantity_only(4))
     call.line_says("对不起，您要的红塔山硬经典烟只有三条。三条您要吗？")
 
 
@@ -245,20 +256,20 @@ def test_going_on_keeps_the_rest(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_says("再来硬中华两条", add(CHINA, 2))
-    assert call.order == {CLASSIC: 3, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 3, CHINA: 2}
 
 
 def test_what_is_out_is_asked_for_its_quantity_first_and_then_a_substitute_is_named(world: World) -> None:
     world.stock(LIQUN, 0)
     call = signed_in(world)
-    call.caller_says("软蓝利群有没有", is_there(LIQUN))
+    call.caller_says("软蓝利群有没有", asks_if_available(LIQUN))
     call.line_says("利群软蓝，您需要多少？")
-    call.caller_says("五条", only(5))
+    call.caller_says("五条", quantity_only(5))
     call.line_says("利群软蓝，对不起，您要的品种暂时无货，您看黄鹤楼软蓝品牌行吗？")
     assert world.demand() == [(LIQUN, 50, 0, "out_of_stock")]
     call.caller_says("好的")
     call.line_says("黄鹤楼软蓝，好的，五条。", "还有吗？")
-    assert call.order == {CRANE: 5}
+    assert call.draft_cartons == {CRANE: 5}
 
 
 def test_a_substitute_by_table_comes_before_one_by_rule(world: World) -> None:
@@ -279,7 +290,7 @@ def test_a_substitute_may_be_refused(world: World) -> None:
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
     call.caller_says("不要")
     call.line_says("请问您需要什么烟？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
     assert world.demand() == [(LIQUN, 50, 0, "out_of_stock")]
     assert world.withdrawn() == []
 
@@ -288,15 +299,15 @@ def test_a_substitute_may_be_taken_in_another_quantity(world: World) -> None:
     world.stock(LIQUN, 0)
     call = signed_in(world)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
-    call.caller_says("行，来三条", replace(only(3), command="yes"))
-    assert call.order == {CRANE: 3}
+    call.caller_says("行，来三条", replace(quantity_only(3), command="yes"))
+    assert call.draft_cartons == {CRANE: 3}
 
 
 def test_that_is_all_after_an_answer_ends_the_order_and_alone_is_the_answer(world: World) -> None:
     world.stock(LIQUN, 0)
     call = signed_in(world)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
-    call.caller_says("三条，就这些", replace(only(3), command="done"))
+    call.caller_says("三条，就这些", replace(quantity_only(3), command="done"))
     call.line_mentions("好，现在我们核对一下您的订货。黄鹤楼软蓝，三条。")
     call = signed_in(world, key="call-2")
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
@@ -310,7 +321,7 @@ def test_another_brand_may_be_named_instead_of_the_substitute(world: World) -> N
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
     call.caller_says("那来泰山望岳四条", add(TAISHAN, 4))
     call.line_says("泰山望岳，好的，四条。", "还有吗？")
-    assert call.order == {TAISHAN: 4}
+    assert call.draft_cartons == {TAISHAN: 4}
 
 
 def test_a_substitute_named_with_its_quantity_is_taken_once(world: World) -> None:
@@ -318,17 +329,17 @@ def test_a_substitute_named_with_its_quantity_is_taken_once(world: World) -> Non
     call = signed_in(world)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
     call.caller_says("好，黄鹤楼软蓝三条", lines(item(CRANE, count=3), command="yes"))
-    assert call.order == {CRANE: 3}
+    assert call.draft_cartons == {CRANE: 3}
 
 
 def test_a_caller_who_insists_is_told_that_there_truly_is_none(world: World) -> None:
     world.stock(LIQUN, 0)
     call = signed_in(world)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
-    call.caller_says("软蓝利群有货啊", is_there(LIQUN))
+    call.caller_says("软蓝利群有货啊", asks_if_available(LIQUN))
     call.line_says("抱歉，确实没货。", "利群软蓝，对不起，您要的品种暂时无货，您看黄鹤楼软蓝品牌行吗？")
     call.caller_says("不要")
-    call.caller_says("软蓝利群有没有", is_there(LIQUN))
+    call.caller_says("软蓝利群有没有", asks_if_available(LIQUN))
     call.line_says("抱歉，确实没货。", "请问您需要什么烟？")
 
 
@@ -349,7 +360,7 @@ def test_what_came_back_on_the_shelf_is_taken_after_all(world: World) -> None:
     call.caller_says("不要")
     world.stock(LIQUN, 9)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
-    assert call.order == {LIQUN: 5}
+    assert call.draft_cartons == {LIQUN: 5}
 
 
 def test_without_a_substitute_being_out_is_just_said(world: World) -> None:
@@ -369,7 +380,7 @@ def test_a_line_that_is_out_does_not_disturb_the_others_of_its_breath(world: Wor
     call.line_says(
         "好的，红塔山硬经典五条，中华硬两条。", "利群软蓝，对不起，您要的品种暂时无货，您看黄鹤楼软蓝品牌行吗？"
     )
-    assert call.order == {CLASSIC: 5, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 2}
 
 
 def test_the_last_order_is_told_when_asked(world: World) -> None:
@@ -397,7 +408,7 @@ def test_the_same_as_last_time_is_cut_to_today_and_read_back(world: World) -> No
         "您今天订货的总条数是三条，总金额为二百二十五元；您卡内余额一千元。",
         "对吗？",
     )
-    assert call.order == {CLASSIC: 3}
+    assert call.draft_cartons == {CLASSIC: 3}
 
 
 def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_out(world: World) -> None:
@@ -409,7 +420,7 @@ def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_out(worl
     call.line_mentions("红塔山硬经典五条，中华硬两条，一共七条。")
     call.caller_says("和上次一样")
     call.line_mentions("中华硬，对不起，您要的品种暂时无货。")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_the_same_as_last_time_leaves_what_was_already_said_as_it_is(world: World) -> None:
@@ -417,7 +428,7 @@ def test_the_same_as_last_time_leaves_what_was_already_said_as_it_is(world: Worl
     call = signed_in(world, key="a week later")
     call.caller_says("红塔山硬经典八条", add(CLASSIC, 8))
     call.caller_says("其他和上次一样", lines(command="usual"))
-    assert call.order == {CLASSIC: 8, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 8, CHINA: 2}
 
 
 def save_an_order_and_wait_a_week(world: World) -> None:

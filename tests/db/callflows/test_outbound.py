@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from callflows import speaking
-from callflows.flows import OUTBOUND
-from callflows.state import RUNG
+from callflows.flows import OUTBOUND_FLOW
+from callflows.state import OUTBOUND
 from orders.book.models import OrderRow
 from orders.retailers.models import RetailerPhone
 from speech.listening import Choice
@@ -23,7 +23,7 @@ THANKS = "谢谢您的合作，再见。"
 
 @pytest.fixture
 def call(world: World) -> Dialogue:
-    return Dialogue(world, flow=RUNG)
+    return Dialogue(world, flow=OUTBOUND)
 
 
 def channel(world: World) -> str:
@@ -45,10 +45,10 @@ def test_who_picks_up_hears_whose_line_it_is_and_is_asked_for_the_shop(call: Dia
         *((words, "not now") for words in ("不用", "不用了", "不需要", "算了")),
     ],
 )
-def test_what_people_say_when_they_pick_up_is_understood(call: Dialogue, words: str, parted: str) -> None:
+def test_what_is_said_when_a_call_is_answered_is_understood(call: Dialogue, words: str, parted: str) -> None:
     heard = build_understanding(call.world.catalog).of_text(call.listens, words)
     call.caller_says(words, heard)
-    assert (call.state.parted, call.state.signed_in) == (parted, not parted)
+    assert (call.state.outbound_outcome, call.state.signed_in) == (parted, not parted)
 
 
 def test_a_yes_signs_in_and_an_order_is_saved_as_one_the_line_rang_for(call: Dialogue, world: World) -> None:
@@ -59,7 +59,7 @@ def test_a_yes_signs_in_and_an_order_is_saved_as_one_the_line_rang_for(call: Dia
     call.caller_says("对")
     call.line_mentions("您的订货已经保存")
     call.line_hangs_up()
-    assert call.saved == {CLASSIC: 5}
+    assert call.saved_cartons == {CLASSIC: 5}
     assert channel(world) == "outbound"
 
 
@@ -68,7 +68,7 @@ def test_who_does_not_want_to_order_now_is_left_alone_politely(call: Dialogue, m
     call.caller_says("不方便", meaning)
     call.line_says(NOT_NOW, THANKS)
     call.line_hangs_up()
-    assert (call.state.parted, call.order) == ("not now", {})
+    assert (call.state.outbound_outcome, call.draft_cartons) == ("not now", {})
 
 
 @pytest.mark.parametrize("words", ["就这些", "不要"])
@@ -77,7 +77,7 @@ def test_who_wants_nothing_after_all_is_left_alone_too(call: Dialogue, words: st
     call.caller_says(words)
     call.line_says(NOT_NOW, THANKS)
     call.line_hangs_up()
-    assert call.state.parted == "not now"
+    assert call.state.outbound_outcome == "not now"
 
 
 def test_with_something_ordered_that_is_all_means_the_read_back(call: Dialogue) -> None:
@@ -92,7 +92,7 @@ def test_somebody_else_is_told_sorry_and_asked_for_no_code(call: Dialogue, meani
     call.caller_says("打错了", meaning)
     call.line_says("对不起，打扰您了。", THANKS)
     call.line_hangs_up()
-    assert (call.state.parted, call.state.customer_code) == ("somebody else", "")
+    assert (call.state.outbound_outcome, call.state.customer_code) == ("somebody else", "")
 
 
 def test_what_was_not_heard_for_certain_decides_nothing(call: Dialogue) -> None:
@@ -109,11 +109,11 @@ def test_who_says_nothing_is_asked_three_times_and_then_let_go(call: Dialogue) -
     call.caller_is_silent()
     call.line_says(NOT_NOW, THANKS)
     call.line_hangs_up()
-    assert call.state.parted == "silent"
+    assert call.state.outbound_outcome == "silent"
 
 
 def test_who_has_only_keys_is_told_which(world: World) -> None:
-    call = Dialogue(world, flow=RUNG, ear=False)
+    call = Dialogue(world, flow=OUTBOUND, recogniser=False)
     call.line_mentions("是店12请按一，不是请按二，今天不用订请按三。")
 
 
@@ -125,7 +125,7 @@ def test_an_operator_can_be_had_at_once(call: Dialogue) -> None:
 def test_a_number_given_up_while_it_rang_is_told_no_name(world: World) -> None:
     with world.session() as session:
         session.delete(session.get_one(RetailerPhone, "+8613800000012"))
-    call = Dialogue(world, flow=RUNG)
+    call = Dialogue(world, flow=OUTBOUND)
     call.line_says("对不起，打扰您了。", THANKS)
     call.line_hangs_up()
 
@@ -134,7 +134,7 @@ def test_who_ordered_while_it_rang_is_told_so(world: World) -> None:
     first = Dialogue(world, key="call-0")
     first.caller_says("对")
     first.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    call = Dialogue(world, flow=RUNG)
+    call = Dialogue(world, flow=OUTBOUND)
     first.caller_says("就这些")
     first.caller_says("对")
     call.caller_says("对")
@@ -146,14 +146,14 @@ def test_what_a_dropped_call_left_is_taken_up_when_the_line_rings(world: World) 
     first.caller_says("对")
     first.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     first.caller_hangs_up()
-    call = Dialogue(world, flow=RUNG)
+    call = Dialogue(world, flow=OUTBOUND)
     call.caller_says("对")
     call.line_mentions("您上次没有订完")
 
 
 def test_every_step_of_the_way_can_be_reached() -> None:
-    rows = {row.step.name: row for row in OUTBOUND.rows}
-    found, todo = set(), [OUTBOUND.first]
+    rows = {row.step.name: row for row in OUTBOUND_FLOW.rows}
+    found, todo = set(), [OUTBOUND_FLOW.first]
     while todo:
         name = todo.pop()
         if name not in found:
@@ -175,6 +175,6 @@ def test_a_telephone_number_is_said_as_it_is_dialled(number: str, said: str) -> 
     assert speaking.telephone(number) == said
 
 
-def test_the_shop_is_the_one_that_was_rung(world: World, call: Dialogue) -> None:
+def test_the_shop_is_the_one_that_was_called(world: World, call: Dialogue) -> None:
     call.caller_says("对")
     assert (call.state.customer_code, call.state.signed_in) == (SHOP, True)

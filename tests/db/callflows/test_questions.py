@@ -12,12 +12,12 @@ from tests.support.dialogue import (
     ONE_BOX,
     Dialogue,
     add,
+    asks_if_available,
     change,
-    is_there,
     item,
     lines,
-    only,
     pick,
+    quantity_only,
     remove,
     signed_in,
 )
@@ -39,26 +39,26 @@ def test_two_specs_of_one_brand_are_asked_between(world: World) -> None:
     assert call.options == ["硬经典", "新时代"]
     assert call.listens.options[0].key == "1"
     assert "红塔山硬经典" in call.listens.options[0].phrases
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_the_answer_may_be_an_ordinal_or_a_key(world: World) -> None:
     call = asked_which(world)
     call.caller_says("第二种", pick(2))
     call.line_says("红塔山新时代，好的，五条。", "还有吗？")
-    assert call.order == {ERA: 5}
+    assert call.draft_cartons == {ERA: 5}
 
 
 def test_the_answer_may_be_a_name(world: World) -> None:
     call = asked_which(world)
     call.caller_says("红塔山新时代", add(ERA))
-    assert call.order == {ERA: 5}
+    assert call.draft_cartons == {ERA: 5}
 
 
 def test_the_answer_may_bring_another_quantity(world: World) -> None:
     call = asked_which(world)
     call.caller_says("新时代，要三条", lines(item(count=3), choice=1))
-    assert call.order == {ERA: 3}
+    assert call.draft_cartons == {ERA: 3}
 
 
 def test_no_quantity_is_asked_for_once_the_spec_is_known(world: World) -> None:
@@ -67,8 +67,8 @@ def test_no_quantity_is_asked_for_once_the_spec_is_known(world: World) -> None:
     call.line_says("红塔山硬经典，您要几条？")
     assert isinstance(call.listens, QuantityOf)
     assert call.listens.barcode == CLASSIC
-    call.caller_says("五条", only(5))
-    assert call.order == {CLASSIC: 5}
+    call.caller_says("五条", quantity_only(5))
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_specs_of_two_brands_are_asked_between_by_their_whole_names(world: World) -> None:
@@ -84,17 +84,17 @@ def test_the_other_lines_of_the_breath_are_taken_before_the_question(world: Worl
         lines(item(CHINA, count=2), item(*BOTH, count=5, said="红塔山"), item(CRANE, count=3)),
     )
     call.line_says("好的，中华硬两条，黄鹤楼软蓝三条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
-    assert call.order == {CHINA: 2, CRANE: 3}
+    assert call.draft_cartons == {CHINA: 2, CRANE: 3}
 
 
 def test_two_questions_are_asked_one_after_the_other(world: World) -> None:
     call = signed_in(world)
     call.caller_says("硬中华，红塔山五条", lines(item(CHINA), item(*BOTH, count=5, said="红塔山")))
     call.line_says("中华硬，您要几条？")
-    call.caller_says("两条", only(2))
+    call.caller_says("两条", quantity_only(2))
     call.line_says("中华硬，好的，两条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CHINA: 2, CLASSIC: 5}
+    assert call.draft_cartons == {CHINA: 2, CLASSIC: 5}
 
 
 def test_what_an_answer_leaves_open_is_asked_before_the_other_questions(world: World) -> None:
@@ -102,7 +102,7 @@ def test_what_an_answer_leaves_open_is_asked_before_the_other_questions(world: W
     call.caller_says("红塔山，硬中华", lines(item(*BOTH, said="红塔山"), item(CHINA)))
     call.caller_says("第一种", pick(1))
     call.line_says("红塔山硬经典，您要几条？")
-    call.caller_says("五条", only(5))
+    call.caller_says("五条", quantity_only(5))
     call.line_mentions("中华硬，您要几条？")
 
 
@@ -111,7 +111,7 @@ def test_another_line_said_instead_of_an_answer_is_taken_and_the_question_asked_
     call.caller_says("再来硬中华两条", add(CHINA, 2))
     call.line_says("中华硬，好的，两条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CHINA: 2, CLASSIC: 5}
+    assert call.draft_cartons == {CHINA: 2, CLASSIC: 5}
 
 
 def test_correcting_another_line_leaves_the_question_open(world: World) -> None:
@@ -120,7 +120,7 @@ def test_correcting_another_line_leaves_the_question_open(world: World) -> None:
     call.caller_says("硬中华改成三条", change(CHINA, 3))
     call.line_says("好的，中华硬改成三条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CHINA: 3, CLASSIC: 5}
+    assert call.draft_cartons == {CHINA: 3, CLASSIC: 5}
 
 
 def test_the_quantity_of_the_open_line_may_be_put_right_meanwhile(world: World) -> None:
@@ -128,7 +128,7 @@ def test_the_quantity_of_the_open_line_may_be_put_right_meanwhile(world: World) 
     call.caller_says("不对，三条", lines(item(count=3, action="change")))
     call.line_says("红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CLASSIC: 3}
+    assert call.draft_cartons == {CLASSIC: 3}
 
 
 def test_a_line_that_is_not_wanted_after_all_is_dropped(world: World) -> None:
@@ -136,7 +136,7 @@ def test_a_line_that_is_not_wanted_after_all_is_dropped(world: World) -> None:
         call = asked_which(world)
         call.caller_says(words, meaning)
         call.line_says("好的，红塔山不订了。", "请问您需要什么烟？")
-        assert call.order == {}
+        assert call.draft_cartons == {}
 
 
 def test_that_is_all_waits_for_the_answer_and_then_goes_to_the_read_back(world: World) -> None:
@@ -162,7 +162,7 @@ def test_that_is_all_said_twice_drops_the_question(world: World) -> None:
     call.caller_says("就这些")
     call.line_mentions("好的，红塔山不订了。")
     call.line_mentions("好，现在我们核对一下您的订货。")
-    assert call.order == {CHINA: 2}
+    assert call.draft_cartons == {CHINA: 2}
 
 
 def test_a_place_that_was_not_offered_is_not_an_answer(world: World) -> None:
@@ -179,7 +179,7 @@ def test_many_specs_are_offered_a_few_at_a_time(world: World) -> None:
     call.caller_says("其他", pick(6))
     call.line_says("蓝的有六种：中华硬、其他，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CHINA: 5}
+    assert call.draft_cartons == {CHINA: 5}
 
 
 def test_a_narrower_answer_narrows_the_question(world: World) -> None:
@@ -189,21 +189,21 @@ def test_a_narrower_answer_narrows_the_question(world: World) -> None:
     call.caller_says("红塔山", lines(item(*BOTH, said="红塔山")))
     call.line_says("红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_a_missing_quantity_is_asked_for(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典", add(CLASSIC))
     call.line_says("红塔山硬经典，您要几条？")
-    call.caller_says("五条", only(5))
+    call.caller_says("五条", quantity_only(5))
     call.line_says("红塔山硬经典，好的，五条。", "还有吗？")
 
 
 def test_the_second_missing_quantity_is_coached(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典", add(CLASSIC))
-    call.caller_says("五条", only(5))
+    call.caller_says("五条", quantity_only(5))
     call.caller_says("硬中华", add(CHINA))
     call.line_says("请您连数量一起报，好吗？", "中华硬，您要几条？")
 
@@ -212,7 +212,7 @@ def test_a_quantity_may_come_with_the_name_and_with_other_lines(world: World) ->
     call = signed_in(world)
     call.caller_says("红塔山硬经典", add(CLASSIC))
     call.caller_says("红塔山硬经典五条，硬中华两条", lines(item(CLASSIC, count=5), item(CHINA, count=2)))
-    assert call.order == {CLASSIC: 5, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 2}
 
 
 def test_a_vague_quantity_is_asked_back_however_often_until_an_operator_helps(world: World) -> None:
@@ -220,18 +220,18 @@ def test_a_vague_quantity_is_asked_back_however_often_until_an_operator_helps(wo
     call.caller_says("红塔山硬经典十来条", add(CLASSIC, ABOUT_TEN))
     call.line_says("请您说一个准数，红塔山硬经典，您要几条？")
     for _ in range(3):
-        call.caller_says("十来条", only(ABOUT_TEN))
+        call.caller_says("十来条", quantity_only(ABOUT_TEN))
         call.line_says("请您说一个准数，红塔山硬经典，您要几条？")
-    call.caller_says("十来条", only(ABOUT_TEN))
+    call.caller_says("十来条", quantity_only(ABOUT_TEN))
     call.goes_to_operator("stuck")
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_a_vague_quantity_is_settled_by_a_number(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典十来条", add(CLASSIC, ABOUT_TEN))
-    call.caller_says("十二条", only(12))
-    assert call.order == {CLASSIC: 12}
+    call.caller_says("十二条", quantity_only(12))
+    assert call.draft_cartons == {CLASSIC: 12}
 
 
 def test_another_line_heard_with_doubt_is_asked_before_a_vague_quantity_is_asked_again(world: World) -> None:
@@ -242,8 +242,8 @@ def test_another_line_heard_with_doubt_is_asked_before_a_vague_quantity_is_asked
     call.line_says("您要的是红塔山五条，对吗？")
     call.caller_says("不对")
     call.line_mentions("您要几条")
-    call.caller_says("十条", only(10))
-    assert call.order == {CHINA: 10}
+    call.caller_says("十条", quantity_only(10))
+    assert call.draft_cartons == {CHINA: 10}
 
 
 def test_a_box_is_asked_back_in_cartons(world: World) -> None:
@@ -259,15 +259,15 @@ def test_a_line_without_a_quantity_may_be_dropped(world: World) -> None:
     call.line_says("好的，红塔山硬经典不订了。", "请问您需要什么烟？")
 
 
-def test_what_the_ear_is_unsure_of_is_said_back_before_it_is_taken(world: World) -> None:
+def test_what_the_recogniser_is_unsure_of_is_said_back_before_it_is_taken(world: World) -> None:
     call = signed_in(world)
     heard = lines(item(CLASSIC, count=5), item(CHINA, count=2), confirm=True)
     call.caller_says("红塔山硬经典五条，硬中华两条", heard)
     call.line_says("您要的是红塔山硬经典五条，中华硬两条，对吗？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
     call.caller_says("对")
     call.line_says("好的，红塔山硬经典五条，中华硬两条。", "还有吗？")
-    assert call.order == {CLASSIC: 5, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 2}
 
 
 def test_what_was_heard_wrong_is_said_again(world: World) -> None:
@@ -275,14 +275,14 @@ def test_what_was_heard_wrong_is_said_again(world: World) -> None:
     call.caller_says("红塔山硬经典五条", lines(item(CHINA, count=5), confirm=True))
     call.caller_says("不对")
     call.line_says("请您再说一遍。", "请问您需要什么烟？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
 
 
 def test_what_was_heard_wrong_may_be_put_right_at_once(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", lines(item(CHINA, count=5), confirm=True))
     call.caller_says("不对，红塔山硬经典五条", lines(item(CLASSIC, count=5), command="no"))
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
 
 
 def test_an_unsure_change_and_removal_are_said_back_as_such(world: World) -> None:
@@ -292,7 +292,7 @@ def test_an_unsure_change_and_removal_are_said_back_as_such(world: World) -> Non
     call.caller_says("红塔山硬经典改成三条，硬中华不要了", unsure)
     call.line_says("您要的是红塔山硬经典改成三条，中华硬不要了，对吗？")
     call.caller_says("对")
-    assert call.order == {CLASSIC: 3}
+    assert call.draft_cartons == {CLASSIC: 3}
 
 
 def test_that_is_all_is_remembered_with_unsure_lines(world: World) -> None:
@@ -328,7 +328,7 @@ def test_today_is_told_price_by_price_and_a_few_specs_at_a_time(world: World) ->
     call.line_mentions("红塔山硬经典，红塔山新时代。")
     call.caller_says("好的")
     call.line_says("今天的品种就这些。", "还有吗？")
-    assert call.order == {LIQUN: 2}
+    assert call.draft_cartons == {LIQUN: 2}
 
 
 def test_a_caller_with_a_list_may_say_it_instead_of_a_price(world: World) -> None:
@@ -350,9 +350,9 @@ def test_a_question_about_a_line_of_the_band_comes_back_to_the_band(world: World
     call = signed_in(world)
     call.caller_says("有什么烟")
     call.caller_says("第二个", pick(2))
-    call.caller_says("利群软蓝", is_there(LIQUN))
+    call.caller_says("利群软蓝", asks_if_available(LIQUN))
     call.line_says("利群软蓝，您需要多少？")
-    call.caller_says("两条", only(2))
+    call.caller_says("两条", quantity_only(2))
     call.line_says("利群软蓝，好的，两条。", "还有吗？接着听请说好的，不听了请说不要。")
 
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from callflows.replies import ListenFor
 from speech.listening import YesNo
 from tests.support.desk_world import CHINA, CLASSIC, ERA, PIN, STATION, World
-from tests.support.dialogue import STRANGER, Dialogue, add, change, code, item, lines, pick, pin, remove, signed_in
+from tests.support.dialogue import (
+    STRANGER,
+    Dialogue,
+    add,
+    change,
+    code_utterance,
+    item,
+    lines,
+    pick,
+    pin,
+    remove,
+    signed_in,
+)
 
 
 def read_back(world: World, **how: str) -> Dialogue:
@@ -43,7 +55,7 @@ def test_lines_are_taken_and_read_back_in_the_order_they_were_said(world: World)
         "对吗？",
     )
     call.caller_says("对")
-    assert list(call.saved) == [CHINA, ERA, CLASSIC]
+    assert list(call.saved_cartons) == [CHINA, ERA, CLASSIC]
     assert [barcode for barcode, *_ in world.demand()] == [CHINA, ERA, CLASSIC]
 
 
@@ -56,7 +68,7 @@ def test_a_yes_saves_tells_the_number_reminds_of_the_deposit_and_thanks(world: W
         "谢谢您的合作，再见。",
     )
     call.line_hangs_up()
-    assert call.saved == {CLASSIC: 5, CHINA: 3}
+    assert call.saved_cartons == {CLASSIC: 5, CHINA: 3}
     world.check_books()
 
 
@@ -83,12 +95,12 @@ class TestAKeyPressedIntoTheReadBack:
         assert is_heard_out(call)
         call.caller_keys_early("1", lines(command="yes"))
         call.line_says("请您听一下总数，没有错再按一。", TOTALS, "对吗？")
-        assert call.saved == {}
+        assert call.saved_cartons == {}
         assert not is_heard_out(call), "nobody is held up twice"
         call.caller_keys("1", lines(command="yes"))
-        assert call.saved == {CLASSIC: 5, CHINA: 3}
+        assert call.saved_cartons == {CLASSIC: 5, CHINA: 3}
 
-    def test_after_a_change_it_has_to_be_heard_out_anew(self, world: World) -> None:
+    def test_after_a_change_it_has_to_be_heard_out_again(self, world: World) -> None:
         call = read_back(world)
         call.caller_keys_early("1", lines(command="yes"))
         call.caller_says("硬中华改成一条", change(CHINA, 1))
@@ -115,7 +127,7 @@ def test_a_no_asks_what_to_change(world: World) -> None:
     call = read_back(world)
     call.caller_says("不对")
     call.line_says("您要改哪一样？")
-    assert call.saved == {}
+    assert call.saved_cartons == {}
 
 
 def test_after_a_change_only_what_changed_is_read_with_the_totals(world: World) -> None:
@@ -129,32 +141,32 @@ def test_after_a_change_only_what_changed_is_read_with_the_totals(world: World) 
         "对吗？",
     )
     call.caller_says("对")
-    assert call.saved == {CLASSIC: 5, CHINA: 1}
+    assert call.saved_cartons == {CLASSIC: 5, CHINA: 1}
 
 
 def test_a_no_may_bring_the_change_along(world: World) -> None:
     call = read_back(world)
     call.caller_says("不对，硬中华要一条", lines(item(CHINA, count=1, action="change"), command="no"))
     call.line_mentions("中华硬，一条。")
-    assert call.order == {CLASSIC: 5, CHINA: 1}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 1}
 
 
 def test_after_a_no_a_brand_with_a_quantity_says_how_much_it_should_be(world: World) -> None:
     call = read_back(world)
     call.caller_says("不对，硬中华一条", lines(item(CHINA, count=1), command="no"))
-    assert call.order == {CLASSIC: 5, CHINA: 1}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 1}
     call.caller_says("不对")
     call.caller_says("硬中华两条", add(CHINA, 2))
-    assert call.order == {CLASSIC: 5, CHINA: 2}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 2}
 
 
 def test_an_addition_at_the_last_moment_is_read_back_and_needs_its_own_yes(world: World) -> None:
     call = read_back(world)
     call.caller_says("对，再来两条红塔山新时代", lines(item(ERA, count=2), command="yes"))
     call.line_mentions("红塔山新时代，两条。")
-    assert call.saved == {}
+    assert call.saved_cartons == {}
     call.caller_says("对")
-    assert call.saved == {CLASSIC: 5, CHINA: 3, ERA: 2}
+    assert call.saved_cartons == {CLASSIC: 5, CHINA: 3, ERA: 2}
 
 
 def test_a_removal_at_the_last_moment_is_read_back(world: World) -> None:
@@ -174,7 +186,7 @@ def test_a_question_about_a_change_comes_back_to_the_read_back(world: World) -> 
     call.line_says("红塔山硬经典，您要几条？")
     call.caller_says("六条", lines(item(count=6)))
     call.line_mentions("红塔山硬经典，六条。")
-    assert call.order == {CLASSIC: 6, CHINA: 3}
+    assert call.draft_cartons == {CLASSIC: 6, CHINA: 3}
 
 
 def test_a_close_call_at_the_read_back_is_asked(world: World) -> None:
@@ -197,14 +209,14 @@ def test_an_order_emptied_at_the_read_back_is_begun_again(world: World) -> None:
 def test_that_is_all_is_no_yes(world: World) -> None:
     call = read_back(world)
     call.caller_says("就这些")
-    assert call.saved == {}
+    assert call.saved_cartons == {}
     call.line_mentions("您的订货对吗？")
 
 
-def test_a_yes_the_ear_was_not_sure_of_saves_nothing(world: World) -> None:
+def test_a_yes_the_recogniser_was_not_sure_of_saves_nothing(world: World) -> None:
     call = read_back(world)
     call.caller_says("对", lines(command="yes", confirm=True))
-    assert call.saved == {}
+    assert call.saved_cartons == {}
 
 
 def test_nothing_to_change_after_all_reads_everything_again(world: World) -> None:
@@ -220,7 +232,7 @@ def test_what_went_to_others_meanwhile_is_read_back_again_and_not_saved(world: W
     call = read_back(world)
     world.clock.move(minutes=20)
     other = Dialogue(world, caller=STRANGER, key="other")
-    other.caller_keys(STATION, code(STATION))
+    other.caller_keys(STATION, code_utterance(STATION))
     other.caller_keys(PIN, pin())
     other.caller_says("硬中华两条", add(CHINA, 2))
     call.caller_says("对")
@@ -231,9 +243,9 @@ def test_what_went_to_others_meanwhile_is_read_back_again_and_not_saved(world: W
         "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元。",
         "对吗？",
     )
-    assert call.saved == {}
+    assert call.saved_cartons == {}
     call.caller_says("对")
-    assert call.saved == {CLASSIC: 5, CHINA: 1}
+    assert call.saved_cartons == {CLASSIC: 5, CHINA: 1}
     world.check_books()
 
 
@@ -244,7 +256,7 @@ def test_an_order_taken_up_by_another_call_is_no_longer_this_calls(world: World)
     other.caller_says("好的")
     call.caller_says("红塔山新时代两条", add(ERA, 2))
     call.line_says("请问您需要什么烟？")
-    assert other.order == {CLASSIC: 5, CHINA: 3}
+    assert other.draft_cartons == {CLASSIC: 5, CHINA: 3}
     world.check_books()
 
 
@@ -255,7 +267,7 @@ def test_an_order_saved_by_another_call_is_explained(world: World) -> None:
     other.caller_says("对")
     call.caller_says("对")
     call.line_mentions("您今天已经订过货了，您已经订了一条。")
-    assert call.saved == {CLASSIC: 1}
+    assert call.saved_cartons == {CLASSIC: 1}
 
 
 def test_an_order_not_saved_by_the_end_of_the_day_is_not_saved_the_day_after(world: World) -> None:
@@ -271,12 +283,12 @@ def test_a_turn_repeated_after_the_end_changes_nothing(world: World) -> None:
     last = call.reply
     call.caller_says("对")
     assert call.reply == last
-    assert call.saved == {CLASSIC: 5, CHINA: 3}
+    assert call.saved_cartons == {CLASSIC: 5, CHINA: 3}
 
 
 def test_hanging_up_before_the_yes_saves_nothing_and_keeps_the_draft(world: World) -> None:
     call = read_back(world)
     call.caller_hangs_up()
-    assert call.saved == {}
+    assert call.saved_cartons == {}
     again = signed_in(world, key="call-2")
     again.line_says("您上次没有订完：红塔山硬经典五条，中华硬三条。接着订吗？")

@@ -13,7 +13,7 @@ from orders.models import HotlineRow
 from speech.listening import Digits, YesNo
 from speech.utterance import Utterance
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, MAIN, PIN, SHOP, STATION, SUPPLEMENTARY, World
-from tests.support.dialogue import STRANGER, Dialogue, add, code, pick, pin, signed_in
+from tests.support.dialogue import STRANGER, Dialogue, add, code_utterance, pick, pin, signed_in
 
 NOBODY = "410502999999"
 
@@ -30,7 +30,7 @@ def test_somebody_else_at_a_registered_number_is_asked_for_a_code(world: World) 
     call = Dialogue(world)
     call.caller_says("不对")
     call.line_says("请问您的客户代码是多少？")
-    call.caller_keys(STATION, code(STATION))
+    call.caller_keys(STATION, code_utterance(STATION))
     call.line_says("请按键输入四位密码。")
     call.caller_keys(PIN, pin())
     call.line_mentions("店37，您好。")
@@ -40,7 +40,7 @@ def test_a_spoken_code_is_said_back_and_then_the_pin_is_keyed(world: World) -> N
     call = Dialogue(world, caller=STRANGER)
     call.line_says("您好，演示烟草一号订货员为您服务，您的客户代码是多少？")
     assert call.listens == Digits(12)
-    call.caller_says("四幺零五零二 幺零零零幺二", code(SHOP))
+    call.caller_says("四幺零五零二 幺零零零幺二", code_utterance(SHOP))
     call.line_says("您的客户代码是四幺零五，零二幺零，零零幺二，对吗？")
     call.caller_says("对")
     call.line_says("请按键输入四位密码。")
@@ -51,26 +51,26 @@ def test_a_spoken_code_is_said_back_and_then_the_pin_is_keyed(world: World) -> N
 
 def test_a_keyed_code_needs_no_saying_back(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     call.line_says("请按键输入四位密码。")
 
 
 def test_of_several_ways_to_hear_a_code_the_one_that_is_somebodys_is_said_back(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_says("四幺零五零二 幺零零零幺二", code(NOBODY, SHOP))
+    call.caller_says("四幺零五零二 幺零零零幺二", code_utterance(NOBODY, SHOP))
     call.line_mentions("四幺零五，零二幺零，零零幺二，对吗")
 
 
 def test_a_code_heard_wrong_is_asked_again(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_says("…", code(NOBODY))
+    call.caller_says("…", code_utterance(NOBODY))
     call.caller_says("不对")
     call.line_says("请您再报一遍客户代码，也可以用按键输入。")
 
 
 def test_half_a_code_is_not_heard(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_says("四幺零五", code("4105"))
+    call.caller_says("四幺零五", code_utterance("4105"))
     call.line_says("抱歉，我没听清楚，请您再说一遍。", "请问您的客户代码是多少？")
 
 
@@ -78,7 +78,7 @@ def test_an_unknown_code_and_a_wrong_pin_are_told_in_the_same_words(world: World
     told = []
     for who, secret in ((NOBODY, PIN), (SHOP, "1111")):
         call = Dialogue(world, caller=STRANGER, key=f"call-{who}")
-        call.caller_keys(who, code(who))
+        call.caller_keys(who, code_utterance(who))
         asked = call.reply
         call.caller_keys(secret, pin(secret))
         told.append((asked, call.reply))
@@ -88,7 +88,7 @@ def test_an_unknown_code_and_a_wrong_pin_are_told_in_the_same_words(world: World
 
 def test_a_spoken_pin_is_not_taken(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     call.caller_says("二四六八", Utterance(digits=(PIN,)))
     call.line_mentions("请用电话按键输入四位密码")
 
@@ -96,7 +96,7 @@ def test_a_spoken_pin_is_not_taken(world: World) -> None:
 def test_three_failures_lead_to_an_operator(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
     for _ in range(3):
-        call.caller_keys(SHOP, code(SHOP))
+        call.caller_keys(SHOP, code_utterance(SHOP))
         call.caller_keys("1111", pin("1111"))
     call.line_says("没有核对上您的客户代码，给您转人工，请稍候。")
     call.goes_to_operator("not_identified")
@@ -104,11 +104,11 @@ def test_three_failures_lead_to_an_operator(world: World) -> None:
 
 def test_codes_heard_wrong_count_as_failures_too(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_says("…", code(NOBODY))
+    call.caller_says("…", code_utterance(NOBODY))
     call.caller_says("不对")
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     call.caller_keys("1111", pin("1111"))
-    call.caller_says("…", code(NOBODY))
+    call.caller_says("…", code_utterance(NOBODY))
     call.caller_says("不对")
     call.goes_to_operator("not_identified")
 
@@ -117,10 +117,10 @@ def test_a_locked_code_leads_to_an_operator_whatever_the_pin(world: World) -> No
     for n in range(2):
         guesser = Dialogue(world, caller=f"+86139000000{n}", key=f"guess-{n}")
         for _ in range(3):
-            guesser.caller_keys(SHOP, code(SHOP))
+            guesser.caller_keys(SHOP, code_utterance(SHOP))
             guesser.caller_keys("1111", pin("1111"))
     call = Dialogue(world, caller=STRANGER)
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     call.caller_keys(PIN, pin())
     call.goes_to_operator("locked")
 
@@ -135,7 +135,7 @@ def test_who_cannot_be_identified_for_silence_gets_an_operator(world: World) -> 
 def test_a_suspended_retailer_is_told_so_only_after_it_is_identified(world: World) -> None:
     world.change_retailer(SHOP, status="suspended")
     call = Dialogue(world, caller=STRANGER)
-    call.caller_keys(SHOP, code(SHOP))
+    call.caller_keys(SHOP, code_utterance(SHOP))
     call.line_does_not_say("暂停")
     call.caller_keys(PIN, pin())
     call.line_mentions("您的供货现在是暂停的，今天不能订货。")
@@ -143,7 +143,7 @@ def test_a_suspended_retailer_is_told_so_only_after_it_is_identified(world: Worl
 
 def test_another_day_than_the_order_day_is_explained_with_the_next_one(world: World) -> None:
     call = Dialogue(world, caller=STRANGER)
-    call.caller_keys(CORNER, code(CORNER))
+    call.caller_keys(CORNER, code_utterance(CORNER))
     call.caller_keys(PIN, pin())
     call.line_says(
         "店29，您好。",
@@ -187,7 +187,7 @@ def test_a_dropped_call_is_taken_up_again(world: World) -> None:
     call.line_says("您上次没有订完：红塔山硬经典五条。接着订吗？")
     call.caller_says("对")
     call.line_says("好的，接着订。", "还有吗？")
-    assert call.order == {CLASSIC: 5}
+    assert call.draft_cartons == {CLASSIC: 5}
     world.check_books()
 
 
@@ -197,7 +197,7 @@ def test_going_on_may_be_said_by_going_on(world: World) -> None:
     dropped.caller_hangs_up()
     call = signed_in(world, key="call-2")
     call.caller_says("再来三条硬中华", add(CHINA, 3))
-    assert call.order == {CLASSIC: 5, CHINA: 3}
+    assert call.draft_cartons == {CLASSIC: 5, CHINA: 3}
 
 
 def test_a_dropped_order_may_be_begun_afresh(world: World) -> None:
@@ -207,7 +207,7 @@ def test_a_dropped_order_may_be_begun_afresh(world: World) -> None:
     call = signed_in(world, key="call-2")
     call.caller_says("不要")
     call.line_says("好的，重新订。", "请问您需要什么烟？")
-    assert call.order == {}
+    assert call.draft_cartons == {}
     world.check_books()
 
 
@@ -244,7 +244,7 @@ def test_the_region_chosen_stays_with_the_supplementary_order(world: World, by_k
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
     call.caller_hangs_up()
     with world.desk() as desk:
-        left = desk.standing(world.retailer(), desk.hotline(SUPPLEMENTARY)).draft
+        left = desk.eligibility(world.retailer(), desk.hotline(SUPPLEMENTARY)).draft
     assert left is not None
     assert left.region == "西区"
     # A caller who calls again and chooses differently means the later choice.

@@ -6,7 +6,7 @@ import pytest
 
 from speech.understanding import Understanding
 from tests.support.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, PIN, SHOP, TAISHAN, World, catalog
-from tests.support.dialogue import STRANGER, Spoken
+from tests.support.dialogue import STRANGER, TypedDialogue
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def understanding() -> Understanding:
 
 def test_an_order_in_everyday_words(world: World, understanding: Understanding) -> None:
     world.stock(LIQUN, 0)
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     assert caller.says("是的") == "请问您需要什么烟？"
     assert caller.says("红塔山来五条，硬中华两条") == "中华硬，好的，两条。红塔山有两种：硬经典、新时代，您要哪一种？"
     assert caller.says("新时代") == "红塔山新时代，好的，五条。还有吗？"
@@ -30,18 +30,18 @@ def test_an_order_in_everyday_words(world: World, understanding: Understanding) 
     assert caller.says("就这些").startswith("好，现在我们核对一下您的订货。")
     assert "黄鹤楼软蓝，不要了。" in caller.says("不对，黄鹤楼软蓝不要了")
     assert caller.says("对的").endswith("谢谢您的合作，再见。")
-    assert caller.call.saved == {CHINA: 1, ERA: 5, TAISHAN: 10}
+    assert caller.call.saved_cartons == {CHINA: 1, ERA: 5, TAISHAN: 10}
 
 
 @pytest.mark.parametrize("answer", ["第一种", "硬经典", "红塔山硬经典", "要硬经典的"])
 def test_a_close_call_is_answered_as_callers_answer(world: World, understanding: Understanding, answer: str) -> None:
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     caller.says("是的", "红塔山五条", answer)
-    assert caller.call.order == {CLASSIC: 5}
+    assert caller.call.draft_cartons == {CLASSIC: 5}
 
 
 def test_an_order_by_keys_alone(world: World, understanding: Understanding) -> None:
-    caller = Spoken(world, understanding, caller=STRANGER, ear=False)
+    caller = TypedDialogue(world, understanding, caller=STRANGER, recogniser=False)
     caller.keys(f"{SHOP}#", f"{PIN}#")
     assert caller.keys("101*5#").startswith("红塔山硬经典，好的，五条。")
     assert caller.keys("104#") == "黄鹤楼软蓝，您要几条？请按条数和井号。"
@@ -52,30 +52,30 @@ def test_an_order_by_keys_alone(world: World, understanding: Understanding) -> N
     assert caller.keys("2").startswith("要改请按")
     assert "黄鹤楼软蓝，不要了。" in caller.keys("104*0#")
     assert "您的订货已经保存" in caller.keys("1")
-    assert caller.call.saved == {CLASSIC: 5}
+    assert caller.call.saved_cartons == {CLASSIC: 5}
 
 
 def test_whoever_is_stuck_presses_a_zero(world: World, understanding: Understanding) -> None:
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     caller.keys("0")
     caller.call.goes_to_operator("asked")
 
 
 def test_what_is_said_beside_the_point_orders_nothing(world: World, understanding: Understanding) -> None:
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     caller.says("是的")
     assert caller.says("我家孩子上学去了").startswith("抱歉，我没听清楚，请您再说一遍。")
-    assert caller.call.order == {}
+    assert caller.call.draft_cartons == {}
 
 
 def test_a_star_says_it_again(world: World, understanding: Understanding) -> None:
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     asked = caller.says("是的")
     assert caller.keys("*") == asked
 
 
 def test_bulk_said_in_one_go_is_taken_in_one_go(world: World, understanding: Understanding) -> None:
-    caller = Spoken(world, understanding)
+    caller = TypedDialogue(world, understanding)
     caller.says("是的", "红塔山硬经典五条，红塔山新时代三条，黄鹤楼软蓝两条，泰山望岳四条，硬中华一条，就这些")
-    assert caller.call.order == {CLASSIC: 5, ERA: 3, CRANE: 2, TAISHAN: 4, CHINA: 1}
+    assert caller.call.draft_cartons == {CLASSIC: 5, ERA: 3, CRANE: 2, TAISHAN: 4, CHINA: 1}
     assert caller.call.state.step == "read_back"

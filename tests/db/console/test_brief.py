@@ -60,7 +60,7 @@ def test_the_brief_names_what_is_new_scarce_and_out(visitor: Visitor, world: Wor
 def test_the_brief_says_by_what_each_spec_was_split(visitor: Visitor, world: World) -> None:
     with world.session() as session:
         supply = session.get_one(Supply, (business_day(world.clock()), CHINA))
-        supply.basis, supply.most_cartons = "grade", 3
+        supply.basis, supply.max_cartons = "grade", 3
     visitor.sign_in("operator")
     split = page(visitor).partition("按档位分")[2].partition("</details>")[0]
     assert "中华(硬)" in split
@@ -76,7 +76,9 @@ def test_the_brief_says_how_the_last_day_with_orders_went(visitor: Visitor, worl
         desk.set_line("CA1", CHINA, 50)
         desk.confirm("CA1")
     with world.session() as session:
-        session.add(Call(sid="CA1", caller="+86138", called=main, started_at=clock(), turn=1, state={}, reply={}))
+        session.add(
+            Call(call_key="CA1", caller="+86138", called=main, started_at=clock(), turn_number=1, state={}, reply={})
+        )
     clock.move(days=1)
     visitor.sign_in("operator")
     text = section(page(visitor), "上一个工作日")
@@ -201,12 +203,12 @@ def test_a_database_of_an_older_version_is_told_before_anything_else_is_asked(
 
 
 def test_the_carrier_is_asked_for_our_own_account(account: Account) -> None:
-    from ivr.twilio.rest import Carrier
+    from ivr.twilio.rest import TwilioCarrier
     from settings import Settings
 
-    def carrier(token: str) -> Carrier:
-        return Carrier(
-            Settings(twilio_account_sid=account.sid, twilio_auth_token=token, twilio_api_base=account.api_base)
+    def carrier(token: str) -> TwilioCarrier:
+        return TwilioCarrier(
+            Settings(twilio_account_sid=account.call_key, twilio_auth_token=token, twilio_api_base=account.api_base)
         )
 
     carrier(account.auth_token).check()

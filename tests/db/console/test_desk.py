@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from ivr.calls import Calls, Post
-from ivr.twilio.webhooks import Line
+from ivr.calls import Calls, TurnRequest
+from ivr.twilio.webhooks import LineServices
 from orders.book.models import OrderRow
 from speech.utterance import Utterance
-from tests.support.console_client import Visitor, sheet_seen
+from tests.support.console_client import Visitor, shown_version
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, CRANE, MAIN, SHOP, World
 
 CALLER = "+8613800000012"
@@ -22,17 +22,17 @@ YES, OPERATOR = Utterance(command="yes", text="是的"), Utterance(command="oper
 
 
 @pytest.fixture
-def line(application: Flask) -> Line:
+def line(application: Flask) -> LineServices:
     furnished = application.extensions["order-hotline-console"]
-    assert isinstance(furnished.line, Line)
+    assert isinstance(furnished.line, LineServices)
     return furnished.line
 
 
 @pytest.fixture
-def redirected(line: Line, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+def redirected(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """The redirects requested from the carrier, which is replaced in these tests."""
     sent: list[tuple[str, str]] = []
-    monkeypatch.setattr(line.carrier, "redirect", lambda sid, url: sent.append((sid, url)))
+    monkeypatch.setattr(line.carrier, "redirect", lambda call_key, url: sent.append((call_key, url)))
     return sent
 
 
@@ -42,20 +42,20 @@ def operator(visitor: Visitor, redirected: list[tuple[str, str]]) -> Visitor:
     return visitor
 
 
-def stuck_caller(calls: Calls, sid: str = "CA1", *, signed_in: bool = True) -> None:
+def stuck_caller(calls: Calls, call_key: str = "CA1", *, signed_in: bool = True) -> None:
     """Begin a call that asks for an operator, after identification if `signed_in`."""
-    n = calls.begin(sid, CALLER, MAIN).n
+    n = calls.begin(call_key, CALLER, MAIN).turn_number
     if signed_in:
-        calls.take(sid, Post(n, utterance=YES))
+        calls.take_turn(call_key, TurnRequest(n, utterance=YES))
         n += 1
-    calls.take(sid, Post(n, utterance=OPERATOR))
+    calls.take_turn(call_key, TurnRequest(n, utterance=OPERATOR))
 
 
 def text(answer: object) -> str:
     return answer.get_data(as_text=True)  # type: ignore[attr-defined,no-any-return]
 
 
-def test_the_queue_says_who_waits_and_why(operator: Visitor, line: Line) -> None:
+def test_the_queue_says_who_waits_and_why(operator: Visitor, line: LineServices) -> None:
     stuck_caller(line.calls)
     page = text(operator.get("/desk"))
     assert "店12" in page
@@ -63,7 +63,7 @@ def test_the_queue_says_who_waits_and_why(operator: Visitor, line: Line) -> None
 
 
 def test_two_operators_reach_for_one_call_and_the_other_is_told_who_has_it(
-    operator: Visitor, new_visitor: Callable[[], Visitor], line: Line
+    operator: Visitor, new_visitor: Callable[[], Visitor], line: LineServices
 ) -> None:
     stuck_caller(line.calls)
     second = new_visitor()
@@ -76,18 +76,18 @@ def test_two_operators_reach_for_one_call_and_the_other_is_told_who_has_it(
 
 
 def test_an_operator_finishes_the_callers_order_and_the_call(
-    operator: Visitor, line: Line, world: World, redirected: list[tuple[str, str]]
+    operator: Visitor, line: LineServices, world: World, redirected: list[tuple[str, str]]
 ) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
-    seen = sheet_seen(text(operator.get("/desk/orders/CA1")))
+    seen = shown_version(text(operator.get("/desk/orders/CA1")))
     sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CRANE, cartons="5", seen=seen))
     assert "黄鹤楼软蓝，五条。" in sheet
-    saved = text(operator.post("/desk/orders/CA1/save", seen=sheet_seen(sheet)))
+    saved = text(operator.post("/desk/orders/CA1/save", seen=shown_version(sheet)))
     assert "已保存，订单号" in saved
     operator.post("/desk/tickets/1/finish")
     assert redirected[0][0] == "CA1"
-    said = line.calls.present("CA1").reply.say
+    said = line.calls.snapshot("CA1").reply.say
     assert said[0].startswith("您的订货已经保存")
     assert said[-1] == "谢谢您的合作，再见。"
     with world.session() as session:
@@ -95,49 +95,51 @@ def test_an_operator_finishes_the_callers_order_and_the_call(
         assert (order.state, order.total_packs) == ("confirmed", 50)
 
 
-def test_what_is_over_the_limit_is_cut_and_said(operator: Visitor, line: Line, world: World) -> None:
+def test_what_is_over_the_limit_is_cut_and_said(operator: Visitor, line: LineServices, world: World) -> None:
     world.limit(CHINA, 2)
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
-    seen = sheet_seen(text(operator.get("/desk/orders/CA1")))
+    seen = shown_version(text(operator.get("/desk/orders/CA1")))
     sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CHINA, cartons="5", seen=seen))
     assert "超过限量，要5条，订上2条" in sheet
 
 
-def test_a_page_that_shows_an_older_order_is_refused_with_what_changed(operator: Visitor, line: Line) -> None:
+def test_a_page_that_shows_an_older_order_is_refused_with_what_changed(operator: Visitor, line: LineServices) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
-    old = sheet_seen(text(operator.get("/desk/orders/CA1")))
+    old = shown_version(text(operator.get("/desk/orders/CA1")))
     first = text(operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="3", seen=old))
     late = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="7", seen=old)
     assert late.status_code == 422
     assert "这张单在别处改过" in text(late)
     assert "红塔山(硬经典)：没有 → 3" in text(late)
-    assert sheet_seen(text(late)) == sheet_seen(first)
+    assert shown_version(text(late)) == shown_version(first)
     assert operator.post("/desk/orders/CA1/save", seen=old).status_code == 422
 
 
 @pytest.mark.parametrize("cartons", ["", "five", "-1", "1.5", "99999", "+"])
 def test_cartons_that_are_no_number_change_nothing_and_stay_in_the_field(
-    operator: Visitor, line: Line, cartons: str
+    operator: Visitor, line: LineServices, cartons: str
 ) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
-    seen = sheet_seen(text(operator.get("/desk/orders/CA1")))
+    seen = shown_version(text(operator.get("/desk/orders/CA1")))
     answer = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=seen)
     assert answer.status_code == 422
     assert "条数要写数字" in text(answer)
     assert f'value="{cartons}" aria-invalid="true"' in text(answer)
-    assert sheet_seen(text(answer)) == seen
+    assert shown_version(text(answer)) == seen
 
 
-def test_more_and_none_are_typed_with_plus_and_nought(operator: Visitor, line: Line) -> None:
+def test_more_and_none_are_typed_with_plus_and_nought(operator: Visitor, line: LineServices) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     sheet = text(operator.get("/desk/orders/CA1"))
     for cartons, then in (("5", "50"), ("+2", "70"), ("3", "30"), ("0", None)):
-        sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=sheet_seen(sheet)))
-        assert sheet_seen(sheet) == (f"draft,{CLASSIC}:{then}" if then else "draft")
+        sheet = text(
+            operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=shown_version(sheet))
+        )
+        assert shown_version(sheet) == (f"draft,{CLASSIC}:{then}" if then else "draft")
 
 
 def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_changed(
@@ -155,26 +157,28 @@ def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_chan
     world.limit(CHINA, 2)
     operator.sign_in("operator")
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
-    sheet = text(operator.post(f"{path}/lines", barcode=CRANE, cartons="1", seen=sheet_seen(text(operator.get(path)))))
+    sheet = text(
+        operator.post(f"{path}/lines", barcode=CRANE, cartons="1", seen=shown_version(text(operator.get(path))))
+    )
     assert operator.post(f"{path}/wishes", which="last", seen="draft").status_code == 422
-    sheet = text(operator.post(f"{path}/wishes", which="last", seen=sheet_seen(sheet)))
+    sheet = text(operator.post(f"{path}/wishes", which="last", seen=shown_version(sheet)))
     assert "记上了2种" in sheet
     assert "中华(硬)：超过限量，要5条，订上2条" in sheet
-    assert sheet_seen(sheet) == f"draft,{CRANE}:10,{CLASSIC}:30,{CHINA}:20"
+    assert shown_version(sheet) == f"draft,{CRANE}:10,{CLASSIC}:30,{CHINA}:20"
 
 
 def test_the_sheet_shows_what_is_unmet_and_what_is_left(operator: Visitor, world: World) -> None:
     world.limit(CHINA, 2)
     world.stock(CHINA, 9)
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
-    seen = sheet_seen(text(operator.get(path)))
+    seen = shown_version(text(operator.get(path)))
     row = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", seen=seen)).partition("<tbody>")[2]
     cells = re.findall(r'<td class="number">(?:<b[^>]*>)?([^<]*)', row.partition("</tr>")[0])
     # Price, requested, granted, unmet, amount, and the rest of limit and stock.
     assert cells == ["381.60", "5", "2", "3", "763.20", "0", "7"]
 
 
-def test_a_caller_nobody_knows_is_found_by_name_and_then_has_a_sheet(operator: Visitor, line: Line) -> None:
+def test_a_caller_nobody_knows_is_found_by_name_and_then_has_a_sheet(operator: Visitor, line: LineServices) -> None:
     stuck_caller(line.calls, signed_in=False)
     operator.post("/desk/tickets/1/take")
     assert "是哪一户？" in text(operator.get("/desk/orders/CA1"))
@@ -204,13 +208,13 @@ def test_a_retailer_out_of_its_day_is_refused_with_the_next_one(operator: Visito
 
 
 def test_a_call_given_back_goes_on_by_itself(
-    operator: Visitor, line: Line, redirected: list[tuple[str, str]], new_visitor: Callable[[], Visitor]
+    operator: Visitor, line: LineServices, redirected: list[tuple[str, str]], new_visitor: Callable[[], Visitor]
 ) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     operator.post("/desk/tickets/1/give-back")
-    present = line.calls.present("CA1")
-    assert redirected[-1][1].endswith(f"/voice/turn?n={present.n}")
+    present = line.calls.snapshot("CA1")
+    assert redirected[-1][1].endswith(f"/voice/turn?n={present.turn_number}")
     assert "请按烟的代码" in present.reply.say[-1]
     assert operator.post("/desk/tickets/1/finish").status_code == 409
 
@@ -218,8 +222,8 @@ def test_a_call_given_back_goes_on_by_itself(
 def test_an_order_for_a_retailer_needs_no_call(operator: Visitor, world: World) -> None:
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
     sheet = text(operator.get(path))
-    sheet = text(operator.post(f"{path}/lines", barcode=CLASSIC, cartons="1", seen=sheet_seen(sheet)))
-    assert operator.post(f"{path}/save", seen=sheet_seen(sheet)).status_code == 200
+    sheet = text(operator.post(f"{path}/lines", barcode=CLASSIC, cartons="1", seen=shown_version(sheet)))
+    assert operator.post(f"{path}/save", seen=shown_version(sheet)).status_code == 200
     with world.session() as session:
         assert session.query(OrderRow).one().channel == "operator"
 

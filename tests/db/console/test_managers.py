@@ -58,7 +58,7 @@ def test_an_import_is_kept_with_who_when_and_why(manager: Visitor, world: World)
     assert limit(world) == 70
     with world.session() as session:
         [batch] = session.query(LimitBatch).all()
-        assert (batch.by, batch.why, batch.source) == ("孙建国", "少了两条", "limits.csv")
+        assert (batch.by, batch.reason, batch.source) == ("孙建国", "少了两条", "limits.csv")
     assert "少了两条" in manager.get("/supply").get_data(as_text=True)
 
 

@@ -18,8 +18,8 @@ from brand_catalog.catalog import Catalog
 from brand_catalog.exporting import as_files
 from brand_catalog.importing import make_catalog, read_catalog_file
 from brand_catalog.loading import load_catalog
-from brand_catalog.models import CatalogVersion, HandName
-from brand_catalog.name_overrides import NameRefused, add_name, remove_name, renew_catalog, with_name
+from brand_catalog.models import CatalogVersion, NameOverride
+from brand_catalog.name_overrides import NameRefused, add_name, remove_name, replace_catalog, with_name
 from brand_catalog.spoken_names import Alias, derive_spoken_names
 from settings import Settings
 from speech.listening import Items
@@ -35,12 +35,12 @@ def meaning(world: World, text: str) -> tuple[str, ...]:
 
 def in_force(world: World, clock: MovingClock, catalog: Catalog, *, keep_names: bool = False) -> None:
     with world.session() as session:
-        renew_catalog(session, catalog, clock(), "the files", "somebody", keep_names=keep_names)
+        replace_catalog(session, catalog, clock(), "the files", "somebody", keep_names=keep_names)
 
 
 def by_hand(world: World) -> list[tuple[str, bool]]:
     with world.session() as session:
-        return [(row.text, row.added) for row in session.scalars(select(HandName))]
+        return [(row.text, row.added) for row in session.scalars(select(NameOverride))]
 
 
 def test_a_name_given_by_hand_outlasts_an_import(world: World, clock: MovingClock) -> None:

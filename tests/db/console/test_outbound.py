@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import delete
 
 from clock import SHANGHAI
-from console.day.outbound_pages import Quiet, outbound_now
+from console.day.outbound_pages import IdleReason, outbound_status
 from orders.book.models import Channel
 from orders.models import HotlineRow
 from orders.outbound import campaign
@@ -44,9 +44,9 @@ def page(visitor: Visitor) -> str:
     return visitor.get("/outbound").get_data(as_text=True)
 
 
-def quiet(day: Day) -> Quiet:
+def quiet(day: Day) -> IdleReason:
     with day.world.session() as session:
-        return outbound_now(session, day.clock()).quiet
+        return outbound_status(session, day.clock()).idle_reason
 
 
 def test_only_the_leader_and_up_may_see_start_and_stop_it(day: Day, new_visitor: Callable[[], Visitor]) -> None:
@@ -63,7 +63,7 @@ def test_only_the_leader_and_up_may_see_start_and_stop_it(day: Day, new_visitor:
 def test_it_takes_a_page_of_ours_to_start_it(leader: Visitor, day: Day) -> None:
     day.stop()
     assert leader.post("/outbound/start", token=False).status_code == 400
-    assert day.dialler.look() == 0
+    assert day.dialler.poll() == 0
 
 
 def test_started_and_stopped_by_the_page_says_who_and_when(leader: Visitor, day: Day) -> None:
@@ -71,19 +71,19 @@ def test_started_and_stopped_by_the_page_says_who_and_when(leader: Visitor, day:
     stopped = page(leader)
     assert "赵红霞在09:00:00停止" in stopped
     assert "开始外呼" in stopped
-    assert day.dialler.look() == 0
+    assert day.dialler.poll() == 0
     day.clock.move(minutes=1)
     assert leader.post("/outbound/start").status_code == 204
     started = page(leader)
     assert "赵红霞在09:01:00开始" in started
     assert "停止外呼" in started
-    assert day.later(minutes=0) == 2
+    assert day.advance(minutes=0) == 2
 
 
 def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visitor, day: Day) -> None:
-    day.dialler.look()
+    day.dialler.poll()
     calls = [day.call(0), day.call(1)]
-    calls[1].is_told("busy")
+    calls[1].post_status("busy")
     calls[0].orders()
     shown = page(leader)
     assert "…0012" in shown
@@ -91,8 +91,8 @@ def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visito
     for words in ("已订货", "占线", "店12", "店37"):
         assert words in shown
     with day.world.session() as session:
-        now = outbound_now(session, day.clock())
-    assert (now.due, now.ordered, now.left, now.ringing, now.talking) == (2, 1, 1, 0, 0)
+        now = outbound_status(session, day.clock())
+    assert (now.due, now.ordered, now.remaining, now.ringing, now.talking) == (2, 1, 1, 0, 0)
     assert [(one.attempt.outcome, one.order is not None) for one in now.attempts] == [
         ("busy", False),
         ("ordered", True),
@@ -101,9 +101,9 @@ def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visito
 
 def test_those_missed_are_shown_with_reason_and_remedy(leader: Visitor, alone: Day) -> None:
     alone.rule("outbound_attempts_max", 1)
-    alone.dialler.look()
-    alone.call().is_told("no-answer")
-    alone.later(minutes=1)
+    alone.dialler.poll()
+    alone.call().post_status("no-answer")
+    alone.advance(minutes=1)
     shown = page(leader)
     assert "没人接" in shown
     assert "打补货热线" in shown
@@ -112,7 +112,7 @@ def test_those_missed_are_shown_with_reason_and_remedy(leader: Visitor, alone: D
 def test_a_call_the_line_placed_is_told_from_one_that_came_in_and_its_order_counts_in_the_report(
     leader: Visitor, alone: Day
 ) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     alone.call().orders()
     assert '<span class="tag">外呼</span>' in leader.get("/calls").get_data(as_text=True)
     report = leader.get("/reports?span=day").get_data(as_text=True)
@@ -120,27 +120,27 @@ def test_a_call_the_line_placed_is_told_from_one_that_came_in_and_its_order_coun
     assert set(CHANNELS) == set(get_args(Channel))
 
 
-def test_a_retailer_that_asked_is_not_rung_today(leader: Visitor, day: Day) -> None:
+def test_a_retailer_that_asked_is_not_called_today(leader: Visitor, day: Day) -> None:
     assert "店12今天不打" in page(leader)
     assert leader.post("/outbound/not-today", customer_code=SHOP).status_code == 204
     assert "店12今天不打" not in page(leader)
-    assert day.dialler.look() == 1
+    assert day.dialler.poll() == 1
     assert leader.post("/outbound/not-today", customer_code="410599999999").status_code == 404
 
 
-def test_the_page_says_why_nobody_is_rung(day: Day, world: World) -> None:
+def test_the_page_says_why_nobody_is_called(day: Day, world: World) -> None:
     # No dialler has polled yet, so none holds the lease.
     assert quiet(day) == "no_dialler"
-    day.dialler.look()
+    day.dialler.poll()
     assert quiet(day) == "nobody_left"
-    day.call(0).is_told("busy")
+    day.call(0).post_status("busy")
     assert quiet(day) == "pause"
     day.rule("outbound_lines", 1)
-    day.later(minutes=10)
+    day.advance(minutes=10)
     assert quiet(day) == "lines"
-    day.call(1).is_told("no-answer")
+    day.call(1).post_status("no-answer")
     day.clock.move(minutes=21)
-    day.dialler.look()
+    day.dialler.poll()
     assert quiet(day) == "no_operator"
     with world.session() as session:
         session.add(OutboundWindow(batch="", opens=14 * 60, closes=15 * 60))
@@ -151,7 +151,7 @@ def test_the_page_says_why_nobody_is_rung(day: Day, world: World) -> None:
     assert quiet(day) == "stopped"
 
 
-def test_the_page_says_when_which_batch_is_rung(leader: Visitor, world: World) -> None:
+def test_the_page_says_when_which_batch_is_called(leader: Visitor, world: World) -> None:
     assert "全部批次 09:00–17:00" in page(leader)
     with world.session() as session:
         session.add(OutboundWindow(batch="东一线", opens=10 * 60, closes=11 * 60 + 30))
@@ -161,7 +161,7 @@ def test_the_page_says_when_which_batch_is_rung(leader: Visitor, world: World) -
 
 
 def test_the_page_says_so_where_there_is_no_line_to_ring_from(day: Day, world: World) -> None:
-    day.dialler.look()
+    day.dialler.poll()
     with world.session() as session:
         session.execute(delete(HotlineRow).where(HotlineRow.number == MAIN))
     assert quiet(day) == "no_line"
@@ -182,14 +182,14 @@ def test_the_part_that_keeps_itself_up_to_date_is_sent_at_once(leader: Visitor, 
     assert (first.decode() if isinstance(first, bytes) else first).startswith("event: outbound\ndata: ")
 
 
-def test_who_was_rung_in_vain_waits_with_the_time_of_the_next_try(leader: Visitor, alone: Day) -> None:
-    alone.dialler.look()
-    alone.call().is_told("busy")
+def test_who_was_called_in_vain_waits_with_the_time_of_the_next_try(leader: Visitor, alone: Day) -> None:
+    alone.dialler.poll()
+    alone.call().post_status("busy")
     assert "09:10:00以后" in page(leader)
 
 
 def test_a_suspended_retailer_is_due_and_never_left_to_ring(day: Day, world: World) -> None:
     world.change_retailer(STATION, status="suspended")
     with day.world.session() as session:
-        now = outbound_now(session, day.clock())
-    assert (now.due, now.left, [one.retailer.customer_code for one in now.waiting]) == (2, 1, [SHOP])
+        now = outbound_status(session, day.clock())
+    assert (now.due, now.remaining, [one.retailer.customer_code for one in now.upcoming]) == (2, 1, [SHOP])

@@ -7,7 +7,7 @@ import io
 import pytest
 from flask import Flask
 
-from console.file_errors import in_words
+from console.file_errors import localised_reason
 from console.language import choose
 from orders.book.models import OrderRow
 from orders.channels.models import ProxyEntry
@@ -113,8 +113,8 @@ def test_only_who_enters_lists_may_enter_one(visitor: Visitor) -> None:
 def test_what_is_wrong_in_a_file_is_said_in_the_visitors_language(application: Flask) -> None:
     sentence = "'5' is less than 10"
     with application.test_request_context():
-        assert in_words(sentence) == "5 小于 10"
-        assert in_words("'5' is less than 10 yuan") == "5 小于 10 元"
-        assert in_words("nobody wrote words for this") == "nobody wrote words for this"
+        assert localised_reason(sentence) == "5 小于 10"
+        assert localised_reason("'5' is less than 10 yuan") == "5 小于 10 元"
+        assert localised_reason("nobody wrote words for this") == "nobody wrote words for this"
         choose("en")
-        assert in_words(sentence) == sentence
+        assert localised_reason(sentence) == sentence

@@ -14,10 +14,10 @@ from openpyxl import load_workbook
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from orders.department_rules import NAMES, draft_rules
+from orders.department_rules import RULES, draft_rules
 from orders.hotline_settings import calendar
 from orders.lockout import LockRules, check_pin
-from orders.models import HotlineRow, HouseRule, SettingChange, Subject
+from orders.models import DepartmentRule, HotlineRow, SettingChange, Subject
 from orders.retailers.access import locked_until
 from orders.retailers.models import RetailerRow
 from tests.support.console_client import Visitor
@@ -44,12 +44,12 @@ def manager(visitor: Visitor) -> Visitor:
 def changes(world: World) -> list[tuple[str, str, str, object, object]]:
     with world.session() as session:
         rows = session.scalars(select(SettingChange).where(SettingChange.by == "孙建国").order_by(SettingChange.id))
-        return [(row.subject, row.name, row.why, row.before, row.after) for row in rows]
+        return [(row.subject, row.name, row.reason, row.before, row.after) for row in rows]
 
 
 def rules(world: World) -> dict[str, int]:
     with world.session() as session:
-        return {row.name: row.value for row in session.scalars(select(HouseRule))}
+        return {row.name: row.value for row in session.scalars(select(DepartmentRule))}
 
 
 # --- rules
@@ -86,7 +86,7 @@ def test_a_rule_that_makes_no_sense_is_refused_beside_its_field(manager: Visitor
 
 def test_every_rule_has_a_field_and_its_name_in_words(manager: Visitor) -> None:
     page = manager.get("/rules").get_data(as_text=True)
-    for name in NAMES:
+    for name in RULES:
         if not name.startswith("band_max"):
             assert f'name="{name}"' in page, name
             assert f">{name}</label>" not in page, name
@@ -192,7 +192,7 @@ def test_everything_that_is_recorded_has_its_name_in_words(manager: Visitor) -> 
 
 def locked(world: World, clock: MovingClock) -> None:
     with world.session() as session:
-        for _ in range(LockRules().per_retailer):
+        for _ in range(LockRules().per_account):
             check_pin(session, LockRules(), SHOP, "0000", "+861", clock())
 
 

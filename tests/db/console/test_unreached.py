@@ -42,7 +42,7 @@ def test_who_is_to_ring_the_supplementary_hotline_may_then_order_there(operator:
     with world.desk() as desk:
         station = desk.retailer(STATION)
         assert station is not None
-        assert desk.standing(station, desk.hotline(SUPPLEMENTARY)).may_order
+        assert desk.eligibility(station, desk.hotline(SUPPLEMENTARY)).may_order
 
 
 def test_a_change_keeps_what_was_recorded_before(operator: Visitor, world: World) -> None:

@@ -12,7 +12,7 @@ from orders.channels import web_orders
 from orders.channels.models import WebOrderRow
 from orders.channels.web_orders import WebOrder
 from tests.conftest import MovingClock
-from tests.support.console_client import Visitor, sheet_seen
+from tests.support.console_client import Visitor, shown_version
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, SHOP, STATION, World
 
 
@@ -22,11 +22,11 @@ def operator(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def sends(world: World, code: str, barcode: str, cartons: int, key: str = "1") -> None:
+def take_in_web_order(world: World, code: str, barcode: str, cartons: int, key: str = "1") -> None:
     """Take in a web order of one spec by a retailer."""
     packs = {barcode: cartons * CARTON}
     with world.desk() as desk:
-        web_orders.take_in(desk, "web", "page", key, WebOrder(code, packs, world.clock()), world.clock())
+        web_orders.enter_order(desk, "web", "page", key, WebOrder(code, packs, world.clock()), world.clock())
 
 
 def page(visitor: Visitor) -> str:
@@ -39,7 +39,7 @@ def part(text: str, title: str) -> str:
 
 def test_a_cut_order_waits_until_somebody_has_looked_and_said_what_they_found(operator: Visitor, world: World) -> None:
     world.limit(CHINA, 2)
-    sends(world, SHOP, CHINA, 5)
+    take_in_web_order(world, SHOP, CHINA, 5)
     text = part(page(operator), "等审核")
     assert "店12" in text
     assert "中华(硬)：超过限量，要5条，订上2条" in text
@@ -58,15 +58,17 @@ def test_a_cut_order_waits_until_somebody_has_looked_and_said_what_they_found(op
         assert (row.audited_by, row.audit_note) == ("陈静", "已告知客户")
 
 
-def test_a_failed_order_is_taken_on_rung_up_and_becomes_an_order(operator: Visitor, world: World) -> None:
+def test_a_failed_order_is_followed_up_by_telephone_and_becomes_an_order(operator: Visitor, world: World) -> None:
     world.stock(CHINA, 0)
-    sends(world, SHOP, CHINA, 5)
+    take_in_web_order(world, SHOP, CHINA, 5)
     text = part(page(operator), "要打电话")
     assert "要的品种一条也没有了" in text
     assert "中华(硬) 5" in text
     sheet = operator.post(f"/web-orders/{SHOP}/take").headers["HX-Redirect"]
-    seen = sheet_seen(operator.get(sheet).get_data(as_text=True))
-    seen = sheet_seen(operator.post(f"{sheet}/lines", barcode=CLASSIC, cartons="3", seen=seen).get_data(as_text=True))
+    seen = shown_version(operator.get(sheet).get_data(as_text=True))
+    seen = shown_version(
+        operator.post(f"{sheet}/lines", barcode=CLASSIC, cartons="3", seen=seen).get_data(as_text=True)
+    )
     assert operator.post(f"{sheet}/save", seen=seen).status_code == 200
     text = page(operator)
     assert "店12" not in part(text, "要打电话")
@@ -80,7 +82,7 @@ def test_two_operators_do_not_ring_one_retailer(
     operator: Visitor, new_visitor: Callable[[], Visitor], world: World
 ) -> None:
     world.stock(CHINA, 0)
-    sends(world, SHOP, CHINA, 5)
+    take_in_web_order(world, SHOP, CHINA, 5)
     second = new_visitor()
     second.sign_in("operator2")
     operator.post(f"/web-orders/{SHOP}/take")
@@ -97,7 +99,7 @@ def test_who_wants_nothing_any_more_is_done_with_until_the_web_fails_again(
     operator: Visitor, world: World, clock: MovingClock
 ) -> None:
     world.stock(CHINA, 0)
-    sends(world, SHOP, CHINA, 5)
+    take_in_web_order(world, SHOP, CHINA, 5)
     operator.post(f"/web-orders/{SHOP}/take")
     unsaid = operator.post(f"/web-orders/{SHOP}/done", result="", note="改天")
     assert unsaid.status_code == 422
@@ -107,13 +109,13 @@ def test_who_wants_nothing_any_more_is_done_with_until_the_web_fails_again(
     assert "店12" not in part(text, "要打电话")
     assert "客户不要了" in part(text, "办完的")
     clock.move(minutes=5)
-    sends(world, SHOP, CHINA, 4, key="2")
+    take_in_web_order(world, SHOP, CHINA, 4, key="2")
     assert "店12" in part(page(operator), "要打电话")
 
 
 def test_a_retailer_that_may_not_order_now_is_refused_with_the_reason(operator: Visitor, world: World) -> None:
     world.stock(CHINA, 0)
-    sends(world, STATION, CHINA, 5)
+    take_in_web_order(world, STATION, CHINA, 5)
     world.change_retailer(STATION, status="suspended")
     refused = operator.post(f"/web-orders/{STATION}/take")
     assert refused.status_code == 422
@@ -123,7 +125,7 @@ def test_a_retailer_that_may_not_order_now_is_refused_with_the_reason(operator: 
 
 def test_a_manager_looks_on(visitor: Visitor, world: World) -> None:
     world.stock(CHINA, 0)
-    sends(world, SHOP, CHINA, 5)
+    take_in_web_order(world, SHOP, CHINA, 5)
     visitor.sign_in("manager")
     assert "打电话，开单" not in page(visitor)
     assert visitor.post(f"/web-orders/{SHOP}/take").status_code == 403

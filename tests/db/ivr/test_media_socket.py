@@ -13,8 +13,8 @@ import pytest
 from simple_websocket import ConnectionClosed
 from structlog.testing import capture_logs
 
-from ivr.models import Call, Heard
-from ivr.stream_registry import Open
+from ivr.models import Call, PendingUtterance
+from ivr.stream_registry import OpenTurn
 from ivr.twilio.signature import stream_token
 from speech.audio import FRAME_BYTES
 from speech.listening import Digits, Listen, YesNo
@@ -29,7 +29,7 @@ FIVE = Utterance(command="yes", text="五条")
 YES, NO = Utterance(command="yes", text="对"), Utterance(command="no", text="不对")
 
 
-class ScriptedEar:
+class ScriptedRecogniser:
     """A recogniser by frame number: at that frame the caller begins to speak, stops, or has said something."""
 
     def __init__(self, script: dict[int, bool | Utterance]) -> None:
@@ -53,7 +53,7 @@ class ScriptedEar:
         return None
 
 
-class FakeSocket:
+class FakeMediaSocket:
     """A socket that delivers these messages, one after the other; a callable among them is run in its place."""
 
     def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
@@ -91,26 +91,26 @@ CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.
 STOP = json.dumps({"event": "stop", "stop": {}})
 
 
-class Room:
+class StreamFixture:
     """A line with one call in progress, and a recogniser that follows a script."""
 
     def __init__(
         self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None, **changes: object
     ) -> None:
-        self.ear = ScriptedEar(script or {})
-        self.world = LineWorld(sessions, self.ear, listen_mode="stream", **changes)
+        self.recogniser = ScriptedRecogniser(script or {})
+        self.world = LineWorld(sessions, self.recogniser, listen_mode="stream", **changes)
         self.phone: Telephone = self.world.telephone(SID)
         self.first = self.phone.dial()
 
-    def serve(self, *messages: str | bytes | Callable[[], object], introduced: bool = True) -> FakeSocket:
+    def serve(self, *messages: str | bytes | Callable[[], object], introduced: bool = True) -> FakeMediaSocket:
         begin = [CONNECTED, start(self.world)] if introduced else []
-        socket = FakeSocket([*begin, *messages])
+        socket = FakeMediaSocket([*begin, *messages])
         self.world.app.extensions["media"].serve(socket)
         return socket
 
-    def heard(self, n: int = 1) -> Heard | None:
+    def pending_utterance(self, turn_number: int = 1) -> PendingUtterance | None:
         with transaction(self.world.sessions) as session:
-            return session.get(Heard, (SID, n))
+            return session.get(PendingUtterance, (SID, turn_number))
 
     def redirected(self) -> list[tuple[str, str]]:
         deadline = time.monotonic() + 2
@@ -120,38 +120,38 @@ class Room:
 
 
 @pytest.fixture
-def room(sessions: SessionFactory) -> Room:
-    return Room(sessions)
+def room(sessions: SessionFactory) -> StreamFixture:
+    return StreamFixture(sessions)
 
 
-def test_the_first_reply_opens_the_stream_with_the_call_s_token(room: Room) -> None:
+def test_the_first_reply_opens_the_stream_with_the_call_s_token(room: StreamFixture) -> None:
     assert room.first.verbs == ["Start", "Gather", "Redirect"]
     assert room.first.attributes("Stream")["url"] == BASE.replace("https", "wss") + "/voice/stream"
     assert room.first.attributes("Parameter") == {"name": "token", "value": stream_token(SID, room.world.settings)}
 
 
 def test_what_is_heard_is_put_down_and_the_call_sent_to_its_turn(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: FIVE})
+    room = StreamFixture(sessions, {3: True, 8: FIVE})
     room.serve(*[media()] * 10, STOP)
     assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
-    assert room.phone.asks("/voice/turn?n=1").said == ["turn 2"]
+    assert room.phone.request("/voice/turn?n=1").said == ["turn 2"]
     assert room.world.conversation.heard == [FIVE]
 
 
 def test_where_the_carrier_cannot_be_asked_the_time_out_finds_what_was_heard(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: FIVE})
+    room = StreamFixture(sessions, {3: True, 8: FIVE})
     room.world.carrier.refuses = True
     room.serve(*[media()] * 10, STOP)
-    assert room.phone.asks(room.first.action, Digits="").said == ["turn 2"]
+    assert room.phone.request(room.first.action, Digits="").said == ["turn 2"]
     assert room.world.conversation.heard == [FIVE]
 
 
 def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True})
+    room = StreamFixture(sessions, {3: True})
     room.world.conversation.silence_ms = 1_000
 
     def time_out() -> None:
-        answer = room.phone.asks(room.first.action, Digits="")
+        answer = room.phone.request(room.first.action, Digits="")
         assert answer.said == []
         assert answer.attributes("Gather")["timeout"] == "1"
 
@@ -160,14 +160,14 @@ def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFacto
 
 
 def test_a_cough_is_no_speech(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 6: False})
+    room = StreamFixture(sessions, {3: True, 6: False})
     room.serve(*[media()] * 8)
-    assert room.heard() is None
+    assert room.pending_utterance() is None
     assert not room.world.carrier.redirected
 
 
 def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: NOTHING})
+    room = StreamFixture(sessions, {3: True, 8: NOTHING})
     seen: list[int] = []
     room.serve(*[media()] * 60, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 40)
     assert seen == [0]
@@ -175,10 +175,10 @@ def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(se
 
 
 def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
+    room = StreamFixture(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
     room.serve(*[media()] * 40)
     assert room.redirected()
-    room.phone.asks("/voice/turn?n=1")
+    room.phone.request("/voice/turn?n=1")
     assert room.world.conversation.heard == [FIVE]
 
 
@@ -189,10 +189,10 @@ class TestYesSaidOverAQuestion:
     def long_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ivr.stream_registry.MS_A_CHARACTER", 800)
 
-    def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> Room:
-        room = Room(sessions, script)
+    def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> StreamFixture:
+        room = StreamFixture(sessions, script)
         room.world.conversation.listen = YesNo()
-        room.phone.asks(room.first.action, Digits="5")
+        room.phone.request(room.first.action, Digits="5")
         room.world.conversation.heard.clear()
         return room
 
@@ -202,21 +202,21 @@ class TestYesSaidOverAQuestion:
         room.serve(*[media()] * 150, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 120)
         assert seen == [0]
         assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
-        room.phone.asks("/voice/turn?n=2")
+        room.phone.request("/voice/turn?n=2")
         assert room.world.conversation.heard == [YES]
 
     def test_a_no_after_it_is_what_counts(self, sessions: SessionFactory) -> None:
         room = self.asked(sessions, {20: YES, 60: NO})
         room.serve(*[media()] * 80, STOP)
         assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
-        room.phone.asks("/voice/turn?n=2")
+        room.phone.request("/voice/turn?n=2")
         assert room.world.conversation.heard == [NO]
 
 
 def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: SessionFactory) -> None:
-    room = Room(sessions)
-    room.world.ears.heard(SID, 1, FIVE)
-    room.phone.asks(room.first.action, Digits="")
+    room = StreamFixture(sessions)
+    room.world.streams.store_utterance(SID, 1, FIVE)
+    room.phone.request(room.first.action, Digits="")
     assert room.world.conversation.heard == [FIVE]
     media_line = room.world.app.extensions["media"]
     media_line.go_on(SID, 1)
@@ -225,77 +225,79 @@ def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: Ses
 
 
 def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
+    room = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
     room.serve(*[media()] * 40)
     assert len(room.redirected()) == 1
 
 
 def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) -> None:
-    room = Room(sessions, {40: True, 50: FIVE})
-    room.serve(*[media()] * 5, lambda: room.phone.asks(room.first.action, Digits="5"), *[media()] * 60)
+    room = StreamFixture(sessions, {40: True, 50: FIVE})
+    room.serve(*[media()] * 5, lambda: room.phone.request(room.first.action, Digits="5"), *[media()] * 60)
     assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
-    assert room.heard(1) is None
-    assert len(room.ear.listened_for) == 2
+    assert room.pending_utterance(1) is None
+    assert len(room.recogniser.listened_for) == 2
 
 
 def test_a_pin_is_not_listened_to(sessions: SessionFactory) -> None:
-    room = Room(sessions, {30: True, 35: FIVE})
+    room = StreamFixture(sessions, {30: True, 35: FIVE})
     room.world.conversation.listen = Digits(4, "pin")
-    room.phone.asks(room.first.action, Digits="5")
+    room.phone.request(room.first.action, Digits="5")
     room.serve(*[media()] * 60)
-    assert room.ear.listened_for == [None]
+    assert room.recogniser.listened_for == [None]
     assert not room.world.carrier.redirected
 
 
-def test_an_ended_call_s_socket_is_closed(room: Room) -> None:
+def test_an_ended_call_s_socket_is_closed(room: StreamFixture) -> None:
     socket = room.serve(
-        *[media()] * 5, lambda: room.phone.asks("/voice/status", CallStatus="completed"), *[media()] * 60
+        *[media()] * 5, lambda: room.phone.request("/voice/status", CallStatus="completed"), *[media()] * 60
     )
     assert socket.closed == (1000, None)
-    assert room.ear.frames < 30
+    assert room.recogniser.frames < 30
 
 
-class GoneSocket(FakeSocket):
+class GoneSocket(FakeMediaSocket):
     """A socket whose other end is closed before ours."""
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         raise OSError(9, "Bad file descriptor")
 
 
-def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: Room) -> None:
+def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: StreamFixture) -> None:
     socket = GoneSocket([CONNECTED, start(room.world), *[media()] * 5, STOP])
     with capture_logs() as logs:
         room.world.app.extensions["media"].serve(socket)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
-    assert not room.world.calls.present(SID).ear_alive
+    assert not room.world.calls.snapshot(SID).stream_alive
 
 
-def test_a_second_socket_of_a_call_takes_over(room: Room) -> None:
-    socket = room.serve(*[media()] * 5, lambda: room.world.ears.open(SID, "MZ2"), *[media()] * 60)
+def test_a_second_socket_of_a_call_takes_over(room: StreamFixture) -> None:
+    socket = room.serve(*[media()] * 5, lambda: room.world.streams.register(SID, "MZ2"), *[media()] * 60)
     assert socket.closed == (1000, None)
-    assert room.world.ears.look(SID, "MZ2").mine
-    assert room.world.ears.look(SID, STREAM) == Open(0, None, mine=False)
+    assert room.world.streams.poll(SID, "MZ2").is_current
+    assert room.world.streams.poll(SID, STREAM) == OpenTurn(0, None, is_current=False)
 
 
-def test_a_socket_is_known_to_live_however_long_its_ear_thinks(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stream_heartbeat_continues_however_long_recognition_takes(
+    room: StreamFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ivr.twilio.media_socket.ALIVE_EVERY_S", 0.01)
 
     def think_for_a_minute() -> None:
         room.world.now += timedelta(minutes=1)
         deadline = time.monotonic() + 5
-        while not room.world.calls.present(SID).ear_alive:
+        while not room.world.calls.snapshot(SID).stream_alive:
             assert time.monotonic() < deadline, "the socket is taken for dead"
             time.sleep(0.005)
 
     room.serve(media(), think_for_a_minute, STOP)
-    assert not room.world.calls.present(SID).ear_alive
+    assert not room.world.calls.snapshot(SID).stream_alive
 
 
-def test_a_socket_that_closes_is_known_to_be_gone(room: Room) -> None:
+def test_a_socket_that_closes_is_known_to_be_gone(room: StreamFixture) -> None:
     room.serve(media())
     with transaction(room.world.sessions) as session:
         call = session.get_one(Call, SID)
-        assert (call.ear_stream, call.ear_alive_at) == (None, None)
+        assert (call.stream_id, call.stream_heartbeat_at) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -308,15 +310,15 @@ def test_a_socket_that_closes_is_known_to_be_gone(room: Room) -> None:
         {"mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 16000}},
     ],
 )
-def test_a_socket_that_is_not_the_call_s_is_closed(room: Room, changes: dict[str, Any]) -> None:
+def test_a_socket_that_is_not_the_call_s_is_closed(room: StreamFixture, changes: dict[str, Any]) -> None:
     socket = room.serve(CONNECTED, start(room.world, **changes), media(), introduced=False)
     assert socket.closed is not None
     assert socket.closed[0] == 1008
-    assert room.ear.frames == 0
+    assert room.recogniser.frames == 0
 
 
-def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: Room) -> None:
-    room.phone.asks("/voice/status", CallStatus="completed")
+def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: StreamFixture) -> None:
+    room.phone.request("/voice/status", CallStatus="completed")
     assert room.serve(media()).closed == (1008, "the call is not one that is going on here")
 
 
@@ -337,97 +339,101 @@ def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: Room) ->
         media(SILENCE * 30),
     ],
 )
-def test_a_malformed_message_closes_the_socket_and_the_call_goes_on_by_keys(room: Room, message: str | bytes) -> None:
+def test_a_malformed_message_closes_the_socket_and_the_call_goes_on_by_keys(
+    room: StreamFixture, message: str | bytes
+) -> None:
     socket = room.serve(media(), message, media())
     assert socket.closed is not None
     assert socket.closed[0] == 1008
-    assert room.phone.asks(room.first.action, Digits="5").said == ["turn 2"]
+    assert room.phone.request(room.first.action, Digits="5").said == ["turn 2"]
 
 
-def test_what_is_no_sound_of_the_caller_s_is_left_aside(room: Room) -> None:
+def test_what_is_no_sound_of_the_caller_s_is_left_aside(room: StreamFixture) -> None:
     room.serve(media(track="outbound"), json.dumps({"event": "mark"}), json.dumps({"event": "news"}), media(), STOP)
-    assert room.ear.frames == 1
+    assert room.recogniser.frames == 1
 
 
-def test_sound_that_comes_faster_than_sound_does_is_not_taken(room: Room) -> None:
+def test_sound_that_comes_faster_than_sound_does_is_not_taken(room: StreamFixture) -> None:
     socket = room.serve(*[media()] * 2_000)
     assert socket.closed == (1008, "messages come faster than sound does")
 
 
-def test_sound_that_piles_up_is_not_taken(room: Room) -> None:
-    socket = FakeSocket([CONNECTED, start(room.world), media()])
+def test_sound_that_piles_up_is_not_taken(room: StreamFixture) -> None:
+    socket = FakeMediaSocket([CONNECTED, start(room.world), media()])
     socket.input_buffer = [""] * 10_000
     room.world.app.extensions["media"].serve(socket)
     assert socket.closed == (1008, "sound comes faster than it can be heard")
 
 
 def test_a_worker_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
-    room = Room(sessions, media_sockets_max=1)
-    others: list[FakeSocket] = []
+    room = StreamFixture(sessions, media_sockets_max=1)
+    others: list[FakeMediaSocket] = []
     room.serve(media(), lambda: others.append(room.serve(media())), media())
     assert others[0].closed == (1013, None)
     assert room.serve(media(), STOP).closed == (1000, None)
 
 
-def test_an_ear_that_breaks_costs_the_socket_and_not_the_call(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.ear, "feed", lambda _frame: 1 / 0)
+def test_a_recogniser_that_breaks_costs_the_socket_and_not_the_call(
+    room: StreamFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.recogniser, "feed", lambda _frame: 1 / 0)
     assert room.serve(media()).closed == (1011, None)
-    assert room.phone.asks(room.first.action, Digits="5").said == ["turn 2"]
+    assert room.phone.request(room.first.action, Digits="5").said == ["turn 2"]
 
 
-def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: Room) -> None:
-    room.world.ears.open(SID, STREAM)
+def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: StreamFixture) -> None:
+    room.world.streams.register(SID, STREAM)
     room.world.app.extensions["media"].take_up_orphans(alone=True)
     assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
-    again = room.phone.asks("/voice/turn?n=1")
+    again = room.phone.request("/voice/turn?n=1")
     assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
 
 
-def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: Room) -> None:
-    ears, gone = room.world.ears, timedelta(seconds=6)
-    assert ears.orphans(gone) == []
-    ears.open(SID, STREAM)
-    assert ears.orphans(gone) == []
+def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: StreamFixture) -> None:
+    ears, gone = room.world.streams, timedelta(seconds=6)
+    assert ears.claim_lost(gone) == []
+    ears.register(SID, STREAM)
+    assert ears.claim_lost(gone) == []
     room.world.now += timedelta(seconds=6)
-    assert ears.orphans(gone) == [(SID, 1)]
-    assert ears.orphans(gone) == []
-    ears.open(SID, STREAM)
+    assert ears.claim_lost(gone) == [(SID, 1)]
+    assert ears.claim_lost(gone) == []
+    ears.register(SID, STREAM)
     room.world.now += timedelta(hours=1)
-    assert ears.orphans(gone) == []
-    ears.open(SID, STREAM)
-    room.phone.asks("/voice/status", CallStatus="completed")
-    assert ears.orphans(timedelta()) == []
+    assert ears.claim_lost(gone) == []
+    ears.register(SID, STREAM)
+    room.phone.request("/voice/status", CallStatus="completed")
+    assert ears.claim_lost(timedelta()) == []
 
 
-def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: Room) -> None:
+def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: StreamFixture) -> None:
     starts = 0
     for _ in range(6):
-        starts += room.phone.asks("/voice/turn?n=1").verbs[0] == "Start"
-        room.world.ears.open(SID, STREAM)
-        room.world.ears.gone(SID, STREAM)
+        starts += room.phone.request("/voice/turn?n=1").verbs[0] == "Start"
+        room.world.streams.register(SID, STREAM)
+        room.world.streams.unregister(SID, STREAM)
     assert starts == 2
-    assert "Record" in room.phone.asks("/voice/turn?n=1").verbs
+    assert "Record" in room.phone.request("/voice/turn?n=1").verbs
 
 
-def test_an_ear_that_has_heard_something_may_be_lost_again_and_again(room: Room) -> None:
+def test_a_recogniser_that_has_heard_something_may_be_lost_again_and_again(room: StreamFixture) -> None:
     for n in range(1, 6):
-        room.world.ears.open(SID, STREAM)
-        room.world.ears.heard(SID, n, FIVE)
-        room.world.ears.gone(SID, STREAM)
-        assert room.phone.asks(f"/voice/turn?n={n}").verbs[0] == "Start"
+        room.world.streams.register(SID, STREAM)
+        room.world.streams.store_utterance(SID, n, FIVE)
+        room.world.streams.unregister(SID, STREAM)
+        assert room.phone.request(f"/voice/turn?n={n}").verbs[0] == "Start"
 
 
-def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: Room) -> None:
+def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: StreamFixture) -> None:
     room.world.now += timedelta(minutes=1)
-    waiting = room.phone.asks(room.first.action, Digits="")
+    waiting = room.phone.request(room.first.action, Digits="")
     assert (waiting.verbs[0], waiting.said) == ("Start", [])
 
 
-def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(room: Room) -> None:
+def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(room: StreamFixture) -> None:
     answer, starts = room.first, 1
     for turn in range(2, 9):
         room.world.now = room.world.now.replace(minute=turn)
-        answer = room.phone.asks(answer.action, Digits="5")
+        answer = room.phone.request(answer.action, Digits="5")
         starts += answer.verbs[0] == "Start"
         if "Record" in answer.verbs:
             break

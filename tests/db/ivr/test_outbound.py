@@ -12,7 +12,7 @@ from sqlalchemy import select
 import storage
 from clock import SHANGHAI
 from ivr.models import Call
-from ivr.operators.models import CallBack
+from ivr.operators.models import Callback
 from ivr.outbound.dialler import Dialler
 from ivr.twilio.rest import CarrierError, CarrierRefused
 from orders.book.models import OrderRow
@@ -26,7 +26,7 @@ from orders.windows import business_day
 from tests.support.carrier_client import Telephone
 from tests.support.desk_world import CLASSIC, MAIN, SHOP, STATION, MovingClock, World
 from tests.support.dialogue import Dialogue, add
-from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, Day, Network, Rung
+from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, Day, FakeOutboundCarrier, Rung
 
 MACHINE = "您好，这里是演示烟草订货热线。请您今天打零三七二，五五五五，零零零零订货。谢谢您的合作，再见。"
 
@@ -46,221 +46,225 @@ def alone(day: Day, world: World) -> Day:
 # Whole calls.
 
 
-def test_who_is_due_is_rung_says_yes_orders_and_is_not_rung_again(alone: Day, world: World) -> None:
-    assert alone.dialler.look() == 1
+def test_who_is_due_is_called_says_yes_orders_and_is_not_called_again(alone: Day, world: World) -> None:
+    assert alone.dialler.poll() == 1
     call = alone.call()
-    call.is_told("ringing")
-    assert call.picks_up().said == [
+    call.post_status("ringing")
+    assert call.answer().said == [
         "您好，这里是演示烟草订货热线，我是一号订货员。今天是您的订货日。是店12请按一，不是请按二，今天不用订请按三。"
     ]
     for keys in ("1", "101*5", "#"):
         call.keys(keys)
     assert "您的订货已经保存" in "".join(call.keys("1").said)
-    call.is_told("completed")
+    call.post_status("completed")
     assert alone.outcomes() == ["ordered"]
     with world.session() as session:
         assert session.scalars(select(OrderRow.channel)).all() == ["outbound"]
-    assert alone.later(hours=3) == 0
+    assert alone.advance(hours=3) == 0
     assert alone.missed() == []
 
 
 def test_busy_then_busy_again_then_missed_with_the_remedy(alone: Day) -> None:
     alone.rule("outbound_attempts_max", 2)
-    alone.dialler.look()
-    alone.call().is_told("busy")
-    assert alone.later(minutes=9) == 0
-    assert alone.later(minutes=1) == 1
+    alone.dialler.poll()
+    alone.call().post_status("busy")
+    assert alone.advance(minutes=9) == 0
+    assert alone.advance(minutes=1) == 1
     assert alone.missed() == []
-    alone.call().is_told("busy")
-    assert alone.later(minutes=30) == 0
+    alone.call().post_status("busy")
+    assert alone.advance(minutes=30) == 0
     assert alone.outcomes() == ["busy", "busy"]
     assert alone.missed() == [("busy", "supplementary")]
-    assert alone.later(minutes=1) == 0
+    assert alone.advance(minutes=1) == 0
     assert len(alone.missed()) == 1
 
 
 def test_a_machine_is_left_a_message_once_that_names_nobody(alone: Day) -> None:
-    alone.dialler.look()
-    markup = alone.call().picks_up("machine_end_beep")
+    alone.dialler.poll()
+    markup = alone.call().answer("machine_end_beep")
     assert (markup.said, markup.verbs[-1]) == ([MACHINE], "Hangup")
     assert "店12" not in MACHINE
-    alone.call().is_told("completed")
-    assert alone.later(minutes=30) == 1
-    assert alone.call().picks_up("machine_end_beep").verbs == ["Hangup"]
-    alone.call().is_told("completed")
+    alone.call().post_status("completed")
+    assert alone.advance(minutes=30) == 1
+    assert alone.call().answer("machine_end_beep").verbs == ["Hangup"]
+    alone.call().post_status("completed")
     assert alone.outcomes() == ["machine", "machine"]
 
 
 def test_who_declines_is_left_alone_for_the_day_and_is_not_missed(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
-    call.picks_up()
+    call.answer()
     assert call.keys("3").said[0].startswith("好的，不打扰您了。")
-    call.is_told("completed")
+    call.post_status("completed")
     assert alone.outcomes() == ["declined"]
-    assert alone.later(hours=9) == 0
+    assert alone.advance(hours=9) == 0
     assert alone.missed() == []
 
 
-def test_where_a_stranger_picks_up_the_number_is_not_rung_again_and_the_shop_is_visited(alone: Day) -> None:
-    alone.dialler.look()
+def test_where_a_stranger_picks_up_the_number_is_not_called_again_and_the_shop_is_visited(alone: Day) -> None:
+    alone.dialler.poll()
     call = alone.call()
-    call.picks_up()
+    call.answer()
     call.keys("2")
-    call.is_told("completed")
-    assert alone.later(hours=1) == 0
+    call.post_status("completed")
+    assert alone.advance(hours=1) == 0
     assert (alone.outcomes(), alone.missed()) == (["wrong_person"], [("wrong_number", "visit")])
 
 
-def test_who_wants_a_person_gets_one_and_is_not_rung_again(alone: Day) -> None:
-    alone.dialler.look()
+def test_who_wants_an_operator_gets_one_and_is_not_called_again(alone: Day) -> None:
+    alone.dialler.poll()
     call = alone.call()
-    call.picks_up()
+    call.answer()
     assert "Enqueue" in call.keys("0").verbs
-    call.is_told("completed")
+    call.post_status("completed")
     assert alone.outcomes() == ["operator"]
-    assert alone.later(hours=1) == 0
+    assert alone.advance(hours=1) == 0
 
 
 def test_a_call_that_breaks_off_is_tried_again_with_what_was_ordered_so_far(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
-    call.picks_up()
+    call.answer()
     call.keys("1")
     call.keys("101*5")
-    call.is_told("completed")
+    call.post_status("completed")
     assert alone.outcomes() == ["answered"]
-    assert alone.later(minutes=30) == 1
+    assert alone.advance(minutes=30) == 1
     again = alone.call()
-    again.picks_up()
+    again.answer()
     assert "您上次没有订完" in "".join(again.keys("1").said)
 
 
 # Never.
 
 
-def test_nobody_is_rung_before_it_is_started_or_after_it_is_stopped(day: Day) -> None:
+def test_nobody_is_called_before_it_is_started_or_after_it_is_stopped(day: Day) -> None:
     day.stop()
-    assert day.dialler.look() == 0
+    assert day.dialler.poll() == 0
     day.start()
-    assert day.dialler.look() == 2
-    day.call(0).picks_up()
+    assert day.dialler.poll() == 2
+    day.call(0).answer()
     day.stop()
-    assert day.later(minutes=40) == 0
+    assert day.advance(minutes=40) == 0
     # The answered call continues; the one still ringing is cancelled.
-    assert day.network.cancelled == [day.call(1).sid]
-    day.call(1).is_told("canceled")
+    assert day.carrier.cancelled == [day.call(1).call_key]
+    day.call(1).post_status("canceled")
     assert day.outcomes() == [None, "canceled"]
     talking = day.call(0)
-    talking.heard = talking.picks_up()
+    talking.heard = talking.answer()
     assert "请按" in "".join(talking.keys("1").said)
 
 
-def test_a_new_day_is_started_anew(day: Day) -> None:
+def test_each_new_day_has_to_be_started(day: Day) -> None:
     day.clock.move(days=7)
     day.world.supply()
-    assert day.later(minutes=1) == 0
+    assert day.advance(minutes=1) == 0
     day.start()
-    assert day.dialler.look() == 2
+    assert day.dialler.poll() == 2
 
 
-def test_nobody_is_rung_outside_the_window_the_hours_and_the_working_days(day: Day, world: World) -> None:
+def test_nobody_is_called_outside_the_window_the_hours_and_the_working_days(day: Day, world: World) -> None:
     with world.session() as session:
         session.add(OutboundWindow(batch="", opens=10 * 60, closes=11 * 60))
-    assert day.dialler.look() == 0
+    assert day.dialler.poll() == 0
     world.hours(MAIN, "08:00", "09:30")
     day.clock.move_to(datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI))
-    assert day.later(minutes=0) == 0
+    assert day.advance(minutes=0) == 0
     world.hours(MAIN, "08:00", "18:00")
     world.day_off(business_day(day.clock()))
-    assert day.later(minutes=1) == 0
+    assert day.advance(minutes=1) == 0
 
 
-def test_nobody_is_rung_once_the_days_end_has_begun(day: Day, world: World) -> None:
+def test_nobody_is_called_once_the_days_end_has_begun(day: Day, world: World) -> None:
     world.day_step("balances")
-    assert day.dialler.look() == 0
+    assert day.dialler.poll() == 0
 
 
-def test_who_is_not_due_suspended_or_without_a_number_is_never_rung(day: Day) -> None:
+def test_who_is_not_due_suspended_or_without_a_number_is_never_called(day: Day) -> None:
     day.world.change_retailer(SHOP, status="suspended")
-    assert day.dialler.look() == 1
-    assert [phone for phone, _ in day.network.rung] == [STATION_PHONE]
+    assert day.dialler.poll() == 1
+    assert [phone for phone, _ in day.carrier.placed_calls] == [STATION_PHONE]
 
 
-def test_who_ordered_meanwhile_or_is_ordering_or_in_a_call_is_not_rung(alone: Day, world: World) -> None:
+def test_who_ordered_meanwhile_or_is_ordering_or_in_a_call_is_not_called(alone: Day, world: World) -> None:
     call = Dialogue(world)
     call.caller_says("对")
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    assert alone.dialler.look() == 0
+    assert alone.dialler.poll() == 0
     call.caller_says("就这些")
     call.caller_says("对")
-    assert alone.later(hours=1) == 0
+    assert alone.advance(hours=1) == 0
 
 
-def test_who_is_talking_to_the_line_already_is_not_rung(alone: Day) -> None:
+def test_who_is_talking_to_the_line_already_is_not_called(alone: Day) -> None:
     Telephone(alone.application.test_client(), token="demo-auth-token", base="http://127.0.0.1:8000").dial()
-    assert alone.dialler.look() == 0
+    assert alone.dialler.poll() == 0
 
 
-def test_who_orders_between_the_look_and_the_ringing_is_not_rung(alone: Day, world: World) -> None:
+def test_who_orders_between_the_poll_and_the_call_is_not_called(alone: Day, world: World) -> None:
     dial = Dial(world.retailer().id, SHOP_PHONE)
     today = business_day(world.clock())
     with world.session() as session:
-        assert campaign.reserve(session, Dial(dial.retailer_id, STATION_PHONE), today, MAIN, world.clock()) is None
-        campaign.not_today(session, today, dial.retailer_id, "李晓燕", world.clock())
-        assert campaign.reserve(session, dial, today, MAIN, world.clock()) is None
+        assert (
+            campaign.create_attempt(session, Dial(dial.retailer_id, STATION_PHONE), today, MAIN, world.clock()) is None
+        )
+        campaign.opt_out(session, today, dial.retailer_id, "李晓燕", world.clock())
+        assert campaign.create_attempt(session, dial, today, MAIN, world.clock()) is None
 
 
-def test_who_asked_not_to_be_rung_today_is_not(alone: Day, world: World) -> None:
+def test_who_asked_not_to_be_called_today_is_not(alone: Day, world: World) -> None:
     with world.session() as session:
-        campaign.not_today(session, business_day(world.clock()), world.retailer().id, "李晓燕", world.clock())
-    assert alone.dialler.look() == 0
+        campaign.opt_out(session, business_day(world.clock()), world.retailer().id, "李晓燕", world.clock())
+    assert alone.dialler.poll() == 0
 
 
-def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_rung(alone: Day, world: World) -> None:
+def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_called(alone: Day, world: World) -> None:
     today, shop = business_day(world.clock()), world.retailer().id
     with world.session() as session:
         operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
-        follow_ups.take(session, today, shop, operator, world.clock())
-    assert alone.dialler.look() == 0
+        follow_ups.claim(session, today, shop, operator, world.clock())
+    assert alone.dialler.poll() == 0
     with world.session() as session:
         follow_ups.close(session, today, shop, operator, "declined", "", world.clock())
-    assert alone.dialler.look() == 0
+    assert alone.dialler.poll() == 0
     with world.session() as session:
         follow_ups.close(session, today, shop, operator, "not_reached", "", world.clock())
         session.add(
             Call(
-                sid="CA9",
+                call_key="CA9",
                 caller=SHOP_PHONE,
                 called=MAIN,
                 started_at=world.clock(),
                 ended_at=world.clock(),
-                turn=1,
+                turn_number=1,
                 state={},
                 reply={},
             )
         )
         session.flush()
-        session.add(CallBack(call_sid="CA9", phone=SHOP_PHONE, reason="asked", asked_at=world.clock(), state="open"))
-    assert alone.dialler.look() == 0
+        session.add(
+            Callback(call_key="CA9", phone=SHOP_PHONE, reason="asked", requested_at=world.clock(), state="open")
+        )
+    assert alone.dialler.poll() == 0
     with world.session() as session:
-        session.scalars(select(CallBack)).one().state = "reached"
-    assert alone.dialler.look() == 1
+        session.scalars(select(Callback)).one().state = "reached"
+    assert alone.dialler.poll() == 1
 
 
-def test_without_a_free_operator_nobody_is_rung(day: Day) -> None:
+def test_without_a_free_operator_nobody_is_called(day: Day) -> None:
     day.clock.move(minutes=31)
-    assert day.dialler.look() == 0
-    assert day.later(minutes=0) == 2
+    assert day.dialler.poll() == 0
+    assert day.advance(minutes=0) == 2
 
 
-def test_no_more_are_rung_than_there_are_lines(day: Day) -> None:
+def test_no_more_are_called_than_there_are_lines(day: Day) -> None:
     day.rule("outbound_lines", 1)
-    assert day.dialler.look() == 1
-    assert day.later(minutes=1) == 0
-    day.call().is_told("no-answer")
-    assert day.later(minutes=0) == 1
-    assert len({phone for phone, _ in day.network.rung}) == 2
+    assert day.dialler.poll() == 1
+    assert day.advance(minutes=1) == 0
+    day.call().post_status("no-answer")
+    assert day.advance(minutes=0) == 1
+    assert len({phone for phone, _ in day.carrier.placed_calls}) == 2
 
 
 # Exactly once.
@@ -269,48 +273,48 @@ def test_no_more_are_rung_than_there_are_lines(day: Day) -> None:
 def test_of_two_diallers_one_dials_and_the_other_takes_over_when_it_is_gone(day: Day) -> None:
     other = day.new_dialler()
     day.rule("outbound_lines", 1)
-    assert day.dialler.look() == 1
-    day.call().is_told("busy")
-    assert other.look() == 0
+    assert day.dialler.poll() == 1
+    day.call().post_status("busy")
+    assert other.poll() == 0
     day.clock.move(seconds=29)
-    assert other.look() == 0
+    assert other.poll() == 0
     day.clock.move(seconds=2)
-    assert other.look() == 1
-    assert day.dialler.look() == 0
+    assert other.poll() == 1
+    assert day.dialler.poll() == 0
 
 
 def test_told_twice_and_late_changes_nothing(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
     call.orders()
     for status in ("completed", "ringing", "in-progress", "busy"):
-        call.is_told(status)
+        call.post_status(status)
     assert alone.outcomes() == ["ordered"]
     first = alone.attempts()[0].ended_at
     alone.clock.move(minutes=1)
-    call.is_told("completed")
+    call.post_status("completed")
     assert alone.attempts()[0].ended_at == first
 
 
 def test_a_repeated_picking_up_begins_no_second_call(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
-    first = call.picks_up().said
-    assert call.picks_up().said == first
+    first = call.answer().said
+    assert call.answer().said == first
     call.keys("1")
-    assert "请按烟的代码" in "".join(call.picks_up().said)
+    assert "请按烟的代码" in "".join(call.answer().said)
 
 
 def test_a_call_with_somebody_elses_key_or_none_is_hung_up(alone: Day) -> None:
-    alone.dialler.look()
-    alone.call().picks_up()
-    phone, key = alone.network.rung[0]
-    assert Rung(alone, "CA" + "9" * 32, phone, key).picks_up().verbs == ["Hangup"]
-    assert Rung(alone, "CA" + "8" * 32, phone, "made-up").picks_up().verbs == ["Hangup"]
+    alone.dialler.poll()
+    alone.call().answer()
+    phone, key = alone.carrier.placed_calls[0]
+    assert Rung(alone, "CA" + "9" * 32, phone, key).answer().verbs == ["Hangup"]
+    assert Rung(alone, "CA" + "8" * 32, phone, "made-up").answer().verbs == ["Hangup"]
 
 
 def test_the_line_says_nothing_to_who_cannot_sign(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
     call.telephone.token = "somebody else's"
     assert call.telephone.post(f"/voice/outbound?attempt={call.key}").status_code == 403
@@ -323,65 +327,65 @@ def broken(alone: Day) -> Callable[[bool], None]:
     """A function that makes the dialler's request fail; the carrier placed the call nevertheless, or not."""
 
     def breaks(placed: bool) -> None:
-        alone.network.trouble = CarrierError("the line to the carrier is down")
-        alone.network.places_all_the_same = placed
-        alone.dialler.look()
-        alone.network.trouble = None
+        alone.carrier.error = CarrierError("the line to the carrier is down")
+        alone.carrier.places_despite_error = placed
+        alone.dialler.poll()
+        alone.carrier.error = None
 
     return breaks
 
 
 def test_a_crash_between_asking_and_writing_down_rings_nobody_twice(alone: Day, broken: Callable[[bool], None]) -> None:
     broken(True)
-    assert alone.attempts()[0].call_sid is None
+    assert alone.attempts()[0].call_key is None
     alone.dialler = alone.new_dialler()
     for _ in range(20):
-        alone.later(seconds=7)
-    assert len(alone.network.rung) == 1
+        alone.advance(seconds=7)
+    assert len(alone.carrier.placed_calls) == 1
     alone.call().orders()
     assert alone.outcomes() == ["ordered"]
-    assert alone.attempts()[0].call_sid == alone.call().sid
+    assert alone.attempts()[0].call_key == alone.call().call_key
 
 
 def test_a_call_that_was_never_placed_is_found_out_and_tried_again(alone: Day, broken: Callable[[bool], None]) -> None:
     broken(False)
-    assert alone.later(minutes=2) == 0
+    assert alone.advance(minutes=2) == 0
     assert alone.outcomes() == [None]
-    alone.later(minutes=2)
+    alone.advance(minutes=2)
     assert alone.outcomes() == ["lost"]
-    assert alone.later(minutes=30) == 1
+    assert alone.advance(minutes=30) == 1
 
 
 def test_an_end_that_was_never_told_is_asked_for(alone: Day) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
-    call.picks_up()
-    alone.later(minutes=2)
+    call.answer()
+    alone.advance(minutes=2)
     assert alone.outcomes() == [None]
-    alone.network.known[call.sid] = "completed"
-    alone.later(minutes=2)
+    alone.carrier.known[call.call_key] = "completed"
+    alone.advance(minutes=2)
     assert alone.outcomes() == ["answered"]
 
 
 def test_what_the_carrier_refuses_has_failed_and_the_shop_is_visited(alone: Day) -> None:
     alone.rule("outbound_attempts_max", 1)
-    alone.network.trouble = CarrierRefused("the call was refused: the number is not valid")
-    assert alone.dialler.look() == 0
-    assert (alone.outcomes(), alone.attempts()[0].detail) == (["failed"], str(alone.network.trouble))
-    alone.later(minutes=1)
+    alone.carrier.error = CarrierRefused("the call was refused: the number is not valid")
+    assert alone.dialler.poll() == 0
+    assert (alone.outcomes(), alone.attempts()[0].detail) == (["failed"], str(alone.carrier.error))
+    alone.advance(minutes=1)
     assert alone.missed() == [("phone_fault", "visit")]
 
 
 def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(
     alone: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone.dialler.look()
+    alone.dialler.poll()
     call = alone.call()
     with monkeypatch.context() as patch:
-        patch.setattr(alone.line.outbound, "picked_up", lambda *_: 1 / 0)
-        markup = call.picks_up()
+        patch.setattr(alone.line.outbound_calls, "picked_up", lambda *_: 1 / 0)
+        markup = call.answer()
     assert markup.said == ["对不起，刚才出了点问题，请您再来一次。"]
-    again = call.telephone.asks(markup.redirect, AnsweredBy="human", **call.numbers)
+    again = call.telephone.request(markup.redirect, AnsweredBy="human", **call.numbers)
     assert "请按" in "".join(again.said)
 
 
@@ -392,10 +396,10 @@ def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: D
     with world.session() as session:
         session.add(OutboundWindow(batch="", opens=9 * 60, closes=10 * 60))
         session.delete(session.get_one(RetailerPhone, STATION_PHONE))
-    assert day.dialler.look() == 1
-    day.call().is_told("no-answer")
+    assert day.dialler.poll() == 1
+    day.call().post_status("no-answer")
     day.clock.move_to(datetime(2026, 11, 23, 10, 0, tzinfo=SHANGHAI))
-    day.later(minutes=0)
+    day.advance(minutes=0)
     assert sorted(day.missed()) == [("absent", "supplementary"), ("no_number", "visit")]
 
 
@@ -407,36 +411,36 @@ def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: D
 def test_what_ends_before_the_window_ends_the_ringing_as_well(
     day: Day, world: World, ends: Callable[[World], None]
 ) -> None:
-    day.dialler.look()
-    day.call(0).is_told("no-answer")
-    day.call(1).is_told("busy")
-    day.later(minutes=1)
+    day.dialler.poll()
+    day.call(0).post_status("no-answer")
+    day.call(1).post_status("busy")
+    day.advance(minutes=1)
     assert day.missed() == []
     ends(world)
-    day.later(minutes=9)
+    day.advance(minutes=9)
     assert sorted(day.missed()) == [("absent", "supplementary"), ("busy", "supplementary")]
-    assert day.later(hours=1) == 0
+    assert day.advance(hours=1) == 0
 
 
-def test_nobody_is_missed_on_a_day_on_which_nobody_was_rung(application: Flask, world: World) -> None:
+def test_nobody_is_missed_on_a_day_on_which_nobody_was_called(application: Flask, world: World) -> None:
     with storage.transaction(world.sessions) as session:
         today = business_day(world.clock())
-        assert not campaign.was_begun(session, today)
+        assert not campaign.was_started(session, today)
     world.clock.move(hours=9)
-    network, line = Network(), application.extensions["line"]
-    Dialler(world.sessions, world.clock, network, line.markup, line.outbound).look()  # type: ignore[arg-type]
+    network, line = FakeOutboundCarrier(), application.extensions["line"]
+    Dialler(world.sessions, world.clock, network, line.markup, line.outbound).poll()  # type: ignore[arg-type]
     with storage.transaction(world.sessions) as session:
         assert session.scalars(select(MissedCall)).all() == []
 
 
 def test_the_lease_is_anybodys_once_its_holder_has_gone(world: World, clock: MovingClock) -> None:
     with world.session() as session:
-        assert campaign.hold_lease(session, "one", clock())
-        assert campaign.dialler_is_there(session, clock())
-        assert not campaign.hold_lease(session, "two", clock())
-        campaign.give_up_lease(session, "two", clock())
-        assert not campaign.hold_lease(session, "two", clock())
-        campaign.give_up_lease(session, "one", clock())
-        assert campaign.hold_lease(session, "two", clock())
-        assert campaign.dialler_is_there(session, clock() + timedelta(seconds=29))
-        assert not campaign.dialler_is_there(session, clock() + timedelta(seconds=30))
+        assert campaign.acquire_lease(session, "one", clock())
+        assert campaign.dialler_is_running(session, clock())
+        assert not campaign.acquire_lease(session, "two", clock())
+        campaign.release_lease(session, "two", clock())
+        assert not campaign.acquire_lease(session, "two", clock())
+        campaign.release_lease(session, "one", clock())
+        assert campaign.acquire_lease(session, "two", clock())
+        assert campaign.dialler_is_running(session, clock() + timedelta(seconds=29))
+        assert not campaign.dialler_is_running(session, clock() + timedelta(seconds=30))

@@ -13,8 +13,8 @@ import storage
 from app import create_app
 from ivr.models import Call
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import Line
-from orders.models import HouseRule
+from ivr.twilio.webhooks import LineServices
+from orders.models import DepartmentRule
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
 from orders.outbound.pacing import Dial
@@ -22,23 +22,23 @@ from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.windows import business_day
 from settings import Settings
 from tests.support.desk_world import MAIN, MovingClock, World
-from tests.support.outbound_world import Network
+from tests.support.outbound_world import FakeOutboundCarrier
 
 SHOPS, AT_ONCE = 12, 6
 # Operators of the fixed list, none of them being dialled.
 OPERATORS = tuple(f"+86372555500{number:02d}" for number in range(10))
 
 
-class SharedNetwork(Network):
+class SharedNetwork(FakeOutboundCarrier):
     """A carrier that several diallers use at the same moment."""
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = Lock()
 
-    def ring(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def place_call(self, phone: str, line: str, url: str, status_url: str) -> str:
         with self._lock:
-            return super().ring(phone, line, url, status_url)
+            return super().place_call(phone, line, url, status_url)
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ def crowd(any_engine: Engine, clock: MovingClock) -> World:
             session.flush()
             session.add(RetailerPhone(phone=f"+86139{number:08d}", retailer_id=shop.id))
         for name in ("outbound_lines", "outbound_calls_per_operator"):
-            session.add(HouseRule(name=name, value=50))
+            session.add(DepartmentRule(name=name, value=50))
         campaign.set_running(session, business_day(clock()), True, "赵红霞", clock())
     return world
 
 
 @pytest.fixture
-def line(crowd: World, any_engine: Engine) -> Iterator[Line]:
+def line(crowd: World, any_engine: Engine) -> Iterator[LineServices]:
     url = any_engine.url.render_as_string(hide_password=False)
     app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=crowd.clock)
     yield app.extensions["line"]
@@ -77,14 +77,14 @@ def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]
         return list(pool.map(wait_and_work, range(times)))
 
 
-def test_of_many_diallers_one_dials_and_each_retailer_is_rung_once(crowd: World, line: Line) -> None:
+def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(crowd: World, line: LineServices) -> None:
     network = SharedNetwork()
     diallers = [
-        Dialler(crowd.sessions, crowd.clock, network, line.markup, line.outbound, OPERATORS)  # type: ignore[arg-type]
+        Dialler(crowd.sessions, crowd.clock, network, line.markup, line.outbound_calls, OPERATORS)  # type: ignore[arg-type]
         for _ in range(AT_ONCE)
     ]
-    rung = at_once(lambda number: diallers[number].look())
-    phones = [phone for phone, _ in network.rung]
+    rung = at_once(lambda number: diallers[number].poll())
+    phones = [phone for phone, _ in network.placed_calls]
     assert len(phones) == len(set(phones)) == SHOPS + 1
     assert sorted(rung)[-1] == SHOPS + 1  # type: ignore[type-var]
     assert sum(bool(count) for count in rung) == 1
@@ -96,22 +96,24 @@ def test_a_retailer_is_reserved_once_by_whoever_is_first(crowd: World) -> None:
     def reserve(_number: int) -> bool:
         with crowd.session() as session:
             dial = Dial(retailer.id, "+8613800000012")
-            return campaign.reserve(session, dial, today, MAIN, crowd.clock()) is not None
+            return campaign.create_attempt(session, dial, today, MAIN, crowd.clock()) is not None
 
     assert sorted(at_once(reserve)) == [False] * (AT_ONCE - 1) + [True]  # type: ignore[type-var]
 
 
-def test_posts_that_come_at_once_begin_one_call_and_end_it_once(crowd: World, line: Line) -> None:
+def test_posts_that_come_at_once_begin_one_call_and_end_it_once(crowd: World, line: LineServices) -> None:
     today = business_day(crowd.clock())
     with crowd.session() as session:
-        attempt = campaign.reserve(session, Dial(crowd.retailer().id, "+8613800000012"), today, MAIN, crowd.clock())
+        attempt = campaign.create_attempt(
+            session, Dial(crowd.retailer().id, "+8613800000012"), today, MAIN, crowd.clock()
+        )
     assert attempt is not None
-    key, sid = attempt.key, "CA" + "1" * 32
-    begun = at_once(lambda _number: line.outbound.picked_up(key, sid, "human"))
+    key, call_key = attempt.key, "CA" + "1" * 32
+    begun = at_once(lambda _number: line.outbound_calls.on_answer(key, call_key, "human"))
     assert len({repr(present) for present in begun}) == 1
     statuses = ("completed", "in-progress", "completed", "ringing", "completed", "completed")
-    at_once(lambda number: line.outbound.told(key, sid, statuses[number]))
+    at_once(lambda number: line.outbound_calls.on_status(key, call_key, statuses[number]))
     with crowd.session() as session:
         assert session.scalar(select(func.count()).select_from(Call)) == 1
         [over] = session.scalars(select(OutboundAttempt))
-        assert (over.outcome, over.call_sid) == ("answered", sid)
+        assert (over.outcome, over.call_key) == ("answered", call_key)

@@ -13,36 +13,50 @@ from callflows.replies import Transfer
 from ivr.models import Call
 from ivr.operators import presence, queue_position, tickets
 from ivr.operators.models import Ticket
-from ivr.operators.operator_prompts import PeopleWords
-from ivr.operators.queue_position import Standing
+from ivr.operators.operator_prompts import OperatorPrompts
+from ivr.operators.queue_position import QueuePosition
 from orders.demo.demo_staff import seed_demo_staff
-from simulator.account import Party
+from simulator.account import CalledParty
 from speech.audio import read_wav
 from storage import SessionFactory
 from tests.support.carrier_client import Telephone
 from tests.support.desk_world import MAIN, MovingClock, World
 from tests.support.line_world import LineWorld
-from tests.support.operators import LI, OTHER_PHONE, PHONES, SHOP_PHONE, WANG, Room, answers, telephone_room, until
+from tests.support.operators import (
+    LI,
+    OTHER_PHONE,
+    PHONES,
+    SHOP_PHONE,
+    WANG,
+    OperatorsFixture,
+    answering_party,
+    served_operators,
+    wait_until,
+)
 
-WORDS = PeopleWords(load_prompts())
+WORDS = OperatorPrompts(load_prompts())
 
 
 @pytest.fixture
-def room(world: World, sqlite_url: str) -> Iterator[Room]:
-    with telephone_room(world, sqlite_url) as room:
+def room(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
+    with served_operators(world, sqlite_url) as room:
         yield room
 
 
 def handled(session: Session, clock: MovingClock, minutes: int, count: int = 3) -> None:
     """Add closed tickets: `count` calls that took an operator `minutes` each."""
     for number in range(count):
-        sid = f"CAdone{minutes}-{number}"
-        session.add(Call(sid=sid, caller=SHOP_PHONE, called=MAIN, started_at=clock(), turn=1, state={}, reply={}))
+        call_key = f"CAdone{minutes}-{number}"
+        session.add(
+            Call(
+                call_key=call_key, caller=SHOP_PHONE, called=MAIN, started_at=clock(), turn_number=1, state={}, reply={}
+            )
+        )
         session.flush()
         ended = clock() - timedelta(minutes=1)
         session.add(
             Ticket(
-                call_sid=sid,
+                call_key=call_key,
                 reason="asked",
                 state="finished",
                 opened_at=ended - timedelta(minutes=minutes + 1),
@@ -72,11 +86,11 @@ def test_how_long_it_takes_is_not_made_up(world: World) -> None:
 
 
 def test_a_caller_hears_the_place_the_wait_and_what_else_may_be_done() -> None:
-    assert WORDS.news(Standing("waiting", place=1)) == (
+    assert WORDS.announcement(QueuePosition("waiting", place=1)) == (
         "订货员正在接听别的电话，请您不要挂机。",
         "回到自动订货，请按星号键。",
     )
-    assert WORDS.news(Standing("waiting", place=3, minutes=12, can_be_called=True, long_wait=True)) == (
+    assert WORDS.announcement(QueuePosition("waiting", place=3, minutes=12, can_call_back=True, long_wait=True)) == (
         "您前面还有两位，请您不要挂机。",
         "预计要等十二分钟。",
         "不想等，请按一，我们稍后打给您。",
@@ -97,93 +111,93 @@ class TestPosts:
     def phone(self, line: LineWorld) -> Telephone:
         return line.telephone()
 
-    def on_duty(self, line: LineWorld) -> None:
+    def set_operator_ready(self, line: LineWorld) -> None:
         with line.sessions() as session, session.begin():
             seed_demo_staff(session, line.now)
-            presence.be_ready(session, LI, "browser", line.now)
+            presence.set_ready(session, LI, "browser", line.now)
 
     def test_every_caller_waits_in_a_queue_of_their_own(self, phone: Telephone) -> None:
         answer = phone.dial()
         assert answer.verbs == ["Say", "Enqueue"]
-        assert answer.xml.findtext("Enqueue") == phone.sid
+        assert answer.xml.findtext("Enqueue") == phone.call_key
 
     def test_news_are_told_once_and_again_only_as_they_change(self, line: LineWorld, phone: Telephone) -> None:
-        self.on_duty(line)
-        first = phone.asks(phone.dial().attributes("Enqueue")["waitUrl"])
+        self.set_operator_ready(line)
+        first = phone.request(phone.dial().attributes("Enqueue")["waitUrl"])
         assert first.said[0] == "订货员正在接听别的电话，请您不要挂机。"
-        quiet = phone.asks(first.redirect)
+        quiet = phone.request(first.redirect)
         assert quiet.said == []
         assert [verb.tag for verb in quiet.xml.iter("Play")] == ["Play"]
         line.now += timedelta(minutes=3)
         with line.sessions() as session, session.begin():
-            presence.arrive(session, LI, line.now)
-        assert "不想等，请按一，我们稍后打给您。" in phone.asks(quiet.redirect).said
+            presence.check_in(session, LI, line.now)
+        assert "不想等，请按一，我们稍后打给您。" in phone.request(quiet.redirect).said
 
     def test_what_is_no_news_is_said_again_after_a_while(self, line: LineWorld, phone: Telephone) -> None:
-        self.on_duty(line)
-        answer = phone.asks(phone.dial().attributes("Enqueue")["waitUrl"])
+        self.set_operator_ready(line)
+        answer = phone.request(phone.dial().attributes("Enqueue")["waitUrl"])
         rounds = 0
-        while not (answer := phone.asks(answer.redirect)).said:
+        while not (answer := phone.request(answer.redirect)).said:
             rounds += 1
         assert rounds == 3
 
-    def test_nobody_on_duty_is_told_and_not_waited_for(self, phone: Telephone) -> None:
+    def test_without_an_operator_present_the_caller_hears_so_and_does_not_wait(self, phone: Telephone) -> None:
         queue = phone.dial().attributes("Enqueue")
-        assert phone.asks(queue["waitUrl"]).verbs == ["Leave"]
-        answer = phone.asks(queue["action"], QueueResult="leave")
+        assert phone.request(queue["waitUrl"]).verbs == ["Leave"]
+        answer = phone.request(queue["action"], QueueResult="leave")
         assert answer.said == [
             "对不起，现在没有订货员值班。",
             "要订货员上班以后打给您，请按一。",
             "回到自动订货，请按星号键。",
         ]
         for _ in range(2):
-            answer = phone.asks(answer.redirect)
-        assert phone.asks(answer.redirect).verbs == ["Say", "Hangup"]
+            answer = phone.request(answer.redirect)
+        assert phone.request(answer.redirect).verbs == ["Say", "Hangup"]
 
     def test_who_hides_their_number_is_not_offered_to_be_called(self, phone: Telephone) -> None:
-        queue = phone.asks("/voice/incoming", From="anonymous").attributes("Enqueue")
-        answer = phone.asks(queue["action"], QueueResult="leave")
+        queue = phone.request("/voice/incoming", From="anonymous").attributes("Enqueue")
+        answer = phone.request(queue["action"], QueueResult="leave")
         assert not any("打给您" in said for said in answer.said)
         # Pressing 1 nevertheless has no other effect.
-        assert phone.asks(answer.action, Digits="1").said[0] == "对不起，现在没有订货员值班。"
+        assert phone.request(answer.action, Digits="1").said[0] == "对不起，现在没有订货员值班。"
 
     def test_a_post_in_trouble_leaves_the_caller_in_the_queue(
         self, line: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queue = phone.dial().attributes("Enqueue")
-        monkeypatch.setattr(line.people.waiting, "_sessions", lambda: 1 / 0)
-        answer = phone.asks(queue["waitUrl"])
+        monkeypatch.setattr(line.operator_webhooks.queue, "_sessions", lambda: 1 / 0)
+        answer = phone.request(queue["waitUrl"])
         assert answer.verbs == ["Gather", "Redirect"]
         assert answer.redirect.startswith(f"{phone.base}/voice/waiting")
 
     def test_what_is_told_of_a_caller_who_is_elsewhere_changes_nothing(self, line: LineWorld, phone: Telephone) -> None:
-        self.on_duty(line)
+        self.set_operator_ready(line)
         queue = phone.dial().attributes("Enqueue")
-        phone.asks(queue["waitUrl"])
+        phone.request(queue["waitUrl"])
         for result in ("hangup", "redirected", "redirected-from-bridged"):
-            assert phone.asks(queue["action"], QueueResult=result).verbs == []
+            assert phone.request(queue["action"], QueueResult=result).verbs == []
         with line.sessions() as session:
-            ticket = tickets.of_call(session, phone.sid)
+            ticket = tickets.of_call(session, phone.call_key)
             assert ticket is not None
             assert ticket.queued_at is not None
 
 
-def test_callers_wait_by_music_that_is_a_telephones_sound(room: Room) -> None:
+def test_callers_wait_by_music_that_is_a_telephones_sound(room: OperatorsFixture) -> None:
     answer = room.app.test_client().get("/sounds/waiting.wav")
     samples = read_wav(answer.data, 8_000)
     assert len(samples) == 12 * 8_000
     assert 2_000 < abs(samples.astype(int)).max() < 20_000
 
 
-def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Room) -> None:
-    room.at_the_desk(LI)
+def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: OperatorsFixture) -> None:
+    room.check_in_paused(LI)
     caller = room.caller()
-    caller.replies("请按一", "1")
-    caller.replies("井号", "0")
-    caller.replies("不想等，请按一", "1")
-    caller.hears("好的，订货员会打您来电的这个号码。")
+    caller.press_when_said("请按一", "1")
+    caller.press_when_said("井号", "0")
+    caller.press_when_said("不想等，请按一", "1")
+    caller.wait_until_said("好的，订货员会打您来电的这个号码。")
     caller.call.join(20)
-    [wish] = room.call_backs()
+    [wish] = room.callbacks()
     assert (wish.phone, wish.reason, wish.state) == (SHOP_PHONE, "asked", "open")
     assert wish.customer_code
     assert room.ticket().state == "call_back"
@@ -198,65 +212,68 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Room
 
 @pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "rung")])
 def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
-    room: Room, outcome: str, state: str
+    room: OperatorsFixture, outcome: str, state: str
 ) -> None:
     caller = room.caller(OTHER_PHONE)
-    caller.replies("客户代码", "0")
-    caller.replies("请按一", "1")
+    caller.press_when_said("客户代码", "0")
+    caller.press_when_said("请按一", "1")
     caller.call.join(20)
-    room.at_the_desk(LI)
-    room.account.parties |= {PHONES[LI]: answers("1"), OTHER_PHONE: Party(outcome, after_ms=500, talks_ms=2_000)}
+    room.check_in_paused(LI)
+    room.account.parties |= {
+        PHONES[LI]: answering_party("1"),
+        OTHER_PHONE: CalledParty(outcome, after_ms=500, talks_ms=2_000),
+    }
     desk = room.visitor("operator")
     assert "打回去" in desk.get("/desk").get_data(as_text=True)
     assert desk.post("/desk/call-backs/1/ring").status_code == 204
-    until(lambda: room.call_backs()[0].state == state, f"the wish to be {state}")
-    assert room.call_backs()[0].handled_by == LI
+    wait_until(lambda: room.callbacks()[0].state == state, f"the wish to be {state}")
+    assert room.callbacks()[0].handled_by == LI
     if state == "reached":
         assert desk.post("/desk/call-backs/1/ring").status_code == 409
 
 
-def test_nobody_on_duty_takes_a_wish_to_be_called_back(room: Room) -> None:
+def test_without_an_operator_present_a_callback_can_be_requested(room: OperatorsFixture) -> None:
     caller = room.caller()
-    caller.replies("请按一", "0")
-    caller.replies("打给您，请按一", "1")
-    caller.hears("谢谢您的合作，再见。")
+    caller.press_when_said("请按一", "0")
+    caller.press_when_said("打给您，请按一", "1")
+    caller.wait_until_said("谢谢您的合作，再见。")
     caller.call.join(20)
-    assert len(room.call_backs()) == 1
+    assert len(room.callbacks()) == 1
 
 
-def test_the_star_leads_back_to_the_automatic_line(room: Room) -> None:
-    room.at_the_desk(LI)
+def test_the_star_leads_back_to_the_automatic_line(room: OperatorsFixture) -> None:
+    room.check_in_paused(LI)
     caller = room.caller()
-    caller.replies("请按一", "0")
-    caller.replies("回到自动订货", "*")
-    room.comes_to("returned")
+    caller.press_when_said("请按一", "0")
+    caller.press_when_said("回到自动订货", "*")
+    room.wait_for_ticket_state("returned")
     assert room.ticket().state == "returned"
     assert not caller.call.ended
 
 
-def test_an_operator_who_comes_on_duty_meets_who_was_told_that_nobody_is(room: Room) -> None:
+def test_an_operator_who_checks_in_gets_a_caller_who_heard_that_none_is_present(room: OperatorsFixture) -> None:
     caller = room.caller()
-    caller.replies("请按一", "0")
-    until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
-    room.at_the_desk(WANG)
-    caller.hears("订货员正在接听别的电话")
+    caller.press_when_said("请按一", "0")
+    wait_until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
+    room.check_in_paused(WANG)
+    caller.wait_until_said("订货员正在接听别的电话")
 
 
-def test_a_free_operator_is_who_is_ready_and_has_no_call(room: Room) -> None:
-    room.ready(LI)
-    room.at_the_desk(WANG)
+def test_a_free_operator_is_who_is_ready_and_has_no_call(room: OperatorsFixture) -> None:
+    room.set_ready(LI)
+    room.check_in_paused(WANG)
     with room.world.session() as session:
-        assert [one.staff_id for one in presence.free(session, (), room.world.clock())] == [LI]
-        assert presence.count(session, (), room.world.clock()) == (2, 1)
+        assert [one.staff_id for one in presence.available_operators(session, (), room.world.clock())] == [LI]
+        assert presence.count_operators(session, (), room.world.clock()) == (2, 1)
     room.world.clock.move(minutes=2)
     with room.world.session() as session:
         # An operator whose desk is closed is not dialled.
-        assert presence.free(session, (), room.world.clock()) == []
-        assert presence.count(session, (), room.world.clock()) == (0, 0)
+        assert presence.available_operators(session, (), room.world.clock()) == []
+        assert presence.count_operators(session, (), room.world.clock()) == (0, 0)
 
 
-def test_who_comes_back_the_next_day_is_not_ready_before_they_say_so(room: Room) -> None:
-    room.ready(LI)
+def test_who_comes_back_the_next_day_is_not_ready_before_they_say_so(room: OperatorsFixture) -> None:
+    room.set_ready(LI)
     room.world.clock.move(hours=14)
-    room.at_the_desk(LI)
-    assert not room.duty(LI).ready
+    room.check_in_paused(LI)
+    assert not room.presence(LI).ready

@@ -12,21 +12,21 @@ from flask import Flask
 
 from clock import Clock
 from ivr import recordings
-from ivr.models import Call, Turn, TurnRecording
+from ivr.models import Call, TurnRecording, TurnRow
 from ivr.operators import tickets
 from ivr.serialisation import utterance_to_json
 from orders.department_rules import set_rule
 from speech.audio import decode_mulaw, encode_mulaw
 from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
-from storage import SessionFactory, reading, transaction
-from tests.db.ivr.test_media_socket import STOP, Room, media
+from storage import SessionFactory, read_only, transaction
+from tests.db.ivr.test_media_socket import STOP, StreamFixture, media
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock, World
 from tests.support.line_world import LineWorld
 
 SID = "CA00000000000000000000000000000001"
-FIVE = Utterance(command="yes", text="五条", score=0.42, others=("无条",))
+FIVE = Utterance(command="yes", text="五条", confidence=0.42, others=("无条",))
 SOUND, OTHER_SOUND = (
     # Encoded twice, because mu-law has two zeros, and only one of them is restored.
     encode_mulaw(decode_mulaw(encode_mulaw((np.sin(np.arange(length) / 3) * 8_000).astype(np.int16))))
@@ -35,32 +35,32 @@ SOUND, OTHER_SOUND = (
 
 
 def kept(sessions: SessionFactory, n: int = 1) -> bytes | None:
-    with reading(sessions) as session:
-        return recordings.sound_of(session, SID, n)
+    with read_only(sessions) as session:
+        return recordings.recording_of(session, SID, n)
 
 
 def test_what_a_caller_said_is_kept_with_its_turn(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: True, 8: FIVE})
-    room.ear.sound = SOUND
+    room = StreamFixture(sessions, {3: True, 8: FIVE})
+    room.recogniser.sound = SOUND
     room.serve(*[media()] * 10, STOP)
     assert kept(sessions) == SOUND
 
 
-def test_what_was_nonsense_gives_way_to_what_meant_something(sessions: SessionFactory) -> None:
-    room = Room(sessions, {3: NOTHING})
-    room.ear.sound = OTHER_SOUND
+def test_nonsense_is_superseded_by_an_understood_utterance(sessions: SessionFactory) -> None:
+    room = StreamFixture(sessions, {3: NOTHING})
+    room.recogniser.sound = OTHER_SOUND
     room.serve(*[media()] * 5, STOP)
     assert kept(sessions) == OTHER_SOUND
-    room.world.ears.heard(SID, 1, FIVE, SOUND)
+    room.world.streams.store_utterance(SID, 1, FIVE, SOUND)
     assert kept(sessions) == SOUND
-    room.world.ears.heard(SID, 1, Utterance(command="no"), OTHER_SOUND)
+    room.world.streams.store_utterance(SID, 1, Utterance(command="no"), OTHER_SOUND)
     assert kept(sessions) == SOUND
 
 
 def test_where_keys_were_pressed_instead_nothing_is_kept(sessions: SessionFactory) -> None:
-    room = Room(sessions)
-    room.world.ears.heard(SID, 1, NOTHING, SOUND)
-    room.phone.asks(room.first.action, Digits="5")
+    room = StreamFixture(sessions)
+    room.world.streams.store_utterance(SID, 1, NOTHING, SOUND)
+    room.phone.request(room.first.action, Digits="5")
     assert kept(sessions) is None
 
 
@@ -77,7 +77,7 @@ class Recorder:
         self.phone = self.world.telephone(SID)
 
     def records(self) -> None:
-        self.phone.asks(self.phone.dial().action, RecordingSid="RE1", RecordingDuration="1")
+        self.phone.request(self.phone.dial().action, RecordingSid="RE1", RecordingDuration="1")
 
 
 def test_what_the_carrier_recorded_is_kept_too(sessions: SessionFactory) -> None:
@@ -89,7 +89,7 @@ def test_a_pin_is_never_kept_however_it_came(sessions: SessionFactory) -> None:
     recorder = Recorder(sessions)
     recorder.world.conversation.listen = Digits(4, "pin")
     recorder.phone.dial()
-    recorder.phone.asks("/voice/turn?n=1", RecordingSid="RE1")
+    recorder.phone.request("/voice/turn?n=1", RecordingSid="RE1")
     assert len(recorder.world.conversation.heard) == 1
     assert kept(sessions) is None
 
@@ -101,7 +101,7 @@ def test_a_recording_that_cannot_be_read_is_not_kept(sessions: SessionFactory) -
     assert kept(sessions) is None
 
 
-def test_a_house_that_keeps_nothing_keeps_nothing(sessions: SessionFactory) -> None:
+def test_a_department_that_keeps_nothing_keeps_nothing(sessions: SessionFactory) -> None:
     with transaction(sessions) as session:
         set_rule(session, "recording_days", 0, by="a director", why="privacy", now=MovingClock()())
     Recorder(sessions).records()
@@ -115,16 +115,23 @@ def a_call(sessions: SessionFactory, clock: Clock, heard: Utterance = FIVE) -> N
     with transaction(sessions) as session:
         session.add(
             Call(
-                sid=SID, caller="+86", called="+86", started_at=clock(), turn=3, state=state, reply=reply, ear_starts=0
+                call_key=SID,
+                caller="+86",
+                called="+86",
+                started_at=clock(),
+                turn_number=3,
+                state=state,
+                reply=reply,
+                stream_starts=0,
             )
         )
         session.flush()
         for n, what in enumerate((heard, Utterance(text="5", keyed=True)), 1):
-            session.add(Turn(call_sid=SID, n=n, heard=utterance_to_json(what), reply=reply, at=clock()))
-        recordings.keep(session, SID, 1, SOUND, clock())
+            session.add(TurnRow(call_key=SID, n=n, heard=utterance_to_json(what), reply=reply, at=clock()))
+        recordings.store(session, SID, 1, SOUND, clock())
 
 
-def test_recordings_are_deleted_when_they_were_kept_for_as_long_as_the_house_wants(
+def test_recordings_are_deleted_when_they_were_kept_for_as_long_as_the_department_wants(
     application: Flask, world: World, clock: MovingClock
 ) -> None:
     a_call(world.sessions, clock)
@@ -192,13 +199,13 @@ def test_recordings_of_a_call_go_with_it(sessions: SessionFactory, clock: Moving
     a_call(sessions, clock)
     with transaction(sessions) as session:
         session.delete(session.get_one(Call, SID))
-    with reading(sessions) as session:
+    with read_only(sessions) as session:
         assert session.query(TurnRecording).count() == 0
 
 
 def test_new_recordings_outlast_old_ones(sessions: SessionFactory, clock: MovingClock) -> None:
     a_call(sessions, clock)
     with transaction(sessions) as session:
-        recordings.keep(session, SID, 2, OTHER_SOUND, clock() + timedelta(days=2))
-        assert recordings.forget_old(session, clock() + timedelta(days=31)) == 1
+        recordings.store(session, SID, 2, OTHER_SOUND, clock() + timedelta(days=2))
+        assert recordings.delete_expired(session, clock() + timedelta(days=31)) == 1
     assert kept(sessions, 2) == OTHER_SOUND

@@ -10,9 +10,9 @@ from sqlalchemy import Engine, func, select
 import storage
 from callflows import conversation
 from callflows.replies import ListenFor, Transfer
-from ivr.calls import Calls, Post, Present
+from ivr.calls import Calls, CallSnapshot, TurnRequest
 from ivr.operators import ring_attempts, tickets
-from ivr.operators.models import Offer, Ticket
+from ivr.operators.models import RingAttempt, Ticket
 from orders.book.desk import Desk
 from orders.demo.demo_staff import seed_demo_staff
 from orders.staff.models import StaffRow
@@ -38,8 +38,8 @@ def calls_of(world: World, *, ear_fails: bool = False) -> Calls:
         conversation,
         open_desk=lambda session: Desk(session, world.catalog, world.clock()),
         understanding=lambda _session: NoEar(),
-        hears=lambda: True,
-        ear_fails=lambda: ear_fails,
+        recognition_available=lambda: True,
+        recognition_fails=lambda: ear_fails,
     )
 
 
@@ -48,9 +48,9 @@ def line(world: World) -> Calls:
     return calls_of(world)
 
 
-def ask_for_operator(line: Calls, sid: str = "CA1") -> None:
-    n = line.begin(sid, CALLER, MAIN).n
-    line.take(sid, Post(n, utterance=OPERATOR))
+def ask_for_operator(line: Calls, call_key: str = "CA1") -> None:
+    n = line.begin(call_key, CALLER, MAIN).turn_number
+    line.take_turn(call_key, TurnRequest(n, utterance=OPERATOR))
 
 
 def open_tickets(world: World) -> list[Ticket]:
@@ -61,7 +61,7 @@ def open_tickets(world: World) -> list[Ticket]:
 def test_a_caller_who_asks_for_a_person_waits_with_the_reason(line: Calls, world: World) -> None:
     ask_for_operator(line)
     [ticket] = open_tickets(world)
-    assert (ticket.call_sid, ticket.reason, ticket.state) == ("CA1", "asked", "waiting")
+    assert (ticket.call_key, ticket.reason, ticket.state) == ("CA1", "asked", "waiting")
 
 
 @pytest.mark.parametrize(("ear_fails", "reason"), [(False, "stuck"), (True, "ear_down")])
@@ -69,12 +69,12 @@ def test_who_is_not_understood_again_and_again_waits_with_the_reason(
     world: World, ear_fails: bool, reason: str
 ) -> None:
     line = calls_of(world, ear_fails=ear_fails)
-    n = line.begin("CA1", CALLER, MAIN).n
-    present = line.take("CA1", Post(n, utterance=Utterance(command="yes", text="是的")))
-    assert isinstance(present, Present)
+    n = line.begin("CA1", CALLER, MAIN).turn_number
+    present = line.take_turn("CA1", TurnRequest(n, utterance=Utterance(command="yes", text="是的")))
+    assert isinstance(present, CallSnapshot)
     while not isinstance(present.reply.then, Transfer):
-        present = line.take("CA1", Post(present.n, utterance=NOTHING))
-        assert isinstance(present, Present)
+        present = line.take_turn("CA1", TurnRequest(present.turn_number, utterance=NOTHING))
+        assert isinstance(present, CallSnapshot)
     [ticket] = open_tickets(world)
     assert ticket.reason == reason
 
@@ -82,14 +82,14 @@ def test_who_is_not_understood_again_and_again_waits_with_the_reason(
 def test_a_locked_code_and_a_caller_nobody_knows_wait_with_the_reason(line: Calls, world: World) -> None:
     """Three wrong PINs: the first caller cannot be identified, and the next one meets the lock."""
     reasons = []
-    for sid in ("CA1", "CA2", "CA3"):
-        present = line.begin(sid, "+8613900000099", MAIN)
+    for call_key in ("CA1", "CA2", "CA3"):
+        present = line.begin(call_key, "+8613900000099", MAIN)
         while isinstance(present.reply.then, ListenFor):
             listen = present.reply.then.listen
             digits = "0000" if isinstance(listen, Digits) and listen.what == "pin" else SHOP
             keyed = Utterance(digits=(digits,), keyed=True, text=digits)
-            present = line.take(sid, Post(present.n, utterance=keyed))
-            assert isinstance(present, Present)
+            present = line.take_turn(call_key, TurnRequest(present.turn_number, utterance=keyed))
+            assert isinstance(present, CallSnapshot)
         assert isinstance(present.reply.then, Transfer)
         reasons.append(open_tickets(world)[-1].reason)
     assert reasons[0] == "not_identified"
@@ -97,21 +97,21 @@ def test_a_locked_code_and_a_caller_nobody_knows_wait_with_the_reason(line: Call
 
 
 def test_a_repeated_post_opens_no_second_ticket(line: Calls, world: World) -> None:
-    n = line.begin("CA1", CALLER, MAIN).n
+    n = line.begin("CA1", CALLER, MAIN).turn_number
     for _ in range(3):
-        line.take("CA1", Post(n, utterance=OPERATOR))
-    line.needs_a_person("CA1")
+        line.take_turn("CA1", TurnRequest(n, utterance=OPERATOR))
+    line.request_operator("CA1")
     assert len(open_tickets(world)) == 1
 
 
 def test_callers_are_told_their_place_and_who_is_served_has_none(line: Calls, world: World) -> None:
-    for sid in ("CA1", "CA2"):
-        ask_for_operator(line, sid)
+    for call_key in ("CA1", "CA2"):
+        ask_for_operator(line, call_key)
     first = open_tickets(world)[0].id
     with world.session() as session:
-        assert [tickets.position(session, sid) for sid in ("CA1", "CA2")] == [1, 2]
+        assert [tickets.position(session, call_key) for call_key in ("CA1", "CA2")] == [1, 2]
         assert tickets.take(session, first, 1, world.clock())
-        assert [tickets.position(session, sid) for sid in ("CA1", "CA2")] == [0, 1]
+        assert [tickets.position(session, call_key) for call_key in ("CA1", "CA2")] == [0, 1]
 
 
 def test_who_hangs_up_while_waiting_has_left(line: Calls, world: World) -> None:
@@ -132,17 +132,17 @@ def test_an_operator_who_does_not_answer_loses_the_call_to_the_next(line: Calls,
 
 
 def test_a_call_given_back_goes_on_with_the_order_the_operator_left(line: Calls, world: World) -> None:
-    n = line.begin("CA1", CALLER, MAIN).n
-    line.take("CA1", Post(n, utterance=Utterance(command="yes", text="是的")))
-    line.take("CA1", Post(n + 1, utterance=OPERATOR))
+    n = line.begin("CA1", CALLER, MAIN).turn_number
+    line.take_turn("CA1", TurnRequest(n, utterance=Utterance(command="yes", text="是的")))
+    line.take_turn("CA1", TurnRequest(n + 1, utterance=OPERATOR))
     with world.session() as session:
         tickets.take(session, 1, 1, world.clock())
     barcode = next(iter(world.catalog.specs))
     with world.desk() as desk:
         desk.set_line("CA1", barcode, 50, "set")
     n = line.give_back("CA1")
-    present = line.present("CA1")
-    assert present.n == n
+    present = line.snapshot("CA1")
+    assert present.turn_number == n
     assert present.reply.say[0] == "好，现在我们核对一下您的订货。"
     assert "五条" in present.reply.say[1]
 
@@ -154,21 +154,23 @@ def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: En
     calls = calls_of(world)
     won: list[str] = []
     for turn in range(6):
-        sid = f"CA{turn}"
-        ask_for_operator(calls, sid)
+        call_key = f"CA{turn}"
+        ask_for_operator(calls, call_key)
         with storage.transaction(sessions) as session:
-            ticket = tickets.of_call(session, sid)
+            ticket = tickets.of_call(session, call_key)
             assert ticket is not None
-            offer = ring_attempts.make(session, ticket, 1, "+8613700000001", world.clock())
+            offer = ring_attempts.open_attempt(session, ticket, 1, "+8613700000001", world.clock())
             assert offer is not None
-            assert ring_attempts.make(session, ticket, 2, "+8613700000002", world.clock()) is None
+            assert ring_attempts.open_attempt(session, ticket, 2, "+8613700000002", world.clock()) is None
             ticket_id, offer_id = ticket.id, offer.id
         start = threading.Barrier(2)
 
         def by_telephone(offer_id: int = offer_id, start: threading.Barrier = start) -> None:
             start.wait()
             with storage.transaction(sessions) as session:
-                if ring_attempts.accept(session, session.get_one(Offer, offer_id, with_for_update=True), world.clock()):
+                if ring_attempts.accept(
+                    session, session.get_one(RingAttempt, offer_id, with_for_update=True), world.clock()
+                ):
                     won.append("telephone")
 
         def by_hand(ticket_id: int = ticket_id, start: threading.Barrier = start) -> None:
@@ -186,7 +188,7 @@ def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: En
         with storage.transaction(sessions) as session:
             taken_by = session.get_one(Ticket, ticket_id).taken_by
             assert taken_by == (1 if won[-1] == "telephone" else 2)
-            ring_attempts.end(session.get_one(Offer, offer_id), "over", world.clock())
+            ring_attempts.end(session.get_one(RingAttempt, offer_id), "over", world.clock())
 
 
 def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:

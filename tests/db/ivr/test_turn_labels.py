@@ -11,11 +11,11 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import undefer
 
-from ivr.models import TurnMeaning
-from ivr.recordings import keep
-from speech.evaluation import judge, read_labels
+from ivr.models import TurnLabel
+from ivr.recordings import store
+from speech.evaluation import read_labels, verdict_on
 from speech.listening import Items
-from speech.recording_results import hear_file
+from speech.recording_results import recognise_file
 from speech.utterance import Item, Quantity, Utterance
 from storage import transaction
 from tests.db.console.test_name_overrides import meaning
@@ -26,7 +26,7 @@ from tests.support.recorded_callers import demo_understanding, recording, speech
 
 TURN = f"/calls/{SID}/turns/1"
 HEARD = Utterance(
-    items=(Item("add", (CLASSIC,), Quantity(10), "红塔山"),), text="老红塔五条", score=0.51, others=("红塔山五条",)
+    items=(Item("add", (CLASSIC,), Quantity(10), "红塔山"),), text="老红塔五条", confidence=0.51, others=("红塔山五条",)
 )
 LINE = {"kind": "items", "text": "老红塔五条", "spec0": "红塔山(硬经典)", "cartons0": "5"}
 
@@ -38,10 +38,10 @@ def leader(visitor: Visitor, world: World, clock: MovingClock) -> Visitor:
     return visitor
 
 
-def standing(world: World) -> list[TurnMeaning]:
+def current_labels(world: World) -> list[TurnLabel]:
     with world.session() as session:
-        rows = session.query(TurnMeaning).options(undefer(TurnMeaning.sound)).all()
-        return [row for row in rows if row.taken_back_at is None]
+        rows = session.query(TurnLabel).options(undefer(TurnLabel.sound)).all()
+        return [row for row in rows if row.withdrawn_at is None]
 
 
 def test_a_turn_is_looked_into(leader: Visitor) -> None:
@@ -65,7 +65,7 @@ def test_who_may_not_hear_recordings_says_nothing_about_them(
         assert visitor.get(address).status_code == 403, address
     for address in (f"{TURN}/label", f"{TURN}/words", "/meanings/1/take-back"):
         assert visitor.post(address, **LINE).status_code == 403, address
-    assert standing(world) == []
+    assert current_labels(world) == []
 
 
 def test_what_was_said_becomes_a_name_after_a_look_at_how_it_is_heard(leader: Visitor, world: World) -> None:
@@ -76,8 +76,8 @@ def test_what_was_said_becomes_a_name_after_a_look_at_how_it_is_heard(leader: Vi
     added = leader.post(f"{TURN}/name", text="老红塔", barcode=CLASSIC, add="1")
     assert "已加上“老红塔”" in added.get_data(as_text=True)
     assert meaning(world, "老红塔") == (CLASSIC,)
-    [row] = standing(world)
-    assert (row.kind, row.text, row.barcode, row.by) == ("name", "老红塔", CLASSIC, "赵红霞")
+    [row] = current_labels(world)
+    assert (row.kind, row.text, row.barcode, row.labelled_by) == ("name", "老红塔", CLASSIC, "赵红霞")
     listed = leader.get(f"{TURN}/meanings").get_data(as_text=True)
     assert "老红塔" in listed
     assert "赵红霞" in listed
@@ -92,15 +92,15 @@ def test_a_name_that_will_not_do_is_refused(leader: Visitor, world: World) -> No
         answer = leader.post(f"{TURN}/name", add="1", text=text, spec=spec)
         assert answer.status_code == 422, text
         assert says in answer.get_data(as_text=True), text
-    assert standing(world) == []
+    assert current_labels(world) == []
 
 
 def test_a_name_learned_from_a_turn_is_taken_back(leader: Visitor, world: World) -> None:
     leader.post(f"{TURN}/name", text="老红塔", barcode=CLASSIC, add="1")
-    [row] = standing(world)
+    [row] = current_labels(world)
     assert leader.post(f"/meanings/{row.id}/take-back").status_code == 200
     assert meaning(world, "老红塔") == ()
-    assert standing(world) == []
+    assert current_labels(world) == []
     assert leader.post(f"/meanings/{row.id}/take-back").status_code == 409
 
 
@@ -116,9 +116,9 @@ def test_words_fill_the_form_in(leader: Visitor) -> None:
 def test_a_turn_becomes_a_test_case_and_a_second_one_takes_its_place(leader: Visitor, world: World) -> None:
     assert "已留作测试录音" in leader.post(f"{TURN}/label", **LINE).get_data(as_text=True)
     leader.post(f"{TURN}/label", **{**LINE, "cartons0": "6"})
-    [row] = standing(world)
+    [row] = current_labels(world)
     assert row.expect == {"kind": "items", "items": [["红塔山(硬经典)", 6]]}
-    assert (row.by, row.sound) == ("赵红霞", kept(world.sessions))
+    assert (row.labelled_by, row.sound) == ("赵红霞", kept(world.sessions))
     page = leader.get("/labelled").get_data(as_text=True)
     assert page.count("老红塔五条") >= 1
     assert "红塔山(硬经典) 6条" in page
@@ -139,7 +139,7 @@ def test_what_is_wrong_with_a_label_is_said_beside_the_field(leader: Visitor, wo
         answer = leader.post(f"{TURN}/label", **{**LINE, **form})
         assert answer.status_code == 422, form
         assert f'aria-describedby="{field}-wrong"' in answer.get_data(as_text=True), form
-    assert standing(world) == []
+    assert current_labels(world) == []
 
 
 def test_every_kind_of_label_is_kept_as_it_is_judged(leader: Visitor, world: World) -> None:
@@ -151,7 +151,7 @@ def test_every_kind_of_label_is_kept_as_it_is_judged(leader: Visitor, world: Wor
         ({"kind": "none"}, {"kind": "none"}),
     ):
         assert leader.post(f"{TURN}/label", **{**LINE, **form}).status_code == 200, form
-        [row] = standing(world)
+        [row] = current_labels(world)
         assert row.expect == expect
 
 
@@ -168,12 +168,12 @@ def test_a_test_case_outlasts_the_recording_and_taking_it_back_deletes_it(
     clock.move(days=40)
     application.test_cli_runner().invoke(args=["forget-recordings"])
     leader.sign_in("leader")
-    [row] = standing(world)
+    [row] = current_labels(world)
     assert row.sound
     leader.post(f"/meanings/{row.id}/take-back")
     with world.session() as session:
-        gone = session.get_one(TurnMeaning, row.id)
-        assert (gone.sound, gone.taken_back_by) == (None, "赵红霞")
+        gone = session.get_one(TurnLabel, row.id)
+        assert (gone.sound, gone.withdrawn_by) == (None, "赵红霞")
     assert leader.get(f"/labelled/{row.id}.wav").status_code == 404
 
 
@@ -198,17 +198,17 @@ def test_an_exported_recording_is_judged_as_make_eval_does(
     leader: Visitor, world: World, application: Flask, tmp_path: Path
 ) -> None:
     with transaction(world.sessions) as session:
-        keep(session, SID, 1, recording("item_hongtashan_yingjingdian_5_a"), application.extensions["clock"]())
+        store(session, SID, 1, recording("item_hongtashan_yingjingdian_5_a"), application.extensions["clock"]())
     leader.post(f"{TURN}/label", **LINE)
     application.test_cli_runner().invoke(args=["export-labelled", str(tmp_path / "labelled")])
     [utterance] = read_labels(tmp_path / "labelled")
-    answer, _ = hear_file(speech_model(), demo_understanding(), Items(), utterance.file)
-    assert judge(utterance.expect, answer) == "exact"
+    answer, _ = recognise_file(speech_model(), demo_understanding(), Items(), utterance.file)
+    assert verdict_on(utterance.expect, answer) == "exact"
 
 
 def test_a_name_whose_spec_is_gone_is_taken_back_all_the_same(leader: Visitor, world: World) -> None:
     leader.post(f"{TURN}/name", text="软蓝鹤", barcode=CRANE, add="1")
     leader.post("/catalog/names/remove", barcode=CRANE, remove="软蓝鹤")
-    [row] = standing(world)
+    [row] = current_labels(world)
     assert leader.post(f"/meanings/{row.id}/take-back").status_code == 200
-    assert standing(world) == []
+    assert current_labels(world) == []

@@ -13,14 +13,14 @@ from sqlalchemy import Engine, func, select
 
 from callflows.replies import HangUp, Reply
 from callflows.state import Silence
-from ivr.calls import Calls, Post, Present, StillWaiting, UnknownCall
-from ivr.models import Heard, Turn
-from ivr.stream_registry import Ears
+from ivr.calls import Calls, CallSnapshot, TurnRequest, TurnStillOpen, UnknownCall
+from ivr.models import PendingUtterance, TurnRow
+from ivr.stream_registry import StreamRegistry
 from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, open_sessions, transaction
 from tests.support.carrier_client import CALLED, CALLER
-from tests.support.line_world import NOON, CountingConversation, KeysAsTheyAre
+from tests.support.line_world import NOON, CountingConversation, LiteralKeys
 
 Answer = TypeVar("Answer")
 
@@ -39,25 +39,25 @@ class Bench:
             lambda: self.now,
             self.conversation,
             open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
-            understanding=lambda _session: KeysAsTheyAre(),
-            hears=lambda: True,
+            understanding=lambda _session: LiteralKeys(),
+            recognition_available=lambda: True,
         )
-        self.ears = Ears(self.sessions, lambda: self.now)
+        self.ears = StreamRegistry(self.sessions, lambda: self.now)
 
-    def ring(self, sid: str = "CA1") -> Present:
-        return self.calls.begin(sid, CALLER, CALLED)
+    def ring(self, call_key: str = "CA1") -> CallSnapshot:
+        return self.calls.begin(call_key, CALLER, CALLED)
 
-    def keys(self, n: int, keys: str) -> Present:
-        answer = self.calls.take("CA1", Post(n, keys=keys))
-        assert isinstance(answer, Present)
+    def keys(self, n: int, keys: str) -> CallSnapshot:
+        answer = self.calls.take_turn("CA1", TurnRequest(n, keys=keys))
+        assert isinstance(answer, CallSnapshot)
         return answer
 
-    def nothing_for(self, seconds: int | None, n: int = 1) -> Present | StillWaiting:
-        return self.calls.take("CA1", Post(n, waited=seconds))
+    def nothing_for(self, seconds: int | None, n: int = 1) -> CallSnapshot | TurnStillOpen:
+        return self.calls.take_turn("CA1", TurnRequest(n, waited_s=seconds))
 
     def turns_kept(self) -> int:
         with transaction(self.sessions) as session:
-            return session.scalar(select(func.count()).select_from(Turn)) or 0
+            return session.scalar(select(func.count()).select_from(TurnRow)) or 0
 
 
 @pytest.fixture
@@ -65,8 +65,8 @@ def bench(any_engine: Engine) -> Bench:
     return Bench(open_sessions(any_engine))
 
 
-def said(answer: Present | StillWaiting) -> str:
-    assert isinstance(answer, Present)
+def said(answer: CallSnapshot | TurnStillOpen) -> str:
+    assert isinstance(answer, CallSnapshot)
     return answer.reply.say[0]
 
 
@@ -80,7 +80,7 @@ def test_a_repeated_turn_changes_nothing_and_gets_the_same_reply(bench: Bench) -
     bench.ring()
     first = bench.keys(1, "5")
     again = bench.keys(1, "5")
-    assert (first.n, first.reply) == (again.n, again.reply)
+    assert (first.turn_number, first.reply) == (again.turn_number, again.reply)
     assert first.taken
     assert not again.taken
     assert len(bench.conversation.heard) == bench.turns_kept() == 1
@@ -134,7 +134,7 @@ def test_a_call_never_begun_here_is_told_from_one_that_was(bench: Bench) -> None
 
 def test_silence_is_a_turn_only_when_the_wait_is_over(bench: Bench) -> None:
     bench.ring()
-    assert bench.nothing_for(3) == StillWaiting(bench.ring(), speaking=False)
+    assert bench.nothing_for(3) == TurnStillOpen(bench.ring(), speaking=False)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
 
@@ -147,29 +147,29 @@ def test_asking_without_an_answer_only_repeats_the_reply(bench: Bench) -> None:
 
 def test_a_caller_in_the_middle_of_an_utterance_is_not_silent(bench: Bench) -> None:
     bench.ring()
-    bench.ears.open("CA1", "MZ1")
-    bench.ears.speaking("CA1", 1)
+    bench.ears.register("CA1", "MZ1")
+    bench.ears.begin_utterance("CA1", 1)
     waiting = bench.nothing_for(6)
-    assert isinstance(waiting, StillWaiting)
+    assert isinstance(waiting, TurnStillOpen)
     assert waiting.speaking
-    bench.ears.heard("CA1", 1, Utterance(text="红塔山五条"))
+    bench.ears.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
     bench.now += timedelta(seconds=2)
     assert said(bench.nothing_for(8)) == "turn 2"
     assert bench.conversation.heard == [Utterance(text="红塔山五条")]
 
 
-def test_a_time_out_leaves_what_was_just_heard_to_the_ear_that_sends_for_it(bench: Bench) -> None:
+def test_a_time_out_leaves_what_was_just_heard_to_the_recogniser_that_sends_for_it(bench: Bench) -> None:
     bench.ring()
-    bench.ears.open("CA1", "MZ1")
-    bench.ears.heard("CA1", 1, Utterance(text="红塔山五条"))
-    assert isinstance(bench.nothing_for(3), StillWaiting)
+    bench.ears.register("CA1", "MZ1")
+    bench.ears.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
+    assert isinstance(bench.nothing_for(3), TurnStillOpen)
     assert said(bench.nothing_for(None)) == "turn 2"
 
 
-def test_an_ear_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: Bench) -> None:
+def test_a_recogniser_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: Bench) -> None:
     bench.ring()
-    bench.ears.open("CA1", "MZ1")
-    bench.ears.speaking("CA1", 1)
+    bench.ears.register("CA1", "MZ1")
+    bench.ears.begin_utterance("CA1", 1)
     bench.now += timedelta(seconds=10)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
@@ -177,31 +177,31 @@ def test_an_ear_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: B
 
 def test_a_cough_leaves_the_wait_as_it_was(bench: Bench) -> None:
     bench.ring()
-    bench.ears.open("CA1", "MZ1")
-    bench.ears.speaking("CA1", 1)
-    bench.ears.quiet("CA1", 1)
+    bench.ears.register("CA1", "MZ1")
+    bench.ears.begin_utterance("CA1", 1)
+    bench.ears.discard_utterance("CA1", 1)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
 
 
-def test_what_the_ear_heard_is_kept_once_and_nonsense_gives_way(bench: Bench) -> None:
+def test_a_pending_utterance_is_stored_once_and_nonsense_is_superseded(bench: Bench) -> None:
     bench.ring()
     sense, more = Utterance(text="五条"), Utterance(text="六条")
-    bench.ears.heard("CA1", 1, NOTHING)
-    bench.ears.speaking("CA1", 1)
-    bench.ears.heard("CA1", 1, Utterance(command="yes", text="对"))
-    bench.ears.heard("CA1", 1, more)
-    bench.ears.speaking("CA1", 1)
+    bench.ears.store_utterance("CA1", 1, NOTHING)
+    bench.ears.begin_utterance("CA1", 1)
+    bench.ears.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
+    bench.ears.store_utterance("CA1", 1, more)
+    bench.ears.begin_utterance("CA1", 1)
     assert said(bench.nothing_for(None)) == "turn 2"
     assert bench.conversation.heard == [Utterance(command="yes", text="对")]
-    bench.ears.heard("CA1", 1, sense)
+    bench.ears.store_utterance("CA1", 1, sense)
     with transaction(bench.sessions) as session:
-        assert session.get(Heard, ("CA1", 2)) is None
+        assert session.get(PendingUtterance, ("CA1", 2)) is None
 
 
 def test_keys_win_over_what_was_heard(bench: Bench) -> None:
     bench.ring()
-    bench.ears.heard("CA1", 1, Utterance(command="yes", text="对"))
+    bench.ears.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
     bench.keys(1, "2")
     assert bench.conversation.heard == [Utterance(digits=("2",), keyed=True, text="2")]
 
@@ -211,8 +211,8 @@ def test_a_keyed_pin_is_not_kept(bench: Bench) -> None:
     bench.ring()
     bench.keys(1, "2468")
     with transaction(bench.sessions) as session:
-        kept = session.scalars(select(Turn)).one()
-    assert "2468" not in str(kept.heard)
+        kept = session.scalars(select(TurnRow)).one()
+    assert "2468" not in str(kept.turn_input)
 
 
 def test_the_hash_after_a_code_s_last_digit_is_no_answer_to_the_next_question(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_a_call_ends_once(bench: Bench) -> None:
     bench.calls.end("CA1", "completed")
     bench.calls.end("CA-never-seen", "completed")
     assert bench.conversation.ended_calls == ["CA1"]
-    assert bench.keys(1, "5").over
+    assert bench.keys(1, "5").ended
     assert not bench.conversation.heard
 
 
@@ -243,16 +243,16 @@ def test_after_the_last_word_nothing_is_heard(bench: Bench, monkeypatch: pytest.
 
 
 def test_a_socket_is_asked_for_until_it_lives_and_not_for_ever(bench: Bench) -> None:
-    assert bench.ring().ear_due
+    assert bench.ring().stream_due
     for _ in range(3):
-        assert bench.ring().ear_due
-        bench.calls.note_ear_start("CA1")
-        assert not bench.ring().ear_due
+        assert bench.ring().stream_due
+        bench.calls.record_stream_start("CA1")
+        assert not bench.ring().stream_due
         bench.now += timedelta(seconds=10)
-    assert bench.ring().ear_given_up
-    bench.ears.open("CA1", "MZ1")
-    assert bench.ring().ear_alive
-    assert not bench.ring().ear_given_up
+    assert bench.ring().stream_given_up
+    bench.ears.register("CA1", "MZ1")
+    assert bench.ring().stream_alive
+    assert not bench.ring().stream_given_up
 
 
 def at_once(times: int, do: Callable[[], Answer]) -> list[Answer]:

@@ -33,10 +33,10 @@ def keyed(*keys: str) -> list[Utterance]:
 def test_a_call_is_led_by_the_addresses_in_its_answers(world: LineWorld, phone: Telephone) -> None:
     first = phone.dial()
     assert first.said == ["turn 1"]
-    second = phone.asks(first.action, Digits="1203*5", FinishedOnKey="#")
+    second = phone.request(first.action, Digits="1203*5", FinishedOnKey="#")
     assert second.said == ["turn 2"]
-    third = phone.asks(second.action, Digits="0")
-    assert (third.said, third.turn) == (["turn 3"], 3)
+    third = phone.request(second.action, Digits="0")
+    assert (third.said, third.turn_number) == (["turn 3"], 3)
     assert world.conversation.heard == keyed("1203*5", "0")
 
 
@@ -54,29 +54,29 @@ class TestWhatHasToBeHeardOut:
         reading, asking = answer.xml.findall("Gather")
         assert [say.text for say in reading] == ["五" * 40, "一共" * 10]
         assert (reading.attrib["numDigits"], reading.attrib["finishOnKey"]) == ("1", "")
-        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
+        phone.request(reading.attrib["action"], Digits="1", FinishedOnKey="")
         assert world.conversation.heard == [replace(keyed("1")[0], early=True)]
         assert "early" not in asking.attrib["action"]
 
     def test_a_key_pressed_at_its_question_is_an_answer(self, world: LineWorld, phone: Telephone) -> None:
         _, asking = phone.dial().xml.findall("Gather")
-        phone.asks(asking.attrib["action"], Digits="1", FinishedOnKey="")
+        phone.request(asking.attrib["action"], Digits="1", FinishedOnKey="")
         assert world.conversation.heard == keyed("1")
 
     def test_a_key_in_the_pause_before_its_question_is_no_early_one(self, world: LineWorld, phone: Telephone) -> None:
         reading, _ = phone.dial().xml.findall("Gather")
         world.now += timedelta(seconds=13)
-        phone.asks(reading.attrib["action"], Digits="1", FinishedOnKey="")
+        phone.request(reading.attrib["action"], Digits="1", FinishedOnKey="")
         assert world.conversation.heard == keyed("1")
 
     def test_a_hash_does_not_skip_it(self, world: LineWorld, phone: Telephone) -> None:
         reading, _ = phone.dial().xml.findall("Gather")
-        phone.asks(reading.attrib["action"], Digits="#", FinishedOnKey="")
+        phone.request(reading.attrib["action"], Digits="#", FinishedOnKey="")
         assert world.conversation.heard == [replace(keyed("#")[0], early=True)]
 
     def test_the_wait_for_an_answer_says_nothing_again(self, phone: Telephone) -> None:
         _, asking = phone.dial().xml.findall("Gather")
-        waiting = phone.asks(asking.attrib["action"], Digits="", FinishedOnKey="")
+        waiting = phone.request(asking.attrib["action"], Digits="", FinishedOnKey="")
         assert (waiting.said, waiting.verbs) == ([], ["Gather", "Redirect"])
 
 
@@ -87,8 +87,8 @@ def test_prompts_are_spoken_in_the_voice_and_language_of_the_settings(sessions: 
 
 def test_a_lone_hash_is_an_answer_and_a_time_out_is_not(world: LineWorld, phone: Telephone) -> None:
     first = phone.dial()
-    assert phone.asks(first.action, Digits="", FinishedOnKey="").said == []
-    assert phone.asks(first.action, Digits="", FinishedOnKey="#").said == ["turn 2"]
+    assert phone.request(first.action, Digits="", FinishedOnKey="").said == []
+    assert phone.request(first.action, Digits="", FinishedOnKey="#").said == ["turn 2"]
     assert world.conversation.heard == keyed("#")
 
 
@@ -97,14 +97,14 @@ def test_a_wait_goes_on_in_silence_until_the_reply_s_patience_is_used_up(world: 
     waited = 0
     while not world.conversation.heard:
         waited += int(answer.attributes("Gather")["timeout"])
-        answer = phone.asks(answer.action, Digits="")
+        answer = phone.request(answer.action, Digits="")
     assert waited == 6
     assert world.conversation.heard == [Silence()]
 
 
 def test_without_the_carrier_s_empty_result_the_wait_goes_on_all_the_same(phone: Telephone) -> None:
     first = phone.dial()
-    assert phone.asks(first.redirect).said == []
+    assert phone.request(first.redirect).said == []
 
 
 @pytest.mark.parametrize(
@@ -135,34 +135,34 @@ def test_a_repeated_post_gets_the_very_same_markup(phone: Telephone) -> None:
 
 def test_a_late_post_gets_the_present_prompt(world: LineWorld, phone: Telephone) -> None:
     first = phone.dial()
-    second = phone.asks(first.action, Digits="5")
-    phone.asks(second.action, Digits="6")
-    assert phone.asks(first.action, Digits="7").said == ["turn 3"]
+    second = phone.request(first.action, Digits="5")
+    phone.request(second.action, Digits="6")
+    assert phone.request(first.action, Digits="7").said == ["turn 3"]
     assert world.conversation.heard == keyed("5", "6")
 
 
 @pytest.mark.parametrize("n", ["", "?n=", "?n=x", "?n=-1", "?n=7", "?n=99999999999999999999", "?waited=3", "?n=1&n=2"])
 def test_a_turn_that_never_was_is_answered_with_the_present_prompt(phone: Telephone, n: str) -> None:
     phone.dial()
-    assert phone.asks(f"/voice/turn{n}").said in (["turn 1"], [])
+    assert phone.request(f"/voice/turn{n}").said in (["turn 1"], [])
 
 
 @pytest.mark.parametrize("digits", ["hangup", "12 34", "<b>", "1" * 65, "١٢٣", "\x00"])
 def test_keys_no_telephone_has_are_no_keys(world: LineWorld, phone: Telephone, digits: str) -> None:
     first = phone.dial()
-    phone.asks(first.action, Digits=digits)
+    phone.request(first.action, Digits=digits)
     assert not world.conversation.heard
 
 
 def test_a_call_never_begun_here_is_begun_when_its_turn_comes(phone: Telephone) -> None:
-    answer = phone.asks("/voice/turn?n=4", Digits="5")
+    answer = phone.request("/voice/turn?n=4", Digits="5")
     assert is_speakable(answer)
-    assert phone.asks(answer.redirect).said == ["turn 1"]
+    assert phone.request(answer.redirect).said == ["turn 1"]
 
 
 @pytest.mark.parametrize("path", ["/voice/incoming", "/voice/turn?n=1", "/voice/status"])
 def test_a_post_that_names_no_call_is_answered_in_words(phone: Telephone, path: str) -> None:
-    answer = phone.asks(path, CallSid="", CallStatus="completed")
+    answer = phone.request(path, CallSid="", CallStatus="completed")
     assert is_speakable(answer)
 
 
@@ -172,14 +172,14 @@ def test_a_turn_that_breaks_puts_its_prompt_again_and_then_finds_an_operator(
     first = phone.dial()
     with monkeypatch.context() as broken:
         broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
-        sorry = phone.asks(first.action, Digits="5")
+        sorry = phone.request(first.action, Digits="5")
         assert is_speakable(sorry)
-        again = phone.asks(sorry.redirect)
+        again = phone.request(sorry.redirect)
         assert again.said == ["turn 1"]
-        operator = phone.asks(again.action, Digits="5")
+        operator = phone.request(again.action, Digits="5")
         assert is_speakable(operator)
         assert operator.verbs[-1] == "Enqueue"
-    assert phone.asks(again.action, Digits="5").said == ["turn 2"]
+    assert phone.request(again.action, Digits="5").said == ["turn 2"]
 
 
 def test_trouble_is_forgotten_with_the_next_turn_that_works(
@@ -188,8 +188,8 @@ def test_trouble_is_forgotten_with_the_next_turn_that_works(
     first = phone.dial()
     with monkeypatch.context() as broken:
         broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
-        again = phone.asks(phone.asks(first.action, Digits="5").redirect)
-    assert "trouble" not in phone.asks(again.action, Digits="5").action
+        again = phone.request(phone.request(first.action, Digits="5").redirect)
+    assert "trouble" not in phone.request(again.action, Digits="5").action
 
 
 def test_a_database_that_is_gone_is_no_silence(
@@ -198,15 +198,15 @@ def test_a_database_that_is_gone_is_no_silence(
     monkeypatch.setattr(world.calls, "_sessions", lambda: 1 / 0)
     sorry = phone.dial()
     assert is_speakable(sorry)
-    assert is_speakable(phone.asks(sorry.redirect))
+    assert is_speakable(phone.request(sorry.redirect))
 
 
 def test_a_call_that_is_over_is_told_to_the_conversation_once(world: LineWorld, phone: Telephone) -> None:
     first = phone.dial()
     for status in ("in-progress", "completed", "completed"):
-        assert phone.asks("/voice/status", CallStatus=status).verbs == []
-    assert world.conversation.ended_calls == [phone.sid]
-    assert phone.asks(first.action, Digits="5").verbs == ["Hangup"]
+        assert phone.request("/voice/status", CallStatus=status).verbs == []
+    assert world.conversation.ended_calls == [phone.call_key]
+    assert phone.request(first.action, Digits="5").verbs == ["Hangup"]
 
 
 def test_the_last_word_is_followed_by_hanging_up(world: LineWorld, phone: Telephone) -> None:
@@ -224,52 +224,52 @@ class TestRecordMode:
     def test_a_spoken_turn_is_recorded_fetched_and_heard(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
         assert first.verbs == ["Say", "Record", "Redirect"]
-        assert phone.asks(first.action, RecordingSid="RE1", RecordingDuration="2").said == ["turn 2"]
-        assert world.hearing.recordings == [b"RE1"]
-        assert world.conversation.heard == [world.hearing.in_recordings]
+        assert phone.request(first.action, RecordingSid="RE1", RecordingDuration="2").said == ["turn 2"]
+        assert world.recognition.recordings == [b"RE1"]
+        assert world.conversation.heard == [world.recognition.in_recordings]
 
     def test_a_recording_posted_twice_is_heard_once(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
         for _ in range(2):
-            assert phone.asks(first.action, RecordingSid="RE1").said == ["turn 2"]
+            assert phone.request(first.action, RecordingSid="RE1").said == ["turn 2"]
         assert len(world.conversation.heard) == 1
 
     def test_a_recording_that_cannot_be_had_was_not_understood(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
         world.carrier.refuses = True
-        assert phone.asks(first.action, RecordingSid="RE1").said == ["turn 2"]
+        assert phone.request(first.action, RecordingSid="RE1").said == ["turn 2"]
         assert all(isinstance(heard, Utterance) and heard.is_nothing for heard in world.conversation.heard)
 
     def test_a_key_ends_the_recording_and_the_rest_is_keyed(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
-        more = phone.asks(first.action, RecordingSid="RE1", Digits="1")
+        more = phone.request(first.action, RecordingSid="RE1", Digits="1")
         assert more.verbs == ["Gather"]
-        assert phone.asks(more.action, Digits="203*5", FinishedOnKey="#").said == ["turn 2"]
+        assert phone.request(more.action, Digits="203*5", FinishedOnKey="#").said == ["turn 2"]
         assert world.conversation.heard == keyed("1203*5")
 
     @pytest.mark.parametrize("key", ["*", "#"])
     def test_keys_that_stand_alone_are_taken_at_once(self, world: LineWorld, phone: Telephone, key: str) -> None:
         first = phone.dial()
-        assert phone.asks(first.action, RecordingSid="RE1", Digits=key).said == ["turn 2"]
+        assert phone.request(first.action, RecordingSid="RE1", Digits=key).said == ["turn 2"]
         assert world.conversation.heard == keyed(key)
 
     def test_a_key_alone_is_taken_when_none_follows(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
-        more = phone.asks(first.action, RecordingSid="RE1", Digits="0")
-        assert phone.asks(more.action, Digits="").said == ["turn 2"]
+        more = phone.request(first.action, RecordingSid="RE1", Digits="0")
+        assert phone.request(more.action, Digits="").said == ["turn 2"]
         assert world.conversation.heard == keyed("0")
 
     def test_silence_is_waited_out_and_then_heard(self, world: LineWorld, phone: Telephone) -> None:
         answer = phone.dial()
         for _ in range(2):
             assert not world.conversation.heard
-            answer = phone.asks(answer.redirect)
+            answer = phone.request(answer.redirect)
         assert world.conversation.heard == [Silence()]
 
     def test_a_pin_is_never_recorded(self, world: LineWorld, phone: Telephone) -> None:
         world.conversation.listen = Digits(4, "pin")
         assert phone.dial().verbs == ["Gather", "Redirect"]
 
-    def test_without_an_ear_there_is_nothing_to_record_for(self, world: LineWorld, phone: Telephone) -> None:
-        world.hearing.works = False
+    def test_without_a_recogniser_there_is_nothing_to_record_for(self, world: LineWorld, phone: Telephone) -> None:
+        world.recognition.works = False
         assert phone.dial().verbs == ["Gather", "Redirect"]

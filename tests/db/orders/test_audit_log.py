@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 import storage
 from clock import SHANGHAI
 from orders import audit_log, hotline_settings
-from orders.audit_log import Entry
+from orders.audit_log import AuditEntry
 from orders.channels import tokens
 from orders.department_rules import UnknownRule, set_rule
 from orders.hotline_settings import SettingRefused
@@ -30,7 +30,7 @@ TODAY, TOMORROW = date(2026, 11, 23), date(2026, 11, 24)
 EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=SHANGHAI)
 
 
-class Office:
+class SettingsOffice:
     """The order department on the evening before, changing settings."""
 
     def __init__(self, world: World) -> None:
@@ -45,20 +45,20 @@ class Office:
         write(path, limits.COLUMNS, (CORNER, "中华(硬)", cartons))
         with self.world.session() as session:
             limits.stage(session, limits.read_limits(path, session, self.world.catalog, TOMORROW))
-            limits.take_over(session, TOMORROW, self.world.clock(), by, why, path.name)
+            limits.apply_limits(session, TOMORROW, self.world.clock(), by, why, path.name)
 
     def rule(self, name: str, value: int | None, *, by: str = "Zhou", why: str = "as agreed") -> None:
         with self.world.session() as session:
             set_rule(session, name, value, by=by, why=why, now=self.world.clock())
 
-    def entries(self, subject: Subject | None = None) -> Sequence[Entry]:
+    def entries(self, subject: Subject | None = None) -> Sequence[AuditEntry]:
         with self.world.session() as session:
             return audit_log.entries(session, subject=subject)
 
 
 @pytest.fixture
-def office(world: World) -> Office:
-    return Office(world)
+def office(world: World) -> SettingsOffice:
+    return SettingsOffice(world)
 
 
 def write(path: Path, *rows: tuple[object, ...]) -> Path:
@@ -67,7 +67,7 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
     return path
 
 
-def test_supply_keeps_what_it_was(office: Office) -> None:
+def test_supply_keeps_what_it_was(office: SettingsOffice) -> None:
     china = office.world.catalog.specs[CHINA]
     office.allocate(SpecSupply(china, 12, "equal", None, ""))
     office.world.clock.move(minutes=5)
@@ -78,7 +78,7 @@ def test_supply_keeps_what_it_was(office: Office) -> None:
         None,
         {"packs": 120, "basis": "equal", "most_cartons": None, "introduce": ""},
     )
-    assert later == Entry(
+    assert later == AuditEntry(
         at=office.world.clock(),
         by="Sun",
         why="more came in",
@@ -90,7 +90,7 @@ def test_supply_keeps_what_it_was(office: Office) -> None:
     )
 
 
-def test_every_value_of_a_limit_has_its_author(office: Office, tmp_path: Path) -> None:
+def test_every_value_of_a_limit_has_its_author(office: SettingsOffice, tmp_path: Path) -> None:
     world = office.world
     world.change_retailer(SHOP, order_weekday=TOMORROW.weekday())
     office.set_limit(tmp_path / "first.csv", 9, by="Sun", why="plan")
@@ -111,7 +111,7 @@ def test_every_value_of_a_limit_has_its_author(office: Office, tmp_path: Path) -
     ]
 
 
-def test_a_limit_that_was_there_before_the_office_set_any_has_no_author(office: Office, tmp_path: Path) -> None:
+def test_a_limit_that_was_there_before_the_office_set_any_has_no_author(office: SettingsOffice, tmp_path: Path) -> None:
     office.world.clock.move_to(datetime(2026, 11, 24, 7, 0, tzinfo=SHANGHAI))
     office.world.supply(limit=20)
     office.set_limit(tmp_path / "limits.csv", 5, by="Sun", why="plan")
@@ -122,7 +122,7 @@ def test_a_limit_that_was_there_before_the_office_set_any_has_no_author(office: 
     assert (present.packs, present.by) == (5 * CARTON, "Sun")
 
 
-def test_a_house_rule_keeps_what_it_was(office: Office) -> None:
+def test_a_rule_keeps_what_it_was(office: SettingsOffice) -> None:
     office.rule("order_max_packs", 500)
     office.rule("order_max_packs", 500, why="nothing new")
     office.rule("order_max_packs", 400, by="Sun", why="less came in")
@@ -136,7 +136,7 @@ def test_a_house_rule_keeps_what_it_was(office: Office) -> None:
         office.rule("order_max_packs", 1, why=" ")
 
 
-def test_hotlines_hours_and_days_off_keep_what_they_were(office: Office) -> None:
+def test_hotlines_hours_and_days_off_keep_what_they_were(office: SettingsOffice) -> None:
     who = {"by": "Zhao", "why": "winter", "now": office.world.clock()}
     with office.world.session() as session:
         hotline_settings.set_hotline(
@@ -167,7 +167,7 @@ def test_hotlines_hours_and_days_off_keep_what_they_were(office: Office) -> None
     assert token not in str(office.entries("sender"))
 
 
-def test_hours_that_make_no_sense_are_refused(office: Office) -> None:
+def test_hours_that_make_no_sense_are_refused(office: SettingsOffice) -> None:
     who = {"by": "Zhao", "why": "winter", "now": office.world.clock()}
     with office.world.session() as session:
         for opens, closes in ((600, 600), (-1500, 0), (0, 1500)):
@@ -178,7 +178,7 @@ def test_hours_that_make_no_sense_are_refused(office: Office) -> None:
     assert office.entries() == []
 
 
-def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: Office, tmp_path: Path) -> None:
+def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: SettingsOffice, tmp_path: Path) -> None:
     columns = ("customer_code", "name", "cycle", "order_day", "status", "pin", "phones")
     path = write(
         tmp_path / "retailers.csv",
@@ -198,7 +198,7 @@ def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: Office, t
     assert "1357" not in str(entry)
 
 
-def test_the_history_is_read_page_by_page_the_latest_first(office: Office) -> None:
+def test_the_history_is_read_page_by_page_the_latest_first(office: SettingsOffice) -> None:
     for value in range(1, 6):
         office.rule("order_min_packs", value)
         office.world.clock.move(minutes=1)
@@ -215,7 +215,7 @@ def test_the_history_is_read_page_by_page_the_latest_first(office: Office) -> No
 
 
 def test_the_database_refuses_to_rewrite_it(any_engine: Engine, clock: MovingClock) -> None:
-    office = Office(World.build(storage.open_sessions(any_engine), clock))
+    office = SettingsOffice(World.build(storage.open_sessions(any_engine), clock))
     office.allocate(SpecSupply(office.world.catalog.specs[CLASSIC], 3, "equal", None, ""))
     for table in (SettingChange, LimitBatch):
         for statement in (update(table).values(by="somebody else"), delete(table)):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.book import order_changes
@@ -98,7 +98,7 @@ class Evening:
 
     def balances(self, shop: int = 5000, station: int = 5000) -> dict[str, Any]:
         path = self.file(("customer_code", "balance"), (SHOP, shop), (STATION, station))
-        found: dict[str, Any] = self.do(steps.take_balances, path, DAY)
+        found: dict[str, Any] = self.do(steps.import_balances, path, DAY)
         return found
 
     def settle(self) -> list[str]:
@@ -106,7 +106,9 @@ class Evening:
         return [row[0] for row in rows]
 
     def answer(self, *rows: tuple[object, ...], rule: FailureRule = "hold") -> dict[str, int]:
-        counts: dict[str, int] = self.do(settlement.take_answer, self.file(settlement.ANSWER_COLUMNS, *rows), DAY, rule)
+        counts: dict[str, int] = self.do(
+            settlement.import_answer, self.file(settlement.ANSWER_COLUMNS, *rows), DAY, rule
+        )
         return counts
 
     def paid(self) -> None:
@@ -118,7 +120,7 @@ class Evening:
             ("audit", lambda: self.do(steps.audit, DAY)),
             ("settlement", self.paid),
             ("hand_over", lambda: self.do(steps.hand_over, DAY)),
-            ("notice", lambda: self.do(steps.notices, DAY)),
+            ("notice", lambda: self.do(steps.delivery_notices, DAY)),
             ("close", lambda: self.do(steps.close, DAY)),
         ):
             step()
@@ -151,7 +153,7 @@ def test_a_day_ends_step_by_step_and_the_money_and_cartons_add_up(evening_on_eac
         ("东一线", SHOP, "红塔山(硬经典)", 4),
         ("西一线", STATION, "红塔山(硬经典)", 10),
     ]
-    assert evening.do(steps.notices, DAY)[0] == (SHOP, "+8613800000012", shop, 60, 1063_20)
+    assert evening.do(steps.delivery_notices, DAY)[0] == (SHOP, "+8613800000012", shop, 60, 1063_20)
     evening.do(steps.close, DAY)
     with evening.world.session() as session:
         balances = {row.customer_code: row.balance_fen for row in session.scalars(select(RetailerRow))}
@@ -167,7 +169,7 @@ def test_a_day_ends_step_by_step_and_the_money_and_cartons_add_up(evening_on_eac
         (steps.audit, "balances"),
         (settlement.make_batch, "balances, audit"),
         (steps.hand_over, "balances, audit, settlement"),
-        (steps.notices, "balances, audit, settlement, hand_over"),
+        (steps.delivery_notices, "balances, audit, settlement, hand_over"),
         (steps.close, "balances, audit, settlement, hand_over, notice"),
     ],
 )
@@ -194,7 +196,7 @@ def test_a_lost_file_is_written_again_with_the_same_lines(evening: Evening) -> N
     first = evening.do(steps.hand_over, DAY)
     evening.world.clock.move(minutes=5)
     assert evening.do(steps.hand_over, DAY) == first
-    assert evening.do(steps.notices, DAY) == evening.do(steps.notices, DAY)
+    assert evening.do(steps.delivery_notices, DAY) == evening.do(steps.delivery_notices, DAY)
 
 
 def test_what_was_not_saved_lapses_at_the_days_end_and_is_reported(evening: Evening) -> None:
@@ -216,14 +218,14 @@ def test_who_has_not_enough_is_reported_before_settling(evening: Evening) -> Non
 def test_a_wrong_balance_file_begins_nothing(evening: Evening) -> None:
     path = evening.file(("customer_code", "balance"), (SHOP, "-1"), ("410502199999", 5), (SHOP, 3))
     with pytest.raises(SheetError) as refused:
-        evening.do(steps.take_balances, path, DAY)
+        evening.do(steps.import_balances, path, DAY)
     assert [(p.row, p.column) for p in refused.value.problems] == [
         (2, "balance"),
         (3, "customer_code"),
         (4, "customer_code"),
     ]
     with evening.world.desk() as desk:
-        assert not steps.is_done(desk.session, DAY, "balances")
+        assert not steps.is_step_done(desk.session, DAY, "balances")
 
 
 def test_books_that_do_not_add_up_are_not_settled(evening: Evening) -> None:
@@ -236,7 +238,7 @@ def test_books_that_do_not_add_up_are_not_settled(evening: Evening) -> None:
         evening.do(steps.audit, DAY)
     assert len(str(refused.value).splitlines()) == 4
     with evening.world.session() as session:
-        assert not steps.is_done(session, DAY, "audit")
+        assert not steps.is_step_done(session, DAY, "audit")
 
 
 class TestAnOrderTheBankDoesNotPay:
@@ -255,14 +257,14 @@ class TestAnOrderTheBankDoesNotPay:
     ) -> None:
         shop, station = failed("hold", "10")
         assert {line[3] for line in evening.do(steps.hand_over, DAY)} == {station}
-        evening.do(steps.notices, DAY)
+        evening.do(steps.delivery_notices, DAY)
         assert evening.do(steps.close, DAY)["on_hold"] == [shop]
         evening.do(steps.reopen, DAY, second="the director", reason="paid on the next morning")
-        evening.do(settlement.retry_held, [shop])
+        evening.do(settlement.retry_unpaid, [shop])
         evening.world.clock.move(hours=14)
         evening.paid()
         assert {line[3] for line in evening.do(steps.hand_over, DAY)} == {shop}, "the other is with delivery already"
-        evening.do(steps.notices, DAY)
+        evening.do(steps.delivery_notices, DAY)
         evening.do(steps.close, DAY)
         assert set(evening.states().values()) == {"handed_over"}
         evening.world.check_books()
@@ -341,7 +343,7 @@ class TestASavedOrder:
     def ask(self, evening: Evening, number: str, lines: dict[str, int], by: str = "the operator") -> int:
         with evening.world.session() as session:
             now = evening.world.clock()
-            return order_changes.ask_for_change(session, number, lines, by=by, reason="misheard", now=now).id
+            return order_changes.request_change(session, number, lines, by=by, reason="misheard", now=now).id
 
     def decide(self, evening: Evening, change: int, *, approve: bool = True, by: str = "the leader") -> None:
         def decided(session: Session) -> None:
@@ -394,7 +396,7 @@ class TestASavedOrder:
 def test_the_commands_take_a_day_to_its_end(evening: Evening) -> None:
     app = Flask("hotline")
     app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
 
     evening.world.engage("clerk", "director", "operator")

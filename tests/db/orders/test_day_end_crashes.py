@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 import storage
 from backoffice import day_commands
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from orders.day_end import settlement
 from orders.day_end.models import DayStepDone
 from orders.retailers.models import RetailerRow
@@ -63,7 +63,7 @@ class Clerk:
             arrange(killed)
         app = Flask("hotline")
         app.extensions |= {"sessions": storage.open_sessions(storage.open_engine(self.url)), "clock": self.clock}
-        for command in DESK_COMMANDS:
+        for command in DEPARTMENT_COMMANDS:
             app.cli.add_command(command)
         os._exit(app.test_cli_runner().invoke(args=words).exit_code)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 import storage
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import local_date
 from orders.book import order_changes
 from orders.book.desk import DeskRefusal
@@ -36,7 +36,7 @@ def evening(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
 def ask(evening: Evening, number: str, lines: dict[str, int], *, by: str = "the operator") -> int:
     with evening.world.session() as session:
         now = evening.world.clock()
-        return order_changes.ask_for_change(session, number, lines, by=by, reason="misheard", now=now).id
+        return order_changes.request_change(session, number, lines, by=by, reason="misheard", now=now).id
 
 
 def approve(evening: Evening, change: int, by: str = "the leader") -> None:
@@ -84,7 +84,7 @@ def test_what_becomes_of_what_is_not_paid_is_a_setting(evening: Evening, monkeyp
     evening.settle()
     app = Flask("hotline")
     app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
     evening.world.engage("clerk")
     monkeypatch.setenv("SETTLEMENT_FAILURE", "cancel")
@@ -123,7 +123,7 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
     said: list[tuple[bool, int]],
     rule: FailureRule,
 ) -> None:
-    begin_anew(scarce)
+    begin_next_week(scarce)
     evening = Evening(scarce, tmp_path)
     day = local_date(scarce.clock())
     numbers = {code: saved(scarce, code, own) for code, own in zip((SHOP, STATION), wanted, strict=True)}
@@ -133,7 +133,7 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
             with suppress(ChangeRefused):
                 approve(evening, ask(evening, number, target))
         scarce.check_books()
-    evening.do(steps.take_balances, evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)), day)
+    evening.do(steps.import_balances, evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)), day)
     evening.do(steps.audit, day)
     replies = iter(said)
     taken_fen = 0
@@ -142,9 +142,9 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
         taken_fen += sum(yuan_to_fen(row[3]) for row, paid, _ in answered if paid)
         file = evening.file(
             settlement.ANSWER_COLUMNS,
-            *((row[0], "paid" if paid else "failed", settlement.yuan(fen)) for row, paid, fen in answered),
+            *((row[0], "paid" if paid else "failed", settlement.bank_amount(fen)) for row, paid, fen in answered),
         )
-        evening.do(settlement.take_answer, file, day, rule)
+        evening.do(settlement.import_answer, file, day, rule)
         scarce.check_books()
     evening.do(steps.hand_over, day)
     with scarce.session() as session:
@@ -181,7 +181,7 @@ def saved(world: World, code: str, wanted: dict[str, int]) -> str | None:
     return None
 
 
-def begin_anew(world: World) -> None:
+def begin_next_week(world: World) -> None:
     """Move to a week later, when both are due again, with new supply and limits."""
     world.clock.move(weeks=1)
     world.supply(stock=15, limit=10)

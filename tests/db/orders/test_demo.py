@@ -12,7 +12,7 @@ import storage
 from app import create_app
 from brand_catalog.importing import import_catalog
 from brand_catalog.loading import current_version, load_catalog
-from orders.book.desk import Desk, Standing
+from orders.book.desk import Desk, Eligibility
 from orders.book.models import OrderRow
 from orders.demo import MAIN_NUMBER, PIN, SUPPLEMENTARY_NUMBER, seed_demo
 from orders.supply.models import Supply
@@ -27,12 +27,14 @@ def seed(sessions: storage.SessionFactory, clock: MovingClock) -> None:
         seed_demo(session, clock())
 
 
-def standing(sessions: storage.SessionFactory, clock: MovingClock, code: str, number: str = MAIN_NUMBER) -> Standing:
+def eligibility(
+    sessions: storage.SessionFactory, clock: MovingClock, code: str, number: str = MAIN_NUMBER
+) -> Eligibility:
     with storage.transaction(sessions) as session:
         desk = Desk(session, load_catalog(session), clock())
         retailer = desk.retailer(code)
         assert retailer is not None
-        return desk.standing(retailer, desk.hotline(number))
+        return desk.eligibility(retailer, desk.hotline(number))
 
 
 @pytest.mark.parametrize("days", [0, 1, 2, 6, 7, 40])
@@ -43,7 +45,7 @@ def test_the_demo_retailers_are_in_their_situations_on_any_day(
     clock.move(days=days)
     seed(sessions, clock)
     endings = ("12", "29", "37", "45", "53", "61")
-    reasons = {ending: standing(sessions, clock, f"4105021000{ending}").reason for ending in endings}
+    reasons = {ending: eligibility(sessions, clock, f"4105021000{ending}").reason for ending in endings}
     assert reasons == {
         "12": None,
         "29": "not_order_day",
@@ -52,8 +54,8 @@ def test_the_demo_retailers_are_in_their_situations_on_any_day(
         "53": "suspended",
         "61": "not_order_day",
     }
-    assert standing(sessions, clock, "410502100061", SUPPLEMENTARY_NUMBER).may_order
-    assert standing(sessions, clock, SHOP, SUPPLEMENTARY_NUMBER).reason == "not_supplementary"
+    assert eligibility(sessions, clock, "410502100061", SUPPLEMENTARY_NUMBER).may_order
+    assert eligibility(sessions, clock, SHOP, SUPPLEMENTARY_NUMBER).reason == "not_supplementary"
 
 
 def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
@@ -69,8 +71,8 @@ def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
         assert caller.customer_code == SHOP
         assert desk.verify_pin(SHOP, PIN, "+8613900000000").ok
         line = desk.hotline(MAIN_NUMBER)
-        assert 60 <= len(desk.offers(caller, line)) <= 120
-        assert desk.usual(caller)
+        assert 60 <= len(desk.available_specs(caller, line)) <= 120
+        assert desk.usual_barcodes(caller)
         by_name = {spec.name: spec.barcode for spec in demo.specs.values()}
         desk.open_draft("call", caller, line)
         assert desk.set_line("call", by_name["红塔山(新时代)"], 5 * CARTON).granted_packs == 5 * CARTON
@@ -89,13 +91,13 @@ def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock:
     assert browser.get("/healthz").status_code == 200
     clock.move(minutes=2)
     assert browser.get("/healthz").status_code == 200
-    assert standing(sessions, clock, SHOP).may_order
-    assert standing(sessions, clock, "410502100061", SUPPLEMENTARY_NUMBER).may_order
+    assert eligibility(sessions, clock, SHOP).may_order
+    assert eligibility(sessions, clock, "410502100061", SUPPLEMENTARY_NUMBER).may_order
     with storage.transaction(sessions) as session:
         desk = Desk(session, load_catalog(session), clock())
         retailer = desk.retailer(SHOP)
         assert retailer is not None
-        assert [offer for offer in desk.offers(retailer, desk.hotline(MAIN_NUMBER)) if offer.is_new]
+        assert [offer for offer in desk.available_specs(retailer, desk.hotline(MAIN_NUMBER)) if offer.is_new]
     with storage.transaction(sessions) as session:
         before = session.scalar(select(func.count()).select_from(OrderRow))
     assert browser.get("/healthz").status_code == 200
@@ -127,12 +129,12 @@ def test_starting_the_demo_again_leaves_todays_orders_alone(
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN_NUMBER))
-        desk.set_line("call", desk.usual(retailer)[0], CARTON)
+        desk.set_line("call", desk.usual_barcodes(retailer)[0], CARTON)
         desk.confirm("call")
-    before = standing(sessions, clock, SHOP)
+    before = eligibility(sessions, clock, SHOP)
     clock.move(hours=1)
     seed(sessions, clock)
-    assert standing(sessions, clock, SHOP) == before
+    assert eligibility(sessions, clock, SHOP) == before
     assert before.reason == "already_ordered"
 
 

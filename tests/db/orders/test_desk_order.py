@@ -153,7 +153,7 @@ def test_several_requests_in_one_breath_are_answered_in_their_order(world: World
     assert [(o.barcode, o.granted_packs) for o in outcomes] == [(CHINA, 10), (CLASSIC, 20), (ERA, 200)]
 
 
-def test_an_order_has_no_more_than_the_house_allows(world: World) -> None:
+def test_an_order_has_no_more_than_the_department_allows(world: World) -> None:
     world.house_rule("order_max_packs", 100)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 6)
@@ -161,7 +161,7 @@ def test_an_order_has_no_more_than_the_house_allows(world: World) -> None:
     assert (outcome.granted_packs, outcome.reason) == (40, "order_max")
 
 
-def test_an_order_has_no_more_of_a_price_band_than_the_house_allows(world: World) -> None:
+def test_an_order_has_no_more_of_a_price_band_than_the_department_allows(world: World) -> None:
     world.house_rule("band_max_cartons_10", 7)
     ring(world, "call-1")
     assert ask(world, "call-1", CLASSIC, 5).reason is None
@@ -189,7 +189,7 @@ def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) ->
     assert ask(world, "call-3", ERA, 7).reason is None, "a new cycle"
 
 
-def test_the_houses_bounds_do_not_cut_an_order_that_is_only_taken_up_again(world: World) -> None:
+def test_the_order_bounds_do_not_cut_a_resumed_draft(world: World) -> None:
     world.house_rule("order_max_packs", 100)
     world.house_rule("band_max_cartons_10", 6)
     ring(world, "call-1")
@@ -214,7 +214,7 @@ def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> N
         assert desk.confirm("call-1").order.total_packs == 50
 
 
-def test_reservations_last_as_long_as_the_house_says(world: World) -> None:
+def test_reservations_last_as_long_as_the_department_says(world: World) -> None:
     world.house_rule("hold_minutes", 5)
     world.stock(CLASSIC, 1)
     ring(world, "call-1")
@@ -257,7 +257,7 @@ def test_a_dropped_call_is_taken_up_where_it_ended(world: World) -> None:
         desk.abandon("call-1")
     retailer = world.retailer()
     with world.desk() as desk:
-        standing = desk.standing(retailer, desk.hotline(MAIN))
+        standing = desk.eligibility(retailer, desk.hotline(MAIN))
     assert standing.draft is not None
     assert standing.draft.lines[0].granted_packs == 50
     ring(world, "call-2")
@@ -266,7 +266,7 @@ def test_a_dropped_call_is_taken_up_where_it_ended(world: World) -> None:
     world.check_books()
 
 
-def test_a_caller_may_begin_anew_instead_and_gives_back_what_was_held(world: World) -> None:
+def test_a_caller_may_reset_the_draft_instead_which_releases_its_holds(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
@@ -340,7 +340,7 @@ def test_what_is_usual_is_what_stands_on_most_orders(world: World) -> None:
         world.supply()
     retailer = world.retailer()
     with world.desk() as desk:
-        assert desk.usual(retailer) == (CHINA, CLASSIC, ERA)
+        assert desk.usual_barcodes(retailer) == (CHINA, CLASSIC, ERA)
         last = desk.last_order(retailer)
     assert last is not None
     assert [line.barcode for line in last.lines] == [CHINA, ERA, CLASSIC]
@@ -353,8 +353,8 @@ def test_offers_and_bands_say_what_is_left(world: World) -> None:
     retailer = world.retailer()
     with world.desk() as desk:
         line = desk.hotline(MAIN)
-        assert len(desk.offers(retailer, line)) == 6
-        offer = desk.offer(retailer, CLASSIC)
+        assert len(desk.available_specs(retailer, line)) == 6
+        offer = desk.available_spec(retailer, CLASSIC)
         assert offer is not None
         assert (offer.limit_left_packs, offer.stock_left_packs) == (150, 950)
         bands = desk.bands(retailer, line)

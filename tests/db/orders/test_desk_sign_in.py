@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from statistics import median
 
-from orders.book.desk import SignIn
+from orders.book.desk import PinCheck
 from orders.lockout import LockRules
 from tests.support.desk_world import CORNER, PIN, SHOP, World
 
@@ -13,7 +13,7 @@ UNKNOWN = "410502199999"
 CALLER = "+8613911112222"
 
 
-def try_pin(world: World, code: str = SHOP, pin: str = PIN, caller: str = CALLER) -> SignIn:
+def try_pin(world: World, code: str = SHOP, pin: str = PIN, caller: str = CALLER) -> PinCheck:
     with world.desk() as desk:
         return desk.verify_pin(code, pin, caller)
 
@@ -46,7 +46,7 @@ def test_an_unknown_code_takes_as_long_as_a_wrong_pin(world: World) -> None:
 def test_five_wrong_pins_lock_the_retailer_even_for_the_right_one(world: World) -> None:
     answers = [try_pin(world, SHOP, "0000", f"+86139{n}") for n in range(5)]
     assert [answer.locked for answer in answers] == [False, False, False, False, True]
-    assert try_pin(world) == SignIn(ok=False, locked=True)
+    assert try_pin(world) == PinCheck(ok=False, locked=True)
     assert try_pin(world, CORNER).ok, "others are not locked"
     world.clock.move(minutes=15)
     assert try_pin(world).ok

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clock import SHANGHAI
-from orders.book.desk import DeskRefusal, Standing
+from orders.book.desk import DeskRefusal, Eligibility
 from orders.book.holds import release_expired
 from orders.retailers.models import Cycle
 from orders.windows import Calendar, Window, business_day, cycle_start, is_order_day, next_order_day
@@ -42,52 +42,52 @@ plans = st.one_of(
 days = st.dates(date(2020, 1, 1), date(2040, 12, 31))
 
 
-def standing(world: World, code: str = SHOP, number: str = MAIN) -> Standing:
+def eligibility(world: World, code: str = SHOP, number: str = MAIN) -> Eligibility:
     with world.desk() as desk:
         retailer = desk.retailer(code)
         assert retailer is not None
-        return desk.standing(retailer, desk.hotline(number))
+        return desk.eligibility(retailer, desk.hotline(number))
 
 
 def test_a_retailer_orders_on_its_day_only(world: World) -> None:
-    assert standing(world).may_order
-    other = standing(world, CORNER)
+    assert eligibility(world).may_order
+    other = eligibility(world, CORNER)
     assert (other.may_order, other.reason, other.next_order_day) == (False, "not_order_day", date(2026, 11, 24))
 
 
 def test_a_suspended_retailer_orders_on_no_day(world: World) -> None:
     world.change_retailer(status="suspended")
-    assert standing(world).reason == "suspended"
+    assert eligibility(world).reason == "suspended"
 
 
 def test_only_who_missed_its_call_may_use_the_supplementary_line(world: World) -> None:
-    assert standing(world, number=SUPPLEMENTARY).reason == "not_supplementary"
+    assert eligibility(world, number=SUPPLEMENTARY).reason == "not_supplementary"
 
 
 def test_the_supplementary_line_serves_who_missed_its_call_until_hand_over(world: World) -> None:
     world.missed(CORNER)
-    assert standing(world, CORNER, SUPPLEMENTARY).may_order
+    assert eligibility(world, CORNER, SUPPLEMENTARY).may_order
     world.day_step("settlement")
-    assert standing(world, CORNER, SUPPLEMENTARY).may_order
+    assert eligibility(world, CORNER, SUPPLEMENTARY).may_order
     world.day_step("hand_over")
-    assert standing(world, CORNER, SUPPLEMENTARY).reason == "closed"
+    assert eligibility(world, CORNER, SUPPLEMENTARY).reason == "closed"
 
 
 def test_regular_orders_end_when_the_days_end_begins(world: World) -> None:
     world.day_step("balances")
-    closed = standing(world)
+    closed = eligibility(world)
     assert (closed.reason, closed.opens_at) == ("closed", datetime(2026, 11, 30, 0, 0, tzinfo=SHANGHAI))
 
 
 def test_outside_its_hours_the_line_says_when_it_opens(world: World) -> None:
     world.hours(MAIN, "08:30", "17:30")
     world.clock.move_to(datetime(2026, 11, 23, 8, 29, tzinfo=SHANGHAI))
-    early = standing(world)
+    early = eligibility(world)
     assert (early.reason, early.opens_at) == ("closed", datetime(2026, 11, 23, 8, 30, tzinfo=SHANGHAI))
     world.clock.move(minutes=1)
-    assert standing(world).may_order
+    assert eligibility(world).may_order
     world.clock.move_to(datetime(2026, 11, 23, 17, 30, tzinfo=SHANGHAI))
-    late = standing(world)
+    late = eligibility(world)
     assert (late.reason, late.opens_at) == ("closed", datetime(2026, 11, 30, 8, 30, tzinfo=SHANGHAI))
 
 
@@ -103,13 +103,13 @@ def test_an_order_begun_in_time_is_not_saved_after_hours(world: World) -> None:
         desk.confirm("call")
 
 
-def test_the_house_may_close_a_day_and_its_retailers_order_on_the_next(world: World) -> None:
+def test_the_department_may_close_a_day_and_its_retailers_order_on_the_next(world: World) -> None:
     world.day_off(date(2026, 11, 23))
-    assert standing(world).next_order_day == date(2026, 11, 24)
-    assert not standing(world).may_order
+    assert eligibility(world).next_order_day == date(2026, 11, 24)
+    assert not eligibility(world).may_order
     world.clock.move(days=1)
     world.supply()
-    assert standing(world).may_order
+    assert eligibility(world).may_order
 
 
 def test_on_a_public_holiday_nobody_orders_and_the_first_working_day_makes_up_for_it() -> None:

@@ -89,7 +89,7 @@ def test_callers_who_name_the_same_specs_in_other_orders_do_not_block_each_other
 
         def turn() -> int:
             with busy.desk() as desk:
-                desk.expect(named)
+                desk.lock_specs(named)
                 return sum(desk.set_line(f"call-{number}", barcode, CARTON).granted_packs for barcode in named)
 
         def ring() -> int:
@@ -109,7 +109,7 @@ def test_one_retailer_on_two_telephones_orders_once(busy: World) -> None:
             desk.set_line(f"call-{number}", CLASSIC, CARTON)
 
     def confirm(number: int) -> Callable[[], Confirmed | str]:
-        @storage.retried
+        @storage.retry_on_deadlock
         def yes() -> Confirmed | str:
             with busy.desk() as desk:
                 try:
@@ -167,7 +167,7 @@ def test_holds_that_expire_while_others_ask_are_given_back_once(busy: World, clo
     clock.move(minutes=16)
 
     def caller(number: int) -> Callable[[], int]:
-        @storage.retried
+        @storage.retry_on_deadlock
         def turn() -> int:
             with busy.desk() as desk:
                 requests = [LineRequest(CLASSIC, 4 * CARTON), LineRequest(ERA, CARTON)]
@@ -183,7 +183,9 @@ def test_holds_that_expire_while_others_ask_are_given_back_once(busy: World, clo
     assert sum(granted) <= 8 * CARTON
     busy.check_books()
     with busy.session() as session:
-        assert not session.scalars(select(OrderRow).where(OrderRow.holding, OrderRow.hold_expires_at <= clock())).all()
+        assert not session.scalars(
+            select(OrderRow).where(OrderRow.holds_active, OrderRow.hold_expires_at <= clock())
+        ).all()
     assert sum(granted) == 8 * CARTON
 
 
@@ -205,11 +207,11 @@ def test_every_channel_takes_from_one_shelf(busy: World) -> None:
             desk.confirm(call)
         return granted
 
-    @storage.retried
+    @storage.retry_on_deadlock
     def by_list(number: int, channel: Channel) -> int:
         order = WebOrder(code(number), {CLASSIC: 4 * CARTON}, busy.clock())
         with busy.desk() as desk:
-            taken = web_orders.take_in(desk, channel, "a sender", f"order-{number}", order, busy.clock())
+            taken = web_orders.enter_order(desk, channel, "a sender", f"order-{number}", order, busy.clock())
             return int(taken.row.answer.get("total_packs", 0))
 
     def orders(number: int, channel: Channel) -> Callable[[], int]:

@@ -18,7 +18,7 @@ from orders.book.desk import Desk, DeskRefusal, LineRequest
 from orders.book.holds import release_expired
 from orders.book.models import Channel, OrderRow
 from orders.channels import web_orders
-from orders.channels.web_orders import KeyUsedTwice, WebOrder
+from orders.channels.web_orders import KeyReused, WebOrder
 from orders.retailers.models import RetailerRow
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
 
@@ -53,8 +53,8 @@ def sends(retailer: str, channel: Channel, key: str, wanted: dict[str, int]) -> 
     """A step that takes in a whole order: from the web, an app or the signed list; the same key may come again."""
 
     def take_in(desk: Desk) -> None:
-        with suppress(KeyUsedTwice):
-            taken = web_orders.take_in(
+        with suppress(KeyReused):
+            taken = web_orders.enter_order(
                 desk, channel, channel, f"{key} {desk.now:%j}", WebOrder(retailer, wanted, desk.now), desk.now
             )
             assert (taken.row.state == "failed") == (taken.row.order_id is None)
@@ -120,7 +120,7 @@ steps = st.one_of(
 )
 
 
-def begin_anew(world: World) -> None:
+def begin_next_week(world: World) -> None:
     """Move to a week later, on the same weekday at nine: every retailer is due again, with new supply and limits."""
     world.clock.move_to(world.clock().replace(hour=9, minute=0) + timedelta(weeks=1))
     with world.session() as session:
@@ -129,7 +129,7 @@ def begin_anew(world: World) -> None:
 
 
 def play(world: World, day: list[Step]) -> None:
-    begin_anew(world)
+    begin_next_week(world)
     for call in ("call-1", SHOP), ("call-3", STATION):
         opens(call, False, "phone")(world)
     for step in day:

@@ -12,13 +12,13 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 import storage
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
 from orders.supply.allocate import SpecSupply, allocate_day, export_supply, read_supply
-from orders.supply.limits import LimitsDone, LimitsLocked, LimitsRefused
+from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, MovingClock, World
 
@@ -45,10 +45,10 @@ def write(path: Path, *rows: tuple[object, ...], columns: tuple[str, ...] = limi
     return path
 
 
-def set_limits(world: World, path: Path, day: date = TOMORROW) -> LimitsDone:
+def set_limits(world: World, path: Path, day: date = TOMORROW) -> LimitsResult:
     with world.session() as session:
         limits.stage(session, limits.read_limits(path, session, world.catalog, day))
-        return limits.take_over(session, day, world.clock(), "a clerk", "weekly plan", path.name)
+        return limits.apply_limits(session, day, world.clock(), "a clerk", "weekly plan", path.name)
 
 
 def limit_of(world: World, code: str, barcode: str, start: date = TOMORROW) -> int | None:
@@ -60,16 +60,16 @@ def limit_of(world: World, code: str, barcode: str, start: date = TOMORROW) -> i
 
 def test_limits_are_taken_from_a_file_and_written_back_as_they_were(desk: World, tmp_path: Path) -> None:
     rows = [(SHOP, "中华(硬)", 5), (CORNER, "中华(硬)", 3), (SHOP, "红塔山(硬经典)", 0)]
-    assert set_limits(desk, write(tmp_path / "limits.csv", *rows)) == LimitsDone(added=3, changed=0, unchanged=0)
+    assert set_limits(desk, write(tmp_path / "limits.csv", *rows)) == LimitsResult(added=3, changed=0, unchanged=0)
     assert limit_of(desk, SHOP, CHINA) == 5
     with desk.session() as session:
         assert set(limits.export_rows(session, TOMORROW)) == set(rows)
     rows[0] = (SHOP, "中华(硬)", 6)
-    assert set_limits(desk, write(tmp_path / "limits.csv", *rows)) == LimitsDone(added=0, changed=1, unchanged=2)
+    assert set_limits(desk, write(tmp_path / "limits.csv", *rows)) == LimitsResult(added=0, changed=1, unchanged=2)
     with desk.session() as session:
         batches = session.scalars(select(LimitBatch).order_by(LimitBatch.id)).all()
         [change] = session.scalars(select(LimitChange)).all()
-    assert [(b.by, b.why, b.source) for b in batches] == [("a clerk", "weekly plan", "limits.csv")] * 2
+    assert [(b.by, b.reason, b.source) for b in batches] == [("a clerk", "weekly plan", "limits.csv")] * 2
     assert (change.before_packs, change.after_packs) == (5 * CARTON, 6 * CARTON)
 
 
@@ -119,7 +119,7 @@ def test_an_order_that_comes_while_limits_are_compared_is_not_cut_by_them(
     set_limits(desk, path)
     compare = limits._compare
 
-    def somebody_orders_meanwhile(session: Session) -> LimitsDone:
+    def somebody_orders_meanwhile(session: Session) -> LimitsResult:
         monkeypatch.setattr(limits, "_compare", compare)
         done = compare(session)
         session.execute(update(Limit).where(Limit.barcode == CHINA, Limit.limit_packs == 50).values(held_packs=40))
@@ -140,7 +140,7 @@ def test_limits_are_locked_from_ten_to_eight_on(desk: World, tmp_path: Path) -> 
         set_limits(desk, path)
 
 
-def allocate(world: World, *supplies: SpecSupply, dry_run: bool = False) -> LimitsDone:
+def allocate(world: World, *supplies: SpecSupply, dry_run: bool = False) -> LimitsResult:
     with world.session() as session:
         return allocate_day(
             session, supplies, TOMORROW, world.clock(), by="a clerk", why="plan", source="test", dry_run=dry_run
@@ -185,7 +185,7 @@ def test_past_sales_say_who_gets_more(desk: World) -> None:
 
 
 def test_a_dry_run_shows_what_would_change_and_changes_nothing(desk: World) -> None:
-    assert allocate(desk, spec_supply(desk, CHINA, 12, "grade"), dry_run=True) == LimitsDone(3, 0, 0)
+    assert allocate(desk, spec_supply(desk, CHINA, 12, "grade"), dry_run=True) == LimitsResult(3, 0, 0)
     assert limit_of(desk, SHOP, CHINA) is None
     with desk.session() as session:
         assert session.get(Supply, (TOMORROW, CHINA)) is None
@@ -220,7 +220,7 @@ def test_supply_files_are_checked_row_by_row(desk: World, tmp_path: Path) -> Non
 def test_the_commands_say_what_they_did_and_why_they_did_not(desk: World, tmp_path: Path) -> None:
     app = Flask("hotline")
     app.extensions |= {"sessions": desk.sessions, "clock": desk.clock}
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
 
     def run(*args: object) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import SHANGHAI
 from orders.book.models import OrderRow
 from orders.channels import proxy_list
@@ -33,7 +33,7 @@ def enter(world: World, path: Path, day: str = "2026-11-23") -> Result:
     app = Flask(__name__)
     app.extensions.update(sessions=world.sessions, clock=world.clock)
     world.engage("clerk")
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
     return app.test_cli_runner().invoke(args=["proxy-orders", str(path), "--day", day, "--by", "clerk"])
 
@@ -114,7 +114,7 @@ def test_an_interrupted_list_is_entered_later_as_of_when_it_was_listed(world: Wo
     path = write(tmp_path / "list.csv", (SHOP, "中华(硬)", 1, *SIGNED))
     world.clock.move_to(datetime(2026, 11, 23, 13, 59, tzinfo=SHANGHAI))
     with world.session() as session:
-        proxy_list.take_list(session, path, world.catalog, TODAY, by="a clerk", now=world.clock())
+        proxy_list.import_list(session, path, world.catalog, TODAY, by="a clerk", now=world.clock())
     world.clock.move(minutes=10)
     assert enter(world, path).output == "Proxy orders in list.csv: 1 saved.\n"
     world.check_books()
@@ -129,7 +129,7 @@ def test_quantities_on_the_list_are_not_changed_by_a_second_one(world: World, tm
 
 def test_who_is_not_on_the_list_gets_no_proxy_order(world: World) -> None:
     with pytest.raises(ProxyListRefused, match="not on the signed list"), world.session() as session:
-        proxy_list.enter(session, world.catalog, TODAY, SHOP, world.clock())
+        proxy_list.enter_listed(session, world.catalog, TODAY, SHOP, world.clock())
 
 
 def test_who_ordered_already_is_told_and_gets_no_second_order(world: World, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import SHANGHAI
 from ivr import call_figures
 from ivr.models import Call
@@ -54,7 +54,7 @@ def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
 def command(world: World, *words: str) -> str:
     app = Flask(__name__)
     app.extensions.update(sessions=world.sessions, clock=world.clock)
-    for one in DESK_COMMANDS:
+    for one in DEPARTMENT_COMMANDS:
         app.cli.add_command(one)
     result = app.test_cli_runner().invoke(args=list(words))
     assert result.exit_code == 0, result.output
@@ -173,21 +173,29 @@ def test_shares_of_nothing_are_no_shares() -> None:
 def test_every_call_has_one_outcome(world: World) -> None:
     now = world.clock()
     with world.session() as session:
-        for sid in ("ordered", "helped", "unsaved", "operator", "left", "nothing"):
-            session.add(Call(sid=sid, caller="+86", called=MAIN, started_at=now, turn=0, state={}, reply={}))
+        for call_key in ("ordered", "helped", "unsaved", "operator", "left", "nothing"):
+            session.add(
+                Call(call_key=call_key, caller="+86", called=MAIN, started_at=now, turn_number=0, state={}, reply={})
+            )
         session.add(
             Call(
-                sid="earlier", caller="+86", called=MAIN, started_at=now - timedelta(days=1), turn=0, state={}, reply={}
+                call_key="earlier",
+                caller="+86",
+                called=MAIN,
+                started_at=now - timedelta(days=1),
+                turn_number=0,
+                state={},
+                reply={},
             )
         )
         person = create_staff(
             session, now, login="chen", name="Chen", role="operator", password="a long one indeed", seat="1"
         )
         session.flush()
-        for sid in ("helped", "operator"):
+        for call_key in ("helped", "operator"):
             session.add(
                 Ticket(
-                    call_sid=sid,
+                    call_key=call_key,
                     reason="asked",
                     state="finished",
                     opened_at=now,
@@ -196,7 +204,7 @@ def test_every_call_has_one_outcome(world: World) -> None:
                     closed_at=now + timedelta(minutes=2),
                 )
             )
-        session.add(Ticket(call_sid="left", reason="asked", state="left", opened_at=now, closed_at=now))
+        session.add(Ticket(call_key="left", reason="asked", state="left", opened_at=now, closed_at=now))
     call(world, SHOP, {CHINA: 1}, key="unsaved", yes=False)
     call(world, SHOP, {CHINA: 1}, key="ordered")
     call(world, STATION, {CHINA: 1}, key="helped")
@@ -210,14 +218,22 @@ def test_every_call_has_one_outcome(world: World) -> None:
             "no_order": 1,
         }
         [chen] = call_figures.operators(session, DAY)
-        assert (chen.name, chen.taken, chen.finished, chen.orders, chen.time) == ("Chen", 2, 2, 1, timedelta(minutes=4))
+        assert (chen.name, chen.taken, chen.finished, chen.orders, chen.handling_time) == (
+            "Chen",
+            2,
+            2,
+            1,
+            timedelta(minutes=4),
+        )
 
 
 def test_a_call_just_after_midnight_belongs_to_the_new_day(world: World) -> None:
     with world.session() as session:
         midnight = datetime(2026, 11, 24, tzinfo=SHANGHAI)
-        for sid, at in (("before", midnight - timedelta(seconds=1)), ("after", midnight)):
-            session.add(Call(sid=sid, caller="+86", called=MAIN, started_at=at, turn=0, state={}, reply={}))
+        for call_key, at in (("before", midnight - timedelta(seconds=1)), ("after", midnight)):
+            session.add(
+                Call(call_key=call_key, caller="+86", called=MAIN, started_at=at, turn_number=0, state={}, reply={})
+            )
     with world.session() as session:
         assert call_figures.outcomes(session, DAY)["no_order"] == 1
 

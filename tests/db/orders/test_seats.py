@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 import storage
 from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from orders.staff import seats
-from orders.staff.seats import NoSuchSeat, SeatTaken
+from orders.staff.seats import InvalidSeat, SeatTaken
 from tests.conftest import MovingClock
 from tests.support.console_client import Visitor
 
@@ -87,9 +87,9 @@ def test_one_person_has_one_seat_on_every_database(any_engine: Engine, clock: Mo
         seats.take_seat(session, OTHER, "1", clock())
         with pytest.raises(SeatTaken, match="李晓燕"):
             seats.take_seat(session, OTHER, "2", clock())
-        with pytest.raises(NoSuchSeat):
+        with pytest.raises(InvalidSeat):
             seats.take_seat(session, OTHER, "", clock())
-        assert [(row.seat, person.name) for row, person in seats.seated(session, clock())] == [
+        assert [(row.seat, person.name) for row, person in seats.occupied_seats(session, clock())] == [
             ("1", "王敏"),
             ("2", "李晓燕"),
         ]

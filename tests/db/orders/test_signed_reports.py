@@ -24,7 +24,7 @@ from tests.support.desk_world import CHINA, MAIN, SHOP, MovingClock, World
 TODAY = date(2026, 11, 23)
 
 
-class Office:
+class ReportingOffice:
     """The order department with its staff; each operation is a transaction of its own."""
 
     def __init__(self, world: World) -> None:
@@ -62,7 +62,7 @@ class Office:
 
     def write(self, report: int, text: str, login: str = "operator") -> None:
         with self.world.session() as session:
-            department.write(session, report, text, by=self.person(session, login))
+            department.save_text(session, report, text, by=self.person(session, login))
 
     def state(self, report: int) -> tuple[str, str | None]:
         with self.world.session() as session:
@@ -71,7 +71,9 @@ class Office:
 
     def steps(self, report: int) -> list[tuple[str, str, str]]:
         with self.world.session() as session:
-            return [(person.login, step.step, step.comment) for step, person in department.steps(session, report)]
+            return [
+                (person.login, step.step, step.comment) for step, person in department.report_steps(session, report)
+            ]
 
     def overdue(self, today: date) -> list[tuple[str, date, bool]]:
         with self.world.session() as session:
@@ -79,8 +81,8 @@ class Office:
 
 
 @pytest.fixture
-def office(world: World) -> Office:
-    return Office(world)
+def office(world: World) -> ReportingOffice:
+    return ReportingOffice(world)
 
 
 def order(world: World) -> None:
@@ -92,7 +94,7 @@ def order(world: World) -> None:
         desk.confirm("a call")
 
 
-def test_a_diary_goes_from_the_operator_up_to_the_director(office: Office) -> None:
+def test_a_diary_goes_from_the_operator_up_to_the_director(office: ReportingOffice) -> None:
     order(office.world)
     diary = office.draft()
     office.submit(diary)
@@ -113,7 +115,7 @@ def test_a_diary_goes_from_the_operator_up_to_the_director(office: Office) -> No
         assert "订单 1 份" in session.get_one(DepartmentReport, diary).text
 
 
-def test_one_sent_back_is_mended_and_signed_anew_by_everybody(office: Office) -> None:
+def test_one_sent_back_is_mended_and_signed_again_by_everybody(office: ReportingOffice) -> None:
     diary = office.draft()
     office.submit(diary)
     office.sign(diary, "leader")
@@ -123,11 +125,11 @@ def test_one_sent_back_is_mended_and_signed_anew_by_everybody(office: Office) ->
     office.submit(diary)
     assert office.state(diary) == ("submitted", "leader")
     with office.world.session() as session:
-        sent = [step.text for step, _ in department.steps(session, diary) if step.step == "submitted"]
+        sent = [step.text for step, _ in department.report_steps(session, diary) if step.step == "submitted"]
     assert sent[0] != sent[1] == "补充:客户反映两条。\n完"
 
 
-def test_nobody_signs_out_of_turn(office: Office) -> None:
+def test_nobody_signs_out_of_turn(office: ReportingOffice) -> None:
     diary = office.draft()
     with pytest.raises(ReportRefused, match="nothing to sign"):
         office.sign(diary, "leader")
@@ -140,7 +142,7 @@ def test_nobody_signs_out_of_turn(office: Office) -> None:
     assert office.state(diary) == ("submitted", "leader")
 
 
-def test_only_its_author_writes_it_and_only_while_it_is_there(office: Office) -> None:
+def test_only_its_author_writes_it_and_only_while_it_is_there(office: ReportingOffice) -> None:
     diary = office.draft()
     with pytest.raises(ReportRefused, match="Only its author"):
         office.write(diary, "x", "leader")
@@ -152,19 +154,19 @@ def test_only_its_author_writes_it_and_only_while_it_is_there(office: Office) ->
             again()
 
 
-def test_a_leaders_report_begins_with_the_clerk(office: Office) -> None:
+def test_a_leaders_report_begins_with_the_clerk(office: ReportingOffice) -> None:
     weekly = office.draft("leader", "weekly")
     office.submit(weekly, "leader")
     assert office.state(weekly) == ("submitted", "clerk")
 
 
-def test_who_signs_everything_writes_nothing(office: Office) -> None:
+def test_who_signs_everything_writes_nothing(office: ReportingOffice) -> None:
     for login in ("director", "manager"):
         with pytest.raises(ReportRefused, match="written by operator, leader, clerk"):
             office.draft(login)
 
 
-def test_a_level_nobody_holds_is_passed_over(office: Office) -> None:
+def test_a_level_nobody_holds_is_passed_over(office: ReportingOffice) -> None:
     with office.world.session() as session:
         for login in ("leader", "clerk"):
             office.person(session, login).active = False
@@ -173,13 +175,13 @@ def test_a_level_nobody_holds_is_passed_over(office: Office) -> None:
     assert office.state(diary) == ("submitted", "director")
 
 
-def test_one_report_of_a_period_is_enough_for_each_author(office: Office) -> None:
+def test_one_report_of_a_period_is_enough_for_each_author(office: ReportingOffice) -> None:
     assert office.draft() == office.draft()
     assert office.draft("operator", "weekly", date(2026, 11, 24)) == office.draft("operator", "weekly", TODAY)
     assert office.draft("leader") != office.draft()
 
 
-def test_drafted_anew_a_diary_has_the_figures_of_now(office: Office) -> None:
+def test_drafted_again_a_diary_has_the_figures_of_now(office: ReportingOffice) -> None:
     diary = office.draft()
     order(office.world)
     with office.world.session() as session:
@@ -199,7 +201,7 @@ def test_a_report_is_due_on_the_next_working_day() -> None:
     assert department.due_on(Period(date(2026, 9, 30), date(2026, 9, 30)), NATIONAL) == date(2026, 10, 8)
 
 
-def test_what_is_late_is_listed_whether_begun_or_not(office: Office) -> None:
+def test_what_is_late_is_listed_whether_begun_or_not(office: ReportingOffice) -> None:
     order(office.world)
     assert office.overdue(date(2026, 11, 24)) == []
     assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, False)]
@@ -212,23 +214,23 @@ def test_what_is_late_is_listed_whether_begun_or_not(office: Office) -> None:
     assert office.overdue(date(2026, 12, 2)) == [("weekly", TODAY, False), ("monthly", date(2026, 11, 1), False)]
 
 
-def test_each_sees_what_waits_for_it(office: Office) -> None:
+def test_each_sees_what_waits_for_it(office: ReportingOffice) -> None:
     diary, weekly = office.draft(), office.draft("leader", "weekly")
     office.submit(diary)
     office.submit(weekly, "leader")
     with office.world.session() as session:
         found = SimpleNamespace(
-            leader=department.reports(session, waits_for="leader"),
-            clerk=department.reports(session, waits_for="clerk"),
-            own=department.reports(session, author=office.person(session, "operator")),
-            day=department.reports(session, day=date(2026, 11, 25)),
+            leader=department.find_reports(session, waits_for="leader"),
+            clerk=department.find_reports(session, waits_for="clerk"),
+            own=department.find_reports(session, author=office.person(session, "operator")),
+            day=department.find_reports(session, day=date(2026, 11, 25)),
         )
     assert [row.id for row in found.leader] == [row.id for row in found.own] == [diary]
     assert [row.id for row in found.clerk] == [row.id for row in found.day] == [weekly]
 
 
 def test_the_database_refuses_to_rewrite_what_was_signed(any_engine: Engine, clock: MovingClock) -> None:
-    office = Office(World.build(storage.open_sessions(any_engine), clock))
+    office = ReportingOffice(World.build(storage.open_sessions(any_engine), clock))
     diary = office.draft()
     with pytest.raises(DBAPIError, match="only appended"), office.world.session() as session:
         session.execute(delete(ReportStep))

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from backoffice.staff_commands import STAFF_COMMANDS
 from orders.staff.models import StaffRow
 from tests.support.desk_world import World
@@ -17,7 +17,7 @@ from tests.support.desk_world import World
 def office(world: World) -> FlaskCliRunner:
     app = Flask("hotline")
     app.extensions |= {"sessions": world.sessions, "clock": world.clock}
-    for command in (*STAFF_COMMANDS, *DESK_COMMANDS):
+    for command in (*STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
         app.cli.add_command(command)
     world.engage("leader", "operator")
     return app.test_cli_runner()

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 
 import storage
 from app import create_app
-from backoffice.department_commands import DESK_COMMANDS
+from backoffice.department_commands import DEPARTMENT_COMMANDS
 from backoffice.order_api import BODY_MAX_BYTES, order_api
 from backoffice.order_messages import OrderAnswered, OrderFailed, OrderSent
 from clock import SHANGHAI
@@ -95,7 +95,7 @@ def channels(any_engine: Engine, clock: MovingClock) -> Channels:
     app = Flask(__name__)
     app.extensions.update(sessions=world.sessions, clock=clock)
     app.register_blueprint(order_api(world.sessions, clock, lambda session, moment: desk_at(world, session, moment)))
-    for command in DESK_COMMANDS:
+    for command in DEPARTMENT_COMMANDS:
         app.cli.add_command(command)
     return Channels(world, app, tokens)
 
@@ -167,7 +167,7 @@ def test_what_goes_over_the_limit_is_cut_and_has_to_be_audited(channels: Channel
     channels.command("web-orders", "audit", number, "--by", "leader", "--note", "as the policy has it")
     assert channels.command("web-orders", "to-audit", "--day", "2026-11-23") == ""
     with pytest.raises(AuditRefused), channels.world.session() as session:
-        web_orders.audit(session, int(number), by="leader", note="again", now=channels.world.clock())
+        web_orders.audit_order(session, int(number), by="leader", note="again", now=channels.world.clock())
     channels.world.check_books()
 
 
@@ -211,7 +211,7 @@ def test_an_order_below_the_least_is_left_to_be_taken_up_by_telephone(channels: 
     channels.world.check_books()
 
 
-def test_who_is_not_due_is_refused_and_not_rung_up(channels: Channels) -> None:
+def test_who_is_not_due_is_refused_and_not_followed_up_by_telephone(channels: Channels) -> None:
     assert channels.send({CHINA: 1}, code=CORNER).get_json()["reason"] == "not_order_day"
     assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
 

@@ -11,12 +11,12 @@ from flask import Flask
 
 from app import create_app
 from clock import system_clock
-from ivr.twilio.rest import HELLO_PAUSE_MS, Carrier, CarrierError, CarrierRefused
+from ivr.twilio.rest import HELLO_PAUSE_MS, CarrierError, CarrierRefused, TwilioCarrier
 from orders.outbound.models import OutboundWindow
 from settings import Settings
-from simulator.account import Account, Party
-from simulator.pace import FLAT_OUT
-from simulator.placed_calls import Wish, rings_out
+from simulator.account import Account, CalledParty
+from simulator.pace import AS_FAST_AS_POSSIBLE
+from simulator.placed_calls import CallRequest, call_placer
 from simulator.rest import RestServer, create_rest
 from tests.support.desk_world import MAIN, World
 from tests.support.fake_application import TOKEN, FakeApplication
@@ -27,61 +27,73 @@ SHOP_PHONE = "+8613800000012"
 @pytest.fixture
 def network() -> Iterator[Account]:
     account = Account("", "AC" + "0" * 32, TOKEN)
-    with RestServer(create_rest(account, rings_out(account, pace=FLAT_OUT)), "127.0.0.1", 0) as server:
+    with RestServer(create_rest(account, call_placer(account, pace=AS_FAST_AS_POSSIBLE)), "127.0.0.1", 0) as server:
         account.api_base = server.url
         yield account
 
 
 @pytest.fixture
-def carrier(network: Account) -> Carrier:
-    return Carrier(Settings(twilio_account_sid=network.sid, twilio_auth_token=TOKEN, twilio_api_base=network.api_base))
+def carrier(network: Account) -> TwilioCarrier:
+    return TwilioCarrier(
+        Settings(twilio_account_sid=network.call_key, twilio_auth_token=TOKEN, twilio_api_base=network.api_base)
+    )
 
 
-def ring(carrier: Carrier, app: FakeApplication, phone: str = SHOP_PHONE) -> str:
-    return carrier.ring(phone, MAIN, f"{app.url}/outbound?attempt=key", f"{app.url}/outbound/status?attempt=key")
+def ring(carrier: TwilioCarrier, app: FakeApplication, phone: str = SHOP_PHONE) -> str:
+    return carrier.dial_retailer(
+        phone, MAIN, f"{app.url}/outbound?attempt=key", f"{app.url}/outbound/status?attempt=key"
+    )
 
 
 def test_a_call_asks_for_what_it_has_to_say_with_the_attempts_key_and_who_answered(
-    network: Account, carrier: Carrier, fake_app: FakeApplication
+    network: Account, carrier: TwilioCarrier, fake_app: FakeApplication
 ) -> None:
-    network.parties[SHOP_PHONE] = Party("machine")
-    sid = ring(carrier, fake_app)
-    network.calls[sid].join(20)
+    network.parties[SHOP_PHONE] = CalledParty("machine")
+    call_key = ring(carrier, fake_app)
+    network.calls[call_key].join(20)
     asked = fake_app.form("/outbound")
-    assert (asked["attempt"], asked["AnsweredBy"], asked["CallSid"]) == ("key", "machine_end_beep", sid)
-    told = [form["CallStatus"] for path, form in fake_app.asked if path == "/outbound/status"]
+    assert (asked["attempt"], asked["AnsweredBy"], asked["CallSid"]) == ("key", "machine_end_beep", call_key)
+    told = [form["CallStatus"] for path, form in fake_app.requests if path == "/outbound/status"]
     assert sorted(told) == ["completed", "in-progress", "initiated", "ringing"]
-    assert not fake_app.forged
+    assert not fake_app.unsigned
 
 
-def test_what_became_of_a_call_can_be_asked_for(network: Account, carrier: Carrier, fake_app: FakeApplication) -> None:
-    network.parties[SHOP_PHONE] = Party("busy")
+def test_what_became_of_a_call_can_be_asked_for(
+    network: Account, carrier: TwilioCarrier, fake_app: FakeApplication
+) -> None:
+    network.parties[SHOP_PHONE] = CalledParty("busy")
     since = system_clock()
-    sid = ring(carrier, fake_app)
-    network.calls[sid].join(20)
-    assert carrier.status(sid) == "busy"
+    call_key = ring(carrier, fake_app)
+    network.calls[call_key].join(20)
+    assert carrier.status(call_key) == "busy"
     assert carrier.status("CA" + "9" * 32) is None
-    assert carrier.placed(SHOP_PHONE, MAIN, since) == sid
-    assert carrier.placed(SHOP_PHONE, MAIN, since + timedelta(minutes=1)) is None
-    assert carrier.placed("+8613800000099", MAIN, since) is None
+    assert carrier.find_call(SHOP_PHONE, MAIN, since) == call_key
+    assert carrier.find_call(SHOP_PHONE, MAIN, since + timedelta(minutes=1)) is None
+    assert carrier.find_call("+8613800000099", MAIN, since) is None
 
 
-def test_a_call_that_only_rings_is_ended(network: Account, fake_app: FakeApplication, carrier: Carrier) -> None:
-    endless = rings_out(network, pace=FLAT_OUT)(Wish(MAIN, SHOP_PHONE, fake_app.url, rings_s=3_000_000))
-    carrier.cancel(endless.sid)
+def test_a_call_that_only_rings_is_ended(network: Account, fake_app: FakeApplication, carrier: TwilioCarrier) -> None:
+    endless = call_placer(network, pace=AS_FAST_AS_POSSIBLE)(
+        CallRequest(MAIN, SHOP_PHONE, fake_app.url, timeout_s=3_000_000)
+    )
+    carrier.cancel_ringing(endless.call_key)
     endless.join(20)
     assert endless.status == "canceled"
 
 
-def test_a_refusal_is_told_from_not_knowing(carrier: Carrier, fake_app: FakeApplication, network: Account) -> None:
+def test_a_refusal_is_told_from_not_knowing(
+    carrier: TwilioCarrier, fake_app: FakeApplication, network: Account
+) -> None:
     with pytest.raises(CarrierRefused, match="is not valid"):
         ring(carrier, fake_app, "13800000012")
     assert network.calls == {}
-    nowhere = Carrier(Settings(twilio_account_sid="AC1", twilio_auth_token=TOKEN, twilio_api_base="http://127.0.0.1:1"))
+    nowhere = TwilioCarrier(
+        Settings(twilio_account_sid="AC1", twilio_auth_token=TOKEN, twilio_api_base="http://127.0.0.1:1")
+    )
     with pytest.raises(CarrierError) as unknown:
         ring(nowhere, fake_app)
     assert not isinstance(unknown.value, CarrierRefused)
-    for asked in (lambda: nowhere.status("CA1"), lambda: nowhere.placed(SHOP_PHONE, MAIN, system_clock())):
+    for asked in (lambda: nowhere.status("CA1"), lambda: nowhere.find_call(SHOP_PHONE, MAIN, system_clock())):
         with pytest.raises(CarrierError):
             asked()
 
@@ -104,13 +116,13 @@ def test_the_demo_rings_nobodys_real_telephone(sqlite_url: str) -> None:
     assert "rings nobody's real telephone" in refused.output
 
 
-def test_without_its_secrets_nobody_is_rung(sqlite_url: str) -> None:
+def test_without_its_secrets_nobody_is_called(sqlite_url: str) -> None:
     refused = run(create_app(Settings(database_url=sqlite_url)), "run")
     assert refused.exit_code == 1
     assert "SECRET_KEY" in refused.output
 
 
-def test_when_a_batch_is_rung_is_set_by_a_command_and_kept_in_the_history(application: Flask, world: World) -> None:
+def test_when_a_batch_is_called_is_set_by_a_command_and_kept_in_the_history(application: Flask, world: World) -> None:
     arguments = ("--opens", "09:00", "--closes", "11:30", "--by", "leader", "--why", "market day")
     assert run(application, "window", "--batch", "东一线", *arguments).exit_code == 0
     with world.session() as session:

@@ -10,16 +10,16 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from console.web_phone.web_phone_pages import WISHES as CALLERS_WISHES
-from console.web_phone.web_phone_pages import pass_on
+from console.web_phone.web_phone_pages import PAGE_COMMANDS as CALLERS_WISHES
+from console.web_phone.web_phone_pages import relay
 from settings import Settings
 from simulator.account import DEMO_ACCOUNT_SID, Account
-from simulator.inbound_calls import Line
+from simulator.inbound_calls import IncomingNumber
 from simulator.rest import RestServer, create_rest
 from simulator.web_phone import add_web_phone
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock
-from tests.support.operators import until
+from tests.support.operators import wait_until
 
 KEY = {"twilio_api_key_sid": "SK" + "1" * 32, "twilio_api_key_secret": "only-for-this-test-and-nothing-else"}
 
@@ -31,7 +31,7 @@ def with_key(application: Flask, sqlite_url: str, clock: MovingClock) -> Visitor
     return Visitor(create_app(settings, clock=clock).test_client())
 
 
-def test_a_signed_in_operator_gets_a_token_that_lets_them_be_rung_and_call_nobody(with_key: Visitor) -> None:
+def test_a_signed_in_operator_gets_a_token_that_lets_them_be_dialled_and_call_nobody(with_key: Visitor) -> None:
     with_key.sign_in("operator")
     answer = with_key.post("/desk/softphone/token").get_json()
     assert answer["kind"] == "twilio"
@@ -69,14 +69,14 @@ def test_the_demo_rings_the_stand_ins_telephone(visitor: Visitor) -> None:
     assert "twilio" not in page.headers["Content-Security-Policy"]
 
 
-def test_who_sits_nowhere_is_not_rung(visitor: Visitor) -> None:
+def test_who_sits_nowhere_is_not_dialled(visitor: Visitor) -> None:
     visitor.sign_in("operator")
     visitor.post("/seat/leave")
     answer = visitor.post("/desk/ready", reach="browser")
     assert (answer.status_code, answer.get_data(as_text=True)) == (409, "请先坐到席位上，再接电话。")
 
 
-class FakeSocket:
+class FakePageSocket:
     """A page that sends these messages and then disconnects."""
 
     def __init__(self, messages: list[str], stay_until: Callable[[], bool] = lambda: True) -> None:
@@ -86,7 +86,7 @@ class FakeSocket:
     def receive(self, timeout: float | None = None) -> str | None:
         if self._messages:
             return self._messages.pop(0)
-        until(self._stay_until, "the end")
+        wait_until(self._stay_until, "the end")
         return None
 
     def send(self, data: str | bytes) -> None:
@@ -99,10 +99,10 @@ class FakeSocket:
 def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
     account = Account("", DEMO_ACCOUNT_SID, "demo-auth-token")
     rest = create_rest(account)
-    add_web_phone(rest, account, Line.at("http://127.0.0.1:9"))
+    add_web_phone(rest, account, IncomingNumber.at("http://127.0.0.1:9"))
     with RestServer(rest, "127.0.0.1", 0) as server:
         settings = Settings(demo=True, twilio_api_base=server.url)
-        pass_on(FakeSocket([json.dumps({"do": "be", "name": "staff-1"}), "[1]", "no JSON"]), settings, CALLERS_WISHES)
+        relay(FakePageSocket([json.dumps({"do": "be", "name": "staff-1"}), "[1]", "no JSON"]), settings, CALLERS_WISHES)
         assert account.answerers == {}
         seen: list[str] = []
 
@@ -110,6 +110,6 @@ def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
             seen.extend(account.answerers)
             return bool(seen)
 
-        pass_on(FakeSocket([], is_known), settings, frozenset({"answer"}), "staff-1")
+        relay(FakePageSocket([], is_known), settings, frozenset({"answer"}), "staff-1")
         assert seen == ["client:staff-1"]
-        until(lambda: account.answerers == {}, "the telephone to be gone with its page")
+        wait_until(lambda: account.answerers == {}, "the telephone to be gone with its page")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.account import Account, Party
+from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall, Steps
-from simulator.callees import Operator
-from simulator.events import Connected, Disconnected, Event, OtherSpoke
-from simulator.pace import FLAT_OUT, Pace
-from tests.support.fake_application import CALLED, VOICE, FakeApplication, after_ms, of, ring, texts
+from simulator.callees import OperatorCallee
+from simulator.events import Connected, Disconnected, Event, PartnerSpoke
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
+from tests.support.fake_application import CALLED, VOICE, FakeApplication, after_ms, events_of, run_call, texts
 from tests.telephone.simulator.test_streams import client, update
 
 
@@ -21,8 +21,8 @@ def place_call(account: Account, app: FakeApplication, to: str, path: str = "/pl
 
 
 def test_a_placed_call_is_led_like_any_other_once_it_is_answered(account, fake_app):
-    account.pace = FLAT_OUT
-    account.parties["+8613700000001"] = Party("answered", who=lambda: Operator(keys="1"))
+    account.pace = AS_FAST_AS_POSSIBLE
+    account.parties["+8613700000001"] = CalledParty("answered", make_callee=lambda: OperatorCallee(keys="1"))
     fake_app.answers["/placed"] = '<Gather numDigits="1" action="/placed/key"><Say>接听请按一。</Say></Gather>'
     fake_app.answers["/placed/key"] = "<Say>好的。</Say>"
     call = place_call(account, fake_app, "+8613700000001")
@@ -33,14 +33,16 @@ def test_a_placed_call_is_led_like_any_other_once_it_is_answered(account, fake_a
 
 
 def test_who_dials_a_queue_talks_with_the_first_who_waits_there(account, fake_app):
-    account.parties["+8613700000001"] = Party("answered", who=lambda: Operator(keys="", talks_ms=500))
-    account.pace = FLAT_OUT
+    account.parties["+8613700000001"] = CalledParty(
+        "answered", make_callee=lambda: OperatorCallee(keys="", talks_ms=500)
+    )
+    account.pace = AS_FAST_AS_POSSIBLE
     fake_app.answers["/voice/incoming"] = '<Enqueue action="/left">mine</Enqueue>'
     fake_app.answers["/left"] = "<Say>请问还有什么事？</Say>"
     fake_app.answers["/placed"] = '<Dial action="/dialled"><Queue>mine</Queue></Dial>'
     doing = after_ms(500, lambda _call: place_call(account, fake_app, "+8613700000001"))
-    caller, events = ring(account, fake_app, doing, pace=Pace(20))
-    assert len(of(Connected, events)) == len(of(Disconnected, events)) == 1
+    caller, events = run_call(account, fake_app, doing, pace=Pace(20))
+    assert len(events_of(Connected, events)) == len(events_of(Disconnected, events)) == 1
     assert fake_app.form("/left")["QueueResult"] == "bridged"
     assert texts(events)[-1] == "请问还有什么事？"
     assert account.queue("mine").waiting == []
@@ -48,7 +50,9 @@ def test_who_dials_a_queue_talks_with_the_first_who_waits_there(account, fake_ap
 
 
 def test_a_caller_sent_on_in_the_middle_of_a_talk_leaves_the_other_side_to_its_dials_action(account, fake_app):
-    account.parties["+8613700000001"] = Party("answered", who=lambda: Operator(keys="", talks_ms=600_000))
+    account.parties["+8613700000001"] = CalledParty(
+        "answered", make_callee=lambda: OperatorCallee(keys="", talks_ms=600_000)
+    )
     fake_app.answers["/voice/incoming"] = '<Enqueue action="/left">mine</Enqueue>'
     fake_app.answers["/on-hold"] = "<Say>请您稍等。</Say>"
     fake_app.answers["/placed"] = '<Dial action="/dialled"><Queue>mine</Queue></Dial>'
@@ -61,13 +65,13 @@ def test_a_caller_sent_on_in_the_middle_of_a_talk_leaves_the_other_side_to_its_d
         yield from call.wait_ms(2_000)
         operator.hang_up()
 
-    _, events = ring(account, fake_app, doing, pace=Pace(5))
+    _, events = run_call(account, fake_app, doing, pace=Pace(5))
     assert fake_app.form("/left")["QueueResult"] == "redirected-from-bridged"
     assert texts(events) == ["请您稍等。"]
     assert "/dialled" in fake_app.paths()
 
 
-def test_a_browser_rung_by_a_dial_is_told_who_calls_and_hears_what_is_said(account, fake_app):
+def test_a_browser_called_by_a_dial_learns_who_calls_and_hears_what_is_said(account, fake_app):
     heard: list[Event] = []
 
     def answers(leg: SimulatedCall) -> Callable[[Event], None]:
@@ -84,11 +88,11 @@ def test_a_browser_rung_by_a_dial_is_told_who_calls_and_hears_what_is_said(accou
         while call.bridge is None:
             yield
         call.speak(VOICE, "你好")
-        while not of(OtherSpoke, heard):
+        while not events_of(PartnerSpoke, heard):
             yield
         call.bridge.other(call).hang_up()
 
-    ring(account, fake_app, doing, pace=Pace(5))
+    run_call(account, fake_app, doing, pace=Pace(5))
     assert texts(heard) == ["一位客户要人工。"]
-    assert of(OtherSpoke, heard)[0].words == "你好"
+    assert events_of(PartnerSpoke, heard)[0].words == "你好"
     assert fake_app.form("/dialled")["DialCallStatus"] == "completed"

@@ -11,12 +11,12 @@ from simulator.__main__ import main
 from simulator.events import (
     CallerFinished,
     Event,
-    SayingStopped,
+    SpeakingStopped,
 )
-from simulator.inbound_calls import Line, dial_in, play
-from simulator.pace import FLAT_OUT, Pace
+from simulator.inbound_calls import IncomingNumber, dial_in, play
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
 from simulator.script import ScriptError, read_script
-from tests.support.fake_application import CALLED, CALLER, GOOD, VOICE, FakeApplication, of, when_quiet
+from tests.support.fake_application import CALLED, CALLER, VALID_SCRIPT, VOICE, FakeApplication, events_of, when_quiet
 
 
 def write(folder: Path, text: str) -> Path:
@@ -45,9 +45,9 @@ def write(folder: Path, text: str) -> Path:
     ],
 )
 def test_a_script_that_cannot_be_played_says_where_and_why(tmp_path, was, now, says):
-    assert was in GOOD
+    assert was in VALID_SCRIPT
     with pytest.raises(ScriptError) as refused:
-        read_script(write(tmp_path, GOOD.replace(was, now)))
+        read_script(write(tmp_path, VALID_SCRIPT.replace(was, now)))
     assert says in str(refused.value)
     assert "call.yaml" in str(refused.value)
 
@@ -59,8 +59,11 @@ def keyed_order(fake_app: FakeApplication) -> None:
 
 def test_a_script_is_played_to_its_end(account, fake_app, tmp_path):
     keyed_order(fake_app)
-    script = read_script(write(tmp_path, GOOD))
-    assert play(script, account, Line.at(fake_app.url), pace=FLAT_OUT, listener=lambda event: None) == ""
+    script = read_script(write(tmp_path, VALID_SCRIPT))
+    assert (
+        play(script, account, IncomingNumber.at(fake_app.url), pace=AS_FAST_AS_POSSIBLE, listener=lambda event: None)
+        == ""
+    )
     assert fake_app.form("/voice/turn")["Digits"] == "2468"
 
 
@@ -83,9 +86,9 @@ def test_a_script_is_played_to_its_end(account, fake_app, tmp_path):
 def test_what_does_not_come_is_said_in_a_sentence(account, fake_app, tmp_path, answer, says):
     keyed_order(fake_app)
     fake_app.answers["/voice/turn"] = answer
-    script = read_script(write(tmp_path, GOOD.replace("5000", "500")))
-    pace = FLAT_OUT if "500 ms" not in says else Pace(20)
-    verdict = play(script, account, Line.at(fake_app.url), pace=pace, listener=lambda event: None)
+    script = read_script(write(tmp_path, VALID_SCRIPT.replace("5000", "500")))
+    pace = AS_FAST_AS_POSSIBLE if "500 ms" not in says else Pace(20)
+    verdict = play(script, account, IncomingNumber.at(fake_app.url), pace=pace, listener=lambda event: None)
     assert says in verdict
 
 
@@ -93,12 +96,15 @@ def test_a_caller_speaks_when_the_line_has_ended_unless_told_to_barge_in(account
     (tmp_path / "hello.ulaw").write_bytes(VOICE)
     fake_app.answers["/voice/incoming"] = "<Gather timeout='4'><Say>请问您需要什么烟，需要多少？</Say></Gather>"
     steps = "steps:\n  - expect: 什么烟\n  - say: hello.ulaw\n    words: 喂\n"
-    head = GOOD[: GOOD.index("steps:")]
+    head = VALID_SCRIPT[: VALID_SCRIPT.index("steps:")]
     for extra, ends_before_prompt in (("", False), ("    barge_in: true\n", True)):
         events: list[Event] = []
         script = read_script(write(tmp_path, head + steps + extra))
-        assert play(script, account, Line.at(fake_app.url), pace=FLAT_OUT, listener=events.append) == ""
-        finished, stopped = of(CallerFinished, events)[0], of(SayingStopped, events)[0]
+        assert (
+            play(script, account, IncomingNumber.at(fake_app.url), pace=AS_FAST_AS_POSSIBLE, listener=events.append)
+            == ""
+        )
+        finished, stopped = events_of(CallerFinished, events)[0], events_of(SpeakingStopped, events)[0]
         assert (finished.at_ms < stopped.at_ms) is ends_before_prompt
 
 
@@ -107,13 +113,23 @@ def test_the_wait_for_a_reply_begins_when_the_caller_has_finished(account, fake_
     greeting = "您好，演示烟草一号订货员为您服务，您的客户代码是多少？"
     fake_app.answers["/voice/incoming"] = f"<Say>{greeting}</Say><Pause length='2'/><Say>请讲</Say><Pause length='2'/>"
     steps = "steps:\n  - expect: 您好\n  - say: hello.ulaw\n    expect: 请讲\n    within_ms: 300\n"
-    script = read_script(write(tmp_path, GOOD[: GOOD.index("steps:")] + steps))
-    assert play(script, account, Line.at(fake_app.url), pace=Pace(10), listener=lambda event: None) == ""
+    script = read_script(write(tmp_path, VALID_SCRIPT[: VALID_SCRIPT.index("steps:")] + steps))
+    assert play(script, account, IncomingNumber.at(fake_app.url), pace=Pace(10), listener=lambda event: None) == ""
 
 
 def test_the_command_prints_the_conversation(fake_app, tmp_path):
     keyed_order(fake_app)
-    arguments = ["call", str(write(tmp_path, GOOD)), "--url", fake_app.url, "--rest-port", "0", "--speed", "max", "-v"]
+    arguments = [
+        "call",
+        str(write(tmp_path, VALID_SCRIPT)),
+        "--url",
+        fake_app.url,
+        "--rest-port",
+        "0",
+        "--speed",
+        "max",
+        "-v",
+    ]
     ran = CliRunner().invoke(main, arguments)
     assert ran.exit_code == 0, ran.output
     for line in (
@@ -130,7 +146,7 @@ def test_the_command_prints_the_conversation(fake_app, tmp_path):
 
 def test_the_command_fails_with_a_sentence(fake_app, tmp_path):
     keyed_order(fake_app)
-    script = write(tmp_path, GOOD.replace("好的", "不好"))
+    script = write(tmp_path, VALID_SCRIPT.replace("好的", "不好"))
     arguments = ["call", str(script), "--url", fake_app.url, "--rest-port", "0", "--speed", "max"]
     ran = CliRunner().invoke(main, arguments)
     assert ran.exit_code == 1
@@ -142,14 +158,23 @@ def test_the_command_fails_with_a_sentence(fake_app, tmp_path):
 
 def test_a_taken_port_is_said_so(account, fake_app, tmp_path):
     port = account.api_base.rpartition(":")[2]
-    ran = CliRunner().invoke(main, ["call", str(write(tmp_path, GOOD)), "--rest-port", port])
+    ran = CliRunner().invoke(main, ["call", str(write(tmp_path, VALID_SCRIPT)), "--rest-port", port])
     assert ran.exit_code == 2
     assert f"Port {port} of 127.0.0.1 is taken" in ran.output
 
 
 def test_a_wrong_token_is_refused_by_the_application(fake_app, tmp_path):
     keyed_order(fake_app)
-    arguments = ["call", str(write(tmp_path, GOOD)), "--url", fake_app.url, "--rest-port", "0", "--speed", "max"]
+    arguments = [
+        "call",
+        str(write(tmp_path, VALID_SCRIPT)),
+        "--url",
+        fake_app.url,
+        "--rest-port",
+        "0",
+        "--speed",
+        "max",
+    ]
     CliRunner().invoke(main, [*arguments, "--token", "somebody else's"])
     assert fake_app.forged
 
@@ -157,7 +182,9 @@ def test_a_wrong_token_is_refused_by_the_application(fake_app, tmp_path):
 def test_calls_run_side_by_side(account, fake_app):
     keyed_order(fake_app)
     calls = [
-        dial_in(account, Line.at(fake_app.url), CALLER, CALLED, pace=FLAT_OUT, listener=lambda e: None)
+        dial_in(
+            account, IncomingNumber.at(fake_app.url), CALLER, CALLED, pace=AS_FAST_AS_POSSIBLE, listener=lambda e: None
+        )
         for _ in range(5)
     ]
     for call in calls:

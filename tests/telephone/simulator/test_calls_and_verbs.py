@@ -13,26 +13,26 @@ from hypothesis import strategies as st
 
 from simulator.call import SimulatedCall, Steps
 from simulator.events import (
+    DebuggerAlert,
     Ended,
     Event,
     KeyPressed,
-    Problem,
     Said,
-    SayingStopped,
+    SpeakingStopped,
 )
-from simulator.inbound_calls import Line, dial_in
+from simulator.inbound_calls import IncomingNumber, dial_in
 from simulator.mulaw import RATE, SILENCE
-from simulator.pace import FLAT_OUT
+from simulator.pace import AS_FAST_AS_POSSIBLE
 from simulator.speaking_time import part_said, spoken_ms
 from simulator.twiml_parser import TwimlError, read_twiml
-from tests.support.fake_application import CALLED, CALLER, VOICE, after_ms, of, ring, texts, when_quiet
+from tests.support.fake_application import CALLED, CALLER, VOICE, after_ms, events_of, run_call, texts, when_quiet
 
 # A call from ringing to its end.
 
 
 def test_a_call_is_announced_with_twilios_parameters_and_its_end_is_told(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Say>您好</Say><Hangup/>"
-    call, events = ring(account, fake_app)
+    call, events = run_call(account, fake_app)
     first = fake_app.form("/voice/incoming")
     assert first == {
         "AccountSid": account.sid,
@@ -48,26 +48,26 @@ def test_a_call_is_announced_with_twilios_parameters_and_its_end_is_told(account
     last = fake_app.form("/voice/status")
     assert (last["CallStatus"], last["CallDuration"], last["CallSid"]) == ("completed", "0", call.sid)
     assert texts(events) == ["您好"]
-    assert of(Ended, events) == [Ended(call.now_ms, "line", "completed")]
+    assert events_of(Ended, events) == [Ended(call.now_ms, "line", "completed")]
 
 
 def test_a_document_that_ends_ends_the_call(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Say>您好</Say>"
-    _, events = ring(account, fake_app)
-    assert of(Ended, events)[0].by == "line"
+    _, events = run_call(account, fake_app)
+    assert events_of(Ended, events)[0].by == "line"
 
 
 def test_a_rejected_call_is_never_answered(account, fake_app):
     fake_app.answers["/voice/incoming"] = '<Reject reason="busy"/>'
-    call, _ = ring(account, fake_app)
+    call, _ = run_call(account, fake_app)
     assert call.status == "busy"
     assert fake_app.form("/voice/status")["CallStatus"] == "busy"
 
 
 def test_a_voice_takes_as_long_as_a_voice_takes(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Say>您好，请说。</Say><Pause length='2'/><Say>再见</Say>"
-    _, events = ring(account, fake_app)
-    first, second = of(Said, events)
+    _, events = run_call(account, fake_app)
+    first, second = events_of(Said, events)
     assert first.lasts_ms == spoken_ms("您好，请说。") == 4 * 222 + 220 + 450
     assert second.at_ms - first.at_ms == pytest.approx(first.lasts_ms + 2_000, abs=60)
 
@@ -83,7 +83,7 @@ def test_redirect_goes_on_at_an_address_relative_to_the_document(account, fake_a
     fake_app.answers["/voice/incoming"] = "<Redirect>turn?n=1</Redirect><Say>不会说</Say>"
     fake_app.answers["/voice/turn"] = '<Redirect method="GET">/other</Redirect>'
     fake_app.answers["/other"] = "<Say>到了</Say>"
-    _, events = ring(account, fake_app)
+    _, events = run_call(account, fake_app)
     assert fake_app.form("/voice/turn")["n"] == "1"
     assert fake_app.form("/voice/turn")["CallStatus"] == "in-progress"
     assert texts(events) == ["到了"]
@@ -91,9 +91,9 @@ def test_redirect_goes_on_at_an_address_relative_to_the_document(account, fake_a
 
 def test_the_caller_hanging_up_ends_everything_at_once(account, fake_app):
     fake_app.answers["/voice/incoming"] = '<Gather action="/voice/turn"><Say>请问您需要什么烟？</Say></Gather>'
-    _, events = ring(account, fake_app, after_ms(500, SimulatedCall.hang_up))
-    assert of(SayingStopped, events)[0].cut_short
-    assert of(Ended, events)[0].by == "caller"
+    _, events = run_call(account, fake_app, after_ms(500, SimulatedCall.hang_up))
+    assert events_of(SpeakingStopped, events)[0].cut_short
+    assert events_of(Ended, events)[0].by == "caller"
     assert fake_app.paths() == ["/voice/incoming", "/voice/status"]
 
 
@@ -112,9 +112,9 @@ def test_the_caller_hanging_up_ends_everything_at_once(account, fake_app):
 )
 def test_an_answer_twilio_cannot_use_ends_the_call_with_its_error(account, fake_app, answer, code):
     fake_app.answers["/voice/incoming"] = answer
-    _, events = ring(account, fake_app)
-    assert [problem.code for problem in of(Problem, events)] == [code]
-    assert of(Ended, events)[0].by == "failure"
+    _, events = run_call(account, fake_app)
+    assert [problem.code for problem in events_of(DebuggerAlert, events)] == [code]
+    assert events_of(Ended, events)[0].by == "failure"
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_no_answer_whatever_breaks_the_reader(body):
 
 def test_an_application_that_cannot_be_reached_is_told_apart(account, fake_app):
     events: list[Event] = []
-    nowhere = Line("http://127.0.0.1:9/voice/incoming", "")
-    dial_in(account, nowhere, CALLER, CALLED, pace=FLAT_OUT, listener=events.append).run()
-    [problem] = of(Problem, events)
+    nowhere = IncomingNumber("http://127.0.0.1:9/voice/incoming", "")
+    dial_in(account, nowhere, CALLER, CALLED, pace=AS_FAST_AS_POSSIBLE, listener=events.append).run()
+    [problem] = events_of(DebuggerAlert, events)
     assert problem.code == 11200
     assert "refused" in problem.message
 
@@ -180,18 +180,18 @@ def gather(attributes: str, inside: str = "<Say>请按键</Say>") -> str:
 )
 def test_gather_hands_over_the_keys(account, fake_app, attributes, pressed, digits, ended_by):
     fake_app.answers["/voice/incoming"] = gather(attributes)
-    _, events = ring(account, fake_app, when_quiet(lambda call: call.press(pressed)))
+    _, events = run_call(account, fake_app, when_quiet(lambda call: call.press(pressed)))
     assert fake_app.form("/voice/turn").items() >= {"Digits": digits, "FinishedOnKey": ended_by}.items()
     assert "没有按键" not in texts(events)
-    assert all(key.taken for key in of(KeyPressed, events))
+    assert all(key.taken for key in events_of(KeyPressed, events))
 
 
 def test_a_key_breaks_off_the_prompt(account, fake_app):
     fake_app.answers["/voice/incoming"] = gather(
         'numDigits="1"', "<Say>人工服务请按零。</Say><Say>重听请按星号键。</Say>"
     )
-    _, events = ring(account, fake_app, after_ms(600, lambda call: call.press("0")))
-    [stopped] = of(SayingStopped, events)
+    _, events = run_call(account, fake_app, after_ms(600, lambda call: call.press("0")))
+    [stopped] = events_of(SpeakingStopped, events)
     assert stopped.cut_short
     assert stopped.heard == "人工"
     assert texts(events) == ["人工服务请按零。"]
@@ -200,14 +200,14 @@ def test_a_key_breaks_off_the_prompt(account, fake_app):
 
 def test_gather_waits_out_its_timeout_after_the_prompt_and_goes_on(account, fake_app):
     fake_app.answers["/voice/incoming"] = gather('timeout="3"')
-    _, events = ring(account, fake_app)
+    _, events = run_call(account, fake_app)
     assert texts(events) == ["请按键", "没有按键"]
-    prompt, after = of(Said, events)
+    prompt, after = events_of(Said, events)
     assert after.at_ms - prompt.at_ms == pytest.approx(prompt.lasts_ms + 3_000, abs=60)
     assert "/voice/turn" not in fake_app.paths()
 
 
-def test_each_key_begins_the_timeout_anew(account, fake_app):
+def test_each_key_restarts_the_timeout(account, fake_app):
     fake_app.answers["/voice/incoming"] = gather('timeout="2"', "")
 
     def slowly(call: SimulatedCall) -> Steps[None]:
@@ -215,27 +215,27 @@ def test_each_key_begins_the_timeout_anew(account, fake_app):
             yield from call.wait_ms(1_500)
             call.press(key)
 
-    ring(account, fake_app, slowly)
+    run_call(account, fake_app, slowly)
     assert fake_app.form("/voice/turn")["Digits"] == "123"
 
 
 def test_gather_reports_silence_where_it_is_asked_to(account, fake_app):
     fake_app.answers["/voice/incoming"] = gather('timeout="1" actionOnEmptyResult="true"')
-    _, events = ring(account, fake_app)
+    _, events = run_call(account, fake_app)
     assert fake_app.form("/voice/turn")["Digits"] == ""
     assert texts(events) == ["请按键"]
 
 
 def test_only_the_finishing_key_is_no_input(account, fake_app):
     fake_app.answers["/voice/incoming"] = gather("")
-    _, events = ring(account, fake_app, when_quiet(lambda call: call.press("#")))
+    _, events = run_call(account, fake_app, when_quiet(lambda call: call.press("#")))
     assert texts(events) == ["请按键", "没有按键"]
 
 
 def test_keys_outside_a_gather_are_nobodys(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Say>请稍等，正在为您查询。</Say>" + gather('timeout="1"', "")
-    _, events = ring(account, fake_app, after_ms(200, lambda call: call.press("9")))
-    assert [key.taken for key in of(KeyPressed, events)] == [False]
+    _, events = run_call(account, fake_app, after_ms(200, lambda call: call.press("9")))
+    assert [key.taken for key in events_of(KeyPressed, events)] == [False]
     assert "/voice/turn" not in fake_app.paths()
 
 
@@ -251,7 +251,7 @@ def test_a_recording_ends_with_silence_and_can_be_fetched_and_deleted(account, f
         yield from call.wait_ms(500)
         call.speak(VOICE + SILENCE * 25 + VOICE)
 
-    ring(account, fake_app, speak)
+    run_call(account, fake_app, speak)
     form = fake_app.form("/voice/turn")
     assert form["RecordingDuration"] == "2"
     assert "Digits" not in form
@@ -279,20 +279,20 @@ def test_a_key_ends_a_recording_and_is_told(account, fake_app):
         yield from call.wait_ms(1200)
         call.press("5#")
 
-    ring(account, fake_app, speak_then_key)
+    run_call(account, fake_app, speak_then_key)
     assert fake_app.form("/voice/turn")["Digits"] == "#"
 
 
 def test_a_recording_of_nothing_asks_nobody(account, fake_app):
     fake_app.answers["/voice/incoming"] = '<Record action="/voice/turn" timeout="2"/><Say>没有声音</Say>'
-    _, events = ring(account, fake_app)
+    _, events = run_call(account, fake_app)
     assert texts(events)[-1] == "没有声音"
     assert "/voice/turn" not in fake_app.paths()
 
 
 def test_a_recording_stops_at_its_greatest_length(account, fake_app):
     fake_app.answers["/voice/incoming"] = '<Record action="/voice/turn" maxLength="2" playBeep="false"/>'
-    ring(account, fake_app, after_ms(0, lambda call: call.speak(VOICE * 5)))
+    run_call(account, fake_app, after_ms(0, lambda call: call.speak(VOICE * 5)))
     assert fake_app.form("/voice/turn")["RecordingDuration"] == "2"
 
 
@@ -304,6 +304,6 @@ def test_hanging_up_during_a_recording_hands_it_over_all_the_same(account, fake_
         yield from call.wait_ms(1500)
         call.hang_up()
 
-    ring(account, fake_app, speak_and_go)
+    run_call(account, fake_app, speak_and_go)
     form = fake_app.form("/voice/turn")
     assert (form["Digits"], form["CallStatus"]) == ("hangup", "completed")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from simulator.account import Account, Party
+from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall
-from simulator.callees import ObligingPerson
-from simulator.pace import FLAT_OUT
-from simulator.placed_calls import Wish, rings_out
+from simulator.callees import ScriptedCallee
+from simulator.pace import AS_FAST_AS_POSSIBLE
+from simulator.placed_calls import CallRequest, call_placer
 from simulator.rest import API, RestServer, create_rest
 from simulator.script import ScriptError, read_parties
 from tests.support.fake_application import CALLED, CALLER, TOKEN, FakeApplication
@@ -22,16 +22,16 @@ ALL = ["initiated", "ringing", "answered", "completed"]
 LONG = "<Say>您好</Say><Pause length='30'/>"
 
 
-class Outgoing:
+class PlacedCalls:
     """An account whose calls run as fast as they can, and the calls it placed."""
 
     def __init__(self, application: FakeApplication) -> None:
         self.application = application
         self.account = Account("", "AC" + "0" * 32, TOKEN)
         self.calls: list[SimulatedCall] = []
-        place = rings_out(self.account, pace=FLAT_OUT)
+        place = call_placer(self.account, pace=AS_FAST_AS_POSSIBLE)
 
-        def placed(wish: Wish) -> SimulatedCall:
+        def placed(wish: CallRequest) -> SimulatedCall:
             self.calls.append(place(wish))
             return self.calls[-1]
 
@@ -56,22 +56,22 @@ class Outgoing:
     def finish(self) -> SimulatedCall:
         self.calls[-1].join(20)
         assert self.calls[-1].ended
-        assert not self.application.forged
+        assert not self.application.unsigned
         return self.calls[-1]
 
     def told(self) -> list[str]:
-        return [form["CallStatus"] for path, form in self.application.asked if path == "/status"]
+        return [form["CallStatus"] for path, form in self.application.requests if path == "/status"]
 
 
 @pytest.fixture
 def outgoing(fake_app: FakeApplication):
-    outgoing = Outgoing(fake_app)
+    outgoing = PlacedCalls(fake_app)
     with outgoing.server:
         yield outgoing
 
 
 def test_a_party_that_answers_is_led_by_the_application_and_its_end_is_told(outgoing, fake_app):
-    outgoing.account.parties[SHOP] = Party("answered", after_ms=2_000)
+    outgoing.account.parties[SHOP] = CalledParty("answered", after_ms=2_000)
     fake_app.answers["/answered"] = "<Say>您好</Say><Hangup/>"
     placed = outgoing.ring()
     assert (placed["from"], placed["to"], placed["direction"]) == (LINE, SHOP, "outbound-api")
@@ -85,7 +85,7 @@ def test_a_party_that_answers_is_led_by_the_application_and_its_end_is_told(outg
 
 @pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed"])
 def test_a_party_that_is_not_reached_is_told_of_and_never_led(outgoing, fake_app, outcome):
-    outgoing.account.parties[SHOP] = Party(outcome)
+    outgoing.account.parties[SHOP] = CalledParty(outcome)
     outgoing.ring(StatusCallbackEvent=ALL)
     assert outgoing.finish().status == outcome
     assert outcome in outgoing.told()
@@ -101,7 +101,7 @@ def test_a_number_nobody_has_rings_as_long_as_asked(outgoing):
 
 
 def test_a_party_that_is_too_slow_is_not_reached(outgoing):
-    outgoing.account.parties[SHOP] = Party("answered", after_ms=30_000)
+    outgoing.account.parties[SHOP] = CalledParty("answered", after_ms=30_000)
     outgoing.ring(Timeout=20)
     assert outgoing.finish().status == "no-answer"
 
@@ -116,7 +116,7 @@ def test_a_party_that_is_too_slow_is_not_reached(outgoing):
     ],
 )
 def test_who_answers_is_found_out_before_the_application_is_asked(outgoing, fake_app, outcome, detection, answered_by):
-    outgoing.account.parties[SHOP] = Party(outcome)
+    outgoing.account.parties[SHOP] = CalledParty(outcome)
     outgoing.ring(MachineDetection=detection)
     outgoing.finish()
     assert fake_app.form("/answered")["AnsweredBy"] == answered_by
@@ -124,7 +124,7 @@ def test_who_answers_is_found_out_before_the_application_is_asked(outgoing, fake
 
 
 def test_every_event_asked_for_is_told(outgoing, fake_app):
-    outgoing.account.parties[SHOP] = Party("answered")
+    outgoing.account.parties[SHOP] = CalledParty("answered")
     outgoing.ring(StatusCallbackEvent=ALL)
     outgoing.finish()
     assert sorted(outgoing.told()) == ["completed", "in-progress", "initiated", "ringing"]
@@ -135,7 +135,7 @@ def test_every_event_asked_for_is_told(outgoing, fake_app):
 def test_who_picks_up_presses_what_is_asked_for(outgoing, fake_app):
     fake_app.answers["/answered"] = "<Gather action='/said'><Say>您是店主吗？是请按一。</Say></Gather>"
     fake_app.answers["/said"] = "<Say>好的</Say><Hangup/>"
-    outgoing.account.parties[SHOP] = Party("answered", who=lambda: ObligingPerson([("店主", "1#")]))
+    outgoing.account.parties[SHOP] = CalledParty("answered", make_callee=lambda: ScriptedCallee([("店主", "1#")]))
     outgoing.ring()
     outgoing.finish()
     assert fake_app.form("/said")["Digits"] == "1"
@@ -150,7 +150,7 @@ def test_a_call_that_only_rings_can_be_cancelled_and_one_that_talks_cannot(outgo
     assert outgoing.told() == ["canceled"]
     talking = threading.Event()
     fake_app.answers["/answered"] = lambda form: talking.set() or "<Pause length='3000000'/>"
-    outgoing.account.parties[SHOP] = Party("answered")
+    outgoing.account.parties[SHOP] = CalledParty("answered")
     outgoing.ring()
     assert talking.wait(10)
     sid = outgoing.calls[-1].sid
@@ -184,7 +184,7 @@ def test_who_is_at_which_number_stands_in_a_file(tmp_path: Path) -> None:
     file.write_text('"+8613800000012": {outcome: answered, after_ms: 500, answers: [{says: 店主, keys: "1"}]}\n')
     [(number, party)] = read_parties(file).items()
     assert (number, party.outcome, party.after_ms, party.picks_up) == (SHOP, "answered", 500, True)
-    assert party.who is not None
+    assert party.make_callee is not None
     for wrong, sentence in (("{outcome: gone}", "must be one of answered"), ("{outcome: busy, answers: 1}", "answers")):
         file.write_text(f'"+8613800000012": {wrong}\n')
         with pytest.raises(ScriptError, match=sentence):

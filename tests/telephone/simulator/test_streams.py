@@ -16,22 +16,22 @@ from hypothesis import strategies as st
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from simulator.account import Account, Party
+from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall, Steps
 from simulator.events import (
+    DebuggerAlert,
     Ended,
     Fetched,
     LeftQueue,
-    Problem,
     Queued,
     Said,
-    SayingStopped,
+    SpeakingStopped,
     StreamChanged,
 )
 from simulator.mulaw import SILENCE, LineNoise, loudness, to_mulaw, to_pcm
 from simulator.pace import Pace
 from simulator.telephone import Telephone
-from tests.support.fake_application import VOICE, FakeApplication, after_ms, of, ring, texts, when_quiet
+from tests.support.fake_application import VOICE, FakeApplication, after_ms, events_of, run_call, texts, when_quiet
 
 # Media streams.
 
@@ -57,7 +57,7 @@ def messages_into(fake_app: FakeApplication) -> list[dict[str, Any]]:
 def test_a_stream_carries_the_callers_voice_as_twilio_does(account, fake_app):
     received = messages_into(fake_app)
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws"))
-    call, events = ring(account, fake_app, when_quiet(lambda call: call.speak(VOICE)), pace=Pace(20))
+    call, events = run_call(account, fake_app, when_quiet(lambda call: call.speak(VOICE)), pace=Pace(20))
     connected, start, *media, stop = received
     assert connected == {"event": "connected", "protocol": "Call", "version": "1.0.0"}
     stream_sid = start["streamSid"]
@@ -84,14 +84,14 @@ def test_a_stream_carries_the_callers_voice_as_twilio_does(account, fake_app):
     assert {len(frame) for frame in frames} == {160}
     assert VOICE in b"".join(frames)
     assert stop["stop"] == {"accountSid": account.sid, "callSid": call.sid}
-    assert [event.state for event in of(StreamChanged, events)] == ["started", "stopped"]
+    assert [event.state for event in events_of(StreamChanged, events)] == ["started", "stopped"]
 
 
 def test_frames_are_paced_in_real_time(account, fake_app):
     received = messages_into(fake_app)
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws"))
     begun = time.monotonic()
-    call, _ = ring(account, fake_app, after_ms(1_000, SimulatedCall.hang_up), pace=Pace(1))
+    call, _ = run_call(account, fake_app, after_ms(1_000, SimulatedCall.hang_up), pace=Pace(1))
     assert time.monotonic() - begun == pytest.approx(call.now_ms / 1000, abs=0.3)
     assert 35 <= sum(message["event"] == "media" for message in received) <= 50
 
@@ -124,16 +124,16 @@ def test_a_socket_that_refuses_is_reported(account, fake_app):
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws")).replace(
         "/socket", "/nothing"
     )
-    _, events = ring(account, fake_app, pace=Pace(20))
-    assert of(Problem, events)[0].code == 31920
+    _, events = run_call(account, fake_app, pace=Pace(20))
+    assert events_of(DebuggerAlert, events)[0].code == 31920
     assert texts(events) == ["请说。"]
 
 
 def test_a_message_on_a_one_way_stream_is_refused(account, fake_app):
     fake_app.on_stream = lambda ws: (ws.send("{}"), ws.receive(timeout=5))
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws"))
-    _, events = ring(account, fake_app, pace=Pace(20))
-    assert of(Problem, events)[0].code == 31924
+    _, events = run_call(account, fake_app, pace=Pace(20))
+    assert events_of(DebuggerAlert, events)[0].code == 31924
 
 
 def test_stop_ends_the_stream_of_that_name(account, fake_app):
@@ -141,9 +141,9 @@ def test_stop_ends_the_stream_of_that_name(account, fake_app):
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws")) + (
         '<Stop><Stream name="ear"/></Stop><Say>再见，谢谢您。</Say>'
     )
-    _, events = ring(account, fake_app, pace=Pace(20))
-    stopped = of(StreamChanged, events)[1]
-    assert stopped.at_ms < of(Said, events)[-1].at_ms + 40
+    _, events = run_call(account, fake_app, pace=Pace(20))
+    stopped = events_of(StreamChanged, events)[1]
+    assert stopped.at_ms < events_of(Said, events)[-1].at_ms + 40
     assert received[-1]["event"] == "stop"
 
 
@@ -164,7 +164,7 @@ def test_a_stream_both_ways_plays_marks_and_tells_keys(account, fake_app):
     fake_app.on_stream = talk
     url = fake_app.url.replace("http", "ws")
     fake_app.answers["/voice/incoming"] = f'<Connect><Stream url="{url}/socket"/></Connect><Say>再见</Say>'
-    _, events = ring(account, fake_app, after_ms(400, lambda call: call.press("7")), pace=Pace(4))
+    _, events = run_call(account, fake_app, after_ms(400, lambda call: call.press("7")), pace=Pace(4))
     assert {message["event"] for message in received} == {"mark", "dtmf"}
     assert next(message for message in received if message["event"] == "mark")["mark"] == {"name": "said"}
     assert texts(events) == ["[sound]", "再见"]
@@ -174,8 +174,8 @@ def test_no_thread_of_a_call_outlives_it(account, fake_app):
     before = set(threading.enumerate())
     messages_into(fake_app)
     fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws"))
-    _, events = ring(account, fake_app, pace=Pace(20))
-    assert of(Fetched, events)
+    _, events = run_call(account, fake_app, pace=Pace(20))
+    assert events_of(Fetched, events)
     deadline = time.monotonic() + 5
     while any(not thread.name.startswith("Thread-") for thread in set(threading.enumerate()) - before):
         assert time.monotonic() < deadline
@@ -202,10 +202,10 @@ def test_updating_a_call_breaks_off_what_it_does(account, fake_app):
     doing = after_ms(
         1_000, lambda call: answers.append(update(account, call, Url=f"{fake_app.url}/voice/heard", Method="POST"))
     )
-    call, events = ring(account, fake_app, doing, pace=Pace(10))
+    call, events = run_call(account, fake_app, doing, pace=Pace(10))
     assert answers[0].json()["sid"] == call.sid
     assert answers[0].json()["status"] == "in-progress"
-    assert of(SayingStopped, events)[0].cut_short
+    assert events_of(SpeakingStopped, events)[0].cut_short
     assert texts(events)[1:] == ["好的，五条"]
     assert fake_app.paths() == ["/voice/incoming", "/voice/heard", "/voice/status"]
 
@@ -219,15 +219,15 @@ def test_a_call_can_be_given_twiml_or_ended(account, fake_app):
         yield from call.wait_ms(3_000)
         update(account, call, Status="completed")
 
-    call, events = ring(account, fake_app, change, pace=Pace(10))
+    call, events = run_call(account, fake_app, change, pace=Pace(10))
     assert texts(events) == ["喂", "请挂机"]
     assert call.status == "completed"
-    assert of(Ended, events)[0].by == "line"
+    assert events_of(Ended, events)[0].by == "line"
 
 
 def test_refusals_are_worded_as_twilios(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Hangup/>"
-    call, _ = ring(account, fake_app)
+    call, _ = run_call(account, fake_app)
     refused = update(account, call, Url="http://127.0.0.1/x")
     assert refused.status_code == 400
     assert refused.json() == {
@@ -246,7 +246,7 @@ def test_refusals_are_worded_as_twilios(account, fake_app):
 
 def test_twilios_own_client_reads_our_answers(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Hangup/>"
-    call, _ = ring(account, fake_app)
+    call, _ = run_call(account, fake_app)
     assert client(account).calls(call.sid).fetch().status == "completed"
     with pytest.raises(TwilioRestException, match="not in-progress"):
         client(account).calls(call.sid).update(url="http://127.0.0.1/x")
@@ -259,7 +259,7 @@ def test_a_queued_call_hears_its_wait_url_again_and_again_until_it_leaves(accoun
     fake_app.answers["/voice/incoming"] = '<Enqueue waitUrl="/wait" action="/left">operators</Enqueue>'
     fake_app.answers["/wait"] = lambda form: "<Leave/>" if int(form["QueueTime"]) > 4 else "<Say>请稍等。</Say><Pause/>"
     fake_app.answers["/left"] = "<Say>请留言</Say>"
-    _, events = ring(account, fake_app)
+    _, events = run_call(account, fake_app)
     assert (
         fake_app.form("/wait").items() >= {"QueuePosition": "1", "CurrentQueueSize": "1", "AvgQueueTime": "0"}.items()
     )
@@ -267,16 +267,16 @@ def test_a_queued_call_hears_its_wait_url_again_and_again_until_it_leaves(accoun
     assert fake_app.form("/left")["QueueResult"] == "leave"
     assert int(fake_app.form("/left")["QueueTime"]) > 4
     assert texts(events)[-2:] == ["请稍等。", "请留言"]
-    assert of(Queued, events)[0].queue == "operators"
+    assert events_of(Queued, events)[0].queue == "operators"
 
 
 def test_hanging_up_in_a_queue_is_told_to_its_action(account, fake_app):
     fake_app.answers["/voice/incoming"] = '<Enqueue action="/left">operators</Enqueue>'
-    _, events = ring(account, fake_app, after_ms(3_500, SimulatedCall.hang_up))
+    _, events = run_call(account, fake_app, after_ms(3_500, SimulatedCall.hang_up))
     assert (
         fake_app.form("/left").items() >= {"QueueResult": "hangup", "CallStatus": "completed", "QueueTime": "3"}.items()
     )
-    assert of(LeftQueue, events)[0].result == "hangup"
+    assert events_of(LeftQueue, events)[0].result == "hangup"
     assert account.queue("operators").waiting == []
 
 
@@ -285,19 +285,19 @@ def test_a_call_updated_out_of_its_queue_asks_the_action_too_and_follows_the_upd
     fake_app.answers["/left"] = "<Say>不会说</Say>"
     fake_app.answers["/desk"] = "<Say>订货员为您服务</Say>"
     doing = after_ms(1_000, lambda call: update(account, call, Url=f"{fake_app.url}/desk"))
-    _, events = ring(account, fake_app, doing, pace=Pace(10))
+    _, events = run_call(account, fake_app, doing, pace=Pace(10))
     assert fake_app.form("/left")["QueueResult"] == "redirected"
     assert texts(events) == ["订货员为您服务"]
 
 
 @pytest.mark.parametrize(
     ("party", "status"),
-    [(Party("answered"), "completed"), (Party("busy"), "busy"), (Party("no-answer"), "no-answer")],
+    [(CalledParty("answered"), "completed"), (CalledParty("busy"), "busy"), (CalledParty("no-answer"), "no-answer")],
 )
-def test_a_party_rung_answers_as_it_is_told_to(account, fake_app, party, status):
+def test_a_called_party_answers_as_configured(account, fake_app, party, status):
     account.parties["+8613800009999"] = party
     fake_app.answers["/voice/incoming"] = '<Dial action="/dialled" timeout="20"><Number>+8613800009999</Number></Dial>'
-    ring(account, fake_app)
+    run_call(account, fake_app)
     form = fake_app.form("/dialled")
     assert form["DialCallStatus"] == status
     assert form["DialBridged"] == str(status == "completed").lower()

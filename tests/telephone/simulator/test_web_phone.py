@@ -11,10 +11,10 @@ import requests
 import websocket
 
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
-from simulator.inbound_calls import Line, open_account
+from simulator.inbound_calls import IncomingNumber, open_account
 from simulator.mulaw import FRAME_BYTES
-from simulator.peers import visit, welcome_guests
-from simulator.placed_calls import Wish, rings_out
+from simulator.peers import accept_peers, register_with_peer
+from simulator.placed_calls import CallRequest, call_placer
 from simulator.rest import API, RestServer, create_rest
 from simulator.telephone import LIVE_LEAST_BYTES, LIVE_MAX_BYTES, Telephone
 from simulator.web_phone import add_web_phone
@@ -30,8 +30,8 @@ def keeper(fake_app: FakeApplication) -> Iterator[Account]:
     """A simulator with a web phone, where other simulators may register."""
     account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     rest = create_rest(account)
-    welcome_guests(rest, account)
-    add_web_phone(rest, account, Line.at(fake_app.url))
+    accept_peers(rest, account)
+    add_web_phone(rest, account, IncomingNumber.at(fake_app.url))
     with RestServer(rest, "127.0.0.1", 0) as server:
         account.api_base = server.url
         yield account
@@ -51,9 +51,9 @@ def happens(socket: websocket.WebSocket, event: str) -> dict[str, object]:
 def test_live_sound_goes_into_the_line_in_one_piece() -> None:
     telephone = Telephone()
     for _ in range(LIVE_LEAST_BYTES // FRAME_BYTES - 1):
-        telephone.overhear(SOUND)
+        telephone.add_live_audio(SOUND)
     assert telephone.frame() != SOUND
-    telephone.overhear(SOUND)
+    telephone.add_live_audio(SOUND)
     assert [telephone.frame() for _ in range(LIVE_LEAST_BYTES // FRAME_BYTES)] == [SOUND] * 6
     assert telephone.frame() != SOUND
 
@@ -61,7 +61,7 @@ def test_live_sound_goes_into_the_line_in_one_piece() -> None:
 def test_live_sound_that_comes_too_fast_does_not_pile_up() -> None:
     telephone = Telephone()
     for _ in range(1000):
-        telephone.overhear(SOUND)
+        telephone.add_live_audio(SOUND)
     sent = sum(telephone.frame() == SOUND for _ in range(1000))
     assert sent == LIVE_MAX_BYTES // FRAME_BYTES
 
@@ -69,7 +69,7 @@ def test_live_sound_that_comes_too_fast_does_not_pile_up() -> None:
 def test_a_recording_goes_before_live_sound() -> None:
     telephone = Telephone()
     for _ in range(10):
-        telephone.overhear(SOUND)
+        telephone.add_live_audio(SOUND)
     other = bytes([0x15]) * FRAME_BYTES
     telephone.say(other)
     assert [telephone.frame(), telephone.frame()] == [other, SOUND]
@@ -90,7 +90,7 @@ def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: F
     socket.close()
 
 
-def test_a_page_with_a_name_is_rung_answers_and_hears_the_other_side(
+def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
     keeper: Account, fake_app: FakeApplication
 ) -> None:
     fake_app.answers["/voice/incoming"] = "<Enqueue>mine</Enqueue>"
@@ -99,11 +99,11 @@ def test_a_page_with_a_name_is_rung_answers_and_hears_the_other_side(
     operator.send(json.dumps({"do": "be", "name": "staff-1"}))
     caller.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
     happens(caller, "Queued")
-    place = rings_out(keeper)
-    placed = place(Wish("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
+    place = call_placer(keeper)
+    placed = place(CallRequest("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
     assert happens(operator, "Incoming")["call_sid"] == placed.sid
     # While it rings or talks, it is busy.
-    second = place(Wish("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
+    second = place(CallRequest("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
     second.join(10)
     assert second.status == "busy"
     operator.send(json.dumps({"do": "answer"}))
@@ -144,8 +144,8 @@ def test_nobody_without_the_accounts_token_has_a_telephone(keeper: Account) -> N
 def test_what_is_asked_about_a_visiting_call_reaches_its_own_stand_in(keeper: Account) -> None:
     guest, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     with server:
-        assert visit(keeper.api_base, guest)
-        recording = guest.keep_recording("CA1", SOUND, ready_at=0.0)
+        assert register_with_peer(keeper.api_base, guest)
+        recording = guest.store_recording("CA1", SOUND, ready_at=0.0)
         path = f"{API.replace('<account_sid>', guest.sid)}/Recordings/{recording.sid}.wav"
         answer = requests.get(keeper.api_base + path, auth=(guest.sid, guest.auth_token), timeout=10)
         assert answer.status_code == 200

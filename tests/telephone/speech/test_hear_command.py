@@ -41,7 +41,7 @@ def answers(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def meaning(answer: dict[str, Any]) -> dict[str, Any]:
+def labelled_fields(answer: dict[str, Any]) -> dict[str, Any]:
     """The part of an answer that a label holds."""
     return {key: answer[key] for key in ("kind", "items", "digits", "name") if answer[key]}
 
@@ -85,7 +85,7 @@ def heard(folder: Path, loads: Counter[str]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("label", OTHERS, ids=lambda label: label["text"])
 def test_a_recording_is_heard_as_it_is_labelled(heard: dict[str, dict[str, Any]], label: dict[str, Any]) -> None:
     wanted = label["expect"]
-    assert meaning(heard[label["file"]]) == wanted
+    assert labelled_fields(heard[label["file"]]) == wanted
 
 
 def test_every_line_has_the_same_fields(heard: dict[str, dict[str, Any]]) -> None:
@@ -103,7 +103,7 @@ def test_what_would_be_asked_names_the_specs_it_is_between(heard: dict[str, dict
 
 
 def test_a_wav_is_heard_as_the_same_sound_in_mu_law(heard: dict[str, dict[str, Any]]) -> None:
-    assert meaning(heard["first.wav"]) == meaning(heard[OTHERS[0]["file"]])
+    assert labelled_fields(heard["first.wav"]) == labelled_fields(heard[OTHERS[0]["file"]])
 
 
 def test_a_file_that_holds_no_sound_is_named_and_the_others_are_heard(heard: dict[str, dict[str, Any]]) -> None:
@@ -128,7 +128,7 @@ def test_a_spoken_code_is_heard_without_knowing_the_retailers() -> None:
     speech_model()
     files = [HEARD / label["file"] for label in CODES]
     heard = answers(hear("--expect", "digits", "--catalog", DEMO / "catalog.csv", *files))
-    assert [meaning(answer) for answer in heard] == [label["expect"] for label in CODES]
+    assert [labelled_fields(answer) for answer in heard] == [label["expect"] for label in CODES]
 
 
 def test_a_spoken_code_is_heard_as_that_of_a_retailer_in_the_database(demo_url: str) -> None:
@@ -137,7 +137,7 @@ def test_a_spoken_code_is_heard_as_that_of_a_retailer_in_the_database(demo_url: 
     nobodys = HEARD / CODES[0]["file"]
     talk = AUDIO / "none_weather_a.ulaw"
     result = hear("--expect", "digits", "--explain", theirs, nobodys, talk, settings=Settings(database_url=demo_url))
-    assert [meaning(answer) for answer in answers(result)] == [
+    assert [labelled_fields(answer) for answer in answers(result)] == [
         {"kind": "digits", "digits": "410502100012"},
         {"kind": "ask_back", "digits": CODES[0]["expect"]["digits"]},
         {"kind": "none"},
@@ -151,7 +151,7 @@ def test_what_a_retailer_of_the_database_may_order_is_listened_for(demo_url: str
     said = AUDIO / "item_furongwang_10_a.ulaw"
     result = hear("--retailer", "410502100012", "--explain", said, settings=Settings(database_url=demo_url))
     [answer] = answers(result)
-    assert meaning(answer) == {"kind": "items", "items": [["芙蓉王(硬)", 10]]}
+    assert labelled_fields(answer) == {"kind": "items", "items": [["芙蓉王(硬)", 10]]}
     assert "sureness" in result.stderr
 
 

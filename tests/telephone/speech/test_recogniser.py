@@ -7,15 +7,15 @@ import pytest
 from speech.audio import LINE_RATE, read_audio
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
-from speech.recogniser import Recogniser, borrow, give_back, recognise
-from speech.stream_recogniser import stretch
+from speech.recogniser import Recogniser, acquire, recognise, release
+from speech.stream_recogniser import speech_segment
 from tests.support.recorded_callers import AUDIO, demo_understanding, speech_model
 
 pytestmark = pytest.mark.speech
 
 
 def sound(name: str) -> bytes:
-    return stretch(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
+    return speech_segment(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
 
 
 def test_what_is_heard_does_not_depend_on_what_was_heard_before() -> None:
@@ -31,20 +31,20 @@ def test_what_is_heard_does_not_depend_on_what_was_heard_before() -> None:
 
 def test_a_recogniser_given_back_is_the_next_one_s_for_the_same_grammar_only() -> None:
     grammar = demo_understanding().grammar(Items())
-    first = borrow(speech_model(), grammar)
-    second = borrow(speech_model(), grammar)
+    first = acquire(speech_model(), grammar)
+    second = acquire(speech_model(), grammar)
     assert first is not second
     first.feed(sound("item_ruanyuxi_2_a"))
     first.finish()
-    give_back(first)
-    assert borrow(speech_model(), grammar, ALTERNATIVES + 1) is not first
-    assert borrow(speech_model(), list(grammar)) is first
+    release(first)
+    assert acquire(speech_model(), grammar, ALTERNATIVES + 1) is not first
+    assert acquire(speech_model(), list(grammar)) is first
 
 
 def test_steps_of_200_ms_are_heard_as_the_whole_at_once() -> None:
     grammar = demo_understanding().grammar(Items())
     pcm = sound("items_liqunxinban_5_yunyanzi_3_a")
-    stream = borrow(speech_model(), grammar)
+    stream = acquire(speech_model(), grammar)
     for place in range(0, len(pcm), 6_400):
         stream.feed(pcm[place : place + 6_400])
     assert stream.finish() == recognise(speech_model(), grammar, pcm)

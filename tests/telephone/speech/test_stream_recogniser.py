@@ -7,11 +7,18 @@ import pytest
 from simulator.mulaw import key_tone
 from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.customer_codes import KnownCodes
-from speech.decoding import hear
+from speech.decoding import decode
 from speech.listening import Digits, Items, Listen, YesNo
-from speech.stream_recogniser import LIST_MS, LONGEST_MS, UNFINISHED_MS, WHOLE_MS, Ear, stretch
+from speech.stream_recogniser import (
+    COMPLETE_SILENCE_MS,
+    INCOMPLETE_SILENCE_MS,
+    LIST_SILENCE_MS,
+    MAX_SPEECH_MS,
+    StreamRecogniser,
+    speech_segment,
+)
 from speech.utterance import Utterance
-from tests.support.recorded_callers import demo_understanding, quiet, recording, said, speech_model
+from tests.support.recorded_callers import demo_understanding, line_noise, recording, speech_model, speech_only
 
 pytestmark = pytest.mark.speech
 
@@ -20,11 +27,11 @@ A_STEP_MS = 200
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear(speech_model(), demo_understanding())
+def ear() -> StreamRecogniser:
+    return StreamRecogniser(speech_model(), demo_understanding())
 
 
-def heard_on(ear: Ear, line: bytes, piece: int = FRAME_BYTES) -> list[tuple[int, Utterance]]:
+def utterances_on(ear: StreamRecogniser, line: bytes, piece: int = FRAME_BYTES) -> list[tuple[int, Utterance]]:
     """The utterances recognised on the line, each with its moment in ms."""
     found = []
     for place in range(0, len(line), piece):
@@ -43,157 +50,175 @@ def cartons(utterance: Utterance) -> list[int]:
 
 
 @pytest.mark.parametrize("pause_ms", [300, 600, 900])
-def test_a_name_and_its_quantity_are_one_utterance_however_the_caller_breathes(ear: Ear, pause_ms: int) -> None:
+def test_a_name_and_its_quantity_are_one_utterance_however_the_caller_breathes(
+    ear: StreamRecogniser, pause_ms: int
+) -> None:
     ear.listen(Items())
-    line = quiet(800) + said("item_hongtashan_noqty_b") + quiet(pause_ms) + said("qty_5_b") + quiet(2_000)
-    [(_, utterance)] = heard_on(ear, line)
+    line = (
+        line_noise(800)
+        + speech_only("item_hongtashan_noqty_b")
+        + line_noise(pause_ms)
+        + speech_only("qty_5_b")
+        + line_noise(2_000)
+    )
+    [(_, utterance)] = utterances_on(ear, line)
     assert cartons(utterance) == [5]
 
 
-def test_a_list_read_with_breaths_is_one_utterance(ear: Ear) -> None:
+def test_a_list_read_with_breaths_is_one_utterance(ear: StreamRecogniser) -> None:
     ear.listen(Items())
-    breath = quiet(LIST_MS - 200)
-    line = quiet(800) + said("items_liqunxinban_5_yunyanzi_3_a") + breath
-    line += said("item_hongtashan_yingjingdian_5_a") + breath + said("item_ruanyuxi_2_a") + quiet(2_000)
-    [(_, utterance)] = heard_on(ear, line)
+    breath = line_noise(LIST_SILENCE_MS - 200)
+    line = line_noise(800) + speech_only("items_liqunxinban_5_yunyanzi_3_a") + breath
+    line += (
+        speech_only("item_hongtashan_yingjingdian_5_a") + breath + speech_only("item_ruanyuxi_2_a") + line_noise(2_000)
+    )
+    [(_, utterance)] = utterances_on(ear, line)
     assert cartons(utterance) == [5, 3, 5, 2]
 
 
 @pytest.mark.parametrize(
     ("name", "listen", "silence_ms"),
     [
-        ("cmd_yes_duide_a", YesNo(), WHOLE_MS),
-        ("cmd_done_jiuzhexie_a", Items(), WHOLE_MS),
-        ("item_hongtashan_yingjingdian_5_a", Items(), LIST_MS),
-        ("item_hongtashan_noqty_b", Items(), UNFINISHED_MS),
+        ("cmd_yes_duide_a", YesNo(), COMPLETE_SILENCE_MS),
+        ("cmd_done_jiuzhexie_a", Items(), COMPLETE_SILENCE_MS),
+        ("item_hongtashan_yingjingdian_5_a", Items(), LIST_SILENCE_MS),
+        ("item_hongtashan_noqty_b", Items(), INCOMPLETE_SILENCE_MS),
     ],
 )
 def test_the_end_of_speech_comes_as_soon_as_the_answer_is_whole(
-    ear: Ear, name: str, listen: Listen, silence_ms: int
+    ear: StreamRecogniser, name: str, listen: Listen, silence_ms: int
 ) -> None:
     ear.listen(listen)
-    speech = quiet(800) + said(name)
-    [(at, _)] = heard_on(ear, speech + quiet(2_500))
+    speech = line_noise(800) + speech_only(name)
+    [(at, _)] = utterances_on(ear, speech + line_noise(2_500))
     assert silence_ms <= at - ms(speech) + 60 <= silence_ms + A_STEP_MS + 60
 
 
-def test_a_line_nobody_speaks_on_says_nothing(ear: Ear) -> None:
+def test_a_line_nobody_speaks_on_says_nothing(ear: StreamRecogniser) -> None:
     ear.listen(Items())
-    growing = quiet(5_000, 20) + quiet(5_000, 60) + quiet(5_000, 200) + quiet(5_000, 20)
-    assert heard_on(ear, growing) == []
+    growing = line_noise(5_000, 20) + line_noise(5_000, 60) + line_noise(5_000, 200) + line_noise(5_000, 20)
+    assert utterances_on(ear, growing) == []
     assert not ear.speaking
 
 
-def test_a_click_is_nothing(ear: Ear) -> None:
+def test_a_click_is_nothing(ear: StreamRecogniser) -> None:
     ear.listen(Items())
-    click = encode_mulaw(decode_mulaw(quiet(40, 8_000)))
-    assert heard_on(ear, quiet(800) + click + quiet(2_000)) == []
+    click = encode_mulaw(decode_mulaw(line_noise(40, 8_000)))
+    assert utterances_on(ear, line_noise(800) + click + line_noise(2_000)) == []
 
 
 @pytest.mark.parametrize("listen", [Items(), Digits(12), YesNo()])
-def test_keys_pressed_on_a_landline_are_not_taken_for_speech(ear: Ear, listen: Listen) -> None:
+def test_keys_pressed_on_a_landline_are_not_taken_for_speech(ear: StreamRecogniser, listen: Listen) -> None:
     ear.listen(listen)
-    tones = b"".join(key_tone(key, 90) + quiet(110) for key in "410502100012#198*5#")
+    tones = b"".join(key_tone(key, 90) + line_noise(110) for key in "410502100012#198*5#")
     for place in range(0, len(tones), FRAME_BYTES):
         assert ear.feed(tones[place : place + FRAME_BYTES]) is None
         assert not ear.speaking
-    line = said("cmd_yes_duide_a" if listen == YesNo() else "item_ruanyuxi_2_a") + quiet(2_000)
-    assert listen == Digits(12) or len(heard_on(ear, line)) == 1
+    line = speech_only("cmd_yes_duide_a" if listen == YesNo() else "item_ruanyuxi_2_a") + line_noise(2_000)
+    assert listen == Digits(12) or len(utterances_on(ear, line)) == 1
 
 
 @pytest.mark.parametrize("name", ["none_cough", "none_babble_4s", "none_wait_call_b"])
-def test_what_is_not_for_us_changes_nothing(ear: Ear, name: str) -> None:
+def test_what_is_not_for_us_changes_nothing(ear: StreamRecogniser, name: str) -> None:
     ear.listen(Items())
-    line = quiet(800) + recording(name) + quiet(2_000)
-    assert all(utterance.is_nothing for _, utterance in heard_on(ear, line))
+    line = line_noise(800) + recording(name) + line_noise(2_000)
+    assert all(utterance.is_nothing for _, utterance in utterances_on(ear, line))
 
 
-def test_who_speaks_while_nothing_is_listened_for_is_not_heard(ear: Ear) -> None:
-    assert heard_on(ear, quiet(500) + said("item_ruanyuxi_2_a") + quiet(2_000)) == []
+def test_who_speaks_while_nothing_is_listened_for_is_not_heard(ear: StreamRecogniser) -> None:
+    assert utterances_on(ear, line_noise(500) + speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
     ear.listen(Items())
     ear.listen(None)
-    assert heard_on(ear, said("item_ruanyuxi_2_a") + quiet(2_000)) == []
+    assert utterances_on(ear, speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
     ear.listen(Items())
-    assert heard_on(ear, quiet(2_000)) == [], "nor is it heard later"
+    assert utterances_on(ear, line_noise(2_000)) == [], "nor is it heard later"
 
 
-def test_who_began_to_speak_before_the_turn_opened_is_heard_from_the_beginning(ear: Ear) -> None:
+def test_who_began_to_speak_before_the_turn_opened_is_heard_from_the_beginning(ear: StreamRecogniser) -> None:
     ear.listen(YesNo())
-    speech = said("item_hongtashan_yingjingdian_5_a")
+    speech = speech_only("item_hongtashan_yingjingdian_5_a")
     half = len(speech) // 2
-    assert heard_on(ear, quiet(800) + speech[:half]) == []
+    assert utterances_on(ear, line_noise(800) + speech[:half]) == []
     ear.listen(Items())
-    [(_, utterance)] = heard_on(ear, speech[half:] + quiet(2_000))
+    [(_, utterance)] = utterances_on(ear, speech[half:] + line_noise(2_000))
     assert cartons(utterance) == [5]
 
 
-def test_it_is_known_that_the_caller_speaks_until_the_end(ear: Ear) -> None:
+def test_it_is_known_that_the_caller_speaks_until_the_end(ear: StreamRecogniser) -> None:
     ear.listen(Items())
-    heard_on(ear, quiet(800))
+    utterances_on(ear, line_noise(800))
     assert not ear.speaking
-    heard_on(ear, said("item_hongtashan_noqty_b") + quiet(WHOLE_MS))
+    utterances_on(ear, speech_only("item_hongtashan_noqty_b") + line_noise(COMPLETE_SILENCE_MS))
     assert ear.speaking
-    heard_on(ear, quiet(UNFINISHED_MS))
+    utterances_on(ear, line_noise(INCOMPLETE_SILENCE_MS))
     assert not ear.speaking
 
 
 def test_pieces_of_any_length_are_heard_alike() -> None:
-    line = quiet(800) + said("item_ruanyuxi_2_a") + quiet(1_500)
+    line = line_noise(800) + speech_only("item_ruanyuxi_2_a") + line_noise(1_500)
     results = []
     for piece in (FRAME_BYTES, 37, 1_000):
-        ear = Ear(speech_model(), demo_understanding())
+        ear = StreamRecogniser(speech_model(), demo_understanding())
         ear.listen(Items())
-        results.append([utterance for _, utterance in heard_on(ear, line, piece)])
+        results.append([utterance for _, utterance in utterances_on(ear, line, piece)])
     assert results[0]
     assert results[0] == results[1] == results[2]
 
 
-def test_a_call_hears_what_a_recording_of_it_hears(ear: Ear) -> None:
-    line = quiet(800) + said("items_liqunxinban_5_yunyanzi_3_a") + quiet(2_000)
+def test_a_call_hears_what_a_recording_of_it_hears(ear: StreamRecogniser) -> None:
+    line = line_noise(800) + speech_only("items_liqunxinban_5_yunyanzi_3_a") + line_noise(2_000)
     ear.listen(Items())
-    [(_, live)] = heard_on(ear, line)
-    assert live == hear(speech_model(), demo_understanding(), Items(), stretch(decode_mulaw(line)))
+    [(_, live)] = utterances_on(ear, line)
+    assert live == decode(speech_model(), demo_understanding(), Items(), speech_segment(decode_mulaw(line)))
 
 
 def test_a_recording_nobody_speaks_in_has_no_stretch() -> None:
-    assert stretch(decode_mulaw(quiet(2_000))) == b""
+    assert speech_segment(decode_mulaw(line_noise(2_000))) == b""
 
 
-def test_who_never_stops_is_answered_all_the_same(ear: Ear) -> None:
+def test_who_never_stops_is_answered_all_the_same(ear: StreamRecogniser) -> None:
     ear.listen(Items())
-    talk = said("none_weather_a") + said("none_wait_call_b")
-    line = quiet(500) + talk * (1 + (LONGEST_MS + 2_000) // ms(talk))
-    assert heard_on(ear, line)
+    talk = speech_only("none_weather_a") + speech_only("none_wait_call_b")
+    line = line_noise(500) + talk * (1 + (MAX_SPEECH_MS + 2_000) // ms(talk))
+    assert utterances_on(ear, line)
 
 
 def test_a_code_read_in_groups_is_one_code() -> None:
     codes = KnownCodes([f"4105021000{ending}" for ending in ("12", "29", "37", "45", "53", "61")])
-    ear = Ear(speech_model(), demo_understanding(), codes)
+    ear = StreamRecogniser(speech_model(), demo_understanding(), codes)
     ear.listen(Digits(12))
-    speech = said("code_410502100012_yao_a")
+    speech = speech_only("code_410502100012_yao_a")
     # Its longest pause, between two groups of digits, is extended to a second.
     frames = [speech[place : place + FRAME_BYTES] for place in range(0, len(speech), FRAME_BYTES)]
     place = min(
         range(30, len(frames) - 30), key=lambda at: sum(abs(decode_mulaw(f)).sum() for f in frames[at : at + 8])
     )
-    line = quiet(800) + b"".join(frames[: place + 4]) + quiet(1_000) + b"".join(frames[place + 4 :]) + quiet(2_500)
-    [(_, utterance)] = heard_on(ear, line)
+    line = (
+        line_noise(800)
+        + b"".join(frames[: place + 4])
+        + line_noise(1_000)
+        + b"".join(frames[place + 4 :])
+        + line_noise(2_500)
+    )
+    [(_, utterance)] = utterances_on(ear, line)
     assert utterance.digits == ("410502100012",)
 
 
 def test_at_the_code_s_step_an_operator_can_be_had() -> None:
-    ear = Ear(speech_model(), demo_understanding(), KnownCodes(["410502100012"]))
+    ear = StreamRecogniser(speech_model(), demo_understanding(), KnownCodes(["410502100012"]))
     ear.listen(Digits(12))
-    [(_, utterance)] = heard_on(ear, quiet(800) + said("cmd_operator_zhuanrengong_a") + quiet(2_500))
+    [(_, utterance)] = utterances_on(
+        ear, line_noise(800) + speech_only("cmd_operator_zhuanrengong_a") + line_noise(2_500)
+    )
     assert utterance.command == "operator"
 
 
-def test_the_sound_of_an_utterance_is_the_stretch_it_was_heard_in(ear: Ear) -> None:
+def test_the_sound_of_an_utterance_is_the_stretch_it_was_heard_in(ear: StreamRecogniser) -> None:
     assert ear.sound == b""
     ear.listen(Items())
-    line = quiet(2_000) + said("item_hongtashan_yingjingdian_5_a") + quiet(3_000)
-    [(_, utterance)] = heard_on(ear, line)
+    line = line_noise(2_000) + speech_only("item_hongtashan_yingjingdian_5_a") + line_noise(3_000)
+    [(_, utterance)] = utterances_on(ear, line)
     assert ear.sound in encode_mulaw(decode_mulaw(line))
-    assert ms(said("item_hongtashan_yingjingdian_5_a")) <= ms(ear.sound) <= ms(line) - 3_000
-    again = hear(speech_model(), demo_understanding(), Items(), upsample(decode_mulaw(ear.sound)).tobytes())
+    assert ms(speech_only("item_hongtashan_yingjingdian_5_a")) <= ms(ear.sound) <= ms(line) - 3_000
+    again = decode(speech_model(), demo_understanding(), Items(), upsample(decode_mulaw(ear.sound)).tobytes())
     assert cartons(again) == cartons(utterance) == [5]

@@ -15,8 +15,8 @@ import ivr
 from callflows.flows import FLOWS
 from callflows.prompts import CATALOGUE, Prompt, PromptError, load_prompts, read_prompts
 from callflows.replies import TransferReason
-from callflows.state import Why
-from orders.book.views import RefusalReason, StandingReason
+from callflows.state import QuantityReason
+from orders.book.views import IneligibilityReason, RefusalReason
 from speech.utterance import Action, Asked
 
 PROMPTS = load_prompts()
@@ -124,22 +124,22 @@ def test_prompts_may_be_worded_otherwise_by_whoever_runs_the_line(tmp_path: Path
 
 # The keys used are read from the code: calls of `say` and `text`, and keys composed of the name of a step or a reason.
 
-MADE = {
-    "refused": (*get_args(StandingReason), *get_args(RefusalReason)),
+COMPOSED_KEYS = {
+    "refused": (*get_args(IneligibilityReason), *get_args(RefusalReason)),
     # if recognition is down, the line itself speaks
     "transfer": sorted(set(get_args(TransferReason)) - {"ear_down"}),
     "described": [*sorted(set(get_args(Action)) - {"ask"}), *get_args(Asked)],
-    "ask_quantity": get_args(Why),
+    "ask_quantity": get_args(QuantityReason),
 }
 
 
 def used() -> Iterator[str]:
     for call in calls():
         yield from keys_of(call)
-    for section, names in MADE.items():
+    for section, names in COMPOSED_KEYS.items():
         yield from (f"{section}.{name}" for name in names)
     for row in (row for flow in FLOWS.values() for row in flow.rows):
-        yield from (f"{row.step.name}.{rung}" for rung in row.step.rungs if row.step.name != "admission")
+        yield from (f"{row.step.name}.{rung}" for rung in row.step.reprompts if row.step.name != "admission")
 
 
 def fills() -> Iterator[tuple[str, set[str]]]:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.supply.split import Party, Policy, allocate, split
+from orders.supply.split import Policy, Recipient, allocate, split
 
 weights = st.lists(st.integers(0, 50), min_size=1, max_size=40)
 parties = st.lists(
     st.tuples(st.sampled_from("ABC"), st.sampled_from("xyz"), st.integers(0, 30)), min_size=1, max_size=60
-).map(lambda rows: [Party(number, *row) for number, row in enumerate(rows)])
+).map(lambda rows: [Recipient(number, *row) for number, row in enumerate(rows)])
 
 
 def test_the_largest_remainders_get_the_odd_cartons() -> None:
@@ -25,8 +25,8 @@ def test_the_largest_remainders_get_the_odd_cartons() -> None:
 
 
 def test_what_one_may_not_have_goes_to_the_others() -> None:
-    assert split(10, [8, 1, 1], most=4) == [4, 3, 3]
-    assert split(20, [1, 1, 1], most=4) == [4, 4, 4]
+    assert split(10, [8, 1, 1], max_parts=4) == [4, 3, 3]
+    assert split(20, [1, 1, 1], max_parts=4) == [4, 4, 4]
 
 
 def test_nothing_is_split_by_negative_figures() -> None:
@@ -35,18 +35,23 @@ def test_nothing_is_split_by_negative_figures() -> None:
 
 
 def test_a_county_gets_its_share_before_its_retailers_do() -> None:
-    one_big = [Party(1, "A", "x", 3), Party(2, "B", "y", 1), Party(3, "B", "z", 1), Party(4, "B", "z", 1)]
+    one_big = [
+        Recipient(1, "A", "x", 3),
+        Recipient(2, "B", "y", 1),
+        Recipient(3, "B", "z", 1),
+        Recipient(4, "B", "z", 1),
+    ]
     assert allocate(9, one_big, "proportional") == {1: 5, 2: 1, 3: 2, 4: 1}
     assert allocate(8, one_big, "equal") == {1: 2, 2: 2, 3: 2, 4: 2}
 
 
 def test_what_a_full_group_cannot_take_goes_to_the_others() -> None:
-    parties = [Party(1, "A", "x", 9), Party(2, "B", "y", 1), Party(3, "B", "z", 1)]
-    assert allocate(12, parties, "proportional", most=5) == {1: 5, 2: 4, 3: 3}
+    parties = [Recipient(1, "A", "x", 9), Recipient(2, "B", "y", 1), Recipient(3, "B", "z", 1)]
+    assert allocate(12, parties, "proportional", max_cartons=5) == {1: 5, 2: 4, 3: 3}
 
 
 def test_by_sales_of_which_there_are_none_all_retailers_are_equal_whatever_their_county() -> None:
-    parties = [Party(1, "A", "x", 0), Party(2, "B", "y", 0), Party(3, "B", "y", 0)]
+    parties = [Recipient(1, "A", "x", 0), Recipient(2, "B", "y", 0), Recipient(3, "B", "y", 0)]
     assert allocate(9, parties, "proportional") == {1: 3, 2: 3, 3: 3}
 
 
@@ -74,7 +79,7 @@ def test_who_weighs_more_never_gets_less(total: int, weights: list[int]) -> None
 
 
 @given(st.integers(0, 5000), parties)
-def test_every_level_adds_up_to_the_one_above(total: int, parties: list[Party]) -> None:
+def test_every_level_adds_up_to_the_one_above(total: int, parties: list[Recipient]) -> None:
     for policy in POLICIES:
         given = allocate(total, parties, policy)
         assert sum(given.values()) == total
@@ -87,7 +92,7 @@ def test_every_level_adds_up_to_the_one_above(total: int, parties: list[Party]) 
 
 
 @given(st.integers(0, 500), parties, st.integers(0, 30))
-def test_with_a_most_for_each_all_of_it_is_given_that_can_be(total: int, parties: list[Party], most: int) -> None:
+def test_with_a_most_for_each_all_of_it_is_given_that_can_be(total: int, parties: list[Recipient], most: int) -> None:
     for policy in POLICIES:
         given = allocate(total, parties, policy, most)
         takers = [party for party in parties if policy == "equal" or party.weight] or parties
@@ -96,7 +101,7 @@ def test_with_a_most_for_each_all_of_it_is_given_that_can_be(total: int, parties
 
 
 @given(st.integers(0, 5000), parties)
-def test_two_of_one_manager_who_weigh_the_same_are_at_most_a_carton_apart(total: int, parties: list[Party]) -> None:
+def test_two_of_one_manager_who_weigh_the_same_are_at_most_a_carton_apart(total: int, parties: list[Recipient]) -> None:
     for policy in POLICIES:
         given = allocate(total, parties, policy)
         alike: dict[tuple[str, str, int], list[int]] = defaultdict(list)
@@ -109,7 +114,7 @@ def test_two_of_one_manager_who_weigh_the_same_are_at_most_a_carton_apart(total:
 POLICIES: tuple[Policy, ...] = ("equal", "proportional")
 
 
-def sums(given: dict[int, int], parties: list[Party], of: Callable[[Party], str]) -> dict[str, int]:
+def sums(given: dict[int, int], parties: list[Recipient], of: Callable[[Recipient], str]) -> dict[str, int]:
     """The cartons granted to the retailers of each group together."""
     totals: dict[str, int] = defaultdict(int)
     for party in parties:
@@ -117,7 +122,7 @@ def sums(given: dict[int, int], parties: list[Party], of: Callable[[Party], str]
     return dict(sorted(totals.items()))
 
 
-def shares(total: int, parties: list[Party], policy: Policy, of: Callable[[Party], str]) -> dict[str, int]:
+def shares(total: int, parties: list[Recipient], policy: Policy, of: Callable[[Recipient], str]) -> dict[str, int]:
     """The share of each group, by the weight of its members."""
     alike = policy == "equal" or not any(party.weight for party in parties)
     weights: dict[str, int] = defaultdict(int)

@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from brand_catalog.catalog import SpokenName
-from speech.confusables import Alikes, mixtures
+from speech.confusables import Confusables, balanced_wordings
 from speech.phrases import load_phrases
 from speech.quantities import Quantities
 
 PHRASES = load_phrases()
-ALIKES = Alikes(PHRASES, Quantities(PHRASES.quantity_words))
+CONFUSABLES = Confusables(PHRASES, Quantities(PHRASES.quantity_words))
 NAME, OTHER = (SpokenName(text, (text,), "spec") for text in ("玉溪软", "玉溪硬"))
 
 
@@ -34,22 +34,22 @@ def no_rivals(_name: SpokenName) -> tuple[SpokenName, ...]:
 def test_what_a_telephone_hardly_tells_apart_is_looked_at_again(
     wording: tuple[str | SpokenName, ...], place: int, alike: str
 ) -> None:
-    places = ALIKES.places(wording, no_rivals)
+    places = CONFUSABLES.places(wording, no_rivals)
     assert alike in places[place]
     assert places[place][0] != alike
 
 
 def test_the_names_a_name_may_have_been_heard_for_stand_in_its_place() -> None:
-    assert ALIKES.places((NAME, "五条"), lambda _name: (OTHER,))[0] == (NAME, OTHER)
+    assert CONFUSABLES.places((NAME, "五条"), lambda _name: (OTHER,))[0] == (NAME, OTHER)
 
 
 def test_a_wording_without_a_slot_stays_as_it_is() -> None:
-    assert mixtures(ALIKES.places(tuple("没有了"), no_rivals), 60) == [["没有了"]]
+    assert balanced_wordings(CONFUSABLES.places(tuple("没有了"), no_rivals), 60) == [["没有了"]]
 
 
 def test_nothing_that_may_have_been_said_is_expected_more_than_the_rest() -> None:
     places: list[tuple[str | SpokenName, ...]] = [("不要", "我要"), (NAME, OTHER), ("五条", "九条", "六条")]
-    ways = mixtures(places, 60)
+    ways = balanced_wordings(places, 60)
     assert ways[0] == ["不要", NAME, "五条"]
     assert len(ways) == 60
     for place, alternatives in enumerate(places):

@@ -7,10 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.audio import LINE_RATE, decode_mulaw, read_audio
-from speech.customer_codes import KnownCodes, code_grammar, hear_code, is_whole, judge, match, read_out, weigh
+from speech.customer_codes import (
+    KnownCodes,
+    code_evidence,
+    code_grammar,
+    decide_code,
+    digits_in,
+    is_complete_code,
+    reading_evidence,
+    recognise_code,
+)
 from speech.hypotheses import Hypothesis
-from speech.stream_recogniser import stretch
-from tests.support.recorded_callers import AUDIO, quiet, speech_model
+from speech.stream_recogniser import speech_segment
+from tests.support.recorded_callers import AUDIO, line_noise, speech_model
 
 DEMO = tuple(f"4105021000{ending}" for ending in ("12", "29", "37", "45", "53", "61"))
 
@@ -44,18 +53,18 @@ def look(*readings: tuple[str, float]) -> list[Hypothesis]:
     ],
 )
 def test_digits_are_read_out_of_what_people_say(spoken: str, digits: str) -> None:
-    assert read_out(spoken.split()) == digits
+    assert digits_in(spoken.split()) == digits
 
 
 @given(codes, st.sampled_from("一幺"), st.sampled_from("零洞"))
 def test_every_code_said_digit_by_digit_comes_back(code: str, one: str, zero: str) -> None:
-    assert read_out(words(code, one, zero).split()) == code
+    assert digits_in(words(code, one, zero).split()) == code
 
 
 def test_a_code_is_whole_when_it_has_all_its_digits() -> None:
-    assert is_whole(words("410502100012"), 12)
-    assert is_whole("四 一 零 五 零 二 一 三 个 零 一 二", 12)
-    assert not is_whole(words("41050210001"), 12)
+    assert is_complete_code(words("410502100012"), 12)
+    assert is_complete_code("四 一 零 五 零 二 一 三 个 零 一 二", 12)
+    assert not is_complete_code(words("41050210001"), 12)
 
 
 def test_the_grammar_knows_every_digit_and_every_way_of_saying_it() -> None:
@@ -65,77 +74,77 @@ def test_the_grammar_knows_every_digit_and_every_way_of_saying_it() -> None:
 
 
 def test_what_several_looks_agree_on_is_likelier_than_what_one_prefers() -> None:
-    readings = weigh([look(("111111111111", 0.0), ("222222222222", -1.0)), look(("222222222222", 0.0))])
+    readings = reading_evidence([look(("111111111111", 0.0), ("222222222222", -1.0)), look(("222222222222", 0.0))])
     assert max(readings, key=readings.__getitem__) == "222222222222"
 
 
 def test_a_lost_twin_digit_finds_its_code() -> None:
-    heard = judge([look(("41050210012", 0.0))], 12, KnownCodes(DEMO))
+    heard = decide_code([look(("41050210012", 0.0))], 12, KnownCodes(DEMO))
     assert heard.codes[0] == "410502100012"
-    assert heard.sure
+    assert heard.accepted
 
 
 @pytest.mark.parametrize(("said", "misheard"), [("410502100012", "470502100012"), ("410502100061", "410502100091")])
 def test_a_confused_digit_finds_its_code(said: str, misheard: str) -> None:
-    heard = judge([look((misheard, 0.0))], 12, KnownCodes(DEMO))
-    assert (heard.codes[0], heard.sure) == (said, True)
+    heard = decide_code([look((misheard, 0.0))], 12, KnownCodes(DEMO))
+    assert (heard.codes[0], heard.accepted) == (said, True)
 
 
 def test_between_two_near_codes_it_is_asked_again() -> None:
     known = KnownCodes([*DEMO, "410502100019"])
-    heard = judge([look(("410502100012", 0.0), ("410502100019", -0.5))], 12, known)
+    heard = decide_code([look(("410502100012", 0.0), ("410502100019", -0.5))], 12, known)
     assert set(heard.codes[:2]) == {"410502100012", "410502100019"}
-    assert not heard.sure
+    assert not heard.accepted
 
 
 def test_whose_order_day_it_is_is_likelier() -> None:
     readings = {"410502100012": 0.0, "410502100019": 0.0}
     plain, expected = KnownCodes(readings), KnownCodes(readings, expected=["410502100019"])
-    even = match(readings, plain)
+    even = code_evidence(readings, plain)
     assert even["410502100012"] == pytest.approx(even["410502100019"])
-    uneven = match(readings, expected)
+    uneven = code_evidence(readings, expected)
     assert uneven["410502100012"] < uneven["410502100019"]
 
 
 def test_a_code_that_is_nobody_s_is_not_taken_for_somebody_s() -> None:
-    heard = judge([look(("635907284316", 0.0))], 12, KnownCodes(DEMO))
-    assert not heard.sure
+    heard = decide_code([look(("635907284316", 0.0))], 12, KnownCodes(DEMO))
+    assert not heard.accepted
 
 
 def test_without_known_codes_the_likeliest_of_the_right_length_come_first() -> None:
-    heard = judge([look(("41050210012", 0.0), ("410502100012", -1.0), ("910502100012", -0.9))], 12, None)
+    heard = decide_code([look(("41050210012", 0.0), ("410502100012", -1.0), ("910502100012", -0.9))], 12, None)
     assert heard.codes == ("410502100012", "910502100012"), "there is no province 91"
 
 
 def test_no_retailers_and_no_sound_are_no_code() -> None:
-    assert judge([look(("410502100012", 0.0))], 12, KnownCodes(["no code"])).codes == ()
-    assert judge([[]], 12, KnownCodes(DEMO)).codes == ()
+    assert decide_code([look(("410502100012", 0.0))], 12, KnownCodes(["no code"])).codes == ()
+    assert decide_code([[]], 12, KnownCodes(DEMO)).codes == ()
 
 
 @given(st.lists(codes, min_size=1, max_size=30, unique=True), st.data())
 def test_a_code_heard_as_it_is_is_never_taken_for_another(known: list[str], data: st.DataObject) -> None:
     said = data.draw(st.sampled_from(known))
-    heard = judge([look((said, 0.0))], 12, KnownCodes(known))
+    heard = decide_code([look((said, 0.0))], 12, KnownCodes(known))
     assert heard.codes[0] == said
 
 
 @pytest.mark.speech
 @pytest.mark.parametrize("name", ["code_410502100012_yao_a", "code_410502100012_yi_b"])
 def test_a_recorded_code_is_heard_with_and_without_a_table(name: str) -> None:
-    pcm = stretch(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
-    assert hear_code(speech_model(), pcm, 12).codes[0] == "410502100012"
-    heard = hear_code(speech_model(), pcm, 12, KnownCodes(DEMO))
-    assert (heard.codes[0], heard.sure) == ("410502100012", True)
+    pcm = speech_segment(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
+    assert recognise_code(speech_model(), pcm, 12).codes[0] == "410502100012"
+    heard = recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO))
+    assert (heard.codes[0], heard.accepted) == ("410502100012", True)
 
 
 @pytest.mark.speech
 @pytest.mark.parametrize("name", ["none_weather_a", "cmd_operator_zhuanrengong_a"])
 def test_talk_is_no_code(name: str) -> None:
-    pcm = stretch(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
-    assert hear_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()
+    pcm = speech_segment(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
+    assert recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()
 
 
 @pytest.mark.speech
 def test_a_hush_is_no_code() -> None:
-    pcm = decode_mulaw(quiet(1_000)).repeat(2).tobytes()
-    assert hear_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()
+    pcm = decode_mulaw(line_noise(1_000)).repeat(2).tobytes()
+    assert recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()

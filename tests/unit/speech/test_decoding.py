@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from speech.decoding import decide
+from speech.decoding import decide_utterance
 from speech.hypotheses import Hypothesis, from_vosk
 from speech.listening import Items, Listen, YesNo
-from speech.rejection import Evidence, judge
+from speech.rejection import Evidence, acceptance_of
 from speech.understanding import Understanding
 from speech.utterance import Command
 from speech.vocabulary import UnsayableError, Vocabulary
@@ -24,13 +24,13 @@ class Sound:
 
     def __init__(self, sentences: dict[str, float], babble: tuple[str, float]) -> None:
         self.sentences = sentences
-        self.babble = babble
-        self.looks: list[Sequence[str]] = []
+        self.garbage = babble
+        self.grammars: list[Sequence[str]] = []
 
-    def look(self, grammar: Sequence[str], _alternatives: int, _once: bool) -> list[Hypothesis]:
-        self.looks.append(grammar)
-        if grammar == UNDERSTANDING.babble():
-            return [Hypothesis(*self.babble)]
+    def listen_again(self, grammar: Sequence[str], _alternatives: int, _once: bool) -> list[Hypothesis]:
+        self.grammars.append(grammar)
+        if grammar == UNDERSTANDING.garbage_model():
+            return [Hypothesis(*self.garbage)]
         found = [
             Hypothesis(" ".join(text), score) for text, score in self.sentences.items() if " ".join(text) in grammar
         ]
@@ -42,7 +42,7 @@ class Sound:
 
 def decided(sound: Sound, listen: Listen | None = None):  # type: ignore[no-untyped-def]
     listen = listen or Items()
-    return decide(UNDERSTANDING, listen, sound.heard(listen), sound.look).utterance
+    return decide_utterance(UNDERSTANDING, listen, sound.heard(listen), sound.listen_again).utterance
 
 
 def test_what_fits_the_sound_is_taken() -> None:
@@ -62,12 +62,12 @@ def test_two_quantities_that_fit_alike_are_asked_about() -> None:
 
 def test_a_yes_is_believed_more_readily_after_a_question() -> None:
     sound = Sound({"对": 20.0}, ("堆", 17.5))
-    assert decided(sound, YesNo()).score > decided(sound, Items()).score
+    assert decided(sound, YesNo()).confidence > decided(sound, Items()).confidence
 
 
 def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
     def verdict(fit: float, command: Command) -> str:
-        return judge(Evidence(fit, 1.0, 0.0, 0.0, 0, 1, nameless=False, command=command))
+        return acceptance_of(Evidence(fit, 1.0, 0.0, 0.0, 0, 1, nameless=False, command=command))
 
     unlikely, likely = 1.8, 3.2
     assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["take", "leave", "leave"]
@@ -78,20 +78,20 @@ def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
 def test_a_yes_that_answers_a_question_is_not_taken_as_readily_as_a_stray_one() -> None:
     stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
     answer = replace(stray, fit=0.1, expected=True)
-    assert answer.sureness > stray.sureness
-    assert (judge(stray), judge(answer)) == ("take", "leave")
+    assert answer.confidence > stray.confidence
+    assert (acceptance_of(stray), acceptance_of(answer)) == ("take", "leave")
 
 
 def test_a_name_alone_is_asked_about_where_a_line_would_be_left() -> None:
     line = Evidence(4.0, 1.0, 0.0, 0.5, 0, 2, nameless=False)
-    assert judge(line) == "leave"
-    assert judge(replace(line, open=True)) == "confirm"
+    assert acceptance_of(line) == "leave"
+    assert acceptance_of(replace(line, open=True)) == "confirm"
 
 
 def test_what_this_retailer_may_not_order_is_heard_on_a_second_look() -> None:
     sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
     listen = Items((CODES["云烟(紫)"],))
-    sound.look = lambda grammar, count, once, look=sound.look: (
+    sound.listen_again = lambda grammar, count, once, look=sound.listen_again: (
         look(grammar, count, once)
         or (  # type: ignore[method-assign, misc]
             sound.heard(listen) if grammar == UNDERSTANDING.grammar(listen, wide=True) else []

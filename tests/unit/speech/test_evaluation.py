@@ -17,7 +17,17 @@ from click.testing import CliRunner
 
 from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, made_up_codes
 from speech.audio import LINE_RATE, read_audio
-from speech.evaluation import Judged, LabelError, Utterance, confusions, judge, line_errors, rate, read_labels, summary
+from speech.evaluation import (
+    Evaluated,
+    LabelError,
+    LabelledRecording,
+    confusions,
+    line_errors,
+    rate,
+    read_labels,
+    summary,
+    verdict_on,
+)
 from speech.evaluation_page import write_report
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
@@ -32,8 +42,8 @@ def heard(kind: str, items: Any = (), **more: Any) -> dict[str, Any]:
     return {**blank, "kind": kind, "items": list(items), **more}
 
 
-def judged(expect: dict[str, Any], answer: dict[str, Any], took: float = 0.1) -> Judged:
-    return Judged(Utterance(SOUND, "<玉溪>五条", expect), answer, judge(expect, answer), 2.0, took)
+def judged(expect: dict[str, Any], answer: dict[str, Any], took: float = 0.1) -> Evaluated:
+    return Evaluated(LabelledRecording(SOUND, "<玉溪>五条", expect), answer, verdict_on(expect, answer), 2.0, took)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +68,7 @@ def judged(expect: dict[str, Any], answer: dict[str, Any], took: float = 0.1) ->
     ],
 )
 def test_only_what_agrees_in_everything_is_exact(expect: dict[str, Any], answer: dict[str, Any], verdict: str) -> None:
-    assert judge(expect, answer) == verdict
+    assert verdict_on(expect, answer) == verdict
 
 
 def test_a_command_that_was_not_given_changes_no_line() -> None:

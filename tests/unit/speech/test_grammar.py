@@ -12,7 +12,7 @@ from speech.grammar import GrammarWriter
 from speech.phrases import load_phrases
 from speech.quantities import Quantities
 from speech.vocabulary import Vocabulary
-from speech.weighted_cycle import Turns, falling
+from speech.weighted_cycle import WeightedCycle, falling_weights
 
 # Names of one character that is in no phrase, so that each is a word of its own.
 NAMES = tuple(SpokenName(text, (str(number),), "spec") for number, text in enumerate("鹤鹰鹏鹃鸥鸽鸭鹅雁雀燕鹊"))
@@ -26,21 +26,21 @@ def writer() -> GrammarWriter:
 @settings(deadline=None)
 @given(weights=st.lists(st.integers(1, 20), min_size=1, max_size=12), times=st.integers(1, 300))
 def test_every_option_gets_its_share_of_turns_to_within_a_few(weights: list[int], times: int) -> None:
-    turns = Turns()
+    turns = WeightedCycle()
     taken = Counter(turns.choose("here", weights) for _ in range(times))
     for option, weight in enumerate(weights):
         assert abs(taken[option] - times * weight / sum(weights)) <= len(weights)
 
 
 def test_turns_at_one_place_are_not_disturbed_by_those_at_another() -> None:
-    alone, beside = Turns(), Turns()
+    alone, beside = WeightedCycle(), WeightedCycle()
     for _ in range(20):
         beside.choose("there", (1.0, 3.0))
         assert alone.choose("here", (2.0, 1.0)) == beside.choose("here", (2.0, 1.0))
 
 
 def test_the_usual_wording_is_likelier_and_none_is_left_out() -> None:
-    weights = falling(9)
+    weights = falling_weights(9)
     assert list(weights) == sorted(weights, reverse=True)
     assert weights[-1] > 0.5 / 9
     assert abs(sum(weights) - 1) < 1e-9

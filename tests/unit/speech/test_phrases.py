@@ -56,7 +56,7 @@ def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[
 @given(seed=st.integers(0, 10_000))
 def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template: Template, seed: int) -> None:
     text, names, quantities = made_up(template, seed)
-    for reading in PARSER.read_text(text):
+    for reading in PARSER.parse_text(text):
         for part in reading.parts:
             filled = [value for _, value in part.slots]
             if (
@@ -65,7 +65,7 @@ def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template:
                 and [value for value in filled if isinstance(value, Quantity)] == quantities
             ):
                 return
-    pytest.fail(f"「{text}」 is not read as {template.act}: {PARSER.read_text(text)[:2]}")
+    pytest.fail(f"「{text}」 is not read as {template.act}: {PARSER.parse_text(text)[:2]}")
 
 
 def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
@@ -92,6 +92,6 @@ def test_a_template_that_cannot_be_read_is_named() -> None:
 def test_the_options_of_a_choice_are_heard_by_their_own_words() -> None:
     automaton = PHRASES.automaton(lambda act: act.kind == "choice", [("硬经典", "经典"), ("新时代",)])
     parser = Parser(automaton, NameIndex(()), QUANTITIES, PHRASES.fillers())
-    assert parser.read_text("经典")[0].parts[0].act == Act("choice", "1")
-    assert parser.read_text("新时代吧")[0].parts[0].act == Act("choice", "2")
-    assert parser.read_text("第二种")[0].parts[0].act == Act("choice", "2")
+    assert parser.parse_text("经典")[0].parts[0].act == Act("choice", "1")
+    assert parser.parse_text("新时代吧")[0].parts[0].act == Act("choice", "2")
+    assert parser.parse_text("第二种")[0].parts[0].act == Act("choice", "2")

@@ -227,8 +227,8 @@ def test_an_answer_is_whole_when_every_line_has_its_quantity(text: str, whole: b
 def test_the_better_alternative_wins_and_shares_its_belief() -> None:
     found = UNDERSTANDING.interpret(Items(), [Hypothesis("玉溪 软 四条", 100.0), Hypothesis("玉溪 软 十条", 99.0)])
     assert [f.meaning.items[0].quantity for f in found[:2]] == [Quantity(8), Quantity(20)]
-    assert found[0].share > found[1].share
-    assert sum(f.share for f in found) == pytest.approx(1.0)
+    assert found[0].posterior > found[1].posterior
+    assert sum(f.posterior for f in found) == pytest.approx(1.0)
 
 
 def test_a_near_name_is_guessed_only_where_nothing_likelier_can_be_read_as_it_stands() -> None:
@@ -244,4 +244,4 @@ def test_a_word_of_a_template_is_itself_before_it_is_a_homophone_of_another() ->
     for heard, cartons in ((ninety, 90), (just_ten, 10)):
         found = UNDERSTANDING.interpret(Items(), [heard])
         assert lines(UNDERSTANDING.utterance(Items(), found[0], 1.0)) == [("add", ("玉溪(软)",), cartons)]
-        assert found[0].share > 0.7
+        assert found[0].posterior > 0.7
