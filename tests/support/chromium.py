@@ -39,7 +39,8 @@ CHROMIUM_ARGUMENTS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 DESK_WIDTH, PHONE_WIDTH = 1280, 390
-SCREENSHOTS = Path(__file__).parents[2] / "docs" / "screenshots"
+# A picture for the documentation is looked at and then copied into docs/screenshots.
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 @contextmanager

@@ -1,0 +1,36 @@
+"""The documents agree with the checkout they describe."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs" / "screenshots"
+DOCUMENTS = (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
+# Pictures are the heaviest files of the repository; the browser tests make the others into build/screenshots.
+PICTURES_MAX = 6
+
+
+def shown() -> set[Path]:
+    """The pictures the documents show."""
+    return {
+        (document.parent / target).resolve()
+        for document in DOCUMENTS
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", document.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_picture_shown_is_there_and_every_picture_there_is_shown() -> None:
+    assert shown() == set(PICTURES.resolve().iterdir())
+
+
+def test_the_pictures_are_few() -> None:
+    assert len(shown()) <= PICTURES_MAX
+
+
+def test_the_changelog_begins_with_the_current_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = re.findall(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    assert versions[0] == project["version"]
