@@ -41,4 +41,4 @@ def post_worker_init(worker):
     with read_only(worker.wsgi.extensions["sessions"]) as session:
         worker.wsgi.extensions["hearing"].warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")
-    worker.wsgi.extensions["media"].take_up_orphans(alone=alone)
+    worker.wsgi.extensions["media"].recover_streams(only_worker=alone)

@@ -12,9 +12,9 @@ from storage import Base, UtcDateTime
 
 
 class Call(Base):
-    """One call. `turn` is the number of the turn that is waited for, `reply` the reply given before it; both change
-    together with `state`, or not at all. The `stream_` columns belong to the media stream: the call's current stream, the
-    time of its last heartbeat, and how often one was asked for since anything was recognised."""
+    """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
+    together with `state`, or not at all. The `stream_` columns belong to the media stream: the call's current stream,
+    the time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
 

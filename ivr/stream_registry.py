@@ -90,7 +90,7 @@ class StreamRegistry:
             row = session.execute(_CURRENT_TURN, {"call_key": call_key}).one_or_none()
             if row is None or row.ended_at is not None or row.stream_id != stream:
                 return OpenTurn(0, None, is_current=False)
-            if previous is not None and previous.turn_number == row.turn:
+            if previous is not None and previous.turn_number == row.turn_number:
                 return previous
             turn, stored = session.execute(select(Call.turn_number, Call.reply).where(Call.call_key == call_key)).one()
         reply = reply_from_json(stored)

@@ -82,8 +82,8 @@ class Evidence:
         closer: Sequence[Hypothesis],
         garbage: Sequence[Hypothesis],
     ) -> Evidence:
-        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass, `garbage`
-        those of the garbage model."""
+        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass,
+        `garbage` those of the garbage model."""
         best = weighed[0]
         count = max(1, len(best.hypothesis.sounds))
         score = (

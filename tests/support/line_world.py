@@ -46,7 +46,7 @@ class CountingConversation:
         state.reprompt_count += 1
         return state, self._reply(state.reprompt_count + 1)
 
-    def ended(self, state: CallState, _desk: object, /) -> None:
+    def end(self, state: CallState, _desk: object, /) -> None:
         self.ended_calls.append(state.call_key)
 
     def _reply(self, turn_number: int) -> Reply:
@@ -64,11 +64,11 @@ class LiteralKeys:
 class FakeRecognition:
     """A recogniser that hears the same in every recording."""
 
-    works: bool = True
+    available: bool = True
     in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
     recordings: list[bytes] = field(default_factory=list)
 
-    def of_recording(self, _listen: Listen, wav: bytes) -> Utterance:
+    def recognise_recording(self, _listen: Listen, wav: bytes) -> Utterance:
         self.recordings.append(wav)
         return self.in_recordings
 
@@ -125,7 +125,7 @@ class LineWorld:
             self.conversation,
             open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
             understanding=lambda _session: LiteralKeys(),
-            recognition_available=lambda: self.recognition.works,
+            recognition_available=lambda: self.recognition.available,
         )
         self.streams = StreamRegistry(sessions, lambda: self.now)
         markup = LineTwiml(self.settings)

@@ -36,7 +36,7 @@ class FakeOutboundCarrier:
     error: Exception | None = None
     places_despite_error: bool = False
 
-    def place_call(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
         assert line == MAIN
         if self.error is None or self.places_despite_error:
             call_key = f"CA{len(self.placed_calls) + 1:032d}"
@@ -46,13 +46,13 @@ class FakeOutboundCarrier:
             raise self.error
         return call_key
 
-    def placed(self, phone: str, line: str, since: datetime) -> str | None:
+    def find_call(self, phone: str, line: str, since: datetime) -> str | None:
         return self.numbers.get(phone)
 
     def status(self, call_key: str) -> str | None:
         return self.known.get(call_key)
 
-    def cancel(self, call_key: str) -> None:
+    def cancel_ringing(self, call_key: str) -> None:
         self.cancelled.append(call_key)
 
     def redirect(self, call_key: str, url: str) -> None:

@@ -319,7 +319,7 @@ def test_who_has_only_keys_is_always_told_what_to_press(
 
 
 def test_who_browses_by_keys_hears_the_codes_to_press(world: World) -> None:
-    call = signed_in(world, ear=False)
+    call = signed_in(world, recogniser=False)
     call.caller_says("有什么烟")
     call.line_mentions("请按二")
     call.caller_keys("3", pick(3))
@@ -327,7 +327,7 @@ def test_who_browses_by_keys_hears_the_codes_to_press(world: World) -> None:
 
 
 def test_who_chooses_by_keys_hears_a_key_for_each(world: World) -> None:
-    call = signed_in(world, ear=False)
+    call = signed_in(world, recogniser=False)
     call.caller_says("红塔山五条", lines(item(CLASSIC, ERA, count=5, said="红塔山")))
     call.line_says("红塔山有两种：硬经典请按一，新时代请按二。")
 

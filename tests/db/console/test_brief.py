@@ -23,7 +23,7 @@ TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 @pytest.fixture
 def carrier_answers(application: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the network: the line's address answers, and the carrier accepts our credentials."""
-    monkeypatch.setattr(pre_shift_check, "answers", lambda url: True)
+    monkeypatch.setattr(pre_shift_check, "is_reachable", lambda url: True)
     monkeypatch.setattr(application.extensions["order-hotline-console"].line.carrier, "check", lambda: None)
 
 
@@ -183,7 +183,7 @@ def test_a_line_and_a_carrier_that_do_not_answer_are_told(
     def away() -> None:
         raise CarrierError("nobody there")
 
-    monkeypatch.setattr(pre_shift_check, "answers", lambda url: False)
+    monkeypatch.setattr(pre_shift_check, "is_reachable", lambda url: False)
     monkeypatch.setattr(application.extensions["order-hotline-console"].line.carrier, "check", away)
     visitor.sign_in("operator")
     text = page(visitor, "/brief/health")

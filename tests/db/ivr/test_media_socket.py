@@ -187,7 +187,7 @@ class TestYesSaidOverAQuestion:
 
     @pytest.fixture(autouse=True)
     def long_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ivr.stream_registry.MS_A_CHARACTER", 800)
+        monkeypatch.setattr("ivr.stream_registry.MS_PER_CHARACTER", 800)
 
     def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> StreamFixture:
         room = StreamFixture(sessions, script)
@@ -219,8 +219,8 @@ def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: Ses
     room.phone.request(room.first.action, Digits="")
     assert room.world.conversation.heard == [FIVE]
     media_line = room.world.app.extensions["media"]
-    media_line.go_on(SID, 1)
-    media_line.go_on(SID, 2)
+    media_line.redirect_to_turn(SID, 1)
+    media_line.redirect_to_turn(SID, 2)
     assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
 
 
@@ -280,7 +280,7 @@ def test_a_second_socket_of_a_call_takes_over(room: StreamFixture) -> None:
 def test_the_stream_heartbeat_continues_however_long_recognition_takes(
     room: StreamFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.twilio.media_socket.ALIVE_EVERY_S", 0.01)
+    monkeypatch.setattr("ivr.twilio.media_socket.HEARTBEAT_EVERY_S", 0.01)
 
     def think_for_a_minute() -> None:
         room.world.now += timedelta(minutes=1)
@@ -383,7 +383,7 @@ def test_a_recogniser_that_breaks_costs_the_socket_and_not_the_call(
 
 def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: StreamFixture) -> None:
     room.world.streams.register(SID, STREAM)
-    room.world.app.extensions["media"].take_up_orphans(alone=True)
+    room.world.app.extensions["media"].recover_streams(only_worker=True)
     assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
     again = room.phone.request("/voice/turn?n=1")
     assert (again.verbs[0], again.said) == ("Start", ["turn 1"])

@@ -382,7 +382,7 @@ def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(
     alone.dialler.poll()
     call = alone.call()
     with monkeypatch.context() as patch:
-        patch.setattr(alone.line.outbound_calls, "picked_up", lambda *_: 1 / 0)
+        patch.setattr(alone.line.outbound_calls, "on_answer", lambda *_: 1 / 0)
         markup = call.answer()
     assert markup.said == ["对不起，刚才出了点问题，请您再来一次。"]
     again = call.telephone.request(markup.redirect, AnsweredBy="human", **call.numbers)
@@ -428,7 +428,7 @@ def test_nobody_is_missed_on_a_day_on_which_nobody_was_called(application: Flask
         assert not campaign.was_started(session, today)
     world.clock.move(hours=9)
     network, line = FakeOutboundCarrier(), application.extensions["line"]
-    Dialler(world.sessions, world.clock, network, line.markup, line.outbound).poll()  # type: ignore[arg-type]
+    Dialler(world.sessions, world.clock, network, line.markup, line.outbound_calls).poll()  # type: ignore[arg-type]
     with storage.transaction(world.sessions) as session:
         assert session.scalars(select(MissedCall)).all() == []
 

@@ -36,9 +36,9 @@ class SharedNetwork(FakeOutboundCarrier):
         super().__init__()
         self._lock = Lock()
 
-    def place_call(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
         with self._lock:
-            return super().place_call(phone, line, url, status_url)
+            return super().dial_retailer(phone, line, url, status_url)
 
 
 @pytest.fixture

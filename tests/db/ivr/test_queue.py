@@ -119,7 +119,7 @@ class TestPosts:
     def test_every_caller_waits_in_a_queue_of_their_own(self, phone: Telephone) -> None:
         answer = phone.dial()
         assert answer.verbs == ["Say", "Enqueue"]
-        assert answer.xml.findtext("Enqueue") == phone.call_key
+        assert answer.xml.findtext("Enqueue") == phone.sid
 
     def test_news_are_told_once_and_again_only_as_they_change(self, line: LineWorld, phone: Telephone) -> None:
         self.set_operator_ready(line)
@@ -177,7 +177,7 @@ class TestPosts:
         for result in ("hangup", "redirected", "redirected-from-bridged"):
             assert phone.request(queue["action"], QueueResult=result).verbs == []
         with line.sessions() as session:
-            ticket = tickets.of_call(session, phone.call_key)
+            ticket = tickets.of_call(session, phone.sid)
             assert ticket is not None
             assert ticket.queued_at is not None
 

@@ -127,7 +127,9 @@ def a_call(sessions: SessionFactory, clock: Clock, heard: Utterance = FIVE) -> N
         )
         session.flush()
         for n, what in enumerate((heard, Utterance(text="5", keyed=True)), 1):
-            session.add(TurnRow(call_key=SID, n=n, heard=utterance_to_json(what), reply=reply, at=clock()))
+            session.add(
+                TurnRow(call_key=SID, turn_number=n, turn_input=utterance_to_json(what), reply=reply, taken_at=clock())
+            )
         recordings.store(session, SID, 1, SOUND, clock())
 
 

@@ -65,7 +65,7 @@ def test_a_post_whose_turn_was_changed_on_the_way_is_refused(world: LineWorld) -
 def test_what_was_refused_changed_nothing(world: LineWorld) -> None:
     phone = world.telephone()
     first = phone.dial()
-    forger = Telephone(world.app.test_client(), phone.call_key, token="somebody-else-s")
+    forger = Telephone(world.app.test_client(), phone.sid, token="somebody-else-s")
     forger.post(first.action, Digits="5")
     forger.post("/voice/status", CallStatus="completed")
     assert not world.conversation.heard

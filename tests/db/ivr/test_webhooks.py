@@ -205,7 +205,7 @@ def test_a_call_that_is_over_is_told_to_the_conversation_once(world: LineWorld, 
     first = phone.dial()
     for status in ("in-progress", "completed", "completed"):
         assert phone.request("/voice/status", CallStatus=status).verbs == []
-    assert world.conversation.ended_calls == [phone.call_key]
+    assert world.conversation.ended_calls == [phone.sid]
     assert phone.request(first.action, Digits="5").verbs == ["Hangup"]
 
 
@@ -271,5 +271,5 @@ class TestRecordMode:
         assert phone.dial().verbs == ["Gather", "Redirect"]
 
     def test_without_a_recogniser_there_is_nothing_to_record_for(self, world: LineWorld, phone: Telephone) -> None:
-        world.recognition.works = False
+        world.recognition.available = False
         assert phone.dial().verbs == ["Gather", "Redirect"]
