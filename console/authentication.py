@@ -17,7 +17,7 @@ from orders.staff import seats
 from orders.staff.models import StaffRow, Task
 from storage import read_only, transaction
 
-_STAFF_KEY, _LAST_SEEN_KEY = "staff", "seen"
+_STAFF_KEY, _LAST_SEEN_KEY = "staff_id", "last_seen"
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=ResponseReturnValue)
@@ -45,18 +45,18 @@ def load_staff(*, touch: bool) -> None:
     """Load the signed-in staff member for this request. `touch` says whether the request is a person's doing and keeps
     them signed in; an event stream is not."""
     g.staff, g.seat = None, ""
-    who, seen = session.get(_STAFF_KEY), session.get(_LAST_SEEN_KEY)
-    if who is None or seen is None:
+    staff_id, last_seen = session.get(_STAFF_KEY), session.get(_LAST_SEEN_KEY)
+    if staff_id is None or last_seen is None:
         return
     now = services().now()
-    if now - datetime.fromtimestamp(seen, UTC) > services().idle_timeout:
+    if now - datetime.fromtimestamp(last_seen, UTC) > services().idle_timeout:
         return
     with read_only(services().sessions) as reader:
-        staff = reader.get(StaffRow, who)
+        staff = reader.get(StaffRow, staff_id)
         if staff is None or not staff.active:
             return
         g.staff, g.seat = staff, seats.seat_of(reader, staff.id, now)
-    if touch and now.timestamp() - seen > 30:
+    if touch and now.timestamp() - last_seen > 30:
         session[_LAST_SEEN_KEY] = now.timestamp()
         with transaction(services().sessions) as work:
             seats.mark_seen(work, staff.id, now)

@@ -15,7 +15,7 @@ KEEPALIVE_S = 15
 
 
 def stream(render: Callable[[], Mapping[str, str]], interval_s: float) -> Response:
-    """An event stream of parts of a page, by event name: rendered every `every_s` seconds, each sent when it has
+    """An event stream of parts of a page, by event name: rendered every `interval_s` seconds, each sent when it has
     changed."""
     answer = Response(stream_with_context(_events(render, interval_s)), mimetype="text/event-stream")
     answer.headers["X-Accel-Buffering"] = "no"
@@ -28,15 +28,15 @@ def streamed_response() -> ResponseReturnValue:
     return "", 204
 
 
-def _events(render: Callable[[], Mapping[str, str]], every_s: float) -> Iterator[str]:
+def _events(render: Callable[[], Mapping[str, str]], interval_s: float) -> Iterator[str]:
     shown: dict[str, str] = {}
-    began = told = time.monotonic()
+    began = sent_at = time.monotonic()
     while time.monotonic() - began < STREAM_MAX_S:
         for name, part in render().items():
             if part != shown.get(name):
-                shown[name], told = part, time.monotonic()
+                shown[name], sent_at = part, time.monotonic()
                 yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
-        if time.monotonic() - told > KEEPALIVE_S:
-            told = time.monotonic()
+        if time.monotonic() - sent_at > KEEPALIVE_S:
+            sent_at = time.monotonic()
             yield ": still here\n\n"
-        time.sleep(every_s)
+        time.sleep(interval_s)

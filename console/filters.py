@@ -47,8 +47,8 @@ def day(moment: date | None) -> str:
 
 def time_of_day(minutes: int) -> str:
     """A time of day given in minutes from midnight; negative minutes are on the evening before."""
-    time_of_day = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
-    return _("前一天%(time)s", time=time_of_day) if minutes < 0 else time_of_day
+    text = f"{minutes % _DAY // 60:02d}:{minutes % 60:02d}" if minutes != _DAY else "24:00"
+    return _("前一天%(time)s", time=text) if minutes < 0 else text
 
 
 def parse_time_of_day(text: str) -> int | None:
@@ -71,10 +71,10 @@ FILTERS: dict[str, Callable[..., str]] = {
     "yuan": yuan,
     "cartons": format_cartons,
     "carton_sum": carton_sum,
-    "at": local_time,
-    "when": local_date_time,
+    "local_time": local_time,
+    "local_date_time": local_date_time,
     "day": day,
-    "clock": time_of_day,
+    "time_of_day": time_of_day,
     "masked": masked,
-    "in_words": localised_reason,
+    "localised_reason": localised_reason,
 }

@@ -46,14 +46,14 @@ GROUPS: tuple[NavGroup, ...] = (
             NavLink("console.desk.page", lazy_gettext("接电话"), "take_calls"),
             NavLink("console.outbound.page", lazy_gettext("外呼"), "run_outbound"),
             NavLink("console.book.calls", lazy_gettext("来电"), "see_day"),
-            NavLink("console.meant.labelled", lazy_gettext("测试录音"), "hear_recordings"),
+            NavLink("console.turn_review.labelled_recordings", lazy_gettext("测试录音"), "hear_recordings"),
         ),
     ),
     NavGroup(
         lazy_gettext("订货"),
         (
             NavLink("console.today.page", lazy_gettext("今天"), "see_day"),
-            NavLink("console.missed.page", lazy_gettext("未接通"), "see_day"),
+            NavLink("console.unreached.page", lazy_gettext("未接通"), "see_day"),
             NavLink("console.proxy.page", lazy_gettext("代订名单"), "see_day"),
             NavLink("console.web_orders.page", lazy_gettext("网上订单"), "see_day"),
             NavLink("console.book.orders", lazy_gettext("订单"), "see_day"),
@@ -70,24 +70,24 @@ GROUPS: tuple[NavGroup, ...] = (
         lazy_gettext("货源"),
         (
             NavLink("console.supply.page", lazy_gettext("货源和限量"), "see_day"),
-            NavLink("console.names.page", lazy_gettext("品规"), "see_day"),
+            NavLink("console.spoken_names.page", lazy_gettext("品规"), "see_day"),
             NavLink("console.catalog_files.page", lazy_gettext("目录导入"), "see_day"),
         ),
     ),
     NavGroup(
         lazy_gettext("设置"),
         (
-            NavLink("console.house.page", lazy_gettext("规则"), "see_day"),
+            NavLink("console.department.page", lazy_gettext("规则"), "see_day"),
             NavLink("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
             NavLink("console.hours.page", lazy_gettext("时间和节假日"), "see_day"),
-            NavLink("console.house.changes", lazy_gettext("改过什么"), "see_day"),
+            NavLink("console.department.audit_log", lazy_gettext("改过什么"), "see_day"),
         ),
     ),
     NavGroup(
         lazy_gettext("报表"),
         (
             NavLink("console.reports.page", lazy_gettext("报表"), "reports"),
-            NavLink("console.diaries.page", lazy_gettext("日志和报告"), "see_day"),
+            NavLink("console.department_reports.page", lazy_gettext("日志和报告"), "see_day"),
         ),
     ),
 )
@@ -105,17 +105,17 @@ class NavBar:
 def nav_bar() -> NavBar:
     """The navigation bar for the signed-in staff member and the requested page."""
     groups = [
-        NavGroup(group.label, doors)
+        NavGroup(group.label, links)
         for group in GROUPS
-        if (doors := tuple(door for door in group.links if door.is_visible))
+        if (links := tuple(link for link in group.links if link.is_visible))
     ]
-    here = max(
-        (door for group in groups for door in group.links if _is_current(door)),
-        key=lambda door: len(door.url),
+    current = max(
+        (link for group in groups for link in group.links if _is_current(link)),
+        key=lambda link: len(link.url),
         default=None,
     )
-    return NavBar(groups, next((group for group in groups if here in group.links), None), here)
+    return NavBar(groups, next((group for group in groups if current in group.links), None), current)
 
 
-def _is_current(door: NavLink) -> bool:
-    return request.path == door.url or request.path.startswith(f"{door.url}/")
+def _is_current(link: NavLink) -> bool:
+    return request.path == link.url or request.path.startswith(f"{link.url}/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
@@ -77,7 +77,7 @@ def register(app: Flask, app_services: Services) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=app_services.settings.public_base_url.startswith("https://"),
-        # The carrier's webhooks are signed instead; the console's own routes are checked in `watch`.
+        # The carrier's webhooks are signed instead; the console's own routes are checked in `check_request`.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
@@ -168,12 +168,12 @@ def _console(app_services: Services) -> Blueprint:
         form = SignInForm()
         problem = _sign_in(form) if request.method == "POST" else ""
         if authentication.current_staff_or_none() is not None:
-            refused = _take_seat(form.seat.data or "")
+            refused_seat = _take_seat(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
                 signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
                 return Response(status=204, headers={"HX-Trigger": signed_in})
-            return redirect(url_for("console.seats.page", wanted=refused) if refused else onward)
+            return redirect(url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward)
         accounts = DEMO_STAFF if services().settings.demo else ()
         again = "HX-Request" in request.headers
         page = render_template(
@@ -235,8 +235,6 @@ def _sign_in(form: SignInForm) -> str:
         )
     if answer.staff is None:
         return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
-    if session.get("staff") not in (None, answer.staff.id):
-        session.pop("seen", None)
     authentication.sign_in(answer.staff)
     authentication.load_staff(touch=False)
     return ""

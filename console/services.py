@@ -19,7 +19,7 @@ _EXTENSION_KEY = "order-hotline-console"
 
 @dataclass(frozen=True)
 class Services:
-    """The services and settings of the pages. A session ends after `idle` without a request of the user's own."""
+    """The services and settings of the pages. A session ends after `idle_timeout` without a request of its user's."""
 
     settings: Settings
     sessions: SessionFactory

@@ -1,9 +1,9 @@
 """The simulator as a service for the demo: a telephone on a WebSocket, for the web phone page.
 
-The page sends what somebody with a telephone does: text messages `{"do": "call" | "keys" | "speak" | "hang_up", ...}`,
-and binary ones with live mu-law sound. With `{"do": "be", "name": ...}` it can be called as well, like the browsers of
-Twilio's Voice SDK, and `{"do": "answer"}` takes the call. The page receives the events, one JSON object each, and the
-sound of the other side of a bridge as binary messages.
+The page sends the actions of somebody with a telephone: text messages `{"command": "call" | "keys" | "speak" |
+"hang_up", ...}`, and binary ones with live mu-law sound. With `{"command": "register", "name": ...}` it can be called
+as well, like the browsers of Twilio's Voice SDK, and `{"command": "answer"}` takes the call. The page receives the
+events, one JSON object each, and the sound of the other side of a bridge as binary messages.
 """
 
 from __future__ import annotations
@@ -124,13 +124,13 @@ class WebPhone:
 
     def _handle(self, message: dict[str, Any]) -> None:
         call = self._call if self._call is not None and not self._call.ended else None
-        match message.get("do"):
+        match message.get("command"):
             case "call" if call is None:
                 caller, called = str(message.get("from", ""))[:32], str(message.get("to", ""))[:32]
                 self._call = dial_in(self._account, self._number, caller, called, listener=self._events.put)
                 self._call.on_partner_audio = self._events.put
                 self._call.start()
-            case "be":
+            case "register":
                 self._name = f"client:{str(message.get('name', ''))[:64]}"
                 self._account.answerers[self._name] = self._incoming_call
             case "answer" if call is not None:
@@ -166,10 +166,10 @@ class WebPhone:
 
 def _read(message: str) -> dict[str, Any]:
     try:
-        wish = json.loads(message)
+        command = json.loads(message)
     except ValueError:
         return {}
-    return wish if isinstance(wish, dict) else {}
+    return command if isinstance(command, dict) else {}
 
 
 def _sound(message: dict[str, Any]) -> bytes:

@@ -12,10 +12,10 @@ from console.language import _
 from speech.recording_results import quantity_in_cartons
 from speech.utterance import Command, Utterance
 
-LabelKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]
-KINDS: tuple[LabelKind, ...] = get_args(LabelKind)
-WITH_CARTONS: tuple[LabelKind, ...] = ("items", "change")
-WITH_LINES: tuple[LabelKind, ...] = (*WITH_CARTONS, "remove", "ask")
+UtteranceKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]
+KINDS: tuple[UtteranceKind, ...] = get_args(UtteranceKind)
+WITH_CARTONS: tuple[UtteranceKind, ...] = ("items", "change")
+WITH_LINES: tuple[UtteranceKind, ...] = (*WITH_CARTONS, "remove", "ask")
 COMMANDS: tuple[Command, ...] = get_args(Command)
 TEXT_MAX = 200
 LINES_MIN, LINES_MAX = 3, 12
@@ -24,10 +24,10 @@ CODE_LENGTH = 12
 
 @dataclass
 class LabelForm:
-    """The values of the form; `wrong` holds the errors by field name."""
+    """The values of the form; `errors` holds them by field name."""
 
     text: str
-    kind: LabelKind = "items"
+    kind: UtteranceKind = "items"
     lines: list[tuple[str, str]] = field(default_factory=list)
     command: str = ""
     digits: str = ""
@@ -43,7 +43,7 @@ def from_utterance(utterance: Utterance, text: str, catalog: Catalog) -> LabelFo
     """The form filled in from an utterance."""
     form = LabelForm(text, lines=[_line(item, catalog) for item in utterance.items])
     if utterance.items:
-        kinds: Mapping[str, LabelKind] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
+        kinds: Mapping[str, UtteranceKind] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
         form.kind = kinds[utterance.items[0].action]
     elif utterance.digits:
         form.kind, form.digits = "digits", utterance.digits[0]
@@ -70,18 +70,18 @@ def label_of(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
     """The label of the recording, or None with the errors noted in the form."""
     if not form.text:
         form.errors["text"] = _("请写下说的话。")
-    expect: dict[str, Any] = {"kind": form.kind}
+    label: dict[str, Any] = {"kind": form.kind}
     if form.kind in WITH_LINES:
-        expect["items"] = _items(form, catalog)
+        label["items"] = _items(form, catalog)
     elif form.kind == "command":
-        expect["name"] = form.command
+        label["name"] = form.command
         if form.command not in COMMANDS:
             form.errors["command"] = _("请选一个口令。")
     elif form.kind == "digits":
-        expect["digits"] = form.digits
+        label["digits"] = form.digits
         if len(form.digits) != CODE_LENGTH or not (form.digits.isascii() and form.digits.isdigit()):
             form.errors["digits"] = _("客户代码是12位数字。")
-    return None if form.errors else expect
+    return None if form.errors else label
 
 
 def _items(form: LabelForm, catalog: Catalog) -> list[list[Any]]:

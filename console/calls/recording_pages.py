@@ -19,7 +19,7 @@ from storage import read_only
 
 def recording_routes() -> Blueprint:
     """The recording of a turn."""
-    routes = Blueprint("recordings", __name__, url_prefix="/calls/<call_key>/turns/<int:n>")
+    routes = Blueprint("recordings", __name__, url_prefix="/calls/<call_key>/turns/<int:turn_number>")
 
     @routes.get("/sound.wav")
     @requires_task("see_day")

@@ -22,7 +22,7 @@ from console.language import _
 from console.services import services
 from console.settings.spoken_name_pages import has_name, name_refusal, preview_name
 from ivr import turn_labels
-from ivr.models import Call, TurnLabel, TurnRow
+from ivr.models import TurnLabel, TurnRow
 from ivr.recordings import recording_of
 from ivr.serialisation import utterance_from_json
 from ivr.turn_labels import NoRecording
@@ -33,25 +33,24 @@ from storage import read_only, transaction
 
 def turn_review_routes() -> Blueprint:
     """The page of a turn, and the collection of labelled recordings."""
-    routes = Blueprint("meant", __name__)
+    routes = Blueprint("turn_review", __name__)
 
-    @routes.get("/calls/<call_key>/turns/<int:n>")
+    @routes.get("/calls/<call_key>/turns/<int:turn_number>")
     @requires_task("hear_recordings")
     def page(call_key: str, turn_number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            call, turn = session.get(Call, call_key), _turn(session, call_key, turn_number)
+            turn = _turn(session, call_key, turn_number)
             catalog = services().line.recognition.catalog(session)
-            heard = _stored_utterance(turn)
+            utterance = _stored_utterance(turn)
             view = turn_view(turn, recorded=recording_of(session, call_key, turn_number) is not None)
             return render_template(
                 "calls/turn_review.html",
-                call=call,
                 turn=view,
-                items=[_item_text(item, catalog) for item in heard.items],
-                **_forms(session, call_key, turn_number, from_utterance(heard, heard.text, catalog), catalog),
+                items=[_item_text(item, catalog) for item in utterance.items],
+                **_forms(session, call_key, turn_number, from_utterance(utterance, utterance.text, catalog), catalog),
             )
 
-    @routes.post("/calls/<call_key>/turns/<int:n>/words")
+    @routes.post("/calls/<call_key>/turns/<int:turn_number>/words")
     @requires_task("hear_recordings")
     def interpret_text(call_key: str, turn_number: int) -> ResponseReturnValue:
         """Fill in the form with the meaning of the typed text."""
@@ -63,26 +62,26 @@ def turn_review_routes() -> Blueprint:
             form = from_utterance(utterance, text, catalog)
             return render_template("calls/label_form.html", **_forms(session, call_key, turn_number, form, catalog))
 
-    @routes.post("/calls/<call_key>/turns/<int:n>/label")
+    @routes.post("/calls/<call_key>/turns/<int:turn_number>/label")
     @requires_task("hear_recordings")
     def label(call_key: str, turn_number: int) -> ResponseReturnValue:
         form = from_form(request.form)
         with transaction(services().sessions) as session:
             _turn(session, call_key, turn_number)
             catalog = services().line.recognition.catalog(session)
-            if (expect := label_of(form, catalog)) is not None:
+            if (label := label_of(form, catalog)) is not None:
                 try:
                     turn_labels.add_test_case(
-                        session, call_key, turn_number, form.text, expect, by=staff().name, now=services().now()
+                        session, call_key, turn_number, form.text, label, by=staff().name, now=services().now()
                     )
                 except NoRecording:
                     form.errors["text"] = _("这一轮没有录音，或者录音已经过期删除了。")
             page = render_template(
                 "calls/label_form.html", done=not form.errors, **_forms(session, call_key, turn_number, form, catalog)
             )
-        return (page, 422) if form.errors else (page, 200, {"HX-Trigger": "meant"})
+        return (page, 422) if form.errors else (page, 200, {"HX-Trigger": "labels-changed"})
 
-    @routes.post("/calls/<call_key>/turns/<int:n>/name")
+    @routes.post("/calls/<call_key>/turns/<int:turn_number>/name")
     @requires_task("edit_catalog")
     def name(call_key: str, turn_number: int) -> ResponseReturnValue:
         """Preview what was said as a spoken name of a spec, or add it with `add`."""
@@ -95,8 +94,8 @@ def turn_review_routes() -> Blueprint:
             with_name(catalog, text, barcode)
         except NameRefused:
             return render_template("settings/name_preview.html", refused=name_refusal(catalog, text, barcode)), 422
-        trial = preview_name(catalog, text)
-        added = "add" in request.form and not trial.unknown_syllable
+        preview = preview_name(catalog, text)
+        added = "add" in request.form and not preview.unknown_syllable
         if added:
             with transaction(services().sessions) as session:
                 add_name(session, text, barcode, services().now(), staff().name)
@@ -105,24 +104,24 @@ def turn_review_routes() -> Blueprint:
                 )
         page = render_template(
             "settings/name_preview.html",
-            trial=trial,
+            preview=preview,
             added=added,
             catalog=catalog,
             barcode=barcode,
             action=request.path,
         )
-        return page, 200, {"HX-Trigger": "meant"} if added else {}
+        return page, 200, {"HX-Trigger": "labels-changed"} if added else {}
 
-    @routes.get("/calls/<call_key>/turns/<int:n>/meanings")
+    @routes.get("/calls/<call_key>/turns/<int:turn_number>/labels")
     @requires_task("hear_recordings")
     def labels_of_turn(call_key: str, turn_number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             return render_template(
-                "calls/labelled_turns.html",
+                "calls/labels.html",
                 **_labels_context(session, turn_labels.labels_of_turn(session, call_key, turn_number)),
             )
 
-    @routes.post("/meanings/<int:number>/take-back")
+    @routes.post("/labels/<int:number>/withdraw")
     @requires_task("hear_recordings")
     def withdraw(number: int) -> ResponseReturnValue:
         by, now = staff().name, services().now()
@@ -137,13 +136,15 @@ def turn_review_routes() -> Blueprint:
                 except NameRefused:
                     abort(409, _("这是这个品规唯一的叫法，请先加一个别的。"))
             turn_labels.withdraw(row, by=by, now=now)
-        return "", 200, {"HX-Trigger": "meant"}
+        return "", 200, {"HX-Trigger": "labels-changed"}
 
     @routes.get("/labelled")
     @requires_task("hear_recordings")
     def labelled_recordings() -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            return render_template("calls/labelled.html", **_labels_context(session, turn_labels.test_cases(session)))
+            return render_template(
+                "calls/labelled_recordings.html", **_labels_context(session, turn_labels.test_cases(session))
+            )
 
     @routes.get("/labelled/<int:number>.wav")
     @requires_task("hear_recordings")
@@ -184,7 +185,7 @@ def _stored_utterance(turn: TurnRow) -> Utterance:
 def _forms(session: Session, call_key: str, turn_number: int, form: LabelForm, catalog: Catalog) -> dict[str, Any]:
     return {
         "call_key": call_key,
-        "n": turn_number,
+        "turn_number": turn_number,
         "form": form,
         "kinds": KINDS,
         "commands": COMMANDS,
@@ -194,7 +195,7 @@ def _forms(session: Session, call_key: str, turn_number: int, form: LabelForm, c
 
 
 def _labels_context(session: Session, rows: list[TurnLabel]) -> dict[str, Any]:
-    return {"meanings": rows, "catalog": services().line.recognition.catalog(session)}
+    return {"labels": rows, "catalog": services().line.recognition.catalog(session)}
 
 
 def _barcode(catalog: Catalog, name: str) -> str:

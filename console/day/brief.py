@@ -43,13 +43,14 @@ class SpecToday:
     is_new: bool
     is_key: bool
     basis: str
-    most_cartons: int | None
+    max_cartons: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class SupplyToday:
     """The part of today's supply an operator should know. `scarce` are the specs with less than one carton for each due
-    retailer who has not ordered yet; `split` groups the specs by the basis of their allocation."""
+    retailer who has not ordered yet; `by_basis` groups all specs by the
+    basis of their allocation."""
 
     specs: int
     new: Sequence[SpecToday]
@@ -86,7 +87,7 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
         key=[one for one in found if one.is_key],
         scarce=scarce,
         out=out,
-        by_basis={basis: own for basis in BASES if (own := [one for one in found if one.basis == basis])},
+        by_basis={basis: group for basis in BASES if (group := [one for one in found if one.basis == basis])},
     )
 
 
@@ -111,9 +112,9 @@ class LastOrderDay:
 
 def last_order_day(session: Session, today: date) -> LastOrderDay:
     """The last working day, or the day of the last order if that was later."""
-    open_days = calendar(session)
+    working_days = calendar(session)
     day = today - ONE_DAY
-    while not open_days.is_working(day):
+    while not working_days.is_working(day):
         day -= ONE_DAY
     last = session.scalar(
         select(func.max(OrderRow.business_day)).where(
@@ -140,7 +141,7 @@ def brief_routes() -> Blueprint:
                 "day/brief.html",
                 day=today,
                 supply=supply_today(session, now),
-                before=last_order_day(session, today),
+                last_day=last_order_day(session, today),
                 policy=session.scalars(
                     select(LimitBatch).where(LimitBatch.business_day == today).order_by(LimitBatch.id.desc())
                 ).all(),
@@ -152,7 +153,7 @@ def brief_routes() -> Blueprint:
     @routes.get("/health")
     @requires_task("see_day")
     def health() -> ResponseReturnValue:
-        return render_template("day/health.html", checks=checks(services()), at=services().now())
+        return render_template("day/health.html", checks=checks(services()), checked_at=services().now())
 
     @routes.post("/notices")
     @requires_task("edit_notices")
@@ -162,10 +163,10 @@ def brief_routes() -> Blueprint:
         form = {name: request.form.get(name, "").strip() for name in ("kind", "text", "first", "last", "instead_of")}
         kind = next((kind for kind in NOTICE_KINDS if kind == form["kind"]), NOTICE_KINDS[0])
         first, last = parse_date(form["first"]), parse_date(form["last"])
-        wrong = _errors(form["text"], first, last, today)
+        errors = _errors(form["text"], first, last, today)
         with transaction(services().sessions) as session:
-            if wrong or first is None or last is None:
-                return render_template("day/notices.html", form=form, wrong=wrong, **_notices(session, today)), 422
+            if errors or first is None or last is None:
+                return render_template("day/notices.html", form=form, errors=errors, **_notices(session, today)), 422
             if form["instead_of"].isdigit():
                 number = int(form["instead_of"])
                 notices.change(session, number, kind, form["text"], first, last, by=staff().name, now=now)

@@ -14,7 +14,7 @@ from console.dates import parse_date
 from console.language import _
 from console.services import services
 from ivr import call_figures
-from orders.reporting import signed_reports as papers
+from orders.reporting import signed_reports
 from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind
 from orders.reporting.signed_reports import TEXT_MAX, ReportRefused
 from orders.staff.models import StaffRow
@@ -27,23 +27,23 @@ LISTED = 40
 
 def department_report_routes() -> Blueprint:
     """The user's own reports, those waiting for their signature, and the page of each."""
-    routes = Blueprint("diaries", __name__, url_prefix="/diaries")
+    routes = Blueprint("department_reports", __name__, url_prefix="/department-reports")
 
     @routes.get("")
     @requires_task("see_day")
     def page() -> ResponseReturnValue:
         me, today = staff(), business_day(services().now())
         with read_only(services().sessions) as session:
-            late = papers.overdue(session, today)
+            late = signed_reports.overdue(session, today)
             return render_template(
                 "day/department_reports.html",
                 today=today,
                 kinds=KINDS,
-                mine=papers.find_reports(session, author=me, limit=LISTED),
-                to_sign=papers.find_reports(session, waits_for=me.role, limit=LISTED),
+                own=signed_reports.find_reports(session, author=me, limit=LISTED),
+                to_sign=signed_reports.find_reports(session, waits_for=me.role, limit=LISTED),
                 late=[one for one in late if may("reports") or (one.report and one.report.author_id == me.id)],
-                everybodys=papers.find_reports(session, limit=LISTED) if may("reports") else (),
-                people={person.id: person for person in session.query(StaffRow)},
+                all_reports=signed_reports.find_reports(session, limit=LISTED) if may("reports") else (),
+                staff_by_id={person.id: person for person in session.query(StaffRow)},
                 may_write=may("write_reports"),
             )
 
@@ -57,10 +57,10 @@ def department_report_routes() -> Blueprint:
         if kind is None or day is None or day > today:
             return _("请选一个日期，不能晚于今天。"), 422
         with transaction(services().sessions) as session:
-            report = papers.draft(
+            report = signed_reports.draft(
                 session, kind, day, author=_me(session), now=services().now(), calls=call_figures.figures
             )
-            return "", 204, {"HX-Redirect": url_for("console.diaries.paper", number=report.id)}
+            return "", 204, {"HX-Redirect": url_for("console.department_reports.report", number=report.id)}
 
     @routes.get("/<int:number>")
     @requires_task("see_day")
@@ -73,24 +73,24 @@ def department_report_routes() -> Blueprint:
     def write(number: int) -> ResponseReturnValue:
         """Store the text as typed; submit it with `pass_up`."""
         text, comment, pass_up = request.form.get("text", ""), _comment(), "pass_up" in request.form
-        wrong = {}
+        errors = {}
         if not text.strip() or len(text) > TEXT_MAX:
-            wrong["text"] = _("请写内容，最多%(most)d个字。", most=TEXT_MAX)
+            errors["text"] = _("请写内容，最多%(most)d个字。", most=TEXT_MAX)
 
         def change(session: Session, me: StaffRow) -> str:
-            papers.save_text(session, number, text, by=me)
+            signed_reports.save_text(session, number, text, by=me)
             if not pass_up:
                 return _("已存。")
-            papers.submit(session, number, by=me, now=services().now(), comment=comment)
+            signed_reports.submit(session, number, by=me, now=services().now(), comment=comment)
             return _("已交上去。")
 
-        return _change_report(number, change, wrong, text)
+        return _change_report(number, change, errors, text)
 
     @routes.post("/<int:number>/redraft")
     @requires_task("write_reports")
     def redraft(number: int) -> ResponseReturnValue:
         def change(session: Session, me: StaffRow) -> str:
-            papers.redraft(session, number, by=me, now=services().now(), calls=call_figures.figures)
+            signed_reports.redraft(session, number, by=me, now=services().now(), calls=call_figures.figures)
             return _("已按现在的数据重新起草。")
 
         return _change_report(number, change)
@@ -100,16 +100,16 @@ def department_report_routes() -> Blueprint:
     def sign(number: int) -> ResponseReturnValue:
         """Sign the report, or return it to its author with `send_back`."""
         comment, back = _comment(), "send_back" in request.form
-        wrong = {"comment": _("退回要写明原因，写的人才知道改什么。")} if back and not comment else {}
+        errors = {"comment": _("退回要写明原因，写的人才知道改什么。")} if back and not comment else {}
 
         def change(session: Session, me: StaffRow) -> str:
             if back:
-                papers.send_back(session, number, by=me, now=services().now(), comment=comment)
+                signed_reports.send_back(session, number, by=me, now=services().now(), comment=comment)
                 return _("已退回。")
-            papers.approve(session, number, by=me, now=services().now(), comment=comment)
+            signed_reports.approve(session, number, by=me, now=services().now(), comment=comment)
             return _("已签。")
 
-        return _change_report(number, change, wrong)
+        return _change_report(number, change, errors)
 
     return routes
 
@@ -117,25 +117,25 @@ def department_report_routes() -> Blueprint:
 def _change_report(
     number: int,
     change: Callable[[Session, StaffRow], str],
-    wrong: dict[str, str] | None = None,
+    errors: dict[str, str] | None = None,
     typed: str | None = None,
 ) -> ResponseReturnValue:
     """Make a change in one transaction and show the report; after a failure the form keeps what was typed."""
-    if wrong:
+    if errors:
         with read_only(services().sessions) as session:
             return _report_page(
-                session, _visible_report(session, number), "day/report_body.html", wrong=wrong, typed=typed
+                session, _visible_report(session, number), "day/report_body.html", errors=errors, typed=typed
             ), 422
     try:
         with transaction(services().sessions) as session:
             _visible_report(session, number)
-            said = change(session, _me(session))
-            return _report_page(session, _visible_report(session, number), "day/report_body.html", said=said)
+            notice = change(session, _me(session))
+            return _report_page(session, _visible_report(session, number), "day/report_body.html", notice=notice)
     except ReportRefused:
         with read_only(services().sessions) as session:
-            moved = _("没有办成：这份报告刚才有了变化，下面是现在的情况。")
+            refused = _("没有办成：这份报告刚才有了变化，下面是现在的情况。")
             return _report_page(
-                session, _visible_report(session, number), "day/report_body.html", refused=moved, typed=typed
+                session, _visible_report(session, number), "day/report_body.html", refused=refused, typed=typed
             ), 422
 
 
@@ -153,23 +153,23 @@ def _visible_report(session: Session, number: int) -> DepartmentReport:
     return report
 
 
-def _report_page(session: Session, report: DepartmentReport, template: str, **said: object) -> str:
-    me, steps = staff(), papers.report_steps(session, report.id)
-    is_mine = report.author_id == me.id and report.state in ("draft", "sent_back")
-    back = next((step.comment for step, _by in reversed(steps) if step.step == "sent_back"), "")
+def _report_page(session: Session, report: DepartmentReport, template: str, **variables: object) -> str:
+    me, steps = staff(), signed_reports.report_steps(session, report.id)
+    is_editable = report.author_id == me.id and report.state in ("draft", "sent_back")
+    returned = next((step.comment for step, _by in reversed(steps) if step.step == "sent_back"), "")
     return render_template(
         template,
         report=report,
         author=session.get_one(StaffRow, report.author_id),
         steps=steps,
-        chain=papers.APPROVAL_CHAIN,
-        is_mine=is_mine,
+        chain=signed_reports.APPROVAL_CHAIN,
+        is_editable=is_editable,
         to_sign=report.state == "submitted" and report.waits_for == me.role,
-        because=back if report.state == "sent_back" else "",
+        return_reason=returned if report.state == "sent_back" else "",
         is_late=report.state != "approved" and report.due_on < business_day(services().now()),
         text_max=TEXT_MAX,
         comment_max=COMMENT_MAX,
-        **said,
+        **variables,
     )
 
 

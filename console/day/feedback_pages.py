@@ -34,13 +34,13 @@ def feedback_routes() -> Blueprint:
     @routes.post("")
     @requires_task("take_calls")
     def note() -> ResponseReturnValue:
-        """Note a request; return the form empty, or with an error beside each wrong field."""
+        """Note a request; return the form empty, or with an error beside each invalid field."""
         form = {name: request.form.get(name, "").strip() for name in ("code", "kind", "text", "met")}
         kind = next((kind for kind in KINDS if kind == form["kind"]), None)
         pass_to = next((role for role in PASSED_TO[staff().role] if role == form["met"]), None)
         with transaction(services().sessions) as session:
             retailer = by_code(session, form["code"])
-            wrong = {
+            errors = {
                 name: sentence
                 for name, sentence, is_wrong in (
                     ("code", _("没有这个客户代码。"), retailer is None),
@@ -50,8 +50,8 @@ def feedback_routes() -> Blueprint:
                 )
                 if is_wrong
             }
-            if wrong or retailer is None or kind is None:
-                return _form(form, wrong), 422
+            if errors or retailer is None or kind is None:
+                return _form(form, errors), 422
             feedback.record_request(
                 session, retailer.id, kind, form["text"], pass_to=pass_to, by=staff(), now=services().now()
             )
@@ -64,9 +64,9 @@ def feedback_routes() -> Blueprint:
         text = request.form.get("text", "").strip()
         pass_to = next((role for role in PASSED_TO[staff().role] if role == request.form.get("pass_to")), None)
         if pass_to is None and not _fits(text):
-            wrong = {number: _("请写答复，订货员要念给客户听；最多%(most)d个字。", most=TEXT_MAX)}
+            errors = {number: _("请写答复，订货员要念给客户听；最多%(most)d个字。", most=TEXT_MAX)}
             with read_only(services().sessions) as session:
-                return _page(session, "day/feedback_lists.html", wrong=wrong, typed=text), 422
+                return _page(session, "day/feedback_lists.html", errors=errors, typed=text), 422
 
         def change(session: Session) -> None:
             if pass_to is not None:
@@ -93,26 +93,28 @@ def _fits(text: str) -> bool:
     return 0 < len(text) <= TEXT_MAX
 
 
-def _form(form: dict[str, str], wrong: dict[str, str], *, noted: bool = False) -> str:
+def _form(form: dict[str, str], errors: dict[str, str], *, noted: bool = False) -> str:
     # Beside an order the retailer is known.
-    whose = form["code"] if "beside_order" in request.form else ""
-    return render_template("day/feedback_form.html", form=form, wrong=wrong, noted=noted, whose=whose, **form_context())
+    customer_code = form["code"] if "beside_order" in request.form else ""
+    return render_template(
+        "day/feedback_form.html", form=form, errors=errors, noted=noted, customer_code=customer_code, **form_context()
+    )
 
 
 def form_context() -> dict[str, object]:
     """The template variables of the form that notes a request."""
     to: tuple[Role, ...] = PASSED_TO[staff().role]
-    return {"feedback_to": to, "feedback_kinds": KINDS, "text_max": TEXT_MAX}
+    return {"feedback_to": to, "text_max": TEXT_MAX}
 
 
-def _page(session: Session, template: str, **said: object) -> str:
+def _page(session: Session, template: str, **variables: object) -> str:
     me = staff()
     return render_template(
         template,
         waiting=feedback.requests(session, waits_for=me.role),
-        mine=feedback.requests(session, noted_by=me.id, limit=RECENT),
+        own=feedback.requests(session, noted_by=me.id, limit=RECENT),
         recent=feedback.requests(session, limit=RECENT) if may("reports") else (),
         may_note=may("take_calls"),
         **form_context(),
-        **said,
+        **variables,
     )

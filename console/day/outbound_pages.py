@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from console.authentication import requires_task, staff
 from console.event_stream import stream, streamed_response
+from console.filters import time_of_day
 from console.language import _
 from console.services import services
 from ivr.operators import presence
@@ -43,7 +44,7 @@ ATTEMPTS_SHOWN = 100
 NEXT_SHOWN = 10
 
 IdleReason = Literal[
-    "", "stopped", "no_dialler", "no_line", "closed", "nobody_left", "window", "no_operator", "lines", "pause"
+    "", "stopped", "no_dialler", "no_line", "closed", "all_done", "window", "no_operator", "lines", "pause"
 ]
 """The reason nobody is being called now; empty if the next call is about to be placed."""
 
@@ -67,7 +68,7 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingCall:
-    """A retailer still to be called; without `from_`, as soon as a line is free."""
+    """A retailer still to be called; without `not_before`, as soon as a line is free."""
 
     retailer: RetailerRow
     not_before: datetime | None
@@ -96,7 +97,9 @@ class OutboundStatus:
     def calling_windows(self) -> list[tuple[str, str, str]]:
         """The calling hours of each batch as (name, from, until); the batch without a name stands for all others."""
         windows = {ALL_BATCHES: self.rules.window(ALL_BATCHES), **self.rules.windows}
-        return [(batch, _clock(window.opens), _clock(window.closes)) for batch, window in sorted(windows.items())]
+        return [
+            (batch, time_of_day(window.opens), time_of_day(window.closes)) for batch, window in sorted(windows.items())
+        ]
 
     @property
     def running(self) -> bool:
@@ -110,7 +113,7 @@ def outbound_routes() -> Blueprint:
     @routes.get("")
     @requires_task("run_outbound")
     def page() -> ResponseReturnValue:
-        return render_template("day/outbound.html", now=_status())
+        return render_template("day/outbound.html", status=_status())
 
     @routes.get("/events")
     @requires_task("run_outbound")
@@ -142,10 +145,6 @@ def outbound_routes() -> Blueprint:
     return routes
 
 
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
 def _set(running: bool) -> ResponseReturnValue:
     now = services().now()
     with transaction(services().sessions) as session:
@@ -154,7 +153,7 @@ def _set(running: bool) -> ResponseReturnValue:
 
 
 def _part() -> str:
-    return render_template("day/outbound_status.html", now=_status())
+    return render_template("day/outbound_status.html", status=_status())
 
 
 def _status() -> OutboundStatus:
@@ -169,12 +168,12 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
     rules = campaign.pacing_rules(session)
     found = campaign.candidates(session, day, now, engaged_retailers(session, now))
     state = session.get(OutboundDay, day)
-    going_on = campaign.under_way(session)
+    under_way = campaign.under_way(session)
     line = campaign.outbound_line(session)
     free = len(presence.available_operators(session, numbers, now))
-    moment = DialState(now, day, line.window if line is not None else ALWAYS, len(going_on), free)
-    left = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
-    quiet = _idle_reason(session, state, line is not None, left, rules, moment)
+    dial_state = DialState(now, day, line.window if line is not None else ALWAYS, len(under_way), free)
+    remaining = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
+    idle_reason = _idle_reason(session, state, line is not None, remaining, rules, dial_state)
     attempts = campaign.attempts(session, day)
     ordered = set(
         session.scalars(
@@ -184,17 +183,17 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
     return OutboundStatus(
         day=day,
         state=state,
-        idle_reason=quiet,
+        idle_reason=idle_reason,
         due=len(found),
         ordered=sum(one.retailer_id in ordered for one in found),
-        remaining=len(left),
-        ringing=sum(attempt.answered_at is None for attempt in going_on),
-        talking=sum(attempt.answered_at is not None for attempt in going_on),
+        remaining=len(remaining),
+        ringing=sum(attempt.answered_at is None for attempt in under_way),
+        talking=sum(attempt.answered_at is not None for attempt in under_way),
         free_operators=free,
         rules=rules,
         attempts=_views(session, attempts[-ATTEMPTS_SHOWN:]),
         more_attempts=max(0, len(attempts) - ATTEMPTS_SHOWN),
-        upcoming=_upcoming(session, left, rules, moment),
+        upcoming=_upcoming(session, remaining, rules, dial_state),
         unreached=missed_calls.unreached_retailers(session, day),
     )
 
@@ -205,23 +204,26 @@ def _idle_reason(
     has_line: bool,
     remaining: Sequence[Candidate],
     rules: PacingRules,
-    moment: DialState,
+    dial_state: DialState,
 ) -> IdleReason:
     """The first reason that applies, in the order in which it can be remedied; empty if none does."""
     reasons: tuple[tuple[IdleReason, bool], ...] = (
         ("stopped", state is None or not state.running),
-        ("no_dialler", not campaign.dialler_is_running(session, moment.now)),
+        ("no_dialler", not campaign.dialler_is_running(session, dial_state.now)),
         ("no_line", not has_line),
         (
             "closed",
-            moment.hours.day_at(moment.now) != moment.day
-            or not campaign.takes_orders(session, moment.day, calendar(session)),
+            dial_state.hours.day_at(dial_state.now) != dial_state.day
+            or not campaign.takes_orders(session, dial_state.day, calendar(session)),
         ),
-        ("nobody_left", not remaining),
-        ("window", not any(rules.window(one.batch).day_at(moment.now) == moment.day for one in remaining)),
-        ("no_operator", moment.free_operators == 0),
-        ("lines", not next_dials(remaining, rules, moment) and any(is_due(one, rules, moment) for one in remaining)),
-        ("pause", not any(is_due(one, rules, moment) for one in remaining)),
+        ("all_done", not remaining),
+        ("window", not any(rules.window(one.batch).day_at(dial_state.now) == dial_state.day for one in remaining)),
+        ("no_operator", dial_state.free_operators == 0),
+        (
+            "lines",
+            not next_dials(remaining, rules, dial_state) and any(is_due(one, rules, dial_state) for one in remaining),
+        ),
+        ("pause", not any(is_due(one, rules, dial_state) for one in remaining)),
     )
     return next((reason for reason, is_so in reasons if is_so), "")
 
@@ -229,11 +231,11 @@ def _idle_reason(
 def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
     """The attempts as listed, the latest first."""
     retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
-    sids = [attempt.call_key for attempt in attempts if attempt.call_key is not None]
+    call_keys = [attempt.call_key for attempt in attempts if attempt.call_key is not None]
     orders = {
         order.call_key: order
         for order in session.scalars(
-            select(OrderRow).where(OrderRow.call_key.in_(sids), OrderRow.state.in_(COUNTED_STATES))
+            select(OrderRow).where(OrderRow.call_key.in_(call_keys), OrderRow.state.in_(COUNTED_STATES))
         )
     }
     return [
@@ -243,15 +245,17 @@ def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[Attemp
 
 
 def _upcoming(
-    session: Session, remaining: Sequence[Candidate], rules: PacingRules, moment: DialState
+    session: Session, remaining: Sequence[Candidate], rules: PacingRules, dial_state: DialState
 ) -> list[UpcomingCall]:
     """The retailers to be called next, in their order, each with the time before which it is not called."""
-    times = {one.retailer_id: not_before(one, rules, moment.day) for one in remaining}
-    in_time = [one for one in remaining if times[one.retailer_id] < rules.window(one.batch).closes_at(moment.day)]
-    in_time.sort(key=lambda one: (max(times[one.retailer_id], moment.now), len(one.attempts), one.retailer_id))
+    times = {one.retailer_id: not_before(one, rules, dial_state.day) for one in remaining}
+    in_time = [one for one in remaining if times[one.retailer_id] < rules.window(one.batch).closes_at(dial_state.day)]
+    in_time.sort(key=lambda one: (max(times[one.retailer_id], dial_state.now), len(one.attempts), one.retailer_id))
     first = [one.retailer_id for one in in_time[:NEXT_SHOWN]]
     retailers = _retailers(session, first)
-    return [UpcomingCall(retailers[number], times[number] if times[number] > moment.now else None) for number in first]
+    return [
+        UpcomingCall(retailers[number], times[number] if times[number] > dial_state.now else None) for number in first
+    ]
 
 
 def _retailers(session: Session, numbers: Sequence[int]) -> dict[int, RetailerRow]:

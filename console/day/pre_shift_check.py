@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import local
+from console.filters import time_of_day
 from console.language import _
 from console.services import Services
 from ivr.twilio.rest import CarrierError
@@ -47,8 +48,8 @@ def checks(services: Services) -> list[Check]:
         return [base]
     with read_only(services.sessions) as session:
         stock = [_limits(session, services), _supply(session, services)]
-        lines, people = _hours(session, services), _seats(session, services)
-    return [base, _server(services), lines, _recognition(services), _carrier(services), *stock, people]
+        hours, seat_check = _hours(session, services), _seats(session, services)
+    return [base, _server(services), hours, _recognition(services), _carrier(services), *stock, seat_check]
 
 
 def _database(services: Services) -> Check:
@@ -88,7 +89,7 @@ def _hours(session: Session, services: Services) -> Check:
     rows = session.scalars(select(HotlineRow).where(HotlineRow.kind == "regular")).all()
     if not rows:
         return Check(name, "bad", _("一条热线也没有登记。"), _("请系统管理员运行 flask --app app hotline 登记号码。"))
-    hours = "、".join(f"{row.name} {_clock(row.opens)}–{_clock(row.closes)}" for row in rows)
+    hours = "、".join(f"{row.name} {time_of_day(row.opens)}–{time_of_day(row.closes)}" for row in rows)
     if any(Window(row.opens, row.closes).day_at(now) for row in rows):
         return Check(name, "good", _("正在接单：%(hours)s", hours=hours))
     return Check(
@@ -100,10 +101,10 @@ def _hours(session: Session, services: Services) -> Check:
 
 
 def _recognition(services: Services) -> Check:
-    name, hearing = _("语音识别"), services.line.recognition
-    if hearing.available:
+    name, recognition = _("语音识别"), services.line.recognition
+    if recognition.available:
         return Check(name, "good", _("模型已装好，能听。"))
-    if hearing.problem is None:
+    if recognition.problem is None:
         return Check(name, "warn", _("设置成只用按键。"), _("客户要按键订货；要听说话，请系统管理员改 LISTEN_MODE。"))
     return Check(
         name,
@@ -183,11 +184,7 @@ def _supply(session: Session, services: Services) -> Check:
 
 def _seats(session: Session, services: Services) -> Check:
     name = _("席位")
-    people = [f"{row.seat} {person.name}" for row, person in seats.occupied_seats(session, services.now())]
-    if people:
-        return Check(name, "good", "、".join(people))
+    seated = [f"{row.seat} {person.name}" for row, person in seats.occupied_seats(session, services.now())]
+    if seated:
+        return Check(name, "good", "、".join(seated))
     return Check(name, "warn", _("还没有人坐下。"), _("订货员点右上角的“没有席位”，填席位号。"))
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -52,7 +52,7 @@ def proxy_routes() -> Blueprint:
         """Preview the result of a list, or enter it with `apply`."""
         upload, apply = request.files.get("file"), "apply" in request.form
         if upload is None or not is_table(upload):
-            return _refused(wrong=_("请选一个 CSV 或 XLSX 文件。"))
+            return _refused(error=_("请选一个 CSV 或 XLSX 文件。"))
         with as_file(upload) as path:
             try:
                 codes, previewed = _enter(path) if apply else _preview(path)
@@ -66,9 +66,9 @@ def proxy_routes() -> Blueprint:
     return routes
 
 
-def _refused(**why: object) -> ResponseReturnValue:
+def _refused(**variables: object) -> ResponseReturnValue:
     with read_only(services().sessions) as session:
-        return _page(session, "day/proxy_list.html", **why), 422
+        return _page(session, "day/proxy_list.html", **variables), 422
 
 
 @retry_on_deadlock
@@ -120,7 +120,7 @@ def _listed(session: Session, day: date) -> Sequence[ListedRetailer]:
     ]
 
 
-def _page(session: Session, template: str, **said: object) -> str:
+def _page(session: Session, template: str, **variables: object) -> str:
     now = services().now()
     day = business_day(now)
     window = terms_of_channel(session, "proxy").window
@@ -134,5 +134,5 @@ def _page(session: Session, template: str, **said: object) -> str:
         signatures=SIGNATURES,
         specs=services().line.recognition.catalog(session).specs,
         may_enter=may("enter_lists"),
-        **said,
+        **variables,
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
@@ -24,7 +24,6 @@ from orders.windows import business_day
 from storage import read_only
 
 DayState = Literal["ordered", "ordering", "unsaved", "due", "missed", "suspended"]
-STATES: tuple[DayState, ...] = get_args(DayState)
 
 # Nobody reads more rows; the search box and the states narrow them down.
 ROWS_MAX = 300
@@ -127,7 +126,6 @@ def today_routes() -> Blueprint:
             rows=found[:ROWS_MAX],
             found=len(found),
             counts=counts,
-            states=STATES,
             wanted=wanted,
             batches=batches(rows),
             batch=batch,

@@ -26,7 +26,7 @@ FIELDS = ("code", "reason", "remedy", "remedy_day", "note")
 
 def unreached_routes() -> Blueprint:
     """The unreached retailers of a day, and the form that records one."""
-    routes = Blueprint("missed", __name__, url_prefix="/missed")
+    routes = Blueprint("unreached", __name__, url_prefix="/unreached")
 
     @routes.get("")
     @requires_task("see_day")
@@ -51,9 +51,9 @@ def unreached_routes() -> Blueprint:
         form = {name: request.form.get(name, "").strip() for name in FIELDS}
         with transaction(services().sessions) as session:
             retailer, remedy_day = by_code(session, form["code"]), parse_date(form["remedy_day"])
-            wrong = _errors(form, retailer, day)
+            errors = _errors(form, retailer, day)
             remedy = next((one for one in REMEDIES if one == form["remedy"]), None)
-            if not wrong and retailer is not None and remedy is not None:
+            if not errors and retailer is not None and remedy is not None:
                 try:
                     missed_calls.record_missed_call(
                         session,
@@ -71,22 +71,22 @@ def unreached_routes() -> Blueprint:
                         "ordered": ("code", _("这一户后来订过货了，不用再记。")),
                         "past": ("remedy_day", _("请选当天或者以后的日期。")),
                     }[refused.reason]
-                    wrong = {field: sentence}
-            if wrong:
-                return _page(session, day, form, wrong), 422
-        return "", 204, {"HX-Redirect": url_for("console.missed.page", day=day.isoformat())}
+                    errors = {field: sentence}
+            if errors:
+                return _page(session, day, form, errors), 422
+        return "", 204, {"HX-Redirect": url_for("console.unreached.page", day=day.isoformat())}
 
     return routes
 
 
-def _page(session: Session, day: date, form: dict[str, str], wrong: dict[str, str] | None = None) -> str:
+def _page(session: Session, day: date, form: dict[str, str], errors: dict[str, str] | None = None) -> str:
     part = "day/unreached_form.html" if request.headers.get("HX-Request") else "day/unreached.html"
     return render_template(
         part,
         day=day,
         listed=missed_calls.unreached_retailers(session, day),
         form=form,
-        wrong=wrong or {},
+        errors=errors or {},
         may_record=may("take_calls"),
         note_max=NOTE_MAX_CHARS,
     )

@@ -38,7 +38,7 @@ def web_order_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             if not note or len(note) > NOTE_MAX_CHARS:
                 sentence = _("请写明看到了什么，最多%(most)d个字。", most=NOTE_MAX_CHARS)
-                return _page(session, wrong=(f"audit-{number}", sentence), typed=note), 422
+                return _page(session, error=(f"audit-{number}", sentence), typed=note), 422
             try:
                 web_orders.audit_order(session, number, by=staff().name, note=note, now=services().now())
             except AuditRefused:
@@ -57,7 +57,7 @@ def web_order_routes() -> Blueprint:
                 return _("这一户%(name)s已经在打了。", name=taken.by), 409
         return begin_order(code)
 
-    @routes.post("/<code>/put-back")
+    @routes.post("/<code>/release")
     @requires_task("take_calls")
     def release(code: str) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
@@ -71,7 +71,7 @@ def web_order_routes() -> Blueprint:
         result = next((one for one in RESULTS if one == request.form.get("result")), None)
         with transaction(services().sessions) as session:
             if result is None:
-                return _page(session, wrong=(f"done-{code}", _("请选结果。")), typed=note), 422
+                return _page(session, error=(f"done-{code}", _("请选结果。")), typed=note), 422
             try:
                 retailer = _retailer(session, code)
                 follow_ups.close(session, business_day(now), retailer.id, staff(), result, note, now)
@@ -89,22 +89,22 @@ def _retailer(session: Session, code: str) -> RetailerRow:
     return found
 
 
-def _page(session: Session, wrong: tuple[str, str] = ("", ""), typed: str = "", notice: str = "") -> str:
+def _page(session: Session, error: tuple[str, str] = ("", ""), typed: str = "", notice: str = "") -> str:
     day = requested_day()
     return render_template(
         "day/web_order_lists.html" if request.headers.get("HX-Request") else "day/web_orders.html",
         day=day,
         is_today=day == business_day(services().now()),
         to_audit=web_orders.audit_list(session, day),
-        to_ring=follow_ups.due_follow_ups(session, day),
-        rung_off=follow_ups.done_follow_ups(session, day),
+        to_call=follow_ups.due_follow_ups(session, day),
+        done_follow_ups=follow_ups.done_follow_ups(session, day),
         retailer_of=lambda code: by_code(session, code),
         specs=services().line.recognition.catalog(session).specs,
         me=staff(),
         may_audit=may("audit_orders"),
-        may_ring=may("take_calls"),
-        wrong=wrong,
+        may_call=may("take_calls"),
+        error=error,
         typed=typed,
-        said=notice,
+        notice=notice,
         note_max=NOTE_MAX_CHARS,
     )

@@ -38,12 +38,12 @@ class IncomingCaller:
     reason: TicketReason
 
 
-REACHES: tuple[Device, ...] = ("browser", "phone")
+DEVICES: tuple[Device, ...] = ("browser", "phone")
 
 
 def call_handling_routes() -> Blueprint:
     """The routes of the desk's buttons."""
-    routes = Blueprint("taking", __name__, url_prefix="/desk")
+    routes = Blueprint("call_handling", __name__, url_prefix="/desk")
     _add_presence(routes)
     _add_tickets(routes)
     _add_callbacks(routes)
@@ -53,14 +53,14 @@ def call_handling_routes() -> Blueprint:
 def presence_context(session: Session, me: StaffRow) -> dict[str, object]:
     """The template variables of operator presence: all operators present, and the state of this one."""
     now = services().now()
-    people = presence.present_operators(session, now)
-    mine = next((row for row, person in people if person.id == me.id), None)
+    operators = presence.present_operators(session, now)
+    own_presence = next((row for row, person in operators if person.id == me.id), None)
     return {
         "me": me,
-        "mine": mine,
-        "people": people,
+        "own_presence": own_presence,
+        "operators": operators,
         "free": {one.staff_id for one in presence.available_operators(session, (), now)},
-        "rings": _incoming_caller(session, me.id),
+        "incoming": _incoming_caller(session, me.id),
         "talking": ring_attempts.talking_with(session, me.id),
         "softphone": softphone.is_available(services().settings),
         "carrier_telephone": softphone.uses_carrier_sdk(services().settings),
@@ -80,14 +80,14 @@ def _add_presence(routes: Blueprint) -> None:
     @routes.post("/ready")
     @requires_task("take_calls")
     def ready() -> ResponseReturnValue:
-        reach = next((one for one in REACHES if one == request.form.get("reach")), None)
+        device = next((one for one in DEVICES if one == request.form.get("device")), None)
         me = staff()
-        if reach is None or not (softphone.is_available(services().settings) if reach == "browser" else me.phone):
+        if device is None or not (softphone.is_available(services().settings) if device == "browser" else me.phone):
             return _("没有登记可以接听的电话，请找班长。"), 409
         if not seat():
             return _("请先坐到席位上，再接电话。"), 409
         with transaction(services().sessions) as session:
-            presence.set_ready(session, me.id, reach, services().now())
+            presence.set_ready(session, me.id, device, services().now())
         services().line.operators.dispatcher.dispatch()
         return streamed_response()
 
@@ -105,17 +105,17 @@ def _add_tickets(routes: Blueprint) -> None:
     def take(number: int) -> ResponseReturnValue:
         me = staff()
         with transaction(services().sessions) as session:
-            mine = tickets.take(session, number, me.id, services().now())
+            taken = tickets.take(session, number, me.id, services().now())
             ticket = session.get(Ticket, number)
             taker = session.get(StaffRow, ticket.taken_by) if ticket is not None and ticket.taken_by else None
-        if ticket is None or not (mine or ticket.taken_by == me.id):
-            who = taker.name if taker is not None else None
-            return (_("这通电话已经由%(name)s接了。", name=who) if who else _("这位客户已经挂机了。")), 409
-        if mine:
-            people = services().line.operators
-            if people.dispatcher.dial_taker(ticket.id) and ticket.queued_at is None:
+        if ticket is None or not (taken or ticket.taken_by == me.id):
+            name = taker.name if taker is not None else None
+            return (_("这通电话已经由%(name)s接了。", name=name) if name else _("这位客户已经挂机了。")), 409
+        if taken:
+            operators = services().line.operators
+            if operators.dispatcher.dial_taker(ticket.id) and ticket.queued_at is None:
                 # A caller still in the dialogue, and not in the queue, is redirected there to be connected.
-                _redirect_call(ticket.call_key, people.markup.queue_url())
+                _redirect_call(ticket.call_key, operators.markup.queue_url())
         return swap_work_area(url_for("console.desk.order", key=ticket.call_key))
 
     @routes.post("/tickets/<int:number>/hold")
@@ -153,8 +153,8 @@ def _add_tickets(routes: Blueprint) -> None:
         with transaction(services().sessions) as session:
             call_key = _own_ticket(session, number).call_key
             tickets.close(session, number, "given_back", services().now())
-        n = services().line.calls.give_back(call_key)
-        _redirect_call(call_key, services().line.markup.turn_url(n))
+        turn_number = services().line.calls.give_back(call_key)
+        _redirect_call(call_key, services().line.markup.turn_url(turn_number))
         return _become_idle()
 
     @routes.post("/tickets/<int:number>/finish")
@@ -170,25 +170,25 @@ def _add_tickets(routes: Blueprint) -> None:
 
 
 def _add_callbacks(routes: Blueprint) -> None:
-    @routes.post("/call-backs/<int:number>/ring")
+    @routes.post("/callbacks/<int:number>/dial")
     @requires_task("take_calls")
     def dial(number: int) -> ResponseReturnValue:
         """Call this operator's own telephone, and then the caller's."""
         try:
-            begun = services().line.operators.callback_calls.dial_operator(number, staff().id)
+            dialled = services().line.operators.callback_calls.dial_operator(number, staff().id)
         except CarrierError as error:
-            log.warning("an operator could not be rung to call back", reason=str(error))
+            log.warning("an operator could not be dialled for a callback", reason=str(error))
             return _("现在打不出去，请过一会儿再试。"), 409
-        if not begun:
+        if not dialled:
             return _("已经有人打通了，或者您还没有选用电话还是电脑接听。"), 409
         return "", 204
 
-    @routes.post("/call-backs/<int:number>/<any(rung, reached):how>")
+    @routes.post("/callbacks/<int:number>/<any(attempted, reached):outcome>")
     @requires_task("take_calls")
-    def note_callback(number: int, how: str) -> ResponseReturnValue:
+    def note_callback(number: int, outcome: str) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
-            noted = callbacks.record_attempt(session, number, how == "reached", staff().id, services().now())
-        if not noted:
+            recorded = callbacks.record_attempt(session, number, outcome == "reached", staff().id, services().now())
+        if not recorded:
             return _("这位客户已经有人打通了。"), 409
         return streamed_response()
 
@@ -201,10 +201,10 @@ def _become_idle() -> ResponseReturnValue:
     return swap_work_area(url_for("console.desk.page"))
 
 
-def swap_work_area(address: str) -> ResponseReturnValue:
+def swap_work_area(url: str) -> ResponseReturnValue:
     """Swap in another page of the desk without a page load, which would hang up the softphone."""
-    onward = {"path": address, "target": "#work", "select": "#work", "swap": "outerHTML"}
-    return "", 204, {"HX-Location": json.dumps(onward)}
+    location = {"path": url, "target": "#work", "select": "#work", "swap": "outerHTML"}
+    return "", 204, {"HX-Location": json.dumps(location)}
 
 
 def _own_ticket(session: Session, number: int) -> Ticket:
@@ -217,8 +217,8 @@ def _own_ticket(session: Session, number: int) -> Ticket:
 def _finish_call(call_key: str, order_number: str | None) -> None:
     prompts = load_prompts()
     saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
-    n = services().line.calls.finish(call_key, (*saved, prompts.text("goodbye.thanks")))
-    _redirect_call(call_key, services().line.markup.turn_url(n))
+    turn_number = services().line.calls.finish(call_key, (*saved, prompts.text("goodbye.thanks")))
+    _redirect_call(call_key, services().line.markup.turn_url(turn_number))
 
 
 def _redirect_call(call_key: str, url: str) -> None:
@@ -226,4 +226,4 @@ def _redirect_call(call_key: str, url: str) -> None:
     try:
         services().line.carrier.redirect(call_key, url)
     except CarrierError as error:
-        log.warning("a call could not be sent on from the desk", call=call_key, reason=str(error))
+        log.warning("a call could not be redirected from the desk", call=call_key, reason=str(error))

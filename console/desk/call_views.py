@@ -31,12 +31,11 @@ class CallView:
 
     call_key: str
     caller: str
-    called: str
     started_at: datetime
     ended: bool
     retailer: RetailerRow | None
     step: str
-    last_heard: str
+    last_text: str
     packs: int
     lines: int
     is_outbound: bool
@@ -48,7 +47,6 @@ class TicketView:
 
     id: int
     reason: TicketReason
-    state: str
     opened_at: datetime
     waited_s: int
     taken_by: StaffRow | None
@@ -65,11 +63,10 @@ class CallbackView:
     phone: str
     retailer: RetailerRow | None
     reason: TicketReason
-    asked_at: datetime
+    requested_at: datetime
     state: str
     attempts: int
     handled_by: str
-    handled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
         .where(Ticket.closed_at.is_(None) | (Ticket.opened_at > now - ABANDONED_SHOWN_FOR))
         .order_by(Ticket.id)
     ).all()
-    in_hand = {ticket.call_key for ticket in tickets if ticket.closed_at is None}
+    open_tickets = {ticket.call_key for ticket in tickets if ticket.closed_at is None}
     going_on = session.scalars(
         select(Call).where(Call.ended_at.is_(None), Call.started_at > now - OPEN_CALL_MAX_AGE).order_by(Call.started_at)
     ).all()
@@ -99,11 +96,11 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     missing = {ticket.call_key for ticket in wanted} - calls.keys()
     calls |= {call.call_key: call for call in session.scalars(select(Call).where(Call.call_key.in_(missing)))}
     views = _views(session, calls)
-    people = {person.id: person for person in session.scalars(select(StaffRow))}
+    staff_by_id = {person.id: person for person in session.scalars(select(StaffRow))}
 
-    rung = {
-        offer.ticket_id: people[offer.staff_id].name if offer.staff_id in people else offer.address
-        for offer in session.scalars(
+    dialled = {
+        attempt.ticket_id: staff_by_id[attempt.staff_id].name if attempt.staff_id in staff_by_id else attempt.address
+        for attempt in session.scalars(
             select(RingAttempt).where(RingAttempt.ended_at.is_(None), RingAttempt.state == "ringing")
         )
     }
@@ -112,25 +109,24 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
         return TicketView(
             id=ticket.id,
             reason=ticket.reason,
-            state=ticket.state,
             opened_at=ticket.opened_at,
             waited_s=int(((ticket.taken_at or ticket.closed_at or now) - ticket.opened_at).total_seconds()),
-            taken_by=people.get(ticket.taken_by) if ticket.taken_by is not None else None,
+            taken_by=staff_by_id.get(ticket.taken_by) if ticket.taken_by is not None else None,
             call=views[ticket.call_key],
             held=ticket.held_at is not None,
-            operator_dialled=rung.get(ticket.id, ""),
+            operator_dialled=dialled.get(ticket.id, ""),
         )
 
     return HotlineStatus(
         waiting=tuple(view(ticket) for ticket in wanted if ticket.state == "waiting"),
         taken=tuple(view(ticket) for ticket in wanted if ticket.state == "taken"),
         abandoned=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
-        automated=tuple(views[call.call_key] for call in going_on if call.call_key not in in_hand),
-        callbacks=_callbacks(session, people, now),
+        automated=tuple(views[call.call_key] for call in going_on if call.call_key not in open_tickets),
+        callbacks=_callbacks(session, staff_by_id, now),
     )
 
 
-def _callbacks(session: Session, people: dict[int, StaffRow], now: datetime) -> tuple[CallbackView, ...]:
+def _callbacks(session: Session, staff_by_id: dict[int, StaffRow], now: datetime) -> tuple[CallbackView, ...]:
     rows = callbacks.listed_callbacks(session, now)
     codes = {row.customer_code for row in rows if row.customer_code}
     retailers = {
@@ -143,11 +139,10 @@ def _callbacks(session: Session, people: dict[int, StaffRow], now: datetime) -> 
             phone=row.phone,
             retailer=retailers.get(row.customer_code),
             reason=row.reason,
-            asked_at=row.requested_at,
+            requested_at=row.requested_at,
             state=row.state,
             attempts=row.attempts,
-            handled_by=people[row.handled_by].name if row.handled_by in people else "",
-            handled_at=row.handled_at,
+            handled_by=staff_by_id[row.handled_by].name if row.handled_by in staff_by_id else "",
         )
         for row in rows
     )
@@ -171,13 +166,13 @@ def turns_of(session: Session, call_key: str, limit: int = TURNS_SHOWN) -> list[
 def turn_view(turn: TurnRow, *, recorded: bool) -> dict[str, Any]:
     """One turn as listed."""
     return {
-        "n": turn.turn_number,
-        "at": turn.taken_at,
+        "turn_number": turn.turn_number,
+        "taken_at": turn.taken_at,
         "silence": turn.turn_input.get("silence", False),
         "text": turn.turn_input.get("text", ""),
         "keyed": turn.turn_input.get("keyed", False),
         "score": turn.turn_input.get("score"),
-        "others": turn.turn_input.get("others", ()),
+        "alternatives": turn.turn_input.get("others", ()),
         "recorded": recorded and not turn.turn_input.get("keyed", False),
         "understood": bool(
             turn.turn_input.get("items")
@@ -185,7 +180,7 @@ def turn_view(turn: TurnRow, *, recorded: bool) -> dict[str, Any]:
             or turn.turn_input.get("digits")
             or turn.turn_input.get("choice") is not None
         ),
-        "said": turn.reply["say"],
+        "reply": turn.reply["say"],
     }
 
 
@@ -202,13 +197,13 @@ def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
             select(OrderRow).where(OrderRow.call_key.in_(calls)).options(selectinload(OrderRow.lines))
         )
     }
-    heard: dict[str, str] = {}
-    for call_key, words in session.execute(
+    texts: dict[str, str] = {}
+    for call_key, turn_input in session.execute(
         select(TurnRow.call_key, TurnRow.turn_input)
         .where(TurnRow.call_key.in_(calls))
         .order_by(TurnRow.call_key, TurnRow.turn_number)
     ):
-        heard[call_key] = words.get("text", "") or heard.get(call_key, "")
+        texts[call_key] = turn_input.get("text", "") or texts.get(call_key, "")
     views = {}
     for call_key, call in calls.items():
         order = orders.get(call_key)
@@ -216,12 +211,11 @@ def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
         views[call_key] = CallView(
             call_key=call_key,
             caller=call.caller,
-            called=call.called,
             started_at=call.started_at,
             ended=call.ended_at is not None,
             retailer=retailers.get(states[call_key].customer_code),
             step=states[call_key].step,
-            last_heard=heard.get(call_key, ""),
+            last_text=texts.get(call_key, ""),
             packs=sum(line.granted_packs for line in lines),
             lines=len(lines),
             is_outbound=states[call_key].flow == OUTBOUND,

@@ -70,7 +70,7 @@ def desk_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             presence.check_in(session, staff().id, services().now())
             return render_template(
-                "desk/desk.html", now=hotline_status(session, services().now()), **presence_context(session, staff())
+                "desk/desk.html", status=hotline_status(session, services().now()), **presence_context(session, staff())
             )
 
     @routes.get("/events")
@@ -98,20 +98,20 @@ def desk_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             desk = services().open_desk(session)
             presence.check_in(session, staff().id, services().now())
-            case = _work_item(session, desk, key)
-            refusal = _open_draft(desk, case)
+            item = _work_item(session, desk, key)
+            refusal = _open_draft(desk, item)
             return render_template(
                 "desk/order.html",
                 **presence_context(session, staff()),
-                case=case,
-                sheet=_sheet(desk, case),
+                work_item=item,
+                sheet=_sheet(desk, item),
                 refusal=refusal,
-                asked=feedback.requests(session, retailer_id=case.retailer.id, limit=REQUESTS_SHOWN)
-                if case.retailer
+                requests=feedback.requests(session, retailer_id=item.retailer.id, limit=REQUESTS_SHOWN)
+                if item.retailer
                 else (),
                 **form_context(),
-                call=call_view(session, case.call) if case.call is not None else None,
-                turns=turns_of(session, key) if case.call is not None else [],
+                call=call_view(session, item.call) if item.call is not None else None,
+                turns=turns_of(session, key) if item.call is not None else [],
             )
 
     @routes.post("/orders/<key>/lines")
@@ -119,16 +119,16 @@ def desk_routes() -> Blueprint:
     def line(key: str) -> ResponseReturnValue:
         return _set_line(key, request.form.get("barcode", ""), request.form.get("cartons", "").strip())
 
-    @routes.post("/orders/<key>/wishes")
+    @routes.post("/orders/<key>/suggested-lines")
     @requires_task("take_calls")
     def suggested_lines(key: str) -> ResponseReturnValue:
         """Add the lines of the last order, or those that failed by the web, in one go."""
         with transaction(services().sessions) as session:
             desk = services().open_desk(session)
-            case = _work_item(session, desk, key)
-            if stale := _stale_page_response(desk, case):
+            item = _work_item(session, desk, key)
+            if stale := _stale_page_response(desk, item):
                 return stale
-            sheet = _sheet(desk, case)
+            sheet = _sheet(desk, item)
             if sheet is None:
                 abort(404, _("没有这张订单。"))
             try:
@@ -136,21 +136,21 @@ def desk_routes() -> Blueprint:
                     desk, key, sheet.failed_web_lines if request.form.get("which") == "web" else sheet.last_order_lines
                 )
             except SheetRefusal as refusal:
-                return _render_sheet(desk, case, problem=refusal.reason), 422
-            return _render_sheet(desk, case, outcomes=outcomes, specs=desk.catalog.specs)
+                return _render_sheet(desk, item, problem=refusal.reason), 422
+            return _render_sheet(desk, item, outcomes=outcomes, specs=desk.catalog.specs)
 
     @routes.post("/orders/<key>/save")
     @requires_task("take_calls")
     def save(key: str) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
             desk = services().open_desk(session)
-            case = _work_item(session, desk, key)
-            if stale := _stale_page_response(desk, case):
+            item = _work_item(session, desk, key)
+            if stale := _stale_page_response(desk, item):
                 return stale
             try:
                 desk.confirm(key)
             except DeskRefusal as refusal:
-                return _render_sheet(desk, case, problem=refusal.reason), 422
+                return _render_sheet(desk, item, problem=refusal.reason), 422
             return _render_sheet(desk, _work_item(session, desk, key), saved=True)
 
     return routes
@@ -170,8 +170,8 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
         try:
             desk.open_draft(key, retailer, hotline, channel="operator", region=_region(call))
         except DeskRefusal as refusal:
-            standing = desk.eligibility(retailer, hotline)
-            return render_template("desk/refusal.html", reason=refusal.reason, standing=standing), 422
+            eligibility = desk.eligibility(retailer, hotline)
+            return render_template("desk/refusal.html", reason=refusal.reason, eligibility=eligibility), 422
     if call is not None:
         services().line.calls.identify_caller(call.call_key, retailer.customer_code)
         # A full page load would hang up the softphone in the middle of the call.
@@ -182,20 +182,20 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
 def _stream_parts(me: StaffRow) -> Callable[[], Mapping[str, str]]:
     """The parts of the desk's event stream: the queue, the live calls, and operator presence. As long as the stream is
     open, its reader is kept checked in."""
-    noted = 0.0
+    checked_in_at = 0.0
 
     def parts() -> Mapping[str, str]:
-        nonlocal noted
-        if time.monotonic() - noted > KEEPALIVE_S:
-            noted = time.monotonic()
+        nonlocal checked_in_at
+        if time.monotonic() - checked_in_at > KEEPALIVE_S:
+            checked_in_at = time.monotonic()
             with transaction(services().sessions) as session:
                 presence.check_in(session, me.id, services().now())
         with read_only(services().sessions) as session:
             return {
-                "line": render_template(
-                    "desk/hotline_status.html", now=hotline_status(session, services().now()), me=me
+                "hotline": render_template(
+                    "desk/hotline_status.html", status=hotline_status(session, services().now()), me=me
                 ),
-                "duty": render_template("desk/presence.html", **presence_context(session, me)),
+                "presence": render_template("desk/presence.html", **presence_context(session, me)),
             }
 
     return parts
@@ -228,48 +228,50 @@ def _region(call: Call | None) -> str:
     return CallState.from_json(call.state).region if call is not None else ""
 
 
-def _open_draft(desk: Desk, case: WorkItem) -> str:
+def _open_draft(desk: Desk, item: WorkItem) -> str:
     """Open the draft of a call whose caller is known. Return the reason for a refusal, or an empty string."""
-    if case.retailer is None or case.saved is not None:
+    if item.retailer is None or item.saved is not None:
         return ""
     try:
-        desk.open_draft(case.key, case.retailer, case.hotline, channel="operator", region=_region(case.call))
+        desk.open_draft(item.key, item.retailer, item.hotline, channel="operator", region=_region(item.call))
     except DeskRefusal as refusal:
         return refusal.reason
     return ""
 
 
-def _sheet(desk: Desk, case: WorkItem) -> OrderSheet | None:
-    if case.retailer is None:
+def _sheet(desk: Desk, item: WorkItem) -> OrderSheet | None:
+    if item.retailer is None:
         return None
-    web_wanted = follow_ups.requested_packs(desk.session, business_day(desk.now), case.retailer.id, staff().id)
-    return build_sheet(desk, case.key, case.retailer, case.hotline, case.saved, web_wanted)
+    failed_web_packs = follow_ups.requested_packs(desk.session, business_day(desk.now), item.retailer.id, staff().id)
+    return build_sheet(desk, item.key, item.retailer, item.hotline, item.saved, failed_web_packs)
 
 
 def _set_line(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
     with transaction(services().sessions) as session:
         desk = services().open_desk(session)
-        case = _work_item(session, desk, key)
-        if stale := _stale_page_response(desk, case):
+        item = _work_item(session, desk, key)
+        if stale := _stale_page_response(desk, item):
             return stale
         try:
             outcome = enter_line(desk, key, barcode, cartons)
         except SheetRefusal as refusal:
-            return _render_sheet(desk, case, problem=refusal.reason, typed=cartons), 422
-        return _render_sheet(desk, case, outcome=outcome, barcode=barcode)
+            return _render_sheet(desk, item, problem=refusal.reason, typed=cartons), 422
+        return _render_sheet(desk, item, outcome=outcome, barcode=barcode)
 
 
-def _stale_page_response(desk: Desk, case: WorkItem) -> ResponseReturnValue | None:
+def _stale_page_response(desk: Desk, item: WorkItem) -> ResponseReturnValue | None:
     """The current sheet with its differences if the page showed an older one, or None. Changes nothing."""
-    shown = request.form.get("seen", "")
-    order = desk.draft(case.key) or case.saved
+    shown = request.form.get("version", "")
+    order = desk.draft(item.key) or item.saved
     if shown == order_version(order):
         return None
-    return _render_sheet(desk, case, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
+    return _render_sheet(desk, item, changed=differences(shown, order, desk.catalog.specs), stale=True), 422
 
 
 def _render_sheet(
-    desk: Desk, case: WorkItem, outcome: LineOutcome | None = None, barcode: str = "", **said: object
+    desk: Desk, item: WorkItem, outcome: LineOutcome | None = None, barcode: str = "", **variables: object
 ) -> str:
     spec = desk.catalog.specs.get(barcode)
-    return render_template("desk/sheet.html", case=case, sheet=_sheet(desk, case), outcome=outcome, spec=spec, **said)
+    return render_template(
+        "desk/sheet.html", work_item=item, sheet=_sheet(desk, item), outcome=outcome, spec=spec, **variables
+    )

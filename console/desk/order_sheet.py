@@ -32,7 +32,7 @@ CARTONS_MAX = 9_999
 
 
 class SheetRefusal(Exception):
-    """A refused request; the reason is a key of `refusals` in words.html."""
+    """A refused request; the reason is a key of `refusals` in desk_texts.html."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -84,11 +84,10 @@ class SuggestedLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderSheet:
-    """Everything the order sheet shows. `last` are the lines of the retailer's last order, `web` those of its
-    failed web order."""
+    """Everything the order sheet shows. `failed_web_lines` are the lines of the retailer's failed
+    web order."""
 
     key: str
-    retailer: Retailer
     hotline: Hotline
     eligibility: Eligibility
     order: OrderView | None
@@ -105,11 +104,11 @@ class OrderSheet:
 
     def options_for_page(self) -> list[dict[str, str | int]]:
         """The specs for the page's search; empty if the sheet is not open."""
-        return [choice.for_page() for choice in self.options] if self.is_open else []
+        return [option.for_page() for option in self.options] if self.is_open else []
 
     def option(self, barcode: str) -> SpecOption | None:
         """The spec with this barcode and what is left of it, or None if it is not offered today."""
-        return next((choice for choice in self.options if choice.barcode == barcode), None)
+        return next((option for option in self.options if option.barcode == barcode), None)
 
     @property
     def shortfall_fen(self) -> int:
@@ -123,46 +122,45 @@ def build_sheet(
     retailer: Retailer,
     hotline: Hotline,
     saved: OrderView | None = None,
-    web_wanted: Mapping[str, int] | None = None,
+    failed_web_packs: Mapping[str, int] | None = None,
 ) -> OrderSheet:
-    """The current sheet. `saved` is the order of this key if it is no draft any more; `web_wanted` are the packs by
-    barcode of the failed web order."""
+    """The current sheet. `saved` is the order of this key if it is no draft any more; `failed_web_packs`
+    are the packs by barcode of the failed web order."""
     order = desk.draft(key) or saved
     last = desk.last_order(retailer)
     if last is not None and saved is not None and last.number == saved.number:
         last = None
     last_packs = {line.barcode: line.granted_packs for line in last.lines} if last is not None else {}
-    choices = tuple(
+    options = tuple(
         SpecOption(
-            barcode=offer.spec.barcode,
-            name=offer.spec.name,
-            code=offer.spec.short_code,
-            initials=initials(offer.spec),
-            price_fen=offer.spec.wholesale_fen,
-            packs_per_carton=offer.spec.packs_per_carton,
-            limit_left_packs=offer.limit_left_packs,
-            stock_left_packs=offer.stock_left_packs,
-            last_packs=last_packs.get(offer.spec.barcode, 0),
-            mark="new" if offer.is_new else "key" if offer.is_key else "",
+            barcode=available.spec.barcode,
+            name=available.spec.name,
+            code=available.spec.short_code,
+            initials=initials(available.spec),
+            price_fen=available.spec.wholesale_fen,
+            packs_per_carton=available.spec.packs_per_carton,
+            limit_left_packs=available.limit_left_packs,
+            stock_left_packs=available.stock_left_packs,
+            last_packs=last_packs.get(available.spec.barcode, 0),
+            mark="new" if available.is_new else "key" if available.is_key else "",
         )
-        for offer in desk.available_specs(retailer, hotline)
+        for available in desk.available_specs(retailer, hotline)
     )
-    left = {choice.barcode: min(choice.limit_left_packs, choice.stock_left_packs) for choice in choices}
+    left = {option.barcode: min(option.limit_left_packs, option.stock_left_packs) for option in options}
     specs = desk.catalog.specs
     return OrderSheet(
         key=key,
-        retailer=retailer,
         hotline=hotline,
         eligibility=desk.eligibility(retailer, hotline),
         order=order,
-        options=choices,
+        options=options,
         last_order_lines=tuple(
             SuggestedLine(line.barcode, line.name, line.granted_packs, line.packs_per_carton, left.get(line.barcode))
             for line in (last.lines if last is not None else ())
         ),
         failed_web_lines=tuple(
             SuggestedLine(barcode, specs[barcode].name, packs, specs[barcode].packs_per_carton, left.get(barcode))
-            for barcode, packs in (web_wanted or {}).items()
+            for barcode, packs in (failed_web_packs or {}).items()
             if barcode in specs
         ),
         read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
@@ -195,7 +193,7 @@ def add_suggested_lines(desk: Desk, key: str, lines: Sequence[SuggestedLine]) ->
     order = desk.draft(key)
     if order is None:
         raise SheetRefusal("no_draft")
-    new = [LineRequest(wish.barcode, wish.packs, "set") for wish in lines if order.line(wish.barcode) is None]
+    new = [LineRequest(line.barcode, line.packs, "set") for line in lines if order.line(line.barcode) is None]
     try:
         return desk.set_lines(key, new)
     except DeskRefusal as refusal:

@@ -74,6 +74,6 @@ def _page(wanted: str, problem: str) -> str:
             "desk/seat.html",
             wanted=wanted,
             problem=problem,
-            mine=seats.seat_of(session, staff().id, now),
-            seated=seats.occupied_seats(session, now),
+            own_seat=seats.seat_of(session, staff().id, now),
+            occupied_seats=seats.occupied_seats(session, now),
         )

@@ -40,9 +40,9 @@ def softphone_routes(app_services: Services) -> Blueprint:
         """The credentials of the page's softphone: a token of the carrier's, or the address for the simulator."""
         settings = services().settings
         if uses_carrier_sdk(settings):
-            return {"kind": "twilio", "token": access_token(settings, staff().id)}
+            return {"kind": "carrier", "token": access_token(settings, staff().id)}
         if settings.demo:
-            return {"kind": "stand-in", "address": url_for("console.softphone.line")}
+            return {"kind": "simulator", "url": url_for("console.softphone.line")}
         return _("这套热线没有设置电脑电话，请用电话接。"), 409
 
     @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]

@@ -55,7 +55,7 @@ def catalog_file_routes() -> Blueprint:
         upload, aliases = request.files.get("file"), request.files.get("aliases")
         why, apply = request.form.get("why", "").strip()[:WHY_MAX], "apply" in request.form
         named = aliases is not None and bool(aliases.filename)
-        wrong = {
+        errors = {
             name: sentence
             for name, sentence, is_wrong in (
                 ("file", _("请选一个 CSV 或 XLSX 文件。"), not is_table(upload)),
@@ -64,12 +64,12 @@ def catalog_file_routes() -> Blueprint:
             )
             if is_wrong
         }
-        if wrong or upload is None:
-            return render_template("settings/catalog_imported.html", wrong=wrong), 422
+        if errors or upload is None:
+            return render_template("settings/catalog_imported.html", errors=errors), 422
         try:
             with ExitStack() as files:
                 other = files.enter_context(as_file(aliases)) if aliases is not None and named else None
-                examined = examine_catalog_file(files.enter_context(as_file(upload)), other, _can_be_heard())
+                examined = examine_catalog_file(files.enter_context(as_file(upload)), other, _name_check())
         except CatalogFileError as error:
             return render_template("settings/catalog_imported.html", problems=error.problems), 422
         with read_only(services().sessions) as session:
@@ -94,7 +94,7 @@ def catalog_file_routes() -> Blueprint:
     return routes
 
 
-def _can_be_heard() -> NameCheck | None:
+def _name_check() -> NameCheck | None:
     model = services().line.recognition.model
     return None if model is None else vocabulary_of(model).unsayable_reason
 

@@ -16,7 +16,7 @@ from console.dates import parse_date
 from console.language import _
 from console.services import services
 from console.uploads import table
-from orders import audit_log as log
+from orders import audit_log as audit
 from orders.audit_log import AuditEntry
 from orders.book.headroom import DraftRules
 from orders.department_rules import BAND_PREFIX, RECORDING_DAYS, RULES, set_rule
@@ -33,7 +33,7 @@ COLUMNS = ("at", "by", "why", "subject", "name", "business_day", "before", "afte
 
 def department_routes() -> Blueprint:
     """The department's settings and the audit log."""
-    routes = Blueprint("house", __name__)
+    routes = Blueprint("department", __name__)
 
     @routes.get("/rules")
     @requires_task("see_day")
@@ -47,26 +47,26 @@ def department_routes() -> Blueprint:
         """Store every rule whose value in the form differs from the one in force."""
         why = request.form.get("why", "").strip()[:REASON_MAX_CHARS]
         with transaction(services().sessions) as session:
-            present, names = _in_force(session), _names(session)
-            values, wrong = _from_form(request.form, names)
-            changed = [name for name in names if name in values and values[name] != present.get(name)]
+            in_force, names = _in_force(session), _names(session)
+            values, errors = _from_form(request.form, names)
+            changed = [name for name in names if name in values and values[name] != in_force.get(name)]
             if changed and not why:
-                wrong["why"] = _("请写明原因，记录里要用。")
-            if not wrong:
+                errors["why"] = _("请写明原因，记录里要用。")
+            if not errors:
                 for name in changed:
                     set_rule(session, name, values[name], by=staff().name, why=why, now=services().now())
-            typed = request.form if wrong else {}
+            typed = request.form if errors else {}
             page = render_template(
-                "settings/rules_form.html", saved=len(changed), done=not wrong, **_rules(session, typed, wrong)
+                "settings/rules_form.html", saved=len(changed), done=not errors, **_rules(session, typed, errors)
             )
-        return page, 422 if wrong else 200
+        return page, 422 if errors else 200
 
-    @routes.get("/history")
+    @routes.get("/audit-log")
     @requires_task("see_day")
     def audit_log() -> ResponseReturnValue:
         subject, day = _subject(), parse_date(request.args.get("day"))
         with read_only(services().sessions) as session:
-            entries = log.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
+            entries = audit.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
             specs = services().line.recognition.catalog(session).specs
         return render_template(
             "settings/audit_log.html",
@@ -78,14 +78,14 @@ def department_routes() -> Blueprint:
             more=len(entries) == ENTRIES_SHOWN,
         )
 
-    @routes.get("/history/export")
+    @routes.get("/audit-log/export")
     @requires_task("see_day")
     def export() -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            entries = log.entries(
+            entries = audit.entries(
                 session, subject=_subject(), day=parse_date(request.args.get("day")), limit=ENTRIES_EXPORTED
             )
-        name = f"history-{local_date(services().now())}"
+        name = f"audit-log-{local_date(services().now())}"
         return table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
 
     return routes
@@ -145,32 +145,31 @@ def _defaults() -> dict[str, int | None]:
 def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
     """The values of the form, None for the default; and the errors by field."""
     values: dict[str, int | None] = {}
-    wrong: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for name in names:
         text = form.get(name, "").strip()
         if not text:
             values[name] = None
         elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
-            wrong[name] = _("请写一个不小于0的整数，或者留空。")
+            errors[name] = _("请写一个不小于0的整数，或者留空。")
         elif name == "hold_minutes" and int(text) == 0:
-            wrong[name] = _("至少1分钟。")
+            errors[name] = _("至少1分钟。")
         else:
             values[name] = int(text)
     least, most = values.get("order_min_packs"), values.get("order_max_packs")
     if least is not None and most is not None and least > most:
-        wrong["order_max_packs"] = _("最多不能比最少还少。")
-    return values, wrong
+        errors["order_max_packs"] = _("最多不能比最少还少。")
+    return values, errors
 
 
-def _rules(session: Session, typed: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, object]:
-    present, own, names = _in_force(session), _defaults(), _names(session)
+def _rules(session: Session, typed: Mapping[str, str], errors: Mapping[str, str]) -> dict[str, object]:
+    in_force, defaults, names = _in_force(session), _defaults(), _names(session)
     return {
-        "rules": [(name, typed.get(name, present.get(name, "")), own.get(name)) for name in names],
-        "descriptions": RULES,
+        "rules": [(name, typed.get(name, in_force.get(name, "")), defaults.get(name)) for name in names],
         "band_prefix": BAND_PREFIX,
-        "wrong": wrong,
+        "errors": errors,
         "why": typed.get("why", ""),
         "may_edit": may("set_rules"),
-        "entries": log.entries(session, subject="house_rule", limit=20),
+        "entries": audit.entries(session, subject="house_rule", limit=20),
         "specs": {},
     }

@@ -30,7 +30,7 @@ KINDS: tuple[OrderKind, ...] = get_args(OrderKind)
 
 @dataclass
 class HotlineForm:
-    """The values of the form; `wrong` holds the errors by field name."""
+    """The values of the form; `errors` holds them by field name."""
 
     number: str = ""
     name: str = ""
@@ -127,7 +127,7 @@ def _save(form: HotlineForm, number: str | None) -> ResponseReturnValue:
 
 
 def _from_form(form: Mapping[str, str]) -> HotlineForm:
-    sent = HotlineForm(
+    typed = HotlineForm(
         name=form.get("name", "").strip(),
         seat=form.get("seat", "").strip(),
         kind=next((kind for kind in KINDS if kind == form.get("kind")), "regular"),
@@ -137,16 +137,16 @@ def _from_form(form: Mapping[str, str]) -> HotlineForm:
         why=form.get("why", "").strip()[:REASON_MAX_CHARS],
     )
     for name, most in (("name", 40), ("seat", 10)):
-        if not 0 < len(getattr(sent, name)) <= most:
-            sent.errors[name] = _("要写1到%(most)d个字。", most=most)
-    if not sent.why:
-        sent.errors["why"] = _("请写明原因，记录里要用。")
-    regions = sent.region_names
+        if not 0 < len(getattr(typed, name)) <= most:
+            typed.errors[name] = _("要写1到%(most)d个字。", most=most)
+    if not typed.why:
+        typed.errors["why"] = _("请写明原因，记录里要用。")
+    regions = typed.region_names
     if len(regions) > REGIONS_MAX:
-        sent.errors["regions"] = _("最多9个区，每个区一个按键。")
+        typed.errors["regions"] = _("最多9个区，每个区一个按键。")
     elif len(set(regions)) < len(regions):
-        sent.errors["regions"] = _("有的区写了两次。")
-    return sent
+        typed.errors["regions"] = _("有的区写了两次。")
+    return typed
 
 
 def _minutes(form: HotlineForm, name: str, text: str) -> int | None:

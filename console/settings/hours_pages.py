@@ -43,45 +43,45 @@ def hours_routes() -> Blueprint:
             parse_time_of_day(request.form.get("opens", "")),
             parse_time_of_day(request.form.get("closes", "")),
         )
-        why, wrong = _why(), {}
+        why, errors = _why(), {}
         before = "evening_before" in request.form
         for name, value in (("opens", opens), ("closes", closes)):
             if value is None:
-                wrong[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
+                errors[name] = _("时间像 08:30 这样写，一天的最后是 24:00。")
         if opens is not None and closes is not None and closes <= opens - (MINUTES_A_DAY if before else 0):
-            wrong["closes"] = _("结束要比开始晚。")
+            errors["closes"] = _("结束要比开始晚。")
         if not why:
-            wrong["why"] = _("请写明原因，记录里要用。")
+            errors["why"] = _("请写明原因，记录里要用。")
         with transaction(services().sessions) as session:
-            if not wrong and opens is not None and closes is not None:
+            if not errors and opens is not None and closes is not None:
                 starts = opens - (MINUTES_A_DAY if before else 0)
                 set_channel_hours(session, channel, starts, closes, by=staff().name, why=why, now=services().now())
             page = render_template(
-                "settings/hours_settings.html", wrong={channel: wrong}, typed=request.form, **_page_context(session)
+                "settings/hours_settings.html", errors={channel: errors}, typed=request.form, **_page_context(session)
             )
-        return page, 422 if wrong else 200
+        return page, 422 if errors else 200
 
     @routes.post("/day")
     @requires_task("set_rules")
     def day() -> ResponseReturnValue:
-        why, wrong = _why(), {}
+        why, errors = _why(), {}
         chosen = {"open": True, "closed": False, "own": None}
         try:
             which: date | None = date.fromisoformat(request.form.get("day", ""))
         except ValueError:
-            which, wrong["day"] = None, _("请选一个日期。")
+            which, errors["day"] = None, _("请选一个日期。")
         if which is not None and which < business_day(services().now()):
-            wrong["day"] = _("这一天已经过去了。")
+            errors["day"] = _("这一天已经过去了。")
         if not why:
-            wrong["why"] = _("请写明原因，记录里要用。")
+            errors["why"] = _("请写明原因，记录里要用。")
         with transaction(services().sessions) as session:
-            if not wrong and which is not None:
+            if not errors and which is not None:
                 is_open = chosen.get(request.form.get("as", ""), False)
                 set_calendar_day(session, which, is_open, by=staff().name, why=why, now=services().now())
             page = render_template(
-                "settings/hours_settings.html", wrong={"day": wrong}, typed=request.form, **_page_context(session)
+                "settings/hours_settings.html", errors={"day": errors}, typed=request.form, **_page_context(session)
             )
-        return page, 422 if wrong else 200
+        return page, 422 if errors else 200
 
     return routes
 

@@ -64,7 +64,7 @@ def retailer_routes() -> Blueprint:
         """Preview a file of retailers, or import it with `apply`."""
         upload = request.files.get("file")
         why, apply = request.form.get("why", "").strip()[:REASON_MAX_CHARS], "apply" in request.form
-        wrong = {
+        errors = {
             name: sentence
             for name, sentence, is_wrong in (
                 ("file", _("请选一个 CSV 或 XLSX 文件。"), not is_table(upload)),
@@ -72,8 +72,8 @@ def retailer_routes() -> Blueprint:
             )
             if is_wrong
         }
-        if wrong or upload is None:
-            return render_template("settings/retailers_imported.html", wrong=wrong), 422
+        if errors or upload is None:
+            return render_template("settings/retailers_imported.html", errors=errors), 422
         now = services().now()
         work = transaction if apply else dry_run
         with as_file(upload) as path:

@@ -40,7 +40,7 @@ def _index(catalog_version: str, names: tuple[SpokenName, ...]) -> NameIndex:
 
 def spoken_name_routes() -> Blueprint:
     """The catalogue page."""
-    routes = Blueprint("names", __name__, url_prefix="/catalog")
+    routes = Blueprint("spoken_names", __name__, url_prefix="/catalog")
 
     @routes.get("")
     @requires_task("see_day")
@@ -83,12 +83,14 @@ def spoken_name_routes() -> Blueprint:
             with_name(catalog, text, barcode)
         except NameRefused:
             return render_template("settings/name_preview.html", refused=name_refusal(catalog, text, barcode)), 422
-        trial = preview_name(catalog, text)
-        added = "add" in request.form and not trial.unknown_syllable
+        preview = preview_name(catalog, text)
+        added = "add" in request.form and not preview.unknown_syllable
         if added:
             with transaction(services().sessions) as session:
                 add_name(session, text, barcode, services().now(), staff().name)
-        return render_template("settings/name_preview.html", trial=trial, added=added, catalog=catalog, barcode=barcode)
+        return render_template(
+            "settings/name_preview.html", preview=preview, added=added, catalog=catalog, barcode=barcode
+        )
 
     @routes.post("/names/known")
     @requires_task("see_day")
@@ -101,7 +103,7 @@ def spoken_name_routes() -> Blueprint:
             return render_template("settings/name_preview.html", refused=_("这个品规已经没有这个叫法了。")), 422
         return render_template(
             "settings/name_known.html",
-            trial=preview_name(catalog, text),
+            preview=preview_name(catalog, text),
             catalog=catalog,
             barcode=barcode,
             may_edit=may("edit_catalog"),
@@ -128,19 +130,19 @@ def preview_name(catalog: Catalog, text: str) -> NamePreview:
     """The preview of this name: its words as recognised, and the names it may be confused with."""
     model = services().line.recognition.model
     words: tuple[str, ...] | None = None
-    unsayable = ""
+    unknown_syllable = ""
     if model is not None:
         try:
             words = vocabulary_of(model).words(text)
         except UnsayableError as error:
-            unsayable = error.syllable
-    near = _index(catalog.version, catalog.spoken_names).nearest(text, CONFUSABLES_MAX)
+            unknown_syllable = error.syllable
+    nearest = _index(catalog.version, catalog.spoken_names).nearest(text, CONFUSABLES_MAX)
     return NamePreview(
         text=text,
         words=words,
-        unknown_syllable=unsayable,
+        unknown_syllable=unknown_syllable,
         existing=next((name for name in catalog.spoken_names if name.text == text), None),
-        confusables=tuple(match for match in near if match.distance <= RIVAL_DISTANCE and match.name.text != text),
+        confusables=tuple(match for match in nearest if match.distance <= RIVAL_DISTANCE and match.name.text != text),
     )
 
 

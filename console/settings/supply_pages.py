@@ -71,7 +71,7 @@ def supply_routes() -> Blueprint:
         upload = request.files.get("file")
         why, kind, apply = request.form.get("why", "").strip(), request.form.get("kind"), "apply" in request.form
         day = parse_date(request.form.get("day"))
-        wrong = {
+        errors = {
             name: sentence
             for name, sentence, is_wrong in (
                 ("day", _("请选一个日期。"), day is None),
@@ -80,8 +80,8 @@ def supply_routes() -> Blueprint:
             )
             if is_wrong
         }
-        if wrong or upload is None or day is None:
-            return render_template("settings/supply_imported.html", wrong=wrong), 422
+        if errors or upload is None or day is None:
+            return render_template("settings/supply_imported.html", errors=errors), 422
         with as_file(upload) as path:
             try:
                 done = _import_or_preview(path, str(kind), day, why[:200], apply=apply)

@@ -2,17 +2,17 @@
 // Shared by all pages: signing in again without losing what was typed, and a message when the server is unreachable.
 
 (() => {
-  const dialog = document.getElementById("again");
-  const trouble = document.getElementById("trouble");
+  const dialog = document.getElementById("sign-in-again");
+  const errorMessage = document.getElementById("error-message");
   let interrupted = null;
 
-  function complain(sentence) {
-    trouble.textContent = sentence;
-    trouble.hidden = false;
-    window.setTimeout(() => { trouble.hidden = true; }, 8000);
+  function showError(sentence) {
+    errorMessage.textContent = sentence;
+    errorMessage.hidden = false;
+    window.setTimeout(() => { errorMessage.hidden = true; }, 8000);
   }
 
-  async function askAgain() {
+  async function promptSignIn() {
     if (dialog.open) return;
     const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } });
     // Still signed in: the server was unreachable.
@@ -27,26 +27,26 @@
     const { xhr, elt, requestConfig } = event.detail;
     if (xhr.status === 401) {
       interrupted = { elt, verb: requestConfig.verb };
-      askAgain();
+      promptSignIn();
     } else {
-      complain(xhr.responseText.startsWith("<") ? trouble.dataset.gone : xhr.responseText || trouble.dataset.gone);
+      showError(xhr.responseText.startsWith("<") ? errorMessage.dataset.unreachable : xhr.responseText || errorMessage.dataset.unreachable);
     }
   });
-  document.addEventListener("htmx:sendError", () => complain(trouble.dataset.gone));
+  document.addEventListener("htmx:sendError", () => showError(errorMessage.dataset.unreachable));
   document.addEventListener("htmx:sseError", (event) => {
     // A refused event stream closes at once: the user has been signed out.
-    if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) askAgain();
+    if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) promptSignIn();
   });
 
   document.addEventListener("signed-in", (event) => {
     dialog.close();
     document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": event.detail.token }));
     for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = event.detail.token;
-    const again = interrupted;
+    const request = interrupted;
     interrupted = null;
     // The interrupted request is sent again; without one the page is reloaded.
-    if (again === null) window.location.reload();
-    else htmx.trigger(again.elt, again.elt.tagName === "FORM" ? "submit" : "click");
+    if (request === null) window.location.reload();
+    else htmx.trigger(request.elt, request.elt.tagName === "FORM" ? "submit" : "click");
   });
 
   // A form that was just swapped in and is not yet processed by htmx must not be submitted by the browser.
@@ -55,12 +55,12 @@
   // Enter in a retailer search opens the only result; of several the first is focused.
   let searched = false;
   document.addEventListener("keydown", (event) => {
-    if (event.target.id === "who") searched = event.key === "Enter";
+    if (event.target.id === "retailer-search") searched = event.key === "Enter";
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id !== "found" || !searched) return;
     // The results of an earlier text are ignored.
-    if (event.detail.requestConfig.parameters.q !== document.getElementById("who").value) return;
+    if (event.detail.requestConfig.parameters.q !== document.getElementById("retailer-search").value) return;
     searched = false;
     const buttons = event.target.querySelectorAll("button");
     if (buttons.length === 1) buttons[0].click();
@@ -78,5 +78,5 @@
   document.addEventListener("htmx:afterSettle", count);
   count();
 
-  window.Hotline = { complain };
+  window.Hotline = { showError };
 })();

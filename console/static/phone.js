@@ -11,13 +11,13 @@
   const PIECE = 6000;
 
   let socket = null;
-  let sid = null;
+  let callKey = null;
   let microphone = null;
   let refreshing = 0;
   let player = null;
   let music = null;
   // An operator is connected: typed text is said to them, and not to the dialogue.
-  let person = false;
+  let operatorConnected = false;
 
   // --- display
 
@@ -59,31 +59,31 @@
   }
 
   async function refresh() {
-    if (sid === null) return;
+    if (callKey === null) return;
     const mine = ++refreshing;
-    const answer = await fetch(phone.dataset.calls + sid, { headers: { "HX-Request": "true" } });
+    const answer = await fetch(phone.dataset.calls + callKey, { headers: { "HX-Request": "true" } });
     if (!answer.ok || mine !== refreshing) return;
     const html = await answer.text();
     if (progress.dataset.shown !== html) {
       progress.innerHTML = html;
       progress.dataset.shown = html;
     }
-    sort(byId("waits")?.dataset.waits ?? "");
+    sort(byId("awaited-input")?.dataset.input ?? "");
   }
 
   // The recordings that answer the awaited input come first, the others stay in their order behind them.
   const samples = [...phone.querySelectorAll(".sample")];
   let sortedFor = "";
 
-  function sort(waits) {
-    if (waits === sortedFor) return;
-    sortedFor = waits;
+  function sort(awaited) {
+    if (awaited === sortedFor) return;
+    sortedFor = awaited;
     const focused = document.activeElement;
     for (const sample of samples) {
-      sample.classList.toggle("fits", waits !== "" && sample.dataset.fits.split(" ").includes(waits));
+      sample.classList.toggle("answers", awaited !== "" && sample.dataset.answersTo.split(" ").includes(awaited));
     }
-    const fits = samples.filter((sample) => sample.classList.contains("fits"));
-    byId("samples").append(...fits, ...samples.filter((sample) => !fits.includes(sample)));
+    const answers = samples.filter((sample) => sample.classList.contains("answers"));
+    byId("samples").append(...answers, ...samples.filter((sample) => !answers.includes(sample)));
     if (samples.includes(focused)) focused.focus({ preventScroll: true });
   }
 
@@ -99,7 +99,7 @@
     window.speechSynthesis.speak(utterance);
   }
 
-  const quiet = () => window.speechSynthesis?.cancel();
+  const stopSpeaking = () => window.speechSynthesis?.cancel();
 
   const voices = () => window.speechSynthesis?.getVoices() ?? [];
   const chineseVoice = () => voices().find((voice) => /^(zh|cmn)/i.test(voice.lang));
@@ -108,26 +108,26 @@
   function lookForVoice() { byId("no-voice").hidden = voices().length === 0 || chineseVoice() !== undefined; }
   window.speechSynthesis?.addEventListener?.("voiceschanged", lookForVoice);
   lookForVoice();
-  byId("voice").addEventListener("change", quiet);
+  byId("voice").addEventListener("change", stopSpeaking);
 
-  const happenings = {
-    Rang(event) { sid = event.call_sid; state("talking", "good"); },
+  const handlers = {
+    CallPlaced(event) { callKey = event.call_sid; state("talking", "good"); },
     Said(event) {
       const sound = event.text.match(/^\[(.*\.wav)\]$/);
       if (sound) {
         if (byId("voice").checked) { music = new Audio(new URL(sound[1]).pathname); music.play().catch(() => {}); }
         return;
       }
-      happenings.entry = show("line", words.line, event.text, event.gloss);
+      handlers.entry = show("line", words.line, event.text, event.gloss);
       speak(event.text);
       refresh();
     },
-    SayingStopped(event) {
+    SpeakingStopped(event) {
       music?.pause();
       music = null;
       if (!event.cut_short) return;
-      quiet();
-      if (happenings.entry) happenings.entry.querySelector(".said").append(words.cut);
+      stopSpeaking();
+      if (handlers.entry) handlers.entry.querySelector(".said").append(words.cut);
     },
     CallerSpoke(event) { if (event.words) show("caller", words.you, event.words, english(event.words)); },
     KeyPressed(event) {
@@ -136,12 +136,12 @@
       else show("caller keys", words.you, event.key, "");
     },
     Queued() { state("queue", "warn"); },
-    Connected() { person = true; quiet(); state("person", "good"); },
-    Disconnected() { person = false; state("talking", "good"); },
-    OtherSpoke(event) { show("line", words.operator, event.words, ""); },
-    Problem(event) { show("problem", words.problem, `${event.code}: ${event.message}`, ""); },
-    NoStandIn() { show("problem", "", words.standin, ""); over(); },
-    Ended() { over(); },
+    Connected() { operatorConnected = true; stopSpeaking(); state("operator_connected", "good"); },
+    Disconnected() { operatorConnected = false; state("talking", "good"); },
+    PartnerSpoke(event) { show("line", words.operator, event.words, ""); },
+    DebuggerAlert(event) { show("problem", words.problem, `${event.code}: ${event.message}`, ""); },
+    SimulatorUnreachable() { show("problem", "", words.simulator, ""); callEnded(); },
+    Ended() { callEnded(); },
   };
 
   function english(chinese) {
@@ -151,17 +151,17 @@
 
   // --- the call
 
-  function send(wish) {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(wish));
+  function send(command) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command));
   }
 
-  function over() {
-    person = false;
+  function callEnded() {
+    operatorConnected = false;
     music?.pause();
-    state("over", "");
+    state("ended", "");
     enable(false);
     closeMicrophone();
-    refresh().finally(() => { sid = null; });
+    refresh().finally(() => { callKey = null; });
     socket?.close();
     socket = null;
   }
@@ -174,42 +174,42 @@
     enable(true);
     const mine = new WebSocket(new URL(phone.dataset.line, window.location.href.replace(/^http/, "ws")));
     socket = mine;
-    mine.onopen = () => send({ do: "call", from: byId("from").value, to: byId("to").value });
+    mine.onopen = () => send({ command: "call", from: byId("from").value, to: byId("to").value });
     mine.binaryType = "arraybuffer";
     player = new window.Hotline.Player();
     mine.onmessage = (message) => {
       if (typeof message.data !== "string") { player.play(new Uint8Array(message.data)); return; }
-      const happened = JSON.parse(message.data);
-      happenings[happened.event]?.(happened);
+      const event = JSON.parse(message.data);
+      handlers[event.event]?.(event);
     };
     mine.onclose = () => {
       if (socket !== mine) return;
       show("problem", "", words.lost, "");
-      over();
+      callEnded();
     };
   });
 
-  byId("hang-up").addEventListener("click", () => { quiet(); send({ do: "hang_up" }); });
+  byId("hang-up").addEventListener("click", () => { stopSpeaking(); send({ command: "hang_up" }); });
 
   for (const button of phone.querySelectorAll("[data-key]")) {
-    button.addEventListener("click", () => send({ do: "keys", keys: button.dataset.key }));
+    button.addEventListener("click", () => send({ command: "keys", keys: button.dataset.key }));
   }
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, select, textarea");
-    if (!typing && !event.ctrlKey && !event.metaKey && /^[0-9*#]$/.test(event.key)) send({ do: "keys", keys: event.key });
+    if (!typing && !event.ctrlKey && !event.metaKey && /^[0-9*#]$/.test(event.key)) send({ command: "keys", keys: event.key });
   });
 
   byId("typing").addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = byId("text").value.trim();
-    if (!text || sid === null) return;
-    if (person) {
-      send({ do: "speak", words: text, mulaw: "" });
+    if (!text || callKey === null) return;
+    if (operatorConnected) {
+      send({ command: "speak", words: text, mulaw: "" });
       byId("text").value = "";
       return;
     }
     const token = JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
-    const answer = await fetch(`${phone.dataset.calls}${sid}/say`, {
+    const answer = await fetch(`${phone.dataset.calls}${callKey}/say`, {
       method: "POST",
       headers: { "X-CSRFToken": token, "HX-Request": "true" },
       body: new URLSearchParams({ text }),
@@ -217,7 +217,7 @@
     if (answer.ok) {
       show("caller", words.you, text, english(text));
       byId("text").value = "";
-    } else window.Hotline.complain(await answer.text());
+    } else window.Hotline.showError(await answer.text());
   });
 
   // --- sound
@@ -229,7 +229,7 @@
       let said = sample.dataset.zh;
       for (let at = 0; at < sound.length; at += PIECE) {
         const mulaw = btoa(String.fromCharCode(...sound.subarray(at, at + PIECE)));
-        send({ do: "speak", mulaw, words: said });
+        send({ command: "speak", mulaw, words: said });
         said = "";
       }
     });
@@ -257,10 +257,10 @@
     try {
       await openMicrophone();
     } catch (error) {
-      window.Hotline.complain(words.microphone + error.message);
+      window.Hotline.showError(words.microphone + error.message);
     }
   });
 
   window.setInterval(() => { if (socket !== null) refresh(); }, 1500);
-  window.addEventListener("pagehide", quiet);
+  window.addEventListener("pagehide", stopSpeaking);
 })();

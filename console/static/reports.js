@@ -13,9 +13,9 @@
     const draw = () => {
       place.replaceChildren();
       // A narrow screen shows fewer: only the largest specs, and only every nth label of the days.
-      const room = Math.max(4, Math.floor(place.clientWidth / 42));
-      const kept = place.dataset.plot === "days" ? whole.labels.length : room;
-      const every = Math.ceil(Math.min(whole.labels.length, kept) / room);
+      const slots = Math.max(4, Math.floor(place.clientWidth / 42));
+      const kept = place.dataset.plot === "days" ? whole.labels.length : slots;
+      const every = Math.ceil(Math.min(whole.labels.length, kept) / slots);
       const labels = whole.labels.slice(0, kept);
       const series = whole.series.map((one) => ({ ...one, values: one.values.slice(0, kept) }));
       new uPlot(

@@ -9,7 +9,7 @@
   let chosen = 0;
   // Text typed while the last line is being sent is not lost: it is restored on the new sheet.
   let sent = null;
-  let ahead = null;
+  let typedAhead = null;
   let enterAhead = false;
   // True if the cartons were typed after the spec; they are then replaced or cleared together with it.
   let cartonsFromPick = false;
@@ -60,13 +60,13 @@
   }
 
   function show() {
-    const list = byId("choices");
+    const list = byId("spec-options");
     const pick = byId("pick");
     const wording = byId("wording").dataset;
     list.replaceChildren();
     found.forEach((spec, place) => {
       const option = document.createElement("li");
-      option.id = `choice-${place}`;
+      option.id = `option-${place}`;
       option.role = "option";
       option.setAttribute("aria-selected", String(place === chosen));
       const name = document.createElement("b");
@@ -88,7 +88,7 @@
     }
     list.hidden = !pick.value.trim() || document.activeElement !== pick;
     pick.setAttribute("aria-expanded", String(!list.hidden));
-    if (found.length && !list.hidden) pick.setAttribute("aria-activedescendant", `choice-${chosen}`);
+    if (found.length && !list.hidden) pick.setAttribute("aria-activedescendant", `option-${chosen}`);
     else pick.removeAttribute("aria-activedescendant");
   }
 
@@ -109,7 +109,7 @@
     const typed = byId("cartons").value;
     byId("barcode").value = spec.barcode;
     byId("pick").value = spec.name;
-    byId("choices").hidden = true;
+    byId("spec-options").hidden = true;
     byId("pick").setAttribute("aria-expanded", "false");
     if (typed) byId("entry").requestSubmit();
     else byId("cartons").focus();
@@ -120,7 +120,7 @@
     if (event.target.id === "pick") update();
     if (event.target.id === "cartons") cartonsFromPick = false;
   });
-  document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("choices").hidden = true; });
+  document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("spec-options").hidden = true; });
 
   // The order is not saved while a line is typed but not added, or still being sent.
   document.addEventListener("click", (event) => {
@@ -129,7 +129,7 @@
     if (!onItsWay && !byId("pick").value.trim()) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!onItsWay) Hotline.complain(byId("wording").dataset.unfinished);
+    if (!onItsWay) Hotline.showError(byId("wording").dataset.unfinished);
     byId("pick").focus();
   }, true);
 
@@ -173,20 +173,20 @@
     update();
   });
 
-  function putBack() {
+  function restoreEntry() {
     for (const [name, value] of Object.entries(sent)) byId(name).value = value;
     enterAhead = false;
   }
 
-  function takeBack(event) {
-    if (event.detail.elt.id === "entry" && sent !== null) putBack();
+  function restoreEntryOnError(event) {
+    if (event.detail.elt.id === "entry" && sent !== null) restoreEntry();
   }
-  document.addEventListener("htmx:responseError", takeBack);
-  document.addEventListener("htmx:sendError", takeBack);
+  document.addEventListener("htmx:responseError", restoreEntryOnError);
+  document.addEventListener("htmx:sendError", restoreEntryOnError);
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "sheet" || !byId("pick") || sent === null) return;
-    ahead = { pick: byId("pick").value, cartons: byId("cartons").value, enter: enterAhead };
+    typedAhead = { pick: byId("pick").value, cartons: byId("cartons").value, enter: enterAhead };
   });
 
   function ready() {
@@ -194,18 +194,18 @@
     specs = data ? JSON.parse(data.textContent) : [];
     const cartonsField = byId("cartons");
     // A refused line is restored, to be corrected or entered again.
-    const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-again]");
+    const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-refused]");
     if (refused) {
-      putBack();
-      ahead = null;
+      restoreEntry();
+      typedAhead = null;
     }
     if (cartonsField?.getAttribute("aria-invalid")) cartonsField.focus();
     else (byId("pick") || byId("next") || byId("finish"))?.focus();
     sent = null;
     enterAhead = false;
-    if (ahead === null || !byId("pick")) return;
-    const { pick, cartons, enter } = ahead;
-    ahead = null;
+    if (typedAhead === null || !byId("pick")) return;
+    const { pick, cartons, enter } = typedAhead;
+    typedAhead = null;
     if (!pick) return;
     byId("pick").value = pick;
     byId("cartons").value = cartons;
@@ -215,7 +215,7 @@
 
   document.addEventListener("htmx:afterSettle", (event) => {
     // Another order starts with an empty entry line.
-    if (event.target.id === "work") sent = ahead = null;
+    if (event.target.id === "work") sent = typedAhead = null;
     if (["sheet", "work"].includes(event.target.id)) ready();
   });
   ready();

@@ -6,17 +6,17 @@
   const panel = document.getElementById("softphone");
   const words = JSON.parse(panel.dataset.words);
   const byId = (id) => document.getElementById(id);
-  const EXPECTED_MS = 30000;
+  const AUTO_ANSWER_MS = 30000;
 
   let line = null;
   let connecting = null;
   // A call taken at the desk is answered automatically when it rings before this time.
-  let expectedUntil = 0;
+  let autoAnswerUntil = 0;
   let opened = "";
 
   const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 
-  async function ask() {
+  async function fetchToken() {
     const answer = await fetch(panel.dataset.token, { method: "POST", headers: { "X-CSRFToken": token(), "HX-Request": "true" } });
     if (!answer.ok) throw new Error(await answer.text());
     return answer.json();
@@ -27,11 +27,11 @@
   function show(state, tone) {
     byId("softphone-state").textContent = words[state];
     byId("softphone-state").className = `tag ${tone}`;
-    byId("softphone-answer").hidden = state !== "rings";
-    byId("softphone-decline").hidden = state !== "rings";
-    byId("softphone-hang-up").hidden = state !== "talks" && state !== "waits";
-    byId("softphone-typing").hidden = !(line?.canType && state === "talks");
-    if (state === "rings") document.title = `☎ ${document.title.replace(/^☎ /, "")}`;
+    byId("softphone-answer").hidden = state !== "incoming";
+    byId("softphone-decline").hidden = state !== "incoming";
+    byId("softphone-hang-up").hidden = state !== "talking" && state !== "connecting";
+    byId("softphone-typing").hidden = !(line?.canType && state === "talking");
+    if (state === "incoming") document.title = `☎ ${document.title.replace(/^☎ /, "")}`;
     else document.title = document.title.replace(/^☎ /, "");
   }
 
@@ -43,22 +43,22 @@
     byId("softphone-said").scrollTop = byId("softphone-said").scrollHeight;
   }
 
-  const happens = {
+  const handlers = {
     ready() { show("ready", "good"); },
-    rings() {
+    incoming() {
       byId("softphone-said").replaceChildren();
-      if (Date.now() < expectedUntil) { expectedUntil = 0; line.answer(); return; }
-      show("rings", "bad");
+      if (Date.now() < autoAnswerUntil) { autoAnswerUntil = 0; line.answer(); return; }
+      show("incoming", "bad");
       byId("softphone-answer").focus();
     },
-    waits() { show("waits", "warn"); },
-    talks() { show("talks", "good"); },
-    over() { show("ready", "good"); },
-    hears(text) { write("line", text); },
-    gone(reason) {
+    connecting() { show("connecting", "warn"); },
+    talking() { show("talking", "good"); },
+    ended() { show("ready", "good"); },
+    said(text) { write("line", text); },
+    closed(reason) {
       line = null;
       show("off", "");
-      if (reason) window.Hotline.complain(words.failed + reason);
+      if (reason) window.Hotline.showError(words.failed + reason);
     },
   };
 
@@ -69,15 +69,15 @@
     const device = new Device(first.token, { closeProtection: true });
     for (const sound of ["incoming", "outgoing", "disconnect"]) device.audio?.[sound](false);
     let call = null;
-    device.on("tokenWillExpire", async () => device.updateToken((await ask()).token));
-    device.on("error", (error) => { if (call === null) happens.gone(error.message); else window.Hotline.complain(words.failed + error.message); });
+    device.on("tokenWillExpire", async () => device.updateToken((await fetchToken()).token));
+    device.on("error", (error) => { if (call === null) handlers.closed(error.message); else window.Hotline.showError(words.failed + error.message); });
     device.on("incoming", (incoming) => {
       if (call !== null) { incoming.reject(); return; }
       call = incoming;
-      const over = () => { if (call === incoming) { call = null; happens.over(); } };
-      for (const end of ["cancel", "disconnect", "reject", "error"]) incoming.on(end, over);
-      incoming.on("accept", happens.talks);
-      happens.rings();
+      const ended = () => { if (call === incoming) { call = null; handlers.ended(); } };
+      for (const end of ["cancel", "disconnect", "reject", "error"]) incoming.on(end, ended);
+      incoming.on("accept", handlers.talking);
+      handlers.incoming();
     });
     await device.register();
     return {
@@ -89,39 +89,39 @@
     };
   }
 
-  function openStandIn(first) {
+  function openSimulator(first) {
     return new Promise((resolve, reject) => {
-      const socket = new WebSocket(new URL(first.address, window.location.href.replace(/^http/, "ws")));
+      const socket = new WebSocket(new URL(first.url, window.location.href.replace(/^http/, "ws")));
       socket.binaryType = "arraybuffer";
-      const send = (wish) => socket.send(JSON.stringify(wish));
+      const send = (command) => socket.send(JSON.stringify(command));
       const player = new window.Hotline.Player();
       let microphone = null;
-      const quiet = () => { microphone?.close(); microphone = null; };
-      const told = {
-        Incoming: () => happens.rings(),
-        Said: (event) => { if (!event.text.startsWith("[")) happens.hears(event.text); },
-        OtherSpoke: (event) => write("caller", event.words),
+      const closeMicrophone = () => { microphone?.close(); microphone = null; };
+      const onEvent = {
+        Incoming: () => handlers.incoming(),
+        Said: (event) => { if (!event.text.startsWith("[")) handlers.said(event.text); },
+        PartnerSpoke: (event) => write("caller", event.words),
         Connected: () => {
-          happens.talks();
+          handlers.talking();
           window.Hotline.openMicrophone(panel.dataset.worklet, (sound) => socket.send(sound)).then((opened) => { microphone = opened; }).catch(() => {});
         },
-        Disconnected: () => { quiet(); happens.waits(); },
-        Ended: () => { quiet(); happens.over(); },
-        NoStandIn: () => { reject(new Error(words.standin)); },
+        Disconnected: () => { closeMicrophone(); handlers.connecting(); },
+        Ended: () => { closeMicrophone(); handlers.ended(); },
+        SimulatorUnreachable: () => { reject(new Error(words.simulator)); },
       };
       socket.onmessage = ({ data }) => {
         if (typeof data !== "string") { player.play(new Uint8Array(data)); return; }
         const event = JSON.parse(data);
-        told[event.event]?.(event);
+        onEvent[event.event]?.(event);
       };
       socket.onopen = () => resolve({
         canType: true,
-        answer: () => { send({ do: "answer" }); happens.waits(); },
-        decline: () => send({ do: "hang_up" }),
-        hangUp: () => send({ do: "hang_up" }),
-        say: (text) => { send({ do: "speak", words: text, mulaw: "" }); write("me", text); },
+        answer: () => { send({ command: "answer" }); handlers.connecting(); },
+        decline: () => send({ command: "hang_up" }),
+        hangUp: () => send({ command: "hang_up" }),
+        say: (text) => { send({ command: "speak", words: text, mulaw: "" }); write("me", text); },
       });
-      socket.onclose = () => { quiet(); reject(new Error(words.lost)); if (line !== null) happens.gone(words.lost); };
+      socket.onclose = () => { closeMicrophone(); reject(new Error(words.lost)); if (line !== null) handlers.closed(words.lost); };
     });
   }
 
@@ -129,12 +129,12 @@
   function connect() {
     connecting ??= (async () => {
       if (line !== null) return true;
-      const first = await ask();
-      line = await (first.kind === "twilio" ? openCarrier(first) : openStandIn(first));
-      happens.ready();
+      const first = await fetchToken();
+      line = await (first.kind === "carrier" ? openCarrier(first) : openSimulator(first));
+      handlers.ready();
       return true;
     })().catch((error) => {
-      happens.gone(error.message);
+      handlers.closed(error.message);
       htmx.ajax("POST", panel.dataset.pause, { swap: "none" });
       return false;
     }).finally(() => { connecting = null; });
@@ -143,16 +143,16 @@
 
   // --- the page around it
 
-  function look() {
-    const duty = byId("duty-now");
-    if (!duty) return;
-    if (duty.dataset.reach === "browser" && duty.dataset.ready && line === null) connect();
+  function applyPresence() {
+    const presence = byId("presence-state");
+    if (!presence) return;
+    if (presence.dataset.device === "browser" && presence.dataset.ready && line === null) connect();
     // The order of the call just connected is opened.
-    const now = duty.dataset.now;
-    if (now !== opened) {
-      opened = now;
-      const open = byId("open-now");
-      if (now && window.location.pathname !== open.getAttribute("href")) {
+    const call = presence.dataset.call;
+    if (call !== opened) {
+      opened = call;
+      const open = byId("open-current-order");
+      if (call && window.location.pathname !== open.getAttribute("href")) {
         // Just swapped in, the link may not be processed by htmx yet; as an ordinary link it would hang up.
         htmx.process(open);
         open.click();
@@ -160,16 +160,16 @@
     }
   }
 
-  document.addEventListener("htmx:afterSettle", look);
+  document.addEventListener("htmx:afterSettle", applyPresence);
   // A ready operator is called at once, so the softphone connects first.
   document.addEventListener("click", async (event) => {
     if (event.target.id === "softphone-begin" && await connect()) htmx.trigger("#softphone-begin", "softphone-ready");
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.requestConfig.path.endsWith("/take") && line !== null) expectedUntil = Date.now() + EXPECTED_MS;
+    if (event.detail.requestConfig.path.endsWith("/take") && line !== null) autoAnswerUntil = Date.now() + AUTO_ANSWER_MS;
   });
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.path.endsWith("/take")) expectedUntil = 0;
+    if (event.detail.requestConfig.path.endsWith("/take")) autoAnswerUntil = 0;
   });
 
   byId("softphone-answer").addEventListener("click", () => line?.answer());
@@ -181,5 +181,5 @@
     if (text) line?.say(text);
     byId("softphone-text").value = "";
   });
-  look();
+  applyPresence();
 })();

@@ -75,7 +75,7 @@ def read_samples() -> tuple[Sample, ...]:
     """The recorded utterances, in the order in which they are shown."""
     with SAMPLES.open("rb") as file:
         rows = tomllib.load(file)["sample"]
-    return tuple(Sample(row["file"], row["zh"], row["en"], tuple(row["fits"])) for row in rows)
+    return tuple(Sample(row["file"], row["zh"], row["en"], tuple(row["answers_to"])) for row in rows)
 
 
 def phone_routes(app_services: Services) -> Blueprint:
@@ -99,7 +99,7 @@ def phone_routes(app_services: Services) -> Blueprint:
             "web_phone/phone.html",
             hotlines=hotlines,
             callers=callers,
-            stranger=UNREGISTERED_NUMBER,
+            unregistered=UNREGISTERED_NUMBER,
             codes=codes,
             samples=read_samples(),
             keys="123456789*0#",
@@ -122,31 +122,29 @@ def phone_routes(app_services: Services) -> Blueprint:
         then = reply_from_json(call.reply).then
         return render_template(
             "web_phone/phone_progress.html",
-            call=call,
-            waits_for=awaited_input(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
+            awaited_input=awaited_input(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
             turns=[_turn_facts(turn, names) for turn in turns],
             order=view,
             retailer=retailer,
             step=state.step,
-            misses=state.reprompt_count,
         )
 
     @routes.post("/calls/<call_key>/say")
     def say(call_key: str) -> ResponseReturnValue:
         text = request.form.get("text", "").strip()[:TEXT_MAX]
         try:
-            present = services().line.calls.snapshot(call_key)
+            snapshot = services().line.calls.snapshot(call_key)
         except UnknownCall:
             abort(404, _("没有这通电话，请重新拨号。"))
-        then = present.reply.then
-        if not text or present.ended or not isinstance(then, ListenFor):
+        then = snapshot.reply.then
+        if not text or snapshot.ended or not isinstance(then, ListenFor):
             abort(409, _("现在没有在听，请等提示说完。"))
         if isinstance(then.listen, Digits) and then.listen.what == "pin":
             abort(409, _("密码只能按键输入。"))
         with read_only(services().sessions) as session:
             utterance = services().line.recognition.understanding(session).of_text(then.listen, text)
-        services().line.media_sockets.registry.store_utterance(call_key, present.turn_number, utterance)
-        services().line.media_sockets.redirect_to_turn(call_key, present.turn_number)
+        services().line.media_sockets.registry.store_utterance(call_key, snapshot.turn_number, utterance)
+        services().line.media_sockets.redirect_to_turn(call_key, snapshot.turn_number)
         return "", 204
 
     @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]
@@ -167,7 +165,7 @@ def awaited_input(listen: Listen) -> str:
 
 def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
     """One turn as listed: what was recognised, and how it was understood."""
-    heard = turn.turn_input
+    turn_input = turn.turn_input
     items = [
         {
             "action": item["action"],
@@ -175,18 +173,17 @@ def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
             "halves": (item.get("quantity") or {}).get("halves"),
             "unit": (item.get("quantity") or {}).get("unit", "carton"),
         }
-        for item in heard.get("items", ())
+        for item in turn_input.get("items", ())
     ]
     return {
-        "n": turn.turn_number,
-        "at": turn.taken_at,
-        "silence": heard.get("silence", False),
-        "text": heard.get("text", ""),
-        "keyed": heard.get("keyed", False),
-        "command": heard.get("command"),
-        "digits": (heard.get("digits") or [""])[0],
-        "choice": heard.get("choice"),
-        "score": heard.get("score"),
+        "turn_number": turn.turn_number,
+        "silence": turn_input.get("silence", False),
+        "text": turn_input.get("text", ""),
+        "keyed": turn_input.get("keyed", False),
+        "command": turn_input.get("command"),
+        "digits": (turn_input.get("digits") or [""])[0],
+        "choice": turn_input.get("choice"),
+        "score": turn_input.get("score"),
         "items": items,
     }
 
@@ -197,43 +194,43 @@ def relay(socket: PageSocket, settings: Settings, allowed_commands: frozenset[st
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     try:
-        stand_in = websocket.create_connection(
+        simulator = websocket.create_connection(
             base + SIMULATOR_PATH, timeout=CONNECT_S, header=[f"Authorization: Basic {token}"]
         )
     except (OSError, websocket.WebSocketException) as error:
-        log.warning("the web phone's stand-in cannot be reached", address=base, reason=str(error))
-        socket.send(json.dumps({"event": "NoStandIn"}))
+        log.warning("the simulator cannot be reached", address=base, reason=str(error))
+        socket.send(json.dumps({"event": "SimulatorUnreachable"}))
         socket.close()
         return
-    stand_in.settimeout(None)
-    back = threading.Thread(target=_relay_events, args=(stand_in, socket), name="web phone", daemon=True)
+    simulator.settimeout(None)
+    back = threading.Thread(target=_relay_events, args=(simulator, socket), name="web phone", daemon=True)
     back.start()
     try:
         if name:
-            stand_in.send(json.dumps({"do": "be", "name": name}))
+            simulator.send(json.dumps({"command": "register", "name": name}))
         while (message := socket.receive()) is not None:
             if isinstance(message, str):
                 if _command(message) in allowed_commands:
-                    stand_in.send(message)
+                    simulator.send(message)
             else:
-                stand_in.send_binary(message)
+                simulator.send_binary(message)
     except (ConnectionClosed, OSError, websocket.WebSocketException):
         pass
     finally:
-        stand_in.close()
+        simulator.close()
         back.join(CONNECT_S)
 
 
 def _command(message: str) -> str:
     try:
-        return str(json.loads(message)["do"])
+        return str(json.loads(message)["command"])
     except (ValueError, TypeError, KeyError):
         return ""
 
 
-def _relay_events(stand_in: websocket.WebSocket, socket: PageSocket) -> None:
+def _relay_events(simulator: websocket.WebSocket, socket: PageSocket) -> None:
     try:
-        while message := stand_in.recv():
+        while message := simulator.recv():
             if isinstance(message, bytes):
                 socket.send(message)
                 continue

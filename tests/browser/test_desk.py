@@ -15,7 +15,7 @@ from tests.support.chromium import (
     PHONE_WIDTH,
     accessibility_faults,
     new_page,
-    served_house,
+    served_hotline,
     sign_in,
     take_screenshot,
     wait_for,
@@ -29,7 +29,7 @@ SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_house(tmp_path_factory.mktemp("house"), "keypad") as served:
+    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
         yield served
 
 
@@ -138,7 +138,7 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
     wait_for(page, lambda: any("/desk/orders/" in one.url for one in names))
     [winner] = [one for one in names if "/desk/orders/" in one.url]
     [loser] = [one for one in names if one is not winner]
-    expect(loser.locator("#trouble")).to_have_text(f"这通电话已经由{names[winner]}接了。")
+    expect(loser.locator("#error-message")).to_have_text(f"这通电话已经由{names[winner]}接了。")
     assert loser.url.endswith("/desk")
     # The call goes back to the automatic line, which continues it.
     so_far = len(caller.heard)
@@ -166,7 +166,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     shop = new_page(browser, line)
     web_phone_call(shop)
     expect(page.locator("#softphone-state")).to_have_text("来电")
-    expect(page.locator("#duty")).to_contain_text("客户要人工")
+    expect(page.locator("#presence")).to_contain_text("客户要人工")
     take_screenshot(page, "softphone")
     assert accessibility_faults(page) == []
     # Declined, the caller keeps waiting; then the operator takes the call after all.
@@ -212,10 +212,10 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
 def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLine) -> None:
     with page.expect_response("**/desk/events"):
         sign_in(page, "operator")
-    page.fill("#who", "桥头")
+    page.fill("#retailer-search", "桥头")
     expect(page.locator(".found")).to_contain_text("桥头烟酒")
     page.context.clear_cookies()
-    page.fill("#who", "桥头烟")
+    page.fill("#retailer-search", "桥头烟")
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("页面上填的内容都还在")
     take_screenshot(page, "sign-in-again")
@@ -224,7 +224,7 @@ def test_a_session_that_runs_out_keeps_what_was_typed(page: Page, line: ServedLi
     dialog.get_by_label("密码").fill("demo-2468-demo")
     dialog.get_by_role("button", name="登录").click()
     expect(dialog).not_to_be_visible()
-    expect(page.locator("#who")).to_have_value("桥头烟")
+    expect(page.locator("#retailer-search")).to_have_value("桥头烟")
 
 
 @pytest.mark.parametrize("width", [1280, PHONE_WIDTH])
@@ -239,8 +239,8 @@ def test_every_page_is_sound_at_a_desk_and_on_a_phone(browser: Browser, line: Se
     take_screenshot(page, f"brief{suffix}")
     faults["brief"] = accessibility_faults(page)
     pages = (
-        *("/today", f"/missed?code={SHOP}", "/desk", "/proxy", "/web-orders", "/orders", "/calls"),
-        *("/supply", "/catalog?q=hhl", "/reports?span=month", "/diaries", "/feedback", "/retailers"),
+        *("/today", f"/unreached?code={SHOP}", "/desk", "/proxy", "/web-orders", "/orders", "/calls"),
+        *("/supply", "/catalog?q=hhl", "/reports?span=month", "/department-reports", "/feedback", "/retailers"),
     )
     for path in (*pages, "/hotlines", f"/retailers/{SHOP}", "/orders/1"):
         page.goto(path)

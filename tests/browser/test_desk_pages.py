@@ -19,7 +19,7 @@ from orders.channels.proxy_list import COLUMNS
 from orders.channels.web_orders import WebOrder
 from orders.demo.demo_staff import DEMO_PASSWORD
 from orders.retailers.models import RetailerRow
-from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_house, sign_in, take_screenshot
+from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -31,7 +31,7 @@ SOLD_OUT = "利群(软蓝)"
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_house(tmp_path_factory.mktemp("house"), "keypad") as served:
+    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
         yield served
 
 
@@ -143,14 +143,14 @@ def test_a_failed_web_order_is_worked_off_into_a_saved_order(page: Page, line: S
 
 def test_a_request_is_noted_beside_the_order_passed_up_and_its_answer_read_there(page: Page, other: Page) -> None:
     sign_in(page, "operator", "/desk")
-    page.fill("#who", "滨河")
+    page.fill("#retailer-search", "滨河")
     page.keyboard.press("Enter")
     expect(page.locator(".refusal")).to_contain_text("今天已经订过货了")
-    page.fill("#who", IN_A_HURRY)
+    page.fill("#retailer-search", IN_A_HURRY)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/orders/**")
     page.get_by_text("客户还有别的要求").click()
-    asked = page.locator("#asked")
+    asked = page.locator("#requests")
     asked.get_by_role("button", name="记下").click()
     expect(asked.get_by_text("请选是哪一方面")).to_be_visible()
     asked.get_by_label("哪一方面").select_option("delivery")
@@ -175,17 +175,17 @@ def test_a_request_is_noted_beside_the_order_passed_up_and_its_answer_read_there
 def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser: Browser, line: ServedLine) -> None:
     desks = {login: new_page(browser, line) for login in ("operator", "leader", "clerk", "director")}
     for login, page in desks.items():
-        sign_in(page, login, "/diaries")
+        sign_in(page, login, "/department-reports")
     operator, leader = desks["operator"], desks["leader"]
     operator.get_by_role("button", name="按数据起草").click()
-    operator.wait_for_url("**/diaries/*")
+    operator.wait_for_url("**/department-reports/*")
     text = operator.get_by_label("内容")
     assert "应订" in text.input_value()
     text.fill(text.input_value() + "\n客户都满意。")
     take_screenshot(operator, "diary")
     assert accessibility_faults(operator) == []
     operator.get_by_role("button", name="交上去").click()
-    expect(operator.locator("#paper")).to_contain_text("等电访班长签")
+    expect(operator.locator("#report")).to_contain_text("等电访班长签")
     paper = operator.url
 
     leader.goto(paper)
@@ -193,18 +193,18 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     expect(leader.get_by_text("退回要写明原因")).to_be_visible()
     leader.get_by_label("意见").fill("未接通的写上原因")
     leader.get_by_role("button", name="退回").click()
-    expect(leader.locator("#paper")).to_contain_text("退回的原因")
+    expect(leader.locator("#report")).to_contain_text("退回的原因")
     operator.reload()
-    expect(operator.locator("#paper")).to_contain_text("未接通的写上原因")
+    expect(operator.locator("#report")).to_contain_text("未接通的写上原因")
     operator.get_by_role("button", name="交上去").click()
-    expect(operator.locator("#paper")).to_contain_text("等电访班长签")
+    expect(operator.locator("#report")).to_contain_text("等电访班长签")
     for login in ("leader", "clerk", "director"):
-        desks[login].goto("/diaries")
+        desks[login].goto("/department-reports")
         desks[login].locator("section", has_text="等我签").get_by_role("link", name="日志").click()
-        desks[login].wait_for_url("**/diaries/*")
+        desks[login].wait_for_url("**/department-reports/*")
         desks[login].get_by_role("button", name="签，往上送").click()
-        expect(desks[login].locator("#paper")).to_contain_text("已签")
-    expect(desks["director"].locator("#paper")).to_contain_text("签完了")
+        expect(desks[login].locator("#report")).to_contain_text("已签")
+    expect(desks["director"].locator("#report")).to_contain_text("签完了")
     take_screenshot(desks["director"], "diary-signed")
     for page in desks.values():
         page.context.close()
@@ -214,7 +214,7 @@ def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again
     # The event stream is open: refused without a session, it would ask for the password during typing.
     with page.expect_response("**/desk/events"):
         sign_in(page, "operator", "/desk")
-    page.fill("#who", IN_A_HURRY)
+    page.fill("#retailer-search", IN_A_HURRY)
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/orders/**")
     expect(page.locator("#pick")).to_be_focused()
@@ -232,13 +232,13 @@ def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again
 
 def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(page: Page, line: ServedLine) -> None:
     sign_in(page, "operator", "/desk")
-    page.fill("#who", "建设路")
+    page.fill("#retailer-search", "建设路")
     page.keyboard.press("Enter")
     page.wait_for_url("**/desk/orders/**")
     expect(page.locator("#pick")).to_be_focused()
     # The same as last time, with one key.
     page.keyboard.press("Alt+l")
-    expect(page.locator("#said")).to_contain_text("记上了")
+    expect(page.locator("#sheet-notice")).to_contain_text("记上了")
     expect(page.locator("tbody")).to_contain_text("芙蓉王(硬)")
     # Cartons belong to the spec they were typed after.
     page.keyboard.type("hhl5")
@@ -247,7 +247,7 @@ def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(p
     # A line that is typed but not entered is not lost by saving.
     page.keyboard.type("zhy 2")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#trouble")).to_contain_text("还有一行没有记上")
+    expect(page.locator("#error-message")).to_contain_text("还有一行没有记上")
     # Another window changes the order; the line is shown again, to be entered on the new state.
     elsewhere = page.context.new_page()
     elsewhere.goto(page.url)
@@ -256,7 +256,7 @@ def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(p
     elsewhere.close()
     page.locator("#pick").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#said")).to_contain_text("芙蓉王(硬)：4 → 没有")
+    expect(page.locator("#sheet-notice")).to_contain_text("芙蓉王(硬)：4 → 没有")
     expect(page.locator("#pick")).to_have_value("中华(硬)")
     expect(page.locator("#cartons")).to_have_value("2")
     take_screenshot(page, "sheet-stale")

@@ -19,7 +19,7 @@ from tests.support.chromium import (
     accessibility_faults,
     click_link,
     new_page,
-    served_house,
+    served_hotline,
     sign_in,
     take_screenshot,
 )
@@ -37,7 +37,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
         locate_model(Settings())
     except ModelMissing as missing:
         pytest.skip(str(missing))
-    with served_house(tmp_path_factory.mktemp("house"), "stream") as served:
+    with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 
 
@@ -85,14 +85,14 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
     page.get_by_label("客户的叫法").fill("老红塔")
     page.get_by_label("是哪个品规").fill("红塔山(硬经典)")
     page.get_by_role("button", name="试一试").click()
-    expect(page.locator(".tried")).to_contain_text("热线这样听：老 · 红塔")
+    expect(page.locator(".name-preview")).to_contain_text("热线这样听：老 · 红塔")
     assert accessibility_faults(page) == []
     page.get_by_role("button", name="加上").click()
-    expect(page.locator(".tried")).to_contain_text("已加上“老红塔”")
+    expect(page.locator(".name-preview")).to_contain_text("已加上“老红塔”")
     expect(page.locator(".queue")).to_contain_text("老红塔")
 
     page.get_by_role("button", name="留作测试录音").click()
-    expect(page.locator("#meant")).to_contain_text("已留作测试录音")
+    expect(page.locator("#label-form")).to_contain_text("已留作测试录音")
     expect(page.locator(".queue")).to_contain_text("红塔山(硬经典) 5条")
     click_link(page, page.get_by_role("link", name="看全部测试录音"))
     expect(page.locator("tbody")).to_contain_text("红塔山硬经典五条")
@@ -110,7 +110,7 @@ def test_a_name_is_looked_at_heard_and_taken_off(page: Page, line: ServedLine) -
     page.goto("/catalog")
     page.get_by_label("名字、叫法、首字母或代码").fill("软蓝黄鹤楼")
     page.get_by_role("button", name="软蓝黄鹤楼").click()
-    expect(page.locator(".tried")).to_contain_text("热线这样听：")
+    expect(page.locator(".name-preview")).to_contain_text("热线这样听：")
     spoken = page.evaluate(
         """() => { const said = []; window.speechSynthesis.speak = (one) => said.push([one.text, one.lang]);
              document.querySelector('[data-say]').click(); return said; }"""
@@ -119,7 +119,7 @@ def test_a_name_is_looked_at_heard_and_taken_off(page: Page, line: ServedLine) -
     take_screenshot(page, "catalog-name")
     assert accessibility_faults(page) == []
     page.get_by_role("button", name="去掉这个叫法").click()
-    expect(page.locator(".tried")).to_contain_text("已去掉“软蓝黄鹤楼”")
+    expect(page.locator(".name-preview")).to_contain_text("已去掉“软蓝黄鹤楼”")
     page.goto("/catalog/history")
     expect(page.locator("tbody tr").first).to_contain_text("- 软蓝黄鹤楼")
     page.locator("summary").first.click()
@@ -195,7 +195,7 @@ def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLin
     expect(page.locator(".pin")).to_have_text(re.compile(r"^\d{4}$"))
     take_screenshot(page, "retailer")
     assert accessibility_faults(page) == []
-    page.goto("/history")
+    page.goto("/audit-log")
     expect(page.locator("tbody")).to_contain_text("本人到店，忘了密码")
 
 
@@ -214,7 +214,7 @@ def test_every_page_of_the_managers_is_sound_at_a_desk_and_on_a_phone(
         "/hotlines",
         "/hotlines/new",
         "/hours",
-        "/history",
+        "/audit-log",
         "/retailers",
         f"/retailers/{SHOP}",
         "/supply",

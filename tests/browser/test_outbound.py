@@ -25,7 +25,7 @@ from tests.support.chromium import (
     PHONE_WIDTH,
     accessibility_faults,
     new_page,
-    served_house,
+    served_hotline,
     sign_in,
     take_screenshot,
     wait_for,
@@ -40,7 +40,7 @@ ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"
 
 @pytest.fixture
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_house(tmp_path_factory.mktemp("house"), "keypad", AS_FAST_AS_POSSIBLE) as served:
+    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad", AS_FAST_AS_POSSIBLE) as served:
         served.account.parties |= read_parties(PARTIES)
         in_database(served, an_operator_is_ready)
         yield served
@@ -77,7 +77,7 @@ def outcomes(session: Session) -> list[str | None]:
     return list(session.scalars(select(OutboundAttempt.outcome).order_by(OutboundAttempt.id)))
 
 
-def rung_at(session: Session) -> list[datetime]:
+def dialled_at(session: Session) -> list[datetime]:
     return list(session.scalars(select(OutboundAttempt.dialled_at)))
 
 
@@ -117,8 +117,8 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
         expect(page.get_by_text("没有外呼")).to_be_visible()
         before = in_database(line, lease_expiry)
         wait_for(page, lambda: in_database(line, lease_expiry) != before)
-        assert len(in_database(line, rung_at)) == 4
-        assert max(in_database(line, rung_at)) < in_database(line, stopped_at)
+        assert len(in_database(line, dialled_at)) == 4
+        assert max(in_database(line, dialled_at)) < in_database(line, stopped_at)
     assert in_database(line, outbound_orders) == 1
     narrow = new_page(browser, line, PHONE_WIDTH)
     sign_in(narrow, "director", onward="/outbound")
@@ -126,7 +126,7 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
     assert accessibility_faults(narrow) == []
     narrow.context.close()
     page.get_by_role("button", name="English").click()
-    expect(page.get_by_role("button", name="Start ringing")).to_be_visible()
+    expect(page.get_by_role("button", name="Start calling")).to_be_visible()
     assert not re.search(r"[\u4e00-\u9fff]", page.locator("#outbound .figures").inner_text())
 
 

@@ -16,7 +16,7 @@ from tests.support.chromium import (
     accessibility_faults,
     launched_browser,
     new_page,
-    served_house,
+    served_hotline,
     take_screenshot,
     write_wav,
 )
@@ -35,7 +35,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
         locate_model(Settings())
     except ModelMissing as missing:
         pytest.skip(str(missing))
-    with served_house(tmp_path_factory.mktemp("house"), "stream") as served:
+    with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 
 
@@ -66,7 +66,7 @@ def hears(page: Page, english: str) -> None:
 
 def plays(page: Page, english: str) -> None:
     """Click the recording with this translation, once the page marks it as fitting."""
-    sample = page.locator(".sample.fits", has_text=english)
+    sample = page.locator(".sample.answers", has_text=english)
     expect(sample).to_be_enabled(timeout=20_000)
     sample.click()
 

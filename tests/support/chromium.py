@@ -44,11 +44,11 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 @contextmanager
-def served_house(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
+def served_hotline(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
     """The whole line with the demo's data and staff, and the simulator that serves the web phone. Calls the line itself
     places run at `pace`."""
     shift: timedelta = shift_to_morning()
-    database = folder / "house.db"
+    database = folder / "hotline.db"
     storage.migrate(f"sqlite:///{database}")
     engine = storage.open_engine(f"sqlite:///{database}")
     with storage.transaction(storage.open_sessions(engine)) as session:
@@ -115,7 +115,7 @@ def click_link(page: Page, link: Locator) -> None:
 
 
 def wait_for(page: Page, condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Let the browser work until `true` returns true."""
+    """Let the browser work until the condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"it has not come true within {seconds:g} s"

@@ -43,6 +43,6 @@ class Visitor:
 
 def shown_version(page: str) -> str:
     """The state an order sheet shows, to be sent along with requests about it."""
-    found = re.search(r'data-seen="([^"]*)"', page)
+    found = re.search(r'data-version="([^"]*)"', page)
     assert found is not None, page
     return found[1]

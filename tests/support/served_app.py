@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
+from jinja2 import StrictUndefined
 
 from clock import SHANGHAI, Clock, system_clock
 
@@ -45,5 +46,10 @@ def create_app() -> Flask:
     import app
 
     if file := os.environ.get(CLOCK):
-        return app.create_app(clock=file_clock(Path(file)))
-    return app.create_app(clock=shifted_clock(timedelta(seconds=float(os.environ[SHIFT]))))
+        clock = file_clock(Path(file))
+    else:
+        clock = shifted_clock(timedelta(seconds=float(os.environ[SHIFT])))
+    served = app.create_app(clock=clock)
+    # As in `tests.conftest.application`.
+    served.jinja_env.undefined = StrictUndefined
+    return served

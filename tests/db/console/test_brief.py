@@ -208,7 +208,7 @@ def test_the_carrier_is_asked_for_our_own_account(account: Account) -> None:
 
     def carrier(token: str) -> TwilioCarrier:
         return TwilioCarrier(
-            Settings(twilio_account_sid=account.call_key, twilio_auth_token=token, twilio_api_base=account.api_base)
+            Settings(twilio_account_sid=account.sid, twilio_auth_token=token, twilio_api_base=account.api_base)
         )
 
     carrier(account.auth_token).check()

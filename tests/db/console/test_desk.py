@@ -81,9 +81,9 @@ def test_an_operator_finishes_the_callers_order_and_the_call(
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     seen = shown_version(text(operator.get("/desk/orders/CA1")))
-    sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CRANE, cartons="5", seen=seen))
+    sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CRANE, cartons="5", version=seen))
     assert "黄鹤楼软蓝，五条。" in sheet
-    saved = text(operator.post("/desk/orders/CA1/save", seen=shown_version(sheet)))
+    saved = text(operator.post("/desk/orders/CA1/save", version=shown_version(sheet)))
     assert "已保存，订单号" in saved
     operator.post("/desk/tickets/1/finish")
     assert redirected[0][0] == "CA1"
@@ -100,7 +100,7 @@ def test_what_is_over_the_limit_is_cut_and_said(operator: Visitor, line: LineSer
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     seen = shown_version(text(operator.get("/desk/orders/CA1")))
-    sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CHINA, cartons="5", seen=seen))
+    sheet = text(operator.post("/desk/orders/CA1/lines", barcode=CHINA, cartons="5", version=seen))
     assert "超过限量，要5条，订上2条" in sheet
 
 
@@ -108,13 +108,13 @@ def test_a_page_that_shows_an_older_order_is_refused_with_what_changed(operator:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     old = shown_version(text(operator.get("/desk/orders/CA1")))
-    first = text(operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="3", seen=old))
-    late = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="7", seen=old)
+    first = text(operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="3", version=old))
+    late = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons="7", version=old)
     assert late.status_code == 422
     assert "这张单在别处改过" in text(late)
     assert "红塔山(硬经典)：没有 → 3" in text(late)
     assert shown_version(text(late)) == shown_version(first)
-    assert operator.post("/desk/orders/CA1/save", seen=old).status_code == 422
+    assert operator.post("/desk/orders/CA1/save", version=old).status_code == 422
 
 
 @pytest.mark.parametrize("cartons", ["", "five", "-1", "1.5", "99999", "+"])
@@ -124,7 +124,7 @@ def test_cartons_that_are_no_number_change_nothing_and_stay_in_the_field(
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     seen = shown_version(text(operator.get("/desk/orders/CA1")))
-    answer = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=seen)
+    answer = operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, version=seen)
     assert answer.status_code == 422
     assert "条数要写数字" in text(answer)
     assert f'value="{cartons}" aria-invalid="true"' in text(answer)
@@ -137,7 +137,7 @@ def test_more_and_none_are_typed_with_plus_and_nought(operator: Visitor, line: L
     sheet = text(operator.get("/desk/orders/CA1"))
     for cartons, then in (("5", "50"), ("+2", "70"), ("3", "30"), ("0", None)):
         sheet = text(
-            operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, seen=shown_version(sheet))
+            operator.post("/desk/orders/CA1/lines", barcode=CLASSIC, cartons=cartons, version=shown_version(sheet))
         )
         assert shown_version(sheet) == (f"draft,{CLASSIC}:{then}" if then else "draft")
 
@@ -158,10 +158,10 @@ def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_chan
     operator.sign_in("operator")
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
     sheet = text(
-        operator.post(f"{path}/lines", barcode=CRANE, cartons="1", seen=shown_version(text(operator.get(path))))
+        operator.post(f"{path}/lines", barcode=CRANE, cartons="1", version=shown_version(text(operator.get(path))))
     )
-    assert operator.post(f"{path}/wishes", which="last", seen="draft").status_code == 422
-    sheet = text(operator.post(f"{path}/wishes", which="last", seen=shown_version(sheet)))
+    assert operator.post(f"{path}/suggested-lines", which="last", version="draft").status_code == 422
+    sheet = text(operator.post(f"{path}/suggested-lines", which="last", version=shown_version(sheet)))
     assert "记上了2种" in sheet
     assert "中华(硬)：超过限量，要5条，订上2条" in sheet
     assert shown_version(sheet) == f"draft,{CRANE}:10,{CLASSIC}:30,{CHINA}:20"
@@ -172,7 +172,7 @@ def test_the_sheet_shows_what_is_unmet_and_what_is_left(operator: Visitor, world
     world.stock(CHINA, 9)
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
     seen = shown_version(text(operator.get(path)))
-    row = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", seen=seen)).partition("<tbody>")[2]
+    row = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", version=seen)).partition("<tbody>")[2]
     cells = re.findall(r'<td class="number">(?:<b[^>]*>)?([^<]*)', row.partition("</tr>")[0])
     # Price, requested, granted, unmet, amount, and the rest of limit and stock.
     assert cells == ["381.60", "5", "2", "3", "763.20", "0", "7"]
@@ -185,7 +185,7 @@ def test_a_caller_nobody_knows_is_found_by_name_and_then_has_a_sheet(operator: V
     assert "店12" in text(operator.get("/desk/retailers?q=店1&key=CA1"))
     begun = operator.post("/desk/orders", customer_code=SHOP, key="CA1")
     assert json.loads(begun.headers["HX-Location"])["path"] == "/desk/orders/CA1"
-    assert "data-seen" in text(operator.get("/desk/orders/CA1"))
+    assert "data-version" in text(operator.get("/desk/orders/CA1"))
 
 
 def test_a_shop_is_found_by_the_first_letters_of_its_name_by_its_number_and_by_the_end_of_its_code(
@@ -222,8 +222,8 @@ def test_a_call_given_back_goes_on_by_itself(
 def test_an_order_for_a_retailer_needs_no_call(operator: Visitor, world: World) -> None:
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
     sheet = text(operator.get(path))
-    sheet = text(operator.post(f"{path}/lines", barcode=CLASSIC, cartons="1", seen=shown_version(sheet)))
-    assert operator.post(f"{path}/save", seen=shown_version(sheet)).status_code == 200
+    sheet = text(operator.post(f"{path}/lines", barcode=CLASSIC, cartons="1", version=shown_version(sheet)))
+    assert operator.post(f"{path}/save", version=shown_version(sheet)).status_code == 200
     with world.session() as session:
         assert session.query(OrderRow).one().channel == "operator"
 

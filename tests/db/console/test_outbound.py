@@ -132,7 +132,7 @@ def test_the_page_says_why_nobody_is_called(day: Day, world: World) -> None:
     # No dialler has polled yet, so none holds the lease.
     assert quiet(day) == "no_dialler"
     day.dialler.poll()
-    assert quiet(day) == "nobody_left"
+    assert quiet(day) == "all_done"
     day.call(0).post_status("busy")
     assert quiet(day) == "pause"
     day.rule("outbound_lines", 1)

@@ -182,7 +182,7 @@ def test_hours_and_days_that_make_no_sense_are_refused_beside_the_field(manager:
 
 
 def test_everything_that_is_recorded_has_its_name_in_words(manager: Visitor) -> None:
-    page = manager.get("/history").get_data(as_text=True)
+    page = manager.get("/audit-log").get_data(as_text=True)
     for subject in get_args(Subject):
         assert f'value="{subject}">{subject}<' not in page, subject
 
@@ -312,7 +312,7 @@ def test_a_preview_of_supply_shows_each_figure_before_and_after_and_the_history_
     figures(manager, file.replace("40", "60"), "supply", apply="1", why="又到货")
     page = manager.get("/supply?day=2026-11-24").get_data(as_text=True)
     assert page.index("又到货") < page.rindex("到货")
-    history = manager.get("/history?subject=supply").get_data(as_text=True)
+    history = manager.get("/audit-log?subject=supply").get_data(as_text=True)
     assert "红塔山(硬经典)" in history
     assert history.index("400") < history.index("600") or "600" in history
     exported = manager.get("/supply/export?what=supply&day=2026-11-24").get_data(as_text=True)
@@ -323,12 +323,12 @@ def test_a_preview_of_supply_shows_each_figure_before_and_after_and_the_history_
 def test_the_history_is_found_by_kind_and_day_and_given_as_a_file(manager: Visitor, world: World) -> None:
     manager.post("/rules", hold_minutes="20", why="年底")
     manager.post("/hotlines/new", **LINE, number="+863725551111")
-    whole = manager.get("/history").get_data(as_text=True)
+    whole = manager.get("/audit-log").get_data(as_text=True)
     assert "年底" in whole
     assert "+863725551111" in whole
-    only = manager.get("/history?subject=hotline").get_data(as_text=True)
+    only = manager.get("/audit-log?subject=hotline").get_data(as_text=True)
     assert "年底" not in only
-    text = manager.get("/history/export?subject=house_rule").get_data(as_text=True)
+    text = manager.get("/audit-log/export?subject=house_rule").get_data(as_text=True)
     assert "孙建国,年底,house_rule,hold_minutes,,,value=20" in text
 
 

@@ -19,11 +19,11 @@ def operator(visitor: Visitor) -> Visitor:
 
 def record(visitor: Visitor, **form: str) -> tuple[int, str]:
     given = {"code": SHOP, "day": TODAY, "reason": "absent", "remedy": "visit", "remedy_day": TOMORROW} | form
-    answer = visitor.post("/missed", **given)
+    answer = visitor.post("/unreached", **given)
     return answer.status_code, answer.get_data(as_text=True)
 
 
-def page(visitor: Visitor, path: str = "/missed") -> str:
+def page(visitor: Visitor, path: str = "/unreached") -> str:
     return visitor.get(path).get_data(as_text=True)
 
 
@@ -47,7 +47,7 @@ def test_who_is_to_ring_the_supplementary_hotline_may_then_order_there(operator:
 
 def test_a_change_keeps_what_was_recorded_before(operator: Visitor, world: World) -> None:
     record(operator)
-    assert 'value="2026-11-24"' in page(operator, f"/missed?code={SHOP}")
+    assert 'value="2026-11-24"' in page(operator, f"/unreached?code={SHOP}")
     operator.post("/logout")
     operator.sign_in("leader")
     record(operator, reason="phone_fault", remedy="next_cycle", remedy_day="")

@@ -67,9 +67,9 @@ def test_a_failed_order_is_followed_up_by_telephone_and_becomes_an_order(operato
     sheet = operator.post(f"/web-orders/{SHOP}/take").headers["HX-Redirect"]
     seen = shown_version(operator.get(sheet).get_data(as_text=True))
     seen = shown_version(
-        operator.post(f"{sheet}/lines", barcode=CLASSIC, cartons="3", seen=seen).get_data(as_text=True)
+        operator.post(f"{sheet}/lines", barcode=CLASSIC, cartons="3", version=seen).get_data(as_text=True)
     )
-    assert operator.post(f"{sheet}/save", seen=seen).status_code == 200
+    assert operator.post(f"{sheet}/save", version=seen).status_code == 200
     text = page(operator)
     assert "店12" not in part(text, "要打电话")
     assert "已订货" in part(text, "办完的")
@@ -91,7 +91,7 @@ def test_two_operators_do_not_ring_one_retailer(
     assert refused.status_code == 409
     assert "李晓燕已经在打了" in refused.get_data(as_text=True)
     assert second.post(f"/web-orders/{SHOP}/done", result="declined").status_code == 409
-    operator.post(f"/web-orders/{SHOP}/put-back")
+    operator.post(f"/web-orders/{SHOP}/release")
     assert second.post(f"/web-orders/{SHOP}/take").status_code == 204
 
 

@@ -203,11 +203,11 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Oper
     assert room.ticket().state == "call_back"
     desk = room.visitor("operator")
     assert SHOP_PHONE in desk.get("/desk").get_data(as_text=True)
-    assert desk.post(f"/desk/call-backs/{wish.id}/rung").status_code == 204
+    assert desk.post(f"/desk/callbacks/{wish.id}/attempted").status_code == 204
     assert "打过1次没接通：李晓燕" in desk.get("/desk").get_data(as_text=True)
-    assert desk.post(f"/desk/call-backs/{wish.id}/reached").status_code == 204
+    assert desk.post(f"/desk/callbacks/{wish.id}/reached").status_code == 204
     assert "已打通：李晓燕" in desk.get("/desk").get_data(as_text=True)
-    assert desk.post(f"/desk/call-backs/{wish.id}/reached").status_code == 409
+    assert desk.post(f"/desk/callbacks/{wish.id}/reached").status_code == 409
 
 
 @pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "rung")])
@@ -225,11 +225,11 @@ def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
     }
     desk = room.visitor("operator")
     assert "打回去" in desk.get("/desk").get_data(as_text=True)
-    assert desk.post("/desk/call-backs/1/ring").status_code == 204
+    assert desk.post("/desk/callbacks/1/dial").status_code == 204
     wait_until(lambda: room.callbacks()[0].state == state, f"the wish to be {state}")
     assert room.callbacks()[0].handled_by == LI
     if state == "reached":
-        assert desk.post("/desk/call-backs/1/ring").status_code == 409
+        assert desk.post("/desk/callbacks/1/dial").status_code == 409
 
 
 def test_without_an_operator_present_a_callback_can_be_requested(room: OperatorsFixture) -> None:

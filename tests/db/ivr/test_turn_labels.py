@@ -61,9 +61,9 @@ def test_who_may_not_hear_recordings_says_nothing_about_them(
 ) -> None:
     a_call(world.sessions, clock, HEARD)
     visitor.sign_in(login)
-    for address in (TURN, f"{TURN}/meanings", "/labelled", "/labelled.zip", "/labelled/1.wav"):
+    for address in (TURN, f"{TURN}/labels", "/labelled", "/labelled.zip", "/labelled/1.wav"):
         assert visitor.get(address).status_code == 403, address
-    for address in (f"{TURN}/label", f"{TURN}/words", "/meanings/1/take-back"):
+    for address in (f"{TURN}/label", f"{TURN}/words", "/labels/1/withdraw"):
         assert visitor.post(address, **LINE).status_code == 403, address
     assert current_labels(world) == []
 
@@ -78,7 +78,7 @@ def test_what_was_said_becomes_a_name_after_a_look_at_how_it_is_heard(leader: Vi
     assert meaning(world, "老红塔") == (CLASSIC,)
     [row] = current_labels(world)
     assert (row.kind, row.text, row.barcode, row.labelled_by) == ("name", "老红塔", CLASSIC, "赵红霞")
-    listed = leader.get(f"{TURN}/meanings").get_data(as_text=True)
+    listed = leader.get(f"{TURN}/labels").get_data(as_text=True)
     assert "老红塔" in listed
     assert "赵红霞" in listed
 
@@ -98,10 +98,10 @@ def test_a_name_that_will_not_do_is_refused(leader: Visitor, world: World) -> No
 def test_a_name_learned_from_a_turn_is_taken_back(leader: Visitor, world: World) -> None:
     leader.post(f"{TURN}/name", text="老红塔", barcode=CLASSIC, add="1")
     [row] = current_labels(world)
-    assert leader.post(f"/meanings/{row.id}/take-back").status_code == 200
+    assert leader.post(f"/labels/{row.id}/withdraw").status_code == 200
     assert meaning(world, "老红塔") == ()
     assert current_labels(world) == []
-    assert leader.post(f"/meanings/{row.id}/take-back").status_code == 409
+    assert leader.post(f"/labels/{row.id}/withdraw").status_code == 409
 
 
 def test_words_fill_the_form_in(leader: Visitor) -> None:
@@ -170,7 +170,7 @@ def test_a_test_case_outlasts_the_recording_and_taking_it_back_deletes_it(
     leader.sign_in("leader")
     [row] = current_labels(world)
     assert row.sound
-    leader.post(f"/meanings/{row.id}/take-back")
+    leader.post(f"/labels/{row.id}/withdraw")
     with world.session() as session:
         gone = session.get_one(TurnLabel, row.id)
         assert (gone.sound, gone.withdrawn_by) == (None, "赵红霞")
@@ -210,5 +210,5 @@ def test_a_name_whose_spec_is_gone_is_taken_back_all_the_same(leader: Visitor, w
     leader.post(f"{TURN}/name", text="软蓝鹤", barcode=CRANE, add="1")
     leader.post("/catalog/names/remove", barcode=CRANE, remove="软蓝鹤")
     [row] = current_labels(world)
-    assert leader.post(f"/meanings/{row.id}/take-back").status_code == 200
+    assert leader.post(f"/labels/{row.id}/withdraw").status_code == 200
     assert current_labels(world) == []

@@ -10,8 +10,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
-from console.web_phone.web_phone_pages import PAGE_COMMANDS as CALLERS_WISHES
-from console.web_phone.web_phone_pages import relay
+from console.web_phone.web_phone_pages import PAGE_COMMANDS, relay
 from settings import Settings
 from simulator.account import DEMO_ACCOUNT_SID, Account
 from simulator.inbound_calls import IncomingNumber
@@ -34,7 +33,7 @@ def with_key(application: Flask, sqlite_url: str, clock: MovingClock) -> Visitor
 def test_a_signed_in_operator_gets_a_token_that_lets_them_be_dialled_and_call_nobody(with_key: Visitor) -> None:
     with_key.sign_in("operator")
     answer = with_key.post("/desk/softphone/token").get_json()
-    assert answer["kind"] == "twilio"
+    assert answer["kind"] == "carrier"
     told = jwt.decode(
         answer["token"], KEY["twilio_api_key_secret"], algorithms=["HS256"], options={"verify_exp": False}
     )
@@ -62,8 +61,8 @@ def test_the_carriers_telephone_is_loaded_and_let_out_on_the_desks_pages_only(wi
 def test_the_demo_rings_the_stand_ins_telephone(visitor: Visitor) -> None:
     visitor.sign_in("operator")
     answer = visitor.post("/desk/softphone/token").get_json()
-    assert answer["kind"] == "stand-in"
-    assert answer["address"].endswith("/desk/softphone/line")
+    assert answer["kind"] == "simulator"
+    assert answer["url"].endswith("/desk/softphone/line")
     page = visitor.get("/desk")
     assert "twilio.min.js" not in page.get_data(as_text=True)
     assert "twilio" not in page.headers["Content-Security-Policy"]
@@ -72,7 +71,7 @@ def test_the_demo_rings_the_stand_ins_telephone(visitor: Visitor) -> None:
 def test_who_sits_nowhere_is_not_dialled(visitor: Visitor) -> None:
     visitor.sign_in("operator")
     visitor.post("/seat/leave")
-    answer = visitor.post("/desk/ready", reach="browser")
+    answer = visitor.post("/desk/ready", device="browser")
     assert (answer.status_code, answer.get_data(as_text=True)) == (409, "请先坐到席位上，再接电话。")
 
 
@@ -102,7 +101,11 @@ def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
     add_web_phone(rest, account, IncomingNumber.at("http://127.0.0.1:9"))
     with RestServer(rest, "127.0.0.1", 0) as server:
         settings = Settings(demo=True, twilio_api_base=server.url)
-        relay(FakePageSocket([json.dumps({"do": "be", "name": "staff-1"}), "[1]", "no JSON"]), settings, CALLERS_WISHES)
+        relay(
+            FakePageSocket([json.dumps({"command": "register", "name": "staff-1"}), "[1]", "no JSON"]),
+            settings,
+            PAGE_COMMANDS,
+        )
         assert account.answerers == {}
         seen: list[str] = []
 

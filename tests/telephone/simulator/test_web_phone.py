@@ -79,13 +79,13 @@ def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: F
     fake_app.answers["/voice/incoming"] = HELLO
     socket = connect(keeper)
     socket.send("not JSON")
-    socket.send(json.dumps({"do": "keys", "keys": "1"}))
-    socket.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
-    assert happens(socket, "Rang")["caller"] == "+8613800000012"
+    socket.send(json.dumps({"command": "keys", "keys": "1"}))
+    socket.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    assert happens(socket, "CallPlaced")["caller"] == "+8613800000012"
     assert happens(socket, "Said")["text"]
-    socket.send(json.dumps({"do": "speak", "words": "对的", "mulaw": base64.b64encode(SOUND).decode()}))
+    socket.send(json.dumps({"command": "speak", "words": "对的", "mulaw": base64.b64encode(SOUND).decode()}))
     assert happens(socket, "CallerSpoke")["words"] == "对的"
-    socket.send(json.dumps({"do": "hang_up"}))
+    socket.send(json.dumps({"command": "hang_up"}))
     assert happens(socket, "Ended")["by"] == "caller"
     socket.close()
 
@@ -96,8 +96,8 @@ def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
     fake_app.answers["/voice/incoming"] = "<Enqueue>mine</Enqueue>"
     fake_app.answers["/operator"] = "<Dial><Queue>mine</Queue></Dial>"
     caller, operator = connect(keeper), connect(keeper)
-    operator.send(json.dumps({"do": "be", "name": "staff-1"}))
-    caller.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    operator.send(json.dumps({"command": "register", "name": "staff-1"}))
+    caller.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
     happens(caller, "Queued")
     place = call_placer(keeper)
     placed = place(CallRequest("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
@@ -106,16 +106,16 @@ def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
     second = place(CallRequest("+8637255550000", "client:staff-1", f"{fake_app.url}/operator"))
     second.join(10)
     assert second.status == "busy"
-    operator.send(json.dumps({"do": "answer"}))
+    operator.send(json.dumps({"command": "answer"}))
     happens(operator, "Connected")
     happens(caller, "Connected")
-    caller.send(json.dumps({"do": "speak", "words": "你好", "mulaw": base64.b64encode(SOUND * 5).decode()}))
+    caller.send(json.dumps({"command": "speak", "words": "你好", "mulaw": base64.b64encode(SOUND * 5).decode()}))
     words, sound = "", b""
     while not words or len(sound) < 5 * FRAME_BYTES:
         message = operator.recv()
         if isinstance(message, bytes):
             sound += message
-        elif (told := json.loads(message))["event"] == "OtherSpoke":
+        elif (told := json.loads(message))["event"] == "PartnerSpoke":
             words = told["words"]
     assert words == "你好"
     assert sound == SOUND * 5
@@ -129,8 +129,8 @@ def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
 def test_a_page_that_goes_away_puts_the_receiver_down(keeper: Account, fake_app: FakeApplication) -> None:
     fake_app.answers["/voice/incoming"] = HELLO
     socket = connect(keeper)
-    socket.send(json.dumps({"do": "call", "from": "+8613800000012", "to": "+8637255550000"}))
-    sid = str(happens(socket, "Rang")["call_sid"])
+    socket.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
+    sid = str(happens(socket, "CallPlaced")["call_sid"])
     socket.close()
     keeper.calls[sid].join(10)
     assert keeper.calls[sid].ended

@@ -37,7 +37,7 @@ def diary(seats: Callable[[str], Visitor], world: World) -> str:
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
         desk.set_line("CA1", CLASSIC, 50)
         desk.confirm("CA1")
-    return seats("operator").post("/diaries", kind="diary", day=TODAY).headers["HX-Redirect"]
+    return seats("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
     assert "已存" in text(operator.post(f"{diary}/write", text="客户问新品，已解释。"))
     with kept(world) as report:
         assert (report.text, report.state) == ("客户问新品，已解释。", "draft")
-    again = operator.post("/diaries", kind="diary", day=TODAY)
+    again = operator.post("/department-reports", kind="diary", day=TODAY)
     assert again.headers["HX-Redirect"] == diary
     assert "已订 1 户" in text(operator.post(f"{diary}/redraft"))
 
@@ -74,7 +74,7 @@ def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
     assert "<textarea" not in passed_up
     for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "签完了")):
         signer = seats(login)
-        assert diary in text(signer.get("/diaries")).partition("等我签")[2].partition("<section")[0]
+        assert diary in text(signer.get("/department-reports")).partition("等我签")[2].partition("<section")[0]
         assert then in text(signer.post(f"{diary}/sign", comment="同意"))
     page = text(seats("operator").get(diary))
     assert page.count("：同意") == 3
@@ -91,7 +91,7 @@ def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, seats: Callabl
     assert "已退回" in text(leader.post(f"{diary}/sign", send_back="1", comment="请写清楚客户的意见"))
     page = text(operator.get(diary))
     assert "退回的原因：</b>请写清楚客户的意见" in page
-    assert "退回了" in text(operator.get("/diaries"))
+    assert "退回了" in text(operator.get("/department-reports"))
     assert "等电访班长签" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
 
 
@@ -116,10 +116,10 @@ def test_operators_do_not_read_each_others_diaries_and_nobody_signs_out_of_turn(
 ) -> None:
     assert seats("operator2").get(diary).status_code == 403
     assert seats("operator2").post(f"{diary}/write", text="x").status_code == 403
-    assert seats("manager").post("/diaries", kind="diary", day=TODAY).status_code == 403
+    assert seats("manager").post("/department-reports", kind="diary", day=TODAY).status_code == 403
     seats("operator").post(f"{diary}/write", text="今天", pass_up="1")
     assert seats("director").post(f"{diary}/sign").status_code == 422
-    assert seats("leader").get("/diaries/999").status_code == 404
+    assert seats("leader").get("/department-reports/999").status_code == 404
 
 
 def test_what_is_late_is_marked_for_its_author_and_for_those_above(
@@ -129,7 +129,7 @@ def test_what_is_late_is_marked_for_its_author_and_for_those_above(
     clock.move(days=2)
     for login in ("operator", "leader"):
         seats(login).sign_in(login)
-        late = text(seats(login).get("/diaries")).partition('id="late-title"')[2].partition("</section>")[0]
+        late = text(seats(login).get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
         assert diary in late
     assert "逾期，最晚 2026-11-24" in text(seats("operator").get(diary))
 
@@ -144,7 +144,7 @@ def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
         desk.set_line("CA1", CLASSIC, 50)
         desk.confirm("CA1")
     clock.move(days=2)
-    late = text(seats("leader").get("/diaries")).partition('id="late-title"')[2].partition("</section>")[0]
+    late = text(seats("leader").get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
     assert "还没有人写" in late
     assert f'name="day" value="{TODAY}"' in late
 
@@ -153,6 +153,6 @@ def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
 def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(
     seats: Callable[[str], Visitor], form: dict[str, str]
 ) -> None:
-    answer = seats("operator").post("/diaries", **form)
+    answer = seats("operator").post("/department-reports", **form)
     assert answer.status_code == 422
     assert "请选一个日期" in text(answer)
