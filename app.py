@@ -15,15 +15,12 @@ from backoffice.staff_commands import STAFF_COMMANDS
 from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
+from ivr.line import LineServices
 from ivr.operators.waiting_music import music_routes
-from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
-from ivr.stream_registry import StreamRegistry
-from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, MediaSockets
-from ivr.twilio.operator_webhooks import OperatorServices
+from ivr.twilio.media_socket import MESSAGE_MAX_CHARS
 from ivr.twilio.rest import TwilioCarrier
-from ivr.twilio.twiml import LineTwiml
-from ivr.twilio.webhooks import LineServices, voice_routes
+from ivr.twilio.webhooks import voice_routes
 from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
@@ -48,7 +45,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     app.extensions["clock"] = clock
     line = _voice_line(settings, sessions, recognition, clock)
     app.extensions["line"] = line
-    app.extensions["media"] = line.media_sockets
+    app.extensions["media"] = line.media_streams
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(music_routes())
     app.register_blueprint(
@@ -66,7 +63,6 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
 
 
 def _voice_line(settings: Settings, sessions: SessionFactory, hearing: Recognition, clock: Clock) -> LineServices:
-    carrier, markup = TwilioCarrier(settings), LineTwiml(settings)
     calls = Calls(
         sessions,
         clock,
@@ -76,13 +72,7 @@ def _voice_line(settings: Settings, sessions: SessionFactory, hearing: Recogniti
         recognition_available=lambda: hearing.available,
         recognition_fails=lambda: hearing.problem is not None,
     )
-    media = MediaSockets(settings, StreamRegistry(sessions, clock), carrier, markup, hearing.new_recogniser)
-    operator_webhooks = OperatorServices.build(
-        sessions, clock, calls, carrier, markup.operators, settings.operator_numbers
-    )
-    return LineServices(
-        settings, calls, carrier, hearing, media, markup, OutboundCalls(sessions, clock, calls), operator_webhooks
-    )
+    return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), hearing)
 
 
 def _health(sessions: SessionFactory, hearing: Recognition) -> Blueprint:

@@ -12,8 +12,8 @@ from flask.cli import with_appcontext
 
 from backoffice.command_context import BY, REASON, unit_of_work
 from backoffice.hotline_commands import clock_time
+from ivr.line import LineServices
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import LineServices
 from orders.hotline_settings import set_outbound_hours
 from orders.staff.accounts import acting_staff
 from settings import Settings, SettingsError, is_loopback
@@ -39,7 +39,7 @@ def run_command() -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
     sessions, clock = current_app.extensions["sessions"], current_app.extensions["clock"]
-    dialler = Dialler(sessions, clock, line.carrier, line.markup, line.outbound_calls, line.settings.operator_numbers)
+    dialler = Dialler(sessions, clock, line.carrier, line.outbound_calls, line.settings.operator_numbers)
     dialler.run(stop)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from speech.listening import Listen
 
-TransferReason = Literal["asked", "stuck", "locked", "not_identified", "ear_down"]
+TransferReason = Literal["asked", "stuck", "locked", "not_identified", "recogniser_down"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,10 @@ def _console(app_services: Services) -> Blueprint:
     def add_security_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        if request.endpoint in softphone.PAGES and softphone.uses_carrier_sdk(services().settings):
-            response.headers["Content-Security-Policy"] += f"; connect-src 'self' {softphone.CARRIER_HOSTS}"
+        telephone = services().line.carrier.browser_telephone
+        if request.endpoint in softphone.PAGES and telephone is not None:
+            hosts = " ".join(telephone.connects_to)
+            response.headers["Content-Security-Policy"] += f"; connect-src 'self' {hosts}"
         if not request.path.startswith("/assets/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.twilio.webhooks import LineServices
+from ivr.line import LineServices
 from orders.book.desk import Desk
 from settings import Settings
 from storage import SessionFactory

@@ -1,1 +1,1 @@
-"""The telephone line: webhooks and media streams in, TwiML out."""
+"""The telephone line: calls, turns, operators and outbound calls, on a carrier behind `ivr/carrier.py`."""

@@ -50,8 +50,8 @@ def outcomes(session: Session, period: Period) -> dict[CallOutcome, int]:
             counts["ordered_with_operator" if by_operator else "ordered"] += 1
         elif by_operator:
             counts["operator"] += 1
-        elif any(ticket.state == "left" for ticket in own):
-            counts["left_waiting"] += 1
+        elif any(ticket.state == "abandoned" for ticket in own):
+            counts["abandoned"] += 1
         else:
             counts["unsaved" if call_key in drafted else "no_order"] += 1
     return {outcome: counts[outcome] for outcome in OUTCOMES}

@@ -21,21 +21,21 @@ from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
 from ivr import recordings
+from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, TurnRow
 from ivr.operators import tickets
 from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
-from ivr.twilio.twiml import FINISH_KEY, is_secret
 from orders.book.desk import Desk
-from speech.listening import Listen
+from speech.keypad import DONE
+from speech.listening import Listen, is_secret
 from speech.utterance import Utterance
 from storage import SessionFactory, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
 
-# The carrier's statuses of a call that has ended.
-ENDED_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-
+# A call without an end for this long is one whose end the carrier never reported.
+CALL_OPEN_MAX = timedelta(hours=2)
 # A media stream has a heartbeat every two seconds; without one for this long it is gone.
 STREAM_LOST_AFTER = timedelta(seconds=6)
 # The carrier may take this long to open a media stream before it is asked again.
@@ -69,7 +69,7 @@ class KeyInterpreter(Protocol):
 class CallSnapshot:
     """A snapshot of a call: the turn it waits for, the reply given before it, and the state of its media stream.
 
-    `taken` is true if the current request took the turn before; `over` is true if the call has ended.
+    `taken` is true if the current request took the turn before.
     """
 
     call_key: str
@@ -93,7 +93,7 @@ class TurnStillOpen:
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
     """A turn request: keys, or the utterance recognised in a recording and its `sound`, or neither. In the last case
-    `waited` is the number of seconds without a key, and None asks only for the current reply. `early` is true if the
+    `waited_s` is the number of seconds without a key, and None asks only for the current reply. `early` is true if the
     keys came before the prompt's question."""
 
     turn_number: int
@@ -126,8 +126,8 @@ class Calls:
         self._conversation = conversation
         self._open_desk = open_desk
         self._understanding = understanding
-        self._hears = recognition_available
-        self._ear_fails = recognition_fails
+        self._recognition_available = recognition_available
+        self._recognition_fails = recognition_fails
 
     @retry_on_deadlock
     def begin(self, call_key: str, caller: str, called: str, flow: str = "") -> CallSnapshot:
@@ -137,7 +137,11 @@ class Calls:
                 call = self._locked(session, call_key)
                 if call is None:
                     facts = CallFacts(
-                        call_key=call_key, caller=caller, called=called, speech_enabled=self._hears(), flow=flow
+                        call_key=call_key,
+                        caller=caller,
+                        called=called,
+                        speech_enabled=self._recognition_available(),
+                        flow=flow,
                     )
                     state, reply = self._conversation.begin(facts, self._open_desk(session))
                     call = Call(
@@ -163,42 +167,42 @@ class Calls:
         """Take the turn if it is the one waited for. Raises UnknownCall if the call was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
-            present = self._snapshot(call)
-            then = present.reply.then
-            if present.ended or request.turn_number != present.turn_number or not isinstance(then, ListenFor):
-                return present
-            heard: Utterance | Silence
-            if request.keys == FINISH_KEY and self._ends_last_answer(session, call):
-                return present
+            snapshot = self._snapshot(call)
+            then = snapshot.reply.then
+            if snapshot.ended or request.turn_number != snapshot.turn_number or not isinstance(then, ListenFor):
+                return snapshot
+            turn_input: Utterance | Silence
+            if request.keys == DONE and self._ends_last_answer(session, call):
+                return snapshot
             if request.keys:
-                early = request.early and not self._prompt_was_played(session, call, present.reply)
-                heard = replace(self._understanding(session).of_keys(then.listen, request.keys), early=early)
+                early = request.early and not self._prompt_was_played(session, call, snapshot.reply)
+                turn_input = replace(self._understanding(session).of_keys(then.listen, request.keys), early=early)
             elif request.utterance is not None:
-                heard = request.utterance
+                turn_input = request.utterance
             elif (
-                from_ear := session.get(PendingUtterance, (call_key, request.turn_number))
-            ) is not None and from_ear.utterance is not None:
+                pending := session.get(PendingUtterance, (call_key, request.turn_number))
+            ) is not None and pending.utterance is not None:
                 if (
                     request.waited_s is not None
-                    and present.stream_alive
-                    and self._clock() - from_ear.changed_at < STREAM_REDIRECTS_WITHIN
+                    and snapshot.stream_alive
+                    and self._clock() - pending.changed_at < STREAM_REDIRECTS_WITHIN
                 ):
-                    return TurnStillOpen(present, speaking=True)
-                heard = utterance_from_json(from_ear.utterance)
+                    return TurnStillOpen(snapshot, speaking=True)
+                turn_input = utterance_from_json(pending.utterance)
             elif request.waited_s is None:
-                return present
-            elif from_ear is not None and present.stream_alive and request.waited_s < SPEAKING_MAX_S:
-                return TurnStillOpen(present, speaking=True)
+                return snapshot
+            elif pending is not None and snapshot.stream_alive and request.waited_s < SPEAKING_MAX_S:
+                return TurnStillOpen(snapshot, speaking=True)
             elif request.waited_s * 1000 < then.silence_ms:
-                return TurnStillOpen(present, speaking=False)
+                return TurnStillOpen(snapshot, speaking=False)
             else:
-                heard = Silence()
+                turn_input = Silence()
             if request.keys:
                 # Only speech is recorded, and the keys replace whatever was said before them.
                 recordings.delete_recording(session, call_key, request.turn_number)
             elif not is_secret(then.listen):
                 recordings.store(session, call_key, request.turn_number, request.sound, self._clock())
-            return self._process(session, call, then.listen, heard)
+            return self._process(session, call, then.listen, turn_input)
 
     def snapshot(self, call_key: str) -> CallSnapshot:
         """The call's snapshot. Raises UnknownCall if it was never begun."""
@@ -206,7 +210,7 @@ class Calls:
             return self._snapshot(self._known(session, call_key))
 
     @retry_on_deadlock
-    def end(self, call_key: str, status: str) -> None:
+    def end(self, call_key: str, status: CallStatus) -> None:
         """Record the end of the call; a second notice of it, or one for an unknown call, changes nothing."""
         with transaction(self._sessions) as session:
             call = self._locked(session, call_key)
@@ -222,7 +226,7 @@ class Calls:
         """Open a ticket for this call, because something is wrong with the line."""
         with transaction(self._sessions) as session:
             if (call := self._locked(session, call_key)) is not None and call.ended_at is None:
-                tickets.open_ticket(session, call_key, "trouble", self._clock())
+                tickets.open_ticket(session, call_key, "failure", self._clock())
 
     @retry_on_deadlock
     def identify_caller(self, call_key: str, customer_code: str) -> None:
@@ -240,7 +244,7 @@ class Calls:
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
             state = CallState.from_json(call.state)
-            state.speech_enabled = self._hears()
+            state.speech_enabled = self._recognition_available()
             state, reply = self._conversation.resume_from_operator(state, self._open_desk(session))
             return self._advance(call, state, reply)
 
@@ -287,7 +291,7 @@ class Calls:
     def _process(self, session: Session, call: Call, listen: Listen, turn_input: Utterance | Silence) -> CallSnapshot:
         state = CallState.from_json(call.state)
         # The worker that serves the call now may have no recogniser, or have one again.
-        state.speech_enabled = self._hears()
+        state.speech_enabled = self._recognition_available()
         state, reply = self._conversation.hear(state, turn_input, self._open_desk(session))
         stored = reply_to_json(reply)
         turn = TurnRow(
@@ -307,8 +311,8 @@ class Calls:
         if isinstance(reply.then, Transfer):
             reason = reply.then.reason
             # A caller stuck on keys because speech recognition is down is not to blame.
-            if reason == "stuck" and (self._ear_fails() or call.stream_starts >= STREAM_STARTS_MAX):
-                reason = "ear_down"
+            if reason == "stuck" and (self._recognition_fails() or call.stream_starts >= STREAM_STARTS_MAX):
+                reason = "recogniser_down"
             tickets.open_ticket(session, call.call_key, reason, self._clock())
 
     def _snapshot(self, call: Call, *, taken: bool = False) -> CallSnapshot:

@@ -68,7 +68,7 @@ class TurnRecording(Base):
     sound: Mapped[bytes] = mapped_column(LargeBinary)
 
 
-LabelKind = Literal["name", "label"]
+LabelKind = Literal["name", "test_case"]
 
 
 class TurnLabel(Base):

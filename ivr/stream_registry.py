@@ -13,8 +13,7 @@ from clock import Clock
 from ivr import recordings
 from ivr.models import Call, PendingUtterance
 from ivr.serialisation import reply_from_json, utterance_from_json, utterance_to_json
-from ivr.twilio.twiml import is_secret
-from speech.listening import Listen, YesNo
+from speech.listening import Listen, YesNo, is_secret
 from speech.utterance import Utterance
 from storage import SessionFactory, read_only, transaction
 
@@ -33,7 +32,7 @@ _CURRENT_TURN = select(Call.turn_number, Call.stream_id, Call.ended_at).where(Ca
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
     """The open turn of a stream: its number, what may be said in it, None if nothing may, and about how long the prompt
-    before it takes. `mine` is False once the call has ended or another stream has taken over."""
+    before it takes. `is_current` is False once the call has ended or another stream has taken over."""
 
     turn_number: int
     listen: Listen | None
@@ -72,19 +71,19 @@ class StreamRegistry:
         stream without a heartbeat for `silent_for` counts as down."""
         now = self._clock()
         with transaction(self._sessions) as session:
-            dead = (
+            lost = (
                 select(Call)
                 .where(Call.ended_at.is_(None), Call.stream_id.is_not(None))
                 .where(Call.stream_heartbeat_at <= now - silent_for, Call.stream_heartbeat_at > now - RECOVERABLE_FOR)
                 .with_for_update(skip_locked=True)
             )
-            calls = session.scalars(dead).all()
+            calls = session.scalars(lost).all()
             for call in calls:
                 call.stream_id = call.stream_heartbeat_at = None
             return [(call.call_key, call.turn_number) for call in calls]
 
     def poll(self, call_key: str, stream: str, previous: OpenTurn | None = None) -> OpenTurn:
-        """Return the open turn of this stream; `before`, the result of the last poll, is returned if nothing changed.
+        """Return the open turn of this stream; `previous`, the result of the last poll, is returned if nothing changed.
         Costs one small read that waits for no lock."""
         with read_only(self._sessions) as session:
             row = session.execute(_CURRENT_TURN, {"call_key": call_key}).one_or_none()

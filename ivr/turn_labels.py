@@ -52,12 +52,12 @@ def add_test_case(
     if sound is None:
         raise NoRecording(f"Turn {turn_number} of {call_key} has no recording.")
     for before in labels_of_turn(session, call_key, turn_number):
-        if before.kind == "label":
+        if before.kind == "test_case":
             withdraw(before, by=by, now=now)
     row = TurnLabel(
         call_key=call_key,
         turn_number=turn_number,
-        kind="label",
+        kind="test_case",
         text=text,
         expect=expect,
         sound=sound,
@@ -76,18 +76,18 @@ def withdraw(row: TurnLabel, *, by: str, now: datetime) -> None:
 
 def labels_of_turn(session: Session, call_key: str, turn_number: int) -> list[TurnLabel]:
     """The labels in force for a turn."""
-    standing = select(TurnLabel).where(TurnLabel.withdrawn_at.is_(None))
+    in_force = select(TurnLabel).where(TurnLabel.withdrawn_at.is_(None))
     return list(
         session.scalars(
-            standing.where(TurnLabel.call_key == call_key, TurnLabel.turn_number == turn_number).order_by(TurnLabel.id)
+            in_force.where(TurnLabel.call_key == call_key, TurnLabel.turn_number == turn_number).order_by(TurnLabel.id)
         )
     )
 
 
 def test_cases(session: Session) -> list[TurnLabel]:
     """All test cases in force."""
-    standing = select(TurnLabel).where(TurnLabel.kind == "label", TurnLabel.withdrawn_at.is_(None))
-    return list(session.scalars(standing.order_by(TurnLabel.id)))
+    in_force = select(TurnLabel).where(TurnLabel.kind == "test_case", TurnLabel.withdrawn_at.is_(None))
+    return list(session.scalars(in_force.order_by(TurnLabel.id)))
 
 
 def test_case_files(session: Session) -> Iterator[tuple[str, bytes]]:

@@ -27,6 +27,10 @@ _ITEM_COMMANDS: Final[Mapping[str, Command]] = {"8": "usual", "9": "what_is_ther
 _ANSWERS: Final[Mapping[str, Command]] = {"1": "yes", "2": "no"}
 # More cartons than this are a typing error, not an order.
 MAX_CARTONS: Final = 9999
+# A caller who has begun to key may pause this long before the keys so far are taken, in seconds.
+KEY_PAUSE_S: Final = 3
+# A code is read off a card, group by group.
+CODE_PAUSE_S: Final = 5
 
 
 def read_keys(listen: Listen, keys: str, by_code: Mapping[str, str]) -> Utterance:
@@ -61,6 +65,24 @@ def read_keys(listen: Listen, keys: str, by_code: Mapping[str, str]) -> Utteranc
             if pressed in _ITEM_COMMANDS:
                 return _command(_ITEM_COMMANDS[pressed], keys)
             return _items(keys, by_code)
+
+
+def key_count(listen: Listen) -> int | None:
+    """The number of keys that completes the answer, or None if only `#` ends it."""
+    match listen:
+        case Digits(length):
+            return length
+        case YesNo():
+            return 1
+        case Choice(options) if len(options) < 10:
+            return 1
+        case _:
+            return None
+
+
+def key_pause_s(listen: Listen) -> int:
+    """The pause after which the keys so far are taken, in seconds."""
+    return CODE_PAUSE_S if isinstance(listen, Digits) else KEY_PAUSE_S
 
 
 def _digits(listen: Digits, keys: str, pressed: str) -> Utterance:

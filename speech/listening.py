@@ -64,6 +64,11 @@ class Choice:
 Listen = Digits | YesNo | Items | QuantityOf | Choice
 
 
+def is_secret(listen: Listen) -> bool:
+    """True if the answer is keyed only, never spoken and never recorded."""
+    return isinstance(listen, Digits) and listen.what == "pin"
+
+
 def implied_spec(listen: Listen) -> str:
     """The barcode to which a quantity said without a brand refers; empty if there is none."""
     match listen:

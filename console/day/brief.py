@@ -124,7 +124,7 @@ def last_order_day(session: Session, today: date) -> LastOrderDay:
     period = Period(last or day, last or day)
     outcomes = call_figures.outcomes(session, period)
     figures = order_figures.days(session, period)
-    return LastOrderDay(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["left_waiting"])
+    return LastOrderDay(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["abandoned"])
 
 
 def brief_routes() -> Blueprint:

@@ -16,7 +16,7 @@ from clock import local
 from console.filters import time_of_day
 from console.language import _
 from console.services import Services
-from ivr.twilio.rest import CarrierError
+from ivr.carrier import CarrierError
 from orders.models import HotlineRow
 from orders.retailers.lookup import due_on
 from orders.retailers.models import RetailerRow

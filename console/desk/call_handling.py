@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -19,10 +20,10 @@ from console.desk.call_views import call_view
 from console.event_stream import streamed_response
 from console.language import _
 from console.services import services
+from ivr.carrier import CarrierError
 from ivr.models import Call
 from ivr.operators import callbacks, presence, ring_attempts, tickets
 from ivr.operators.models import Device, Ticket, TicketReason
-from ivr.twilio.rest import CarrierError
 from orders.book.models import OrderRow
 from orders.staff.models import StaffRow
 from storage import read_only, transaction
@@ -62,8 +63,8 @@ def presence_context(session: Session, me: StaffRow) -> dict[str, object]:
         "free": {one.staff_id for one in presence.available_operators(session, (), now)},
         "incoming": _incoming_caller(session, me.id),
         "talking": ring_attempts.talking_with(session, me.id),
-        "softphone": softphone.is_available(services().settings),
-        "carrier_telephone": softphone.uses_carrier_sdk(services().settings),
+        "softphone": softphone.is_available(),
+        "carrier_telephone": services().line.carrier.browser_telephone,
     }
 
 
@@ -82,7 +83,7 @@ def _add_presence(routes: Blueprint) -> None:
     def ready() -> ResponseReturnValue:
         device = next((one for one in DEVICES if one == request.form.get("device")), None)
         me = staff()
-        if device is None or not (softphone.is_available(services().settings) if device == "browser" else me.phone):
+        if device is None or not (softphone.is_available() if device == "browser" else me.phone):
             return _("没有登记可以接听的电话，请找班长。"), 409
         if not seat():
             return _("请先坐到席位上，再接电话。"), 409
@@ -115,7 +116,7 @@ def _add_tickets(routes: Blueprint) -> None:
             operators = services().line.operators
             if operators.dispatcher.dial_taker(ticket.id) and ticket.queued_at is None:
                 # A caller still in the dialogue, and not in the queue, is redirected there to be connected.
-                _redirect_call(ticket.call_key, operators.markup.queue_url())
+                _redirect(ticket.call_key, services().line.carrier.redirect_to_queue)
         return swap_work_area(url_for("console.desk.order", key=ticket.call_key))
 
     @routes.post("/tickets/<int:number>/hold")
@@ -144,7 +145,7 @@ def _add_tickets(routes: Blueprint) -> None:
             tickets.put_back(session, number)
             # The operator is paused, so that they are not called again for it at once.
             presence.pause(session, staff().id, services().now())
-        _redirect_call(call_key, services().line.operators.markup.queue_url())
+        _redirect(call_key, services().line.carrier.redirect_to_queue)
         return _become_idle()
 
     @routes.post("/tickets/<int:number>/give-back")
@@ -154,7 +155,7 @@ def _add_tickets(routes: Blueprint) -> None:
             call_key = _own_ticket(session, number).call_key
             tickets.close(session, number, "given_back", services().now())
         turn_number = services().line.calls.give_back(call_key)
-        _redirect_call(call_key, services().line.markup.turn_url(turn_number))
+        _redirect_to_turn(call_key, turn_number)
         return _become_idle()
 
     @routes.post("/tickets/<int:number>/finish")
@@ -218,12 +219,16 @@ def _finish_call(call_key: str, order_number: str | None) -> None:
     prompts = load_prompts()
     saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
     turn_number = services().line.calls.finish(call_key, (*saved, prompts.text("goodbye.thanks")))
-    _redirect_call(call_key, services().line.markup.turn_url(turn_number))
+    _redirect_to_turn(call_key, turn_number)
 
 
-def _redirect_call(call_key: str, url: str) -> None:
-    """Redirect the call to `url`; if it is over or the carrier cannot be reached, only log it."""
+def _redirect_to_turn(call_key: str, turn_number: int) -> None:
+    _redirect(call_key, lambda call_key: services().line.carrier.redirect_to_turn(call_key, turn_number))
+
+
+def _redirect(call_key: str, redirect: Callable[[str], None]) -> None:
+    """Redirect the call; if it is over or the carrier cannot be reached, only log it."""
     try:
-        services().line.carrier.redirect(call_key, url)
+        redirect(call_key)
     except CarrierError as error:
         log.warning("a call could not be redirected from the desk", call=call_key, reason=str(error))

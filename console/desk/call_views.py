@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from callflows.state import OUTBOUND, CallState
+from ivr.calls import CALL_OPEN_MAX
 from ivr.models import Call, TurnRow
 from ivr.operators import callbacks
 from ivr.operators.models import RingAttempt, Ticket, TicketReason
@@ -18,8 +19,6 @@ from orders.book.models import OrderRow
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
 
-# The carrier never reported the end of a call that has been open for this long.
-OPEN_CALL_MAX_AGE = timedelta(hours=2)
 TURNS_SHOWN = 12
 # Abandoned calls are listed for this long. A call that ends while taken stays taken: its order may be finished.
 ABANDONED_SHOWN_FOR = timedelta(hours=12)
@@ -89,9 +88,9 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     ).all()
     open_tickets = {ticket.call_key for ticket in tickets if ticket.closed_at is None}
     going_on = session.scalars(
-        select(Call).where(Call.ended_at.is_(None), Call.started_at > now - OPEN_CALL_MAX_AGE).order_by(Call.started_at)
+        select(Call).where(Call.ended_at.is_(None), Call.started_at > now - CALL_OPEN_MAX).order_by(Call.started_at)
     ).all()
-    wanted = [ticket for ticket in tickets if ticket.closed_at is None or ticket.state == "left"]
+    wanted = [ticket for ticket in tickets if ticket.closed_at is None or ticket.state == "abandoned"]
     calls = {call.call_key: call for call in going_on}
     missing = {ticket.call_key for ticket in wanted} - calls.keys()
     calls |= {call.call_key: call for call in session.scalars(select(Call).where(Call.call_key.in_(missing)))}
@@ -120,7 +119,7 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     return HotlineStatus(
         waiting=tuple(view(ticket) for ticket in wanted if ticket.state == "waiting"),
         taken=tuple(view(ticket) for ticket in wanted if ticket.state == "taken"),
-        abandoned=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "left"),
+        abandoned=tuple(view(ticket) for ticket in reversed(wanted) if ticket.state == "abandoned"),
         automated=tuple(views[call.call_key] for call in going_on if call.call_key not in open_tickets),
         callbacks=_callbacks(session, staff_by_id, now),
     )

@@ -143,8 +143,8 @@ def phone_routes(app_services: Services) -> Blueprint:
             abort(409, _("密码只能按键输入。"))
         with read_only(services().sessions) as session:
             utterance = services().line.recognition.understanding(session).of_text(then.listen, text)
-        services().line.media_sockets.registry.store_utterance(call_key, snapshot.turn_number, utterance)
-        services().line.media_sockets.redirect_to_turn(call_key, snapshot.turn_number)
+        services().line.media_streams.registry.store_utterance(call_key, snapshot.turn_number, utterance)
+        services().line.media_streams.redirect_to_turn(call_key, snapshot.turn_number)
         return "", 204
 
     @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]

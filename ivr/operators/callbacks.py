@@ -41,12 +41,12 @@ def request_callback(session: Session, ticket: Ticket, call: Call, now: datetime
     return found
 
 
-def record_attempt(session: Session, number: int, reached: bool, staff_id: int, now: datetime) -> bool:
+def record_attempt(session: Session, callback_id: int, reached: bool, staff_id: int, now: datetime) -> bool:
     """Record an operator's attempt; False if the caller was reached already, or there is no such request."""
-    found = session.get(Callback, number, with_for_update=True)
+    found = session.get(Callback, callback_id, with_for_update=True)
     if found is None or found.state == "reached":
         return False
-    found.state = "reached" if reached else "rung"
+    found.state = "reached" if reached else "attempted"
     found.attempts += 1
     found.handled_by, found.handled_at = staff_id, now
     return True

@@ -13,16 +13,14 @@ from ivr.models import Call
 from orders.staff.models import StaffRow
 from storage import Base, UtcDateTime
 
-TicketReason = TransferReason | Literal["trouble"]
-
-
-TicketState = Literal["waiting", "taken", "finished", "given_back", "left", "returned", "call_back"]
+TicketReason = TransferReason | Literal["failure"]
+TicketState = Literal["waiting", "taken", "finished", "given_back", "abandoned", "returned", "callback"]
 
 
 class Ticket(Base):
-    """One call that waits for an operator, or has one. Before it was taken, the caller may have hung up ("left"), gone
-    back to the automatic line ("returned") or asked for a callback ("call_back"). `queued_at` is the time of the last
-    request from the queue, None outside of it; `held_at` is the time the operator put the caller on hold."""
+    """One call that waits for an operator, or has one. Before it was taken, the caller may have hung up ("abandoned"),
+    gone back to the automatic line ("returned") or asked for a callback ("callback"). `queued_at` is the time of the
+    last round in the queue, None outside of it; `held_at` is the time the operator put the caller on hold."""
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -49,15 +47,13 @@ class Ticket(Base):
 
 
 Device = Literal["", "browser", "phone"]
-
-
 PauseReason = Literal["", "unanswered", "failed"]
 
 
 class Presence(Base):
-    """One operator's presence. `ready` is true if they may be dialled, and `reach` says where, once they have chosen;
-    `why` is set if the line itself paused them, because a call was not answered or failed. `idle_since` is the end of
-    their last call, or the time they became ready."""
+    """One operator's presence. `ready` is true if they may be dialled, and `device` says where, once they have chosen;
+    `pause_reason` is set if the line itself paused them, because a call was not answered or failed. `idle_since` is the
+    end of their last call, or the time they became ready."""
 
     __tablename__ = "operator_presence"
 
@@ -70,12 +66,13 @@ class Presence(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-RingState = Literal["ringing", "accepted", "declined", "unanswered", "failed", "called_off", "over"]
+RingState = Literal["ringing", "accepted", "declined", "unanswered", "failed", "cancelled", "over"]
 
 
 class RingAttempt(Base):
-    """One operator dialled for one caller. `call_key` is the operator's own call, known once the carrier has placed it;
-    `by_hand` is true if the operator had taken the caller at the desk. The attempt is open until that call is over."""
+    """One operator dialled for one caller. `operator_call_key` is the operator's own call, known once the carrier has
+    placed it; the attempt is open until that call is over. `taken_at_desk` is true if the operator had taken the caller
+    at the desk."""
 
     __tablename__ = "ring_attempts"
     __table_args__ = (
@@ -107,11 +104,11 @@ class RingAttempt(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-CallbackState = Literal["open", "rung", "reached"]
+CallbackState = Literal["open", "attempted", "reached"]
 
 
 class Callback(Base):
-    """One callback request. "rung" means tried without success; `handled_by` is the operator who tried last."""
+    """One callback request. "attempted" means tried without success; `handled_by` is the operator who tried last."""
 
     __tablename__ = "callbacks"
     __table_args__ = (
@@ -130,7 +127,7 @@ class Callback(Base):
     customer_code: Mapped[str] = mapped_column(String(12), default="")
     reason: Mapped[TicketReason] = mapped_column(String(20))
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    state: Mapped[CallbackState] = mapped_column(String(8), default="open")
+    state: Mapped[CallbackState] = mapped_column(String(10), default="open")
     attempts: Mapped[int] = mapped_column(default=0)
     handled_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
     handled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

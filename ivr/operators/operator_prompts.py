@@ -13,59 +13,61 @@ class OperatorPrompts:
 
     def __init__(self, prompts: Prompts) -> None:
         self._prompts = prompts
-        self.being_served = prompts.text("line.in_hands")
-        self.no_operator_free = prompts.text("line.nobody_free")
-        self.connecting = prompts.text("queue.coming")
+        self.failure = prompts.text("line.failure")
+        self.being_served = prompts.text("line.being_served")
+        self.no_operator_free = prompts.text("line.no_operator_free")
+        self.connecting = prompts.text("queue.connecting")
         self.hold = prompts.text("queue.hold")
         self.held = prompts.text("queue.held")
-        self.operator_gone = prompts.text("queue.alone")
-        self.callback_requested = (prompts.text("queue.asked_back"), prompts.text("goodbye.thanks"))
+        self.operator_gone = prompts.text("queue.operator_gone")
+        self.callback_requested = (prompts.text("queue.callback_requested"), prompts.text("goodbye.thanks"))
         self.thanks = prompts.text("goodbye.thanks")
-        self.accept = prompts.text("seat.accept")
-        self.caller_gone = prompts.text("seat.gone")
-        self.caller_on_hold = prompts.text("seat.keep")
-        self.not_reached = prompts.text("seat.not_reached")
-        self.call_over = prompts.text("seat.over")
-        self.trouble = prompts.text("line.trouble")
+        self.accept = prompts.text("operator.accept")
+        self.caller_gone = prompts.text("operator.caller_gone")
+        self.caller_on_hold = prompts.text("operator.caller_on_hold")
+        self.not_reached = prompts.text("operator.not_reached")
+        self.call_over = prompts.text("operator.call_over")
         self._reasons: dict[TicketReason, str] = {
-            "asked": prompts.text("why.asked"),
-            "stuck": prompts.text("why.stuck"),
-            "locked": prompts.text("why.locked"),
-            "not_identified": prompts.text("why.not_identified"),
-            "ear_down": prompts.text("why.ear_down"),
-            "trouble": prompts.text("why.trouble"),
+            "asked": prompts.text("transfer_reason.asked"),
+            "stuck": prompts.text("transfer_reason.stuck"),
+            "locked": prompts.text("transfer_reason.locked"),
+            "not_identified": prompts.text("transfer_reason.not_identified"),
+            "recogniser_down": prompts.text("transfer_reason.recogniser_down"),
+            "failure": prompts.text("transfer_reason.failure"),
         }
 
     def announcement(self, position: QueuePosition) -> tuple[str, ...]:
         """The caller's place in the queue, the expected wait if it is known, and what they may do instead."""
-        words = []
+        sentences = []
         if position.place > 1:
-            words.append(self._prompts.text("line.place", count=speaking.counted(position.place - 1, "")))
+            count = speaking.counted(position.place - 1, "")
+            sentences.append(self._prompts.text("line.queue_position", count=count))
         else:
-            words.append(self._prompts.text("line.waiting"))
+            sentences.append(self._prompts.text("line.waiting"))
         if position.minutes is not None:
-            words.append(self._prompts.text("queue.minutes", minutes=speaking.counted(position.minutes, "")))
+            sentences.append(self._prompts.text("queue.minutes", minutes=speaking.counted(position.minutes, "")))
         if position.long_wait and position.can_call_back:
-            words.append(self._prompts.text("queue.call_back"))
-        words.append(self._prompts.text("queue.back"))
-        return tuple(words)
+            sentences.append(self._prompts.text("queue.offer_callback"))
+        sentences.append(self._prompts.text("queue.return_to_line"))
+        return tuple(sentences)
 
     def no_operator(self, position: QueuePosition) -> tuple[str, ...]:
         """The sentences for a caller when no operator is present."""
-        offered = [self._prompts.text("queue.call_back_later")] if position.can_call_back else []
-        return (self._prompts.text("queue.nobody"), *offered, self._prompts.text("queue.back"))
+        offered = [self._prompts.text("queue.offer_callback_later")] if position.can_call_back else []
+        return (self._prompts.text("queue.no_operator"), *offered, self._prompts.text("queue.return_to_line"))
 
     def callback(self, name: str) -> tuple[str, ...]:
         """The sentence for an operator before a caller is called back."""
-        who = name or self._prompts.text("seat.stranger")
-        return (self._prompts.text("seat.call_back", who=who),)
+        who = name or self._prompts.text("operator.unidentified")
+        return (self._prompts.text("operator.callback", who=who),)
 
     def whisper(self, name: str, reason: TicketReason, lines: int) -> tuple[str, ...]:
         """The whisper for an operator before taking a caller: name, reason, and progress of the order."""
-        who = name or self._prompts.text("seat.stranger")
+        who = name or self._prompts.text("operator.unidentified")
         ordered = (
-            self._prompts.text("seat.ordered", count=speaking.counted(lines, self._prompts.text("words.kind")))
+            self._prompts.text("operator.ordered", count=speaking.counted(lines, self._prompts.text("words.kind")))
             if lines
-            else self._prompts.text("seat.nothing")
+            else self._prompts.text("operator.nothing")
         )
-        return (self._prompts.text("seat.whisper", who=who, why=self._reasons[reason], ordered=ordered), self.accept)
+        whisper = self._prompts.text("operator.whisper", who=who, why=self._reasons[reason], ordered=ordered)
+        return (whisper, self.accept)

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.carrier import browser_address
 from ivr.operators.models import Device, PauseReason, Presence, RingAttempt, Ticket
 from orders.staff.models import StaffRow
 
@@ -23,7 +24,7 @@ TICKET_STALE_AFTER = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class AvailableOperator:
-    """An operator who may be dialled at `address`, a number or "client:NAME"; without `staff_id` it is a number of the
+    """An operator who may be dialled at `address`, of a telephone or browser; without `staff_id` it is a number of the
     fixed list. `idle_since` is None for one who has had no call yet, `ready_since` for a listed number, which is always
     ready."""
 
@@ -35,35 +36,35 @@ class AvailableOperator:
 
 def check_in(session: Session, staff_id: int, now: datetime) -> Presence:
     """Check the operator in, paused at first, or record that they are still present."""
-    duty = session.get(Presence, staff_id)
-    if duty is None:
-        duty = Presence(
+    row = session.get(Presence, staff_id)
+    if row is None:
+        row = Presence(
             staff_id=staff_id, ready=False, device="", pause_reason="", changed_at=now, idle_since=now, seen_at=now
         )
         try:
             with session.begin_nested():
-                session.add(duty)
+                session.add(row)
         except IntegrityError:
-            duty = session.get_one(Presence, staff_id)
-    elif now - duty.seen_at > PRESENCE_RESET_AFTER:
-        duty.ready, duty.device, duty.pause_reason, duty.changed_at = False, "", "", now
-    duty.seen_at = now
-    return duty
+            row = session.get_one(Presence, staff_id)
+    elif now - row.seen_at > PRESENCE_RESET_AFTER:
+        row.ready, row.device, row.pause_reason, row.changed_at = False, "", "", now
+    row.seen_at = now
+    return row
 
 
 def set_ready(session: Session, staff_id: int, device: Device, now: datetime) -> None:
     """Mark the operator as ready to be dialled."""
-    duty = check_in(session, staff_id, now)
-    if not duty.ready:
-        duty.idle_since = duty.changed_at = now
-    duty.ready, duty.device, duty.pause_reason = True, device, ""
+    row = check_in(session, staff_id, now)
+    if not row.ready:
+        row.idle_since = row.changed_at = now
+    row.ready, row.device, row.pause_reason = True, device, ""
 
 
 def pause(session: Session, staff_id: int, now: datetime, reason: PauseReason = "") -> None:
     """Pause the operator: present, but not dialled."""
-    duty = session.get(Presence, staff_id)
-    if duty is not None and duty.ready:
-        duty.ready, duty.pause_reason, duty.changed_at = False, reason, now
+    row = session.get(Presence, staff_id)
+    if row is not None and row.ready:
+        row.ready, row.pause_reason, row.changed_at = False, reason, now
 
 
 def check_out(session: Session, staff_id: int) -> None:
@@ -73,8 +74,8 @@ def check_out(session: Session, staff_id: int) -> None:
 
 def record_call_end(session: Session, staff_id: int, now: datetime) -> None:
     """Record that a call of this operator's is over."""
-    if (duty := session.get(Presence, staff_id)) is not None:
-        duty.idle_since = now
+    if (row := session.get(Presence, staff_id)) is not None:
+        row.idle_since = now
 
 
 def present_operators(session: Session, now: datetime) -> Sequence[tuple[Presence, StaffRow]]:
@@ -85,12 +86,12 @@ def present_operators(session: Session, now: datetime) -> Sequence[tuple[Presenc
         .where(Presence.seen_at > now - ABSENT_AFTER, StaffRow.active)
         .order_by(StaffRow.name)
     )
-    return [(duty, person) for duty, person in rows]
+    return [(row, operator) for row, operator in rows]
 
 
-def dial_address(duty: Presence, person: StaffRow) -> str:
+def operator_address(session: Session, operator: StaffRow) -> str:
     """The address this operator is dialled at, the telephone unless they chose the browser; empty if there is none."""
-    return f"client:{carrier_identity(person.id)}" if duty.device == "browser" else person.phone or ""
+    return _address(session.get(Presence, operator.id), operator)
 
 
 def carrier_identity(staff_id: int) -> str:
@@ -100,36 +101,43 @@ def carrier_identity(staff_id: int) -> str:
 
 def available_operators(session: Session, numbers: Collection[str], now: datetime) -> list[AvailableOperator]:
     """The operators who can take a call now, the longest idle first."""
-    rung = set(session.scalars(select(RingAttempt.address).where(RingAttempt.ended_at.is_(None))))
+    dialled = set(session.scalars(select(RingAttempt.address).where(RingAttempt.ended_at.is_(None))))
     has_a_call = set(
         session.scalars(
             select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_STALE_AFTER)
         )
     )
-    people = [
-        AvailableOperator(person.id, dial_address(duty, person), duty.idle_since, duty.changed_at)
-        for duty, person in present_operators(session, now)
-        if duty.ready and person.id not in has_a_call
+    present = present_operators(session, now)
+    at_desks = [
+        AvailableOperator(operator.id, _address(row, operator), row.idle_since, row.changed_at)
+        for row, operator in present
+        if row.ready and operator.id not in has_a_call
     ]
-    theirs = {person.phone for _duty, person in present_operators(session, now)}
+    own_numbers = {operator.phone for _row, operator in present}
     listed = [
-        AvailableOperator(None, number, _last_call(session, number)) for number in numbers if number not in theirs
+        AvailableOperator(None, number, _last_call(session, number)) for number in numbers if number not in own_numbers
     ]
     return sorted(
-        (one for one in (*people, *listed) if one.address and one.address not in rung),
+        (one for one in (*at_desks, *listed) if one.address and one.address not in dialled),
         key=lambda one: (one.idle_since is not None, one.idle_since or now),
     )
 
 
 def count_operators(session: Session, numbers: Collection[str], now: datetime) -> tuple[int, int]:
     """The number of operators present, and the number of them who take calls: paused operators do not."""
-    people = present_operators(session, now)
-    theirs = {person.phone for _duty, person in people}
-    listed = sum(number not in theirs for number in numbers)
-    return len(people) + listed, sum(duty.ready for duty, _person in people) + listed
+    present = present_operators(session, now)
+    own_numbers = {operator.phone for _row, operator in present}
+    listed = sum(number not in own_numbers for number in numbers)
+    return len(present) + listed, sum(row.ready for row, _operator in present) + listed
 
 
 def _last_call(session: Session, number: str) -> datetime | None:
     return session.scalar(
         select(RingAttempt.ended_at).where(RingAttempt.address == number).order_by(RingAttempt.id.desc()).limit(1)
     )
+
+
+def _address(row: Presence | None, operator: StaffRow) -> str:
+    if row is not None and row.device == "browser":
+        return browser_address(carrier_identity(operator.id))
+    return operator.phone or ""

@@ -1,4 +1,4 @@
-"""Callers who wait for an operator: seen at each request from the queue, and free to leave it for the line or a
+"""Callers who wait for an operator: seen at each round in the queue, and free to leave it for the line or a
 callback."""
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class CallerQueue:
         sessions: SessionFactory,
         clock: Clock,
         calls: Calls,
-        ringing: RingDispatcher,
+        dispatcher: RingDispatcher,
         numbers: Collection[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._calls = calls
-        self._ringing = ringing
+        self._dispatcher = dispatcher
         self._numbers = tuple(numbers)
 
     @retry_on_deadlock
@@ -70,12 +70,12 @@ class CallerQueue:
             call = session.get(Call, call_key)
             if call is None or not callbacks.is_dialable(call.caller):
                 return False
-            ticket = tickets.withdraw(session, call_key, "call_back", self._clock())
+            ticket = tickets.withdraw(session, call_key, "callback", self._clock())
             if ticket is None:
                 return False
             callbacks.request_callback(session, ticket, call, self._clock())
-        log.info("a caller wants to be called back", call=call_key)
-        self._ringing.call_off(ticket.id)
+        log.info("a callback was requested", call=call_key)
+        self._dispatcher.cancel(ticket.id)
         return True
 
     def return_to_line(self, call_key: str) -> bool:
@@ -85,7 +85,7 @@ class CallerQueue:
         if ticket is None:
             return False
         self._calls.give_back(call_key)
-        self._ringing.call_off(ticket.id)
+        self._dispatcher.cancel(ticket.id)
         return True
 
     @retry_on_deadlock

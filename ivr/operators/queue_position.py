@@ -24,14 +24,14 @@ LONG_WAIT = timedelta(minutes=2)
 # The ends of an operator's call and of the caller's wait may be reported this far apart.
 OPERATOR_END_REPORTED_WITHIN = timedelta(seconds=20)
 
-QueueState = Literal["nowhere", "waiting", "coming", "alone", "served", "held", "over"]
+QueueState = Literal["not_queued", "waiting", "connecting", "operator_gone", "at_desk", "on_hold", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """A caller's queue position. "coming": an operator's own telephone is being connected; "alone": the operator has
-    hung up; "served": the operator has no telephone and reads the order at the desk. `minutes` is the expected wait,
-    None if unknown."""
+    """A caller's queue position. "connecting": an operator's own telephone is being connected; "operator_gone": the
+    operator has hung up; "at_desk": the operator has no telephone and reads the order at the desk. `minutes` is the
+    expected wait, None if unknown."""
 
     state: QueueState
     place: int = 0
@@ -46,11 +46,11 @@ def queue_position(session: Session, call_key: str, numbers: Collection[str], no
     """The caller's queue position."""
     call, ticket = session.get(Call, call_key), tickets.of_call(session, call_key)
     if call is None or call.ended_at is not None:
-        return QueuePosition("over")
+        return QueuePosition("ended")
     present, taking = presence.count_operators(session, numbers, now)
     if ticket is None:
         last = session.scalar(select(Ticket).where(Ticket.call_key == call_key).order_by(Ticket.id.desc()).limit(1))
-        return QueuePosition("nowhere", callback_requested=last is not None and last.state == "call_back")
+        return QueuePosition("not_queued", callback_requested=last is not None and last.state == "callback")
     reachable = callbacks.is_dialable(call.caller)
     if ticket.state == "taken":
         return QueuePosition(_state_when_taken(session, ticket), operators_present=present > 0, can_call_back=reachable)
@@ -80,7 +80,7 @@ def expected_minutes(session: Session, place: int, operators: int, now: datetime
 def operator_is_gone(session: Session, ticket: Ticket, now: datetime) -> bool:
     """True if a caller who is in the queue belongs to an operator whose own call was accepted and has been over for
     longer than reports take."""
-    if ticket.state != "taken" or _state_when_taken(session, ticket) != "alone":
+    if ticket.state != "taken" or _state_when_taken(session, ticket) != "operator_gone":
         return False
     last = ring_attempts.latest_attempt_of(session, ticket.id)
     return last is not None and last.ended_at is not None and now - last.ended_at > OPERATOR_END_REPORTED_WITHIN
@@ -89,7 +89,7 @@ def operator_is_gone(session: Session, ticket: Ticket, now: datetime) -> bool:
 def _state_when_taken(session: Session, ticket: Ticket) -> QueueState:
     last = ring_attempts.latest_attempt_of(session, ticket.id)
     if last is None or last.staff_id != ticket.taken_by or (last.ended_at is not None and last.state != "over"):
-        return "served"
+        return "at_desk"
     if last.ended_at is not None:
-        return "alone"
-    return "held" if ticket.held_at is not None else "coming"
+        return "operator_gone"
+    return "on_hold" if ticket.held_at is not None else "connecting"

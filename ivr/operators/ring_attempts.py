@@ -19,7 +19,7 @@ def open_attempt(
     session: Session, ticket: Ticket, staff_id: int | None, address: str, now: datetime
 ) -> RingAttempt | None:
     """Open a ring attempt, or return None if another worker was quicker with the caller or the operator."""
-    offer = RingAttempt(
+    attempt = RingAttempt(
         ticket_id=ticket.id,
         staff_id=staff_id,
         address=address,
@@ -29,10 +29,10 @@ def open_attempt(
     )
     try:
         with session.begin_nested():
-            session.add(offer)
+            session.add(attempt)
     except IntegrityError:
         return None
-    return offer
+    return attempt
 
 
 def open_attempt_of(session: Session, ticket_id: int) -> RingAttempt | None:

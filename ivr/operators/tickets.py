@@ -3,7 +3,6 @@ ticket, and only one operator can take it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -26,11 +25,6 @@ def open_ticket(session: Session, call_key: str, reason: TicketReason, now: date
 def of_call(session: Session, call_key: str) -> Ticket | None:
     """The call's open ticket, or None."""
     return session.scalar(select(Ticket).where(Ticket.call_key == call_key, Ticket.closed_at.is_(None)))
-
-
-def waiting(session: Session) -> Sequence[Ticket]:
-    """The tickets that no operator has taken yet, the longest wait first."""
-    return session.scalars(select(Ticket).where(Ticket.state == "waiting").order_by(Ticket.id)).all()
 
 
 def position(session: Session, call_key: str) -> int:
@@ -64,7 +58,7 @@ def close(session: Session, ticket_id: int, how: Literal["finished", "given_back
     return _update_if(session, ticket_id, "taken", state=how, closed_at=now, held_at=None)
 
 
-def withdraw(session: Session, call_key: str, how: Literal["returned", "call_back"], now: datetime) -> Ticket | None:
+def withdraw(session: Session, call_key: str, how: Literal["returned", "callback"], now: datetime) -> Ticket | None:
     """Close the ticket of a caller who chose to stop waiting; None if they do not wait, or an operator was quicker."""
     found = of_call(session, call_key)
     if found is None or not _update_if(session, found.id, "waiting", state=how, closed_at=now, queued_at=None):
@@ -73,14 +67,14 @@ def withdraw(session: Session, call_key: str, how: Literal["returned", "call_bac
 
 
 def close_for_hang_up(session: Session, call_key: str, now: datetime) -> None:
-    """Record that the caller hung up. A waiting ticket is closed as "left"; a taken one is left to its operator, unless
-    it was taken at a number of the fixed list."""
+    """Record that the caller hung up. A waiting ticket is closed as "abandoned"; a taken one stays with its operator,
+    unless it was taken at a number of the fixed list."""
     found = of_call(session, call_key)
     if found is None:
         return
     found.queued_at = found.held_at = None
     if found.state == "waiting":
-        found.state, found.closed_at = "left", now
+        found.state, found.closed_at = "abandoned", now
     elif found.taken_by is None:
         found.state, found.closed_at = "finished", now
 

@@ -8,9 +8,9 @@ import numpy as np
 from flask import Blueprint, Response
 
 from ivr.recordings import wav_of_samples
-from ivr.twilio.operator_twiml import MUSIC_PATH
 from speech.audio import LINE_RATE
 
+MUSIC_PATH = "/sounds/waiting.wav"
 NOTE_S = 0.5
 LOUDNESS = 5_000
 # Broken chords of C, a, F and G; numbers are semitones from A at 440 Hz.

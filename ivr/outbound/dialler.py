@@ -18,14 +18,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.calls import ENDED_STATUSES
+from ivr.calls import CALL_OPEN_MAX
+from ivr.carrier import ENDED_STATUSES, Carrier, CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators import presence
 from ivr.operators.callbacks import CALLBACK_LISTED_FOR
 from ivr.operators.models import Callback
 from ivr.outbound.outbound_calls import OutboundCalls
-from ivr.twilio.rest import CarrierError, CarrierRefused, TwilioCarrier
-from ivr.twilio.twiml import LineTwiml
 from orders.hotline_settings import calendar
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
@@ -39,8 +38,6 @@ POLL_EVERY_S = 1.0
 QUERY_CARRIER_AFTER = timedelta(seconds=90)
 # A call the carrier does not know of after this long was never placed.
 NEVER_PLACED_AFTER = timedelta(minutes=3)
-# A call without an end for this long is one whose end the carrier never reported.
-CALL_OPEN_MAX = timedelta(hours=2)
 UNREACHED_EVERY = timedelta(seconds=30)
 
 log = structlog.get_logger(__name__)
@@ -53,15 +50,13 @@ class Dialler:
         self,
         sessions: SessionFactory,
         clock: Clock,
-        carrier: TwilioCarrier,
-        markup: LineTwiml,
+        carrier: Carrier,
         outbound_calls: OutboundCalls,
         operator_numbers: Collection[str] = (),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._carrier = carrier
-        self._markup = markup
         self._outbound_calls = outbound_calls
         self._numbers = operator_numbers
         # A unique name, by which an administrator finds the process.
@@ -76,7 +71,7 @@ class Dialler:
                 try:
                     self.poll()
                 except Exception as error:
-                    log.error("the dialler could not take its look at the day", exc_info=error)
+                    log.error("the dialler could not poll", exc_info=error)
                 stop.wait(POLL_EVERY_S)
         finally:
             with transaction(self._sessions) as session:
@@ -133,18 +128,16 @@ class Dialler:
             return False
         key = attempt.key
         try:
-            call_key = self._carrier.dial_retailer(
-                dial.phone, line, self._markup.outbound_url(key), self._markup.outbound_status_url(key)
-            )
+            call_key = self._carrier.dial_retailer(dial.phone, line, key)
         except CarrierRefused as refusal:
-            log.warning("the carrier will not ring a retailer", attempt=attempt.id, reason=str(refusal))
+            log.warning("the carrier refused to dial a retailer", attempt=attempt.id, reason=str(refusal))
             with transaction(self._sessions) as session:
                 if (mine := campaign.by_key(session, key)) is not None:
                     campaign.close(session, mine, "failed", self._clock(), str(refusal))
             return False
         except CarrierError as error:
             # The call may exist all the same: the attempt stays open until a status arrives or no call is found.
-            log.warning("it is not known whether a retailer is being rung", attempt=attempt.id, reason=str(error))
+            log.warning("it is not known whether a retailer is being dialled", attempt=attempt.id, reason=str(error))
             return True
         with transaction(self._sessions) as session:
             if (mine := campaign.by_key(session, key)) is not None:
@@ -159,7 +152,7 @@ class Dialler:
             )
             status = self._carrier.status(call_key) if call_key is not None else None
         except CarrierError as error:
-            log.warning("what became of a call could not be found out", attempt=attempt.id, reason=str(error))
+            log.warning("the status of a call could not be queried", attempt=attempt.id, reason=str(error))
             return
         if call_key is not None and status in ENDED_STATUSES:
             self._outbound_calls.on_status(attempt.key, call_key, status)
@@ -181,7 +174,7 @@ class Dialler:
         try:
             self._carrier.cancel_ringing(call_key)
         except CarrierError as error:
-            log.warning("a call that only rings could not be ended", call=call_key, reason=str(error))
+            log.warning("a ringing call could not be cancelled", call=call_key, reason=str(error))
 
     def _record_unreached(self, now: datetime) -> None:
         if self._unreached_recorded_at is not None and now - self._unreached_recorded_at < UNREACHED_EVERY:

@@ -1,7 +1,7 @@
 """Outbound calls to retailers that are due: what the carrier reports of them, each report applied once.
 
-Every URL given to the carrier carries the attempt's key, so the first webhook of a call identifies its attempt, even if
-the dialler stopped before the carrier had answered it.
+Every event of an outbound call carries the attempt's key, so the first one identifies its attempt, even if the dialler
+stopped before the carrier had answered it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from callflows import speaking
-from callflows.prompts import Prompts, load_prompts
+from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND, CallState
 from callflows.steps.outbound_greeting import Greeted
 from clock import Clock
-from ivr.calls import ENDED_STATUSES, Calls, CallSnapshot
+from ivr.calls import Calls, CallSnapshot
+from ivr.carrier import ENDED_STATUSES, AnsweredBy, CallStatus
 from ivr.models import Call
 from ivr.operators.models import Ticket
 from orders.hotline_settings import calendar, hotline, hotlines
@@ -26,12 +27,12 @@ from orders.outbound.models import AttemptOutcome, OutboundAttempt
 from orders.windows import business_day
 from storage import SessionFactory, retry_on_deadlock, transaction
 
-# The carrier's statuses of a call that nobody answered.
-UNANSWERED_OUTCOMES: dict[str, AttemptOutcome] = {
+# The outcome for each status of a call that nobody answered.
+UNANSWERED_OUTCOMES: dict[CallStatus, AttemptOutcome] = {
     "busy": "busy",
-    "no-answer": "no_answer",
+    "no_answer": "no_answer",
     "failed": "failed",
-    "canceled": "canceled",
+    "cancelled": "cancelled",
 }
 PARTING_OUTCOMES: dict[str, AttemptOutcome] = {
     Greeted.SOMEBODY_ELSE.value: "wrong_person",
@@ -44,13 +45,13 @@ log = structlog.get_logger(__name__)
 class OutboundCalls:
     """The outbound calls of the line, in the database."""
 
-    def __init__(self, sessions: SessionFactory, clock: Clock, calls: Calls, prompts: Prompts | None = None) -> None:
+    def __init__(self, sessions: SessionFactory, clock: Clock, calls: Calls) -> None:
         self._sessions = sessions
         self._clock = clock
         self._calls = calls
-        self._prompts = prompts or load_prompts()
+        self._prompts = load_prompts()
 
-    def on_answer(self, key: str, call_key: str, answered_by: str) -> CallSnapshot | Sequence[str]:
+    def on_answer(self, key: str, call_key: str, answered_by: AnsweredBy) -> CallSnapshot | Sequence[str]:
         """The snapshot of a call that was answered or, if a machine answered, the sentences to say before hanging up;
         none if the call is not one of ours, or the retailer's machine has the message already."""
         attempt = self._answered_attempt(key, call_key, answered_by)
@@ -61,14 +62,14 @@ class OutboundCalls:
         return self._calls.begin(call_key, attempt.phone, attempt.from_number, OUTBOUND)
 
     @retry_on_deadlock
-    def _answered_attempt(self, key: str, call_key: str, answered_by: str) -> OutboundAttempt | None:
+    def _answered_attempt(self, key: str, call_key: str, answered_by: AnsweredBy) -> OutboundAttempt | None:
         with transaction(self._sessions) as session:
             attempt = campaign.by_key(session, key)
             if attempt is None or not campaign.claim_call(attempt, call_key) or attempt.ended_at is not None:
-                log.warning("a call the line did not place, or has done with, is hung up", call=call_key)
+                log.warning("an outbound call that is unknown or closed is hung up", call=call_key)
                 return None
             attempt.answered_at = attempt.answered_at or self._clock()
-            if answered_by.startswith(("machine", "fax")):
+            if answered_by == "machine":
                 attempt.outcome = "machine"
             return attempt
 
@@ -83,14 +84,14 @@ class OutboundCalls:
         number = speaking.telephone(line.number)
         return (self._prompts.text("greet_retailer.machine", hello=hello, company=line.name, number=number),)
 
-    def on_status(self, key: str, call_key: str, status: str) -> None:
+    def on_status(self, key: str, call_key: str, status: CallStatus) -> None:
         """Apply a call status reported by the carrier; a repeated or late one changes nothing."""
         if status in ENDED_STATUSES:
             self._calls.end(call_key, status)
         self._apply_status(key, call_key, status)
 
     @retry_on_deadlock
-    def _apply_status(self, key: str, call_key: str, status: str) -> None:
+    def _apply_status(self, key: str, call_key: str, status: CallStatus) -> None:
         with transaction(self._sessions) as session:
             attempt = campaign.by_key(session, key)
             if attempt is None or not campaign.claim_call(attempt, call_key):
@@ -98,12 +99,12 @@ class OutboundCalls:
             if status in ENDED_STATUSES:
                 outcome = _outcome(session, attempt, call_key, status)
                 if campaign.close(session, attempt, outcome, self._clock()):
-                    log.info("a retailer was rung", attempt=attempt.id, call=call_key, outcome=attempt.outcome)
-            elif status == "in-progress":
+                    log.info("an outbound call ended", attempt=attempt.id, call=call_key, outcome=attempt.outcome)
+            elif status == "in_progress":
                 attempt.answered_at = attempt.answered_at or self._clock()
 
 
-def _outcome(session: Session, attempt: OutboundAttempt, call_key: str, status: str) -> AttemptOutcome:
+def _outcome(session: Session, attempt: OutboundAttempt, call_key: str, status: CallStatus) -> AttemptOutcome:
     if attempt.outcome is not None:
         return attempt.outcome
     if status in UNANSWERED_OUTCOMES and attempt.answered_at is None:

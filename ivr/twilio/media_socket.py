@@ -1,8 +1,7 @@
-"""The media socket: a call's sound comes in, and what is recognised is stored for the open turn.
+"""The media socket: WebSocket messages with a call's sound, parsed and bounded.
 
 The carrier opens the socket, with its signature on the handshake and the call's own token in the `start` message.
-Messages are bounded in size and rate. On any fault only the socket is closed: the call goes on by keys, and its next
-reply asks for another socket.
+Messages are bounded in size and rate. On any fault only the socket is closed, and the call goes on.
 """
 
 from __future__ import annotations
@@ -10,28 +9,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Protocol
 
 import structlog
 from simple_websocket import ConnectionClosed
-from sqlalchemy.exc import SQLAlchemyError
 
-from ivr.calls import STREAM_LOST_AFTER
-from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
-from ivr.twilio.rest import CarrierError, TwilioCarrier
+from ivr.media_streams import MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.signature import is_stream_token
-from ivr.twilio.twiml import LineTwiml
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
-from speech.listening import Listen
-from speech.utterance import Utterance
 
 # A message with 20 ms of sound has about 400 characters.
 MESSAGE_MAX_CHARS = 8_000
@@ -46,11 +36,6 @@ BURST_MS = 10_000
 SOCKET_IDLE_MAX_S = 20.0
 START_WITHIN_S = 10.0
 
-POLL_EVERY_MS = 200
-HEARTBEAT_EVERY_S = 2.0
-# After nonsense or an early yes, the caller may say more for this long before the turn is answered.
-FURTHER_SPEECH_MS = 1_500
-
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 
 log = structlog.get_logger(__name__)
@@ -63,17 +48,6 @@ class MediaSocket(Protocol):
 
     def receive(self, timeout: float | None = None) -> str | bytes | None: ...
     def close(self, reason: int | None = None, message: str | None = None) -> None: ...
-
-
-class StreamingRecogniser(Protocol):
-    """The recogniser of one call: it is set to listen, fed with sound, and returns what was said."""
-
-    @property
-    def speaking(self) -> bool: ...
-    @property
-    def sound(self) -> bytes: ...
-    def listen(self, listen: Listen | None) -> None: ...
-    def feed(self, mulaw: bytes) -> Utterance | None: ...
 
 
 class BadMessage(ValueError):
@@ -166,46 +140,6 @@ def _frame(message: dict[str, Any]) -> bytes:
     return frame
 
 
-class Heartbeats:
-    """Records the heartbeats of this worker's streams, all at once and in a thread of its own, as recognition may take
-    its time."""
-
-    def __init__(self, ears: StreamRegistry) -> None:
-        self._ears = ears
-        self._streams: set[str] = set()
-        self._changed = threading.Condition()
-        self._beating = False
-
-    @contextmanager
-    def keep_alive(self, stream: str) -> Iterator[None]:
-        """Record heartbeats of the stream until the block ends."""
-        with self._changed:
-            self._streams.add(stream)
-            if not self._beating:
-                # Started with the first stream: a thread does not survive the fork that makes a worker.
-                self._beating = True
-                threading.Thread(target=self._record, name="pulse", daemon=True).start()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._streams.discard(stream)
-                self._changed.notify()
-
-    def _record(self) -> None:
-        while True:
-            with self._changed:
-                if not self._streams:
-                    self._beating = False
-                    return
-                streams = frozenset(self._streams)
-                self._changed.wait_for(lambda: not self._streams, timeout=HEARTBEAT_EVERY_S)
-            try:
-                self._ears.record_heartbeats(streams)
-            except SQLAlchemyError as error:
-                log.warning("media streams could not be kept alive", streams=len(streams), exc_info=error)
-
-
 def _close(socket: MediaSocket, reason: int, message: str | None = None) -> None:
     """Close a socket; the carrier may have closed its end already."""
     with suppress(ConnectionClosed, OSError):
@@ -215,155 +149,33 @@ def _close(socket: MediaSocket, reason: int, message: str | None = None) -> None
 class MediaSockets:
     """Serves the media sockets of one worker, for all its calls."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        registry: StreamRegistry,
-        carrier: TwilioCarrier,
-        markup: LineTwiml,
-        new_recogniser: Callable[[], StreamingRecogniser | None],
-    ) -> None:
+    def __init__(self, settings: Settings, streams: MediaStreams) -> None:
         self._settings = settings
-        self._new_ear = new_recogniser
-        self._pulse = Heartbeats(registry)
-        self._slots = threading.BoundedSemaphore(settings.media_sockets_max)
-        self._ears = registry
-        self._carrier = carrier
-        self._markup = markup
-        # Redirects run outside the socket's own thread: sound keeps coming while the carrier answers.
-        self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
+        self._streams = streams
 
     def serve(self, socket: MediaSocket) -> None:
         """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
-        if not self._slots.acquire(blocking=False):
+        try:
+            with self._streams.slot():
+                self._serve(socket)
+        except StreamsFull:
             log.warning("a media socket was refused: there are as many as this worker may have")
             _close(socket, TRY_AGAIN_LATER)
-            return
-        try:
-            self._serve(socket)
-        finally:
-            self._slots.release()
 
     def _serve(self, socket: MediaSocket) -> None:
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
-        who: StreamStart | None = None
+        call_sid: str | None = None
         try:
-            who = messages.start(self._settings)
-            if not self._ears.register(who.call_sid, who.stream_sid):
-                raise BadMessage("the call is not one that is going on here")
-            if (ear := self._new_ear()) is not None:
-                with self._pulse.keep_alive(who.stream_sid):
-                    _Listener(self, who, ear).listen(messages)
+            start = messages.start(self._settings)
+            call_sid = start.call_sid
+            self._streams.listen(call_sid, start.stream_sid, messages.frames())
             _close(socket, NORMAL)
-        except BadMessage as error:
-            log.warning("a media socket was closed", reason=str(error), call=who.call_sid if who else None)
+        except (BadMessage, NotInProgress) as error:
+            log.warning("a media socket was closed", reason=str(error), call=call_sid)
             _close(socket, POLICY_VIOLATION, str(error)[:100])
         except ConnectionClosed:
             pass
         except Exception as error:
             # No fault of the recogniser or the database may end the call.
-            log.error("a media socket broke down", call=who.call_sid if who else None, exc_info=error)
+            log.error("a media socket broke down", call=call_sid, exc_info=error)
             _close(socket, INTERNAL_ERROR)
-        finally:
-            if who is not None:
-                self._ears.unregister(who.call_sid, who.stream_sid)
-
-    @property
-    def registry(self) -> StreamRegistry:
-        """The stream registry that sockets and turns share."""
-        return self._ears
-
-    def redirect_to_turn(self, call_sid: str, turn_number: int) -> None:
-        """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
-        self._redirects.submit(self._redirect, call_sid, turn_number)
-
-    def recover_streams(self, *, only_worker: bool) -> None:
-        """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
-        opens new streams. Returns at once. A worker that is `alone` knows that no other has them; otherwise they are
-        given time for a heartbeat."""
-        silent_for = timedelta() if only_worker else STREAM_LOST_AFTER
-
-        def take_up() -> None:
-            time.sleep(silent_for.total_seconds())
-            for call_sid, n in self._ears.claim_lost(silent_for):
-                log.info("a call is taken up again", call=call_sid, turn=n)
-                self.redirect_to_turn(call_sid, n)
-
-        threading.Thread(target=take_up, name="orphans", daemon=True).start()
-
-    def _redirect(self, call_sid: str, turn_number: int) -> None:
-        # Redirected to a turn it has left, the call would play its current prompt over the caller's answer to it.
-        if not self._ears.is_turn_open(call_sid, turn_number):
-            return
-        try:
-            self._carrier.redirect(call_sid, self._markup.turn_url(turn_number))
-        except CarrierError as error:
-            log.warning("a heard turn waits for its time-out", call=call_sid, turn=turn_number, reason=str(error))
-
-
-class _Listener:
-    """Recognition for one call. Its clock is the sound itself."""
-
-    def __init__(self, line: MediaSockets, who: StreamStart, ear: StreamingRecogniser) -> None:
-        self._line = line
-        self._start = who
-        self._recogniser = ear
-        self._now_ms = 0
-        self._open: OpenTurn | None = None
-        self._poll_at_ms = 0
-        # The start of speech is recorded once, and a turn is answered once.
-        self._speech_reported = False
-        self._answered = False
-        self._prompt_ends_ms = 0
-        self._answer_at_ms: int | None = None
-
-    def listen(self, messages: Messages) -> None:
-        for frame in messages.frames():
-            self._now_ms += len(frame) * FRAME_MS // FRAME_BYTES
-            if self._now_ms >= self._poll_at_ms and not self._poll():
-                return
-            self._process(self._recogniser.feed(frame))
-
-    def _poll(self) -> bool:
-        self._poll_at_ms = self._now_ms + POLL_EVERY_MS
-        now = self._line.registry.poll(self._start.call_sid, self._start.stream_sid, self._open)
-        if self._open is None or now.turn_number != self._open.turn_number:
-            self._speech_reported = self._answered = False
-            self._answer_at_ms = None
-            self._prompt_ends_ms = self._now_ms + now.prompt_ms
-            self._recogniser.listen(now.listen)
-        self._open = now
-        return now.is_current
-
-    def _process(self, utterance: Utterance | None) -> None:
-        if self._open is None or self._open.listen is None or self._answered:
-            return
-        sid, n = self._start.call_sid, self._open.turn_number
-        if utterance is not None:
-            self._speech_reported = False
-            if not self._line.registry.store_utterance(sid, n, utterance, self._recogniser.sound):
-                return
-            if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
-                # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
-                # and the caller may yet say more.
-                self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
-            else:
-                self._answer(sid, n)
-        elif self._recogniser.speaking:
-            if not self._speech_reported:
-                self._speech_reported = True
-                self._line.registry.begin_utterance(sid, n)
-        elif self._speech_reported:
-            self._speech_reported = False
-            self._line.registry.discard_utterance(sid, n)
-        elif self._answer_at_ms is not None and self._now_ms >= self._answer_at_ms:
-            self._answer(sid, n)
-
-    def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
-        """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that
-        counts is to all of it."""
-        return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > PROMPT_END_TOLERANCE_MS
-
-    def _answer(self, sid: str, turn_number: int) -> None:
-        self._answered = True
-        self._line.redirect_to_turn(sid, turn_number)

@@ -1,4 +1,4 @@
-"""The carrier's REST API: redirect, place and end calls, and fetch recordings."""
+"""Twilio's REST API: redirect, place and end calls, fetch recordings, and sign browser telephones in."""
 
 from __future__ import annotations
 
@@ -12,8 +12,21 @@ import structlog
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
+from twilio.jwt.access_token import AccessToken
+from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.rest import Client
 
+from ivr.carrier import (
+    OPERATOR_RING_S,
+    RETAILER_RING_S,
+    BrowserTelephone,
+    CallStatus,
+    CarrierError,
+    CarrierRefused,
+    browser_identity,
+)
+from ivr.twilio.forms import CALL_STATUSES
+from ivr.twilio.urls import WebhookUrls
 from settings import Settings
 
 API: Final = "https://api.twilio.com"
@@ -22,24 +35,20 @@ TIMEOUT_S: Final = 5.0
 RECORDING_TRIES: Final = 4
 RECORDING_PAUSE_S: Final = 0.5
 RECORDING_MAX_BYTES: Final = 4_000_000
-# A retailer's telephone rings this long.
-RETAILER_RING_S: Final = 30
 # A greeting shorter than a sentence with a pause of this length after it comes from a person.
 HELLO_PAUSE_MS: Final = 800
 # The line speaks first if nothing is said for this long after the call is answered.
 INITIAL_SILENCE_MS: Final = 3_000
 CALLS_LISTED_MAX: Final = 5
 CLOCK_SKEW: Final = timedelta(seconds=10)
+TOKEN_S: Final = 3600
+# The Voice SDK's hosts for signalling and reporting; the audio goes by WebRTC.
+# https://www.twilio.com/docs/voice/sdks/javascript
+BROWSER_TELEPHONE: Final = BrowserTelephone(
+    "twilio-voice/twilio.min.js", ("https://eventgw.twilio.com", "wss://voice-js.roaming.twilio.com")
+)
 
 log = structlog.get_logger(__name__)
-
-
-class CarrierError(RuntimeError):
-    """The carrier could not be asked, or refused; the message names the operation."""
-
-
-class CarrierRefused(CarrierError):
-    """The carrier rejected the request and will not carry it out."""
 
 
 class _ApiBaseClient:
@@ -54,10 +63,11 @@ class _ApiBaseClient:
 
 
 class TwilioCarrier:
-    """The carrier's REST API, as far as the line uses it."""
+    """Twilio's REST API as the line's carrier (`ivr.carrier.Carrier`)."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._urls = WebhookUrls(settings)
         self._client = Client(
             settings.twilio_account_sid,
             settings.twilio_auth_token,
@@ -73,23 +83,37 @@ class TwilioCarrier:
         if account.status != "active":
             raise CarrierError(f"the account at the carrier is {account.status}")
 
-    def redirect(self, call_sid: str, url: str) -> None:
-        """Make the call request `url` now, whatever is being played to it. Raises CarrierError if that fails."""
+    def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
+        """Redirect the call to this turn, whatever is being played to it. Raises CarrierError if that fails."""
+        self._redirect(call_key, self._urls.turn(turn_number))
+
+    def redirect_to_queue(self, call_key: str) -> None:
+        """Redirect the call to the queue. Raises CarrierError if that fails."""
+        self._redirect(call_key, self._urls.queue())
+
+    def redirect_to_hold(self, call_key: str) -> None:
+        """Redirect the call to be put on hold. Raises CarrierError if that fails."""
+        self._redirect(call_key, self._urls.hold())
+
+    def reconnect_operator(self, operator_call_key: str, attempt_id: int) -> None:
+        """Redirect an operator's call to be connected to its caller again. Raises CarrierError if that fails."""
+        self._redirect(operator_call_key, self._urls.operator_leg(attempt_id, resumed=1))
+
+    def _redirect(self, call_sid: str, url: str) -> None:
         try:
             self._client.calls(call_sid).update(url=url, method="POST")
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"the call could not be sent on to its next turn: {error}") from error
+            raise CarrierError(f"the call could not be redirected: {error}") from error
 
-    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
-        """Call a retailer from this line and return the call's id. `url` is requested once the call is answered and it
-        is known if a machine did; `status_url` receives the statuses. Raises CarrierRefused if no call is placed; after
+    def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
+        """Call a retailer from this line and return the call's id. Raises CarrierRefused if no call is placed; after
         any other CarrierError it may have been."""
         try:
             call = self._client.calls.create(
                 to=phone,
                 from_=line,
-                url=url,
-                status_callback=status_url,
+                url=self._urls.outbound(attempt_key),
+                status_callback=self._urls.outbound_status(attempt_key),
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
                 timeout=RETAILER_RING_S,
                 # The end of a machine's greeting is waited for, so that the message comes after its tone; a person who
@@ -104,7 +128,7 @@ class TwilioCarrier:
             raise CarrierError(f"it is not known whether the call was placed: {error.msg}") from error
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"it is not known whether the call was placed: {error}") from error
-        return str(call.call_key)
+        return str(call.sid)
 
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:
         """The id of the latest call to this number from this line that is not older than `since`, or None. Raises
@@ -115,70 +139,100 @@ class TwilioCarrier:
             raise CarrierError(f"the calls to a number could not be listed: {error}") from error
         # The carrier gives its times in whole seconds, by its own clock.
         earliest = since - CLOCK_SKEW
-        return next((str(call.call_key) for call in found if call.date_created and call.date_created >= earliest), None)
+        return next((str(call.sid) for call in found if call.date_created and call.date_created >= earliest), None)
 
-    def status(self, call_sid: str) -> str | None:
-        """The call's status in the carrier's words, or None if the carrier knows no such call. Raises CarrierError if
-        it cannot be asked."""
+    def status(self, call_key: str) -> CallStatus | None:
+        """The call's status, or None if the carrier knows no such call. Raises CarrierError if it cannot be asked."""
         try:
-            return str(self._client.calls(call_sid).fetch().status)
+            status = str(self._client.calls(call_key).fetch().status)
         except TwilioRestException as error:
             if error.status == requests.codes.not_found:
                 return None
-            raise CarrierError(f"the call's state could not be had: {error.msg}") from error
+            raise CarrierError(f"the call's status could not be queried: {error.msg}") from error
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"the call's state could not be had: {error}") from error
+            raise CarrierError(f"the call's status could not be queried: {error}") from error
+        if status not in CALL_STATUSES:
+            raise CarrierError(f"the call has a status that is not documented: {status}")
+        return CALL_STATUSES[status]
 
-    def cancel_ringing(self, call_sid: str) -> None:
+    def cancel_ringing(self, call_key: str) -> None:
         """End the call if it is still ringing; one that was answered goes on. Raises CarrierError if that fails."""
         try:
-            self._client.calls(call_sid).update(status="canceled")
+            self._client.calls(call_key).update(status="canceled")
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"the ringing could not be ended: {error}") from error
+            raise CarrierError(f"the ringing could not be cancelled: {error}") from error
 
-    def dial_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
-        """Dial a telephone, or a browser as "client:NAME", from this number of ours and return the call's id. `url` is
-        requested once the call is answered; `status_url` is notified when it is over. Raises CarrierError if that
-        fails."""
+    def dial_operator(self, address: str, line: str, attempt_id: int) -> str:
+        """Dial an operator for a ring attempt and return the call's id. Raises CarrierError if that fails."""
+        return self._dial(address, line, self._urls.ring_attempt(attempt_id), self._urls.ring_status(attempt_id))
+
+    def dial_operator_for_callback(self, address: str, line: str, callback_id: int, staff_id: int) -> str:
+        """Dial an operator for a callback and return the call's id. Raises CarrierError if that fails."""
+        return self._dial(address, line, self._urls.callback(callback_id, staff_id), self._urls.notification())
+
+    def _dial(self, address: str, line: str, url: str, status_url: str) -> str:
+        """Dial a telephone or a browser and return the call's id. `url` is requested once the call is answered;
+        `status_url` is notified when it is over."""
+        identity = browser_identity(address)
         try:
             call = self._client.calls.create(
-                to=to,
-                from_=number,
+                to=address if identity is None else f"client:{identity}",
+                from_=line,
                 url=url,
                 method="POST",
                 status_callback=status_url,
                 status_callback_event=["completed"],
                 status_callback_method="POST",
-                timeout=timeout_s,
+                timeout=OPERATOR_RING_S,
             )
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"{to} could not be rung: {error}") from error
-        return str(call.call_key)
+            raise CarrierError(f"{address} could not be dialled: {error}") from error
+        return str(call.sid)
 
-    def delete_queue(self, queue_sid: str) -> None:
+    @property
+    def browser_telephone(self) -> BrowserTelephone | None:
+        """The Voice SDK, or None without an API key."""
+        key = self._settings.twilio_api_key_sid and self._settings.twilio_api_key_secret
+        return BROWSER_TELEPHONE if key else None
+
+    def browser_credentials(self, identity: str) -> str:
+        """A token, valid for an hour, with which a browser can be called under this identity and can call nobody."""
+        token = AccessToken(
+            self._settings.twilio_account_sid,
+            self._settings.twilio_api_key_sid,
+            self._settings.twilio_api_key_secret,
+            identity=identity,
+            ttl=TOKEN_S,
+        )
+        token.add_grant(VoiceGrant(incoming_allow=True))
+        return str(token.to_jwt())
+
+    def delete_queue(self, queue_id: str) -> None:
         """Delete an empty queue. Raises CarrierError if that fails, or somebody waits in it."""
+        if not re.fullmatch(r"QU[0-9a-f]{32}", queue_id):
+            raise CarrierError("what was named is no queue")
         try:
-            self._client.queues(queue_sid).delete()
+            self._client.queues(queue_id).delete()
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the queue could not be deleted: {error}") from error
 
-    def end_call(self, call_sid: str) -> None:
+    def end_call(self, call_key: str) -> None:
         """End a call that rings or was answered. Raises CarrierError if that fails."""
         try:
-            self._client.calls(call_sid).update(status="completed")
+            self._client.calls(call_key).update(status="completed")
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be ended: {error}") from error
 
-    def recording(self, recording_sid: str) -> bytes:
+    def recording(self, recording_id: str) -> bytes:
         """The recording as a WAV file. Raises CarrierError if the carrier does not have it.
 
         The URL is built here and not taken from the request, so that no request can make us fetch from elsewhere.
         """
-        if not re.fullmatch(r"RE[0-9A-Za-z]{1,40}", recording_sid):
+        if not re.fullmatch(r"RE[0-9A-Za-z]{1,40}", recording_id):
             raise CarrierError("what was named is no recording")
         account = self._settings.twilio_account_sid
         base = self._settings.twilio_api_base.rstrip("/")
-        url = f"{base}/2010-04-01/Accounts/{account}/Recordings/{recording_sid}.wav"
+        url = f"{base}/2010-04-01/Accounts/{account}/Recordings/{recording_id}.wav"
         for attempt in range(RECORDING_TRIES):
             if attempt:
                 time.sleep(RECORDING_PAUSE_S)

@@ -1,196 +1,218 @@
-"""Replies as TwiML. Nothing is decided here: the same reply gives the same markup, any number of times.
+"""Instructions as TwiML. Nothing is decided here: the same instruction gives the same markup, any number of times.
 
 Keys: every prompt is a <Gather> that ends at `#`, at the full count if the count is known (a PIN, one of two), or when
-no key follows for `key_pause`. The carrier strips the `#` and posts what came before it; a lone `#` and a time-out both
-post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing said, until
-the reply's own `silence_ms` is used up, so a caller who keys 0 is served after `key_pause`, and one who is thinking is
-not rushed. `waited` in the URL says how long the wait has been.
+no key follows for `key_pause_s`. The carrier strips the `#` and posts what came before it; a lone `#` and a time-out
+both post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing said,
+until `silence_ms` is used up, so a caller who keys 0 is served after the pause, and one who is thinking is not rushed.
+`waited` in the URL says how long the wait has been.
 
 The sentences that must be heard before a yes counts are said in a <Gather> of their own, ahead of the question's;
 `early` in the URL says that a key came in it.
+
+Every caller has a queue of their own, named after the call, so that dialling it can only lead to this caller.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from typing import assert_never
 
-from twilio.twiml.voice_response import Gather, Start, VoiceResponse
+from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
 
-from callflows.replies import HangUp, ListenFor, Reply
-from ivr.twilio.operator_twiml import OperatorTwiml
+from ivr.carrier import (
+    BRIDGE_WAIT_S,
+    CALLER_RING_S,
+    HOLD_CHECK_S,
+    KEY_WAIT_S,
+    AnswerAgain,
+    Ask,
+    AskKey,
+    BeginAgain,
+    Bridge,
+    CollectKeys,
+    DialCaller,
+    EndCall,
+    EnterHold,
+    EnterQueue,
+    HoldMusic,
+    Instruction,
+    KeepListening,
+    KeepOperator,
+    LeaveQueue,
+    Listening,
+    Nothing,
+    QueueMusic,
+    TakeTurnAgain,
+    Whisper,
+    WhisperCallback,
+)
+from ivr.operators.waiting_music import MUSIC_PATH
+from ivr.twilio.forms import FINISH_KEY
 from ivr.twilio.signature import socket_base, stream_token
+from ivr.twilio.urls import WebhookUrls
 from settings import Settings
-from speech.listening import Choice, Digits, Listen, YesNo
+from speech.keypad import KEY_PAUSE_S, key_count, key_pause_s
 
-FINISH_KEY = "#"
-
-# A caller who has begun to key may pause this long before the keys so far are taken, in seconds.
-KEY_PAUSE_S = 3
-# A code is read off a card, group by group.
-CODE_PAUSE_S = 5
 # A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3
 RECORD_MAX_S = 60
+NO_KEY, EVERY_KEY = "", "1234567890*#"
 
 
-@dataclass(frozen=True, slots=True)
-class TurnPrompt:
-    """The presentation of a prompt: the turn it opens, how the caller may answer by voice, and what went before.
-
-    `stream` names a media stream to open first. `trouble` counts the failures in a row that led here.
-    """
-
-    turn_number: int
-    record: bool = False
-    stream: str | None = None
-    failures: int = 0
-
-
-class LineTwiml:
-    """TwiML for the automatic line, with one installation's voice, language and base URL."""
+class Twiml:
+    """TwiML with one installation's voice, language and base URL."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._base = settings.public_base_url.rstrip("/")
-        self.operators = OperatorTwiml(settings)
+        self._urls = WebhookUrls(settings)
 
-    def reply(self, reply: Reply, turn_prompt: TurnPrompt, call_sid: str, before: Sequence[str] = ()) -> str:
-        """Say the reply, with `before` ahead of it, and then listen, transfer or hang up."""
-        response = VoiceResponse()
-        if turn_prompt.stream is not None:
-            self._open_stream(response, call_sid, turn_prompt.stream)
-        sentences: Sequence[str] = (*before, *reply.say)
-        match reply.then:
-            case ListenFor(listen, silence_ms, hear_out):
-                if hear_out and not turn_prompt.record:
-                    sentences = self._say_before_question(response, listen, turn_prompt, sentences)
-                self._listen(response, listen, silence_ms, turn_prompt, sentences)
-            case HangUp():
+    def render(self, instruction: Instruction) -> str:
+        """The markup that carries out this instruction."""
+        response, urls = VoiceResponse(), self._urls
+        match instruction:
+            case Ask(call_key, sentences, listening, hear_out):
+                self._open_stream(response, call_key, listening)
+                if hear_out:
+                    sentences = self._say_before_question(response, listening, sentences)
+                self._listen(response, listening, sentences)
+            case KeepListening(call_key, listening, waited_s):
+                self._open_stream(response, call_key, listening)
+                self._listen(response, listening, (), waited_s)
+            case CollectKeys(listening, first):
+                self._collect_keys(response, listening, first)
+            case BeginAgain(sentences, failures):
+                self._redirect(response, sentences, urls.incoming(failures))
+            case TakeTurnAgain(sentences, turn_number, failures):
+                self._redirect(response, sentences, urls.turn(turn_number, failures))
+            case AnswerAgain(sentences, attempt_key, failures):
+                self._redirect(response, sentences, urls.outbound(attempt_key, failures))
+            case EndCall(sentences):
                 self._say(response, sentences)
                 response.hangup()
-            case _:
+            case Nothing():
+                pass
+            case EnterQueue(call_key, sentences):
+                self._enqueue(response, call_key, sentences, urls.queue_round())
+            case QueueMusic(sentences, announced, round_number):
+                gather = self._ask_key(response, sentences, urls.queue_key(), timeout_s=1)
+                gather.play(urls.file(MUSIC_PATH))
+                response.redirect(urls.queue_round(announced=announced, round=round_number), method="POST")
+            case EnterHold(call_key, sentences):
+                self._enqueue(response, call_key, sentences, urls.hold_round())
+            case HoldMusic(sentences):
                 self._say(response, sentences)
-                self.operators.enqueue(response, call_sid)
+                response.play(urls.file(MUSIC_PATH))
+            case LeaveQueue():
+                response.leave()
+            case AskKey(question, sentences, round_number):
+                self._ask_key(response, sentences, urls.question_key(question))
+                response.redirect(urls.question(question, round_number), method="POST")
+            case Whisper(attempt_id, sentences):
+                self._ask_key(response, sentences, urls.ring_key(attempt_id))
+                response.hangup()
+            case Bridge(call_key, attempt_id, tries):
+                action = urls.operator_leg(attempt_id, tries=tries)
+                dial = Dial(action=action, method="POST", timeout=BRIDGE_WAIT_S)
+                dial.queue(call_key)
+                response.append(dial)
+            case KeepOperator(attempt_id, sentences):
+                self._ask_key(response, sentences, urls.operator_leg_key(attempt_id), timeout_s=HOLD_CHECK_S)
+                response.redirect(urls.operator_leg(attempt_id, kept=1), method="POST")
+            case WhisperCallback(callback_id, staff_id, sentences):
+                self._ask_key(response, sentences, urls.callback(callback_id, staff_id, "/key"))
+                response.hangup()
+            case DialCaller(callback_id, staff_id, phone, line):
+                action = urls.callback(callback_id, staff_id, "/over")
+                dial = Dial(action=action, method="POST", timeout=CALLER_RING_S, caller_id=line)
+                dial.number(phone)
+                response.append(dial)
+            case _:
+                assert_never(instruction)
         return str(response)
-
-    def wait(self, listen: Listen, silence_ms: int, asking: TurnPrompt, call_sid: str, waited: int) -> str:
-        """The rest of the wait for an answer, with nothing said; it is not a turn of its own."""
-        response = VoiceResponse()
-        if asking.stream is not None:
-            self._open_stream(response, call_sid, asking.stream)
-        self._listen(response, listen, silence_ms, asking, (), waited)
-        return str(response)
-
-    def collect_keys(self, listen: Listen, asking: TurnPrompt, first: str) -> str:
-        """Collect the keys after the one that ended a recording."""
-        response = VoiceResponse()
-        count = key_count(listen)
-        gather = Gather(
-            input="dtmf",
-            action=self._turn_url(asking, first=first, waited=KEY_PAUSE_S),
-            method="POST",
-            timeout=key_pause(listen),
-            finish_on_key=FINISH_KEY,
-            num_digits=count - len(first) if count is not None else None,
-            action_on_empty_result=True,
-        )
-        response.append(gather)
-        return str(response)
-
-    def redirect(self, path: str, sentences: Sequence[str], **arguments: int | str) -> str:
-        """Say the sentences, then redirect to another URL of ours."""
-        response = VoiceResponse()
-        self._say(response, sentences)
-        response.redirect(self._url(path, **arguments), method="POST")
-        return str(response)
-
-    def hang_up(self, sentences: Sequence[str] = ()) -> str:
-        """Say the sentences, then end the call."""
-        response = VoiceResponse()
-        self._say(response, sentences)
-        response.hangup()
-        return str(response)
-
-    def outbound_url(self, key: str) -> str:
-        """The URL requested when a retailer answers an outbound call; the key identifies the attempt."""
-        return self._url("/voice/outbound", attempt=key)
-
-    def outbound_status_url(self, key: str) -> str:
-        """The URL that receives the statuses of an outbound call."""
-        return self._url("/voice/outbound/status", attempt=key)
-
-    def empty(self) -> str:
-        """The empty response, for webhooks that only notify."""
-        return str(VoiceResponse())
-
-    def turn_url(self, turn_number: int) -> str:
-        """The URL a call is redirected to when this turn has a pending utterance."""
-        return self._turn_url(TurnPrompt(turn_number))
 
     def _listen(
-        self,
-        response: VoiceResponse,
-        listen: Listen,
-        silence_ms: int,
-        asking: TurnPrompt,
-        sentences: Sequence[str],
-        waited: int = 0,
+        self, response: VoiceResponse, listening: Listening, sentences: Sequence[str], waited_s: int = 0
     ) -> None:
-        left = max(1, math.ceil(silence_ms / 1000) - waited)
-        if asking.record and not is_secret(listen):
+        left = max(1, math.ceil(listening.silence_ms / 1000) - waited_s)
+        pause = min(RECORD_PAUSE_S if listening.record else key_pause_s(listening.listen), left)
+        action = self._turn_url(listening, waited=waited_s + pause)
+        if listening.record:
             self._say(response, sentences)
-            pause = min(RECORD_PAUSE_S, left)
             response.record(
-                action=self._turn_url(asking, waited=waited + pause),
+                action=action,
                 method="POST",
                 timeout=pause,
                 max_length=RECORD_MAX_S,
                 play_beep=False,
                 trim="do-not-trim",
-                finish_on_key="1234567890*#",
+                finish_on_key=EVERY_KEY,
             )
         else:
-            pause = min(key_pause(listen), left)
             gather = Gather(
                 input="dtmf",
-                action=self._turn_url(asking, waited=waited + pause),
+                action=action,
                 method="POST",
                 timeout=pause,
                 finish_on_key=FINISH_KEY,
-                num_digits=key_count(listen),
+                num_digits=key_count(listening.listen),
                 action_on_empty_result=True,
             )
             self._say(gather, sentences)
             response.append(gather)
         # Reached after an empty recording, and with carriers without actionOnEmptyResult.
-        response.redirect(self._turn_url(asking, waited=waited + pause), method="POST")
+        response.redirect(action, method="POST")
 
     def _say_before_question(
-        self, response: VoiceResponse, listen: Listen, asking: TurnPrompt, sentences: Sequence[str]
-    ) -> Sequence[str]:
+        self, response: VoiceResponse, listening: Listening, sentences: tuple[str, ...]
+    ) -> tuple[str, ...]:
         """Say all but the question at the end, which is returned, so that a key pressed before it is known as early.
         Any key ends it: otherwise `#` would skip to the question."""
         *first, question = sentences
-        if first and key_count(listen) == 1:
-            gather = Gather(
-                input="dtmf",
-                action=self._turn_url(asking, early=1),
-                method="POST",
-                timeout=1,
-                finish_on_key="",
-                num_digits=1,
-            )
-            self._say(gather, first)
-            response.append(gather)
-            return [question]
-        return sentences
+        if not first or key_count(listening.listen) != 1:
+            return sentences
+        self._ask_key(response, first, self._turn_url(listening, early=1), timeout_s=1)
+        return (question,)
 
-    def _open_stream(self, response: VoiceResponse, call_sid: str, name: str) -> None:
+    def _collect_keys(self, response: VoiceResponse, listening: Listening, first: str) -> None:
+        count = key_count(listening.listen)
+        gather = Gather(
+            input="dtmf",
+            action=self._turn_url(listening, first=first, waited=KEY_PAUSE_S),
+            method="POST",
+            timeout=key_pause_s(listening.listen),
+            finish_on_key=FINISH_KEY,
+            num_digits=count - len(first) if count is not None else None,
+            action_on_empty_result=True,
+        )
+        response.append(gather)
+
+    def _ask_key(
+        self, response: VoiceResponse, sentences: Sequence[str], action: str, timeout_s: int = KEY_WAIT_S
+    ) -> Gather:
+        """Say the sentences and wait for one key, which may be any."""
+        gather = Gather(
+            input="dtmf", action=action, method="POST", timeout=timeout_s, num_digits=1, finish_on_key=NO_KEY
+        )
+        self._say(gather, sentences)
+        response.append(gather)
+        return gather
+
+    def _enqueue(self, response: VoiceResponse, call_sid: str, sentences: Sequence[str], wait_url: str) -> None:
+        self._say(response, sentences)
+        action = self._urls.left_queue()
+        response.enqueue(call_sid, action=action, method="POST", wait_url=wait_url, wait_url_method="POST")
+
+    def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str) -> None:
+        self._say(response, sentences)
+        response.redirect(url, method="POST")
+
+    def _open_stream(self, response: VoiceResponse, call_sid: str, listening: Listening) -> None:
+        if listening.stream is None:
+            return
         start = Start()
-        stream = start.stream(url=f"{socket_base(self._settings)}/voice/stream", name=name, track="inbound_track")
+        url = f"{socket_base(self._settings)}/voice/stream"
+        stream = start.stream(url=url, name=listening.stream, track="inbound_track")
         stream.parameter(name="token", value=stream_token(call_sid, self._settings))
         response.append(start)
 
@@ -198,32 +220,5 @@ class LineTwiml:
         for sentence in sentences:
             parent.say(sentence, voice=self._settings.say_voice, language=self._settings.say_language)
 
-    def _turn_url(self, asking: TurnPrompt, **arguments: int | str) -> str:
-        trouble = {"trouble": asking.failures} if asking.failures else {}
-        return self._url("/voice/turn", n=asking.turn_number, **arguments, **trouble)
-
-    def _url(self, path: str, **arguments: int | str) -> str:
-        return f"{self._base}{path}" + (f"?{urlencode(arguments)}" if arguments else "")
-
-
-def key_count(listen: Listen) -> int | None:
-    """The number of keys that completes the answer, or None if only `#` ends it."""
-    match listen:
-        case Digits(length):
-            return length
-        case YesNo():
-            return 1
-        case Choice(options) if len(options) < 10:
-            return 1
-        case _:
-            return None
-
-
-def key_pause(listen: Listen) -> int:
-    """The pause after which the keys so far are taken, in seconds."""
-    return CODE_PAUSE_S if isinstance(listen, Digits) else KEY_PAUSE_S
-
-
-def is_secret(listen: Listen) -> bool:
-    """True if the answer is keyed only, never spoken and never recorded."""
-    return isinstance(listen, Digits) and listen.what == "pin"
+    def _turn_url(self, listening: Listening, **arguments: int | str) -> str:
+        return self._urls.turn(listening.turn_number, listening.failures, **arguments)

@@ -284,7 +284,7 @@ def upgrade() -> None:
     sa.Column('customer_code', sa.String(length=12), nullable=False),
     sa.Column('reason', sa.String(length=20), nullable=False),
     sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
-    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('state', sa.String(length=10), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('handled_by', sa.Integer(), nullable=True),
     sa.Column('handled_at', sa.DateTime(timezone=True), nullable=True),

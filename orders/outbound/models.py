@@ -21,10 +21,10 @@ AttemptOutcome = Literal[
     "no_answer",
     "busy",
     "failed",
-    "canceled",
+    "cancelled",
     "lost",
 ]
-"""The outcome of one attempt. "answered" is a call in which nothing was ordered; "canceled" was ringing when outbound
+"""The outcome of one attempt. "answered" is a call in which nothing was ordered; "cancelled" was ringing when outbound
 calling was stopped; "lost" may never have been placed."""
 
 ALL_BATCHES = ""

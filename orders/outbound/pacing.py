@@ -19,7 +19,7 @@ DEFAULT_WINDOW = Window(opens=9 * 60, closes=17 * 60)
 
 FINAL_OUTCOMES: frozenset[AttemptOutcome] = frozenset({"ordered", "operator", "declined"})
 """The outcomes after which a retailer is not called again that day."""
-UNCOUNTED_OUTCOMES: frozenset[AttemptOutcome] = frozenset({"canceled"})
+UNCOUNTED_OUTCOMES: frozenset[AttemptOutcome] = frozenset({"cancelled"})
 """The outcomes that do not count as attempts: the call was ended by us before an answer."""
 
 

@@ -27,7 +27,7 @@ CALL_OUTCOMES = {
     "ordered_with_operator": "订货员协助订货",
     "unsaved": "未确认",
     "operator": "转订货员未订货",
-    "left_waiting": "等待中挂断",
+    "abandoned": "等待中挂断",
     "no_order": "未订货",
 }
 

@@ -21,7 +21,7 @@ from orders.reporting.labels import CALL_OUTCOMES, CHANNELS, REASONS, cartons, p
 SPECS_NAMED = 10
 
 
-CallOutcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "left_waiting", "no_order"]
+CallOutcome = Literal["ordered", "ordered_with_operator", "unsaved", "operator", "abandoned", "no_order"]
 
 
 @dataclass(frozen=True, slots=True)

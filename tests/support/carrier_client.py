@@ -64,7 +64,7 @@ class TwimlAnswer:
 
     @property
     def turn_number(self) -> int:
-        return int(parse_qs(urlsplit(self.action).query)["n"][0])
+        return int(parse_qs(urlsplit(self.action).query)["turn"][0])
 
 
 @dataclass

@@ -11,13 +11,12 @@ from flask import Flask
 from callflows.replies import ListenFor, Reply, Then
 from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
-from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.carrier import BrowserTelephone, CallStatus, CarrierError
+from ivr.line import LineServices
+from ivr.media_streams import StreamingRecogniser
 from ivr.stream_registry import StreamRegistry
-from ivr.twilio.media_socket import MediaSockets, StreamingRecogniser
-from ivr.twilio.operator_webhooks import OperatorServices
-from ivr.twilio.rest import CarrierError
-from ivr.twilio.twiml import LineTwiml
-from ivr.twilio.webhooks import LineServices, voice_routes
+from ivr.twilio.media_socket import MediaSockets
+from ivr.twilio.webhooks import voice_routes
 from settings import Settings
 from speech.listening import Items, Listen
 from speech.utterance import Utterance
@@ -67,6 +66,10 @@ class FakeRecognition:
     available: bool = True
     in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
     recordings: list[bytes] = field(default_factory=list)
+    recogniser: StreamingRecogniser | None = None
+
+    def new_recogniser(self) -> StreamingRecogniser | None:
+        return self.recogniser
 
     def recognise_recording(self, _listen: Listen, wav: bytes) -> Utterance:
         self.recordings.append(wav)
@@ -78,29 +81,66 @@ class FakeCarrier:
     """A carrier that records the requests it receives, or refuses all of them."""
 
     refuses: bool = False
-    redirected: list[tuple[str, str]] = field(default_factory=list)
+    redirected: list[tuple[str, int | str]] = field(default_factory=list)
     dialled_operators: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
 
-    def redirect(self, call_key: str, url: str) -> None:
+    def check(self) -> None:
         self._refuse()
-        self.redirected.append((call_key, url))
 
-    def dial_operator(self, to: str, number: str, url: str, status_url: str, timeout_s: int) -> str:
+    def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
+        self._redirect(call_key, turn_number)
+
+    def redirect_to_queue(self, call_key: str) -> None:
+        self._redirect(call_key, "queue")
+
+    def redirect_to_hold(self, call_key: str) -> None:
+        self._redirect(call_key, "hold")
+
+    def reconnect_operator(self, operator_call_key: str, attempt_id: int) -> None:
+        self._redirect(operator_call_key, attempt_id)
+
+    def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
+        raise NotImplementedError
+
+    def find_call(self, phone: str, line: str, since: datetime) -> str | None:
+        raise NotImplementedError
+
+    def status(self, call_key: str) -> CallStatus | None:
+        raise NotImplementedError
+
+    def cancel_ringing(self, call_key: str) -> None:
+        raise NotImplementedError
+
+    def dial_operator(self, address: str, line: str, attempt_id: int) -> str:
         self._refuse()
-        self.dialled_operators.append(to)
+        self.dialled_operators.append(address)
         return f"CA-operator-{len(self.dialled_operators)}"
 
-    def delete_queue(self, queue_sid: str) -> None:
+    def dial_operator_for_callback(self, address: str, line: str, callback_id: int, staff_id: int) -> str:
+        return self.dial_operator(address, line, callback_id)
+
+    def delete_queue(self, queue_id: str) -> None:
         self._refuse()
 
     def end_call(self, call_key: str) -> None:
         self._refuse()
         self.ended.append(call_key)
 
-    def recording(self, recording_sid: str) -> bytes:
+    @property
+    def browser_telephone(self) -> BrowserTelephone | None:
+        return None
+
+    def browser_credentials(self, identity: str) -> str:
+        raise NotImplementedError
+
+    def recording(self, recording_id: str) -> bytes:
         self._refuse()
-        return recording_sid.encode()
+        return recording_id.encode()
+
+    def _redirect(self, call_key: str, where: int | str) -> None:
+        self._refuse()
+        self.redirected.append((call_key, where))
 
     def _refuse(self) -> None:
         if self.refuses:
@@ -117,7 +157,7 @@ class LineWorld:
         self.settings: Settings = settings(**changes)
         self.sessions = sessions
         self.conversation = CountingConversation()
-        self.recognition: Any = FakeRecognition()
+        self.recognition: Any = FakeRecognition(recogniser=recogniser)
         self.carrier: Any = FakeCarrier()
         self.calls = Calls(
             sessions,
@@ -127,27 +167,15 @@ class LineWorld:
             understanding=lambda _session: LiteralKeys(),
             recognition_available=lambda: self.recognition.available,
         )
-        self.streams = StreamRegistry(sessions, lambda: self.now)
-        markup = LineTwiml(self.settings)
-        media = MediaSockets(self.settings, self.streams, self.carrier, markup, lambda: recogniser)
+        self.line = LineServices.build(
+            self.settings, sessions, lambda: self.now, self.calls, self.carrier, self.recognition
+        )
+        self.operators = self.line.operators
+        self.streams: StreamRegistry = self.line.media_streams.registry
+        self.media_sockets = MediaSockets(self.settings, self.line.media_streams)
         self.app = Flask(__name__)
-        self.app.extensions["media"] = media
         self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
-        self.outbound = OutboundCalls(sessions, lambda: self.now, self.calls)
-        self.operator_webhooks = OperatorServices.build(
-            sessions, lambda: self.now, self.calls, self.carrier, markup.operators, self.settings.operator_numbers
-        )
-        line = LineServices(
-            self.settings,
-            self.calls,
-            self.carrier,
-            self.recognition,
-            media,
-            markup,
-            self.outbound,
-            self.operator_webhooks,
-        )
-        self.app.register_blueprint(voice_routes(line))
+        self.app.register_blueprint(voice_routes(self.line))
 
     def telephone(self, call_key: str = "CA00000000000000000000000000000001") -> Telephone:
         return Telephone(self.app.test_client(), call_key)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import parse_qs, urlsplit
 
 from flask import Flask
 from sqlalchemy import select
 
+from ivr.carrier import CallStatus
+from ivr.line import LineServices
 from ivr.operators import presence
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import LineServices
+from ivr.twilio.forms import CALL_STATUSES
 from orders.outbound import campaign
 from orders.outbound.models import MissedCall, OutboundAttempt
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -19,6 +20,7 @@ from orders.staff.models import StaffRow
 from orders.windows import business_day
 from tests.support.carrier_client import Telephone, TwimlAnswer
 from tests.support.desk_world import MAIN, STATION, World
+from tests.support.line_world import FakeCarrier
 
 SHOP_PHONE, STATION_PHONE = "+8613800000012", "+8613800000037"
 OPERATOR_PHONE = "+8637255550001"
@@ -26,21 +28,21 @@ PROMPT_HEARD_S = 30
 
 
 @dataclass
-class FakeOutboundCarrier:
+class FakeOutboundCarrier(FakeCarrier):
     """A carrier that places the requested calls, refuses them, or fails at the worst moment."""
 
     placed_calls: list[tuple[str, str]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
-    known: dict[str, str] = field(default_factory=dict)
+    known: dict[str, CallStatus] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
     places_despite_error: bool = False
 
-    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
         assert line == MAIN
         if self.error is None or self.places_despite_error:
             call_key = f"CA{len(self.placed_calls) + 1:032d}"
-            self.placed_calls.append((phone, parse_qs(urlsplit(url).query)["attempt"][0]))
+            self.placed_calls.append((phone, attempt_key))
             self.known[call_key], self.numbers[phone] = "ringing", call_key
         if self.error is not None:
             raise self.error
@@ -49,14 +51,11 @@ class FakeOutboundCarrier:
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:
         return self.numbers.get(phone)
 
-    def status(self, call_key: str) -> str | None:
+    def status(self, call_key: str) -> CallStatus | None:
         return self.known.get(call_key)
 
     def cancel_ringing(self, call_key: str) -> None:
         self.cancelled.append(call_key)
-
-    def redirect(self, call_key: str, url: str) -> None:
-        pass
 
 
 class Day:
@@ -78,7 +77,7 @@ class Day:
         self.start()
 
     def new_dialler(self) -> Dialler:
-        return Dialler(self.world.sessions, self.clock, self.carrier, self.line.markup, self.line.outbound_calls)  # type: ignore[arg-type]
+        return Dialler(self.world.sessions, self.clock, self.carrier, self.line.outbound_calls)
 
     def start(self) -> None:
         self._run(True)
@@ -143,7 +142,7 @@ class Rung:
 
     def post_status(self, status: str) -> None:
         if status in ("completed", "busy", "no-answer", "failed", "canceled"):
-            self.day.carrier.known[self.call_key] = status
+            self.day.carrier.known[self.call_key] = CALL_STATUSES[status]
         self.telephone.request(f"/voice/outbound/status?attempt={self.key}", CallStatus=status, **self.numbers)
 
     def orders(self) -> None:

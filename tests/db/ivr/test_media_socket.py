@@ -105,14 +105,14 @@ class StreamFixture:
     def serve(self, *messages: str | bytes | Callable[[], object], introduced: bool = True) -> FakeMediaSocket:
         begin = [CONNECTED, start(self.world)] if introduced else []
         socket = FakeMediaSocket([*begin, *messages])
-        self.world.app.extensions["media"].serve(socket)
+        self.world.media_sockets.serve(socket)
         return socket
 
     def pending_utterance(self, turn_number: int = 1) -> PendingUtterance | None:
         with transaction(self.world.sessions) as session:
             return session.get(PendingUtterance, (SID, turn_number))
 
-    def redirected(self) -> list[tuple[str, str]]:
+    def redirected(self) -> list[tuple[str, int | str]]:
         deadline = time.monotonic() + 2
         while not self.world.carrier.redirected and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -133,8 +133,8 @@ def test_the_first_reply_opens_the_stream_with_the_call_s_token(room: StreamFixt
 def test_what_is_heard_is_put_down_and_the_call_sent_to_its_turn(sessions: SessionFactory) -> None:
     room = StreamFixture(sessions, {3: True, 8: FIVE})
     room.serve(*[media()] * 10, STOP)
-    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
-    assert room.phone.request("/voice/turn?n=1").said == ["turn 2"]
+    assert room.redirected() == [(SID, 1)]
+    assert room.phone.request("/voice/turn?turn=1").said == ["turn 2"]
     assert room.world.conversation.heard == [FIVE]
 
 
@@ -171,14 +171,14 @@ def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(se
     seen: list[int] = []
     room.serve(*[media()] * 60, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 40)
     assert seen == [0]
-    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
+    assert room.redirected() == [(SID, 1)]
 
 
 def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
     room = StreamFixture(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
     room.serve(*[media()] * 40)
     assert room.redirected()
-    room.phone.request("/voice/turn?n=1")
+    room.phone.request("/voice/turn?turn=1")
     assert room.world.conversation.heard == [FIVE]
 
 
@@ -201,15 +201,15 @@ class TestYesSaidOverAQuestion:
         seen: list[int] = []
         room.serve(*[media()] * 150, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 120)
         assert seen == [0]
-        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
-        room.phone.request("/voice/turn?n=2")
+        assert room.redirected() == [(SID, 2)]
+        room.phone.request("/voice/turn?turn=2")
         assert room.world.conversation.heard == [YES]
 
     def test_a_no_after_it_is_what_counts(self, sessions: SessionFactory) -> None:
         room = self.asked(sessions, {20: YES, 60: NO})
         room.serve(*[media()] * 80, STOP)
-        assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
-        room.phone.request("/voice/turn?n=2")
+        assert room.redirected() == [(SID, 2)]
+        room.phone.request("/voice/turn?turn=2")
         assert room.world.conversation.heard == [NO]
 
 
@@ -218,10 +218,10 @@ def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: Ses
     room.world.streams.store_utterance(SID, 1, FIVE)
     room.phone.request(room.first.action, Digits="")
     assert room.world.conversation.heard == [FIVE]
-    media_line = room.world.app.extensions["media"]
-    media_line.redirect_to_turn(SID, 1)
-    media_line.redirect_to_turn(SID, 2)
-    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+    streams = room.world.line.media_streams
+    streams.redirect_to_turn(SID, 1)
+    streams.redirect_to_turn(SID, 2)
+    assert room.redirected() == [(SID, 2)]
 
 
 def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
@@ -233,7 +233,7 @@ def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
 def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) -> None:
     room = StreamFixture(sessions, {40: True, 50: FIVE})
     room.serve(*[media()] * 5, lambda: room.phone.request(room.first.action, Digits="5"), *[media()] * 60)
-    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=2")]
+    assert room.redirected() == [(SID, 2)]
     assert room.pending_utterance(1) is None
     assert len(room.recogniser.listened_for) == 2
 
@@ -265,7 +265,7 @@ class GoneSocket(FakeMediaSocket):
 def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: StreamFixture) -> None:
     socket = GoneSocket([CONNECTED, start(room.world), *[media()] * 5, STOP])
     with capture_logs() as logs:
-        room.world.app.extensions["media"].serve(socket)
+        room.world.media_sockets.serve(socket)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
     assert not room.world.calls.snapshot(SID).stream_alive
 
@@ -280,7 +280,7 @@ def test_a_second_socket_of_a_call_takes_over(room: StreamFixture) -> None:
 def test_the_stream_heartbeat_continues_however_long_recognition_takes(
     room: StreamFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.twilio.media_socket.HEARTBEAT_EVERY_S", 0.01)
+    monkeypatch.setattr("ivr.media_streams.HEARTBEAT_EVERY_S", 0.01)
 
     def think_for_a_minute() -> None:
         room.world.now += timedelta(minutes=1)
@@ -361,7 +361,7 @@ def test_sound_that_comes_faster_than_sound_does_is_not_taken(room: StreamFixtur
 def test_sound_that_piles_up_is_not_taken(room: StreamFixture) -> None:
     socket = FakeMediaSocket([CONNECTED, start(room.world), media()])
     socket.input_buffer = [""] * 10_000
-    room.world.app.extensions["media"].serve(socket)
+    room.world.media_sockets.serve(socket)
     assert socket.closed == (1008, "sound comes faster than it can be heard")
 
 
@@ -383,9 +383,9 @@ def test_a_recogniser_that_breaks_costs_the_socket_and_not_the_call(
 
 def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: StreamFixture) -> None:
     room.world.streams.register(SID, STREAM)
-    room.world.app.extensions["media"].recover_streams(only_worker=True)
-    assert room.redirected() == [(SID, f"{BASE}/voice/turn?n=1")]
-    again = room.phone.request("/voice/turn?n=1")
+    room.world.line.media_streams.recover_streams(only_worker=True)
+    assert room.redirected() == [(SID, 1)]
+    again = room.phone.request("/voice/turn?turn=1")
     assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
 
 
@@ -408,11 +408,11 @@ def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: StreamF
 def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: StreamFixture) -> None:
     starts = 0
     for _ in range(6):
-        starts += room.phone.request("/voice/turn?n=1").verbs[0] == "Start"
+        starts += room.phone.request("/voice/turn?turn=1").verbs[0] == "Start"
         room.world.streams.register(SID, STREAM)
         room.world.streams.unregister(SID, STREAM)
     assert starts == 2
-    assert "Record" in room.phone.request("/voice/turn?n=1").verbs
+    assert "Record" in room.phone.request("/voice/turn?turn=1").verbs
 
 
 def test_a_recogniser_that_has_heard_something_may_be_lost_again_and_again(room: StreamFixture) -> None:
@@ -420,7 +420,7 @@ def test_a_recogniser_that_has_heard_something_may_be_lost_again_and_again(room:
         room.world.streams.register(SID, STREAM)
         room.world.streams.store_utterance(SID, n, FIVE)
         room.world.streams.unregister(SID, STREAM)
-        assert room.phone.request(f"/voice/turn?n={n}").verbs[0] == "Start"
+        assert room.phone.request(f"/voice/turn?turn={n}").verbs[0] == "Start"
 
 
 def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: StreamFixture) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 import storage
 from clock import SHANGHAI
+from ivr.carrier import CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators.models import Callback
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.rest import CarrierError, CarrierRefused
 from orders.book.models import OrderRow
 from orders.channels import follow_ups
 from orders.outbound import campaign
@@ -150,7 +150,7 @@ def test_nobody_is_called_before_it_is_started_or_after_it_is_stopped(day: Day) 
     # The answered call continues; the one still ringing is cancelled.
     assert day.carrier.cancelled == [day.call(1).call_key]
     day.call(1).post_status("canceled")
-    assert day.outcomes() == [None, "canceled"]
+    assert day.outcomes() == [None, "cancelled"]
     talking = day.call(0)
     talking.heard = talking.answer()
     assert "请按" in "".join(talking.keys("1").said)
@@ -428,7 +428,7 @@ def test_nobody_is_missed_on_a_day_on_which_nobody_was_called(application: Flask
         assert not campaign.was_started(session, today)
     world.clock.move(hours=9)
     network, line = FakeOutboundCarrier(), application.extensions["line"]
-    Dialler(world.sessions, world.clock, network, line.markup, line.outbound_calls).poll()  # type: ignore[arg-type]
+    Dialler(world.sessions, world.clock, network, line.outbound_calls).poll()
     with storage.transaction(world.sessions) as session:
         assert session.scalars(select(MissedCall)).all() == []
 

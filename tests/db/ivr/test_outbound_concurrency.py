@@ -11,9 +11,10 @@ from sqlalchemy import Engine, func, select
 
 import storage
 from app import create_app
+from ivr.carrier import CallStatus
+from ivr.line import LineServices
 from ivr.models import Call
 from ivr.outbound.dialler import Dialler
-from ivr.twilio.webhooks import LineServices
 from orders.models import DepartmentRule
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
@@ -36,9 +37,9 @@ class SharedNetwork(FakeOutboundCarrier):
         super().__init__()
         self._lock = Lock()
 
-    def dial_retailer(self, phone: str, line: str, url: str, status_url: str) -> str:
+    def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
         with self._lock:
-            return super().dial_retailer(phone, line, url, status_url)
+            return super().dial_retailer(phone, line, attempt_key)
 
 
 @pytest.fixture
@@ -79,10 +80,7 @@ def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]
 
 def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(crowd: World, line: LineServices) -> None:
     network = SharedNetwork()
-    diallers = [
-        Dialler(crowd.sessions, crowd.clock, network, line.markup, line.outbound_calls, OPERATORS)  # type: ignore[arg-type]
-        for _ in range(AT_ONCE)
-    ]
+    diallers = [Dialler(crowd.sessions, crowd.clock, network, line.outbound_calls, OPERATORS) for _ in range(AT_ONCE)]
     rung = at_once(lambda number: diallers[number].poll())
     phones = [phone for phone, _ in network.placed_calls]
     assert len(phones) == len(set(phones)) == SHOPS + 1
@@ -109,9 +107,9 @@ def test_posts_that_come_at_once_begin_one_call_and_end_it_once(crowd: World, li
         )
     assert attempt is not None
     key, call_key = attempt.key, "CA" + "1" * 32
-    begun = at_once(lambda _number: line.outbound_calls.on_answer(key, call_key, "human"))
+    begun = at_once(lambda _number: line.outbound_calls.on_answer(key, call_key, "person"))
     assert len({repr(present) for present in begun}) == 1
-    statuses = ("completed", "in-progress", "completed", "ringing", "completed", "completed")
+    statuses: list[CallStatus] = ["completed", "in_progress", "completed", "ringing", "completed", "completed"]
     at_once(lambda number: line.outbound_calls.on_status(key, call_key, statuses[number]))
     with crowd.session() as session:
         assert session.scalar(select(func.count()).select_from(Call)) == 1

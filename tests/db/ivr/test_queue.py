@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from callflows.prompts import load_prompts
 from callflows.replies import Transfer
 from ivr.models import Call
-from ivr.operators import presence, queue_position, tickets
+from ivr.operators import presence, queue_position, ring_attempts, tickets
 from ivr.operators.models import Ticket
 from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue_position import QueuePosition
@@ -165,10 +165,29 @@ class TestPosts:
         self, line: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         queue = phone.dial().attributes("Enqueue")
-        monkeypatch.setattr(line.operator_webhooks.queue, "_sessions", lambda: 1 / 0)
+        monkeypatch.setattr(line.operators.queue, "_sessions", lambda: 1 / 0)
         answer = phone.request(queue["waitUrl"])
         assert answer.verbs == ["Gather", "Redirect"]
         assert answer.redirect.startswith(f"{phone.base}/voice/waiting")
+
+    def test_a_hold_the_carrier_refuses_can_be_tried_again(self, line: LineWorld, phone: Telephone) -> None:
+        self.set_operator_ready(line)
+        phone.dial()
+        with line.sessions() as session, session.begin():
+            ticket = tickets.of_call(session, phone.sid)
+            assert ticket is not None
+            attempt = ring_attempts.open_attempt(session, ticket, LI, "browser:staff-1", line.now)
+            assert attempt is not None
+            assert ring_attempts.accept(session, attempt, line.now)
+            ticket_id = ticket.id
+        dispatcher = line.operators.dispatcher
+        line.carrier.refuses = True
+        assert not dispatcher.put_on_hold(ticket_id)
+        assert line.operators.queue.position(phone.sid).state == "connecting"
+        line.carrier.refuses = False
+        assert dispatcher.put_on_hold(ticket_id)
+        assert line.carrier.redirected == [(phone.sid, "hold")]
+        assert not dispatcher.put_on_hold(ticket_id)
 
     def test_what_is_told_of_a_caller_who_is_elsewhere_changes_nothing(self, line: LineWorld, phone: Telephone) -> None:
         self.set_operator_ready(line)
@@ -200,7 +219,7 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Oper
     [wish] = room.callbacks()
     assert (wish.phone, wish.reason, wish.state) == (SHOP_PHONE, "asked", "open")
     assert wish.customer_code
-    assert room.ticket().state == "call_back"
+    assert room.ticket().state == "callback"
     desk = room.visitor("operator")
     assert SHOP_PHONE in desk.get("/desk").get_data(as_text=True)
     assert desk.post(f"/desk/callbacks/{wish.id}/attempted").status_code == 204
@@ -210,7 +229,7 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Oper
     assert desk.post(f"/desk/callbacks/{wish.id}/reached").status_code == 409
 
 
-@pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "rung")])
+@pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "attempted")])
 def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
     room: OperatorsFixture, outcome: str, state: str
 ) -> None:

@@ -89,7 +89,7 @@ def test_a_pin_is_never_kept_however_it_came(sessions: SessionFactory) -> None:
     recorder = Recorder(sessions)
     recorder.world.conversation.listen = Digits(4, "pin")
     recorder.phone.dial()
-    recorder.phone.request("/voice/turn?n=1", RecordingSid="RE1")
+    recorder.phone.request("/voice/turn?turn=1", RecordingSid="RE1")
     assert len(recorder.world.conversation.heard) == 1
     assert kept(sessions) is None
 

@@ -11,11 +11,12 @@ from tests.support.carrier_client import BASE, TOKEN, Telephone, settings
 from tests.support.line_world import LineWorld
 
 ROUTES = [
-    *("/voice/incoming", "/voice/turn?n=1", "/voice/status", "/voice/outbound", "/voice/outbound/status"),
-    *("/voice/queue", "/voice/waiting", "/voice/waiting/key", "/voice/operator", "/voice/nobody", "/voice/nobody/key"),
-    *("/voice/alone", "/voice/alone/key", "/voice/hold", "/voice/held", "/voice/seat", "/voice/seat/key"),
-    *("/voice/offer", "/voice/offer/key", "/voice/offer/status"),
-    *("/voice/call-back", "/voice/call-back/key", "/voice/call-back/over", "/voice/nothing"),
+    *("/voice/incoming", "/voice/turn?turn=1", "/voice/status", "/voice/outbound", "/voice/outbound/status"),
+    *("/voice/queue", "/voice/waiting", "/voice/waiting/key", "/voice/left-queue"),
+    *("/voice/no-operator", "/voice/no-operator/key", "/voice/operator-gone", "/voice/operator-gone/key"),
+    *("/voice/hold", "/voice/on-hold-round", "/voice/operator-leg", "/voice/operator-leg/key"),
+    *("/voice/ring-attempt", "/voice/ring-attempt/key", "/voice/ring-attempt/status"),
+    *("/voice/callback", "/voice/callback/key", "/voice/callback/over", "/voice/notification"),
 ]
 
 
@@ -57,8 +58,8 @@ def test_a_post_whose_fields_were_changed_on_the_way_is_refused(world: LineWorld
 
 def test_a_post_whose_turn_was_changed_on_the_way_is_refused(world: LineWorld) -> None:
     form = {"CallSid": "CA1"}
-    signature = RequestValidator(TOKEN).compute_signature(f"{BASE}/voice/turn?n=1", form)
-    answer = world.app.test_client().post("/voice/turn?n=2", data=form, headers={"X-Twilio-Signature": signature})
+    signature = RequestValidator(TOKEN).compute_signature(f"{BASE}/voice/turn?turn=1", form)
+    answer = world.app.test_client().post("/voice/turn?turn=2", data=form, headers={"X-Twilio-Signature": signature})
     assert answer.status_code == 403
 
 
@@ -73,7 +74,7 @@ def test_what_was_refused_changed_nothing(world: LineWorld) -> None:
 
 
 def test_a_form_no_carrier_would_send_is_not_read(world: LineWorld) -> None:
-    answer = world.telephone().post("/voice/turn?n=1", Digits="1" * 100_000)
+    answer = world.telephone().post("/voice/turn?turn=1", Digits="1" * 100_000)
     assert answer.status_code == 413
 
 

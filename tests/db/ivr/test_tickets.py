@@ -64,7 +64,7 @@ def test_a_caller_who_asks_for_a_person_waits_with_the_reason(line: Calls, world
     assert (ticket.call_key, ticket.reason, ticket.state) == ("CA1", "asked", "waiting")
 
 
-@pytest.mark.parametrize(("ear_fails", "reason"), [(False, "stuck"), (True, "ear_down")])
+@pytest.mark.parametrize(("ear_fails", "reason"), [(False, "stuck"), (True, "recogniser_down")])
 def test_who_is_not_understood_again_and_again_waits_with_the_reason(
     world: World, ear_fails: bool, reason: str
 ) -> None:
@@ -118,7 +118,7 @@ def test_who_hangs_up_while_waiting_has_left(line: Calls, world: World) -> None:
     ask_for_operator(line)
     line.end("CA1", "completed")
     with world.session() as session:
-        assert session.scalars(select(Ticket)).one().state == "left"
+        assert session.scalars(select(Ticket)).one().state == "abandoned"
         assert not tickets.take(session, 1, 1, world.clock())
 
 

@@ -141,10 +141,13 @@ def test_a_late_post_gets_the_present_prompt(world: LineWorld, phone: Telephone)
     assert world.conversation.heard == keyed("5", "6")
 
 
-@pytest.mark.parametrize("n", ["", "?n=", "?n=x", "?n=-1", "?n=7", "?n=99999999999999999999", "?waited=3", "?n=1&n=2"])
-def test_a_turn_that_never_was_is_answered_with_the_present_prompt(phone: Telephone, n: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "?turn=", "?turn=x", "?turn=-1", "?turn=7", "?turn=99999999999999999999", "?waited=3", "?turn=1&turn=2"],
+)
+def test_a_turn_that_never_was_is_answered_with_the_present_prompt(phone: Telephone, arguments: str) -> None:
     phone.dial()
-    assert phone.request(f"/voice/turn{n}").said in (["turn 1"], [])
+    assert phone.request(f"/voice/turn{arguments}").said in (["turn 1"], [])
 
 
 @pytest.mark.parametrize("digits", ["hangup", "12 34", "<b>", "1" * 65, "١٢٣", "\x00"])
@@ -155,12 +158,12 @@ def test_keys_no_telephone_has_are_no_keys(world: LineWorld, phone: Telephone, d
 
 
 def test_a_call_never_begun_here_is_begun_when_its_turn_comes(phone: Telephone) -> None:
-    answer = phone.request("/voice/turn?n=4", Digits="5")
+    answer = phone.request("/voice/turn?turn=4", Digits="5")
     assert is_speakable(answer)
     assert phone.request(answer.redirect).said == ["turn 1"]
 
 
-@pytest.mark.parametrize("path", ["/voice/incoming", "/voice/turn?n=1", "/voice/status"])
+@pytest.mark.parametrize("path", ["/voice/incoming", "/voice/turn?turn=1", "/voice/status"])
 def test_a_post_that_names_no_call_is_answered_in_words(phone: Telephone, path: str) -> None:
     answer = phone.request(path, CallSid="", CallStatus="completed")
     assert is_speakable(answer)
@@ -189,7 +192,7 @@ def test_trouble_is_forgotten_with_the_next_turn_that_works(
     with monkeypatch.context() as broken:
         broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
         again = phone.request(phone.request(first.action, Digits="5").redirect)
-    assert "trouble" not in phone.request(again.action, Digits="5").action
+    assert "failures" not in phone.request(again.action, Digits="5").action
 
 
 def test_a_database_that_is_gone_is_no_silence(

@@ -204,7 +204,7 @@ def test_every_call_has_one_outcome(world: World) -> None:
                     closed_at=now + timedelta(minutes=2),
                 )
             )
-        session.add(Ticket(call_key="left", reason="asked", state="left", opened_at=now, closed_at=now))
+        session.add(Ticket(call_key="left", reason="asked", state="abandoned", opened_at=now, closed_at=now))
     call(world, SHOP, {CHINA: 1}, key="unsaved", yes=False)
     call(world, SHOP, {CHINA: 1}, key="ordered")
     call(world, STATION, {CHINA: 1}, key="helped")
@@ -214,7 +214,7 @@ def test_every_call_has_one_outcome(world: World) -> None:
             "ordered_with_operator": 1,
             "unsaved": 1,
             "operator": 1,
-            "left_waiting": 1,
+            "abandoned": 1,
             "no_order": 1,
         }
         [chen] = call_figures.operators(session, DAY)

@@ -128,8 +128,8 @@ def test_a_caller_who_hangs_up_stops_the_ringing(room: OperatorsFixture) -> None
     caller.asks_for_operator()
     wait_until(lambda: room.ring_attempts() == [(LI, "ringing")], "the ringing")
     caller.call.hang_up()
-    room.wait_for_ticket_state("left")
-    wait_until(lambda: room.ring_attempts() == [(LI, "called_off")], "the ringing to stop")
+    room.wait_for_ticket_state("abandoned")
+    wait_until(lambda: room.ring_attempts() == [(LI, "cancelled")], "the ringing to stop")
     # It is not the operator's fault, so the operator stays ready.
     assert room.presence(LI).ready
 
@@ -180,7 +180,7 @@ def test_taking_at_the_desk_while_another_telephone_rings_gives_the_call_to_one(
     assert answer.status_code == 204
     caller.wait_for_bridge()
     assert room.ticket().taken_by == WANG
-    assert room.ring_attempts() == [(LI, "called_off"), (WANG, "accepted")]
+    assert room.ring_attempts() == [(LI, "cancelled"), (WANG, "accepted")]
 
 
 def test_a_caller_taken_at_the_desk_by_who_does_not_answer_waits_again(room: OperatorsFixture) -> None:

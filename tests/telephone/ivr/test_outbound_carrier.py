@@ -11,7 +11,8 @@ from flask import Flask
 
 from app import create_app
 from clock import system_clock
-from ivr.twilio.rest import HELLO_PAUSE_MS, CarrierError, CarrierRefused, TwilioCarrier
+from ivr.carrier import CarrierError, CarrierRefused
+from ivr.twilio.rest import HELLO_PAUSE_MS, TwilioCarrier
 from orders.outbound.models import OutboundWindow
 from settings import Settings
 from simulator.account import Account, CalledParty
@@ -33,37 +34,38 @@ def network() -> Iterator[Account]:
 
 
 @pytest.fixture
-def carrier(network: Account) -> TwilioCarrier:
+def carrier(network: Account, fake_app: FakeApplication) -> TwilioCarrier:
     return TwilioCarrier(
-        Settings(twilio_account_sid=network.call_key, twilio_auth_token=TOKEN, twilio_api_base=network.api_base)
+        Settings(
+            public_base_url=fake_app.url,
+            twilio_account_sid=network.sid,
+            twilio_auth_token=TOKEN,
+            twilio_api_base=network.api_base,
+        )
     )
 
 
-def ring(carrier: TwilioCarrier, app: FakeApplication, phone: str = SHOP_PHONE) -> str:
-    return carrier.dial_retailer(
-        phone, MAIN, f"{app.url}/outbound?attempt=key", f"{app.url}/outbound/status?attempt=key"
-    )
+def dial(carrier: TwilioCarrier, phone: str = SHOP_PHONE) -> str:
+    return carrier.dial_retailer(phone, MAIN, "key")
 
 
 def test_a_call_asks_for_what_it_has_to_say_with_the_attempts_key_and_who_answered(
     network: Account, carrier: TwilioCarrier, fake_app: FakeApplication
 ) -> None:
     network.parties[SHOP_PHONE] = CalledParty("machine")
-    call_key = ring(carrier, fake_app)
+    call_key = dial(carrier)
     network.calls[call_key].join(20)
-    asked = fake_app.form("/outbound")
+    asked = fake_app.form("/voice/outbound")
     assert (asked["attempt"], asked["AnsweredBy"], asked["CallSid"]) == ("key", "machine_end_beep", call_key)
-    told = [form["CallStatus"] for path, form in fake_app.requests if path == "/outbound/status"]
+    told = [form["CallStatus"] for path, form in fake_app.requests if path == "/voice/outbound/status"]
     assert sorted(told) == ["completed", "in-progress", "initiated", "ringing"]
     assert not fake_app.unsigned
 
 
-def test_what_became_of_a_call_can_be_asked_for(
-    network: Account, carrier: TwilioCarrier, fake_app: FakeApplication
-) -> None:
+def test_what_became_of_a_call_can_be_asked_for(network: Account, carrier: TwilioCarrier) -> None:
     network.parties[SHOP_PHONE] = CalledParty("busy")
     since = system_clock()
-    call_key = ring(carrier, fake_app)
+    call_key = dial(carrier)
     network.calls[call_key].join(20)
     assert carrier.status(call_key) == "busy"
     assert carrier.status("CA" + "9" * 32) is None
@@ -81,17 +83,15 @@ def test_a_call_that_only_rings_is_ended(network: Account, fake_app: FakeApplica
     assert endless.status == "canceled"
 
 
-def test_a_refusal_is_told_from_not_knowing(
-    carrier: TwilioCarrier, fake_app: FakeApplication, network: Account
-) -> None:
+def test_a_refusal_is_told_from_not_knowing(carrier: TwilioCarrier, network: Account) -> None:
     with pytest.raises(CarrierRefused, match="is not valid"):
-        ring(carrier, fake_app, "13800000012")
+        dial(carrier, "13800000012")
     assert network.calls == {}
     nowhere = TwilioCarrier(
         Settings(twilio_account_sid="AC1", twilio_auth_token=TOKEN, twilio_api_base="http://127.0.0.1:1")
     )
     with pytest.raises(CarrierError) as unknown:
-        ring(nowhere, fake_app)
+        dial(nowhere)
     assert not isinstance(unknown.value, CarrierRefused)
     for asked in (lambda: nowhere.status("CA1"), lambda: nowhere.find_call(SHOP_PHONE, MAIN, system_clock())):
         with pytest.raises(CarrierError):

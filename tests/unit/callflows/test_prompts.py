@@ -127,7 +127,7 @@ def test_prompts_may_be_worded_otherwise_by_whoever_runs_the_line(tmp_path: Path
 COMPOSED_KEYS = {
     "refused": (*get_args(IneligibilityReason), *get_args(RefusalReason)),
     # if recognition is down, the line itself speaks
-    "transfer": sorted(set(get_args(TransferReason)) - {"ear_down"}),
+    "transfer": sorted(set(get_args(TransferReason)) - {"recogniser_down"}),
     "described": [*sorted(set(get_args(Action)) - {"ask"}), *get_args(Asked)],
     "ask_quantity": get_args(QuantityReason),
 }

@@ -92,7 +92,7 @@ def test_nobody_is_called_more_often_than_the_department_allows() -> None:
 
 
 def test_what_the_stop_button_ended_does_not_count() -> None:
-    tried = [rung("09:00", "canceled")] * 5
+    tried = [rung("09:00", "cancelled")] * 5
     assert whom([shop(1, *tried)], PacingRules(attempts_max=1), moment()) == [1]
 
 

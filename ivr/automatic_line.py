@@ -1,0 +1,223 @@
+"""The automatic line: what the carrier reports of callers in the conversation and of outbound calls, and what each call
+does next.
+
+On a failure the caller hears a sentence and the call goes on: the first failure of a turn repeats the prompt, the
+second in a row gives the call to an operator.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import structlog
+
+from callflows.prompts import Prompts
+from callflows.replies import HangUp, ListenFor
+from ivr.calls import Calls, CallSnapshot, TurnRequest, UnknownCall
+from ivr.carrier import (
+    ENDED_STATUSES,
+    AnswerAgain,
+    AnsweredBy,
+    Ask,
+    BeginAgain,
+    CallStatus,
+    Carrier,
+    CarrierError,
+    CollectKeys,
+    EndCall,
+    EnterQueue,
+    Instruction,
+    KeepListening,
+    Listening,
+    TakeTurnAgain,
+)
+from ivr.operators.ringing import RingDispatcher
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.recognition import Recognition
+from ivr.recordings import sound_of_wav
+from settings import ListenMode
+from speech.keypad import DONE, REPEAT, key_count
+from speech.listening import is_secret
+from speech.utterance import NOTHING
+
+# One failure repeats the prompt; the second in a row gives the call to an operator.
+FAILURES_MAX = 2
+
+log = structlog.get_logger(__name__)
+
+
+class LinePrompts:
+    """The line's own sentences outside the conversation; read at the start, so that a missing prompt is found then."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        self.failure = prompts.text("line.failure")
+        self.failure_goodbye = prompts.text("line.failure_goodbye")
+        self.failure_operator = prompts.text("line.failure_operator")
+
+
+class AutomaticLine:
+    """The events of callers in the conversation and of outbound calls. `failures` is what the instruction before the
+    event said, 0 if it said nothing of failures."""
+
+    def __init__(
+        self,
+        listen_mode: ListenMode,
+        calls: Calls,
+        carrier: Carrier,
+        recognition: Recognition,
+        outbound_calls: OutboundCalls,
+        dispatcher: RingDispatcher,
+        prompts: LinePrompts,
+    ) -> None:
+        self._listen_mode = listen_mode
+        self._calls = calls
+        self._carrier = carrier
+        self._recognition = recognition
+        self._outbound_calls = outbound_calls
+        self._dispatcher = dispatcher
+        self._prompts = prompts
+
+    # --- events
+
+    def call_started(self, call_key: str, caller: str, called: str, failures: int = 0) -> Instruction:
+        """A caller has called the line."""
+        try:
+            return self.present(self._calls.begin(call_key, caller, called), failures)
+        except Exception as error:
+            return self._recover(call_key, error, BeginAgain((self._prompts.failure,), failures + 1))
+
+    def turn_taken(
+        self, call_key: str, request: TurnRequest, failures: int = 0, *, is_outbound: bool = False
+    ) -> Instruction:
+        """The caller answered by keys, said nothing for a while, or was redirected to this turn."""
+        try:
+            return self._take(call_key, request, failures)
+        except UnknownCall:
+            return self._unknown(call_key, is_outbound=is_outbound)
+        except Exception as error:
+            again = TakeTurnAgain((self._prompts.failure,), request.turn_number, failures + 1)
+            return self._recover(call_key, error, again)
+
+    def turn_recorded(
+        self,
+        call_key: str,
+        turn_number: int,
+        recording_id: str,
+        key: str = "",
+        failures: int = 0,
+        *,
+        is_outbound: bool = False,
+    ) -> Instruction:
+        """The caller's answer was recorded; `key` is the one that ended the recording, if any."""
+        try:
+            return self._recorded(call_key, turn_number, recording_id, key, failures)
+        except UnknownCall:
+            return self._unknown(call_key, is_outbound=is_outbound)
+        except Exception as error:
+            return self._recover(call_key, error, TakeTurnAgain((self._prompts.failure,), turn_number, failures + 1))
+
+    def outbound_answered(
+        self, attempt_key: str, call_key: str, answered_by: AnsweredBy, failures: int = 0
+    ) -> Instruction:
+        """A person or a machine has answered an outbound call."""
+        try:
+            match self._outbound_calls.on_answer(attempt_key, call_key, answered_by):
+                case CallSnapshot() as snapshot:
+                    return self.present(snapshot, failures)
+                case message:
+                    return EndCall(tuple(message))
+        except Exception as error:
+            return self._recover(call_key, error, AnswerAgain((self._prompts.failure,), attempt_key, failures + 1))
+
+    def call_ended(self, call_key: str, status: CallStatus) -> None:
+        """A caller's call has ended with this status."""
+        self._calls.end(call_key, status)
+        self._dispatcher.cancel_for_call(call_key)
+
+    def outbound_status(self, attempt_key: str, call_key: str, status: CallStatus) -> None:
+        """The carrier reports a status of an outbound call, perhaps late or repeatedly."""
+        self._outbound_calls.on_status(attempt_key, call_key, status)
+        if status in ENDED_STATUSES:
+            self._dispatcher.cancel_for_call(call_key)
+
+    # --- instructions
+
+    def present(self, snapshot: CallSnapshot, failures: int = 0) -> Instruction:
+        """The instruction that says the call's current reply."""
+        reply = snapshot.reply
+        if snapshot.ended:
+            return EndCall()
+        match reply.then:
+            case ListenFor() as then:
+                listening = self._listening(snapshot, then, failures)
+                hear_out = then.hear_out and not listening.record
+                return Ask(snapshot.call_key, reply.say, listening, hear_out=hear_out)
+            case HangUp():
+                return EndCall(reply.say)
+            case _:
+                return EnterQueue(snapshot.call_key, reply.say)
+
+    def _listening(self, snapshot: CallSnapshot, then: ListenFor, failures: int) -> Listening:
+        """The answer comes by stream if one is open or may yet be opened, by recording if it cannot, by keys alone if
+        nothing can be recognised."""
+        mode = self._listen_mode if self._recognition.available else "keypad"
+        stream = None
+        if mode == "stream" and snapshot.stream_due:
+            self._calls.record_stream_start(snapshot.call_key)
+            stream = f"stream-{secrets.token_hex(4)}"
+        record = mode == "record" or (mode == "stream" and snapshot.stream_given_up)
+        return Listening(
+            snapshot.turn_number,
+            then.listen,
+            then.silence_ms,
+            record=record and not is_secret(then.listen),
+            stream=stream,
+            # A turn that was taken is over its failures.
+            failures=0 if snapshot.taken else failures,
+        )
+
+    def _take(self, call_key: str, request: TurnRequest, failures: int) -> Instruction:
+        answer = self._calls.take_turn(call_key, request)
+        if isinstance(answer, CallSnapshot):
+            return self.present(answer, failures)
+        then = answer.snapshot.reply.then
+        assert isinstance(then, ListenFor)
+        return KeepListening(call_key, self._listening(answer.snapshot, then, failures), request.waited_s or 0)
+
+    def _recorded(self, call_key: str, turn_number: int, recording_id: str, key: str, failures: int) -> Instruction:
+        snapshot = self._calls.snapshot(call_key)
+        then = snapshot.reply.then
+        if snapshot.ended or turn_number != snapshot.turn_number or not isinstance(then, ListenFor):
+            return self.present(snapshot, failures)
+        if key and (key in (REPEAT, DONE) or key_count(then.listen) == 1):
+            return self._take(call_key, TurnRequest(turn_number, keys=key), failures)
+        if key:
+            return CollectKeys(Listening(turn_number, then.listen, then.silence_ms), key)
+        try:
+            wav = self._carrier.recording(recording_id)
+            utterance, sound = self._recognition.recognise_recording(then.listen, wav), sound_of_wav(wav)
+        except CarrierError as error:
+            log.warning(
+                "a turn's recording could not be had: it counts as not understood", call=call_key, reason=str(error)
+            )
+            utterance, sound = NOTHING, b""
+        return self._take(call_key, TurnRequest(turn_number, utterance=utterance, sound=sound), failures)
+
+    def _unknown(self, call_key: str, *, is_outbound: bool) -> Instruction:
+        """A call never begun here, for example before the database was restored, begins now; an outbound one cannot."""
+        if is_outbound:
+            log.warning("a turn of an outbound call that was never begun here", call=call_key)
+            return EndCall((self._prompts.failure_goodbye,))
+        log.warning("a turn of a call never begun here: it is begun now", call=call_key)
+        return BeginAgain((self._prompts.failure,))
+
+    def _recover(self, call_key: str, error: Exception, again: BeginAgain | TakeTurnAgain | AnswerAgain) -> Instruction:
+        log.error("an event could not be handled", call=call_key, exc_info=error)
+        if again.failures < FAILURES_MAX:
+            return again
+        try:
+            self._calls.request_operator(call_key)
+        except Exception as failure:
+            # If the database itself fails, the call waits without a ticket.
+            log.error("no ticket could be opened for a failing call", call=call_key, exc_info=failure)
+        return EnterQueue(call_key, (self._prompts.failure_operator,))

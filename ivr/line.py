@@ -1,0 +1,54 @@
+"""The telephone line put together, whatever its carrier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from callflows.prompts import load_prompts
+from clock import Clock
+from ivr.automatic_line import AutomaticLine, LinePrompts
+from ivr.calls import Calls
+from ivr.carrier import Carrier
+from ivr.media_streams import MediaStreams
+from ivr.operators.handover import OperatorServices
+from ivr.operators.ringing import RingDispatcher
+from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.recognition import Recognition
+from ivr.stream_registry import StreamRegistry
+from settings import Settings
+from storage import SessionFactory
+
+
+@dataclass(frozen=True)
+class LineServices:
+    """The services of the telephone line."""
+
+    settings: Settings
+    calls: Calls
+    carrier: Carrier
+    recognition: Recognition
+    media_streams: MediaStreams
+    outbound_calls: OutboundCalls
+    operators: OperatorServices
+    automatic: AutomaticLine
+    prompts: LinePrompts
+
+    @classmethod
+    def build(
+        cls,
+        settings: Settings,
+        sessions: SessionFactory,
+        clock: Clock,
+        calls: Calls,
+        carrier: Carrier,
+        recognition: Recognition,
+    ) -> LineServices:
+        """Build the line on this carrier."""
+        numbers, prompts = settings.operator_numbers, LinePrompts(load_prompts())
+        registry = StreamRegistry(sessions, clock)
+        streams = MediaStreams(settings.media_sockets_max, registry, carrier, recognition.new_recogniser)
+        outbound = OutboundCalls(sessions, clock, calls)
+        dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
+        automatic = AutomaticLine(settings.listen_mode, calls, carrier, recognition, outbound, dispatcher, prompts)
+        operators = OperatorServices.build(sessions, clock, calls, carrier, dispatcher, numbers, automatic.present)
+        return cls(settings, calls, carrier, recognition, streams, outbound, operators, automatic, prompts)

@@ -1,0 +1,235 @@
+"""Media streams: a call's sound comes in frame by frame, and what is recognised is stored for the open turn.
+
+The carrier's adapter brings the frames. On any fault only the stream ends: the call goes on by keys, and its next reply
+asks for another stream.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.calls import STREAM_LOST_AFTER
+from ivr.carrier import Carrier, CarrierError
+from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
+from speech.audio import FRAME_BYTES, FRAME_MS
+from speech.listening import Listen
+from speech.utterance import Utterance
+
+POLL_EVERY_MS = 200
+HEARTBEAT_EVERY_S = 2.0
+# After nonsense or an early yes, the caller may say more for this long before the turn is answered.
+FURTHER_SPEECH_MS = 1_500
+
+log = structlog.get_logger(__name__)
+
+
+class StreamingRecogniser(Protocol):
+    """The recogniser of one call: it is set to listen, fed with sound, and returns what was said."""
+
+    @property
+    def speaking(self) -> bool: ...
+    @property
+    def sound(self) -> bytes: ...
+    def listen(self, listen: Listen | None) -> None: ...
+    def feed(self, mulaw: bytes) -> Utterance | None: ...
+
+
+class StreamsFull(RuntimeError):
+    """This worker serves as many streams as it may."""
+
+
+class NotInProgress(LookupError):
+    """The call of a stream is not one that is in progress here."""
+
+
+class Heartbeats:
+    """Records the heartbeats of this worker's streams, all at once and in a thread of its own, as recognition may take
+    its time."""
+
+    def __init__(self, registry: StreamRegistry) -> None:
+        self._registry = registry
+        self._streams: set[str] = set()
+        self._changed = threading.Condition()
+        self._recording = False
+
+    @contextmanager
+    def keep_alive(self, stream: str) -> Iterator[None]:
+        """Record heartbeats of the stream until the block ends."""
+        with self._changed:
+            self._streams.add(stream)
+            if not self._recording:
+                # Started with the first stream: a thread does not survive the fork that makes a worker.
+                self._recording = True
+                threading.Thread(target=self._record, name="heartbeats", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._streams.discard(stream)
+                self._changed.notify()
+
+    def _record(self) -> None:
+        while True:
+            with self._changed:
+                if not self._streams:
+                    self._recording = False
+                    return
+                streams = frozenset(self._streams)
+                self._changed.wait_for(lambda: not self._streams, timeout=HEARTBEAT_EVERY_S)
+            try:
+                self._registry.record_heartbeats(streams)
+            except SQLAlchemyError as error:
+                log.warning("media streams could not be kept alive", streams=len(streams), exc_info=error)
+
+
+class MediaStreams:
+    """The media streams of one worker, for all its calls."""
+
+    def __init__(
+        self,
+        streams_max: int,
+        registry: StreamRegistry,
+        carrier: Carrier,
+        new_recogniser: Callable[[], StreamingRecogniser | None],
+    ) -> None:
+        self._slots = threading.BoundedSemaphore(streams_max)
+        self._registry = registry
+        self._carrier = carrier
+        self._new_recogniser = new_recogniser
+        self._heartbeats = Heartbeats(registry)
+        # Redirects run outside the stream's own thread: sound keeps coming while the carrier answers.
+        self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
+
+    @property
+    def registry(self) -> StreamRegistry:
+        """The stream registry that streams and turns share."""
+        return self._registry
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold one of this worker's slots for streams. Raises StreamsFull if there is none."""
+        if not self._slots.acquire(blocking=False):
+            raise StreamsFull
+        try:
+            yield
+        finally:
+            self._slots.release()
+
+    def listen(self, call_key: str, stream: str, frames: Iterable[bytes]) -> None:
+        """Listen to a call's frames, mu-law at 8 kHz, until they end, the call ends, or another stream takes over.
+        Raises NotInProgress if the call is not in progress here, and whatever `frames` raises."""
+        if not self._registry.register(call_key, stream):
+            raise NotInProgress("the call is not one that is going on here")
+        try:
+            if (recogniser := self._new_recogniser()) is not None:
+                with self._heartbeats.keep_alive(stream):
+                    _Listener(self, call_key, stream, recogniser).listen(frames)
+        finally:
+            self._registry.unregister(call_key, stream)
+
+    def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
+        """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
+        self._redirects.submit(self._redirect, call_key, turn_number)
+
+    def recover_streams(self, *, only_worker: bool) -> None:
+        """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
+        opens new streams. Returns at once. The only worker knows that no other has them; otherwise they are given time
+        for a heartbeat."""
+        silent_for = timedelta() if only_worker else STREAM_LOST_AFTER
+
+        def recover() -> None:
+            time.sleep(silent_for.total_seconds())
+            for call_key, turn_number in self._registry.claim_lost(silent_for):
+                log.info("a stream is recovered", call=call_key, turn=turn_number)
+                self.redirect_to_turn(call_key, turn_number)
+
+        threading.Thread(target=recover, name="stream-recovery", daemon=True).start()
+
+    def _redirect(self, call_key: str, turn_number: int) -> None:
+        # Redirected to a turn it has left, the call would play its current prompt over the caller's answer to it.
+        if not self._registry.is_turn_open(call_key, turn_number):
+            return
+        try:
+            self._carrier.redirect_to_turn(call_key, turn_number)
+        except CarrierError as error:
+            log.warning(
+                "a pending utterance waits for its time-out", call=call_key, turn=turn_number, reason=str(error)
+            )
+
+
+class _Listener:
+    """Recognition for one call. Its clock is the sound itself."""
+
+    def __init__(self, streams: MediaStreams, call_key: str, stream: str, recogniser: StreamingRecogniser) -> None:
+        self._streams = streams
+        self._call_key = call_key
+        self._stream = stream
+        self._recogniser = recogniser
+        self._now_ms = 0
+        self._open: OpenTurn | None = None
+        self._poll_at_ms = 0
+        # The start of speech is recorded once, and a turn is answered once.
+        self._speech_reported = False
+        self._answered = False
+        self._prompt_ends_ms = 0
+        self._answer_at_ms: int | None = None
+
+    def listen(self, frames: Iterable[bytes]) -> None:
+        for frame in frames:
+            self._now_ms += len(frame) * FRAME_MS // FRAME_BYTES
+            if self._now_ms >= self._poll_at_ms and not self._poll():
+                return
+            self._process(self._recogniser.feed(frame))
+
+    def _poll(self) -> bool:
+        self._poll_at_ms = self._now_ms + POLL_EVERY_MS
+        now = self._streams.registry.poll(self._call_key, self._stream, self._open)
+        if self._open is None or now.turn_number != self._open.turn_number:
+            self._speech_reported = self._answered = False
+            self._answer_at_ms = None
+            self._prompt_ends_ms = self._now_ms + now.prompt_ms
+            self._recogniser.listen(now.listen)
+        self._open = now
+        return now.is_current
+
+    def _process(self, utterance: Utterance | None) -> None:
+        if self._open is None or self._open.listen is None or self._answered:
+            return
+        registry, turn = self._streams.registry, self._open.turn_number
+        if utterance is not None:
+            self._speech_reported = False
+            if not registry.store_utterance(self._call_key, turn, utterance, self._recogniser.sound):
+                return
+            if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
+                # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
+                # and the caller may yet say more.
+                self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
+            else:
+                self._answer(turn)
+        elif self._recogniser.speaking:
+            if not self._speech_reported:
+                self._speech_reported = True
+                registry.begin_utterance(self._call_key, turn)
+        elif self._speech_reported:
+            self._speech_reported = False
+            registry.discard_utterance(self._call_key, turn)
+        elif self._answer_at_ms is not None and self._now_ms >= self._answer_at_ms:
+            self._answer(turn)
+
+    def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
+        """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that
+        counts is to all of it."""
+        return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > PROMPT_END_TOLERANCE_MS
+
+    def _answer(self, turn_number: int) -> None:
+        self._answered = True
+        self._streams.redirect_to_turn(self._call_key, turn_number)
