@@ -12,13 +12,13 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# The stand-in for the carrier is started with the demo, unless another one is named.
+# The simulator of the carrier is started with the demo, unless another address is given.
 ifndef TWILIO_API_BASE
 TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
-STAND_IN := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) \
+SIMULATOR := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) \
 	--parties simulator/demo_parties.yaml
 else
-STAND_IN := :
+SIMULATOR := :
 endif
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
@@ -30,8 +30,8 @@ help: ## this list
 run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
 	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
-	@trap 'kill $$line $$stand_in $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
-	$(STAND_IN) & stand_in=$$!; \
+	@trap 'kill $$line $$simulator $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(SIMULATOR) & simulator=$$!; \
 	$(DEMO) $(BIN)/flask --app app outbound run & dialler=$$!; \
 	$(DEMO) $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()' & line=$$!; \
 	wait $$line
@@ -50,14 +50,14 @@ format: .venv/dev.stamp ## put the code into its format
 	@$(BIN)/ruff check -q --fix .
 	@$(BIN)/ruff format -q .
 
-bench: .venv/dev.stamp model ## how quick it is and how well it hears: every benchmark there is
+bench: .venv/dev.stamp model ## speed and recognition: every benchmark
 	@for one in benchmarks/bench_*.py; do $(BIN)/python -m "benchmarks.$$(basename "$$one" .py)" || exit 1; done
 
-eval: .venv/run.stamp model ## how well recordings are heard: DIR= (with labels.jsonl) CATALOG= (folder)
-	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say what to hear: make eval DIR=recordings CATALOG=folder"; exit 2; }
+eval: .venv/run.stamp model ## recognition rates on labelled recordings: DIR= (with labels.jsonl) CATALOG= (folder)
+	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say which recordings: make eval DIR=recordings CATALOG=folder"; exit 2; }
 	@$(BIN)/python -m backoffice.evaluate_recordings "$(DIR)" --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
 
-call: .venv/run.stamp ## a scripted caller rings the running line: SCRIPT= ARGS=
+call: .venv/run.stamp ## a scripted caller calls the running line: SCRIPT= ARGS=
 	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }
 	@$(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) --rest-port $(REST_PORT) $(ARGS)
 

@@ -31,9 +31,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("folder", type=_FOLDER)
 @click.option("--catalog", "catalog_file", type=_FILE, required=True, help="The catalogue the labels speak of.")
 @click.option("--aliases", type=_FILE, help="How people say its names.")
-@click.option("--report", type=click.Path(path_type=Path), default=Path("var/hearing.html"), help="The page to write.")
+@click.option(
+    "--report", type=click.Path(path_type=Path), default=Path("var/recognition.html"), help="The page to write."
+)
 def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Path) -> None:
-    """Recognise every recording of FOLDER (labels.jsonl beside them), print the figures, and write a page of them."""
+    """Recognise every recording of FOLDER (labels.jsonl beside them), print the rates, and write a page of them."""
     try:
         utterances = read_labels(folder)
         model = load_model(locate_model(Settings()))
@@ -42,7 +44,7 @@ def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Pat
     understanding = build_understanding(catalog_of_file(catalog_file, aliases), model)
     items, digits = listen_for("items"), listen_for("digits")
     understanding.grammar(items)
-    known = KnownCodes(made_up_codes(u.expect["digits"] for u in utterances if u.expect["kind"] == "digits"))
+    known = KnownCodes(generated_codes(u.expect["digits"] for u in utterances if u.expect["kind"] == "digits"))
 
     def one(utterance: LabelledRecording) -> Evaluated:
         seconds = len(read_audio(utterance.file)) / RECOGNISER_RATE
@@ -52,18 +54,18 @@ def evaluate(folder: Path, catalog_file: Path, aliases: Path | None, report: Pat
         return Evaluated(utterance, answer, verdict_on(utterance.expect, answer), seconds, time.perf_counter() - began)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
-        judged = list(workers.map(one, utterances))
-    for name, value in summary(judged):
+        evaluated = list(workers.map(one, utterances))
+    for name, value in summary(evaluated):
         click.echo(f"{name:48}{value}")
-    for wanted, got, count in confusions(judged):
+    for wanted, got, count in confusions(evaluated):
         click.echo(f"  {count} x  {wanted}  ->  {got}")
     report.parent.mkdir(parents=True, exist_ok=True)
-    write_report(report, f"Hearing {folder.name}", judged)
+    write_report(report, f"Recognition of {folder.name}", evaluated)
     click.echo(f"Every utterance is in {report}.")
 
 
-def made_up_codes(labelled: Iterable[str]) -> list[str]:
-    """A region's worth of customer codes with the labelled ones among them, the rest made up after their pattern."""
+def generated_codes(labelled: Iterable[str]) -> list[str]:
+    """A region's worth of customer codes with the labelled ones among them, the rest generated after their pattern."""
     real = sorted(set(labelled))
     if not real:
         return []

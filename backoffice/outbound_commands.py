@@ -61,5 +61,5 @@ def window_command(batch: str, opens: int, closes: int, by: str, why: str) -> No
 def _refuse_real_calls_in_demo(settings: Settings) -> None:
     if settings.demo and not is_loopback(urlsplit(settings.twilio_api_base).hostname or ""):
         raise click.ClickException(
-            "The demo rings nobody's real telephone: set TWILIO_API_BASE to the stand-in on this machine."
+            "The demo calls no real telephone: set TWILIO_API_BASE to the simulator on this machine."
         )

@@ -18,9 +18,9 @@ NEAR_PER_SYLLABLE = 3.0
 # Names shorter than this are not matched by nearness: too much sounds like them.
 MIN_NEAR_SYLLABLES = 3
 MAX_NEAR_SYLLABLES = 12
-# Rivals of a name for the second pass: at most so many that sound like it, and so many longer ones that contain it.
-MAX_RIVALS = 8
-RIVAL_DISTANCE = 1.3
+# Confusables of a name for the second pass: at most so many that sound like it, and so many longer ones containing it.
+MAX_CONFUSABLES = 8
+CONFUSABLE_DISTANCE = 1.3
 MAX_LONGER_NAMES = 30
 # The most near names considered at any one place.
 MAX_NEAR = 6
@@ -49,7 +49,7 @@ class NameIndex:
         self._readings = tuple(reading(name) for name in self.names)
         self._trie: SoundTrie[SpokenName] = SoundTrie()
         self._codes: dict[str, str] = {}
-        self._rivals: dict[SpokenName, tuple[SpokenName, ...]] = {}
+        self._confusables: dict[SpokenName, tuple[SpokenName, ...]] = {}
         by_length: dict[int, list[int]] = {}
         for i, (name, said) in enumerate(zip(self.names, self._readings, strict=True)):
             text = "".join(char for char in name.text if is_spoken(char))
@@ -85,19 +85,18 @@ class NameIndex:
                 for row, column in np.argwhere(far <= allowed):
                     start, end = stretches[row]
                     place = int(places[column])
-                    apart = distance(said[start:end], self._readings[place])
-                    cost = NEAR + NEAR_PER_SYLLABLE * apart
+                    cost = NEAR + NEAR_PER_SYLLABLE * distance(said[start:end], self._readings[place])
                     found.setdefault(start, []).append(Spotted(end, cost, self.names[place]))
         return {start: sorted(near, key=lambda spotted: spotted.cost)[:MAX_NEAR] for start, near in found.items()}
 
-    def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
-        """The names that may have been said where `name` was recognised: those that sound much like it, and where it
-        stands for several specs or begins other names (a brand alone), the longer names that say which."""
-        if name not in self._rivals:
-            self._rivals[name] = self._find_rivals(name)
-        return self._rivals[name]
+    def confusables(self, name: SpokenName) -> tuple[SpokenName, ...]:
+        """The names that may have been said where `name` was recognised: those that sound much like it, and if it
+        means several specs or begins other names (a brand alone), the longer names that say which."""
+        if name not in self._confusables:
+            self._confusables[name] = self._find_confusables(name)
+        return self._confusables[name]
 
-    def _find_rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
+    def _find_confusables(self, name: SpokenName) -> tuple[SpokenName, ...]:
         said = reading(name)
         code = self._code(said)
         allowed = min(2, max(1, len(said) // 2))
@@ -105,16 +104,16 @@ class NameIndex:
         for length in range(len(said) - allowed, len(said) + allowed + 1):
             if length in self._by_length:
                 places, names = self._by_length[length]
-                far = cdist([code], names, scorer=Levenshtein.distance, score_cutoff=allowed, dtype=np.uint8)[0]
-                near += [(distance(said, self._readings[i]), int(i)) for i in places[far <= allowed]]
-        alike = [self.names[i] for apart, i in sorted(near)[: MAX_RIVALS + 1] if apart <= RIVAL_DISTANCE]
+                edits = cdist([code], names, scorer=Levenshtein.distance, score_cutoff=allowed, dtype=np.uint8)[0]
+                near += [(distance(said, self._readings[i]), int(i)) for i in places[edits <= allowed]]
+        similar = [self.names[i] for far, i in sorted(near)[: MAX_CONFUSABLES + 1] if far <= CONFUSABLE_DISTANCE]
         longer = [
             other
             for other, other_said in zip(self.names, self._readings, strict=True)
             if (other_said[: len(said)] == said or other_said[-len(said) :] == said)
             or (len(name.barcodes) > 1 and other.kind == "spec" and other.barcodes[0] in name.barcodes)
         ]
-        return tuple(dict.fromkeys(n for n in (*alike, *longer[:MAX_LONGER_NAMES]) if n != name))
+        return tuple(dict.fromkeys(n for n in (*similar, *longer[:MAX_LONGER_NAMES]) if n != name))
 
     def nearest(self, text: str, limit: int = 5) -> list[Match]:
         """The names that sound most like `text`, the nearest first; shown as possible confusions."""
@@ -122,8 +121,8 @@ class NameIndex:
         code = self._code(said)
         rough: list[tuple[int, int]] = []
         for places, names in self._by_length.values():
-            far = cdist([code], names, scorer=Levenshtein.distance, dtype=np.uint8)[0]
-            rough += [(int(apart), int(place)) for apart, place in zip(far, places, strict=True)]
+            distances = cdist([code], names, scorer=Levenshtein.distance, dtype=np.uint8)[0]
+            rough += [(int(edits), int(place)) for edits, place in zip(distances, places, strict=True)]
         rough.sort()
         matches = [Match(self.names[i], distance(said, self._readings[i])) for _, i in rough[: 4 * limit]]
         return sorted(matches, key=lambda match: match.distance)[:limit]

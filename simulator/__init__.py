@@ -1,1 +1,1 @@
-"""A stand-in for Twilio and a caller; speaks HTTP and WebSocket only."""
+"""A simulator of Twilio and of a caller; it speaks HTTP and WebSocket only."""

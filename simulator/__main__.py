@@ -13,7 +13,7 @@ from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.inbound_calls import IncomingNumber, open_account, play
 from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
 from simulator.peers import accept_peers, register_with_peer
-from simulator.rest import RestServer, create_rest
+from simulator.rest_server import RestServer, create_rest
 from simulator.script import ScriptError, read_parties, read_script
 from simulator.transcript import Transcript
 from simulator.web_phone import add_web_phone, wait_for_parent
@@ -33,15 +33,17 @@ def _pace(ctx: click.Context, param: click.Parameter, value: str) -> Pace:
 
 @click.group()
 def main() -> None:
-    """A stand-in for Twilio and a caller."""
+    """A simulator of Twilio and of a caller."""
 
 
 @main.command()
 @click.argument("script", type=click.Path(path_type=Path))
 @click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="Where the application is served.")
 @click.option("--from", "caller", help="The caller's number, in place of the script's.")
-@click.option("--to", "called", help="The number rung, in place of the script's.")
-@click.option("--speed", callback=_pace, default="1", show_default=True, help="1 is real time, max as fast as can be.")
+@click.option("--to", "called", help="The number called, in place of the script's.")
+@click.option(
+    "--speed", callback=_pace, default="1", show_default=True, help="1 is real time, max as fast as possible."
+)
 @click.option("--account-sid", envvar="TWILIO_ACCOUNT_SID", default=DEMO_ACCOUNT_SID, show_default=True)
 @click.option("--token", envvar="TWILIO_AUTH_TOKEN", default=DEMO_AUTH_TOKEN, help="Requests are signed with it.")
 @click.option("--rest-host", default="127.0.0.1", show_default=True)
@@ -59,7 +61,7 @@ def call(
     rest_port: int,
     verbose: bool,
 ) -> None:
-    """Play a caller's SCRIPT. Ends with 1 where the call did not go as the script says, 2 where it could not begin."""
+    """Play a caller's SCRIPT. Ends with 1 if the call did not go as the script says, 2 if it could not begin."""
     try:
         scripted = read_script(script)
     except ScriptError as error:
@@ -91,7 +93,7 @@ def call(
 @click.option("--token", envvar="TWILIO_AUTH_TOKEN", default=DEMO_AUTH_TOKEN, help="Requests are signed with it.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, help="The application's TWILIO_API_BASE must point here.")
-@click.option("--parties", type=click.Path(path_type=Path), help="Who is at which number: a YAML file.")
+@click.option("--parties", type=click.Path(path_type=Path), help="The parties by number: a YAML file.")
 def serve(url: str, account_sid: str, token: str, host: str, port: int, parties: Path | None) -> None:
     """Serve the web phone and the REST interface until the process that started this one ends. Calls the application
     places go to PARTIES; an unknown number does not answer."""

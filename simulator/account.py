@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal
 
-from simulator.bridge import Bridge
+from simulator.bridge import BridgedCall
+from simulator.events import Listener
+from simulator.live_call import Callee, LiveCall
 from simulator.pace import REAL_TIME, Pace
+from simulator.waiting_queue import WaitingQueue
 from simulator.webhook_client import new_sid
-
-if TYPE_CHECKING:
-    from simulator.call import SimulatedCall, Steps
-    from simulator.events import Event, Listener
 
 DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
 DEMO_AUTH_TOKEN = "demo-auth-token"
@@ -23,17 +21,11 @@ DEMO_AUTH_TOKEN = "demo-auth-token"
 Outcome = Literal["answered", "no-answer", "busy", "failed", "machine"]
 
 
-class Callee(Protocol):
-    """The person at the telephone in one call: hears the call's events, and acts once every 20 ms of call time."""
-
-    def hear(self, event: Event) -> None: ...
-    def steps(self, call: SimulatedCall) -> Steps[None]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class CalledParty:
     """The behaviour of a number that is called: it rings for `after_ms`, then talks for `talks_ms` if it answers. In a
-    call placed through the REST interface `who` makes the person who answers; without it the party only listens."""
+    call placed through the REST interface `make_callee` makes the person who answers; without it the party only
+    listens."""
 
     outcome: Outcome = "no-answer"
     after_ms: int = 3_000
@@ -57,41 +49,6 @@ class Recording:
     ready_at: float
 
 
-@dataclass(slots=True)
-class WaitingQueue:
-    """Calls waiting for an operator, first in, first out."""
-
-    name: str
-    sid: str = field(default_factory=lambda: new_sid("QU"))
-    waiting: list[SimulatedCall] = field(default_factory=list)
-    waits_ms: list[int] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def join(self, call: SimulatedCall) -> None:
-        """Add the call at the end of the queue."""
-        with self.lock:
-            self.waiting.append(call)
-
-    def leave(self, call: SimulatedCall) -> None:
-        """Remove the call from the queue, if it still waits there."""
-        with self.lock:
-            if call in self.waiting:
-                self.waiting.remove(call)
-
-    def connect(self, call: SimulatedCall) -> Bridge | None:
-        """Bridge this call with the first waiting one and return the bridge, or None if no call waits."""
-        with self.lock:
-            if not self.waiting:
-                return None
-            first = self.waiting.pop(0)
-            call.bridge = first.bridge = Bridge(first, call)
-            return call.bridge
-
-    def average_wait_seconds(self) -> int:
-        """The mean waiting time of the calls that left the queue, in whole seconds; 0 if none has left."""
-        return round(statistics.mean(self.waits_ms) / 1000) if self.waits_ms else 0
-
-
 class Account:
     """One simulated account, shared by its calls and the REST interface; safe from any thread.
 
@@ -110,10 +67,10 @@ class Account:
         self.auth_token = auth_token
         self.parties = dict(parties or {})
         # Live answerers by number or "client:NAME": each takes the ringing call and returns a listener for its events.
-        self.answerers: dict[str, Callable[[SimulatedCall], Listener]] = {}
+        self.answerers: dict[str, Callable[[LiveCall], Listener]] = {}
         # The pace of the calls the application places.
         self.pace: Pace = REAL_TIME
-        self.calls: dict[str, SimulatedCall] = {}
+        self.calls: dict[str, LiveCall] = {}
         self.recordings: dict[str, Recording] = {}
         self._queues: dict[str, WaitingQueue] = {}
         self._lock = threading.Lock()
@@ -141,7 +98,7 @@ class Account:
             self._queues.pop(queue.name, None)
             return True
 
-    def join_queue(self, name: str, call: SimulatedCall) -> WaitingQueue:
+    def join_queue(self, name: str, call: BridgedCall) -> WaitingQueue:
         """Add the call to the queue of that name, which cannot be deleted meanwhile."""
         with self._lock:
             queue = self._queues.setdefault(name, WaitingQueue(name))

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
-from simulator.events import Connected, Disconnected
+from simulator.events import Connected, Disconnected, Event
+from simulator.pace import Steps
 
-if TYPE_CHECKING:
-    from simulator.call import SimulatedCall, Steps
+
+class BridgedCall(Protocol):
+    """A call as its bridge uses it. `on_partner_audio` receives the sound of the other side, 20 ms at a time; None if
+    nobody listens."""
+
+    sid: str
+    now_ms: int
+    bridge: Bridge | None
+    on_partner_audio: Callable[[bytes], None] | None
+
+    def emit(self, event: Event) -> None: ...
+    def emit_from_thread(self, event: Event) -> None: ...
 
 
 class Bridge:
     """Connects two calls, each run by its own thread, until one of them leaves."""
 
-    def __init__(self, first: SimulatedCall, second: SimulatedCall) -> None:
+    def __init__(self, first: BridgedCall, second: BridgedCall) -> None:
         self._sides = (first, second)
         self.over = False
 
-    def other(self, call: SimulatedCall) -> SimulatedCall:
+    def other(self, call: BridgedCall) -> BridgedCall:
         """The call on the other side."""
         return self._sides[call is self._sides[0]]
 
-    def pass_on(self, call: SimulatedCall, frame: bytes) -> None:
+    def pass_on(self, call: BridgedCall, frame: bytes) -> None:
         """Play 20 ms of this call's sound to the other side."""
-        if not self.over and (overhears := self.other(call).on_partner_audio) is not None:
-            overhears(frame)
+        if not self.over and (play := self.other(call).on_partner_audio) is not None:
+            play(frame)
 
     def end(self) -> None:
         """Disconnect the two calls."""
         self.over = True
 
 
-def talk(call: SimulatedCall, bridge: Bridge, most_ms: int) -> Steps[int]:
+def talk(call: BridgedCall, bridge: Bridge, most_ms: int) -> Steps[int]:
     """Stay connected until one side leaves, at most for `most_ms`; returns the milliseconds of talk."""
     began = call.now_ms
     call.emit(Connected(began, bridge.other(call).sid))

@@ -9,11 +9,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Literal, TypeVar
+from typing import Literal
 from urllib.parse import urljoin
 
 from simulator.account import Account
@@ -37,19 +37,14 @@ from simulator.events import (
 from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Page, Redirected
 from simulator.media import MediaStream
 from simulator.mulaw import FRAME_MS, length_ms
-from simulator.pace import REAL_TIME, Metronome, Pace
+from simulator.pace import REAL_TIME, Metronome, Pace, Steps
 from simulator.speaking_time import part_said
 from simulator.telephone import Telephone
 from simulator.twiml_parser import TwimlError, read_twiml
 from simulator.webhook_client import NOT_REACHED, Answer, WebhookClient, new_sid
 
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""A coroutine over call time: each `yield` lets 20 ms pass."""
-
 RETRIEVAL_FAILURE = 11200
 APOLOGY = "We're sorry, an application error has occurred. Goodbye."
-
 
 Program = Callable[["SimulatedCall"], Steps[None]]
 
@@ -95,7 +90,6 @@ class SimulatedCall:
         self.ended = False
         self.picked_up = False
         self.bridge: Bridge | None = None
-        # Receives the sound of the other side of a bridge, 20 ms at a time; None if nobody listens.
         self.on_partner_audio: Callable[[bytes], None] | None = None
         self.page_url = voice_url
 
@@ -246,12 +240,12 @@ class SimulatedCall:
         key = self._telephone.due_key(self.now_ms)
         if key is None:
             return
-        both_ways = [stream for stream in self.streams if stream.plan.bidirectional]
-        for stream in both_ways:
+        bidirectional = [stream for stream in self.streams if stream.parameters.bidirectional]
+        for stream in bidirectional:
             stream.send_key(key)
         if self.collecting_keys:
             self._keys.append(key)
-        self.emit(KeyPressed(self.now_ms, key, taken=self.collecting_keys or bool(both_ways)))
+        self.emit(KeyPressed(self.now_ms, key, taken=self.collecting_keys or bool(bidirectional)))
 
     def _advance_program(self) -> bool:
         try:
@@ -280,7 +274,7 @@ class SimulatedCall:
             self.status = "completed"
         for stream in self.streams:
             stream.stop()
-            self.emit(StreamChanged(self.now_ms, "stopped", stream.plan.name, "the call is over"))
+            self.emit(StreamChanged(self.now_ms, "stopped", stream.parameters.name, "the call is over"))
         self.streams = []
         duration = self.duration_seconds
         self.progress("completed", {"CallDuration": str(duration), "Duration": str(-(-duration // 60))})

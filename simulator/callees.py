@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from simulator.call import SimulatedCall, Steps
 from simulator.events import Event, Said
+from simulator.live_call import LiveCall
+from simulator.pace import Steps
 
 RESPONSE_DELAY_MS = 800
 """Milliseconds between the end of a question and the key."""
@@ -25,7 +26,7 @@ class ScriptedCallee:
         if isinstance(event, Said):
             self._heard += event.text
 
-    def steps(self, call: SimulatedCall) -> Steps[None]:
+    def steps(self, call: LiveCall) -> Steps[None]:
         """Answer one question after the other, to the end of the call."""
         while not call.ended:
             if call.awaits_caller and not call.speaking and self._heard:
@@ -35,28 +36,3 @@ class ScriptedCallee:
                 if found is not None:
                     call.press(found)
             yield
-
-
-class OperatorCallee:
-    """An operator: presses these keys, one at each prompt that takes keys, talks for a while with the connected caller,
-    and hangs up."""
-
-    def __init__(self, keys: str = "1", talks_ms: int = 10_000) -> None:
-        self._keys = keys
-        self._talks_ms = talks_ms
-
-    def hear(self, event: Event) -> None:
-        """Ignore the event: this operator reacts to prompts for keys only."""
-
-    def steps(self, call: SimulatedCall) -> Steps[None]:
-        """Play one call, from its answer on."""
-        for key in self._keys:
-            while not (call.ended or (call.collecting_keys and not call.saying)):
-                yield
-            call.press(key)
-            while call.collecting_keys and not call.ended:
-                yield
-        while call.bridge is None and not call.ended:
-            yield
-        yield from call.wait_ms(0 if call.ended else self._talks_ms)
-        call.hang_up()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import CallerFinished, DebuggerAlert, Ended, Event, KeyPressed, LeftQueue, Queued, Said
+from simulator.pace import Steps
 from simulator.script import Expected, Script, ScriptStep
 
 EXPECT_TIMEOUT_MS = 60_000
@@ -49,8 +50,8 @@ class ScriptedCaller:
             for step in self._script.steps:
                 try:
                     yield from self._step(call, step)
-                except _ExpectationFailed as disappointed:
-                    self._failure = f"step {step.number}: {disappointed}"
+                except _ExpectationFailed as failed:
+                    self._failure = f"step {step.number}: {failed}"
                     return
             self._finished = True
             # After the last step, the caller listens until the line has finished before hanging up.
@@ -115,14 +116,14 @@ class ScriptedCaller:
         while call.now_ms < until and not call.ended:
             yield
 
-    def _until(self, call: SimulatedCall, come: Callable[[], bool], within_ms: int | None, what: str) -> Steps[None]:
-        patience_until = call.now_ms + EXPECT_TIMEOUT_MS
-        while not come():
+    def _until(self, call: SimulatedCall, is_met: Callable[[], bool], within_ms: int | None, what: str) -> Steps[None]:
+        until = call.now_ms + EXPECT_TIMEOUT_MS
+        while not is_met():
             said = f"the line said: {self._said()}" if self._heard else "the line said nothing"
             if call.ended:
                 raise _ExpectationFailed(f"waited for {what}, but the call was over; {said}")
             if within_ms is not None and (time.monotonic() - self._acted_at) * 1000 > within_ms:
                 raise _ExpectationFailed(f"waited for {what} for {within_ms} ms in vain; {said}")
-            if within_ms is None and call.now_ms > patience_until:
+            if within_ms is None and call.now_ms > until:
                 raise _ExpectationFailed(f"waited for {what} for {EXPECT_TIMEOUT_MS // 1000} s in vain; {said}")
             yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 
@@ -25,7 +25,7 @@ class CallPlaced(Event):
 
 @dataclass(frozen=True, slots=True)
 class Said(Event):
-    """The line begins to say something that takes `lasts_ms`. `text` is empty if it is sound without words."""
+    """The line begins to say something that takes `duration_ms`. `text` is empty if it is sound without words."""
 
     text: str
     duration_ms: int
@@ -41,7 +41,7 @@ class SpeakingStopped(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke(Event):
-    """The caller begins to speak for `lasts_ms`; `words` is the text for the transcript."""
+    """The caller begins to speak for `duration_ms`; `words` is the text for the transcript."""
 
     words: str
     duration_ms: int
@@ -54,7 +54,7 @@ class CallerFinished(Event):
 
 @dataclass(frozen=True, slots=True)
 class KeyPressed(Event):
-    """The caller pressed a key; `taken` is False if nothing on the line was listening for keys."""
+    """The caller pressed a key; `taken` is False if the line was not listening for keys."""
 
     key: str
     taken: bool
@@ -167,7 +167,7 @@ class Ended(Event):
     """The call is over; `by` is the side that ended it, `status` is the final CallStatus."""
 
     by: Literal["line", "caller", "failure"]
-    status: str = field(default="completed")
+    status: str = "completed"
 
 
 Listener = Callable[[Event], None]

@@ -9,7 +9,7 @@ from simulator.call import SimulatedCall
 from simulator.caller import ScriptedCaller
 from simulator.events import Event, Listener
 from simulator.pace import REAL_TIME, Pace
-from simulator.rest import RestServer, create_rest
+from simulator.rest_server import RestServer, create_rest
 from simulator.script import Script
 from simulator.verbs import follow
 
@@ -26,7 +26,7 @@ class IncomingNumber:
 
     @classmethod
     def at(cls, base_url: str) -> IncomingNumber:
-        """The line of the application served at this address."""
+        """The number of the application served at this address."""
         return cls(base_url.rstrip("/") + INCOMING, base_url.rstrip("/") + STATUS)
 
 
@@ -52,12 +52,12 @@ def play(
     """Play a caller's script to its end. Returns a sentence saying what went wrong, or an empty text."""
     caller = ScriptedCaller(script)
 
-    def tell(event: Event) -> None:
+    def emit(event: Event) -> None:
         listener(event)
         caller.hear(event)
 
     account.parties |= script.parties
-    call = dial_in(account, number, script.caller, script.called, pace=pace, listener=tell)
+    call = dial_in(account, number, script.caller, script.called, pace=pace, listener=emit)
     call.accompany(caller.steps(call))
     call.run()
     return caller.verdict()

@@ -30,8 +30,8 @@ class CallUpdate:
 class Redirected(Exception):
     """The call has received new instructions."""
 
-    def __init__(self, change: CallUpdate) -> None:
-        self.update = change
+    def __init__(self, update: CallUpdate) -> None:
+        self.update = update
 
 
 class HungUp(Exception):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from simulator.account import Account, CalledParty
-from simulator.call import Program, SimulatedCall, Steps
+from simulator.call import Program, SimulatedCall
 from simulator.events import Event, Listener
-from simulator.pace import Pace
+from simulator.pace import Pace, Steps
 
 MachineDetection = Literal["", "Enable", "DetectMessageEnd"]
 
@@ -35,48 +35,45 @@ class CallRequest:
 
 def place(
     account: Account,
-    wish: CallRequest,
+    request: CallRequest,
     program: Program,
     *,
-    unknown: CalledParty | None = None,
     pace: Pace | None = None,
-    listener: Listener = lambda event: None,
 ) -> SimulatedCall:
-    """Call a number, or a browser as "client:NAME", and return while it rings; once answered, the call runs `answered`.
-    A number without a party behaves as `unknown`, by default one that does not answer; no real telephone is ever
-    called."""
-    number = wish.called.partition("?")[0]
-    there = account.answerers.get(number)
-    party = account.parties.get(number, unknown or CalledParty())
-    person = party.make_callee() if there is None and party.make_callee is not None else None
-    hears = [listener, *([person.hear] if person is not None else [])]
+    """Call a number, or a browser as "client:NAME", and return while it rings; once answered, the call runs `program`.
+    A number without a party does not answer; no real telephone is ever called."""
+    number = request.called.partition("?")[0]
+    answerer = account.answerers.get(number)
+    party = account.parties.get(number, CalledParty())
+    callee = party.make_callee() if answerer is None and party.make_callee is not None else None
+    listeners: list[Listener] = [callee.hear] if callee is not None else []
 
-    def tell(event: Event) -> None:
-        for hear in hears:
-            hear(event)
+    def emit(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
 
     call = SimulatedCall(
         account,
-        _ring(wish, None if there is not None else party, program),
-        caller=wish.caller,
+        _ring(request, None if answerer is not None else party, program),
+        caller=request.caller,
         called=number,
-        voice_url=wish.voice_url,
-        status_url=wish.status_url,
-        status_events=wish.events,
+        voice_url=request.voice_url,
+        status_url=request.status_url,
+        status_events=request.events,
         direction="outbound-api",
         pace=pace or account.pace,
-        listener=tell,
+        listener=emit,
     )
     call.status = "queued"
-    if person is not None:
-        call.accompany(person.steps(call))
-    if there is not None:
-        hears.append(there(call))
+    if callee is not None:
+        call.accompany(callee.steps(call))
+    if answerer is not None:
+        listeners.append(answerer(call))
     call.start()
     return call
 
 
-def _ring(wish: CallRequest, party: CalledParty | None, answered: Program) -> Program:
+def _ring(request: CallRequest, party: CalledParty | None, answered: Program) -> Program:
     def program(call: SimulatedCall) -> Steps[None]:
         call.status = "initiated"
         call.progress("initiated")
@@ -85,14 +82,14 @@ def _ring(wish: CallRequest, party: CalledParty | None, answered: Program) -> Pr
             return
         call.status = "ringing"
         call.progress("ringing")
-        outcome = yield from _wait_for(call, wish.timeout_s * 1000, party)
+        outcome = yield from _wait_for(call, request.timeout_s * 1000, party)
         if outcome != "answered":
             call.status = outcome
             return
         call.status = "in-progress"
         call.progress("answered")
-        if wish.machine_detection and party is not None:
-            call.answered_by = yield from _detect_machine(call, party, wish.machine_detection)
+        if request.machine_detection and party is not None:
+            call.answered_by = yield from _detect_machine(call, party, request.machine_detection)
         yield from answered(call)
 
     return program

@@ -34,7 +34,7 @@ class StreamParameters:
     call_sid: str
     name: str = ""
     tracks: tuple[str, ...] = ("inbound",)
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    custom_parameters: Mapping[str, str] = field(default_factory=dict)
     bidirectional: bool = False
 
 
@@ -45,17 +45,17 @@ class MediaStream:
     by `play_frame`, 20 ms at a time.
     """
 
-    def __init__(self, plan: StreamParameters, auth_token: str) -> None:
-        self.plan = plan
+    def __init__(self, parameters: StreamParameters, auth_token: str) -> None:
+        self.parameters = parameters
         self.sid = new_sid("MZ")
         self.state: State = "connecting"
         self.failure = ""
         self.failure_code = 0
-        self._signature = sign(auth_token, plan.url)
+        self._signature = sign(auth_token, parameters.url)
         self._socket: websocket.WebSocket | None = None
         self._number = 0
-        self._chunks = dict.fromkeys(plan.tracks, 0)
-        self._began_ms = 0
+        self._chunks = dict.fromkeys(parameters.tracks, 0)
+        self._started_ms = 0
         self._received: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._outgoing: deque[bytes | str] = deque()
         threading.Thread(target=self._open, name="media stream", daemon=True).start()
@@ -68,21 +68,21 @@ class MediaStream:
         return self.state == "connecting" and self._socket is None
 
     def take_connection(self, now_ms: int) -> bool:
-        """Start the stream on a connection just made, with its opening messages; true the first time only."""
+        """Start the stream on a connection just made, with its opening messages; True the first time only."""
         if self._socket is None or self.state != "connecting":
             return False
         self.state = "open"
-        self._began_ms = now_ms
+        self._started_ms = now_ms
         self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         self._send_numbered(
             "start",
             {
-                "accountSid": self.plan.account_sid,
+                "accountSid": self.parameters.account_sid,
                 "streamSid": self.sid,
-                "callSid": self.plan.call_sid,
-                "tracks": list(self.plan.tracks),
+                "callSid": self.parameters.call_sid,
+                "tracks": list(self.parameters.tracks),
                 "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
-                "customParameters": dict(self.plan.parameters),
+                "customParameters": dict(self.parameters.custom_parameters),
             },
         )
         return True
@@ -90,39 +90,40 @@ class MediaStream:
     def pass_frame(self, inbound: bytes, now_ms: int) -> Iterator[Event]:
         """Send the next 20 ms, act on the messages received, and yield the stream's changes of state."""
         if self.take_connection(now_ms):
-            yield StreamChanged(now_ms, "started", self.plan.name)
+            yield StreamChanged(now_ms, "started", self.parameters.name)
         state = self.state
         self.take_messages()
         self.send_frame(inbound, now_ms)
         if self.state == "failed":
-            yield StreamChanged(now_ms, "failed", self.plan.name, self.failure)
+            yield StreamChanged(now_ms, "failed", self.parameters.name, self.failure)
             yield DebuggerAlert(now_ms, self.failure_code, self.failure)
         elif self.state == "closed" and state != "closed":
-            yield StreamChanged(now_ms, "stopped", self.plan.name, "closed by the application")
+            yield StreamChanged(now_ms, "stopped", self.parameters.name, "closed by the application")
 
     def send_frame(self, inbound: bytes, now_ms: int) -> None:
-        """Send 20 ms of the caller's sound, and of the line's sound if the plan has that track."""
+        """Send 20 ms: the caller's sound on the inbound track, silence on the outbound one, because the simulated line
+        speaks in texts with a duration and makes no sound."""
         if self.state != "open":
             return
-        for track in self.plan.tracks:
+        for track in self.parameters.tracks:
             self._chunks[track] += 1
             self._send_numbered(
                 "media",
                 {
                     "track": track,
                     "chunk": str(self._chunks[track]),
-                    "timestamp": str(now_ms - self._began_ms),
+                    "timestamp": str(now_ms - self._started_ms),
                     "payload": base64.b64encode(inbound if track == "inbound" else SILENCE).decode(),
                 },
             )
 
     def send_key(self, key: str) -> None:
         """Send a pressed key; Twilio does so on bidirectional streams only."""
-        if self.state == "open" and self.plan.bidirectional:
+        if self.state == "open" and self.parameters.bidirectional:
             self._send_numbered("dtmf", {"track": "inbound_track", "digit": key})
 
     def play_frame(self) -> bool:
-        """Play one frame of the far end's sound to the caller; true if there was one. Marks that are reached are
+        """Play one frame of the far end's sound to the caller; True if there was one. Marks that are reached are
         reported."""
         while self._outgoing and isinstance(self._outgoing[0], str):
             self._send_numbered("mark", {"name": self._outgoing.popleft()})
@@ -146,15 +147,17 @@ class MediaStream:
             if text is None:
                 if self.state == "open":
                     self.state = "closed"
-            elif not self.plan.bidirectional:
+            elif not self.parameters.bidirectional:
                 self._fail(PROTOCOL_ERROR, "the application sent a message on a stream that goes one way only")
             else:
                 self._act(text)
 
     def stop(self) -> None:
-        """End the stream from our side."""
+        """End the stream from Twilio's side."""
         if self.state == "open":
-            self._send_numbered("stop", {"accountSid": self.plan.account_sid, "callSid": self.plan.call_sid})
+            self._send_numbered(
+                "stop", {"accountSid": self.parameters.account_sid, "callSid": self.parameters.call_sid}
+            )
         if self.state in ("open", "connecting"):
             self.state = "closed"
         self._close()
@@ -164,14 +167,14 @@ class MediaStream:
     def _open(self) -> None:
         try:
             self._socket = websocket.create_connection(
-                self.plan.url,
+                self.parameters.url,
                 timeout=HANDSHAKE_SECONDS,
                 header={"X-Twilio-Signature": self._signature},
                 suppress_origin=True,
             )
             self._socket.settimeout(None)
         except (OSError, websocket.WebSocketException) as error:
-            self._fail(HANDSHAKE_ERROR, f"the media stream to {self.plan.url} could not be opened: {error}")
+            self._fail(HANDSHAKE_ERROR, f"the media stream to {self.parameters.url} could not be opened: {error}")
             return
         while self.state in ("connecting", "open"):
             try:
@@ -201,13 +204,13 @@ class MediaStream:
                 self._outgoing.clear()
                 self._outgoing.extend(marks)
             else:
-                raise ValueError(f"nobody knows the event {event!r}")
+                raise ValueError(f"the event {event!r} does not exist")
         except (ValueError, KeyError, TypeError) as error:
             self._fail(PROTOCOL_ERROR, f"the application sent a malformed message on the media stream: {error}")
 
-    def _fail(self, code: int, why: str) -> None:
+    def _fail(self, code: int, reason: str) -> None:
         self.state = "failed"
-        self.failure, self.failure_code = why, code
+        self.failure, self.failure_code = reason, code
         self._close()
 
     def _close(self) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from simulator.mulaw import FRAME_MS
+
+T = TypeVar("T")
+Steps = Generator[None, None, T]
+"""A coroutine over call time: each `yield` lets 20 ms pass."""
 
 MAX_WITH_STREAM = 2.0
 """Fastest speed of the caller's voice that a small, busy machine can decode."""

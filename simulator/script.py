@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 import yaml
 
-from simulator.account import CalledParty, Callee, Outcome
+from simulator.account import CalledParty, Outcome
 from simulator.callees import ScriptedCallee
+from simulator.live_call import Callee
 from simulator.mulaw import read_ulaw
 
 _KEYS = re.compile(r"[0-9*#]+")

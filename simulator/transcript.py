@@ -70,7 +70,7 @@ class Transcript:
     def _text(self, event: Event) -> str:
         match event:
             case CallPlaced():
-                return f"caller  {event.caller} rings {event.called} ({event.call_sid})"
+                return f"caller  {event.caller} calls {event.called} ({event.call_sid})"
             case Said():
                 return f"line    {self._latency()}{event.text}"
             case SpeakingStopped(cut_short=True):
@@ -82,17 +82,21 @@ class Transcript:
             case LeftQueue():
                 return f"line    the caller leaves the queue {event.queue}: {event.result}"
             case Dialled():
-                return f"line    rings {event.number}: {event.outcome}"
+                return f"line    calls {event.number}: {event.outcome}"
             case Connected():
-                return "line    connects the caller with a person"
+                return "line    connects the caller with an operator"
             case Disconnected():
-                return "line    the person has gone"
+                return "line    the operator has left"
             case PartnerSpoke():
-                return f"person  says «{event.words}»"
+                return f"operator says «{event.words}»"
             case DebuggerAlert():
                 return f"ERROR   {event.code}: {event.message}"
             case Ended():
-                who = {"line": "the line hangs up", "caller": "the caller hangs up", "failure": "Twilio gives up"}
+                who = {
+                    "line": "the line hangs up",
+                    "caller": "the caller hangs up",
+                    "failure": "the application failed",
+                }
                 return f"end     {who[event.by]} ({event.status})"
             case StreamChanged() if self._verbose or event.state == "failed":
                 return f"stream  {event.state} {event.detail}".rstrip()
@@ -102,9 +106,9 @@ class Transcript:
             case Fetched() if self._verbose:
                 return f"  http  {event.method} {event.url} → {event.status or 'no answer'} in {event.took_ms} ms"
             case Updated() if self._verbose:
-                return f"  rest  the call is given {event.what}"
+                return f"  rest  the call receives {event.what}"
             case Recorded() if self._verbose:
-                return f"  rest  keeps recording {event.recording_sid} ({event.duration_ms / 1000:.1f} s)"
+                return f"  rest  stores recording {event.recording_sid} ({event.duration_ms / 1000:.1f} s)"
         return ""
 
     def _latency(self) -> str:

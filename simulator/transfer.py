@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.account import CalledParty, WaitingQueue
+from simulator.account import CalledParty
 from simulator.bridge import Bridge, talk
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import Dialled, LeftQueue, Queued
 from simulator.instructions import CallUpdate, HungUp, Page, Redirected
 from simulator.legs import CallRequest, place
+from simulator.pace import Steps
 from simulator.speaking_time import spoken_ms
 from simulator.twiml_parser import SCHEMA_WARNING, Verb
+from simulator.waiting_queue import WaitingQueue
 from simulator.webhook_client import new_sid
 
 CarryOut = Callable[[SimulatedCall, Page], Steps[None]]
@@ -25,7 +27,7 @@ class LeaveQueue(Exception):
 
 
 def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
-    """Wait in the queue the verb names until somebody dials it, the application makes the call leave, or the caller
+    """Wait in the queue the verb names until a call dials it, the application makes the call leave, or the caller
     hangs up."""
     since = call.now_ms
     queue = call.account.join_queue(verb.text, call)
@@ -96,15 +98,15 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
     """Connect the call with the first one waiting in a queue, or with the first called party that answers."""
     queues = [noun for noun in verb.children if noun.name == "Queue"]
     nouns = [noun for noun in verb.children if noun.name in ("Number", "Client")] or [Verb("Number", {}, verb.text)]
-    there = [noun for noun in nouns if _address(noun) in call.account.answerers]
+    live = [noun for noun in nouns if _address(noun) in call.account.answerers]
     if queues:
         facts = yield from _dial_queue(call, verb, queues[0])
-    elif there:
-        facts = yield from _dial_answerer(call, verb, there[0], carry_out)
+    elif live:
+        facts = yield from _dial_answerer(call, verb, live[0], carry_out)
     elif all(noun.text for noun in nouns if noun.name == "Number"):
         facts = yield from _dial_parties(call, verb, nouns)
     else:
-        call.report(SCHEMA_WARNING, "<Dial> without anybody to ring")
+        call.report(SCHEMA_WARNING, "<Dial> without anybody to call")
         return None
     action = verb.attributes.get("action")
     return (yield from call.fetch_page(action, verb.attributes.get("method", "POST"), facts)) if action else None
@@ -166,11 +168,10 @@ def _dial_answerer(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: Carry
 
 def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[dict[str, str]]:
     """Call the parties the verb names, all at once; none is live, and the first that answers talks."""
-    unknown = CalledParty()
-    parties = {_address(noun): call.account.parties.get(_address(noun), unknown) for noun in nouns}
+    parties = {_address(noun): call.account.parties.get(_address(noun), CalledParty()) for noun in nouns}
     for noun in nouns:
         if noun.attributes.get("url"):
-            call.report(SCHEMA_WARNING, "<Dial>: the stand-in whispers only to who is really there")
+            call.report(SCHEMA_WARNING, "<Dial>: the simulator whispers only to live answerers")
     timeout_ms = verb.number("timeout", RING_TIMEOUT) * 1000
     answering = {number: party for number, party in parties.items() if party.picks_up}
     number, party = min((answering or parties).items(), key=lambda entry: entry[1].after_ms)

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 
 from simulator import transfer
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import Recorded, StreamChanged, VerbBegan
 from simulator.instructions import CallUpdate, HungUp, Page, Redirected
 from simulator.media import MediaStream, StreamParameters
 from simulator.mulaw import FRAME_MS, LOUD, length_ms, loudness
+from simulator.pace import Steps
 from simulator.speaking_time import spoken_ms
 from simulator.telephone import KEY_MS
 from simulator.twiml_parser import SCHEMA_WARNING, Verb
@@ -121,7 +122,7 @@ def _listening_for_keys(call: SimulatedCall) -> Iterator[None]:
 
 def _gather(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     if "speech" in verb.attributes.get("input", "dtmf"):
-        call.report(SCHEMA_WARNING, "<Gather> asks for speech; the stand-in gathers keys only")
+        call.report(SCHEMA_WARNING, "<Gather> asks for speech; the simulator gathers keys only")
     timeout_ms = verb.number("timeout", 5) * 1000
     finish_on = verb.attributes.get("finishOnKey", "#")
     at_most = verb.number("numDigits", 0)
@@ -227,7 +228,7 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> Med
     if len(call.streams) >= STREAMS_AT_ONCE:
         call.report(TOO_MANY_STREAMS, f"the call has {len(call.streams)} streams already; Twilio allows no more")
     name = noun.attributes.get("name", "")
-    if name and any(stream.plan.name == name for stream in call.streams):
+    if name and any(stream.parameters.name == name for stream in call.streams):
         call.report(SCHEMA_WARNING, f"the call has a stream named {name} already; names are unique in a call")
     tracks = {"outbound_track": ("outbound",), "both_tracks": ("inbound", "outbound")}
     stream = MediaStream(
@@ -237,7 +238,7 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> Med
             call_sid=call.sid,
             name=name,
             tracks=tracks.get(noun.attributes.get("track", ""), ("inbound",)),
-            parameters={
+            custom_parameters={
                 parameter.attributes.get("name", ""): parameter.attributes.get("value", "")
                 for parameter in noun.children
             },
@@ -259,10 +260,10 @@ def _start(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
 def _stop(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     for noun in verb.children:
         for stream in list(call.streams):
-            if stream.plan.name == noun.attributes.get("name"):
+            if stream.parameters.name == noun.attributes.get("name"):
                 stream.stop()
                 call.streams.remove(stream)
-                call.emit(StreamChanged(call.now_ms, "stopped", stream.plan.name, "stopped by the application"))
+                call.emit(StreamChanged(call.now_ms, "stopped", stream.parameters.name, "stopped by the application"))
     return None
     yield
 

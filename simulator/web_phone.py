@@ -1,9 +1,9 @@
 """The simulator as a service for the demo: a telephone on a WebSocket, for the web phone page.
 
-The page sends the actions of somebody with a telephone: text messages `{"command": "call" | "keys" | "speak" |
-"hang_up", ...}`, and binary ones with live mu-law sound. With `{"command": "register", "name": ...}` it can be called
-as well, like the browsers of Twilio's Voice SDK, and `{"command": "answer"}` takes the call. The page receives the
-events, one JSON object each, and the sound of the other side of a bridge as binary messages.
+The page sends what a person with a telephone does: text messages `{"command": "call" | "keys" | "speak" | "hang_up",
+...}`, and binary ones with live mu-law sound. With `{"command": "register", "name": ...}` it can be called as well,
+like the browsers of Twilio's Voice SDK, and `{"command": "answer"}` takes the call. The page receives the events, one
+JSON object each, and the sound of the other side of a bridge as binary messages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed
 
 from simulator.account import Account
-from simulator.call import SimulatedCall
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
@@ -45,12 +44,15 @@ from simulator.events import (
     StreamChanged,
 )
 from simulator.inbound_calls import IncomingNumber, dial_in
+from simulator.live_call import LiveCall
 
 PATH = "/phone"
 SENT_EVENTS = (
     CallerFinished,
     CallerSpoke,
+    CallPlaced,
     Connected,
+    DebuggerAlert,
     Dialled,
     Disconnected,
     Ended,
@@ -58,9 +60,7 @@ SENT_EVENTS = (
     KeyPressed,
     LeftQueue,
     PartnerSpoke,
-    DebuggerAlert,
     Queued,
-    CallPlaced,
     Said,
     SpeakingStopped,
     StreamChanged,
@@ -97,15 +97,14 @@ class WebPhone:
         self._socket = socket
         self._account = account
         self._number = number
-        self._call: SimulatedCall | None = None
+        self._call: LiveCall | None = None
         self._name = ""
         # Events and sound come from the call's thread, which must not wait for a slow page.
         self._events: queue.SimpleQueue[Event | bytes | None] = queue.SimpleQueue()
 
     def serve(self) -> None:
-        """Do what the page says until it disconnects, then hang up."""
-        teller = threading.Thread(target=self._send_events, name="web phone", daemon=True)
-        teller.start()
+        """Carry out the page's commands until it disconnects, then hang up."""
+        threading.Thread(target=self._send_events, name="web phone", daemon=True).start()
         try:
             while True:
                 message = self._socket.receive()
@@ -127,9 +126,10 @@ class WebPhone:
         match message.get("command"):
             case "call" if call is None:
                 caller, called = str(message.get("from", ""))[:32], str(message.get("to", ""))[:32]
-                self._call = dial_in(self._account, self._number, caller, called, listener=self._events.put)
-                self._call.on_partner_audio = self._events.put
-                self._call.start()
+                dialled = dial_in(self._account, self._number, caller, called, listener=self._events.put)
+                dialled.on_partner_audio = self._events.put
+                self._call = dialled
+                dialled.start()
             case "register":
                 self._name = f"client:{str(message.get('name', ''))[:64]}"
                 self._account.answerers[self._name] = self._incoming_call
@@ -142,7 +142,7 @@ class WebPhone:
             case "hang_up" if call is not None:
                 call.hang_up()
 
-    def _incoming_call(self, call: SimulatedCall) -> Listener:
+    def _incoming_call(self, call: LiveCall) -> Listener:
         """Take a call from the application; a telephone in use is busy."""
         if self._call is not None and not self._call.ended:
             call.hang_up()
@@ -158,8 +158,8 @@ class WebPhone:
                 if isinstance(event, bytes):
                     self._socket.send(event)
                 elif isinstance(event, SENT_EVENTS):
-                    told = {"event": type(event).__name__, **asdict(event)}
-                    self._socket.send(json.dumps(told, ensure_ascii=False))
+                    fields = {"event": type(event).__name__, **asdict(event)}
+                    self._socket.send(json.dumps(fields, ensure_ascii=False))
         except ConnectionClosed:
             pass
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import requests
@@ -30,7 +30,7 @@ class Answer:
     took_ms: int
     content_type: str = ""
     body: bytes = b""
-    failure: str = field(default="")
+    failure: str = ""
 
 
 def new_sid(kind: str) -> str:

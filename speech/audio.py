@@ -19,14 +19,13 @@ LINE_RATE: Final = 8_000
 RECOGNISER_RATE: Final = 16_000
 FRAME_MS: Final = 20
 FRAME_BYTES: Final = LINE_RATE * FRAME_MS // 1000
-SILENCE_DB: Final = -96.0
 
 _BIAS = 132
 _CLIP = 32_635
 
 
 class AudioFileError(ValueError):
-    """A recording that cannot be read; the message names the file, what is wrong with it, and how to mend it."""
+    """A recording that cannot be read; the message names the file, the fault and how to correct it."""
 
 
 def _decoding_table() -> Samples:
@@ -54,14 +53,6 @@ def encode_mulaw(samples: Samples) -> bytes:
     return coded
 
 
-def level_db(samples: Samples) -> float:
-    """The RMS level in dB relative to full scale (0 is a full square wave); SILENCE_DB for no sound at all."""
-    if not len(samples):
-        return SILENCE_DB
-    power = float(np.mean(samples.astype(np.float64) ** 2))
-    return max(SILENCE_DB, 10 * math.log10(power / 32_768**2)) if power else SILENCE_DB
-
-
 # Half the length of the interpolation filter in input samples. 16 on each side keep the response flat to 3.4 kHz and
 # suppress the image above 4.6 kHz by more than 50 dB; the delay of 2 ms is negligible beside a frame.
 _HALF_LENGTH = 16
@@ -80,8 +71,8 @@ _BAND_NOISE: Final = (10 * np.random.default_rng(0).standard_normal(RECOGNISER_R
 
 class Upsampler:
     """Upsamples a stream from 8 kHz to 16 kHz, in pieces of any length: every other sample is the line's own, those
-    between come from a half-band filter, and inaudible noise fills the empty band. Output lags the input by `_REACH`
-    line samples (2 ms)."""
+    between come from a half-band filter, and inaudible noise fills the empty band. Output lags the input by
+    `_HALF_LENGTH` line samples (2 ms)."""
 
     def __init__(self) -> None:
         self._tail = np.zeros(2 * _HALF_LENGTH - 1, dtype=np.float32)

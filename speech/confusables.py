@@ -36,7 +36,7 @@ class Confusables:
         self._quantities = _SoundIndex(quantities.distribution()[0], _MAX_NUMBER_DISTANCE)
 
     def places(
-        self, wording: Sequence[str | SpokenName], rivals: Callable[[SpokenName], Sequence[SpokenName]]
+        self, wording: Sequence[str | SpokenName], confusable_names: Callable[[SpokenName], Sequence[SpokenName]]
     ) -> list[tuple[str | SpokenName, ...]]:
         """The wording as a sequence of places, each with the texts that may have been said there, the recognised one
         first."""
@@ -45,13 +45,15 @@ class Confusables:
         for number, (is_run, run) in enumerate(runs):
             if not is_run:
                 places += [
-                    (word, *rivals(word)) if isinstance(word, SpokenName) else (word, *self._quantities.near(word))
+                    (word, *confusable_names(word))
+                    if isinstance(word, SpokenName)
+                    else (word, *self._quantities.near(word))
                     for word in run
                 ]
                 continue
             text = "".join(map(str, run))
-            alike = self._openings if number == 0 else self._endings if number == len(runs) - 1 else None
-            places.append((text, *(alike.near(text) if alike is not None and len(runs) > 1 else ())))
+            index = self._openings if number == 0 else self._endings if number == len(runs) - 1 else None
+            places.append((text, *(index.near(text) if index is not None and len(runs) > 1 else ())))
         return places
 
 
@@ -91,5 +93,5 @@ class _SoundIndex:
             if other != text and abs(len(other_said) - len(said)) <= 1
         ]
         return tuple(
-            self._texts[place][0] for apart, place in sorted(found)[:_MAX_CONFUSABLES] if apart <= self._max_distance
+            self._texts[place][0] for far, place in sorted(found)[:_MAX_CONFUSABLES] if far <= self._max_distance
         )

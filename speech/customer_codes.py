@@ -1,8 +1,8 @@
 """Recognition of spoken customer codes: the digits and the retailer are decided together.
 
 The recogniser's grammar cannot require a length, and doubled digits run together on a telephone; so many readings are
-kept and those of the right length count, the same sound is decoded at several speeds (the right reading recurs, a slip
-does not), and if the retailers' codes are known every one is compared with every reading.
+kept and those of the right length count, the same sound is decoded at several speeds (the right reading recurs, an
+error does not), and if the retailers' codes are known every one is compared with every reading.
 """
 
 from __future__ import annotations
@@ -115,9 +115,9 @@ _MARGIN_NOISE: Final = 20
 _MISSING: Final = 6.5
 # The weight of the recogniser's log-likelihood, for a single pass.
 _SCORE_WEIGHT: Final = 0.4
-# Fewer digits than this part of a code are not taken for a code.
+# Fewer digits than this part of a code are no code.
 _MIN_FRACTION: Final = 0.6
-# The posterior at which a code is taken, and the one at which no further pass is needed.
+# The posterior at which a code is accepted, and the one at which no further pass is needed.
 _ACCEPT_POSTERIOR: Final = 0.8
 _STOP_POSTERIOR: Final = 0.99
 # The log-evidence of a code that no retailer has is lower by this.
@@ -147,8 +147,8 @@ def reading_evidence(passes: Iterable[Sequence[Hypothesis]]) -> dict[str, float]
             scored.append({digits: max(score - top, -_MISSING) for digits, score in scores.items()})
     every = {digits for scores in scored for digits in scores if digits}
     # Passes over the same sound are not independent: twice as many are worth 1.4 times as much.
-    belief = _SCORE_WEIGHT / math.sqrt(max(1, len(scored)))
-    total = {digits: belief * sum(scores.get(digits, -_MISSING) for scores in scored) for digits in every}
+    weight = _SCORE_WEIGHT / math.sqrt(max(1, len(scored)))
+    total = {digits: weight * sum(scores.get(digits, -_MISSING) for scores in scored) for digits in every}
     top = max(total.values(), default=0.0)
     return {digits: evidence - top for digits, evidence in total.items()}
 
@@ -215,10 +215,10 @@ def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
     lost[:, 1:][codes[:, 1:] == codes[:, :-1]] = _DELETION_OF_DOUBLE
     row = np.concatenate([np.zeros((count, 1)), np.cumsum(lost, axis=1)], axis=1)
     for heard in reading:
-        slip = _SUBSTITUTION_COSTS[codes, int(heard)]
+        substitution = _SUBSTITUTION_COSTS[codes, int(heard)]
         following = np.empty_like(row)
         following[:, 0] = row[:, 0] + _INSERTION
-        np.minimum(row[:, :-1] + slip, row[:, 1:] + _INSERTION, out=following[:, 1:])
+        np.minimum(row[:, :-1] + substitution, row[:, 1:] + _INSERTION, out=following[:, 1:])
         for place in range(length):
             np.minimum(following[:, place + 1], following[:, place] + lost[:, place], out=following[:, place + 1])
         row = following
@@ -227,9 +227,9 @@ def _distances(reading: str, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class CodeDecision:
-    """A recognised code: the codes it may be, likeliest first, with their posteriors (`shares`); `sure` if the first
-    may be taken, otherwise the caller is asked again. `read` is the likeliest reading of the right length, whether a
-    retailer has that code or not; empty if there is none."""
+    """A recognised code: the codes it may be, likeliest first, with their posteriors; `accepted` if the first is
+    accepted, otherwise the caller is asked again. `reading` is the likeliest reading of the right length, even of a
+    code no retailer has; empty if there is none."""
 
     codes: tuple[str, ...]
     posteriors: tuple[float, ...]
@@ -241,17 +241,17 @@ def recognise_code(
     model: Any, pcm16k: bytes, length: int, known: KnownCodes | None = None, first: Sequence[Hypothesis] | None = None
 ) -> CodeDecision:
     """The code in a segment of 16 kHz sound. `first` are the alternatives of a pass over it with `code_grammar`, if
-    there was one already. Makes further passes only until the code is beyond doubt."""
-    looks = [list(first) if first is not None else recognise(model, code_grammar(), pcm16k, CODE_ALTERNATIVES)]
-    if max((len(digits_in(hypothesis.text.split())) for hypothesis in looks[0]), default=0) < length * _MIN_FRACTION:
+    there was one already. Makes further passes until one code is nearly certain."""
+    passes = [list(first) if first is not None else recognise(model, code_grammar(), pcm16k, CODE_ALTERNATIVES)]
+    if max((len(digits_in(hypothesis.text.split())) for hypothesis in passes[0]), default=0) < length * _MIN_FRACTION:
         return CodeDecision((), (), False)
-    heard = decide_code(looks, length, known)
+    decision = decide_code(passes, length, known)
     for speed, delay in _FURTHER_PASSES:
-        if heard.codes and heard.posteriors[0] >= _STOP_POSTERIOR:
+        if decision.codes and decision.posteriors[0] >= _STOP_POSTERIOR:
             break
-        looks.append(_decode_at_speed(model, pcm16k, speed, delay))
-        heard = decide_code(looks, length, known)
-    return heard
+        passes.append(_decode_at_speed(model, pcm16k, speed, delay))
+        decision = decide_code(passes, length, known)
+    return decision
 
 
 # The first two digits of a code are those of a province (GB/T 2260).
@@ -266,15 +266,15 @@ def _unlikely(code: str) -> float:
 
 
 def decide_code(passes: Sequence[Sequence[Hypothesis]], length: int, known: KnownCodes | None) -> CodeDecision:
-    """The codes that all passes together speak for: of the known codes, or of all possible ones if `known` is None."""
+    """The codes supported by all passes together: of the known codes, or of all possible ones if `known` is None."""
     readings = reading_evidence(passes)
     whole = {code: value - _unlikely(code) for code, value in readings.items() if len(code) == length}
     evidence = whole if known is None else code_evidence(readings, known)
     ranked = sorted(evidence.items(), key=lambda item: -item[1])
     weights = [math.exp(value) for _, value in ranked]
-    # Codes that no retailer has are said too: by mistake, or because the speech was not a code.
+    # Codes that no retailer has are recognised too: by a slip of the caller, or because the speech was not a code.
     total = sum(weights) + math.exp(-_UNASSIGNED)
-    shares = tuple(weight / total for weight in weights)
+    posteriors = tuple(weight / total for weight in weights)
     codes = tuple(code for code, _ in ranked)
-    read = max(whole, key=whole.__getitem__, default="")
-    return CodeDecision(codes, shares, bool(shares) and shares[0] >= _ACCEPT_POSTERIOR, read)
+    reading = max(whole, key=whole.__getitem__, default="")
+    return CodeDecision(codes, posteriors, bool(posteriors) and posteriors[0] >= _ACCEPT_POSTERIOR, reading)

@@ -6,8 +6,8 @@
 3. The third pass decodes with the garbage model, bare syllables in any order. An utterance for the line fits the sound
    clearly better than a meaningless row of syllables; off-topic speech does not, whatever the grammar made of it.
 
-From these follow the confidence, and from that what to do: take the utterance, confirm it with a question, or leave it
-(`rejection.py`).
+From these follow the confidence, and from that the decision: accept the utterance, confirm it with a question, or
+reject it (`rejection.py`).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ for this segment alone."""
 # The number of interpretations of the first pass that take part in the second.
 MAX_SECOND_PASS: Final = 6
 # Without a table of codes, so many readings of a code are returned, and one with a smaller posterior than this is to be
-# confirmed: of 34 recordings read right without a table none had less. The posterior alone does not tell more: wrong
-# readings have as high a one as right ones.
+# confirmed: of 34 recordings read right without a table none had less. The posterior says no more: wrong readings have
+# as high a one as right ones.
 _MAX_CODE_READINGS: Final = 5
 _CONFIRM_CODE_BELOW: Final = 0.01
-# The other readings kept for a person who reviews the turn: at most so many, each with at least this posterior.
+# The other readings kept for the review of the turn: at most so many, each with at least this posterior.
 _MAX_OTHERS: Final = 4
 _MIN_OTHER_POSTERIOR: Final = 0.001
 
@@ -79,7 +79,7 @@ def decode_with_evidence(
     known: KnownCodes | None = None,
     first: Sequence[Hypothesis] | None = None,
 ) -> Decision:
-    """As `hear`, but the decision with its evidence."""
+    """As `decode`, but the decision with its evidence."""
 
     def run_pass(grammar: Sequence[str], alternatives: int, once: bool) -> list[Hypothesis]:
         return recognise(model, grammar, pcm16k, alternatives, once=once)
@@ -108,15 +108,17 @@ def decide_utterance(
 
 
 def _of_code(code: CodeDecision, known: KnownCodes | None) -> Utterance:
-    """The known code if it is sure, otherwise nothing, so that the caller is asked again; without known codes the
+    """The known code if it is accepted, otherwise nothing, so that the caller is asked again; without known codes the
     likeliest few readings."""
-    share = round(code.posteriors[0], 3)
+    posterior = round(code.posteriors[0], 3)
     if known is None:
-        doubted = code.posteriors[0] < _CONFIRM_CODE_BELOW
-        return Utterance(digits=code.codes[:_MAX_CODE_READINGS], text=code.codes[0], confidence=share, confirm=doubted)
+        doubtful = code.posteriors[0] < _CONFIRM_CODE_BELOW
+        return Utterance(
+            digits=code.codes[:_MAX_CODE_READINGS], text=code.codes[0], confidence=posterior, confirm=doubtful
+        )
     if not code.accepted:
-        return replace(NOTHING, text=code.reading, confidence=share)
-    return Utterance(digits=code.codes[:1], text=code.codes[0], confidence=share)
+        return replace(NOTHING, text=code.reading, confidence=posterior)
+    return Utterance(digits=code.codes[:1], text=code.codes[0], confidence=posterior)
 
 
 def _decide(
@@ -126,19 +128,19 @@ def _decide(
     if not first:
         return Decision(NOTHING)
     sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS], wide)
-    closer = run_pass(sentences, ALTERNATIVES, True)
-    weighed = combine_passes(first, understanding.interpret(listen, closer, wide))
+    second_pass = run_pass(sentences, ALTERNATIVES, True)
+    ranked = combine_passes(first, understanding.interpret(listen, second_pass, wide))
     garbage = run_pass(understanding.garbage_model(), 1, False)
-    evidence = Evidence.of(listen, weighed, closer, garbage)
-    verdict = acceptance_of(evidence)
-    if verdict == "leave":
+    evidence = Evidence.of(listen, ranked, second_pass, garbage)
+    acceptance = acceptance_of(evidence)
+    if acceptance == "reject":
         utterance = replace(NOTHING, text=first[0].hypothesis.text.replace(" ", ""), confidence=evidence.confidence)
     else:
-        utterance = understanding.utterance(listen, weighed[0], evidence.confidence, confirm=verdict == "confirm")
-    utterance = replace(utterance, others=_others(weighed, utterance.text))
-    return Decision(utterance, tuple(first), tuple(weighed), evidence)
+        utterance = understanding.utterance(listen, ranked[0], evidence.confidence, confirm=acceptance == "confirm")
+    utterance = replace(utterance, others=_others(ranked, utterance.text))
+    return Decision(utterance, tuple(first), tuple(ranked), evidence)
 
 
-def _others(weighed: Sequence[Interpretation], text: str) -> tuple[str, ...]:
-    believed = [one.hypothesis.text.replace(" ", "") for one in weighed if one.posterior >= _MIN_OTHER_POSTERIOR]
-    return tuple(one for one in dict.fromkeys(believed) if one != text)[:_MAX_OTHERS]
+def _others(ranked: Sequence[Interpretation], text: str) -> tuple[str, ...]:
+    likely = [one.hypothesis.text.replace(" ", "") for one in ranked if one.posterior >= _MIN_OTHER_POSTERIOR]
+    return tuple(one for one in dict.fromkeys(likely) if one != text)[:_MAX_OTHERS]

@@ -16,7 +16,7 @@ Verdict = Literal["exact", "asked back", "missed", "wrong"]
 
 LABELS: Final = "labels.jsonl"
 _RESAMPLES: Final = 2_000
-_TAKES_LINES: Final = ("items", "change", "remove")
+_LINE_KINDS: Final = ("items", "change", "remove")
 
 
 class LabelError(ValueError):
@@ -25,7 +25,7 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True)
 class LabelledRecording:
-    """One labelled recording: the words said, and the expected meaning (docs/hearing.md lists the kinds)."""
+    """One labelled recording: the words said, and the expected meaning (docs/speech-recognition.md lists the kinds)."""
 
     file: Path
     text: str
@@ -52,8 +52,8 @@ class Evaluated:
 
     @property
     def changes_wrongly(self) -> bool:
-        """True if a line that was not asked for would be taken, changed or removed without a question."""
-        return self.verdict == "wrong" and self.answer["kind"] in _TAKES_LINES
+        """True if a line that was not asked for would be added, changed or removed without a question."""
+        return self.verdict == "wrong" and self.answer["kind"] in _LINE_KINDS
 
 
 @dataclass(frozen=True)
@@ -106,77 +106,74 @@ def verdict_on(expect: Mapping[str, Any], result: RecordingResult) -> Verdict:
         return "exact" if result["name"] == expect["name"] else "wrong"
     if wanted == "digits":
         return "exact" if result["digits"] == expect["digits"] else "wrong"
-    lines = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in expect["items"]]
-    taken = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in result["items"]]
-    return "exact" if sorted(lines, key=str) == sorted(taken, key=str) else "wrong"
+    expected = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in expect["items"]]
+    recognised = [(spec, cartons if wanted in ("items", "change") else None) for spec, cartons in result["items"]]
+    return "exact" if sorted(expected, key=str) == sorted(recognised, key=str) else "wrong"
 
 
-def rate(judged: Sequence[Evaluated], hit: Callable[[Evaluated], bool]) -> Rate:
+def rate(evaluated: Sequence[Evaluated], hit: Callable[[Evaluated], bool]) -> Rate:
     """The share of hits with a bootstrap interval; deterministic for the same set."""
-    hits = [hit(one) for one in judged]
-    if not hits:
-        return Rate(0, 0, 0.0, 0.0)
-    rng = random.Random(len(hits))
-    shares = sorted(sum(rng.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES))
-    return Rate(sum(hits), len(hits), shares[int(0.025 * _RESAMPLES)], shares[int(0.975 * _RESAMPLES)])
+    return _rate([hit(one) for one in evaluated])
 
 
-def line_errors(judged: Iterable[Evaluated]) -> tuple[Rate, Rate]:
-    """The error rates of the lines in utterances that were taken without a question: lines without the right spec, and
-    of those with the right spec the ones with another quantity."""
+def line_errors(evaluated: Iterable[Evaluated]) -> tuple[Rate, Rate]:
+    """The error rates of the lines in utterances that were accepted without a question: lines without the right spec,
+    and of those with the right spec the ones with another quantity."""
     specs, quantities = [], []
-    for one in judged:
+    for one in evaluated:
         if one.recording.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
             continue
-        heard = dict(map(tuple, one.answer["items"]))
+        recognised = dict(map(tuple, one.answer["items"]))
         for spec, cartons in one.recording.expect["items"]:
-            specs.append(spec not in heard)
-            if spec in heard:
-                quantities.append(heard[spec] != cartons)
-    return _plain_rate(specs), _plain_rate(quantities)
+            specs.append(spec not in recognised)
+            if spec in recognised:
+                quantities.append(recognised[spec] != cartons)
+    return _rate(specs), _rate(quantities)
 
 
-def confusions(judged: Iterable[Evaluated]) -> list[tuple[str, str, int]]:
+def confusions(evaluated: Iterable[Evaluated]) -> list[tuple[str, str, int]]:
     """The confusions as (expected, recognised, count), the commonest first."""
     seen: Counter[tuple[str, str]] = Counter()
-    for one in judged:
+    for one in evaluated:
         if one.verdict == "wrong":
             seen[_describe(one.recording.expect), _describe(one.answer)] += 1
     return [(wanted, got, count) for (wanted, got), count in seen.most_common()]
 
 
-def summary(judged: Sequence[Evaluated]) -> list[tuple[str, str]]:
+def summary(evaluated: Sequence[Evaluated]) -> list[tuple[str, str]]:
     """The report's rows: the name of each measure, and its value."""
     rows: list[tuple[str, str]] = []
-    for group in dict.fromkeys(one.recording.group for one in judged):
-        of_group = [one for one in judged if one.recording.group == group]
-        what = "left alone" if group == "off-topic" else "exact"
-        rows.append((f"{group}, {what}", str(rate(of_group, lambda one: one.verdict == "exact"))))
-    off_topic = [one for one in judged if one.recording.group == "off-topic"]
-    for_us = [one for one in judged if one.recording.group != "off-topic"]
-    spec_errors, quantity_errors = line_errors(judged)
-    seconds = sum(one.seconds for one in judged) or 1.0
-    took = sorted(one.took for one in judged) or [0.0]
+    for group in dict.fromkeys(one.recording.group for one in evaluated):
+        of_group = [one for one in evaluated if one.recording.group == group]
+        measure = "rejected" if group == "off-topic" else "exact"
+        rows.append((f"{group}, {measure}", str(rate(of_group, lambda one: one.verdict == "exact"))))
+    off_topic = [one for one in evaluated if one.recording.group == "off-topic"]
+    for_the_line = [one for one in evaluated if one.recording.group != "off-topic"]
+    spec_errors, quantity_errors = line_errors(evaluated)
+    seconds = sum(one.seconds for one in evaluated) or 1.0
+    took = sorted(one.took for one in evaluated) or [0.0]
     return [
         *rows,
-        ("spec errors, of lines taken", str(spec_errors)),
-        ("quantity errors, of lines taken", str(quantity_errors)),
+        ("spec errors, of lines accepted", str(spec_errors)),
+        ("quantity errors, of lines accepted", str(quantity_errors)),
         ("off-topic speech changing the order", str(rate(off_topic, lambda one: one.changes_wrongly))),
-        ("wrong lines taken without a question, of all", str(rate(judged, lambda one: one.changes_wrongly))),
-        ("asked back, of what was for us", str(rate(for_us, lambda one: one.verdict == "asked back"))),
-        ("missed, of what was for us", str(rate(for_us, lambda one: one.verdict == "missed"))),
-        ("hearing, seconds a second of sound", f"{sum(one.took for one in judged) / seconds:.3f}"),
+        ("wrong lines accepted without a question, of all", str(rate(evaluated, lambda one: one.changes_wrongly))),
+        ("asked back, of utterances for the line", str(rate(for_the_line, lambda one: one.verdict == "asked back"))),
+        ("missed, of utterances for the line", str(rate(for_the_line, lambda one: one.verdict == "missed"))),
+        ("recognition, seconds a second of sound", f"{sum(one.took for one in evaluated) / seconds:.3f}"),
         (
-            "hearing, ms an utterance",
+            "recognition, ms an utterance",
             f"p50 {1000 * took[len(took) // 2]:.0f}, p95 {1000 * took[int(0.95 * len(took))]:.0f}",
         ),
     ]
 
 
-def _plain_rate(hits: Sequence[bool]) -> Rate:
+def _rate(hits: Sequence[bool]) -> Rate:
+    if not hits:
+        return Rate(0, 0, 0.0, 0.0)
     rng = random.Random(len(hits))
-    shares = sorted(sum(rng.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES)) if hits else [0.0]
-    return Rate(sum(hits), len(hits), shares[int(0.025 * len(shares))], shares[int(0.975 * len(shares))])
+    shares = sorted(sum(rng.choices(hits, k=len(hits))) / len(hits) for _ in range(_RESAMPLES))
+    return Rate(sum(hits), len(hits), shares[int(0.025 * _RESAMPLES)], shares[int(0.975 * _RESAMPLES)])
 
 
 def _describe(meaning: Mapping[str, Any]) -> str:

@@ -24,32 +24,33 @@ code { font-size: 13px; } audio { height: 2em; width: 14em; }
 """
 
 
-def write_report(path: Path, title: str, judged: Sequence[Evaluated]) -> None:
+def write_report(path: Path, title: str, evaluated: Sequence[Evaluated]) -> None:
     """Write the page to `path`; it needs no other file."""
-    figures = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in summary(judged))
-    mixed_up = "".join(
+    figures = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in summary(evaluated))
+    confused = "".join(
         f"<tr><td>{escape(wanted)}</td><td>{escape(got)}</td><td>{count}</td></tr>"
-        for wanted, got, count in confusions(judged)
+        for wanted, got, count in confusions(evaluated)
     )
-    rows = "".join(_row(one) for one in sorted(judged, key=lambda one: _ORDER.index(one.verdict)))
+    rows = "".join(_row(one) for one in sorted(evaluated, key=lambda one: _ORDER.index(one.verdict)))
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>"
         f"<h1>{escape(title)}</h1><table>{figures}</table>"
-        f"<h2>Confusions</h2><table><tr><th>said<th>heard<th>times</tr>{mixed_up}</table>"
-        f"<h2>Utterances</h2><table><tr><th>verdict<th>sound<th>said<th>heard<th>words heard<th>sureness</tr>{rows}"
-        "</table></html>",
+        f"<h2>Confusions</h2><table><tr><th>said<th>recognised<th>times</tr>{confused}</table>"
+        "<h2>Utterances</h2><table>"
+        "<tr><th>verdict<th>sound<th>said<th>recognised<th>words recognised<th>confidence</tr>"
+        f"{rows}</table></html>",
         encoding="utf-8",
     )
 
 
 def _row(one: Evaluated) -> str:
-    heard = {key: one.answer[key] for key in ("kind", "items", "digits", "name") if one.answer[key]}
-    meant = json.dumps(dict(one.recording.expect), ensure_ascii=False)
+    recognised = {key: one.answer[key] for key in ("kind", "items", "digits", "name") if one.answer[key]}
+    expected = json.dumps(dict(one.recording.expect), ensure_ascii=False)
     return (
         f"<tr class='{one.verdict.split()[0]}'><td>{one.verdict}</td>"
         f"<td><audio controls preload=none src='data:audio/wav;base64,{_wav(one.recording.file)}'></audio></td>"
-        f"<td>{escape(one.recording.text)}<br><code>{escape(meant)}</code></td>"
-        f"<td><code>{escape(json.dumps(heard, ensure_ascii=False))}</code></td>"
+        f"<td>{escape(one.recording.text)}<br><code>{escape(expected)}</code></td>"
+        f"<td><code>{escape(json.dumps(recognised, ensure_ascii=False))}</code></td>"
         f"<td>{escape(one.answer['text'])}</td><td>{one.answer['score']}</td></tr>"
     )
 

@@ -16,22 +16,23 @@ _SHOWN = 4
 def explain(decision: Decision, catalog: Catalog) -> str:
     """The interpretations of each pass with their evidence, and the confidence that follows from it."""
     if (code := decision.code) is not None:
-        verdict = "sure" if code.accepted else "not sure"
+        verdict = "accepted" if code.accepted else "not accepted"
         shown = zip(code.codes[:_SHOWN], code.posteriors, strict=False)
         return "\n".join(
             [
                 f"  read as {code.reading or 'no whole code'}, {verdict}:",
-                *(f"    {candidate} share {share:.3f}" for candidate, share in shown),
+                *(f"    {candidate} posterior {posterior:.3f}" for candidate, posterior in shown),
             ]
         )
     lines = []
-    for title, looked in (("first pass", decision.first), ("both looks", decision.ranked)):
+    for title, interpretations in (("first pass", decision.first), ("both passes", decision.ranked)):
         lines.append(f"  {title}:")
-        lines += [f"    {_interpretation(found, catalog)}" for found in looked[:_SHOWN]] or ["    nothing"]
+        lines += [f"    {_interpretation(found, catalog)}" for found in interpretations[:_SHOWN]] or ["    nothing"]
     if (evidence := decision.evidence) is not None:
         terms = ", ".join(f"{name} {value:+.2f}" for name, value in evidence.terms.items())
         lines.append(
-            f"  sureness {evidence.confidence:.2f}: share {evidence.posterior:.2f}^{POSTERIOR_POWER} x odds of {terms}"
+            f"  confidence {evidence.confidence:.2f}: posterior {evidence.posterior:.2f}^{POSTERIOR_POWER}"
+            f" x odds of {terms}"
         )
     return "\n".join(lines)
 
@@ -42,8 +43,8 @@ def _interpretation(found: Interpretation, catalog: Catalog) -> str:
     said += [meaning.command] if meaning.command else []
     said += [f"option {meaning.choice + 1}"] if meaning.choice is not None else []
     return (
-        f"{found.evidence:8.2f} = -{SCORE_WEIGHT} x {found.behind:.2f} behind - {found.cost:.2f} to read  "
-        f"share {found.posterior:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
+        f"{found.evidence:8.2f} = -{SCORE_WEIGHT} x {found.behind:.2f} behind - {found.cost:.2f} cost  "
+        f"posterior {found.posterior:.3f}  「{found.hypothesis.text}」 {', '.join(said)}"
     )
 
 

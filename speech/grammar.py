@@ -15,8 +15,6 @@ from speech.quantities import Quantities
 from speech.vocabulary import Vocabulary
 from speech.weighted_cycle import WeightedCycle, falling_weights
 
-UNKNOWN_WORD: Final = "[unk]"
-
 # The number of generated sentences of each kind for every name.
 _ORDERS_PER_NAME: Final = 3
 _OTHERS_PER_NAME: Final = 1
@@ -47,26 +45,26 @@ class GrammarWriter:
             if phrases.names_in(template) > 1:
                 self._with_several.append(template)
                 continue
-            turns = self._with_one.setdefault(template.act.kind, [])
-            if turns and template.act != turns[0][0].act:
+            rows = self._with_one.setdefault(template.act.kind, [])
+            if rows and template.act != rows[0][0].act:
                 # Other questions about a spec are rarer than "is there any": together they have one place in the cycle.
-                turns[-1].append(template)
+                rows[-1].append(template)
             else:
-                turns.append([template])
+                rows.append([template])
 
     def orders(self, names: Sequence[SpokenName]) -> list[str]:
         """Sentences that contain every one of the names: mostly orders, then changes, removals and questions."""
-        turns = WeightedCycle()
+        cycle = WeightedCycle()
         sentences: list[str] = []
         for place, name in enumerate(names):
             about = self._with_name[name]
             sentences += about
             other = names[(place + len(names) // 2) % len(names)]
-            if turns.choose("several", _SEVERAL):
-                template = self._with_several[turns.choose("wording", falling_weights(len(self._with_several)))]
-                sentences.append(self._generate(template, itertools.cycle((name, other)), turns))
-            if turns.choose("another", _ANOTHER):
-                first, second = (turns.choose(which, _uniform(_PER_NAME)) for which in ("first", "second"))
+            if cycle.choose("several", _SEVERAL):
+                template = self._with_several[cycle.choose("wording", falling_weights(len(self._with_several)))]
+                sentences.append(self._generate(template, itertools.cycle((name, other)), cycle))
+            if cycle.choose("another", _ANOTHER):
+                first, second = (cycle.choose(which, _uniform(_PER_NAME)) for which in ("first", "second"))
                 sentences.append(f"{about[first]} {self._with_name[other][second]}")
         return sentences
 
@@ -74,31 +72,31 @@ class GrammarWriter:
     def _with_name(self) -> dict[SpokenName, tuple[str, ...]]:
         """The sentences with one name, by name: generated for the whole catalogue at once, so that the words before and
         after a name are evenly spread over all names, and the same in every grammar the name is in."""
-        turns = WeightedCycle()
-        return {name: tuple(self._generate_with(name, turns)) for name in self._names}
+        cycle = WeightedCycle()
+        return {name: tuple(self._generate_with(name, cycle)) for name in self._names}
 
-    def _generate_with(self, name: SpokenName, turns: WeightedCycle) -> Iterator[str]:
+    def _generate_with(self, name: SpokenName, cycle: WeightedCycle) -> Iterator[str]:
         for _ in range(_ORDERS_PER_NAME):
-            yield self._generate(self._template("add", turns), iter((name,)), turns)
+            yield self._generate(self._template("add", cycle), iter((name,)), cycle)
         for _ in range(_OTHERS_PER_NAME):
-            kind = _KINDS_OF_OTHERS[turns.choose("kind", _uniform(len(_KINDS_OF_OTHERS)))]
-            yield self._generate(self._template(kind, turns), iter((name,)), turns)
+            kind = _KINDS_OF_OTHERS[cycle.choose("kind", _uniform(len(_KINDS_OF_OTHERS)))]
+            yield self._generate(self._template(kind, cycle), iter((name,)), cycle)
 
-    def _template(self, kind: str, turns: WeightedCycle) -> Template:
+    def _template(self, kind: str, cycle: WeightedCycle) -> Template:
         rows = self._with_one[kind]
-        row = rows[turns.choose(kind, falling_weights(len(rows)))]
-        return row[turns.choose((kind, "row"), _uniform(len(row)))] if len(row) > 1 else row[0]
+        row = rows[cycle.choose(kind, falling_weights(len(rows)))]
+        return row[cycle.choose((kind, "row"), _uniform(len(row)))] if len(row) > 1 else row[0]
 
     def amounts(self, count: int) -> list[str]:
         """Sentences with a quantity and no name."""
-        turns = WeightedCycle()
+        cycle = WeightedCycle()
         kinds = ("amount", "amount", "amount", "change_last")
-        made = (self._template(kinds[turns.choose("kind", _uniform(len(kinds)))], turns) for _ in range(count))
-        return [self._generate(template, iter(()), turns) for template in made]
+        made = (self._template(kinds[cycle.choose("kind", _uniform(len(kinds)))], cycle) for _ in range(count))
+        return [self._generate(template, iter(()), cycle) for template in made]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the wanted commands and choices, the usual ones more often."""
-        turns = WeightedCycle()
+        cycle = WeightedCycle()
         sentences: list[str] = []
         for template in self._phrases.templates:
             if template.act.kind in ("command", "choice") and wanted(template.act):
@@ -107,7 +105,7 @@ class GrammarWriter:
                     sentence = " ".join(self._vocabulary.words(text))
                     sentences += [sentence] * max(2, _COMMAND_WEIGHT // (1 + rank))
                 for _ in range(min(len(plain), _MAX_WORDINGS)):
-                    parts = self._phrases.sample(template.expression, turns.choose, _no_slots)
+                    parts = self._phrases.sample(template.expression, cycle.choose, _no_slots)
                     sentences.append(" ".join(self._vocabulary.words("".join(parts))))
         return sentences
 
@@ -137,25 +135,25 @@ class GrammarWriter:
         """One word for every syllable the model can recognise."""
         return self._vocabulary.syllable_words()
 
-    def _name_words(self, name: SpokenName, turns: WeightedCycle) -> tuple[str, ...]:
+    def _name_words(self, name: SpokenName, cycle: WeightedCycle) -> tuple[str, ...]:
         """A name in the model's words; if the model may know a character by another reading, the two spellings
         alternate."""
         said = reading(name)
         ways = (self._vocabulary.words(name.text, said), self._vocabulary.other_words(name.text, said))
-        return ways[1] if ways[1] is not None and turns.choose(name, _uniform(2)) else ways[0]
+        return ways[1] if ways[1] is not None and cycle.choose(name, _uniform(2)) else ways[0]
 
-    def _generate(self, template: Template, names: Iterator[SpokenName], turns: WeightedCycle) -> str:
+    def _generate(self, template: Template, names: Iterator[SpokenName], cycle: WeightedCycle) -> str:
         words: dict[str, tuple[str, ...]] = {}
 
         def fill(slot: str, role: str) -> str:
             if slot == "quantity":
-                return self._amounts[turns.choose("quantity", self._amount_weights)]
+                return self._amounts[cycle.choose("quantity", self._amount_weights)]
             name = next(names)
-            words[name.text] = self._name_words(name, turns)
+            words[name.text] = self._name_words(name, cycle)
             return name.text
 
         sentence: list[str] = []
-        for part in self._phrases.sample(template.expression, turns.choose, fill):
+        for part in self._phrases.sample(template.expression, cycle.choose, fill):
             sentence += words.get(part) or self._vocabulary.words(part)
         return " ".join(sentence)
 

@@ -15,7 +15,7 @@ UNKNOWN_WORD: Final = "[unk]"
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One alternative. `score` is a log-likelihood: only differences over the same audio mean anything."""
+    """One alternative. `score` is a log-likelihood: only differences over the same audio are meaningful."""
 
     text: str
     score: float

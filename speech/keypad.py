@@ -4,7 +4,7 @@
 |---|---|
 | items | `code*quantity#` a line, several in one go (`1203*5*1104*2#`); `code#` a line whose quantity is asked; |
 |       | `code*0#` takes a line off; `#` alone: that is all; `8#` the same as last time, `9#` what is there |
-| quantity | `5#`; a whole line as above is taken too |
+| quantity | `5#`; a whole line as above is accepted too |
 | yes or no | `1` yes, `2` no |
 | choice | the number of the option |
 | digits | the digits, `#` when done |

@@ -10,7 +10,6 @@ from functools import cache
 LARGEST = 999
 
 _DIGITS = "零一二三四五六七八九"
-_VALUES = {char: value for value, char in enumerate(_DIGITS)} | {"两": 2, "〇": 0, "幺": 1}
 
 
 @cache
@@ -48,11 +47,6 @@ def _after_hundreds(rest: int) -> tuple[str, ...]:
     short = (_DIGITS[tens],) if not ones else ()
     clipped = (f"十{_DIGITS[ones] if ones else ''}",) if tens == 1 and ones else ()
     return (full, *short, *clipped)
-
-
-def digit_value(char: str) -> int | None:
-    """The value of a single spoken digit, or None."""
-    return _VALUES.get(char)
 
 
 def figures_in_words(digits: str) -> str:

@@ -1,4 +1,4 @@
-"""Parsing recognised sounds in every way the templates allow, each reading with its cost."""
+"""Parsing recognised sounds in every way the templates allow, each parse with its cost."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Final
 
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
-from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, sounds, syllables
+from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, syllables
 from speech.phrases import Act, Automaton, Label
 from speech.quantities import Quantities
 from speech.utterance import Quantity
 
-# The cost of each kind of part by itself: of two readings the one with fewer and fuller parts is right.
+# The cost of each kind of part by itself: of two parses the one with fewer and fuller parts is right.
 PART_COST: Final = {
     "add": 2.0,
     "add_number_first": 3.0,
@@ -40,7 +40,7 @@ NAME: Final = 3.0
 _BEAM = 24
 _BEAM_NEAR = 8
 _MAX_PARSES = 6
-# Readings that cost more than the best of the same words plus this are dropped.
+# Parses that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
 Slot = tuple[str, SpokenName | Quantity]
@@ -76,7 +76,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """One way to read the whole utterance. `skipped` counts the syllables that nothing accounts for."""
+    """One way to parse the whole utterance. `skipped` counts the syllables that nothing accounts for."""
 
     cost: float
     parts: tuple[Part, ...]
@@ -108,25 +108,17 @@ class Parser:
             self._fillers.add(text, syllables(text), text)
         self._edges_of = lru_cache(maxsize=4096)(self._edges)
 
-    def rivals(self, name: SpokenName) -> tuple[SpokenName, ...]:
+    def confusable_names(self, name: SpokenName) -> tuple[SpokenName, ...]:
         """The names that may have been said where this one was recognised."""
-        return self._names.rivals(name)
-
-    def parse_text(self, text: str) -> list[Parse]:
-        """The readings of a written text, the cheapest first; empty if it has none."""
-        return self.parse(sounds(text))
-
-    def parse(self, heard: tuple[Sound, ...]) -> list[Parse]:
-        """The readings of the sounds, the cheapest first: those that account for everything, else the near ones."""
-        return self.parse_exact(heard) or self.parse_near(heard)
+        return self._names.confusables(name)
 
     def parse_exact(self, heard: tuple[Sound, ...]) -> list[Parse]:
-        """The readings that account for all sounds, the cheapest first."""
+        """The parses that account for all sounds, the cheapest first."""
         return self._search(heard, None)
 
     def parse_near(self, heard: tuple[Sound, ...]) -> list[Parse]:
-        """The readings, the cheapest first, with near names and with stray syllables skipped at a cost. This takes
-        about twenty times as long."""
+        """The parses, the cheapest first, with near names and with stray syllables skipped at a cost. This takes about
+        twenty times as long."""
         return self._search(heard, self._names.spot_near(heard))
 
     def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Parse]:
@@ -151,8 +143,8 @@ class Parser:
                     target.append(Parse(before.cost + cost, before.parts + here, before.skipped + skipped))
                 if len(target) > 2 * _MAX_PARSES:
                     best[place + end] = _cheapest(target)
-        found = _cheapest([reading for reading in best[-1] if reading.parts])
-        return [reading for reading in found if reading.cost <= found[0].cost + _SLACK]
+        found = _cheapest([parse for parse in best[-1] if parse.parts])
+        return [parse for parse in found if parse.cost <= found[0].cost + _SLACK]
 
     def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
         """All edges from the beginning of `heard`: a part, a filler, something to skip."""
@@ -163,9 +155,7 @@ class Parser:
         if near is not None:
             edges.append((1, SKIPPED, 1, None))
         parts: dict[tuple[int, Act, tuple[Slot, ...]], tuple[float, int, _Wording]] = {}
-        levels: list[dict[tuple[int, tuple[SpokenName | Quantity, ...]], _Partial]] = [
-            {} for _ in range(len(heard) + 1)
-        ]
+        levels: _Levels = [{} for _ in range(len(heard) + 1)]
         levels[0][(self._automaton.start, ())] = (0.0, (), (), 0, ())
         for place in range(len(heard) + 1):
             level = levels[place]
@@ -237,24 +227,19 @@ class Parser:
         return edges
 
     @staticmethod
-    def _step(
-        levels: list[dict[tuple[int, tuple[SpokenName | Quantity, ...]], _Partial]],
-        place: int,
-        node: int,
-        partial: _Partial,
-    ) -> None:
+    def _step(levels: _Levels, place: int, node: int, partial: _Partial) -> None:
         key = (node, partial[2])
         known = levels[place].get(key)
         if known is None or partial[0] < known[0]:
             levels[place][key] = partial
 
 
-def _cheapest(readings: list[Parse]) -> list[Parse]:
-    """The cheapest few readings, each combination of parts once."""
+def _cheapest(parses: list[Parse]) -> list[Parse]:
+    """The cheapest few parses, each combination of parts once."""
     # One search creates every part once, so equal parts are identical.
     kept: dict[tuple[int, ...], Parse] = {}
-    for reading in sorted(readings, key=lambda reading: reading.cost):
-        kept.setdefault(tuple(map(id, reading.parts)), reading)
+    for parse in sorted(parses, key=lambda parse: parse.cost):
+        kept.setdefault(tuple(map(id, parse.parts)), parse)
         if len(kept) == _MAX_PARSES:
             break
     return list(kept.values())

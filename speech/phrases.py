@@ -173,9 +173,9 @@ class Automaton:
                 for (arc_kind, arc_what), target in self._states[state].arcs:
                     if arc_kind != kind or (kind == "char" and arc_what != what):
                         continue
-                    told = roles if kind == "char" else {(*before, arc_what) for before in roles}
+                    extended = roles if kind == "char" else {(*before, arc_what) for before in roles}
                     for reached in self._closure({target}):
-                        onward.setdefault(reached, set()).update(told)
+                        onward.setdefault(reached, set()).update(extended)
             at = onward
         found = {(self._accepts[s], r) for s, roles in at.items() if s in self._accepts for r in roles}
         return sorted(found, key=lambda meaning: (meaning[0].kind, meaning[0].name, meaning[1]))

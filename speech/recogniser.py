@@ -53,7 +53,7 @@ _lock = threading.Lock()
 
 
 def acquire(model: Any, grammar: Sequence[str] | None, alternatives: int = ALTERNATIVES) -> Recogniser:
-    """A recogniser for exclusive use until it is given back; one that is not given back costs only time."""
+    """A recogniser for exclusive use until it is released; one that is never released costs only time."""
     key = (model, alternatives, tuple(grammar or ()))
     with _lock:
         if free := _pool.get(key):

@@ -34,7 +34,7 @@ def recognise_file(
 
 def recording_result(file: str, heard: Utterance, catalog: Catalog) -> RecordingResult:
     """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
-    where the line would ask before it takes anything."""
+    if the line would ask before it accepts anything."""
     asks = heard.confirm or any(_needs_question(item, catalog) for item in heard.items)
     kind = "none"
     if heard.items:
@@ -72,7 +72,7 @@ def quantity_in_cartons(item: Item, catalog: Catalog) -> float | int | None:
 
 
 def _needs_question(item: Item, catalog: Catalog) -> bool:
-    """True if the line has to ask before it can take this item."""
+    """True if the line has to ask before it can accept this item."""
     if len(item.barcodes) != 1:
         return True
     return item.action in ("add", "change") and quantity_in_cartons(item, catalog) is None

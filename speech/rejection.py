@@ -14,19 +14,19 @@ from speech.semantics import Meaning
 from speech.understanding import MISSING_PENALTY, Interpretation
 from speech.utterance import Command
 
-Acceptance = Literal["take", "confirm", "leave"]
+Acceptance = Literal["accept", "confirm", "reject"]
 
-# A line taken wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. So the
+# A line accepted wrongly has to be noticed in the read-back and corrected; a question costs every caller a turn. So the
 # band in which the caller is asked is narrow.
 ACCEPT: Final = 0.65
 CONFIRM: Final = 0.35
 # If the second meaning's posterior is more than this part of the first's, the caller is asked, however well both fit.
 TIED: Final = 0.8
-# Names without a quantity are asked about in any case, so confirming them is cheap.
+# Names without a quantity are asked about in any case, so confirming them costs little.
 CONFIRM_OPEN: Final = 0.25
 # A command by itself stores nothing, and a question back would be answered with another command: no band for it. The
 # threshold follows the cost of an error: an unprompted yes does nothing, an operator ends the automatic part of the
-# call, 照旧 takes a whole order.
+# call, 照旧 orders everything at once.
 ACCEPT_COMMAND: Final = 0.4
 ACCEPT_UNPROMPTED_YES: Final = 0.3
 ACCEPT_FAR_REACHING: Final = 0.7
@@ -41,7 +41,7 @@ WEIGHT_SHORT: Final = -8.54
 WEIGHT_SHORT_COMMAND: Final = -4.80
 WEIGHT_MIXED: Final = -4.21
 WEIGHT_NAMELESS: Final = -7.61
-# The posterior makes too much of alternatives that differ by little; this exponent flattens it.
+# The posterior overstates small differences between alternatives; this exponent flattens it.
 POSTERIOR_POWER: Final = 0.53
 # An expected answer is likelier: yes or no after a question, a number after "how many".
 WEIGHT_EXPECTED: Final = 1.5
@@ -51,13 +51,13 @@ WEIGHT_EXPECTED: Final = 1.5
 class Evidence:
     """The evidence for the best interpretation.
 
-    `fit` is its log-likelihood above the garbage model's, a syllable; `share` its posterior among all meanings;
-    `strain` the distortion of its reading, a syllable: skipped sounds, near names, odd parts; `apart` the distance by
-    sound from the garbage model's result, a syllable; `left_over` the number of syllables the garbage model has more;
-    `nameless` says that there is a quantity without a brand; `expected` that it answers the question asked; `command`
-    is the command if there is nothing else; `volunteered` says that it is a quantity of a spec the line had spoken of
-    without asking for a quantity; `mixed` that there is a command among other parts; `open` that no item has its
-    quantity yet; `tied` that another meaning is nearly as likely.
+    `fit` is its log-likelihood above the garbage model's, a syllable; `posterior` its posterior among all meanings;
+    `distortion` that of its parse, a syllable: skipped sounds, near names, odd parts; `garbage_distance` the distance
+    by sound from the garbage model's result, a syllable; `extra_syllables` the number of syllables the garbage model
+    has more; `nameless` says that there is a quantity without a brand; `expected` that it answers the question asked;
+    `command` is the command if there is nothing else; `volunteered` says that it is a quantity of a spec the line had
+    spoken of without asking for a quantity; `mixed` that there is a command among other parts; `open` that no item has
+    its quantity yet; `tied` that another meaning is nearly as likely.
     """
 
     fit: float
@@ -78,32 +78,33 @@ class Evidence:
     def of(
         cls,
         listen: Listen,
-        weighed: Sequence[Interpretation],
-        closer: Sequence[Hypothesis],
+        ranked: Sequence[Interpretation],
+        second_pass: Sequence[Hypothesis],
         garbage: Sequence[Hypothesis],
     ) -> Evidence:
-        """The evidence for the first of the interpretations; `closer` are the alternatives of the second pass,
-        `garbage` those of the garbage model."""
-        best = weighed[0]
+        """The evidence for the first of the interpretations; `second_pass` are the alternatives of the second
+        pass, `garbage` those of the garbage model."""
+        best = ranked[0]
         count = max(1, len(best.hypothesis.sounds))
-        score = (
-            best.hypothesis.score if best.hypothesis in closer else closer[0].score - MISSING_PENALTY if closer else 0.0
-        )
+        if best.hypothesis in second_pass:
+            score = best.hypothesis.score
+        else:
+            score = second_pass[0].score - MISSING_PENALTY if second_pass else 0.0
         said = _syllables(best.hypothesis.sounds)
-        bare = _syllables(garbage[0].sounds) if garbage else ()
+        bare_syllables = _syllables(garbage[0].sounds) if garbage else ()
         nameless = any(not item.barcodes for item in best.meaning.items)
         how_many = isinstance(listen, QuantityOf)
         return cls(
             fit=(score - (garbage[0].score if garbage else score)) / count,
             posterior=best.posterior,
             distortion=best.parse.distortion / count,
-            garbage_distance=distance(said, bare) / max(len(said), len(bare), 1),
-            extra_syllables=max(0, len(bare) - count),
+            garbage_distance=distance(said, bare_syllables) / max(len(said), len(bare_syllables), 1),
+            extra_syllables=max(0, len(bare_syllables) - count),
             syllables=count,
             nameless=nameless and not implied_spec(listen),
             volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
-            tied=len(weighed) > 1 and weighed[1].posterior > TIED * best.posterior,
+            tied=len(ranked) > 1 and ranked[1].posterior > TIED * best.posterior,
             command=None if best.meaning.items else best.meaning.command,
             open=bool(best.meaning.items)
             and all(item.action == "add" and item.quantity is None for item in best.meaning.items),
@@ -113,13 +114,13 @@ class Evidence:
     @property
     def terms(self) -> dict[str, float]:
         """The contributions of all evidence but the posterior to the log-odds that the utterance was meant for the
-        line. The weights are a logistic regression over the labelled recordings (docs/hearing.md)."""
+        line. The weights are a logistic regression over the labelled recordings (docs/speech-recognition.md)."""
         return {
             "base": WEIGHT_BASE,
             "fit": WEIGHT_FIT * self.fit,
-            "strain": WEIGHT_DISTORTION * self.distortion,
-            "apart": WEIGHT_GARBAGE_DISTANCE * self.garbage_distance,
-            "left over": WEIGHT_EXTRA_SYLLABLES * self.extra_syllables,
+            "distortion": WEIGHT_DISTORTION * self.distortion,
+            "garbage distance": WEIGHT_GARBAGE_DISTANCE * self.garbage_distance,
+            "extra syllables": WEIGHT_EXTRA_SYLLABLES * self.extra_syllables,
             "short": (WEIGHT_SHORT_COMMAND if self.command else WEIGHT_SHORT) / self.syllables,
             "mixed": WEIGHT_MIXED * self.mixed,
             "nameless": WEIGHT_NAMELESS * self.nameless,
@@ -133,18 +134,18 @@ class Evidence:
 
 
 def acceptance_of(evidence: Evidence) -> Acceptance:
-    """The verdict: take the utterance, confirm it with a question, or leave it."""
+    """The verdict: accept the utterance, confirm it with a question, or reject it."""
     if evidence.command:
         needed = ACCEPT_FAR_REACHING if evidence.command in _FAR_REACHING else ACCEPT_COMMAND
         if evidence.command == "yes" and not evidence.expected:
             needed = ACCEPT_UNPROMPTED_YES
-        return "take" if evidence.confidence >= needed else "leave"
+        return "accept" if evidence.confidence >= needed else "reject"
     if evidence.confidence >= ACCEPT and not evidence.tied:
-        return "take"
+        return "accept"
     if evidence.volunteered:
         # The line had not asked for a quantity: a question would be about something the caller may not have meant.
-        return "leave"
-    return "confirm" if evidence.confidence >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "leave"
+        return "reject"
+    return "confirm" if evidence.confidence >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "reject"
 
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:

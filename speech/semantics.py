@@ -1,4 +1,4 @@
-"""Semantics: from the parts of a reading to the caller's intention, which is lines, a command or a choice."""
+"""Semantics: from the parts of a parse to the caller's intention, which is lines, a command or a choice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MISFIT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The lines, command and choice an utterance asks for; two readings with equal meanings count as one."""
+    """The lines, command and choice an utterance asks for; two parses with equal meanings count as one."""
 
     items: tuple[Item, ...] = ()
     command: Command | None = None
@@ -27,12 +27,12 @@ class Meaning:
     @property
     def key(self) -> tuple[object, ...]:
         """The identity of a meaning, without the caller's words and the kind of question about a spec: of two questions
-        about the same spec the better reading counts."""
+        about the same spec the better parse counts."""
         return tuple((i.action, i.barcodes, i.quantity) for i in self.items), self.command, self.choice
 
 
 def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]:
-    """The meaning of a reading, and the cost of parts that do not fit together."""
+    """The meaning of a parse, and the cost of parts that do not fit together."""
     lines = _Lines(resolve)
     command: Command | None = None
     choice: int | None = None

@@ -48,7 +48,7 @@ STEP_FRAMES: Final = 200 // FRAME_MS
 
 @dataclass
 class _Segment:
-    """A speech segment in progress: its frames from `BEFORE_MS` before speech began."""
+    """A speech segment in progress: its frames from `PADDING_BEFORE_MS` before speech began."""
 
     frames: list[Samples]
     speech_frames: int = 0
@@ -129,10 +129,10 @@ class StreamRecogniser:
         whole = len(sound) - len(sound) % FRAME_BYTES
         self._rest = sound[whole:]
         samples = decode_mulaw(sound[:whole]).reshape(-1, FRAME_BYTES)
-        heard: Utterance | None = None
+        utterance: Utterance | None = None
         for frame in samples:
-            heard = self._frame(frame) or heard
-        return heard
+            utterance = self._frame(frame) or utterance
+        return utterance
 
     def _frame(self, frame: Samples) -> Utterance | None:
         speech = self._detector.feed(frame)
@@ -147,9 +147,9 @@ class StreamRecogniser:
         self._decode(self._segment)
         if not self._has_ended(self._segment, self._listen):
             return None
-        spoken, self._segment = self._segment, None
+        segment, self._segment = self._segment, None
         self._recent.clear()
-        return self._finish(spoken, self._listen)
+        return self._finish(segment, self._listen)
 
     def _speech_onset(self) -> list[tuple[Samples, bool]]:
         """The recent frames from a little before the present speech began."""
@@ -165,29 +165,29 @@ class StreamRecogniser:
             self._segment.add(frame, speech)
         self._decode(self._segment)
 
-    def _decode(self, spoken: _Segment) -> None:
+    def _decode(self, segment: _Segment) -> None:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
-        if self._listen is None or spoken.speech_frames * FRAME_MS < MIN_SPEECH_MS:
+        if self._listen is None or segment.speech_frames * FRAME_MS < MIN_SPEECH_MS:
             return
-        while spoken.length - spoken.fed >= STEP_FRAMES:
-            if spoken.recogniser is None:
+        while segment.length - segment.fed >= STEP_FRAMES:
+            if segment.recogniser is None:
                 grammar, alternatives = first_grammar(self._understanding, self._listen)
-                spoken.recogniser = acquire(self._model, grammar, alternatives)
-            spoken.recogniser.feed(spoken.next_frames(STEP_FRAMES))
-            partial = spoken.recogniser.partial
-            if partial != spoken.partial:
-                spoken.partial, spoken.partial_since = partial, len(spoken.frames)
+                segment.recogniser = acquire(self._model, grammar, alternatives)
+            segment.recogniser.feed(segment.next_frames(STEP_FRAMES))
+            partial = segment.recogniser.partial
+            if partial != segment.partial:
+                segment.partial, segment.partial_since = partial, len(segment.frames)
 
-    def _has_ended(self, spoken: _Segment, listen: Listen) -> bool:
-        length_ms = len(spoken.frames) * FRAME_MS
-        stalled_ms = (len(spoken.frames) - spoken.partial_since) * FRAME_MS
-        if length_ms >= MAX_SPEECH_MS or (spoken.recogniser is not None and stalled_ms >= STALLED_MS):
+    def _has_ended(self, segment: _Segment, listen: Listen) -> bool:
+        length_ms = len(segment.frames) * FRAME_MS
+        stalled_ms = (len(segment.frames) - segment.partial_since) * FRAME_MS
+        if length_ms >= MAX_SPEECH_MS or (segment.recogniser is not None and stalled_ms >= STALLED_MS):
             return True
-        if spoken.silence_ms < COMPLETE_SILENCE_MS:
+        if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
-        if spoken.endpoint is None or spoken.endpoint[0] != spoken.partial:
-            spoken.endpoint = spoken.partial, self._endpoint_silence_ms(listen, spoken.partial)
-        return spoken.silence_ms >= spoken.endpoint[1]
+        if segment.endpoint is None or segment.endpoint[0] != segment.partial:
+            segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, segment.partial)
+        return segment.silence_ms >= segment.endpoint[1]
 
     def _endpoint_silence_ms(self, listen: Listen, partial: str) -> int:
         """The silence in milliseconds that ends the speech recognised so far."""
@@ -198,17 +198,17 @@ class StreamRecogniser:
         said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
         return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
-    def _finish(self, spoken: _Segment, listen: Listen) -> Utterance | None:
-        if spoken.recogniser is None:
+    def _finish(self, segment: _Segment, listen: Listen) -> Utterance | None:
+        if segment.recogniser is None:
             return None
-        if spoken.length > spoken.fed:
-            spoken.recogniser.feed(spoken.next_frames(spoken.length - spoken.fed))
-        first = spoken.recogniser.finish()
-        release(spoken.recogniser)
+        if segment.length > segment.fed:
+            segment.recogniser.feed(segment.next_frames(segment.length - segment.fed))
+        first = segment.recogniser.finish()
+        release(segment.recogniser)
         if not first:
             return None  # noise
-        self._last = spoken.frames[: spoken.length]
-        return decode(self._model, self._understanding, listen, bytes(spoken.pcm), self._known, first)
+        self._last = segment.frames[: segment.length]
+        return decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, first)
 
 
 def speech_segment(line: Samples) -> bytes:

@@ -31,7 +31,7 @@ SCORE_WEIGHT: Final = 0.5
 MISSING_PENALTY: Final = 5.0
 # The weights of the first and the second pass.
 PASS_WEIGHTS: Final = (0.8, 1.2)
-# Typed text whose reading has more distortion than this a syllable is not understood.
+# Typed text whose parse has more distortion than this a syllable is not understood.
 _MAX_TEXT_DISTORTION: Final = 0.9
 _FIGURES: Final = re.compile(r"\d+")
 # The number of best interpretations that enter the second pass with the confusables of their parts.
@@ -51,8 +51,8 @@ _UNKNOWN_SENTENCES: Final = 60
 class Interpretation:
     """One meaning an utterance may have, and its best evidence in one pass.
 
-    `behind` is the log-likelihood of the pass's best alternative above this one's; `cost` the cost of the reading;
-    `evidence` the log-evidence from both, and `share` its posterior among all interpretations.
+    `behind` is the log-likelihood of the pass's best alternative above this one's; `cost` the cost of the parse;
+    `evidence` the log-evidence from both, and `posterior` its posterior among all interpretations.
     """
 
     meaning: Meaning
@@ -124,19 +124,19 @@ class Understanding:
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
-        for hypothesis, readings in _parses(parser, hypotheses):
+        for hypothesis, parses in _parses(parser, hypotheses):
             behind = top - hypothesis.score
-            for reading in readings:
-                meaning, misfit = assemble(reading.parts, resolve)
-                cost = reading.cost + misfit
+            for parse in parses:
+                meaning, misfit = assemble(parse.parts, resolve)
+                cost = parse.cost + misfit
                 evidence = -SCORE_WEIGHT * behind - cost
                 known = best.get(meaning.key)
                 if known is None or evidence > known.evidence:
-                    best[meaning.key] = Interpretation(meaning, hypothesis, reading, behind, cost, evidence)
+                    best[meaning.key] = Interpretation(meaning, hypothesis, parse, behind, cost, evidence)
         return _with_posteriors(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
-        """The likeliest meaning of the alternatives, without further passes, which make `decide` more reliable."""
+        """The likeliest meaning of the alternatives, without the further passes of `decide_utterance`."""
         found = self.interpret(listen, hypotheses)
         return self.utterance(listen, found[0], found[0].posterior) if found else NOTHING
 
@@ -154,7 +154,7 @@ class Understanding:
 
     def is_complete(self, listen: Listen, partial_text: str) -> bool:
         """True if the partial result is a complete answer, so that a short silence ends it: every line has its
-        quantity, or it is a command, and nothing is left over."""
+        quantity, or it is a command, and no syllable is skipped."""
         found = self.interpret(listen, [Hypothesis(partial_text, 0.0)])
         if not found or found[0].parse.skipped:
             return False
@@ -178,7 +178,7 @@ class Understanding:
             wording = [w for part in interpretation.parse.parts for w in part.wording]
             ways = [wording]
             if place < _MAX_WITH_CONFUSABLES:
-                ways = balanced_wordings(self._confusables.places(wording, parser.rivals), _MAX_WORDINGS)
+                ways = balanced_wordings(self._confusables.places(wording, parser.confusable_names), _MAX_WORDINGS)
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
@@ -189,7 +189,7 @@ class Understanding:
         return [] if self._writer is None else self._writer.syllables()
 
     def utterance(
-        self, listen: Listen, interpretation: Interpretation, score: float, confirm: bool = False
+        self, listen: Listen, interpretation: Interpretation, confidence: float, confirm: bool = False
     ) -> Utterance:
         """The interpretation as an utterance for the conversation: a bare quantity belongs to the spec asked about or
         just spoken of, "the last option" is the last of those offered."""
@@ -207,7 +207,7 @@ class Understanding:
             command=meaning.command,
             choice=choice,
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
-            confidence=round(score, 3),
+            confidence=round(confidence, 3),
             confirm=confirm,
         )
 
@@ -247,17 +247,17 @@ def _is_amount(item: Item, listen: Listen) -> bool:
 
 
 def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
-    """The alternatives with their readings. Near names and stray syllables are only searched in alternatives likelier
-    than the first that has an exact reading: below it a worse reading of worse evidence cannot win."""
+    """The alternatives with their parses. Near names and stray syllables are only searched in alternatives likelier
+    than the first that has an exact parse: below it a worse parse of worse evidence cannot win."""
     near = 0
-    whole = False
+    exact = False
     for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
-        readings = parser.parse_exact(hypothesis.sounds)
-        whole = whole or bool(readings)
-        if not readings and not whole and near < _MAX_NEAR_PARSES:
-            readings = parser.parse_near(hypothesis.sounds)
+        parses = parser.parse_exact(hypothesis.sounds)
+        exact = exact or bool(parses)
+        if not parses and not exact and near < _MAX_NEAR_PARSES:
+            parses = parser.parse_near(hypothesis.sounds)
             near += 1
-        yield hypothesis, readings
+        yield hypothesis, parses
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:
@@ -280,17 +280,17 @@ def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]
 def combine_passes(first: Sequence[Interpretation], second: Sequence[Interpretation]) -> list[Interpretation]:
     """The interpretations of two passes over the same speech as one ranking; one that a pass did not find ranks behind
     everything it found. The second pass, whose grammar favours none of them, counts for more."""
-    looks = [
-        (weight, {found.meaning.key: found for found in looked})
-        for weight, looked in zip(PASS_WEIGHTS, (first, second), strict=True)
+    passes = [
+        (weight, {found.meaning.key: found for found in interpretations})
+        for weight, interpretations in zip(PASS_WEIGHTS, (first, second), strict=True)
     ]
-    weighed = []
-    for key in dict.fromkeys(key for _, look in reversed(looks) for key in look):
-        found = [look[key] for _, look in reversed(looks) if key in look]
-        behind = sum(weight * (look[key].behind if key in look else MISSING_PENALTY) for weight, look in looks)
+    combined = []
+    for key in dict.fromkeys(key for _, by_key in reversed(passes) for key in by_key):
+        found = [by_key[key] for _, by_key in reversed(passes) if key in by_key]
+        behind = sum(weight * (by_key[key].behind if key in by_key else MISSING_PENALTY) for weight, by_key in passes)
         cost = min(interpretation.cost for interpretation in found)
-        weighed.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
-    return _with_posteriors(weighed)
+        combined.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
+    return _with_posteriors(combined)
 
 
 def _with_posteriors(found: Iterable[Interpretation]) -> list[Interpretation]:

@@ -61,9 +61,9 @@ class Utterance:
 
     A turn may carry lines and a command at once ("红塔山五条，就这些"; "不对，红塔山要三条").
     `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
-    An utterance with nothing in it was not meant for the line: it must change nothing. `score` in 0..1 is the
-    confidence in the whole; `confirm` asks the conversation to repeat the lines as a question before it takes them.
-    `others` are the other readings, likeliest first, in words: for a person who reviews the turn. `early` says that a
+    An utterance with nothing in it was not meant for the line: it must change nothing. `confidence` in 0..1 is
+    that in the whole; `confirm` asks the conversation to repeat the lines as a question before it accepts them.
+    `others` are the other readings, likeliest first, in words: for the review of the turn. `early` says that a
     key was pressed during a prompt that had to be heard to its end.
     """
 

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from brand_catalog.catalog import Catalog, SpokenName
-from brand_catalog.matching import RIVAL_DISTANCE, Match, NameIndex
+from brand_catalog.matching import CONFUSABLE_DISTANCE, Match, NameIndex
 from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
 from console.authentication import may, requires_task, staff
 from console.desk.order_sheet import initials
@@ -142,7 +142,9 @@ def preview_name(catalog: Catalog, text: str) -> NamePreview:
         words=words,
         unknown_syllable=unknown_syllable,
         existing=next((name for name in catalog.spoken_names if name.text == text), None),
-        confusables=tuple(match for match in nearest if match.distance <= RIVAL_DISTANCE and match.name.text != text),
+        confusables=tuple(
+            match for match in nearest if match.distance <= CONFUSABLE_DISTANCE and match.name.text != text
+        ),
     )
 
 

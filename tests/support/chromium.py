@@ -23,7 +23,7 @@ from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.mulaw import RATE, to_pcm
 from simulator.pace import REAL_TIME, Pace
 from simulator.placed_calls import call_placer
-from simulator.rest import RestServer, create_rest
+from simulator.rest_server import RestServer, create_rest
 from simulator.web_phone import add_web_phone
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine

@@ -12,15 +12,15 @@ from flask_sock import Sock
 from twilio.request_validator import RequestValidator
 
 from simulator.account import Account
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import (
     Event,
     Said,
 )
 from simulator.inbound_calls import IncomingNumber, dial_in, open_account
 from simulator.mulaw import RATE
-from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
-from simulator.rest import RestServer
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace, Steps
+from simulator.rest_server import RestServer
 
 TOKEN = "demo-auth-token"
 CALLER, CALLED = "+8613800000012", "+8637255550000"
@@ -61,7 +61,7 @@ class FakeApplication:
         return [path for path, _ in self.requests]
 
     def form(self, path: str) -> dict[str, str]:
-        return next(form for asked, form in reversed(self.requests) if asked == path)
+        return next(form for requested, form in reversed(self.requests) if requested == path)
 
     def flask(self, token: str) -> Flask:
         app = Flask("fake application")
@@ -73,12 +73,12 @@ class FakeApplication:
 
         @app.route("/<path:path>", methods=["GET", "POST"])
         def anything(path: str) -> Response:
-            asked = f"/{path}"
+            requested = f"/{path}"
             if not signed(request.url):
-                self.unsigned.append(asked)
+                self.unsigned.append(requested)
             form = request.form.to_dict() | request.args.to_dict()
-            self.requests.append((asked, form))
-            answer = self.answers.get(asked, "")
+            self.requests.append((requested, form))
+            answer = self.answers.get(requested, "")
             answer = answer(form) if callable(answer) else answer
             if isinstance(answer, Response):
                 return answer
@@ -100,7 +100,7 @@ CallerActions = Callable[[SimulatedCall], Steps[None]]
 def run_call(
     account: Account, app: FakeApplication, actions: CallerActions | None = None, pace: Pace = AS_FAST_AS_POSSIBLE
 ) -> tuple[SimulatedCall, list[Event]]:
-    """Make a whole call, with `doing` as the caller's actions; returns the call and its events."""
+    """Make a whole call, with `actions` as the caller's; returns the call and its events."""
     events: list[Event] = []
     call = dial_in(account, IncomingNumber.at(app.url), CALLER, CALLED, pace=pace, listener=events.append)
     if actions is not None:
@@ -119,21 +119,21 @@ def texts(events: list[Event]) -> list[str]:
 
 
 def when_quiet(action: Callable[[SimulatedCall], None]) -> CallerActions:
-    def doing(call: SimulatedCall) -> Steps[None]:
+    def actions(call: SimulatedCall) -> Steps[None]:
         while not call.awaits_caller:
             yield
         action(call)
 
-    return doing
+    return actions
 
 
 def after_ms(moment: int, action: Callable[[SimulatedCall], None]) -> CallerActions:
-    def doing(call: SimulatedCall) -> Steps[None]:
+    def actions(call: SimulatedCall) -> Steps[None]:
         while call.now_ms < moment:
             yield
         action(call)
 
-    return doing
+    return actions
 
 
 VALID_SCRIPT = """\

@@ -10,10 +10,10 @@ from typing import Literal
 import cn2an
 
 from simulator.account import Account
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import DebuggerAlert, Event, Said
 from simulator.inbound_calls import IncomingNumber, dial_in
-from simulator.pace import AS_FAST_AS_POSSIBLE
+from simulator.pace import AS_FAST_AS_POSSIBLE, Steps
 
 Ending = Literal["saved", "hung up", "refused"]
 

@@ -20,13 +20,13 @@ from orders.staff.models import StaffRow
 from settings import Settings
 from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall
-from simulator.callees import OperatorCallee
 from simulator.events import Event, Said
 from simulator.inbound_calls import IncomingNumber, dial_in, open_account
 from simulator.pace import Pace
-from simulator.rest import RestServer
+from simulator.rest_server import RestServer
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MAIN, World
+from tests.support.operator_callee import OperatorCallee
 
 SHOP_PHONE, OTHER_PHONE = "+8613800000012", "+8613900000099"
 # Operators of the demo's staff, with telephones of their own.
@@ -54,7 +54,7 @@ class LiveCaller:
 
     @property
     def call_key(self) -> str:
-        return self.call.call_key
+        return self.call.sid
 
     def wait_until_said(self, words: str) -> None:
         """Wait until the line says these words, from now on."""

@@ -232,7 +232,7 @@ def test_a_callers_queue_is_gone_with_them(room: OperatorsFixture) -> None:
     queue = room.account.queue(caller.call_key)
     assert queue.waiting == [caller.call]
     caller.call.hang_up()
-    wait_until(lambda: room.account.queue_by_sid(queue.call_key) is None, "the queue to be deleted")
+    wait_until(lambda: room.account.queue_by_sid(queue.sid) is None, "the queue to be deleted")
 
 
 def test_a_restart_in_the_middle_loses_nobody(room: OperatorsFixture) -> None:

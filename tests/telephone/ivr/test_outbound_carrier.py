@@ -16,9 +16,10 @@ from ivr.twilio.rest import HELLO_PAUSE_MS, TwilioCarrier
 from orders.outbound.models import OutboundWindow
 from settings import Settings
 from simulator.account import Account, CalledParty
+from simulator.legs import CallRequest
 from simulator.pace import AS_FAST_AS_POSSIBLE
-from simulator.placed_calls import CallRequest, call_placer
-from simulator.rest import RestServer, create_rest
+from simulator.placed_calls import call_placer
+from simulator.rest_server import RestServer, create_rest
 from tests.support.desk_world import MAIN, World
 from tests.support.fake_application import TOKEN, FakeApplication
 
@@ -113,7 +114,7 @@ def test_the_demo_rings_nobodys_real_telephone(sqlite_url: str) -> None:
     app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"))
     refused = run(app, "run")
     assert refused.exit_code == 1
-    assert "rings nobody's real telephone" in refused.output
+    assert "calls no real telephone" in refused.output
 
 
 def test_without_its_secrets_nobody_is_called(sqlite_url: str) -> None:

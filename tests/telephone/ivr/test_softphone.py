@@ -14,7 +14,7 @@ from console.web_phone.web_phone_pages import PAGE_COMMANDS, relay
 from settings import Settings
 from simulator.account import DEMO_ACCOUNT_SID, Account
 from simulator.inbound_calls import IncomingNumber
-from simulator.rest import RestServer, create_rest
+from simulator.rest_server import RestServer, create_rest
 from simulator.web_phone import add_web_phone
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import Account, CalledParty
-from simulator.call import SimulatedCall, Steps
-from simulator.callees import OperatorCallee
+from simulator.call import SimulatedCall
 from simulator.events import Connected, Disconnected, Event, PartnerSpoke
-from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
+from simulator.pace import AS_FAST_AS_POSSIBLE, Pace, Steps
 from tests.support.fake_application import CALLED, VOICE, FakeApplication, after_ms, events_of, run_call, texts
+from tests.support.operator_callee import OperatorCallee
 from tests.telephone.simulator.test_streams import client, update
 
 

@@ -176,7 +176,7 @@ def test_a_wrong_token_is_refused_by_the_application(fake_app, tmp_path):
         "max",
     ]
     CliRunner().invoke(main, [*arguments, "--token", "somebody else's"])
-    assert fake_app.forged
+    assert fake_app.unsigned
 
 
 def test_calls_run_side_by_side(account, fake_app):

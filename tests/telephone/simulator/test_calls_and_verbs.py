@@ -11,7 +11,7 @@ from flask import Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import (
     DebuggerAlert,
     Ended,
@@ -22,7 +22,7 @@ from simulator.events import (
 )
 from simulator.inbound_calls import IncomingNumber, dial_in
 from simulator.mulaw import RATE, SILENCE
-from simulator.pace import AS_FAST_AS_POSSIBLE
+from simulator.pace import AS_FAST_AS_POSSIBLE, Steps
 from simulator.speaking_time import part_said, spoken_ms
 from simulator.twiml_parser import TwimlError, read_twiml
 from tests.support.fake_application import CALLED, CALLER, VOICE, after_ms, events_of, run_call, texts, when_quiet
@@ -68,8 +68,8 @@ def test_a_voice_takes_as_long_as_a_voice_takes(account, fake_app):
     fake_app.answers["/voice/incoming"] = "<Say>您好，请说。</Say><Pause length='2'/><Say>再见</Say>"
     _, events = run_call(account, fake_app)
     first, second = events_of(Said, events)
-    assert first.lasts_ms == spoken_ms("您好，请说。") == 4 * 222 + 220 + 450
-    assert second.at_ms - first.at_ms == pytest.approx(first.lasts_ms + 2_000, abs=60)
+    assert first.duration_ms == spoken_ms("您好，请说。") == 4 * 222 + 220 + 450
+    assert second.at_ms - first.at_ms == pytest.approx(first.duration_ms + 2_000, abs=60)
 
 
 @given(st.text(alphabet="红塔山利群1234567890条，。ABCabc ", max_size=60), st.integers(0, 20_000))
@@ -203,7 +203,7 @@ def test_gather_waits_out_its_timeout_after_the_prompt_and_goes_on(account, fake
     _, events = run_call(account, fake_app)
     assert texts(events) == ["请按键", "没有按键"]
     prompt, after = events_of(Said, events)
-    assert after.at_ms - prompt.at_ms == pytest.approx(prompt.lasts_ms + 3_000, abs=60)
+    assert after.at_ms - prompt.at_ms == pytest.approx(prompt.duration_ms + 3_000, abs=60)
     assert "/voice/turn" not in fake_app.paths()
 
 

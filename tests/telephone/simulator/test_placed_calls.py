@@ -11,9 +11,10 @@ import requests
 from simulator.account import Account, CalledParty
 from simulator.call import SimulatedCall
 from simulator.callees import ScriptedCallee
+from simulator.legs import CallRequest
 from simulator.pace import AS_FAST_AS_POSSIBLE
-from simulator.placed_calls import CallRequest, call_placer
-from simulator.rest import API, RestServer, create_rest
+from simulator.placed_calls import call_placer
+from simulator.rest_server import API, RestServer, create_rest
 from simulator.script import ScriptError, read_parties
 from tests.support.fake_application import CALLED, CALLER, TOKEN, FakeApplication
 
@@ -31,8 +32,8 @@ class PlacedCalls:
         self.calls: list[SimulatedCall] = []
         place = call_placer(self.account, pace=AS_FAST_AS_POSSIBLE)
 
-        def placed(wish: CallRequest) -> SimulatedCall:
-            self.calls.append(place(wish))
+        def placed(request: CallRequest) -> SimulatedCall:
+            self.calls.append(place(request))
             return self.calls[-1]
 
         self.server = RestServer(create_rest(self.account, placed), "127.0.0.1", 0)
@@ -128,7 +129,7 @@ def test_every_event_asked_for_is_told(outgoing, fake_app):
     outgoing.ring(StatusCallbackEvent=ALL)
     outgoing.finish()
     assert sorted(outgoing.told()) == ["completed", "in-progress", "initiated", "ringing"]
-    numbers = [form["SequenceNumber"] for path, form in fake_app.asked if path == "/status"]
+    numbers = [form["SequenceNumber"] for path, form in fake_app.requests if path == "/status"]
     assert sorted(numbers) == ["0", "1", "2", "3"]
 
 

@@ -17,7 +17,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from simulator.account import Account, CalledParty
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.events import (
     DebuggerAlert,
     Ended,
@@ -29,7 +29,7 @@ from simulator.events import (
     StreamChanged,
 )
 from simulator.mulaw import SILENCE, LineNoise, loudness, to_mulaw, to_pcm
-from simulator.pace import Pace
+from simulator.pace import Pace, Steps
 from simulator.telephone import Telephone
 from tests.support.fake_application import VOICE, FakeApplication, after_ms, events_of, run_call, texts, when_quiet
 

@@ -12,10 +12,11 @@ import websocket
 
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.inbound_calls import IncomingNumber, open_account
+from simulator.legs import CallRequest
 from simulator.mulaw import FRAME_BYTES
 from simulator.peers import accept_peers, register_with_peer
-from simulator.placed_calls import CallRequest, call_placer
-from simulator.rest import API, RestServer, create_rest
+from simulator.placed_calls import call_placer
+from simulator.rest_server import API, RestServer, create_rest
 from simulator.telephone import LIVE_LEAST_BYTES, LIVE_MAX_BYTES, Telephone
 from simulator.web_phone import add_web_phone
 from tests.support.fake_application import FakeApplication
@@ -141,12 +142,12 @@ def test_nobody_without_the_accounts_token_has_a_telephone(keeper: Account) -> N
         connect(keeper, token=base64.b64encode(b"somebody:else").decode())
 
 
-def test_what_is_asked_about_a_visiting_call_reaches_its_own_stand_in(keeper: Account) -> None:
-    guest, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
+def test_what_is_asked_about_a_visiting_call_reaches_its_own_simulator(keeper: Account) -> None:
+    peer, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     with server:
-        assert register_with_peer(keeper.api_base, guest)
-        recording = guest.store_recording("CA1", SOUND, ready_at=0.0)
-        path = f"{API.replace('<account_sid>', guest.sid)}/Recordings/{recording.sid}.wav"
-        answer = requests.get(keeper.api_base + path, auth=(guest.sid, guest.auth_token), timeout=10)
+        assert register_with_peer(keeper.api_base, peer)
+        recording = peer.store_recording("CA1", SOUND, ready_at=0.0)
+        path = f"{API.replace('<account_sid>', peer.sid)}/Recordings/{recording.sid}.wav"
+        answer = requests.get(keeper.api_base + path, auth=(peer.sid, peer.auth_token), timeout=10)
         assert answer.status_code == 200
         assert answer.content[:4] == b"RIFF"

@@ -18,7 +18,7 @@ from settings import Settings
 from speech.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
-# Synthetic voices over a telephone band with noise, labelled as docs/hearing.md says.
+# Synthetic voices over a telephone band with noise, labelled as docs/speech-recognition.md says.
 HEARD = AUDIO / "heard"
 LABELS = [json.loads(line) for line in (HEARD / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
 CODES = [label for label in LABELS if label["expect"]["kind"] == "digits"]
@@ -142,8 +142,8 @@ def test_a_spoken_code_is_heard_as_that_of_a_retailer_in_the_database(demo_url: 
         {"kind": "ask_back", "digits": CODES[0]["expect"]["digits"]},
         {"kind": "none"},
     ]
-    assert "read as 410502100012, sure:\n    410502100012 share 1.000" in result.stderr
-    assert f"read as {CODES[0]['expect']['digits']}, not sure:" in result.stderr
+    assert "read as 410502100012, accepted:\n    410502100012 posterior 1.000" in result.stderr
+    assert f"read as {CODES[0]['expect']['digits']}, not accepted:" in result.stderr
 
 
 def test_what_a_retailer_of_the_database_may_order_is_listened_for(demo_url: str) -> None:
@@ -152,7 +152,7 @@ def test_what_a_retailer_of_the_database_may_order_is_listened_for(demo_url: str
     result = hear("--retailer", "410502100012", "--explain", said, settings=Settings(database_url=demo_url))
     [answer] = answers(result)
     assert labelled_fields(answer) == {"kind": "items", "items": [["芙蓉王(硬)", 10]]}
-    assert "sureness" in result.stderr
+    assert "confidence" in result.stderr
 
 
 def test_a_retailer_nobody_knows_is_named(demo_url: str) -> None:

@@ -27,15 +27,15 @@ A_STEP_MS = 200
 
 
 @pytest.fixture
-def ear() -> StreamRecogniser:
+def recogniser() -> StreamRecogniser:
     return StreamRecogniser(speech_model(), demo_understanding())
 
 
-def utterances_on(ear: StreamRecogniser, line: bytes, piece: int = FRAME_BYTES) -> list[tuple[int, Utterance]]:
+def utterances_on(recogniser: StreamRecogniser, line: bytes, piece: int = FRAME_BYTES) -> list[tuple[int, Utterance]]:
     """The utterances recognised on the line, each with its moment in ms."""
     found = []
     for place in range(0, len(line), piece):
-        utterance = ear.feed(line[place : place + piece])
+        utterance = recogniser.feed(line[place : place + piece])
         if utterance is not None:
             found.append(((place + piece) * FRAME_MS // FRAME_BYTES, utterance))
     return found
@@ -51,9 +51,9 @@ def cartons(utterance: Utterance) -> list[int]:
 
 @pytest.mark.parametrize("pause_ms", [300, 600, 900])
 def test_a_name_and_its_quantity_are_one_utterance_however_the_caller_breathes(
-    ear: StreamRecogniser, pause_ms: int
+    recogniser: StreamRecogniser, pause_ms: int
 ) -> None:
-    ear.listen(Items())
+    recogniser.listen(Items())
     line = (
         line_noise(800)
         + speech_only("item_hongtashan_noqty_b")
@@ -61,18 +61,18 @@ def test_a_name_and_its_quantity_are_one_utterance_however_the_caller_breathes(
         + speech_only("qty_5_b")
         + line_noise(2_000)
     )
-    [(_, utterance)] = utterances_on(ear, line)
+    [(_, utterance)] = utterances_on(recogniser, line)
     assert cartons(utterance) == [5]
 
 
-def test_a_list_read_with_breaths_is_one_utterance(ear: StreamRecogniser) -> None:
-    ear.listen(Items())
+def test_a_list_read_with_breaths_is_one_utterance(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
     breath = line_noise(LIST_SILENCE_MS - 200)
     line = line_noise(800) + speech_only("items_liqunxinban_5_yunyanzi_3_a") + breath
     line += (
         speech_only("item_hongtashan_yingjingdian_5_a") + breath + speech_only("item_ruanyuxi_2_a") + line_noise(2_000)
     )
-    [(_, utterance)] = utterances_on(ear, line)
+    [(_, utterance)] = utterances_on(recogniser, line)
     assert cartons(utterance) == [5, 3, 5, 2]
 
 
@@ -86,89 +86,89 @@ def test_a_list_read_with_breaths_is_one_utterance(ear: StreamRecogniser) -> Non
     ],
 )
 def test_the_end_of_speech_comes_as_soon_as_the_answer_is_whole(
-    ear: StreamRecogniser, name: str, listen: Listen, silence_ms: int
+    recogniser: StreamRecogniser, name: str, listen: Listen, silence_ms: int
 ) -> None:
-    ear.listen(listen)
+    recogniser.listen(listen)
     speech = line_noise(800) + speech_only(name)
-    [(at, _)] = utterances_on(ear, speech + line_noise(2_500))
+    [(at, _)] = utterances_on(recogniser, speech + line_noise(2_500))
     assert silence_ms <= at - ms(speech) + 60 <= silence_ms + A_STEP_MS + 60
 
 
-def test_a_line_nobody_speaks_on_says_nothing(ear: StreamRecogniser) -> None:
-    ear.listen(Items())
+def test_a_line_nobody_speaks_on_says_nothing(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
     growing = line_noise(5_000, 20) + line_noise(5_000, 60) + line_noise(5_000, 200) + line_noise(5_000, 20)
-    assert utterances_on(ear, growing) == []
-    assert not ear.speaking
+    assert utterances_on(recogniser, growing) == []
+    assert not recogniser.speaking
 
 
-def test_a_click_is_nothing(ear: StreamRecogniser) -> None:
-    ear.listen(Items())
+def test_a_click_is_nothing(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
     click = encode_mulaw(decode_mulaw(line_noise(40, 8_000)))
-    assert utterances_on(ear, line_noise(800) + click + line_noise(2_000)) == []
+    assert utterances_on(recogniser, line_noise(800) + click + line_noise(2_000)) == []
 
 
 @pytest.mark.parametrize("listen", [Items(), Digits(12), YesNo()])
-def test_keys_pressed_on_a_landline_are_not_taken_for_speech(ear: StreamRecogniser, listen: Listen) -> None:
-    ear.listen(listen)
+def test_keys_pressed_on_a_landline_are_not_taken_for_speech(recogniser: StreamRecogniser, listen: Listen) -> None:
+    recogniser.listen(listen)
     tones = b"".join(key_tone(key, 90) + line_noise(110) for key in "410502100012#198*5#")
     for place in range(0, len(tones), FRAME_BYTES):
-        assert ear.feed(tones[place : place + FRAME_BYTES]) is None
-        assert not ear.speaking
+        assert recogniser.feed(tones[place : place + FRAME_BYTES]) is None
+        assert not recogniser.speaking
     line = speech_only("cmd_yes_duide_a" if listen == YesNo() else "item_ruanyuxi_2_a") + line_noise(2_000)
-    assert listen == Digits(12) or len(utterances_on(ear, line)) == 1
+    assert listen == Digits(12) or len(utterances_on(recogniser, line)) == 1
 
 
 @pytest.mark.parametrize("name", ["none_cough", "none_babble_4s", "none_wait_call_b"])
-def test_what_is_not_for_us_changes_nothing(ear: StreamRecogniser, name: str) -> None:
-    ear.listen(Items())
+def test_what_is_not_for_us_changes_nothing(recogniser: StreamRecogniser, name: str) -> None:
+    recogniser.listen(Items())
     line = line_noise(800) + recording(name) + line_noise(2_000)
-    assert all(utterance.is_nothing for _, utterance in utterances_on(ear, line))
+    assert all(utterance.is_nothing for _, utterance in utterances_on(recogniser, line))
 
 
-def test_who_speaks_while_nothing_is_listened_for_is_not_heard(ear: StreamRecogniser) -> None:
-    assert utterances_on(ear, line_noise(500) + speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
-    ear.listen(Items())
-    ear.listen(None)
-    assert utterances_on(ear, speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
-    ear.listen(Items())
-    assert utterances_on(ear, line_noise(2_000)) == [], "nor is it heard later"
+def test_who_speaks_while_nothing_is_listened_for_is_not_heard(recogniser: StreamRecogniser) -> None:
+    assert utterances_on(recogniser, line_noise(500) + speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
+    recogniser.listen(Items())
+    recogniser.listen(None)
+    assert utterances_on(recogniser, speech_only("item_ruanyuxi_2_a") + line_noise(2_000)) == []
+    recogniser.listen(Items())
+    assert utterances_on(recogniser, line_noise(2_000)) == [], "nor is it heard later"
 
 
-def test_who_began_to_speak_before_the_turn_opened_is_heard_from_the_beginning(ear: StreamRecogniser) -> None:
-    ear.listen(YesNo())
+def test_who_began_to_speak_before_the_turn_opened_is_heard_from_the_beginning(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(YesNo())
     speech = speech_only("item_hongtashan_yingjingdian_5_a")
     half = len(speech) // 2
-    assert utterances_on(ear, line_noise(800) + speech[:half]) == []
-    ear.listen(Items())
-    [(_, utterance)] = utterances_on(ear, speech[half:] + line_noise(2_000))
+    assert utterances_on(recogniser, line_noise(800) + speech[:half]) == []
+    recogniser.listen(Items())
+    [(_, utterance)] = utterances_on(recogniser, speech[half:] + line_noise(2_000))
     assert cartons(utterance) == [5]
 
 
-def test_it_is_known_that_the_caller_speaks_until_the_end(ear: StreamRecogniser) -> None:
-    ear.listen(Items())
-    utterances_on(ear, line_noise(800))
-    assert not ear.speaking
-    utterances_on(ear, speech_only("item_hongtashan_noqty_b") + line_noise(COMPLETE_SILENCE_MS))
-    assert ear.speaking
-    utterances_on(ear, line_noise(INCOMPLETE_SILENCE_MS))
-    assert not ear.speaking
+def test_it_is_known_that_the_caller_speaks_until_the_end(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
+    utterances_on(recogniser, line_noise(800))
+    assert not recogniser.speaking
+    utterances_on(recogniser, speech_only("item_hongtashan_noqty_b") + line_noise(COMPLETE_SILENCE_MS))
+    assert recogniser.speaking
+    utterances_on(recogniser, line_noise(INCOMPLETE_SILENCE_MS))
+    assert not recogniser.speaking
 
 
 def test_pieces_of_any_length_are_heard_alike() -> None:
     line = line_noise(800) + speech_only("item_ruanyuxi_2_a") + line_noise(1_500)
     results = []
     for piece in (FRAME_BYTES, 37, 1_000):
-        ear = StreamRecogniser(speech_model(), demo_understanding())
-        ear.listen(Items())
-        results.append([utterance for _, utterance in utterances_on(ear, line, piece)])
+        recogniser = StreamRecogniser(speech_model(), demo_understanding())
+        recogniser.listen(Items())
+        results.append([utterance for _, utterance in utterances_on(recogniser, line, piece)])
     assert results[0]
     assert results[0] == results[1] == results[2]
 
 
-def test_a_call_hears_what_a_recording_of_it_hears(ear: StreamRecogniser) -> None:
+def test_a_call_hears_what_a_recording_of_it_hears(recogniser: StreamRecogniser) -> None:
     line = line_noise(800) + speech_only("items_liqunxinban_5_yunyanzi_3_a") + line_noise(2_000)
-    ear.listen(Items())
-    [(_, live)] = utterances_on(ear, line)
+    recogniser.listen(Items())
+    [(_, live)] = utterances_on(recogniser, line)
     assert live == decode(speech_model(), demo_understanding(), Items(), speech_segment(decode_mulaw(line)))
 
 
@@ -176,17 +176,17 @@ def test_a_recording_nobody_speaks_in_has_no_stretch() -> None:
     assert speech_segment(decode_mulaw(line_noise(2_000))) == b""
 
 
-def test_who_never_stops_is_answered_all_the_same(ear: StreamRecogniser) -> None:
-    ear.listen(Items())
+def test_who_never_stops_is_answered_all_the_same(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
     talk = speech_only("none_weather_a") + speech_only("none_wait_call_b")
     line = line_noise(500) + talk * (1 + (MAX_SPEECH_MS + 2_000) // ms(talk))
-    assert utterances_on(ear, line)
+    assert utterances_on(recogniser, line)
 
 
 def test_a_code_read_in_groups_is_one_code() -> None:
     codes = KnownCodes([f"4105021000{ending}" for ending in ("12", "29", "37", "45", "53", "61")])
-    ear = StreamRecogniser(speech_model(), demo_understanding(), codes)
-    ear.listen(Digits(12))
+    recogniser = StreamRecogniser(speech_model(), demo_understanding(), codes)
+    recogniser.listen(Digits(12))
     speech = speech_only("code_410502100012_yao_a")
     # Its longest pause, between two groups of digits, is extended to a second.
     frames = [speech[place : place + FRAME_BYTES] for place in range(0, len(speech), FRAME_BYTES)]
@@ -200,25 +200,25 @@ def test_a_code_read_in_groups_is_one_code() -> None:
         + b"".join(frames[place + 4 :])
         + line_noise(2_500)
     )
-    [(_, utterance)] = utterances_on(ear, line)
+    [(_, utterance)] = utterances_on(recogniser, line)
     assert utterance.digits == ("410502100012",)
 
 
 def test_at_the_code_s_step_an_operator_can_be_had() -> None:
-    ear = StreamRecogniser(speech_model(), demo_understanding(), KnownCodes(["410502100012"]))
-    ear.listen(Digits(12))
+    recogniser = StreamRecogniser(speech_model(), demo_understanding(), KnownCodes(["410502100012"]))
+    recogniser.listen(Digits(12))
     [(_, utterance)] = utterances_on(
-        ear, line_noise(800) + speech_only("cmd_operator_zhuanrengong_a") + line_noise(2_500)
+        recogniser, line_noise(800) + speech_only("cmd_operator_zhuanrengong_a") + line_noise(2_500)
     )
     assert utterance.command == "operator"
 
 
-def test_the_sound_of_an_utterance_is_the_stretch_it_was_heard_in(ear: StreamRecogniser) -> None:
-    assert ear.sound == b""
-    ear.listen(Items())
+def test_the_sound_of_an_utterance_is_the_stretch_it_was_heard_in(recogniser: StreamRecogniser) -> None:
+    assert recogniser.sound == b""
+    recogniser.listen(Items())
     line = line_noise(2_000) + speech_only("item_hongtashan_yingjingdian_5_a") + line_noise(3_000)
-    [(_, utterance)] = utterances_on(ear, line)
-    assert ear.sound in encode_mulaw(decode_mulaw(line))
-    assert ms(speech_only("item_hongtashan_yingjingdian_5_a")) <= ms(ear.sound) <= ms(line) - 3_000
-    again = decode(speech_model(), demo_understanding(), Items(), upsample(decode_mulaw(ear.sound)).tobytes())
+    [(_, utterance)] = utterances_on(recogniser, line)
+    assert recogniser.sound in encode_mulaw(decode_mulaw(line))
+    assert ms(speech_only("item_hongtashan_yingjingdian_5_a")) <= ms(recogniser.sound) <= ms(line) - 3_000
+    again = decode(speech_model(), demo_understanding(), Items(), upsample(decode_mulaw(recogniser.sound)).tobytes())
     assert cartons(again) == cartons(utterance) == [5]

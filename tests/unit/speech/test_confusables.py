@@ -1,4 +1,4 @@
-"""The confusables of a wording: texts that sound alike, none of them favoured over the others."""
+"""The confusables of a wording: texts that sound similar, none of them favoured over the others."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ CONFUSABLES = Confusables(PHRASES, Quantities(PHRASES.quantity_words))
 NAME, OTHER = (SpokenName(text, (text,), "spec") for text in ("玉溪软", "玉溪硬"))
 
 
-def no_rivals(_name: SpokenName) -> tuple[SpokenName, ...]:
+def no_confusables(_name: SpokenName) -> tuple[SpokenName, ...]:
     return ()
 
 
 @pytest.mark.parametrize(
-    ("wording", "place", "alike"),
+    ("wording", "place", "confusable"),
     [
         (("不", "要", "十五条", NAME), 0, "我要"),
         (("别", "来", "十五条", NAME), 0, "先来"),
@@ -31,12 +31,12 @@ def no_rivals(_name: SpokenName) -> tuple[SpokenName, ...]:
         ((NAME, "一百三条"), 1, "一百零三条"),
     ],
 )
-def test_what_a_telephone_hardly_tells_apart_is_looked_at_again(
-    wording: tuple[str | SpokenName, ...], place: int, alike: str
+def test_what_a_telephone_hardly_tells_apart_is_compared_again(
+    wording: tuple[str | SpokenName, ...], place: int, confusable: str
 ) -> None:
-    places = CONFUSABLES.places(wording, no_rivals)
-    assert alike in places[place]
-    assert places[place][0] != alike
+    places = CONFUSABLES.places(wording, no_confusables)
+    assert confusable in places[place]
+    assert places[place][0] != confusable
 
 
 def test_the_names_a_name_may_have_been_heard_for_stand_in_its_place() -> None:
@@ -44,7 +44,7 @@ def test_the_names_a_name_may_have_been_heard_for_stand_in_its_place() -> None:
 
 
 def test_a_wording_without_a_slot_stays_as_it_is() -> None:
-    assert balanced_wordings(CONFUSABLES.places(tuple("没有了"), no_rivals), 60) == [["没有了"]]
+    assert balanced_wordings(CONFUSABLES.places(tuple("没有了"), no_confusables), 60) == [["没有了"]]
 
 
 def test_nothing_that_may_have_been_said_is_expected_more_than_the_rest() -> None:

@@ -30,7 +30,7 @@ def words(digits: str, one: str = "一", zero: str = "零") -> str:
     return " ".join(f"{zero}{one}二三四五六七八九"[int(digit)] for digit in digits)
 
 
-def look(*readings: tuple[str, float]) -> list[Hypothesis]:
+def one_pass(*readings: tuple[str, float]) -> list[Hypothesis]:
     return [Hypothesis(words(digits), score) for digits, score in readings]
 
 
@@ -73,26 +73,28 @@ def test_the_grammar_knows_every_digit_and_every_way_of_saying_it() -> None:
     assert code_grammar() == code_grammar()
 
 
-def test_what_several_looks_agree_on_is_likelier_than_what_one_prefers() -> None:
-    readings = reading_evidence([look(("111111111111", 0.0), ("222222222222", -1.0)), look(("222222222222", 0.0))])
+def test_what_several_passes_agree_on_is_likelier_than_what_one_prefers() -> None:
+    readings = reading_evidence(
+        [one_pass(("111111111111", 0.0), ("222222222222", -1.0)), one_pass(("222222222222", 0.0))]
+    )
     assert max(readings, key=readings.__getitem__) == "222222222222"
 
 
 def test_a_lost_twin_digit_finds_its_code() -> None:
-    heard = decide_code([look(("41050210012", 0.0))], 12, KnownCodes(DEMO))
+    heard = decide_code([one_pass(("41050210012", 0.0))], 12, KnownCodes(DEMO))
     assert heard.codes[0] == "410502100012"
     assert heard.accepted
 
 
 @pytest.mark.parametrize(("said", "misheard"), [("410502100012", "470502100012"), ("410502100061", "410502100091")])
 def test_a_confused_digit_finds_its_code(said: str, misheard: str) -> None:
-    heard = decide_code([look((misheard, 0.0))], 12, KnownCodes(DEMO))
+    heard = decide_code([one_pass((misheard, 0.0))], 12, KnownCodes(DEMO))
     assert (heard.codes[0], heard.accepted) == (said, True)
 
 
 def test_between_two_near_codes_it_is_asked_again() -> None:
     known = KnownCodes([*DEMO, "410502100019"])
-    heard = decide_code([look(("410502100012", 0.0), ("410502100019", -0.5))], 12, known)
+    heard = decide_code([one_pass(("410502100012", 0.0), ("410502100019", -0.5))], 12, known)
     assert set(heard.codes[:2]) == {"410502100012", "410502100019"}
     assert not heard.accepted
 
@@ -107,24 +109,24 @@ def test_whose_order_day_it_is_is_likelier() -> None:
 
 
 def test_a_code_that_is_nobody_s_is_not_taken_for_somebody_s() -> None:
-    heard = decide_code([look(("635907284316", 0.0))], 12, KnownCodes(DEMO))
+    heard = decide_code([one_pass(("635907284316", 0.0))], 12, KnownCodes(DEMO))
     assert not heard.accepted
 
 
 def test_without_known_codes_the_likeliest_of_the_right_length_come_first() -> None:
-    heard = decide_code([look(("41050210012", 0.0), ("410502100012", -1.0), ("910502100012", -0.9))], 12, None)
+    heard = decide_code([one_pass(("41050210012", 0.0), ("410502100012", -1.0), ("910502100012", -0.9))], 12, None)
     assert heard.codes == ("410502100012", "910502100012"), "there is no province 91"
 
 
 def test_no_retailers_and_no_sound_are_no_code() -> None:
-    assert decide_code([look(("410502100012", 0.0))], 12, KnownCodes(["no code"])).codes == ()
+    assert decide_code([one_pass(("410502100012", 0.0))], 12, KnownCodes(["no code"])).codes == ()
     assert decide_code([[]], 12, KnownCodes(DEMO)).codes == ()
 
 
 @given(st.lists(codes, min_size=1, max_size=30, unique=True), st.data())
 def test_a_code_heard_as_it_is_is_never_taken_for_another(known: list[str], data: st.DataObject) -> None:
     said = data.draw(st.sampled_from(known))
-    heard = decide_code([look((said, 0.0))], 12, KnownCodes(known))
+    heard = decide_code([one_pass((said, 0.0))], 12, KnownCodes(known))
     assert heard.codes[0] == said
 
 

@@ -20,11 +20,11 @@ UNDERSTANDING = Understanding(CATALOG, Vocabulary(lambda word: len(word) == 1))
 
 
 class Sound:
-    """A stretch of speech: the score of each sentence on it. `babble` is the garbage model's result and score."""
+    """A stretch of speech: the score of each sentence on it. `garbage` is the garbage model's result and score."""
 
-    def __init__(self, sentences: dict[str, float], babble: tuple[str, float]) -> None:
+    def __init__(self, sentences: dict[str, float], garbage: tuple[str, float]) -> None:
         self.sentences = sentences
-        self.garbage = babble
+        self.garbage = garbage
         self.grammars: list[Sequence[str]] = []
 
     def listen_again(self, grammar: Sequence[str], _alternatives: int, _once: bool) -> list[Hypothesis]:
@@ -45,17 +45,17 @@ def decided(sound: Sound, listen: Listen | None = None):  # type: ignore[no-unty
     return decide_utterance(UNDERSTANDING, listen, sound.heard(listen), sound.listen_again).utterance
 
 
-def test_what_fits_the_sound_is_taken() -> None:
+def test_what_fits_the_sound_is_accepted() -> None:
     heard = decided(Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0)))
     assert lines(heard) == [("add", ("玉溪(软)",), 5)]
     assert not heard.confirm
 
 
-def test_what_fits_no_better_than_bare_syllables_is_left_alone() -> None:
+def test_what_fits_no_better_than_bare_syllables_is_rejected() -> None:
     assert decided(Sound({"玉溪软五条": 100.0}, ("今 天 天 气 不 错", 101.0))).is_nothing
 
 
-def test_two_quantities_that_fit_alike_are_asked_about() -> None:
+def test_two_quantities_that_fit_equally_are_asked_about() -> None:
     heard = decided(Sound({"玉溪软四条": 100.0, "玉溪软十条": 99.8}, ("玉 溪 软 十 条", 80.0)))
     assert heard.confirm or heard.is_nothing
 
@@ -70,29 +70,29 @@ def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
         return acceptance_of(Evidence(fit, 1.0, 0.0, 0.0, 0, 1, nameless=False, command=command))
 
     unlikely, likely = 1.8, 3.2
-    assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["take", "leave", "leave"]
-    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["take", "leave", "leave"]
-    assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["take", "take"]
+    assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["accept", "reject", "reject"]
+    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["accept", "reject", "reject"]
+    assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["accept", "accept"]
 
 
-def test_a_yes_that_answers_a_question_is_not_taken_as_readily_as_a_stray_one() -> None:
+def test_a_yes_that_answers_a_question_is_not_accepted_as_readily_as_a_stray_one() -> None:
     stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
     answer = replace(stray, fit=0.1, expected=True)
     assert answer.confidence > stray.confidence
-    assert (acceptance_of(stray), acceptance_of(answer)) == ("take", "leave")
+    assert (acceptance_of(stray), acceptance_of(answer)) == ("accept", "reject")
 
 
-def test_a_name_alone_is_asked_about_where_a_line_would_be_left() -> None:
+def test_a_name_alone_is_asked_about_where_a_line_would_be_rejected() -> None:
     line = Evidence(4.0, 1.0, 0.0, 0.5, 0, 2, nameless=False)
-    assert acceptance_of(line) == "leave"
+    assert acceptance_of(line) == "reject"
     assert acceptance_of(replace(line, open=True)) == "confirm"
 
 
-def test_what_this_retailer_may_not_order_is_heard_on_a_second_look() -> None:
+def test_what_this_retailer_may_not_order_is_recognised_in_a_wider_pass() -> None:
     sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
     listen = Items((CODES["云烟(紫)"],))
-    sound.listen_again = lambda grammar, count, once, look=sound.listen_again: (
-        look(grammar, count, once)
+    sound.listen_again = lambda grammar, count, once, narrow=sound.listen_again: (
+        narrow(grammar, count, once)
         or (  # type: ignore[method-assign, misc]
             sound.heard(listen) if grammar == UNDERSTANDING.grammar(listen, wide=True) else []
         )

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, made_up_codes
+from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, generated_codes
 from speech.audio import LINE_RATE, read_audio
 from speech.evaluation import (
     Evaluated,
@@ -42,7 +42,7 @@ def heard(kind: str, items: Any = (), **more: Any) -> dict[str, Any]:
     return {**blank, "kind": kind, "items": list(items), **more}
 
 
-def judged(expect: dict[str, Any], answer: dict[str, Any], took: float = 0.1) -> Evaluated:
+def evaluated(expect: dict[str, Any], answer: dict[str, Any], took: float = 0.1) -> Evaluated:
     return Evaluated(LabelledRecording(SOUND, "<玉溪>五条", expect), answer, verdict_on(expect, answer), 2.0, took)
 
 
@@ -72,12 +72,12 @@ def test_only_what_agrees_in_everything_is_exact(expect: dict[str, Any], answer:
 
 
 def test_a_command_that_was_not_given_changes_no_line() -> None:
-    assert judged({"kind": "none"}, heard("items", [["玉溪(软)", 5]])).changes_wrongly
-    assert not judged({"kind": "none"}, heard("command", name="repeat")).changes_wrongly
+    assert evaluated({"kind": "none"}, heard("items", [["玉溪(软)", 5]])).changes_wrongly
+    assert not evaluated({"kind": "none"}, heard("command", name="repeat")).changes_wrongly
 
 
 def test_the_same_set_always_has_the_same_interval_and_it_holds_the_rate() -> None:
-    some = [judged(ONE_ITEM, heard("items", [["玉溪(软)", 5 if number % 4 else 4]])) for number in range(40)]
+    some = [evaluated(ONE_ITEM, heard("items", [["玉溪(软)", 5 if number % 4 else 4]])) for number in range(40)]
     first, again = (rate(some, lambda one: one.verdict == "exact") for _ in range(2))
     assert first == again
     assert (first.hits, first.total) == (30, 40)
@@ -89,8 +89,8 @@ def test_the_same_set_always_has_the_same_interval_and_it_holds_the_rate() -> No
 def test_errors_of_specs_and_of_quantities_are_counted_by_line() -> None:
     specs, quantities = line_errors(
         [
-            judged(TWO_ITEMS, heard("items", [["玉溪(软)", 4], ["云烟(软)", 2]])),
-            judged(ONE_ITEM, heard("ask_back", [[["玉溪(软)"], 4]])),
+            evaluated(TWO_ITEMS, heard("items", [["玉溪(软)", 4], ["云烟(软)", 2]])),
+            evaluated(ONE_ITEM, heard("ask_back", [[["玉溪(软)"], 4]])),
         ]
     )
     assert (specs.hits, specs.total) == (1, 2)
@@ -98,9 +98,9 @@ def test_errors_of_specs_and_of_quantities_are_counted_by_line() -> None:
 
 
 def test_confusions_are_counted_commonest_first() -> None:
-    wrong = judged(ONE_ITEM, heard("items", [["玉溪(软)", 4]]))
-    once = judged({"kind": "command", "name": "yes"}, heard("command", name="no"))
-    assert confusions([once, wrong, wrong, judged(ONE_ITEM, heard("none"))]) == [
+    wrong = evaluated(ONE_ITEM, heard("items", [["玉溪(软)", 4]]))
+    once = evaluated({"kind": "command", "name": "yes"}, heard("command", name="no"))
+    assert confusions([once, wrong, wrong, evaluated(ONE_ITEM, heard("none"))]) == [
         ("items: 玉溪(软) 5", "items: 玉溪(软) 4", 2),
         ("yes", "no", 1),
     ]
@@ -109,13 +109,16 @@ def test_confusions_are_counted_commonest_first() -> None:
 def test_the_summary_has_a_row_for_each_kind_that_was_said() -> None:
     rows = dict(
         summary(
-            [judged(ONE_ITEM, heard("items", [["玉溪(软)", 5]])), judged({"kind": "none"}, heard("none"), took=0.3)]
+            [
+                evaluated(ONE_ITEM, heard("items", [["玉溪(软)", 5]])),
+                evaluated({"kind": "none"}, heard("none"), took=0.3),
+            ]
         )
     )
     assert rows["one item, exact"].split() == ["100.0", "%", "[100.0,", "100.0]", "1/1"]
-    assert rows["off-topic, left alone"].endswith("1/1")
-    assert rows["missed, of what was for us"].endswith("0/1")
-    assert rows["hearing, seconds a second of sound"] == "0.100"
+    assert rows["off-topic, rejected"].endswith("1/1")
+    assert rows["missed, of utterances for the line"].endswith("0/1")
+    assert rows["recognition, seconds a second of sound"] == "0.100"
 
 
 @pytest.mark.parametrize(
@@ -143,12 +146,12 @@ def test_a_folder_without_labels_says_what_is_missing(tmp_path: Path) -> None:
     assert "There is no labels.jsonl in" in result.output
 
 
-def test_a_region_of_made_up_codes_holds_the_labelled_ones_and_is_always_the_same() -> None:
-    codes = made_up_codes(["410502100012", "410503100029"])
+def test_a_region_of_generated_codes_holds_the_labelled_ones_and_is_always_the_same() -> None:
+    codes = generated_codes(["410502100012", "410503100029"])
     assert len(codes) == CODES_OF_A_REGION
     assert {"410502100012", "410503100029"} <= set(codes)
-    assert codes == made_up_codes(["410503100029", "410502100012"])
-    assert made_up_codes([]) == []
+    assert codes == generated_codes(["410503100029", "410502100012"])
+    assert generated_codes([]) == []
 
 
 def sounds(page: str) -> list[bytes]:
@@ -161,9 +164,9 @@ def test_the_page_plays_every_utterance_and_shows_the_troublesome_ones_first(tmp
         page,
         "A & B",
         [
-            judged(ONE_ITEM, heard("items", [["玉溪(软)", 5]])),
-            judged(ONE_ITEM, heard("items", [["玉溪(软)", 4]])),
-            judged(ONE_ITEM, heard("none")),
+            evaluated(ONE_ITEM, heard("items", [["玉溪(软)", 5]])),
+            evaluated(ONE_ITEM, heard("items", [["玉溪(软)", 4]])),
+            evaluated(ONE_ITEM, heard("none")),
         ],
     )
     text = page.read_text(encoding="utf-8")
@@ -178,7 +181,7 @@ def test_the_page_plays_every_utterance_and_shows_the_troublesome_ones_first(tmp
 
 
 @pytest.mark.speech
-def test_a_labelled_folder_is_heard_and_judged(tmp_path: Path) -> None:
+def test_a_labelled_folder_is_recognised_and_evaluated(tmp_path: Path) -> None:
     speech_model()
     folder = tmp_path / "few"
     folder.mkdir()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
+from brand_catalog.sounds import sounds
 from speech.parsing import Parser
 from speech.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
 from speech.quantities import Quantities
@@ -30,7 +31,7 @@ PARSER = Parser(PHRASES.automaton(lambda act: True), NameIndex(NAMES), QUANTITIE
 NUMBERS = (1, 2, 3, 5, 10, 12, 20, 35, 100)
 
 
-def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[Quantity]]:
+def generated(template: Template, seed: int) -> tuple[str, list[SpokenName], list[Quantity]]:
     """A sentence generated from the template, with the values of its slots."""
     rng = random.Random(seed)
     names: list[SpokenName] = []
@@ -54,10 +55,10 @@ def made_up(template: Template, seed: int) -> tuple[str, list[SpokenName], list[
 )
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template: Template, seed: int) -> None:
-    text, names, quantities = made_up(template, seed)
-    for reading in PARSER.parse_text(text):
-        for part in reading.parts:
+def test_every_generated_sentence_can_be_read_as_what_it_was_generated_for(template: Template, seed: int) -> None:
+    text, names, quantities = generated(template, seed)
+    for parse in PARSER.parse_exact(sounds(text)):
+        for part in parse.parts:
             filled = [value for _, value in part.slots]
             if (
                 part.act == template.act
@@ -65,7 +66,7 @@ def test_every_sentence_made_up_can_be_read_as_what_it_was_made_up_for(template:
                 and [value for value in filled if isinstance(value, Quantity)] == quantities
             ):
                 return
-    pytest.fail(f"「{text}」 is not read as {template.act}: {PARSER.parse_text(text)[:2]}")
+    pytest.fail(f"「{text}」 is not read as {template.act}: {PARSER.parse_exact(sounds(text))[:2]}")
 
 
 def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
@@ -92,6 +93,6 @@ def test_a_template_that_cannot_be_read_is_named() -> None:
 def test_the_options_of_a_choice_are_heard_by_their_own_words() -> None:
     automaton = PHRASES.automaton(lambda act: act.kind == "choice", [("硬经典", "经典"), ("新时代",)])
     parser = Parser(automaton, NameIndex(()), QUANTITIES, PHRASES.fillers())
-    assert parser.parse_text("经典")[0].parts[0].act == Act("choice", "1")
-    assert parser.parse_text("新时代吧")[0].parts[0].act == Act("choice", "2")
-    assert parser.parse_text("第二种")[0].parts[0].act == Act("choice", "2")
+    assert parser.parse_exact(sounds("经典"))[0].parts[0].act == Act("choice", "1")
+    assert parser.parse_exact(sounds("新时代吧"))[0].parts[0].act == Act("choice", "2")
+    assert parser.parse_exact(sounds("第二种"))[0].parts[0].act == Act("choice", "2")

@@ -18,10 +18,11 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
-from simulator.call import SimulatedCall
 from simulator.instructions import CallUpdate
+from simulator.legs import CallRequest
+from simulator.live_call import LiveCall
 from simulator.mulaw import RATE, to_wav
-from simulator.placed_calls import CallRequest, PlaceCall, call_placer
+from simulator.placed_calls import PlaceCall, call_placer
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003
@@ -50,7 +51,7 @@ class RestError(Exception):
 def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     """The REST interface of one account, to be served at its `api_base`. Calls the application places go to the
     account's parties, unless `place_call` is given."""
-    rest = Flask("simulator.rest")
+    rest = Flask("simulator.rest_server")
     place_call = place_call or call_placer(account)
 
     @rest.errorhandler(RestError)
@@ -83,11 +84,11 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.get(f"{API}.json")
     def show_account(account_sid: str) -> Response:
-        return jsonify(sid=account.sid, status="active", type="Full", friendly_name="stand-in")
+        return jsonify(sid=account.sid, status="active", type="Full", friendly_name="simulator")
 
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
-        return jsonify(_call_resource(place_call(_call_request(request.form)))), HTTPStatus.CREATED
+        return jsonify(_call_resource(account, place_call(_call_request(request.form)))), HTTPStatus.CREATED
 
     @rest.get(f"{API}/Calls.json")
     def list_calls(account_sid: str) -> Response:
@@ -99,7 +100,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             and request.args.get("From", call.caller) == call.caller
         ]
         return jsonify(
-            calls=[_call_resource(call) for call in wanted[:LISTED_MAX]],
+            calls=[_call_resource(account, call) for call in wanted[:LISTED_MAX]],
             next_page_uri=None,
             page=0,
             page_size=LISTED_MAX,
@@ -108,7 +109,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.get(f"{API}/Calls/<sid>.json")
     def show_call(account_sid: str, sid: str) -> Response:
-        return jsonify(_call_resource(_call(sid)))
+        return jsonify(_call_resource(account, _call(sid)))
 
     @rest.post(f"{API}/Calls/<sid>.json")
     def update_call(account_sid: str, sid: str) -> Response:
@@ -118,11 +119,11 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             # "canceled" ends a call that has not been answered; an answered one continues.
             if call.status in UNANSWERED:
                 call.update(change)
-            return jsonify(_call_resource(call))
+            return jsonify(_call_resource(account, call))
         if call.ended or (call.status != "in-progress" and not change.completed):
             raise RestError(HTTPStatus.BAD_REQUEST, NOT_IN_PROGRESS, "Call is not in-progress. Cannot redirect.")
         call.update(change)
-        return jsonify(_call_resource(call))
+        return jsonify(_call_resource(account, call))
 
     @rest.get(f"{API}/Recordings/<sid>")
     def fetch_recording(account_sid: str, sid: str) -> Response:
@@ -148,7 +149,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             raise RestError(HTTPStatus.BAD_REQUEST, QUEUE_NOT_EMPTY, "Queue must be empty before deletion")
         return "", HTTPStatus.NO_CONTENT
 
-    def _call(sid: str) -> SimulatedCall:
+    def _call(sid: str) -> LiveCall:
         if sid not in account.calls:
             raise _not_found()
         return account.calls[sid]
@@ -178,10 +179,10 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     return rest
 
 
-def _call_resource(call: SimulatedCall) -> dict[str, Any]:
+def _call_resource(account: Account, call: LiveCall) -> dict[str, Any]:
     begun = datetime.fromtimestamp(call.started_at, UTC)
     return {
-        "account_sid": call.account.sid,
+        "account_sid": account.sid,
         "answered_by": call.answered_by or None,
         "api_version": "2010-04-01",
         "date_created": format_datetime(begun),
@@ -192,7 +193,7 @@ def _call_resource(call: SimulatedCall) -> dict[str, Any]:
         "start_time": format_datetime(begun),
         "status": call.status,
         "to": call.called,
-        "uri": f"/2010-04-01/Accounts/{call.account.sid}/Calls/{call.sid}.json",
+        "uri": f"/2010-04-01/Accounts/{account.sid}/Calls/{call.sid}.json",
     }
 
 
