@@ -9,6 +9,10 @@ HOST ?= 127.0.0.1
 REST_PORT ?= 8001
 
 BIN := .venv/bin
+# Many tests wait, so more of them run beside each other than there are processors; the tests of a file stay together,
+# as they share a server.
+BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
+
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -22,10 +26,10 @@ SIMULATOR := :
 endif
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test check format bench eval call model words vendor lock clean
+.PHONY: help run test test-fast check format bench eval call model words vendor lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
@@ -37,7 +41,10 @@ run: .venv/run.stamp model ## the whole line on this machine, with demo data: ht
 	wait $$line
 
 test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(BESIDE) $(ARGS)
+
+test-fast: .venv/dev.stamp ## the tests that need nothing: no database, no speech model, no browser
+	@$(BIN)/python -m pytest -q tests/unit $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types, layers
 	@$(BIN)/ruff check -q .

@@ -15,6 +15,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
@@ -161,11 +163,25 @@ def retry_on_deadlock(work: Callable[P, T]) -> Callable[P, T]:
     return again
 
 
+class UnknownRevision(RuntimeError):
+    """The tables of a database are of a revision that this version has no migration from: `revision`."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"no migration leads on from revision {revision}")
+        self.revision = revision
+
+
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate the database at `url` to the newest revision, or to `revision`; quick if it is there already."""
+    """Migrate the database at `url` to the newest revision, or to `revision`; quick if it is there already. Raises
+    UnknownRevision, and changes nothing, where the database is of an earlier or later line of versions."""
     config = _migrations()
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, revision)
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        if isinstance(error.__cause__, ResolutionError) and error.__cause__.argument != revision:
+            raise UnknownRevision(error.__cause__.argument) from error
+        raise
 
 
 def is_current(sessions: SessionFactory) -> bool:

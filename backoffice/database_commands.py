@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from clock import system_clock
 from orders.demo import seed_demo
 from orders.demo.demo_staff import seed_demo_staff
 from settings import Settings
-from storage import migrate, open_engine, open_sessions, transaction
+from storage import UnknownRevision, migrate, open_engine, open_sessions, transaction
 
 
 @click.command("migrate")
@@ -23,6 +24,8 @@ def migrate_command() -> None:
         migrate(settings.database_url)
     except OperationalError as error:
         raise click.ClickException(explain_unusable(error)) from error
+    except UnknownRevision as error:
+        raise click.ClickException(explain_unknown_revision(settings.database_url, error.revision)) from error
 
 
 @click.command("demo")
@@ -50,6 +53,17 @@ def explain_unusable(error: OperationalError) -> str:
         return f"The database is locked ({reason}): another process is writing to it; stop that one, or try again."
     return (
         f"The database cannot be used ({reason}): see that DATABASE_URL is right and that its server or file is there."
+    )
+
+
+def explain_unknown_revision(url: str, revision: str) -> str:
+    """The message for a database whose tables cannot be migrated, with a remedy."""
+    database = make_url(url).render_as_string(hide_password=True)
+    return (
+        f"The database {database} was left as it is: its tables are of revision {revision}, from which this version has"
+        " no migration. A version before the first release made it, or a later one. Serve it with the version that made"
+        " it, or name a new database in DATABASE_URL and run `flask --app app migrate` again; CHANGELOG.md says what"
+        " can be brought over."
     )
 
 

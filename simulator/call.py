@@ -198,16 +198,18 @@ class SimulatedCall:
             self._metronome.wait(
                 streaming=any(stream.state in ("open", "connecting") for stream in self.streams),
                 prompting=self.saying and not self.speaking and not self._reply_due,
+                reply_due=self._reply_due,
             )
         self._finish()
 
     def _wait_for_application(self) -> bool:
         """True while call time stands still for the application: faster than real time, during a request or a stream's
-        opening."""
+        opening, and where sound is acknowledged, until a stream's far end has caught up."""
         if self._pace.is_real_time or self._interruption is not None:
             return False
         thinking = self._fetching is not None and not self._fetching.done()
-        if thinking or any(stream.is_connecting for stream in self.streams):
+        behind = self._pace.acknowledged and any(stream.is_behind(self.now_ms) for stream in self.streams)
+        if thinking or behind or any(stream.is_connecting for stream in self.streams):
             time.sleep(0.001)
             return True
         return False
@@ -229,6 +231,8 @@ class SimulatedCall:
         for stream in self.streams:
             for event in stream.pass_frame(frame, self.now_ms):
                 self.emit(event)
+            if self._pace.acknowledged:
+                stream.ask_to_acknowledge(self.now_ms)
         self.streams = [stream for stream in self.streams if stream.state in ("open", "connecting")]
         if self.recorder is not None:
             self.recorder(frame)

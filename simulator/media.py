@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import queue
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ from simulator.webhook_client import new_sid, sign
 HANDSHAKE_SECONDS = 5.0
 HANDSHAKE_ERROR = 31920
 PROTOCOL_ERROR = 31924
+PING_EVERY_MS = 100
+BEHIND_MAX_MS = 200
+"""Sound that may be sent ahead of what the far end has acknowledged."""
 
 State = Literal["connecting", "open", "closed", "failed"]
 
@@ -56,6 +60,7 @@ class MediaStream:
         self._number = 0
         self._chunks = dict.fromkeys(parameters.tracks, 0)
         self._started_ms = 0
+        self._acknowledged_ms = 0
         self._received: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._outgoing: deque[bytes | str] = deque()
         threading.Thread(target=self._open, name="media stream", daemon=True).start()
@@ -67,12 +72,22 @@ class MediaStream:
         """True if the far end has neither accepted nor refused the connection yet."""
         return self.state == "connecting" and self._socket is None
 
+    def ask_to_acknowledge(self, now_ms: int) -> None:
+        """Send a ping every now and then; the far end's answer acknowledges the sound up to this moment."""
+        if self.state == "open" and self._socket is not None and now_ms % PING_EVERY_MS == 0:
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                self._socket.ping(str(now_ms))
+
+    def is_behind(self, now_ms: int) -> bool:
+        """True if the far end has yet to acknowledge sound that is some time past."""
+        return self.state == "open" and now_ms - self._acknowledged_ms > BEHIND_MAX_MS
+
     def take_connection(self, now_ms: int) -> bool:
         """Start the stream on a connection just made, with its opening messages; True the first time only."""
         if self._socket is None or self.state != "connecting":
             return False
         self.state = "open"
-        self._started_ms = now_ms
+        self._started_ms = self._acknowledged_ms = now_ms
         self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         self._send_numbered(
             "start",
@@ -178,12 +193,17 @@ class MediaStream:
             return
         while self.state in ("connecting", "open"):
             try:
-                text = self._socket.recv()
+                kind, content = self._socket.recv_data(control_frame=True)
             except (OSError, websocket.WebSocketException):
                 break
-            if not text:
+            if kind == websocket.ABNF.OPCODE_PONG:
+                self._acknowledged_ms = int(content)
+            elif kind == websocket.ABNF.OPCODE_CLOSE or not content:
                 break
-            self._received.put(text if isinstance(text, str) else text.decode("utf-8", "replace"))
+            elif kind != websocket.ABNF.OPCODE_PING:
+                self._received.put(content.decode("utf-8", "replace"))
+        # Nothing more will be acknowledged, and there is nobody to wait for.
+        self._acknowledged_ms = sys.maxsize
         self._received.put(None)
         self._socket.shutdown()  # type: ignore[no-untyped-call]
 

@@ -22,7 +22,7 @@ from tests.support.chromium import (
 )
 from tests.support.served_line import ServedLine
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 

@@ -23,7 +23,7 @@ from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, 
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 BY_LIST, BY_WEB, IN_A_HURRY = "410502100045", "410502100078", "410502100012"
 SOLD_OUT = "利群(软蓝)"

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from settings import Settings
 from simulator.inbound_calls import dial_in
-from speech.model import ModelMissing, locate_model
 from tests.support.chromium import (
     PHONE_WIDTH,
     accessibility_faults,
@@ -25,7 +23,7 @@ from tests.support.chromium import (
 )
 from tests.support.served_line import ServedLine
 
-pytestmark = [pytest.mark.server, pytest.mark.speech, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 
 RECORDINGS = Path(__file__).parents[1] / "audio"
 SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
@@ -33,10 +31,6 @@ SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    try:
-        locate_model(Settings())
-    except ModelMissing as missing:
-        pytest.skip(str(missing))
     with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 

@@ -32,7 +32,7 @@ from tests.support.chromium import (
 )
 from tests.support.served_line import ROOT, ServedLine
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 PARTIES = ROOT / "simulator" / "demo_parties.yaml"
 ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from settings import Settings
-from speech.model import ModelMissing, locate_model
 from tests.support.chromium import (
     DESK_WIDTH,
     PHONE_WIDTH,
@@ -22,7 +20,7 @@ from tests.support.chromium import (
 )
 from tests.support.served_line import ServedLine
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 
 SHOP = "410502100012"
 RECORDINGS = Path(__file__).parents[1] / "audio"
@@ -31,10 +29,6 @@ FIVE_HONGTASHAN = RECORDINGS / "item_hongtashan_yingjingdian_5_a.ulaw"
 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    try:
-        locate_model(Settings())
-    except ModelMissing as missing:
-        pytest.skip(str(missing))
     with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 
@@ -71,7 +65,6 @@ def plays(page: Page, english: str) -> None:
     sample.click()
 
 
-@pytest.mark.speech
 def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english(page: Page, line: ServedLine) -> None:
     page.get_by_role("button", name="Call").click()
     hears(page, "Are you 建设路便民超市?")
@@ -100,7 +93,6 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     assert order.lines == {"玉溪(软)": 2, "红塔山(硬经典)": 5}
 
 
-@pytest.mark.speech
 def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page, line: ServedLine) -> None:
     page.select_option("#from", "+8613900000000")
     page.get_by_role("button", name="Call").click()

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 import storage
+from brand_catalog.importing import import_catalog
 from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
+from orders.book.models import OrderHistory, OrderLineRow, OrderRow
+from orders.retailers.models import RetailerRow
+from tests.support.desk_world import CHINA, CLASSIC, SHOP, catalog
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 
 
 def test_the_migrations_make_exactly_the_tables_the_code_knows(any_engine: Engine) -> None:
@@ -25,33 +37,105 @@ def test_moving_tables_that_are_in_shape_changes_nothing(sqlite_url: str) -> Non
     storage.migrate(sqlite_url)
 
 
-def test_moving_the_tables_keeps_the_orders_in_them(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'old.db'}"
-    storage.migrate(url, "0003")
-    engine = storage.open_engine(url)
-    with engine.begin() as connection:
-        for statement in (
-            "INSERT INTO brand_specs VALUES ('1','a(b)','a','','1','',10,50,1,0,1,1,'101',NULL,1,1)",
-            "INSERT INTO retailers VALUES (1,'410502100012','x','active',NULL,'weekly',0,0,'','','','',1,0)",
-            "INSERT INTO orders VALUES (1,'n',1,'2026-11-23','2026-11-23','regular','confirmed','phone','c',"
-            "'2026-11-23','2026-11-23',NULL,0,NULL,10,1)",
-            "INSERT INTO order_lines VALUES (1,1,'1','a(b)',10,1,10,10)",
-        ):
-            connection.execute(text(statement))
-    engine.dispose()
-    storage.migrate(url)
-    engine = storage.open_engine(url)
-    with engine.begin() as connection:
-        assert connection.execute(text("SELECT count(*) FROM order_lines JOIN orders ON orders.id = order_id")).scalar()
-        with pytest.raises(IntegrityError, match="UNIQUE"):
-            connection.execute(
-                text(
-                    "INSERT INTO orders (id, retailer_id, business_day, cycle_start, kind, state, channel, created_at,"
-                    " holding, total_packs, amount_fen) SELECT 2, retailer_id, business_day, cycle_start, kind, state,"
-                    " channel, created_at, 0, 1, 1 FROM orders"
-                )
-            )
-    engine.dispose()
+# A later release changes the table of orders: on SQLite that rebuilds it, because a column is changed.
+LATER = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "9999", "{present}", None, None
+
+
+def upgrade():
+    with op.batch_alter_table("orders") as orders:
+        orders.add_column(sa.Column("note", sa.String(40), nullable=False, server_default="none"))
+        orders.alter_column("region", existing_type=sa.String(20), type_=sa.String(60), existing_nullable=False)
+
+
+def downgrade():
+    with op.batch_alter_table("orders") as orders:
+        orders.alter_column("region", existing_type=sa.String(60), type_=sa.String(20), existing_nullable=False)
+        orders.drop_column("note")
+"""
+
+
+Move = Callable[[Engine, str], None]
+
+
+@pytest.fixture
+def move(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Move:
+    """A function that migrates a database up or down, to the "later" revision or the "present" one."""
+    config = Config()
+    config.set_main_option("script_location", str(storage.MIGRATIONS))
+    [present] = ScriptDirectory.from_config(config).get_heads()
+    folder = tmp_path / "migrations"
+    shutil.copytree(storage.MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9999_later.py").write_text(LATER.format(present=present), encoding="utf-8")
+    monkeypatch.setattr(storage, "MIGRATIONS", folder)
+
+    def move(engine: Engine, revision: str) -> None:
+        engine.dispose()
+        url = engine.url.render_as_string(hide_password=False)
+        if revision == "later":
+            storage.migrate(url)
+        else:
+            config.set_main_option("script_location", str(folder))
+            config.set_main_option("sqlalchemy.url", url)
+            command.downgrade(config, present)
+
+    return move
+
+
+def save_orders(engine: Engine) -> None:
+    """Save an order of two lines; the same retailer has an abandoned one of that day, which does not count."""
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        import_catalog(session, catalog(), NOW)
+        retailer = RetailerRow(customer_code=SHOP, name="x", cycle="weekly", order_weekday=0, cycle_week=0)
+        session.add(retailer)
+        session.flush()
+        day = {"retailer_id": retailer.id, "business_day": NOW.date(), "cycle_start": NOW.date(), "created_at": NOW}
+        for state in ("confirmed", "abandoned"):
+            order = OrderRow(number=state, kind="regular", state=state, channel="phone", region="东区", **day)
+            packs = {"packs_per_carton": 10, "price_fen": 1, "requested_packs": 20}
+            for barcode, granted in ((CLASSIC, 20), (CHINA, 10)):
+                order.lines.append(OrderLineRow(barcode=barcode, spec_name="x", granted_packs=granted, **packs))
+            session.add(order)
+            session.flush()
+            session.add(OrderHistory(order_id=order.id, at=NOW, event=state, detail={}))
+
+
+def saved_orders(engine: Engine) -> list[Any]:
+    """The orders with their lines and history."""
+    query = (
+        "SELECT number, state, kind, region, business_day, created_at, barcode, requested_packs, granted_packs, event"
+        " FROM orders JOIN order_lines ON orders.id = order_lines.order_id"
+        " JOIN order_history ON orders.id = order_history.order_id ORDER BY number, barcode"
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(text(query)))
+
+
+def test_a_later_migration_of_the_orders_keeps_them_and_their_rules(any_engine: Engine, move: Move) -> None:
+    save_orders(any_engine)
+    before = saved_orders(any_engine)
+    assert len(before) == 4
+    for revision in ("later", "present", "later"):
+        move(any_engine, revision)
+        assert saved_orders(any_engine) == before
+        columns = {column["name"] for column in inspect(any_engine).get_columns("orders")}
+        assert ("note" in columns) is (revision == "later")
+        with any_engine.begin() as connection, pytest.raises(IntegrityError, match=r"UNIQUE|uq_orders_counted"):
+            connection.execute(text("UPDATE orders SET state = 'settled' WHERE state = 'abandoned'"))
+        with any_engine.begin() as connection, pytest.raises(DBAPIError, match="only appended"):
+            connection.execute(text("UPDATE order_history SET event = 'other'"))
+
+
+def test_tables_of_an_unknown_revision_are_left_as_they_are(any_engine: Engine) -> None:
+    with any_engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0025'"))
+    with pytest.raises(storage.UnknownRevision, match="0025"):
+        storage.migrate(any_engine.url.render_as_string(hide_password=False))
+    with any_engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0025"
 
 
 def test_a_moment_comes_back_as_the_same_moment(any_engine: Engine) -> None:

@@ -125,7 +125,7 @@ class City:
     def calls(self, callers: Sequence[KeypadCaller], called: str = MAIN) -> None:
         """Let all of these call a line, several at a time, and check that no call had a problem."""
         with ThreadPoolExecutor(AT_ONCE) as street:
-            list(street.map(lambda one: one.ring(self.served.account, self.served.number, called), callers))
+            list(street.map(lambda one: one.place_call(self.served.account, self.served.number, called), callers))
         self.callers += callers
         for caller in callers:
             assert caller.problems == [], (caller, self.served.log()[-2000:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from simulator.rest_server import RestServer
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MAIN, World
 from tests.support.operator_callee import OperatorCallee
+from tests.support.ports import free_port
 
 SHOP_PHONE, OTHER_PHONE = "+8613800000012", "+8613900000099"
 # Operators of the demo's staff, with telephones of their own.
@@ -192,8 +192,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 @contextmanager
 def served_operators(world: World, database: str, **settings: object) -> Iterator[OperatorsFixture]:
     """The line and its operators, served; all calls are over when the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")
     account.pace = PACE
     room = OperatorsFixture(world, database, account, port)

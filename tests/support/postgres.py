@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+
+from tests.support.ports import free_port
 
 # Users to run the server as if the tests run as root, which the server refuses.
 UNPRIVILEGED = ("postgres", "nobody")
@@ -59,9 +60,7 @@ class Postgres:
         folder = Path(tempfile.mkdtemp(prefix="hotline-postgres-"))
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         data = folder / "data"
 
         def run(*command: str) -> subprocess.Popen[bytes]:

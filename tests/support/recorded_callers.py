@@ -20,12 +20,24 @@ AUDIO = Path(__file__).parents[1] / "audio"
 DEMO = Path(__file__).parents[2] / "brand_catalog" / "demo"
 
 
-def speech_model() -> Any:
-    """The speech model; without it the test is skipped with instructions."""
+@cache
+def _model_folder() -> Path | str:
+    """The folder of the speech model, or what to do where there is none; looked for once, as all of it is read."""
     try:
-        return load_model(locate_model(Settings()))
+        return locate_model(Settings())
     except ModelMissing as missing:
-        pytest.skip(str(missing))
+        return str(missing)
+
+
+def need_speech_model() -> Path:
+    """The folder of the speech model; without one the test is skipped with instructions."""
+    folder = _model_folder()
+    return folder if isinstance(folder, Path) else pytest.skip(folder)
+
+
+def speech_model() -> Any:
+    """The speech model; without one the test is skipped with instructions."""
+    return load_model(need_speech_model())
 
 
 @cache

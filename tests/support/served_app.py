@@ -1,5 +1,9 @@
 """The application as gunicorn serves it in tests: at mid-morning, so that a test run at night gives the same results;
-or at the moment a file gives, for a whole day played through."""
+or at the moment a file gives, for a whole day played through.
+
+Its WebSockets answer a ping only once the application has taken the messages before it: by that the simulator plays a
+call as fast as the line can follow.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import flask_sock
 from flask import Flask
 from jinja2 import StrictUndefined
 
 from clock import SHANGHAI, Clock, system_clock
+from tests.support.acknowledging_socket import AcknowledgingSocket
 
 SHIFT = "TEST_CLOCK_SHIFT_S"
 CLOCK = "TEST_CLOCK_FILE"
@@ -45,6 +51,7 @@ def create_app() -> Flask:
     """The application, with the clock set by the test run's environment."""
     import app
 
+    flask_sock.Server = AcknowledgingSocket
     if file := os.environ.get(CLOCK):
         clock = file_clock(Path(file))
     else:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from orders.book.models import OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.inbound_calls import IncomingNumber, open_account
+from tests.support.ports import free_port
 from tests.support.served_app import SHIFT
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +51,7 @@ class ServedLine:
         self._mode = mode
         self._shift = shift
         self._log = database.with_suffix(".log")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.number = IncomingNumber.at(self.url)
         self._process: subprocess.Popen[bytes] | None = None

@@ -18,7 +18,7 @@ from tests.support.carrier_client import CALLED, TwimlAnswer
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 SHOP, SID = "410502100012", "CA00000000000000000000000000000001"
 # A whole order by keys: code, PIN, two items, done, yes. 198 and 194 are item codes of the demo's catalogue.

@@ -2,223 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from flask import Flask
-from openpyxl import Workbook
 
-import brand_catalog
 import storage
 from backoffice.catalog_commands import import_catalog_command
-from brand_catalog.catalog import Catalog, SpokenName
+from brand_catalog.catalog import Catalog
 from brand_catalog.importing import (
-    CATALOG_COLUMNS,
-    CatalogFileError,
-    examine_catalog_file,
     import_catalog,
     read_catalog_file,
 )
 from brand_catalog.loading import current_version, load_catalog
 from settings import Settings
-from speech.vocabulary import Vocabulary
+from tests.support.catalog_files import GOOD, OTHER, CatalogFolder
 from tests.support.desk_world import MovingClock
-from tests.support.recorded_callers import speech_model
-
-DEMO = Path(brand_catalog.__file__).parent / "demo"
-
-GOOD = {
-    "name": "中华(硬)",
-    "brand": "中华",
-    "maker": "上海烟草",
-    "price_class": "一类",
-    "carton_barcode": "6901028075831",
-    "box_barcode": "",
-    "packs_per_carton": "10",
-    "cartons_per_case": "50",
-    "wholesale_per_carton": "381.60",
-    "wholesale_source": "known",
-    "retail_per_carton": "450",
-    "price_band": "3",
-}
-OTHER = {**GOOD, "name": "中华(软)", "carton_barcode": "6901028075015", "wholesale_source": "estimated"}
-
-WriteFile = Callable[..., Path]
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> WriteFile:
-    def write(*rows: dict[str, str], name: str = "catalog.csv", encoding: str = "utf-8") -> Path:
-        path = tmp_path / name
-        with path.open("w", newline="", encoding=encoding) as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        return path
-
-    return write
-
-
-def problems(path: Path, aliases: Path | None = None) -> list[tuple[str, int, str, str]]:
-    with pytest.raises(CatalogFileError) as refused:
-        read_catalog_file(path, aliases)
-    return [(p.file, p.row, p.column, p.reason) for p in refused.value.problems]
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
-def test_a_csv_is_read_in_the_encodings_spreadsheets_write(write: WriteFile, encoding: str) -> None:
-    catalog = read_catalog_file(write(GOOD, OTHER, encoding=encoding))
-    spec = catalog.specs["6901028075831"]
-    assert (spec.name, spec.wholesale_fen, spec.retail_fen, spec.wholesale_estimated) == (
-        "中华(硬)",
-        38160,
-        45000,
-        False,
-    )
-    assert [spec.short_code for spec in catalog.specs.values()] == ["101", "102"]
-
-
-def test_an_xlsx_says_the_same_as_the_csv(write: WriteFile, tmp_path: Path) -> None:
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.append(list(GOOD))
-    for row in (GOOD, OTHER):
-        numbers = {"wholesale_per_carton": 381.6, "carton_barcode": float(row["carton_barcode"]), "price_band": 3.0}
-        sheet.append([numbers.get(column, value) for column, value in row.items()])
-    book.save(tmp_path / "catalog.xlsx")
-    assert read_catalog_file(tmp_path / "catalog.xlsx") == read_catalog_file(write(GOOD, OTHER))
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "reason"),
-    [
-        ("name", "", "is empty"),
-        ("name", "()", "nothing in it that could be said"),
-        ("carton_barcode", "69010280758", "not a barcode of 13 digits"),
-        ("carton_barcode", "6901028075832", "wrong check digit: 2 instead of 1"),
-        ("box_barcode", "1234567890123", "wrong check digit"),
-        ("packs_per_carton", "0", "less than 1"),
-        ("packs_per_carton", "2.5", "not a whole number"),
-        ("cartons_per_case", "fifty", "not a whole number"),
-        ("wholesale_per_carton", "381.605", "parts of a fen"),
-        ("wholesale_per_carton", "-1", "less than"),
-        ("wholesale_per_carton", "nan", "not an amount"),
-        ("retail_per_carton", "", "is empty"),
-        ("wholesale_source", "a guess", "neither known nor estimated"),
-        ("price_band", "high", "not a whole number"),
-    ],
-)
-def test_a_wrong_cell_is_named_with_its_row_and_column(write: WriteFile, column: str, value: str, reason: str) -> None:
-    [(file, row, where, why)] = problems(write(OTHER, {**GOOD, column: value}))
-    assert (file, row, where) == ("catalog.csv", 3, column)
-    assert reason in why
-
-
-def test_everything_that_is_wrong_is_said_at_once(write: WriteFile) -> None:
-    found = problems(write({**GOOD, "price_band": "x", "name": ""}, {**OTHER, "packs_per_carton": ""}))
-    assert [(row, column) for _, row, column, _ in found] == [(2, "name"), (2, "price_band"), (3, "packs_per_carton")]
-
-
-def test_a_name_or_barcode_may_stand_in_one_row_only(write: WriteFile) -> None:
-    found = problems(write(GOOD, OTHER, GOOD))
-    assert [(row, column) for _, row, column, _ in found] == [(4, "name"), (4, "carton_barcode")]
-    assert all("row 2 already" in reason for *_, reason in found)
-
-
-def test_a_missing_heading_is_named(write: WriteFile) -> None:
-    row = {column: value for column, value in GOOD.items() if column != "price_band"}
-    assert problems(write(row)) == [("catalog.csv", 1, "price_band", "the heading is missing")]
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "empty"),
-        (b"\xff\xfe\x00\x81", "neither UTF-8 nor GB18030"),
-        (b"name,brand\n\x00,", "not a CSV"),
-        (b'name,brand\n"open,', "not a CSV"),
-    ],
-)
-def test_a_file_that_is_no_table_is_refused_in_words(tmp_path: Path, content: bytes, reason: str) -> None:
-    path = tmp_path / "catalog.csv"
-    path.write_bytes(content)
-    [(_, row, _, why)] = problems(path)
-    assert row == 0
-    assert reason in why
-
-
-def test_a_workbook_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
-    path = tmp_path / "catalog.xlsx"
-    path.write_bytes(b"not a workbook")
-    assert "not an XLSX file" in problems(path)[0][3]
-
-
-def test_aliases_of_specs_that_are_not_there_are_left_out_with_a_warning(write: WriteFile) -> None:
-    aliases = write(
-        {"alias": "华子", "target": "中华", "kind": "brand-ambiguous"},
-        {"alias": "硬中", "target": "中华(硬)|中华(金)", "kind": "spec"},
-        {"alias": "金中", "target": "中华(金)", "kind": "spec"},
-        name="aliases.csv",
-    )
-    reading = examine_catalog_file(write(GOOD, OTHER), aliases)
-    names = {name.text: name for name in reading.catalog.spoken_names}
-    assert names["华子"].barcodes == ("6901028075831", "6901028075015")
-    assert names["硬中"].barcodes == ("6901028075831",)
-    assert "金中" not in names
-    assert [(w.row, w.column) for w in reading.warnings] == [(3, "target"), (4, "target")]
-
-
-def test_a_wrong_alias_refuses_the_catalogue(write: WriteFile) -> None:
-    aliases = write({"alias": "硬中", "target": "中华(硬)", "kind": "nickname"}, name="aliases.csv")
-    assert [(p[0], p[1], p[2]) for p in problems(write(GOOD), aliases)] == [("aliases.csv", 2, "kind")]
-
-
-def test_a_name_that_can_never_be_heard_refuses_the_catalogue(write: WriteFile) -> None:
-    with pytest.raises(CatalogFileError) as refused:
-        read_catalog_file(write(OTHER, GOOD), None, lambda name: "no such word" if name.text == "中华硬" else None)
-    [problem] = refused.value.problems
-    assert (problem.row, problem.column) == (3, "name")
-    assert "no such word" in problem.reason
-
-
-def test_names_are_checked_against_the_words_of_the_speech_model() -> None:
-    check = Vocabulary(lambda word: word in ("中", "滑")).unsayable_reason
-
-    def named(text: str, pinyin: str | None = None) -> SpokenName:
-        return SpokenName(text, ("6901028075831",), "spec", pinyin)
-
-    assert check(named("中华")) is None, "a homophone does"
-    assert "cannot be heard" in str(check(named("中国")))
-    assert check(named("中国", "zhong1 hua2")) is None, "what counts is how it is read"
-
-
-@pytest.mark.speech
-def test_the_command_refuses_a_name_the_speech_model_has_no_word_for(sqlite_url: str, write: WriteFile) -> None:
-    speech_model()
-    app = Flask("hotline")
-    app.config["SETTINGS"] = Settings(database_url=sqlite_url, demo=True)
-    file = write(GOOD, {**OTHER, "name": "中华(覅)"})
-    refused = app.test_cli_runner().invoke(import_catalog_command, [str(file)])
-    assert refused.exit_code == 1
-    assert "catalog.csv, row 3, column name: spoken as '中华覅' it can never be heard" in refused.output
-    engine = storage.open_engine(sqlite_url)
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        assert not load_catalog(session).specs
-    engine.dispose()
-
-
-def test_the_shipped_demo_catalogue_is_without_fault() -> None:
-    reading = examine_catalog_file(DEMO / "catalog.csv", DEMO / "aliases.csv")
-    assert len(reading.catalog.specs) >= 150
-    assert reading.warnings == ()
+def write(tmp_path: Path) -> CatalogFolder:
+    return CatalogFolder(tmp_path)
 
 
 class TestInTheDatabase:
     def test_what_was_imported_is_what_is_loaded(
-        self, sessions: storage.SessionFactory, clock: MovingClock, write: WriteFile
+        self, sessions: storage.SessionFactory, clock: MovingClock, write: CatalogFolder
     ) -> None:
         catalog = read_catalog_file(write(GOOD, OTHER))
         with storage.transaction(sessions) as session:
@@ -229,7 +38,7 @@ class TestInTheDatabase:
             assert load_catalog(session) == catalog
 
     def test_short_codes_stay_and_are_never_given_to_another(
-        self, sessions: storage.SessionFactory, clock: MovingClock, write: WriteFile
+        self, sessions: storage.SessionFactory, clock: MovingClock, write: CatalogFolder
     ) -> None:
         third = {**GOOD, "name": "中华(金中支)", "carton_barcode": "6901028077880"}
         with storage.transaction(sessions) as session:
@@ -242,7 +51,7 @@ class TestInTheDatabase:
         assert codes == {"中华(软)": "102", "中华(金中支)": "103"}
 
     def test_two_specs_may_swap_their_names(
-        self, sessions: storage.SessionFactory, clock: MovingClock, write: WriteFile
+        self, sessions: storage.SessionFactory, clock: MovingClock, write: CatalogFolder
     ) -> None:
         swapped = write({**GOOD, "name": OTHER["name"]}, {**OTHER, "name": GOOD["name"]}, name="swapped.csv")
         with storage.transaction(sessions) as session:
@@ -252,7 +61,7 @@ class TestInTheDatabase:
         with storage.transaction(sessions) as session:
             assert load_catalog(session).specs["6901028075831"].name == "中华(软)"
 
-    def test_a_refused_file_leaves_the_catalogue_as_it_was(self, sqlite_url: str, write: WriteFile) -> None:
+    def test_a_refused_file_leaves_the_catalogue_as_it_was(self, sqlite_url: str, write: CatalogFolder) -> None:
         app = Flask("hotline")
         app.config["SETTINGS"] = Settings(database_url=sqlite_url, demo=True)
         app.cli.add_command(import_catalog_command)
@@ -268,8 +77,3 @@ class TestInTheDatabase:
             names = {spec.name for spec in load_catalog(session).specs.values()}
         engine.dispose()
         assert names == {"中华(硬)", "中华(软)"}
-
-
-def test_the_columns_that_are_required_are_those_of_the_shipped_catalogue() -> None:
-    with (DEMO / "catalog.csv").open(encoding="utf-8") as file:
-        assert set(CATALOG_COLUMNS) <= set(next(csv.reader(file)))

@@ -47,7 +47,7 @@ LEAVE = FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: HangUp()})
         (
             "ask_code",
             [FlowRow(AskCode(), {outcome: HangUp() for outcome in (*CodeGiven, *RefusalEnds)})],
-            "ask_code never ends in <Left.LEFT",
+            "ask_code never ends in <RefusalEnds.ENDED",
         ),
     ],
 )

@@ -148,7 +148,7 @@ def days(draw: st.DrawFn) -> tuple[list[Candidate], PacingRules, DialState]:
         calls_per_operator=draw(st.integers(0, 4)),
         windows=draw(st.dictionaries(st.sampled_from(("", "东", "西")), day_windows)),
     )
-    under_way = sum(one.outcome is None for shop in shops for one in shop.tried)
+    under_way = sum(one.outcome is None for shop in shops for one in shop.attempts)
     return shops, rules, DialState(now, DAY, draw(day_windows), under_way, draw(st.integers(0, 4)))
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech.audio import LINE_RATE, decode_mulaw, read_audio
 from speech.customer_codes import (
     KnownCodes,
     code_evidence,
@@ -15,11 +14,8 @@ from speech.customer_codes import (
     digits_in,
     is_complete_code,
     reading_evidence,
-    recognise_code,
 )
 from speech.hypotheses import Hypothesis
-from speech.stream_recogniser import speech_segment
-from tests.support.recorded_callers import AUDIO, line_noise, speech_model
 
 DEMO = tuple(f"4105021000{ending}" for ending in ("12", "29", "37", "45", "53", "61"))
 
@@ -128,25 +124,3 @@ def test_a_code_heard_as_it_is_is_never_taken_for_another(known: list[str], data
     said = data.draw(st.sampled_from(known))
     heard = decide_code([one_pass((said, 0.0))], 12, KnownCodes(known))
     assert heard.codes[0] == said
-
-
-@pytest.mark.speech
-@pytest.mark.parametrize("name", ["code_410502100012_yao_a", "code_410502100012_yi_b"])
-def test_a_recorded_code_is_heard_with_and_without_a_table(name: str) -> None:
-    pcm = speech_segment(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
-    assert recognise_code(speech_model(), pcm, 12).codes[0] == "410502100012"
-    heard = recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO))
-    assert (heard.codes[0], heard.accepted) == ("410502100012", True)
-
-
-@pytest.mark.speech
-@pytest.mark.parametrize("name", ["none_weather_a", "cmd_operator_zhuanrengong_a"])
-def test_talk_is_no_code(name: str) -> None:
-    pcm = speech_segment(read_audio(AUDIO / f"{name}.ulaw", LINE_RATE))
-    assert recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()
-
-
-@pytest.mark.speech
-def test_a_hush_is_no_code() -> None:
-    pcm = decode_mulaw(line_noise(1_000)).repeat(2).tobytes()
-    assert recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()

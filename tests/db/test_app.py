@@ -1,12 +1,9 @@
-"""The application as a whole: it serves only where it may, reports its health, and its commands need little."""
+"""The application as a whole: it serves only where it may, and reports its health."""
 
 from __future__ import annotations
 
 import html
-import os
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +13,6 @@ import storage
 from app import create_app
 from settings import DEMO_AUTH_TOKEN, Settings, SettingsError
 from tests.support.carrier_client import settings
-
-ROOT = Path(__file__).parents[2]
 
 
 def app_on(url: str, **changes: object) -> Flask:
@@ -87,55 +82,6 @@ def test_health_is_bad_without_a_database(tmp_path: Path) -> None:
     assert answer.status_code == 503
     assert answer.json is not None
     assert answer.json["status"] == "down"
-
-
-def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    unset = ("TWILIO_", "SECRET_", "PUBLIC_", "DEMO", "DATABASE_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
-    return subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=ROOT,
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-
-
-def gunicorn(**environment: str) -> subprocess.CompletedProcess[str]:
-    return run("gunicorn", "--config", "gunicorn.conf.py", "app:create_app()", **environment)
-
-
-@pytest.mark.server
-def test_the_server_does_not_start_without_its_secrets() -> None:
-    done = gunicorn(PORT="0")
-    assert done.returncode != 0
-    assert "TWILIO_AUTH_TOKEN is not set" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.server
-def test_the_server_does_not_start_on_a_database_without_tables(tmp_path: Path) -> None:
-    done = gunicorn(DEMO="1", PORT="0", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
-    assert done.returncode != 0
-    assert "run `flask --app app migrate`" in done.stdout + done.stderr
-
-
-@pytest.mark.server
-def test_the_server_says_what_is_wrong_with_its_database() -> None:
-    done = gunicorn(DEMO="1", PORT="0", DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/none")
-    assert done.returncode != 0
-    assert "The database cannot be used" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-
-
-def test_the_demo_s_database_is_made_twice_without_harm(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/demo.db"
-    for _ in range(2):
-        done = run("flask", "--app", "app", "demo", DATABASE_URL=url)
-        assert done.returncode == 0, done.stderr
 
 
 def test_a_locked_database_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,25 @@
+"""Free ports for servers that tests start, stop and start again."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+
+# Below the ports that systems give to outgoing connections, which could take one while its server is down. Each process
+# of a test run begins somewhere else.
+FIRST, COUNT = 15_000, 15_000
+_next = itertools.count(os.getpid() * 97)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody uses, and that this process gives to no other server."""
+    for number in itertools.islice(_next, COUNT):
+        port = FIRST + number % COUNT
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise RuntimeError(f"no port from {FIRST} to {FIRST + COUNT} is free")
