@@ -73,7 +73,7 @@ model: .venv/run.stamp ## fetch and verify the speech model
 	@$(BIN)/python -m speech.model >/dev/null || true
 
 words: .venv/run.stamp ## gather what the pages say and compile the English of it (console/translations)
-	@cd console && ../$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot .
+	@cd console && ../$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot . ../orders/reporting
 	@cd console && ../$(BIN)/pybabel -q update -i messages.pot -d translations --no-fuzzy-matching --ignore-obsolete
 	@cd console && ../$(BIN)/pybabel -q compile -f -d translations && rm messages.pot
 

@@ -12,12 +12,14 @@ from backoffice.department_commands import DEPARTMENT_COMMANDS
 from backoffice.order_api import order_api
 from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
+from brand_catalog.cache import CatalogCache
 from callflows import conversation
 from clock import Clock, system_clock
 from ivr.calls import Calls
 from ivr.line import LineServices
 from ivr.operators.waiting_music import music_routes
 from ivr.recognition import Recognition
+from ivr.services import Services, register_services
 from ivr.twilio.media_socket import MESSAGE_MAX_CHARS
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
@@ -34,24 +36,21 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     settings = settings if settings is not None else Settings()
     configure_logs()
     sessions = open_sessions(open_engine(settings.database_url))
-    recognition = Recognition(settings, sessions)
+    catalogs = CatalogCache()
+    recognition = Recognition(settings, sessions, catalogs)
 
     app = Flask(__name__)
-    app.config["SETTINGS"] = settings
     app.config["SECRET_KEY"] = settings.secret_key or None
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
-    app.extensions["hearing"] = recognition
-    app.extensions["sessions"] = sessions
-    app.extensions["clock"] = clock
-    line = _voice_line(settings, sessions, recognition, clock)
-    app.extensions["line"] = line
-    app.extensions["media"] = line.media_streams
+    line = _voice_line(settings, sessions, catalogs, recognition, clock)
+    services = Services(settings, sessions, clock, catalogs, recognition, line)
+    register_services(app, services)
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(music_routes())
     app.register_blueprint(
-        order_api(sessions, clock, lambda session, moment: Desk(session, recognition.catalog(session), moment))
+        order_api(sessions, clock, lambda session, moment: Desk(session, catalogs.current(session), moment))
     )
-    console.register(app, console.Services(settings, sessions, clock, line))
+    console.register(app, services)
     app.register_blueprint(_health(sessions, recognition))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
     for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
@@ -62,20 +61,22 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     return app
 
 
-def _voice_line(settings: Settings, sessions: SessionFactory, hearing: Recognition, clock: Clock) -> LineServices:
+def _voice_line(
+    settings: Settings, sessions: SessionFactory, catalogs: CatalogCache, recognition: Recognition, clock: Clock
+) -> LineServices:
     calls = Calls(
         sessions,
         clock,
         conversation,
-        open_desk=lambda session: Desk(session, hearing.catalog(session), clock()),
-        understanding=hearing.understanding,
-        recognition_available=lambda: hearing.available,
-        recognition_fails=lambda: hearing.problem is not None,
+        open_desk=lambda session: Desk(session, catalogs.current(session), clock()),
+        understanding=recognition.understanding,
+        recognition_available=lambda: recognition.available,
+        recognition_fails=lambda: recognition.problem is not None,
     )
-    return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), hearing)
+    return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), recognition)
 
 
-def _health(sessions: SessionFactory, hearing: Recognition) -> Blueprint:
+def _health(sessions: SessionFactory, recognition: Recognition) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/healthz")
@@ -87,10 +88,10 @@ def _health(sessions: SessionFactory, hearing: Recognition) -> Blueprint:
                 tables = "not current: run `flask --app app migrate`"
         except SQLAlchemyError as error:
             database, tables = f"cannot be used: {type(error).__name__}", "unknown"
-        recogniser = "ok" if hearing.available else hearing.problem or "not wanted: LISTEN_MODE is keypad"
+        recogniser = "ok" if recognition.available else recognition.problem or "not wanted: LISTEN_MODE is keypad"
         serves = database == "ok" and tables == "current"
-        status = ("degraded" if hearing.problem else "ok") if serves else "down"
-        return jsonify(status=status, database=database, tables=tables, ear=recogniser), 200 if serves else 503
+        status = ("degraded" if recognition.problem else "ok") if serves else "down"
+        return jsonify(status=status, database=database, tables=tables, recogniser=recogniser), 200 if serves else 503
 
     return routes
 

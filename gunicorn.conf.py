@@ -38,7 +38,11 @@ def on_starting(server):
 def post_worker_init(worker):
     """Load the speech model and the catalogue's grammars before the first call has to wait for them, and recover the
     streams of an earlier worker."""
-    with read_only(worker.wsgi.extensions["sessions"]) as session:
-        worker.wsgi.extensions["hearing"].warm_up(session)
+    # Imported in the worker: the process that only watches the workers needs nothing of the line.
+    from ivr.services import services
+
+    found = services(worker.wsgi)
+    with read_only(found.sessions) as session:
+        found.recognition.warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")
-    worker.wsgi.extensions["media"].recover_streams(only_worker=alone)
+    found.line.media_streams.recover_streams(only_worker=alone)

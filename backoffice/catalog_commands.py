@@ -5,23 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
+from backoffice.command_context import FILE
 from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog_file
 from brand_catalog.name_overrides import replace_catalog
-from clock import system_clock
+from ivr.services import services
 from orders.staff.accounts import StaffError, acting_staff
 from speech.model import ModelMissing, load_model, locate_model
 from speech.vocabulary import vocabulary_of
-from storage import migrate, open_engine, open_sessions, transaction
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from storage import migrate, transaction
 
 
 @click.command("import-catalog")
-@click.argument("file", type=_FILE)
-@click.option("--aliases", type=_FILE, help="How people say the names, CSV or XLSX.")
+@click.argument("file", type=FILE)
+@click.option("--aliases", type=FILE, help="How people say the names, CSV or XLSX.")
 @click.option("--note", default="", help="Why, kept with the new version.")
 @click.option("--by", default="", metavar="LOGIN", help="Who imports it, once there are accounts.")
 @with_appcontext
@@ -34,17 +32,13 @@ def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str)
         raise click.ClickException(str(error)) from error
     for warning in examined.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    url = current_app.config["SETTINGS"].database_url
-    migrate(url)
-    engine = open_engine(url)
+    migrate(services().settings.database_url)
     try:
-        with transaction(open_sessions(engine)) as session:
+        with transaction(services().sessions) as session:
             who = acting_staff(session, by, "edit_catalog").name if by else ""
-            done = replace_catalog(session, examined.catalog, system_clock(), note or file.name, who)
+            done = replace_catalog(session, examined.catalog, services().now(), note or file.name, who)
     except StaffError as error:
         raise click.ClickException(str(error)) from error
-    finally:
-        engine.dispose()
     click.echo(
         f"Catalogue {done.version} is in force: {done.added} specs added, {done.changed} changed, "
         f"{done.unchanged} unchanged, {done.retired} retired; {done.spoken_names} spoken names."
@@ -53,7 +47,7 @@ def import_catalog_command(file: Path, aliases: Path | None, note: str, by: str)
 
 def _model_check() -> NameCheck | None:
     try:
-        model = load_model(locate_model(current_app.config["SETTINGS"]))
+        model = load_model(locate_model(services().settings))
     except ModelMissing:
         click.echo(
             "Warning: there is no speech model here, so whether the names can be heard was not checked.", err=True

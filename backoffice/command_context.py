@@ -1,17 +1,19 @@
-"""The parts that all commands of the department share: one transaction, the current time, refusals in words."""
+"""The parts that all commands of the department share: options, one transaction with the time, refusals in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
-from flask import current_app
 from sqlalchemy.orm import Session
 
+from brand_catalog.sheet_writing import write_table
 from brand_catalog.sheets import SheetError
+from ivr.services import services
 from orders.book.order_changes import ChangeRefused
 from orders.channels.proxy_list import ProxyListRefused
 from orders.channels.tokens import TokenError
@@ -24,11 +26,13 @@ from orders.supply.limits import LimitsLocked, LimitsRefused
 from storage import transaction
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 BY = click.option("--by", required=True, metavar="LOGIN", help="Who does this: a login that list-staff shows.")
-REASON = click.option("--why", required=True, help="Why; the history keeps it.")
+REASON = click.option("--why", required=True, help="Why; the audit log keeps it.")
+OUT = click.option("--out", type=FOLDER, required=True, help="The folder for the files.")
 
 REFUSALS = (
     SheetError,
@@ -45,11 +49,22 @@ REFUSALS = (
 )
 
 
+def day_option(help: str) -> Callable[[Any], Any]:
+    """The option for the day a command is about."""
+    return click.option("--day", type=DAY, required=True, help=help)
+
+
+def write_file(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table to a file, whole or not at all, and say so."""
+    write_table(path, columns, rows)
+    click.echo(f"Written to {path}.")
+
+
 @contextmanager
 def unit_of_work() -> Iterator[tuple[Session, datetime]]:
     """Open one transaction on the installation's database, with the current time; refusals end without a traceback."""
     try:
-        with transaction(current_app.extensions["sessions"]) as session:
-            yield session, current_app.extensions["clock"]()
+        with transaction(services().sessions) as session:
+            yield session, services().now()
     except REFUSALS as error:
         raise click.ClickException(str(error)) from error

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
-from clock import system_clock
+from ivr.services import services
 from orders.demo import seed_demo
 from orders.demo.demo_staff import seed_demo_staff
-from settings import Settings
-from storage import UnknownRevision, migrate, open_engine, open_sessions, transaction
+from storage import UnknownRevision, migrate, transaction
 
 
 @click.command("migrate")
 @with_appcontext
 def migrate_command() -> None:
     """Migrate the database's tables to the current schema; quick when they already have it."""
-    settings = _settings()
+    url = services().settings.database_url
     try:
-        migrate(settings.database_url)
+        migrate(url)
     except OperationalError as error:
         raise click.ClickException(explain_unusable(error)) from error
     except UnknownRevision as error:
-        raise click.ClickException(explain_unknown_revision(settings.database_url, error.revision)) from error
+        raise click.ClickException(explain_unknown_revision(url, error.revision)) from error
 
 
 @click.command("demo")
@@ -34,16 +32,13 @@ def migrate_command() -> None:
 def demo_command(context: click.Context) -> None:
     """Make the demo's database: catalogue, retailers and today's supply, all of it made up."""
     context.invoke(migrate_command)
-    engine = open_engine(_settings().database_url)
     try:
-        with transaction(open_sessions(engine)) as session:
-            now = system_clock()
+        with transaction(services().sessions) as session:
+            now = services().now()
             seed_demo(session, now)
             seed_demo_staff(session, now)
     except OperationalError as error:
         raise click.ClickException(explain_unusable(error)) from error
-    finally:
-        engine.dispose()
 
 
 def explain_unusable(error: OperationalError) -> str:
@@ -65,8 +60,3 @@ def explain_unknown_revision(url: str, revision: str) -> str:
         " it, or name a new database in DATABASE_URL and run `flask --app app migrate` again; CHANGELOG.md says what"
         " can be brought over."
     )
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings

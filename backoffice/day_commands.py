@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, FILE, OUT, day_option, unit_of_work, write_file
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import settlement, steps
-from orders.day_end.steps import ExportRow
 from orders.staff.accounts import acting_staff
 
-_day = click.option("--day", type=DAY, required=True, help="The business day.")
-_out = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder for the file."
-)
+_day = day_option("The business day.")
 
 
 @click.group("day-end")
@@ -57,14 +52,14 @@ def audit_command(day: datetime, by: str) -> None:
 @day_end_command.command("settle")
 @_day
 @BY
-@_out
+@OUT
 @with_appcontext
 def settle_command(day: datetime, by: str, out: Path) -> None:
     """Write the next batch for the bank; the open one again while it is unanswered."""
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
         number, rows = settlement.make_batch(session, day.date(), by=who, now=now)
-    _write(out / f"settlement-{day:%Y%m%d}-{number}.csv", settlement.BATCH_COLUMNS, rows)
+    write_file(out / f"settlement-{day:%Y%m%d}-{number}.csv", settlement.BATCH_COLUMNS, rows)
 
 
 @day_end_command.command("answer")
@@ -91,27 +86,27 @@ def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: 
 @day_end_command.command("hand-over")
 @_day
 @BY
-@_out
+@OUT
 @with_appcontext
 def hand_over_command(day: datetime, by: str, out: Path) -> None:
     """Write the orders handed over to delivery, by route."""
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
         rows = steps.hand_over(session, day.date(), by=who, now=now)
-    _write(out / f"delivery-{day:%Y%m%d}.csv", steps.HAND_OVER_COLUMNS, rows)
+    write_file(out / f"delivery-{day:%Y%m%d}.csv", steps.HAND_OVER_COLUMNS, rows)
 
 
 @day_end_command.command("notice")
 @_day
 @BY
-@_out
+@OUT
 @with_appcontext
 def notice_command(day: datetime, by: str, out: Path) -> None:
     """Write the notices to retailers of what will be delivered."""
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
         rows = steps.delivery_notices(session, day.date(), by=who, now=now)
-    _write(out / f"notices-{day:%Y%m%d}.csv", steps.NOTICE_COLUMNS, rows)
+    write_file(out / f"notices-{day:%Y%m%d}.csv", steps.NOTICE_COLUMNS, rows)
 
 
 @day_end_command.command("close")
@@ -189,18 +184,6 @@ def decide_command(change: int, approve: bool, by: str) -> None:
         who = acting_staff(session, by, "decide_changes").name
         state = order_changes.decide(session, change, approve=approve, by=who, now=now).state
     click.echo(f"Change {change} is {state}.")
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[ExportRow]) -> None:
-    """Write the file, whole or not at all: it appears under its name when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    unfinished.replace(path)
-    click.echo(f"Written to {path}.")
 
 
 def _show(detail: object) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from backoffice.command_context import FILE
 from backoffice.recognition_commands import catalog_of_file, listen_for
 from settings import Settings
 from speech.audio import RECOGNISER_RATE, read_audio
@@ -24,13 +25,12 @@ from speech.understanding import build_understanding
 # The retailers of a region, so that a code has to be recognised among as many as there are.
 CODES_OF_A_REGION = 15_000
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("folder", type=_FOLDER)
-@click.option("--catalog", "catalog_file", type=_FILE, required=True, help="The catalogue the labels speak of.")
-@click.option("--aliases", type=_FILE, help="How people say its names.")
+@click.option("--catalog", "catalog_file", type=FILE, required=True, help="The catalogue the labels speak of.")
+@click.option("--aliases", type=FILE, help="How people say its names.")
 @click.option(
     "--report", type=click.Path(path_type=Path), default=Path("var/recognition.html"), help="The page to write."
 )

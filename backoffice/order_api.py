@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from backoffice.order_messages import KEY_MAX, OrderSent, RequestRejected, describe
+from backoffice.order_messages import KEY_MAX, KEY_MIN, OrderSent, RequestRejected, describe
 from clock import Clock
 from orders.book.desk import Desk
 from orders.channels.tokens import sender_by_token
@@ -23,7 +23,6 @@ from orders.channels.web_orders import EnteredOrder, KeyReused, WebOrder, enter_
 from storage import SessionFactory, retry_on_deadlock, transaction
 
 BODY_MAX_BYTES = 128 * 1024
-KEY_MIN = 8
 
 OpenDesk = Callable[[Session, datetime], Desk]
 ApiResponse = tuple[Response, int]
@@ -36,7 +35,7 @@ MESSAGES = {
     "already_ordered": "The retailer has an order for this day already.",
     "closed": "Orders for this day are not taken at this time by this channel.",
     "nothing_left": "Nothing of what was asked for can be had.",
-    "order_min": "The order is smaller than the house takes; it was not saved.",
+    "order_min": "The order is smaller than the department accepts; it was not saved.",
 }
 
 
@@ -86,7 +85,7 @@ def order_api(sessions: SessionFactory, clock: Clock, open_desk: OpenDesk) -> Bl
 
     @routes.get("/openapi.json")
     def description() -> Response:
-        return jsonify(describe("Order Hotline: orders by the web", "1"))
+        return jsonify(describe())
 
     return routes
 

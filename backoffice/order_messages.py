@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 LINES_MAX = 500
-KEY_MAX = 80
+KEY_MIN, KEY_MAX = 8, 80
 
 Barcode = Annotated[str, Field(pattern=r"^[0-9]{13}$", description="The carton's barcode.", examples=["6901028000017"])]
 Fen = Annotated[int, Field(description="Money in fen, a hundredth of a yuan.")]
@@ -92,14 +92,14 @@ class RequestRejected(BaseModel):
     problems: list[RequestProblem] = []
 
 
-def describe(title: str, version: str) -> dict[str, Any]:
+def describe() -> dict[str, Any]:
     """The interface as an OpenAPI 3.1 document."""
     models: tuple[type[BaseModel], ...] = (OrderSent, OrderAnswered, OrderFailed, RequestRejected)
     mode: JsonSchemaMode = "validation"
     _, schemas = models_json_schema([(model, mode) for model in models], ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version},
+        "info": {"title": "Order Hotline: orders by the web", "version": "1"},
         "paths": {"/api/orders": {"post": _place_order()}},
         "components": {
             "schemas": schemas["$defs"],
@@ -119,7 +119,7 @@ def _place_order() -> dict[str, Any]:
                 "in": "header",
                 "required": True,
                 "description": "The order's own key. Sent again under it, the order is answered as before, once saved.",
-                "schema": {"type": "string", "minLength": 8, "maxLength": KEY_MAX},
+                "schema": {"type": "string", "minLength": KEY_MIN, "maxLength": KEY_MAX},
             }
         ],
         "requestBody": {"required": True, "content": _json(OrderSent)},

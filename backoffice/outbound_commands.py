@@ -7,13 +7,12 @@ from threading import Event
 from urllib.parse import urlsplit
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
 from backoffice.command_context import BY, REASON, unit_of_work
 from backoffice.hotline_commands import clock_time
-from ivr.line import LineServices
 from ivr.outbound.dialler import Dialler
+from ivr.services import services
 from orders.hotline_settings import set_outbound_hours
 from orders.staff.accounts import acting_staff
 from settings import Settings, SettingsError, is_loopback
@@ -29,24 +28,24 @@ def outbound_command() -> None:
 def run_command() -> None:
     """Run the dialler: call while outbound calling is started on the page, until this process is ended. Several may
     run, on several machines; one of them dials."""
-    line: LineServices = current_app.extensions["line"]
+    own = services()
+    line = own.line
     try:
-        line.settings.check_servable()
+        own.settings.check_servable()
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
-    _refuse_real_calls_in_demo(line.settings)
+    _refuse_real_calls_in_demo(own.settings)
     stop = Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
-    sessions, clock = current_app.extensions["sessions"], current_app.extensions["clock"]
-    dialler = Dialler(sessions, clock, line.carrier, line.outbound_calls, line.settings.operator_numbers)
+    dialler = Dialler(own.sessions, own.clock, line.carrier, line.outbound_calls, own.settings.operator_numbers)
     dialler.run(stop)
 
 
 @outbound_command.command("window")
 @click.option("--batch", default="", help="The retailers' route; without one, all that have no window of their own.")
-@click.option("--opens", type=clock_time, required=True, help="From when they are rung.")
-@click.option("--closes", type=clock_time, required=True, help="Until when they are rung.")
+@click.option("--opens", type=clock_time, required=True, help="From when they are called.")
+@click.option("--closes", type=clock_time, required=True, help="Until when they are called.")
 @BY
 @REASON
 @with_appcontext

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, FILE, day_option, unit_of_work
 from brand_catalog.loading import load_catalog
+from ivr.services import services
 from orders.channels import proxy_list
 from orders.staff.accounts import acting_staff
 from storage import retry_on_deadlock, transaction
@@ -19,7 +19,7 @@ from storage import retry_on_deadlock, transaction
 
 @click.command("proxy-orders")
 @click.argument("file", type=FILE)
-@click.option("--day", type=DAY, required=True, help="The business day the list is for.")
+@day_option("The business day the list is for.")
 @BY
 @with_appcontext
 def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
@@ -32,7 +32,7 @@ def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
 
     @retry_on_deadlock
     def enter(code: str) -> str:
-        with transaction(current_app.extensions["sessions"]) as session:
+        with transaction(services().sessions) as session:
             taken = proxy_list.enter_listed(session, catalog, day.date(), code, now)
             state, reason = taken.row.state, taken.row.reason
             if not taken.repeated and state == "failed":

@@ -7,34 +7,32 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.command_context import DAY
-from backoffice.report_tables import tables, write_csv, write_xlsx
+from backoffice.command_context import OUT, day_option
+from backoffice.report_files import write_csv, write_xlsx
 from ivr import call_figures
+from ivr.services import services
 from orders.reporting.figures import Period, Span
 from orders.reporting.report_drafts import draft_text
+from orders.reporting.tables import report_tables
 from storage import read_only
 
 _span = click.option("--span", type=click.Choice(["day", "week", "month"]), default="day", show_default=True)
-_day = click.option("--day", type=DAY, required=True, help="The day, or any day of the week or month.")
-_out = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder for the files."
-)
+_day = day_option("The day, or any day of the week or month.")
 
 
 @click.command("report")
 @_span
 @_day
-@_out
+@OUT
 @click.option("--format", "kind", type=click.Choice(["csv", "xlsx"]), default="xlsx", show_default=True)
 @with_appcontext
 def report_command(span: Span, day: datetime, out: Path, kind: Literal["csv", "xlsx"]) -> None:
     """Write the tables of a day, week or month: days, specs, channels, reasons, calls, operators."""
     period = Period.around(day.date(), span)
-    with read_only(current_app.extensions["sessions"]) as session:
-        found = tables(session, period)
+    with read_only(services().sessions) as session:
+        found = report_tables(session, period, call_figures.figures(session, period))
     name = _name("report", span, period)
     paths = [write_xlsx(out, name, found)] if kind == "xlsx" else write_csv(out, name, found)
     for path in paths:
@@ -44,12 +42,12 @@ def report_command(span: Span, day: datetime, out: Path, kind: Literal["csv", "x
 @click.command("draft")
 @_span
 @_day
-@_out
+@OUT
 @with_appcontext
 def draft_report_command(span: Span, day: datetime, out: Path) -> None:
     """Draft the day's diary, or the report of a week or month, from the figures."""
     period = Period.around(day.date(), span)
-    with read_only(current_app.extensions["sessions"]) as session:
+    with read_only(services().sessions) as session:
         text = draft_text(session, period, call_figures.figures(session, period))
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.md"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
-from openpyxl import Workbook
 
-from backoffice.command_context import BY, DAY, FILE, NEW_FILE, REASON, unit_of_work
+from backoffice.command_context import BY, FILE, NEW_FILE, REASON, day_option, unit_of_work, write_file
 from brand_catalog.loading import load_catalog
 from orders.book.substitutes import import_substitutes
 from orders.department_rules import set_rule
@@ -22,7 +19,7 @@ from orders.supply.limits import FigureChange, LimitsResult
 
 @click.command("allocate")
 @click.argument("file", type=FILE)
-@click.option("--day", type=DAY, required=True, help="The business day the supply is for.")
+@day_option("The business day the supply is for.")
 @BY
 @REASON
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
@@ -40,7 +37,7 @@ def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool
 
 @click.command("import-limits")
 @click.argument("file", type=FILE)
-@click.option("--day", type=DAY, required=True, help="The business day whose cycle the limits are for.")
+@day_option("The business day whose cycle the limits are for.")
 @BY
 @REASON
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
@@ -62,22 +59,22 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
 
 @click.command("export-limits")
 @click.argument("file", type=NEW_FILE)
-@click.option("--day", type=DAY, required=True, help="The business day whose limits are wanted.")
+@day_option("The business day whose limits are wanted.")
 @with_appcontext
 def export_limits_command(file: Path, day: datetime) -> None:
     """Write the limits in force on a day to FILE (CSV or XLSX), in the columns that are imported."""
     with unit_of_work() as (session, _):
-        _write(file, limits.COLUMNS, limits.export_rows(session, day.date()))
+        write_file(file, limits.COLUMNS, limits.export_rows(session, day.date()))
 
 
 @click.command("export-supply")
 @click.argument("file", type=NEW_FILE)
-@click.option("--day", type=DAY, required=True, help="The business day whose supply is wanted.")
+@day_option("The business day whose supply is wanted.")
 @with_appcontext
 def export_supply_command(file: Path, day: datetime) -> None:
     """Write a day's supply and how it was split to FILE (CSV or XLSX), in the columns that are imported."""
     with unit_of_work() as (session, _):
-        _write(file, allocate.COLUMNS, allocate.export_supply(session, load_catalog(session), day.date()))
+        write_file(file, allocate.COLUMNS, allocate.export_supply(session, load_catalog(session), day.date()))
 
 
 @click.command("import-substitutes")
@@ -91,22 +88,6 @@ def import_substitutes_command(file: Path, by: str, why: str) -> None:
         who = acting_staff(session, by, "edit_supply").name
         table = import_substitutes(session, file, load_catalog(session), by=who, why=why, now=now)
     click.echo(f"Substitutes: {sum(map(len, table.values()))} for {len(table)} specs.")
-
-
-def _write(file: Path, columns: Sequence[str], rows: Iterable[tuple[str | int, ...]]) -> None:
-    if file.suffix.lower() == ".xlsx":
-        book = Workbook(write_only=True)
-        sheet = book.create_sheet(file.stem[:31])
-        sheet.append(columns)
-        for row in rows:
-            sheet.append(row)
-        book.save(file)
-    else:
-        with file.open("w", newline="", encoding="utf-8-sig") as lines:
-            writer = csv.writer(lines)
-            writer.writerow(columns)
-            writer.writerows(rows)
-    click.echo(f"Written to {file}.")
 
 
 def _say(done: LimitsResult, dry_run: bool) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import click
-from flask import current_app
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, DAY, FILE, unit_of_work
+from backoffice.command_context import BY, FILE, day_option, unit_of_work
 from brand_catalog.loading import load_catalog
+from ivr.services import services
 from orders.book.desk import Desk
 from orders.book.models import Channel
 from orders.channels import tokens, web_orders
@@ -24,7 +24,7 @@ from storage import retry_on_deadlock, transaction
 WebChannel = Literal["web", "mobile"]
 CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
 
-_day = click.option("--day", type=DAY, required=True, help="The business day.")
+_day = day_option("The business day.")
 
 
 @click.group("web-orders")
@@ -70,7 +70,7 @@ def import_orders_command(file: Path, channel: Channel, sender: str) -> None:
 
     @retry_on_deadlock
     def enter(one: ReferencedOrder) -> str:
-        with transaction(current_app.extensions["sessions"]) as session:
+        with transaction(services().sessions) as session:
             desk = Desk(session, catalog, one.order.placed_at)
             taken = web_orders.enter_order(desk, channel, sender, one.reference, one.order, now)
             return "entered before" if taken.repeated else taken.row.state

@@ -173,15 +173,16 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
             line = desk.hotline(MAIN)
             assert desk.eligibility(retailer, line).may_order
             desk.open_draft(call, retailer, line)
-            offered = [offer.spec.barcode for offer in desk.available_specs(retailer, line)]
+            offered = [offer.spec.barcode for offer in desk.available_specs(retailer)]
             desk.usual_barcodes(retailer)
             wanted.extend(chance.sample(offered, LINES_EACH))
 
         measured("look up", look_up)
         for _ in range(3):
-            measured("hold a line", lambda desk: desk.set_line(call, wanted.pop(), 50))
-        measured("hold 17 lines at once", lambda desk: desk.set_lines(call, [LineRequest(spec, 50) for spec in wanted]))
-        measured("confirm 20 lines", lambda desk: desk.confirm(call))
+            measured("hold a line", lambda desk: desk.draft(call).set_line(wanted.pop(), 50))
+        requests = [LineRequest(spec, 50) for spec in wanted]
+        measured("hold 17 lines at once", lambda desk: desk.draft(call).set_lines(requests))
+        measured("confirm 20 lines", lambda desk: desk.draft(call).confirm())
 
     for number in range(1, calls + 1):
         one_call(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 NameKind = Literal["spec", "ambiguous", "brand", "derived"]
@@ -56,3 +57,8 @@ class Catalog:
     version: str
     specs: Mapping[str, Spec]
     spoken_names: tuple[SpokenName, ...]
+
+    @cached_property
+    def by_name_or_barcode(self) -> Mapping[str, Spec]:
+        """Every spec by its name and by its barcode: files may have either."""
+        return {key: spec for spec in self.specs.values() for key in (spec.name, spec.barcode)}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.importing import ALIAS_COLUMNS as IMPORTED_ALIAS_COLUMNS
 from brand_catalog.importing import CATALOG_COLUMNS as IMPORTED_COLUMNS
+from brand_catalog.sheet_writing import csv_bytes
 from brand_catalog.spoken_names import Alias, derive_spoken_names
 
 EXPORTED_CATALOG_COLUMNS = (*IMPORTED_COLUMNS, "pinyin", "short_code")
@@ -56,13 +55,5 @@ def alias_rows(catalog: Catalog) -> Iterator[tuple[str, ...]]:
 
 def as_files(catalog: Catalog) -> Iterator[tuple[str, bytes]]:
     """The names and contents of catalog.csv and aliases.csv."""
-    yield "catalog.csv", _csv(EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
-    yield "aliases.csv", _csv(EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    lines = io.StringIO()
-    writer = csv.writer(lines)
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return lines.getvalue().encode()
+    yield "catalog.csv", csv_bytes(EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
+    yield "aliases.csv", csv_bytes(EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))

@@ -17,7 +17,17 @@ from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import RecordMissing, TurnContext
 from orders.book.desk import Desk, DeskRefusal
 
-__all__ = ["CallFacts", "CallState", "Silence", "begin", "end", "hear", "resume_from_operator"]
+__all__ = [
+    "CallFacts",
+    "CallState",
+    "Silence",
+    "begin",
+    "end",
+    "end_by_operator",
+    "hear",
+    "identify",
+    "resume_from_operator",
+]
 
 # More steps in a row than this without a question mean that the flow has a cycle.
 STEPS_IN_A_TURN_MAX = 12
@@ -31,11 +41,13 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
     return state, _go(turn, _flow(turn).first)
 
 
-def hear(state: CallState, heard: TurnInput, desk: Desk) -> tuple[CallState, Reply]:
-    """Take one turn: return the state after it and the reply. The state passed in is left as it is."""
-    if state.over:
-        return state, _last_reply(state)
-    before, state = state, state.copy()
+def hear(state: CallState, heard: TurnInput, desk: Desk, *, speech_enabled: bool) -> tuple[CallState, Reply]:
+    """Take one turn: return the state after it and the reply. The state passed in is left as it is. `speech_enabled` is
+    true if speech can be recognised now: the worker that serves the call may have changed since the last turn."""
+    before = replace(state, speech_enabled=speech_enabled)
+    if before.over:
+        return before, _last_reply(before)
+    state = before.copy()
     turn = TurnContext(state, desk)
     try:
         return state, _answer(turn, _flow(turn).step(state.step), heard)
@@ -50,10 +62,15 @@ def hear(state: CallState, heard: TurnInput, desk: Desk) -> tuple[CallState, Rep
         return state, _end(TurnContext(state, desk), Transfer("stuck"))
 
 
-def resume_from_operator(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
+def identify(state: CallState, customer_code: str) -> CallState:
+    """Sign the caller in as the retailer an operator has identified, and return the state after it."""
+    return replace(state, customer_code=customer_code, signed_in=True)
+
+
+def resume_from_operator(state: CallState, desk: Desk, *, speech_enabled: bool) -> tuple[CallState, Reply]:
     """Go on with a call that an operator gives back: with the order as the operator left it, or with the sign-in where
     the caller has not signed in."""
-    state = state.copy()
+    state = replace(state, speech_enabled=speech_enabled)
     state.over, state.reprompt_count, state.sign_in_failures = "", 0, 0
     state.open_questions, state.read_back_lines = (), None
     turn = TurnContext(state, desk)
@@ -62,10 +79,19 @@ def resume_from_operator(state: CallState, desk: Desk) -> tuple[CallState, Reply
     return state, _go(turn, "read_back" if turn.ordered() else "admission")
 
 
+def end_by_operator(state: CallState, desk: Desk, sentences: tuple[str, ...]) -> tuple[CallState, Reply]:
+    """End a call that an operator has finished, after these sentences. An order the operator saved ends it as saved; an
+    unsaved one is kept, to be resumed in a later call."""
+    saved = desk.draft(state.call_key).saved() is not None
+    state = replace(state, over="hung_up", last_sentences=sentences, saved=saved)
+    end(state, desk)
+    return state, Reply(sentences, HangUp())
+
+
 def end(state: CallState, desk: Desk) -> None:
     """End the call, whoever hung up. An unsaved order is kept, to be resumed in a later call."""
     if state.signed_in and not state.saved:
-        desk.abandon(state.call_key)
+        desk.draft(state.call_key).abandon()
 
 
 def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:

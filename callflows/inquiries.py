@@ -116,7 +116,7 @@ def _say_spec_count(turn: TurnContext) -> None:
 
 
 def _say_available(turn: TurnContext, barcode: str) -> None:
-    packs, reason = turn.available_packs(barcode)
+    packs, reason = turn.draft.headroom(barcode)
     name = turn.name(barcode)
     if packs:
         turn.say("wishes.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))

@@ -225,7 +225,7 @@ def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> 
     elif off is not None and off < ordered:
         taken.wanted.append(LineRequest(barcode, ordered - off, "set"))
     else:
-        turn.remove_line(barcode)
+        turn.draft.remove(barcode)
         taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
 
 
@@ -235,7 +235,7 @@ def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bo
     if not taken.wanted:
         return
     before = turn.ordered()
-    outcomes = turn.set_lines(taken.wanted)
+    outcomes = turn.draft.set_lines(taken.wanted)
     for request, outcome in zip(taken.wanted, outcomes, strict=True):
         barcode, had = request.barcode, before.get(request.barcode, 0)
         if outcome.line is not None:

@@ -7,6 +7,9 @@ from typing import Literal
 
 from speech.listening import Listen
 
+DEFAULT_SILENCE_MS = 6_000
+"""How long the caller may be silent, unless a step allows for more."""
+
 TransferReason = Literal["asked", "stuck", "locked", "not_identified", "recogniser_down"]
 
 
@@ -17,7 +20,7 @@ class ListenFor:
     as early."""
 
     listen: Listen
-    silence_ms: int = 6_000
+    silence_ms: int = DEFAULT_SILENCE_MS
     hear_out: bool = False
 
 

@@ -8,23 +8,13 @@ from typing import TYPE_CHECKING
 
 from brand_catalog.spoken_names import split_name, spoken_forms
 from callflows import speaking
-from callflows.prompts import Prompts, load_prompts
+from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND, CallState
 from speech.listening import Items, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
-    from orders.book.desk import (
-        AvailableSpec,
-        Confirmed,
-        CutReason,
-        Desk,
-        Hotline,
-        LineOutcome,
-        LineRequest,
-        OrderView,
-        Retailer,
-    )
+    from orders.book.desk import AvailableSpec, Desk, Draft, Hotline, OrderView, Retailer
     from orders.book.models import Channel
 
 
@@ -35,12 +25,11 @@ class RecordMissing(LookupError):
 class TurnContext:
     """The context of one turn of a call. Steps change `state` and say sentences; nothing else outlives the turn."""
 
-    def __init__(self, state: CallState, desk: Desk, prompts: Prompts | None = None) -> None:
+    def __init__(self, state: CallState, desk: Desk) -> None:
         self.state = state
         self.desk = desk
         self.sentences: list[str] = []
-        self._prompts = prompts or load_prompts()
-        self._order: OrderView | None = None
+        self._prompts = load_prompts()
 
     # -- saying
 
@@ -127,7 +116,7 @@ class TurnContext:
     @cached_property
     def available_specs(self) -> dict[str, AvailableSpec]:
         """The specs this retailer may order at the turn's beginning, by barcode."""
-        return {offer.spec.barcode: offer for offer in self.desk.available_specs(self.retailer, self.hotline)}
+        return {available.spec.barcode: available for available in self.desk.available_specs(self.retailer)}
 
     # -- the order
 
@@ -136,41 +125,19 @@ class TurnContext:
         """The channel the order comes in by."""
         return "outbound" if self.state.flow == OUTBOUND else "phone"
 
+    @cached_property
+    def draft(self) -> Draft:
+        """The call's draft, for every operation of the turn: it knows when its view has to be read again."""
+        return self.desk.draft(self.state.call_key)
+
     @property
     def order(self) -> OrderView | None:
         """The current order; None before there is one, and after another call resumed it."""
-        if self._order is None:
-            self._order = self.desk.draft(self.state.call_key)
-        return self._order
+        return self.draft.view()
 
     def ordered(self) -> dict[str, int]:
         """The lines of the current order: packs by barcode."""
         return {line.barcode: line.granted_packs for line in self.order.lines} if self.order else {}
-
-    def available_packs(self, barcode: str) -> tuple[int, CutReason]:
-        """The packs of a spec the order could be granted beyond its own, and the reason why not more."""
-        self._order = None
-        return self.desk.headroom(self.state.call_key, barcode)
-
-    def set_lines(self, requests: list[LineRequest]) -> list[LineOutcome]:
-        """Request lines from the desk, all at once; the outcomes come in the same order."""
-        self._order = None
-        return self.desk.set_lines(self.state.call_key, requests)
-
-    def confirm(self) -> Confirmed:
-        """Save the order. DeskRefusal if it may not be saved, or not as it was read back."""
-        self._order = None
-        return self.desk.confirm(self.state.call_key)
-
-    def remove_line(self, barcode: str) -> None:
-        """Remove a line."""
-        self._order = None
-        self.desk.remove_line(self.state.call_key, barcode)
-
-    def accept_less(self, barcode: str, packs: int) -> None:
-        """Reduce a line to less than was granted: the requested quantity stays the demand."""
-        self._order = None
-        self.desk.accept_less(self.state.call_key, barcode, packs)
 
     # -- listening
 

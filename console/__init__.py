@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from console.pages import register
-from console.services import Services
 
-__all__ = ["Services", "register"]
+__all__ = ["register"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -11,11 +11,14 @@ from flask import abort, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from console.language import _
-from console.services import services
 from ivr.operators import presence
+from ivr.services import services
 from orders.staff import seats
 from orders.staff.models import StaffRow, Task
 from storage import read_only, transaction
+
+# A session ends after this long without a request of the user's own.
+IDLE_TIMEOUT = timedelta(minutes=30)
 
 _STAFF_KEY, _LAST_SEEN_KEY = "staff_id", "last_seen"
 
@@ -49,7 +52,7 @@ def load_staff(*, touch: bool) -> None:
     if staff_id is None or last_seen is None:
         return
     now = services().now()
-    if now - datetime.fromtimestamp(last_seen, UTC) > services().idle_timeout:
+    if now - datetime.fromtimestamp(last_seen, UTC) > IDLE_TIMEOUT:
         return
     with read_only(services().sessions) as reader:
         staff = reader.get(StaffRow, staff_id)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, time
+from decimal import Decimal
 from fractions import Fraction
 
 from clock import local
 from console.file_errors import localised_reason
 from console.language import _
+from orders.reporting.tables import Cell
 
 _DAY = 24 * 60
 
@@ -67,6 +69,17 @@ def masked(number: str) -> str:
     return f"…{number[-4:]}" if len(number) > 4 else number
 
 
+def table_cell(value: Cell) -> str:
+    """A heading or a cell of a report: a word of the reports in the visitor's language; a dash for None."""
+    if value is None:
+        return "—"
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, Decimal):
+        return f"{value:,}"
+    return _(value) if isinstance(value, str) and value else str(value)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "yuan": yuan,
     "cartons": format_cartons,
@@ -76,5 +89,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "time_of_day": time_of_day,
     "masked": masked,
+    "cell": table_cell,
     "localised_reason": localised_reason,
 }

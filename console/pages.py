@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import authentication, language, navigation
+from console import authentication, language, navigation, texts
 from console.calls import order_and_call_pages, recording_pages, turn_review
 from console.day import (
     brief,
@@ -30,7 +30,6 @@ from console.day import (
 from console.desk import call_handling, desk_pages, seat_pages, softphone
 from console.filters import FILTERS
 from console.language import _
-from console.services import Services, register_services, services
 from console.settings import (
     catalog_files,
     department_pages,
@@ -41,6 +40,7 @@ from console.settings import (
     supply_pages,
 )
 from console.web_phone import web_phone_pages
+from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
 from orders.staff.accounts import check_password
 from orders.staff.models import SEAT_MAX_CHARS
@@ -81,8 +81,8 @@ def register(app: Flask, app_services: Services) -> None:
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
-    register_services(app.extensions, app_services)
     language.init_babel(app)
+    app.jinja_env.globals["texts"] = texts
     _protection.init_app(app)
     app.register_blueprint(_console(app_services))
 

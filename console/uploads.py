@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Response
-from openpyxl import Workbook
 from werkzeug.datastructures import FileStorage
 from werkzeug.utils import secure_filename
+
+from brand_catalog.sheet_writing import csv_bytes, xlsx_bytes
 
 SUFFIXES = {".csv", ".xlsx"}
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -34,23 +33,11 @@ def as_file(upload: FileStorage) -> Iterator[Path]:
         yield path
 
 
-def table(name: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+def table_file(name: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """A table as a download: XLSX if `kind` is "xlsx", otherwise CSV."""
     if kind == "xlsx":
-        book = Workbook(write_only=True)
-        sheet = book.create_sheet(name[:31])
-        sheet.append(list(columns))
-        for row in rows:
-            sheet.append(list(row))
-        file = io.BytesIO()
-        book.save(file)
-        answer = Response(file.getvalue(), mimetype=_XLSX)
+        answer = Response(xlsx_bytes(name, columns, rows), mimetype=_XLSX)
     else:
-        lines = io.StringIO()
-        writer = csv.writer(lines)
-        writer.writerow(columns)
-        writer.writerows(rows)
-        # The byte order mark makes spreadsheet programs read the file as UTF-8.
-        answer = Response("\ufeff" + lines.getvalue(), mimetype="text/csv")
+        answer = Response(csv_bytes(columns, rows), mimetype="text/csv")
     answer.headers["Content-Disposition"] = f"attachment; filename={name}.{'xlsx' if kind == 'xlsx' else 'csv'}"
     return answer

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from callflows.replies import HangUp, ListenFor, Reply, Transfer
+from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
 from ivr import recordings
@@ -54,9 +54,17 @@ class Conversation(Protocol):
     """The conversation as the line uses it; the module `callflows.conversation` implements it."""
 
     def begin(self, facts: CallFacts, desk: Desk, /) -> tuple[CallState, Reply]: ...
-    def hear(self, state: CallState, turn_input: Utterance | Silence, desk: Desk, /) -> tuple[CallState, Reply]: ...
+    def hear(
+        self, state: CallState, turn_input: Utterance | Silence, desk: Desk, /, *, speech_enabled: bool
+    ) -> tuple[CallState, Reply]: ...
     def end(self, state: CallState, desk: Desk, /) -> None: ...
-    def resume_from_operator(self, state: CallState, desk: Desk, /) -> tuple[CallState, Reply]: ...
+    def identify(self, state: CallState, customer_code: str, /) -> CallState: ...
+    def resume_from_operator(
+        self, state: CallState, desk: Desk, /, *, speech_enabled: bool
+    ) -> tuple[CallState, Reply]: ...
+    def end_by_operator(
+        self, state: CallState, desk: Desk, sentences: tuple[str, ...], /
+    ) -> tuple[CallState, Reply]: ...
 
 
 class KeyInterpreter(Protocol):
@@ -233,9 +241,7 @@ class Calls:
         """Record the retailer that an operator identified."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
-            state = CallState.from_json(call.state)
-            state.customer_code, state.signed_in = customer_code, True
-            call.state = state.to_json()
+            call.state = self._conversation.identify(CallState.from_json(call.state), customer_code).to_json()
 
     @retry_on_deadlock
     def give_back(self, call_key: str) -> int:
@@ -243,9 +249,9 @@ class Calls:
         continues with. Raises UnknownCall if it was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
-            state = CallState.from_json(call.state)
-            state.speech_enabled = self._recognition_available()
-            state, reply = self._conversation.resume_from_operator(state, self._open_desk(session))
+            state, reply = self._conversation.resume_from_operator(
+                CallState.from_json(call.state), self._open_desk(session), speech_enabled=self._recognition_available()
+            )
             return self._advance(call, state, reply)
 
     @retry_on_deadlock
@@ -253,9 +259,10 @@ class Calls:
         """End a call that an operator has finished, after these sentences; return the turn number it continues with."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
-            state = CallState.from_json(call.state)
-            state.over, state.last_sentences, state.saved = "hung_up", sentences, True
-            return self._advance(call, state, Reply(sentences, HangUp()))
+            state, reply = self._conversation.end_by_operator(
+                CallState.from_json(call.state), self._open_desk(session), sentences
+            )
+            return self._advance(call, state, reply)
 
     def _advance(self, call: Call, state: CallState, reply: Reply) -> int:
         call.turn_number, call.state, call.reply = call.turn_number + 1, state.to_json(), reply_to_json(reply)
@@ -289,10 +296,13 @@ class Calls:
         return self._clock() - last.taken_at < LATE_FINISH_KEY
 
     def _process(self, session: Session, call: Call, listen: Listen, turn_input: Utterance | Silence) -> CallSnapshot:
-        state = CallState.from_json(call.state)
         # The worker that serves the call now may have no recogniser, or have one again.
-        state.speech_enabled = self._recognition_available()
-        state, reply = self._conversation.hear(state, turn_input, self._open_desk(session))
+        state, reply = self._conversation.hear(
+            CallState.from_json(call.state),
+            turn_input,
+            self._open_desk(session),
+            speech_enabled=self._recognition_available(),
+        )
         stored = reply_to_json(reply)
         turn = TurnRow(
             call_key=call.call_key,

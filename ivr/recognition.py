@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
+from brand_catalog.cache import CatalogCache
 from brand_catalog.catalog import Catalog
-from brand_catalog.loading import current_version, load_catalog
 from orders.retailers.lookup import customer_codes
 from settings import Settings
 from speech.audio import read_wav
@@ -29,12 +29,12 @@ log = structlog.get_logger(__name__)
 class Recognition:
     """The worker's recogniser, loaded on first use; commands that never use it do without."""
 
-    def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
+    def __init__(self, settings: Settings, sessions: SessionFactory, catalogs: CatalogCache) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._catalogs = catalogs
         self._lock = threading.RLock()
-        self._catalog: Catalog | None = None
-        self._understanding: Understanding | None = None
+        self._understanding: tuple[Catalog, Understanding] | None = None
         self._codes: tuple[frozenset[str], KnownCodes] | None = None
 
     @property
@@ -63,21 +63,13 @@ class Recognition:
             log.warning("the line runs on keys", reason=str(missing))
             return None, str(missing)
 
-    def catalog(self, session: Session) -> Catalog:
-        """The catalogue in force, reloaded only when another one comes into force."""
-        with self._lock:
-            if self._catalog is None or (current_version(session) or "") != self._catalog.version:
-                self._catalog = load_catalog(session)
-                self._understanding = None
-            return self._catalog
-
     def understanding(self, session: Session) -> Understanding:
-        """The understanding of the catalogue in force."""
+        """The understanding of the catalogue in force, built again only when another one comes into force."""
         with self._lock:
-            catalog = self.catalog(session)
-            if self._understanding is None:
-                self._understanding = build_understanding(catalog, self.model)
-            return self._understanding
+            catalog = self._catalogs.current(session)
+            if self._understanding is None or self._understanding[0] is not catalog:
+                self._understanding = catalog, build_understanding(catalog, self.model)
+            return self._understanding[1]
 
     def warm_up(self, session: Session) -> None:
         """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,

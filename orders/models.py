@@ -76,8 +76,8 @@ Subject = Literal[
     "substitutes",
 ]
 
-
 REASON_MAX_CHARS = 200
+NOTE_MAX_CHARS = 200
 
 
 class SettingChange(Base):

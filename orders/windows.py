@@ -28,9 +28,12 @@ NEW_YEAR_GREETING_FOR = timedelta(days=7)
 class OrderPlan(Protocol):
     """The plan a retailer orders by; see RetailerRow."""
 
-    cycle: Cycle
-    order_weekday: int
-    cycle_week: int
+    @property
+    def cycle(self) -> Cycle: ...
+    @property
+    def order_weekday(self) -> int: ...
+    @property
+    def cycle_week(self) -> int: ...
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from rapidfuzz.process import cdist
 
 from speech.audio import RECOGNISER_RATE
 from speech.hypotheses import Hypothesis
+from speech.listening import CUSTOMER_CODE_DIGITS
 from speech.recogniser import recognise
 
-CODE_LENGTH: Final = 12
 CODE_ALTERNATIVES: Final = 300
 
 _DIGIT: Final[Mapping[str, int]] = {
@@ -60,7 +60,7 @@ def code_grammar() -> tuple[str, ...]:
     sentences = []
     for number in range(400):
         words: list[str] = []
-        while len(words) < CODE_LENGTH:
+        while len(words) < CUSTOMER_CODE_DIGITS:
             kind = chance.random()
             if kind < 0.03:
                 words += [chance.choice("两三四"), _TIMES, chance.choice(often)]
@@ -158,9 +158,10 @@ class KnownCodes:
     day today, not ordered yet). A code that is not twelve digits long is left out."""
 
     def __init__(self, codes: Collection[str], expected: Collection[str] = ()) -> None:
-        self.codes: Final = tuple(sorted(code for code in codes if re.fullmatch(r"[0-9]{12}", code)))
+        whole = re.compile(rf"[0-9]{{{CUSTOMER_CODE_DIGITS}}}")
+        self.codes: Final = tuple(sorted(filter(whole.fullmatch, codes)))
         figures = np.frombuffer("".join(self.codes).encode(), dtype=np.uint8) - ord("0")
-        self.digits: Final[NDArray[np.uint8]] = figures.reshape(len(self.codes), CODE_LENGTH)
+        self.digits: Final[NDArray[np.uint8]] = figures.reshape(len(self.codes), CUSTOMER_CODE_DIGITS)
         likely = frozenset(expected)
         self.prior: Final = np.array([_EXPECTED if code in likely else 0.0 for code in self.codes])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+CUSTOMER_CODE_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Digits:

@@ -33,13 +33,13 @@ class Admission(Step[Admitted]):
             turn.state.refusal = eligibility.reason or "closed"
             return Admitted.REFUSED
         try:
-            draft = turn.desk.open_draft(
+            turn.desk.open_draft(
                 turn.state.call_key, turn.retailer, turn.hotline, channel=turn.channel, region=turn.state.region
             )
         except DeskRefusal as refusal:
             turn.state.refusal = refusal.reason
             return Admitted.REFUSED
-        return Admitted.DRAFT_LEFT if draft.lines else Admitted.MAY_ORDER
+        return Admitted.DRAFT_LEFT if turn.ordered() else Admitted.MAY_ORDER
 
     def listen(self, turn: TurnContext) -> YesNo:
         raise AssertionError("admission asks nothing, so nothing is listened for")
@@ -66,7 +66,7 @@ class ResumeDraft(Step[Goto]):
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.command == "no" and not heard.items:
             for barcode in turn.ordered():
-                turn.remove_line(barcode)
+                turn.draft.remove(barcode)
             turn.say("resume_draft.afresh")
             return Goto.MORE
         if heard.command == "yes" or heard.items or heard.command == "done":

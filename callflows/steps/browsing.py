@@ -29,7 +29,7 @@ class ChooseBand(Step[Goto]):
     reprompts = ("short", "keys", "keys")
 
     def ask(self, turn: TurnContext) -> Goto | None:
-        turn.state.bands = tuple(_merge_bands(turn.desk.bands(turn.retailer, turn.hotline)))
+        turn.state.bands = tuple(_merge_bands(turn.desk.bands(turn.retailer)))
         if not turn.state.bands:
             turn.state.return_to = Goto.MORE
             turn.say("choose_band.nothing")
@@ -133,9 +133,7 @@ def _open_band(turn: TurnContext, place: int) -> None:
 
 def _specs(turn: TurnContext) -> list[str]:
     bands, _, _ = turn.state.bands[turn.state.band]
-    return [
-        offer.spec.barcode for band in bands for offer in turn.desk.specs_in_band(turn.retailer, turn.hotline, band)
-    ]
+    return [one.spec.barcode for band in bands for one in turn.desk.specs_in_band(turn.retailer, band)]
 
 
 def _prices(turn: TurnContext) -> list[str]:

@@ -119,15 +119,15 @@ class OfferRest(Step[Goto]):
         bare, others = _split(heard.items, lambda item: item.quantity is not None and _is_about(item, barcode))
         if packs := self._fewer(turn, question, bare):
             close_question(turn)
-            turn.accept_less(barcode, packs if line.action == "change" else question.packs + packs)
+            turn.draft.accept_less(barcode, packs if line.action == "change" else question.packs + packs)
             turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
         elif bare:
             close_question(turn)
-            turn.accept_less(barcode, question.packs)
+            turn.draft.accept_less(barcode, question.packs)
             others = (replace(line, quantity=bare[0].quantity), *others)
         elif heard.command == "no":
             close_question(turn)
-            turn.accept_less(barcode, question.packs)
+            turn.draft.accept_less(barcode, question.packs)
             turn.say("offer_rest.dropped", spec=turn.name(barcode))
         elif heard.command in ("yes", "done"):
             turn.say("taken.one", **self.fill(turn))

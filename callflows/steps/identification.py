@@ -7,10 +7,9 @@ from enum import StrEnum
 from callflows import speaking
 from callflows.steps.step import KEYING_SILENCE_MS, NoMatch, Step
 from callflows.turn_context import TurnContext
-from speech.listening import Choice, Digits, Option, YesNo
+from speech.listening import CUSTOMER_CODE_DIGITS, Choice, Digits, Option, YesNo
 from speech.utterance import Utterance
 
-CUSTOMER_CODE_DIGITS = 12
 PIN_DIGITS = 4
 
 # Wrong codes, wrong PINs and codes heard wrong, in total, before an operator takes the call.

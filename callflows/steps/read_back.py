@@ -86,7 +86,7 @@ class ReadBack(Step[Goto | ReadBackEnds]):
             return Goto.READ_BACK
         shortfall = _shortfall(turn, order)
         try:
-            saved = turn.confirm()
+            saved = turn.draft.confirm()
         except DeskRefusal as refusal:
             if refusal.reason == "holds_lost":
                 turn.say("read_back.moved")

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeVar
 
-from callflows.replies import TransferReason
+from callflows.replies import DEFAULT_SILENCE_MS, TransferReason
 from callflows.turn_context import TurnContext
 from speech.listening import Listen
 from speech.utterance import Utterance
 
 Outcome = TypeVar("Outcome", bound=StrEnum)
 
-DEFAULT_SILENCE_MS = 6_000
 # A caller who keys is looking something up, or typing.
 KEYING_SILENCE_MS = 12_000
 

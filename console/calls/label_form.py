@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from brand_catalog.catalog import Catalog
 from console.language import _
+from speech.listening import CUSTOMER_CODE_DIGITS
 from speech.recording_results import quantity_in_cartons
 from speech.utterance import Command, Utterance
 
@@ -19,7 +20,6 @@ WITH_LINES: tuple[UtteranceKind, ...] = (*WITH_CARTONS, "remove", "ask")
 COMMANDS: tuple[Command, ...] = get_args(Command)
 TEXT_MAX = 200
 LINES_MIN, LINES_MAX = 3, 12
-CODE_LENGTH = 12
 
 
 @dataclass
@@ -79,7 +79,7 @@ def label_of(form: LabelForm, catalog: Catalog) -> dict[str, Any] | None:
             form.errors["command"] = _("请选一个口令。")
     elif form.kind == "digits":
         label["digits"] = form.digits
-        if len(form.digits) != CODE_LENGTH or not (form.digits.isascii() and form.digits.isdigit()):
+        if len(form.digits) != CUSTOMER_CODE_DIGITS or not (form.digits.isascii() and form.digits.isdigit()):
             form.errors["digits"] = _("客户代码是12位数字。")
     return None if form.errors else label
 

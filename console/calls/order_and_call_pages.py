@@ -13,9 +13,9 @@ from clock import SHANGHAI
 from console.authentication import requires_task
 from console.dates import parse_date
 from console.desk.call_views import call_view, turns_of
-from console.services import services
 from ivr.models import Call
 from ivr.operators.models import Ticket
+from ivr.services import services
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.views import order_view
 from orders.retailers.models import RetailerRow
@@ -60,7 +60,7 @@ def book_routes() -> Blueprint:
             history = session.scalars(
                 select(OrderHistory).where(OrderHistory.order_id == row.id).order_by(OrderHistory.id)
             ).all()
-            specs = services().line.recognition.catalog(session).specs
+            specs = services().catalog(session).specs
         return render_template(
             "calls/order_details.html", row=row, order=order_view(row), retailer=retailer, history=history, specs=specs
         )

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import services
 from ivr.operators.models import Ticket
 from ivr.recordings import recording_of, wav_of_sound
+from ivr.services import services
 from storage import read_only
 
 

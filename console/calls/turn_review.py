@@ -12,19 +12,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
-from brand_catalog.name_overrides import NameRefused, add_name, remove_name, with_name
+from brand_catalog.name_overrides import NameRefused, remove_name
 from clock import local_date
 from console.authentication import requires_task, staff
 from console.calls.label_form import COMMANDS, KINDS, LabelForm, from_form, from_utterance, label_of
 from console.calls.recording_pages import playable
 from console.desk.call_views import turn_view
 from console.language import _
-from console.services import services
-from console.settings.spoken_name_pages import has_name, name_refusal, preview_name
+from console.spoken_names import has_name, preview_or_add
 from ivr import turn_labels
 from ivr.models import TurnLabel, TurnRow
 from ivr.recordings import recording_of
 from ivr.serialisation import utterance_from_json
+from ivr.services import services
 from ivr.turn_labels import NoRecording
 from speech.listening import Items
 from speech.utterance import NOTHING, Utterance
@@ -40,7 +40,7 @@ def turn_review_routes() -> Blueprint:
     def page(call_key: str, turn_number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             turn = _turn(session, call_key, turn_number)
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
             utterance = _stored_utterance(turn)
             view = turn_view(turn, recorded=recording_of(session, call_key, turn_number) is not None)
             return render_template(
@@ -57,8 +57,8 @@ def turn_review_routes() -> Blueprint:
         text = request.form.get("text", "").strip()
         with read_only(services().sessions) as session:
             _turn(session, call_key, turn_number)
-            catalog = services().line.recognition.catalog(session)
-            utterance = services().line.recognition.understanding(session).of_text(Items(), text) if text else NOTHING
+            catalog = services().catalog(session)
+            utterance = services().recognition.understanding(session).of_text(Items(), text) if text else NOTHING
             form = from_utterance(utterance, text, catalog)
             return render_template("calls/label_form.html", **_forms(session, call_key, turn_number, form, catalog))
 
@@ -68,7 +68,7 @@ def turn_review_routes() -> Blueprint:
         form = from_form(request.form)
         with transaction(services().sessions) as session:
             _turn(session, call_key, turn_number)
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
             if (label := label_of(form, catalog)) is not None:
                 try:
                     turn_labels.add_test_case(
@@ -88,29 +88,15 @@ def turn_review_routes() -> Blueprint:
         text = request.form.get("text", "").strip()
         with read_only(services().sessions) as session:
             _turn(session, call_key, turn_number)
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
         barcode = request.form.get("barcode") or _barcode(catalog, request.form.get("spec", ""))
-        try:
-            with_name(catalog, text, barcode)
-        except NameRefused:
-            return render_template("settings/name_preview.html", refused=name_refusal(catalog, text, barcode)), 422
-        preview = preview_name(catalog, text)
-        added = "add" in request.form and not preview.unknown_syllable
-        if added:
-            with transaction(services().sessions) as session:
-                add_name(session, text, barcode, services().now(), staff().name)
-                turn_labels.add_learned_name(
-                    session, call_key, turn_number, text, barcode, by=staff().name, now=services().now()
-                )
-        page = render_template(
-            "settings/name_preview.html",
-            preview=preview,
-            added=added,
-            catalog=catalog,
-            barcode=barcode,
-            action=request.path,
-        )
-        return page, 200, {"HX-Trigger": "labels-changed"} if added else {}
+
+        def add_label(session: Session) -> None:
+            by, now = staff().name, services().now()
+            turn_labels.add_learned_name(session, call_key, turn_number, text, barcode, by=by, now=now)
+
+        page, status, added = preview_or_add(catalog, text, barcode, on_added=add_label)
+        return page, status, {"HX-Trigger": "labels-changed"} if added else {}
 
     @routes.get("/calls/<call_key>/turns/<int:turn_number>/labels")
     @requires_task("hear_recordings")
@@ -129,7 +115,7 @@ def turn_review_routes() -> Blueprint:
             row = session.get(TurnLabel, number, with_for_update=True)
             if row is None or row.withdrawn_at is not None:
                 abort(409, _("这一条已经撤销了。"))
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
             if row.kind == "name" and has_name(catalog, row.text, row.barcode or ""):
                 try:
                     remove_name(session, row.text, row.barcode or "", now, by)
@@ -195,7 +181,7 @@ def _forms(session: Session, call_key: str, turn_number: int, form: LabelForm, c
 
 
 def _labels_context(session: Session, rows: list[TurnLabel]) -> dict[str, Any]:
-    return {"labels": rows, "catalog": services().line.recognition.catalog(session)}
+    return {"labels": rows, "catalog": services().catalog(session)}
 
 
 def _barcode(catalog: Catalog, name: str) -> str:

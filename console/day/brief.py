@@ -16,8 +16,8 @@ from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.day.pre_shift_check import checks
 from console.language import _
-from console.services import services
 from ivr import call_figures
+from ivr.services import services
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.reporting import figures as order_figures
@@ -63,7 +63,7 @@ class SupplyToday:
 def supply_today(session: Session, now: datetime) -> SupplyToday:
     """Today's supply."""
     today = business_day(now)
-    specs = services().line.recognition.catalog(session).specs
+    specs = services().catalog(session).specs
     rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == today))}
     found = [
         SpecToday(

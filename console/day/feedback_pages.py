@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import services
+from ivr.services import services
 from orders.retailers.lookup import by_code
 from orders.staff import feedback
 from orders.staff.feedback import KINDS, PASSED_TO, FeedbackRefused

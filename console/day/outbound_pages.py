@@ -16,9 +16,9 @@ from console.authentication import requires_task, staff
 from console.event_stream import stream, streamed_response
 from console.filters import time_of_day
 from console.language import _
-from console.services import services
 from ivr.operators import presence
 from ivr.outbound.dialler import engaged_retailers
+from ivr.services import services
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound import campaign, missed_calls

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from clock import local
 from console.filters import time_of_day
 from console.language import _
-from console.services import Services
 from ivr.carrier import CarrierError
+from ivr.services import Services
 from orders.models import HotlineRow
 from orders.retailers.lookup import due_on
 from orders.retailers.models import RetailerRow
@@ -101,7 +101,7 @@ def _hours(session: Session, services: Services) -> Check:
 
 
 def _recognition(services: Services) -> Check:
-    name, recognition = _("语音识别"), services.line.recognition
+    name, recognition = _("语音识别"), services.recognition
     if recognition.available:
         return Check(name, "good", _("模型已装好，能听。"))
     if recognition.problem is None:

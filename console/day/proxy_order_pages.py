@@ -16,8 +16,8 @@ from brand_catalog.sheets import SheetError
 from clock import local
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import services
 from console.uploads import as_file, is_table
+from ivr.services import services
 from orders.book.eligibility import terms_of_channel
 from orders.channels import proxy_list
 from orders.channels.models import ProxyEntry, WebOrderRow
@@ -76,7 +76,7 @@ def _preview(path: Path) -> tuple[list[str], list[ListedRetailer] | None]:
     """The result the list would have, limits and stock included; nothing is stored."""
     now, day = services().now(), business_day(services().now())
     with dry_run(services().sessions) as session:
-        catalog = services().line.recognition.catalog(session)
+        catalog = services().catalog(session)
         codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
         for code in codes:
             proxy_list.enter_listed(session, catalog, day, code, now)
@@ -89,7 +89,7 @@ def _enter(path: Path) -> tuple[list[str], None]:
     """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
     now, day = services().now(), business_day(services().now())
     with transaction(services().sessions) as session:
-        catalog = services().line.recognition.catalog(session)
+        catalog = services().catalog(session)
         codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
 
     @retry_on_deadlock
@@ -132,7 +132,7 @@ def _page(session: Session, template: str, **variables: object) -> str:
         is_open=window.day_at(now) == day,
         listed=_listed(session, day),
         signatures=SIGNATURES,
-        specs=services().line.recognition.catalog(session).specs,
+        specs=services().catalog(session).specs,
         may_enter=may("enter_lists"),
         **variables,
     )

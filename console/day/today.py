@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from console.authentication import requires_task
-from console.services import services
+from ivr.services import services
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall

@@ -12,10 +12,10 @@ from console.authentication import may, requires_task, staff
 from console.calls.order_and_call_pages import requested_day
 from console.dates import parse_date
 from console.language import _
-from console.services import services
+from ivr.services import services
+from orders.models import NOTE_MAX_CHARS
 from orders.outbound import missed_calls
 from orders.outbound.missed_calls import REASONS, REMEDIES, MissedRefused
-from orders.outbound.models import NOTE_MAX_CHARS
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day

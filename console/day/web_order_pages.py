@@ -10,11 +10,11 @@ from console.authentication import may, requires_task, staff
 from console.calls.order_and_call_pages import requested_day
 from console.desk.desk_pages import begin_order
 from console.language import _
-from console.services import services
+from ivr.services import services
 from orders.channels import follow_ups, web_orders
 from orders.channels.follow_ups import RESULTS, FollowUpClaimed
-from orders.channels.models import NOTE_MAX_CHARS
 from orders.channels.web_orders import AuditRefused
+from orders.models import NOTE_MAX_CHARS
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
@@ -99,7 +99,7 @@ def _page(session: Session, error: tuple[str, str] = ("", ""), typed: str = "", 
         to_call=follow_ups.due_follow_ups(session, day),
         done_follow_ups=follow_ups.done_follow_ups(session, day),
         retailer_of=lambda code: by_code(session, code),
-        specs=services().line.recognition.catalog(session).specs,
+        specs=services().catalog(session).specs,
         me=staff(),
         may_audit=may("audit_orders"),
         may_call=may("take_calls"),

@@ -19,11 +19,11 @@ from console.desk import softphone
 from console.desk.call_views import call_view
 from console.event_stream import streamed_response
 from console.language import _
-from console.services import services
 from ivr.carrier import CarrierError
 from ivr.models import Call
 from ivr.operators import callbacks, presence, ring_attempts, tickets
 from ivr.operators.models import Device, Ticket, TicketReason
+from ivr.services import services
 from orders.book.models import OrderRow
 from orders.staff.models import StaffRow
 from storage import read_only, transaction

@@ -29,10 +29,10 @@ from console.desk.order_sheet import (
 from console.desk.retailer_search import find_retailers
 from console.event_stream import KEEPALIVE_S, stream
 from console.language import _
-from console.services import services
 from ivr.models import Call
 from ivr.operators import presence
 from ivr.operators.models import Ticket
+from ivr.services import services
 from orders.book.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
 from orders.book.models import OrderRow
 from orders.book.views import order_view, retailer_view
@@ -148,7 +148,7 @@ def desk_routes() -> Blueprint:
             if stale := _stale_page_response(desk, item):
                 return stale
             try:
-                desk.confirm(key)
+                desk.draft(key).confirm()
             except DeskRefusal as refusal:
                 return _render_sheet(desk, item, problem=refusal.reason), 422
             return _render_sheet(desk, _work_item(session, desk, key), saved=True)
@@ -262,7 +262,7 @@ def _set_line(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
 def _stale_page_response(desk: Desk, item: WorkItem) -> ResponseReturnValue | None:
     """The current sheet with its differences if the page showed an older one, or None. Changes nothing."""
     shown = request.form.get("version", "")
-    order = desk.draft(item.key) or item.saved
+    order = desk.draft(item.key).view() or item.saved
     if shown == order_version(order):
         return None
     return _render_sheet(desk, item, changed=differences(shown, order, desk.catalog.specs), stale=True), 422

@@ -27,12 +27,11 @@ from orders.book.desk import (
     OrderView,
     Retailer,
 )
-
-CARTONS_MAX = 9_999
+from orders.channels.order_rows import CARTONS_MAX
 
 
 class SheetRefusal(Exception):
-    """A refused request; the reason is a key of `refusals` in desk_texts.html."""
+    """A refused request; the reason is a key of `texts.refusals`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -126,7 +125,7 @@ def build_sheet(
 ) -> OrderSheet:
     """The current sheet. `saved` is the order of this key if it is no draft any more; `failed_web_packs`
     are the packs by barcode of the failed web order."""
-    order = desk.draft(key) or saved
+    order = desk.draft(key).view() or saved
     last = desk.last_order(retailer)
     if last is not None and saved is not None and last.number == saved.number:
         last = None
@@ -144,7 +143,7 @@ def build_sheet(
             last_packs=last_packs.get(available.spec.barcode, 0),
             mark="new" if available.is_new else "key" if available.is_key else "",
         )
-        for available in desk.available_specs(retailer, hotline)
+        for available in desk.available_specs(retailer)
     )
     left = {option.barcode: min(option.limit_left_packs, option.stock_left_packs) for option in options}
     specs = desk.catalog.specs
@@ -177,12 +176,13 @@ def enter_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome |
     if spec is None:
         raise SheetRefusal("unknown_spec")
     packs = int(figures) * spec.packs_per_carton
+    draft = desk.draft(key)
     try:
         if packs == 0:
-            if not desk.remove_line(key, barcode):
+            if not draft.remove(barcode):
                 raise SheetRefusal("not_on_the_order")
             return None
-        return desk.set_line(key, barcode, packs, "add" if more else "set")
+        return draft.set_line(barcode, packs, "add" if more else "set")
     except DeskRefusal as refusal:
         raise SheetRefusal(refusal.reason) from refusal
 
@@ -190,12 +190,13 @@ def enter_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome |
 def add_suggested_lines(desk: Desk, key: str, lines: Sequence[SuggestedLine]) -> list[LineOutcome]:
     """Add the lines that are not on the order yet, in one go; those that are stay as the caller wanted them. Raise
     SheetRefusal if refused."""
-    order = desk.draft(key)
+    draft = desk.draft(key)
+    order = draft.view()
     if order is None:
         raise SheetRefusal("no_draft")
     new = [LineRequest(line.barcode, line.packs, "set") for line in lines if order.line(line.barcode) is None]
     try:
-        return desk.set_lines(key, new)
+        return draft.set_lines(new)
     except DeskRefusal as refusal:
         raise SheetRefusal(refusal.reason) from refusal
 

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from console.authentication import requires_task, staff
 from console.language import _
-from console.services import services
+from ivr.services import services
 from orders.staff import seats
 from orders.staff.models import SEAT_MAX_CHARS, StaffRow
 from orders.staff.seats import InvalidSeat, SeatTaken

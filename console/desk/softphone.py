@@ -14,9 +14,9 @@ from flask_sock import Sock
 
 from console.authentication import current_staff_or_none, requires_task, staff
 from console.language import _
-from console.services import Services, services
 from console.web_phone.web_phone_pages import PageSocket, relay
 from ivr.operators.presence import carrier_identity
+from ivr.services import Services, services
 
 # The pages with a softphone.
 PAGES = frozenset({"console.desk.page", "console.desk.order"})

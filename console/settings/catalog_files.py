@@ -17,8 +17,8 @@ from brand_catalog.sheets import RowProblem
 from clock import local_date
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import services
-from console.uploads import as_file, is_table, table
+from console.uploads import as_file, is_table, table_file
+from ivr.services import services
 from speech.vocabulary import vocabulary_of
 from storage import read_only, transaction
 
@@ -74,7 +74,7 @@ def catalog_file_routes() -> Blueprint:
             return render_template("settings/catalog_imported.html", problems=error.problems), 422
         with read_only(services().sessions) as session:
             whole = merged_catalog(session, examined.catalog, keep_names=not named)
-            found = compare_catalogs(services().line.recognition.catalog(session), whole)
+            found = compare_catalogs(services().catalog(session), whole)
         if apply and not found.is_empty:
             with transaction(services().sessions) as session:
                 replace_catalog(session, examined.catalog, services().now(), why, staff().name, keep_names=not named)
@@ -85,17 +85,17 @@ def catalog_file_routes() -> Blueprint:
     def export() -> ResponseReturnValue:
         """The catalogue, or its listed and hand-made names, in the columns of the import."""
         with read_only(services().sessions) as session:
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
         day, kind = local_date(services().now()), request.args.get("kind", "csv")
         if request.args.get("what") == "names":
-            return table(f"aliases-{day}", kind, EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
-        return table(f"catalog-{day}", kind, EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
+            return table_file(f"aliases-{day}", kind, EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
+        return table_file(f"catalog-{day}", kind, EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
 
     return routes
 
 
 def _name_check() -> NameCheck | None:
-    model = services().line.recognition.model
+    model = services().recognition.model
     return None if model is None else vocabulary_of(model).unsayable_reason
 
 

@@ -14,8 +14,8 @@ from clock import local, local_date
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from console.services import services
-from console.uploads import table
+from console.uploads import table_file
+from ivr.services import services
 from orders import audit_log as audit
 from orders.audit_log import AuditEntry
 from orders.book.headroom import DraftRules
@@ -67,7 +67,7 @@ def department_routes() -> Blueprint:
         subject, day = _subject(), parse_date(request.args.get("day"))
         with read_only(services().sessions) as session:
             entries = audit.entries(session, subject=subject, day=day, limit=ENTRIES_SHOWN)
-            specs = services().line.recognition.catalog(session).specs
+            specs = services().catalog(session).specs
         return render_template(
             "settings/audit_log.html",
             entries=entries,
@@ -86,7 +86,7 @@ def department_routes() -> Blueprint:
                 session, subject=_subject(), day=parse_date(request.args.get("day")), limit=ENTRIES_EXPORTED
             )
         name = f"audit-log-{local_date(services().now())}"
-        return table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
+        return table_file(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
 
     return routes
 
@@ -121,7 +121,7 @@ def _in_force(session: Session) -> dict[str, int]:
 
 def _names(session: Session) -> list[str]:
     """The names of all rules: the fixed ones, and one for each price band of the catalogue or with a cap."""
-    bands = {spec.price_band for spec in services().line.recognition.catalog(session).specs.values()}
+    bands = {spec.price_band for spec in services().catalog(session).specs.values()}
     bands |= {int(name.removeprefix(BAND_PREFIX)) for name in _in_force(session) if name.startswith(BAND_PREFIX)}
     return [name for name in RULES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
 

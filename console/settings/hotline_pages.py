@@ -14,7 +14,7 @@ from sqlalchemy import select
 from console.authentication import may, requires_task, staff
 from console.filters import parse_time_of_day, time_of_day
 from console.language import _
-from console.services import services
+from ivr.services import services
 from orders import audit_log
 from orders.book.models import OrderKind
 from orders.hotline_settings import set_hotline

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from console.authentication import may, requires_task, staff
 from console.filters import parse_time_of_day
 from console.language import _
-from console.services import services
+from ivr.services import services
 from orders import audit_log
 from orders.book.models import Channel
 from orders.hotline_settings import MINUTES_A_DAY, set_calendar_day, set_channel_hours

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.services import services
-from console.uploads import as_file, is_table, table
+from console.uploads import as_file, is_table, table_file
+from ivr.services import services
 from orders import audit_log
 from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
@@ -95,7 +95,7 @@ def retailer_routes() -> Blueprint:
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
         with read_only(services().sessions) as session:
             rows = list(_export(session, today))
-        return table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
+        return table_file(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
 
     @routes.get("/<code>")
     @requires_task("see_day")
@@ -117,7 +117,7 @@ def retailer_routes() -> Blueprint:
                 .limit(ORDERS_SHOWN)
             ).all()
             began = cycle_start(row, today)
-            specs = services().line.recognition.catalog(session).specs
+            specs = services().catalog(session).specs
             limits = session.scalars(select(Limit).where(Limit.retailer_id == row.id, Limit.cycle_start == began)).all()
             known = {limit.barcode: limit for limit in limits}
             return render_template(

@@ -13,8 +13,8 @@ from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from console.services import services
-from console.uploads import as_file, is_table, table
+from console.uploads import as_file, is_table, table_file
+from ivr.services import services
 from orders import audit_log
 from orders.retailers.models import RetailerRow
 from orders.supply import allocate, limits
@@ -38,7 +38,7 @@ def supply_routes() -> Blueprint:
         today = business_day(services().now())
         day = parse_date(request.args.get("day")) or today
         with read_only(services().sessions) as session:
-            catalog = services().line.recognition.catalog(session)
+            catalog = services().catalog(session)
             specs = catalog.specs
             uneven = allocate.out_of_balance(session, catalog, day)
             rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
@@ -101,15 +101,15 @@ def supply_routes() -> Blueprint:
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
         with read_only(services().sessions) as session:
             if what == "limits":
-                return table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
-            catalog = services().line.recognition.catalog(session)
-            return table(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
+                return table_file(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
+            catalog = services().catalog(session)
+            return table_file(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
 
     @routes.get("/batches/<int:number>")
     @requires_task("see_day")
     def batch(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            specs = services().line.recognition.catalog(session).specs
+            specs = services().catalog(session).specs
             changes = session.execute(
                 select(LimitChange, RetailerRow)
                 .join(RetailerRow, RetailerRow.id == LimitChange.retailer_id)
@@ -126,7 +126,7 @@ def _import_or_preview(path: Path, kind: str, day: date, why: str, *, apply: boo
     """Import a file's figures with `apply`; without it return what they would change, and change nothing."""
     by, now = staff().name, services().now()
     with (transaction if apply else dry_run)(services().sessions) as session:
-        catalog = services().line.recognition.catalog(session)
+        catalog = services().catalog(session)
         if kind == "supply":
             supplies = read_supply(path, catalog)
             return allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)

@@ -27,11 +27,11 @@ from sqlalchemy import select
 from callflows.replies import ListenFor
 from callflows.state import CallState
 from console.language import _
-from console.services import Services, services
 from console.web_phone.gloss import gloss
 from ivr.calls import UnknownCall
 from ivr.models import Call, TurnRow
 from ivr.serialisation import reply_from_json
+from ivr.services import Services, services
 from orders.book.models import OrderRow
 from orders.book.views import order_view
 from orders.models import HotlineRow
@@ -117,7 +117,7 @@ def phone_routes(app_services: Services) -> Blueprint:
             order = session.scalar(select(OrderRow).where(OrderRow.call_key == call_key))
             view = None if order is None or order.state == "lapsed" else order_view(order)
             retailer = None if order is None else session.get(RetailerRow, order.retailer_id)
-            names = {barcode: spec.name for barcode, spec in services().line.recognition.catalog(session).specs.items()}
+            names = {barcode: spec.name for barcode, spec in services().catalog(session).specs.items()}
         state = CallState.from_json(call.state)
         then = reply_from_json(call.reply).then
         return render_template(
@@ -142,7 +142,7 @@ def phone_routes(app_services: Services) -> Blueprint:
         if isinstance(then.listen, Digits) and then.listen.what == "pin":
             abort(409, _("密码只能按键输入。"))
         with read_only(services().sessions) as session:
-            utterance = services().line.recognition.understanding(session).of_text(then.listen, text)
+            utterance = services().recognition.understanding(session).of_text(then.listen, text)
         services().line.media_streams.registry.store_utterance(call_key, snapshot.turn_number, utterance)
         services().line.media_streams.redirect_to_turn(call_key, snapshot.turn_number)
         return "", 204

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from orders import hotline_settings
 from orders.book import availability, eligibility, holds, views
-from orders.book.drafts import DraftBook, LineRequest, Mode
+from orders.book.draft_lines import LineRequest
+from orders.book.drafts import Draft, DraftBook
 from orders.book.models import Channel
 from orders.book.views import (
     AvailableSpec,
@@ -44,6 +45,7 @@ __all__ = [
     "CutReason",
     "Desk",
     "DeskRefusal",
+    "Draft",
     "Eligibility",
     "Hotline",
     "LineOutcome",
@@ -107,7 +109,7 @@ class Desk:
 
     # --- the available specs
 
-    def available_specs(self, retailer: Retailer, hotline: Hotline) -> list[AvailableSpec]:
+    def available_specs(self, retailer: Retailer) -> list[AvailableSpec]:
         """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
         nothing left."""
         return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
@@ -118,17 +120,14 @@ class Desk:
         found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
 
-    def bands(self, retailer: Retailer, hotline: Hotline) -> list[Band]:
+    def bands(self, retailer: Retailer) -> list[Band]:
         """The price bands in which something is left for this retailer, the dearest first."""
-        return availability.bands(self.available_specs(retailer, hotline))
+        return availability.bands(self.available_specs(retailer))
 
-    def specs_in_band(self, retailer: Retailer, hotline: Hotline, band: int) -> list[AvailableSpec]:
+    def specs_in_band(self, retailer: Retailer, band: int) -> list[AvailableSpec]:
         """The specs of one price band of which something is left for this retailer."""
-        return [
-            offer
-            for offer in self.available_specs(retailer, hotline)
-            if offer.spec.price_band == band and offer.left_packs > 0
-        ]
+        available = self.available_specs(retailer)
+        return [one for one in available if one.spec.price_band == band and one.left_packs > 0]
 
     def balance(self, retailer: Retailer) -> int:
         """The balance of the retailer's account, in fen."""
@@ -153,59 +152,26 @@ class Desk:
         *,
         channel: Channel = "phone",
         region: str = "",
-        fresh: bool = False,
-    ) -> OrderView:
+    ) -> Draft:
         """This call's draft, for the region chosen where the hotline asks for one. A draft that an earlier call
-        abandoned today is resumed, or discarded with `fresh`."""
+        abandoned today is resumed. DeskRefusal where no order may be taken now."""
         terms = eligibility.terms_of_hotline(self.session, hotline.id)
-        return self._drafts.open(
-            call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region, fresh=fresh
-        )
+        return self._drafts.open(call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region)
 
-    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> OrderView:
+    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> Draft:
         """A draft for an order that came in by another way than a call, in that channel's window. A draft that a call
         abandoned is discarded for it."""
         terms = eligibility.terms_of_channel(self.session, channel)
         return self._drafts.open(key, self._row(retailer), terms, channel, fresh=True)
 
-    def draft(self, call_key: str) -> OrderView | None:
-        """This call's unsaved order, or None."""
-        return self._drafts.view(call_key)
+    def draft(self, call_key: str) -> Draft:
+        """The draft of this call, opened already or not."""
+        return self._drafts.draft(call_key)
 
     def lock_specs(self, barcodes: Iterable[str]) -> None:
         """Lock the specs that one turn is about before their lines are changed one by one. Where two callers name the
         same specs in different orders, one then waits for the other, instead of each for the other."""
         holds.lock(self.session, business_day(self.now), barcodes)
-
-    def headroom(self, call_key: str, barcode: str) -> tuple[int, CutReason]:
-        """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.
-        Nothing is reserved."""
-        return self._drafts.headroom(call_key, barcode)
-
-    def set_lines(self, call_key: str, requests: Sequence[LineRequest]) -> list[LineOutcome]:
-        """Take several requests at once, locked in one order; the outcomes come in the order of the requests."""
-        return self._drafts.set_lines(call_key, requests)
-
-    def set_line(self, call_key: str, barcode: str, requested_packs: int, mode: Mode = "add") -> LineOutcome:
-        """Request so much more of a spec ("add") or so much in all ("set"): reserved at once, cut to what is left, and
-        recorded as demand in any case."""
-        return self._drafts.set_lines(call_key, [LineRequest(barcode, requested_packs, mode)])[0]
-
-    def remove_line(self, call_key: str, barcode: str) -> bool:
-        """Remove a line; False where it is not on the order."""
-        return self._drafts.remove(call_key, barcode)
-
-    def accept_less(self, call_key: str, barcode: str, packs: int) -> None:
-        """Reduce a line to less than was granted of it, 0 for none; what was asked for stays the demand."""
-        self._drafts.accept_less(call_key, barcode, packs)
-
-    def confirm(self, call_key: str) -> Confirmed:
-        """Save the order, once; when repeated, return the same order."""
-        return self._drafts.confirm(call_key)
-
-    def abandon(self, call_key: str) -> None:
-        """Mark the draft as abandoned by its call: it can be resumed, and its holds last until they expire."""
-        self._drafts.abandon(call_key)
 
     @cached_property
     def _hotlines(self) -> Sequence[HotlineRow]:

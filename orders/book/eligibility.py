@@ -1,4 +1,4 @@
-"""Whether a retailer may order now, on which terms, and what it has ordered or left unsaved."""
+"""The eligibility of a retailer to order now: on which terms, and what it has ordered or left unsaved."""
 
 from __future__ import annotations
 
@@ -45,8 +45,7 @@ def eligibility(
     session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
 ) -> Eligibility:
     """This retailer's eligibility to place an order on these terms now."""
-    taken_for = terms.window.day_at(now)
-    day = taken_for or business_day(now)
+    day = terms.window.day_at(now) or business_day(now)
     orders = session.scalars(
         select(OrderRow)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
@@ -56,7 +55,7 @@ def eligibility(
     ).all()
     ordered = [order for order in orders if order.state in COUNTED_STATES]
     drafts = [order for order in orders if order.kind == terms.kind and order.lines and is_resumable(order, now)]
-    reason = _ineligibility(session, retailer, terms, taken_for, day, open_days, already=bool(ordered))
+    reason = ineligibility(session, retailer, terms, now, open_days)
     following = next_order_day(retailer, day, open_days)
     return Eligibility(
         may_order=reason is None,
@@ -75,23 +74,6 @@ def ineligibility(
     """The reason why this retailer may not place an order on these terms now, or None."""
     taken_for = terms.window.day_at(now)
     day = taken_for or business_day(now)
-    ordered = select(OrderRow.id).where(
-        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES)
-    )
-    already = session.scalar(ordered.limit(1)) is not None
-    return _ineligibility(session, retailer, terms, taken_for, day, open_days, already=already)
-
-
-def _ineligibility(
-    session: Session,
-    retailer: RetailerRow,
-    terms: Terms,
-    taken_for: date | None,
-    day: date,
-    open_days: Calendar,
-    *,
-    already: bool,
-) -> IneligibilityReason | None:
     if retailer.status == "suspended":
         return "suspended"
     if terms.admits == "due" and not is_order_day(retailer, day, open_days):
@@ -99,7 +81,10 @@ def _ineligibility(
     if terms.admits == "missed" and not _has_remedy(session, retailer, day):
         return "not_supplementary"
     # TR 3.4: no second order on one day, by any line.
-    if already:
+    ordered = select(OrderRow.id).where(
+        OrderRow.retailer_id == retailer.id, OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES)
+    )
+    if session.scalar(ordered.limit(1)) is not None:
         return "already_ordered"
     return "closed" if taken_for is None or is_closed_for(session, day, terms.kind) else None
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from orders.book import holds
-from orders.book.models import OrderChange, OrderHistory, OrderLineRow, OrderRow
-from orders.book.views import amount_fen
+from orders.book.models import OrderChange, OrderLineRow, OrderRow
+from orders.book.order_history import record_event
 from orders.day_end.models import SettlementLine
+from orders.money import amount_fen
 
 
 class ChangeRefused(ValueError):
@@ -34,7 +34,7 @@ def request_change(
         raise ChangeRefused("A line cannot be less than nothing.")
     change = OrderChange(order_id=order.id, lines=dict(lines), reason=reason, requested_at=now, requested_by=by)
     session.add(change)
-    record_event(session, order, "change asked", now, by=by, lines=dict(lines), reason=reason)
+    record_event(session, order, "change requested", now, by=by, lines=dict(lines), reason=reason)
     session.flush()
     return change
 
@@ -55,7 +55,7 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
             order.state = "cancelled"
     change.state = "approved" if approve else "refused"
     change.decided_at, change.decided_by = now, by
-    record_event(session, order, f"change {change.state}", now, by=by, change=change.id)
+    record_event(session, order, "change approved" if approve else "change refused", now, by=by, change=change.id)
     session.flush()
     return change
 
@@ -95,11 +95,6 @@ def locked_order(session: Session, number: str) -> OrderRow:
     if order is None:
         raise ChangeRefused(f"There is no order {number}.")
     return order
-
-
-def record_event(session: Session, order: OrderRow, event: str, now: datetime, **detail: Any) -> None:
-    """Append an event to the order's history."""
-    session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))
 
 
 def same_person(one: str, other: str) -> bool:

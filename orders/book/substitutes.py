@@ -47,7 +47,7 @@ def _named(barcodes: list[str] | None, catalog: Catalog) -> dict[str, list[str]]
 
 def _read(path: Path, catalog: Catalog) -> dict[str, list[str]]:
     sheet = read_sheet(path)
-    specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
+    specs = catalog.by_name_or_barcode
     found: dict[str, list[str]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         names = {column: row.required(column) for column in COLUMNS}

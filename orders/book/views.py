@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal
 
 from brand_catalog.catalog import Spec
 from orders.book.models import OrderKind, OrderRow, OrderState
+from orders.money import amount_fen
 from orders.retailers.models import RetailerRow, RetailerStatus
 
 IneligibilityReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
@@ -157,15 +157,13 @@ class Eligibility:
 
 @dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """The outcome of one request. `available_packs` is what could have been granted, own line included; `line` the
-    whole line after it, None where nothing is on it."""
+    """The outcome of one request; `line` is the whole line after it, None where nothing is on it."""
 
     barcode: str
     line: LineView | None
     requested_packs: int
     granted_packs: int
     reason: CutReason | None
-    available_packs: int
     substitute: Spec | None
 
 
@@ -175,12 +173,6 @@ class Confirmed:
 
     order: OrderView
     already: bool
-
-
-def amount_fen(price_fen: int, packs: int, packs_per_carton: int) -> int:
-    """The price of `packs` at `price_fen` a carton, in fen; parts of a fen (in broken cartons only) round half up."""
-    exact = Decimal(price_fen * packs) / packs_per_carton
-    return int(exact.to_integral_value(rounding=ROUND_HALF_UP))
 
 
 def retailer_view(row: RetailerRow) -> Retailer:

@@ -13,10 +13,10 @@ from pathlib import Path
 from brand_catalog.catalog import Catalog
 from brand_catalog.sheets import SheetError, SheetRow, read_sheet
 from clock import SHANGHAI
+from orders.channels.order_rows import add_line, read_line
 from orders.channels.web_orders import WebOrder
 
 COLUMNS = ("reference", "customer_code", "name", "cartons", "placed_at")
-CARTONS_MAX = 9_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,21 @@ def read_orders(path: Path, catalog: Catalog, now: datetime) -> list[ReferencedO
     """The orders in a file (CSV or XLSX), one line of an order a row: reference, customer_code, name or barcode,
     cartons, placed_at as 2026-11-23 11:50. SheetError lists all problems."""
     sheet = read_sheet(path)
-    specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
     found: dict[str, tuple[str, datetime, dict[str, int]]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
-        reference, code, name = row.required("reference"), row.required("customer_code"), row.required("name")
-        cartons, placed_at = row.count("cartons"), parse_moment(row, "placed_at", now)
-        if cartons is not None and cartons > CARTONS_MAX:
-            row.problem("cartons", f"{cartons} is more than {CARTONS_MAX}")
+        reference, code = row.required("reference"), row.required("customer_code")
+        spec, cartons = read_line(row, catalog)
+        placed_at = parse_moment(row, "placed_at", now)
         if reference is not None and len(reference) > 80:
             row.problem("reference", "is longer than 80 characters")
         if code is not None and not (len(code) == 12 and code.isascii() and code.isdigit()):
             row.problem("customer_code", f"{code!r} is not a customer code of 12 digits")
-        spec = specs.get(name or "")
-        if name is not None and spec is None:
-            row.problem("name", f"{name!r} is not in the catalogue")
         if not (reference and code and spec and cartons and placed_at):
             continue
         first_code, first_placed, packs = found.setdefault(reference, (code, placed_at, {}))
         if (first_code, first_placed) != (code, placed_at):
             row.problem("reference", f"order {reference} has another customer_code or placed_at in an earlier row")
-        if spec.barcode in packs:
-            row.problem("name", f"order {reference} has {name!r} in an earlier row already")
-        packs[spec.barcode] = cartons * spec.packs_per_carton
+        add_line(row, packs, spec, cartons, f"order {reference}")
     if sheet.problems:
         raise SheetError(sheet.problems)
     return [ReferencedOrder(reference, WebOrder(code, packs, at)) for reference, (code, at, packs) in found.items()]

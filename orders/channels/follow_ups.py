@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from orders.book.models import COUNTED_STATES, OrderRow
-from orders.channels.models import NOTE_MAX_CHARS, FollowUpResult, WebFollowUp, WebOrderRow
+from orders.channels.models import FollowUpResult, WebFollowUp, WebOrderRow
 from orders.channels.web_orders import phone_list
+from orders.models import NOTE_MAX_CHARS
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
 

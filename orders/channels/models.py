@@ -9,6 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orders.book.models import Channel
+from orders.models import NOTE_MAX_CHARS
 from orders.staff.models import StaffRow
 from storage import Base, UtcDateTime
 
@@ -51,7 +52,7 @@ class WebOrderRow(Base):
     to_audit: Mapped[bool] = mapped_column(default=False)
     audited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     audited_by: Mapped[str | None] = mapped_column(String(40))
-    audit_note: Mapped[str | None] = mapped_column(String(200))
+    audit_note: Mapped[str | None] = mapped_column(String(NOTE_MAX_CHARS))
 
 
 class ProxyEntry(Base):
@@ -72,9 +73,6 @@ class ProxyEntry(Base):
 
 
 FollowUpResult = Literal["declined", "not_reached", "other"]
-
-
-NOTE_MAX_CHARS = 200
 
 
 class WebFollowUp(Base):

@@ -21,14 +21,15 @@ from clock import local
 from orders.book.desk import Desk
 from orders.book.eligibility import terms_of_channel
 from orders.channels.models import ProxyEntry
+from orders.channels.order_rows import add_line, read_line
 from orders.channels.web_orders import EnteredOrder, WebOrder, enter_order
 from orders.hotline_settings import calendar
+from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import is_order_day
 
 SIGNATURES = ("retailer_signed", "department_head_signed", "deputy_manager_signed")
 COLUMNS = ("customer_code", "name", "cartons", *SIGNATURES)
-CARTONS_MAX = 9_999
 SENDER = "signed list"
 
 
@@ -113,18 +114,13 @@ def _check_in_time(session: Session, day: date, now: datetime) -> None:
 
 
 def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, _ListedRetailer]:
-    specs = {key: spec for spec in catalog.specs.values() for key in (spec.name, spec.barcode)}
     open_days = calendar(session)
     listed: dict[str, _ListedRetailer] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
-        code, name, cartons = row.required("customer_code"), row.required("name"), row.count("cartons")
+        code = row.required("customer_code")
+        spec, cartons = read_line(row, catalog)
         signed = [_signature(row, column) for column in SIGNATURES]
         retailer = _retailer(session, listed, code)
-        spec = specs.get(name or "")
-        if name is not None and spec is None:
-            row.problem("name", f"{name!r} is not in the catalogue")
-        if cartons is not None and cartons > CARTONS_MAX:
-            row.problem("cartons", f"{cartons} is more than {CARTONS_MAX}")
         if code is not None and retailer is None:
             row.problem("customer_code", f"there is no retailer {code!r}")
         elif retailer is not None and not is_order_day(retailer, day, open_days):
@@ -135,9 +131,7 @@ def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[s
         one = listed.setdefault(retailer.customer_code, _ListedRetailer(row, retailer, names, {}))
         if one.signed != names:
             row.problem(SIGNATURES[0], f"{code} is signed for by others in an earlier row")
-        if spec.barcode in one.packs:
-            row.problem("name", f"{code} has {name!r} in an earlier row already")
-        one.packs[spec.barcode] = cartons * spec.packs_per_carton
+        add_line(row, one.packs, spec, cartons, str(code))
     return listed
 
 
@@ -153,4 +147,4 @@ def _signature(row: SheetRow, column: str) -> str | None:
 def _retailer(session: Session, listed: Mapping[str, _ListedRetailer], code: str | None) -> RetailerRow | None:
     if code is None or code in listed:
         return None if code is None else listed[code].retailer
-    return session.scalar(select(RetailerRow).where(RetailerRow.customer_code == code))
+    return by_code(session, code)

@@ -15,7 +15,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from orders.book.desk import Desk, LineRequest
+from orders.book.desk import Desk, Draft, LineRequest
 from orders.book.eligibility import terms_of_channel
 from orders.book.models import COUNTED_STATES, Channel, OrderRow
 from orders.book.views import DeskRefusal, LineOutcome, OrderView, Retailer
@@ -157,20 +157,19 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     if any(barcode not in desk.catalog.specs for barcode in wanted):
         row.reason = "unknown_spec"
         return
-    draft = f"{row.channel}-{row.id}"
     # A web order is complete in itself: a draft that a call abandoned is not added to it.
-    desk.open_channel_draft(draft, retailer, row.channel)
-    outcomes = desk.set_lines(draft, [LineRequest(barcode, packs) for barcode, packs in wanted.items()])
+    draft = desk.open_channel_draft(f"{row.channel}-{row.id}", retailer, row.channel)
+    outcomes = draft.set_lines([LineRequest(barcode, packs) for barcode, packs in wanted.items()])
     if not any(outcome.granted_packs for outcome in outcomes):
-        _abandon(desk, draft, row, "nothing_left", outcomes)
+        _abandon(draft, row, "nothing_left", outcomes)
         return
     try:
-        saved = desk.confirm(draft).order
+        saved = draft.confirm().order
     except DeskRefusal as refusal:
         if refusal.reason != "order_min":
             raise
         # A call can add to it: the draft stays reserved until its holds expire, to be resumed.
-        _abandon(desk, draft, row, refusal.reason, outcomes)
+        _abandon(draft, row, refusal.reason, outcomes)
         return
     cuts = [outcome.reason for outcome in outcomes if outcome.reason is not None]
     row.state = "cut" if cuts else "saved"
@@ -179,8 +178,8 @@ def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
     row.answer = _answer(desk, row, retailer, saved, outcomes)
 
 
-def _abandon(desk: Desk, draft: str, row: WebOrderRow, reason: str, outcomes: Sequence[LineOutcome]) -> None:
-    desk.abandon(draft)
+def _abandon(draft: Draft, row: WebOrderRow, reason: str, outcomes: Sequence[LineOutcome]) -> None:
+    draft.abandon()
     row.reason = reason
     row.answer = {"state": row.state, "reason": reason, "lines": [_line(outcome) for outcome in outcomes]}
 

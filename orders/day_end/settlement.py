@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book.models import OrderRow
-from orders.book.order_changes import record_event, set_lines
+from orders.book.order_changes import set_lines
+from orders.book.order_history import record_event
 from orders.day_end.models import SettlementBatch, SettlementLine
 from orders.day_end.steps import ExportRow, StepRefused, finish_step, is_step_done, orders_of, start_step
+from orders.money import yuan
 from orders.retailers.models import RetailerRow
 
 FailureRule = Literal["hold", "cut", "cancel"]
@@ -62,7 +64,7 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
         .where(SettlementLine.batch_id == batch.id)
         .order_by(OrderRow.number)
     )
-    return batch.number, [(str(number), code, name, bank_amount(fen)) for number, code, name, fen in rows]
+    return batch.number, [(str(number), code, name, str(yuan(fen))) for number, code, name, fen in rows]
 
 
 def import_answer(
@@ -175,8 +177,3 @@ def _read_answers(path: Path, lines: dict[str, tuple[SettlementLine, OrderRow]])
     if sheet.problems:
         raise SheetError(sheet.problems)
     return answers
-
-
-def bank_amount(fen: int) -> str:
-    """An amount as banks write it: 1234.50."""
-    return f"{fen // 100}.{fen % 100:02d}"

@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session, selectinload
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book import holds
 from orders.book.models import COUNTED_STATES, OrderKind, OrderLineRow, OrderRow
-from orders.book.order_changes import record_event, same_person
-from orders.book.views import amount_fen
+from orders.book.order_changes import same_person
+from orders.book.order_history import record_event
 from orders.day_end.models import DayReopening, DayStep, DayStepDone
+from orders.money import amount_fen
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit, Supply
 

@@ -19,10 +19,10 @@ from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
 from orders.book.desk import Desk
 from orders.book.models import OrderLineRow, OrderRow, Substitute
-from orders.book.views import amount_fen
 from orders.hotline_settings import MINUTES_A_DAY
 from orders.lockout import hash_secret
 from orders.models import CalendarDay, HotlineRow
+from orders.money import amount_fen
 from orders.outbound.models import ALL_BATCHES, MissedCall, OutboundWindow
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -248,13 +248,13 @@ def _todays_order(session: Session, catalog: Catalog, now: datetime, customer_co
     if retailer is None or not desk.eligibility(retailer, desk.hotline(MAIN_NUMBER)).may_order:
         return
     call_key = f"demo {customer_code} {business_day(now)}"
-    desk.open_draft(call_key, retailer, desk.hotline(MAIN_NUMBER))
+    draft = desk.open_draft(call_key, retailer, desk.hotline(MAIN_NUMBER))
     last = desk.last_order(retailer)
     for line in last.lines if last else ():
-        desk.set_line(call_key, line.barcode, line.granted_packs)
-    draft = desk.draft(call_key)
-    if draft is not None and draft.lines:
-        desk.confirm(call_key)
+        draft.set_line(line.barcode, line.granted_packs)
+    order = draft.view()
+    if order is not None and order.lines:
+        draft.confirm()
 
 
 def _missed_call(session: Session, today: date, customer_code: str) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
-from orders.outbound.models import NOTE_MAX_CHARS, MissedCall, MissedCallNote, Remedy
+from orders.models import NOTE_MAX_CHARS
+from orders.outbound.models import MissedCall, MissedCallNote, Remedy
 from orders.retailers.models import RetailerRow
 from orders.windows import next_order_day
 

@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from orders.models import NOTE_MAX_CHARS
 from orders.retailers.models import RetailerRow
 from storage import Base, UtcDateTime
 
@@ -123,9 +124,6 @@ class MissedCall(Base):
 
 
 Remedy = Literal["supplementary", "visit", "next_cycle"]
-
-
-NOTE_MAX_CHARS = 200
 
 
 class MissedCallNote(Base):

@@ -7,20 +7,20 @@ order has of it in the end, with every later change. So nothing is counted twice
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal
 
-from sqlalchemy import Case, Row, Subquery, case, distinct, func, literal, select, union_all
+from sqlalchemy import Case, Subquery, case, distinct, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
 from orders.book.models import COUNTED_STATES, Channel, DemandRecord, OrderLineRow, OrderRow
-from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall
-from orders.retailers.models import Cycle, RetailerRow
-from orders.windows import ONE_DAY, is_order_day
+from orders.retailers.lookup import due_by_day
+from orders.windows import ONE_DAY
 
 Span = Literal["day", "week", "month"]
 
@@ -188,7 +188,7 @@ def days(session: Session, period: Period) -> list[DayFigures]:
     missed = Counter(
         session.scalars(select(MissedCall.missed_on).where(MissedCall.missed_on.between(period.first, period.last)))
     )
-    due = _due(session, period)
+    due = due_by_day(session, period.days)
     figures = []
     for day in period.days:
         if not (due[day] or day in sums or day in wanted):
@@ -211,6 +211,23 @@ def days(session: Session, period: Period) -> list[DayFigures]:
             )
         )
     return figures
+
+
+def total(days: Sequence[DayFigures], period: Period) -> DayFigures:
+    """The days of a period added up."""
+    return DayFigures(
+        period.last,
+        due=sum(day.due for day in days),
+        due_ordered=sum(day.due_ordered for day in days),
+        orders=sum(day.orders for day in days),
+        packs=sum(day.packs for day in days),
+        amount_fen=sum(day.amount_fen for day in days),
+        requested_packs=sum(day.requested_packs for day in days),
+        unmet_packs=sum(day.unmet_packs for day in days),
+        missed=sum(day.missed for day in days),
+        lapsed=sum(day.lapsed for day in days),
+        cancelled=sum(day.cancelled for day in days),
+    )
 
 
 def channels(session: Session, period: Period) -> list[ChannelFigures]:
@@ -305,17 +322,3 @@ def _repeated(session: Session, period: Period) -> Counter[str]:
         select(lines.c.barcode, func.count()).where(lines.c.latest >= period.first).group_by(lines.c.barcode)
     )
     return Counter(dict(rows.all()))
-
-
-def _due(session: Session, period: Period) -> dict[date, set[int]]:
-    """The retailers due on each day; a suspended one on none."""
-    open_days = calendar(session)
-    plans: dict[tuple[str, int, int], list[Row[int, Cycle, int, int]]] = {}
-    # Whole rows would be some ten thousand objects for a few numbers each.
-    columns = (RetailerRow.id, RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
-    for row in session.execute(select(*columns).where(RetailerRow.status == "active")):
-        plans.setdefault((row.cycle, row.order_weekday, row.cycle_week), []).append(row)
-    return {
-        day: {row.id for rows in plans.values() if is_order_day(rows[0], day, open_days) for row in rows}
-        for day in period.days
-    }

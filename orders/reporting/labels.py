@@ -1,35 +1,77 @@
-"""The words and number formats of reports: the same in tables, files and texts."""
+"""The words and number formats of reports and pages: the one place for each word. Pages show them translated."""
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-CHANNELS = {"phone": "电话", "outbound": "外呼", "operator": "订货员", "web": "网上", "mobile": "手机", "proxy": "代订"}
-REASONS = {
-    "limit": "超出限量",
-    "stock": "货源不足",
-    "out_of_stock": "暂时无货",
-    "not_offered": "未投放",
-    "order_max": "超出单次上限",
-    "absent": "无人接听",
-    "busy": "占线",
-    "phone_fault": "电话故障",
-    "no_number": "无登记电话",
-    "wrong_number": "号码不符",
-    "broke_off": "中途挂断",
-    "machine": "留言机",
-    "not_rung": "未及拨打",
-    "other": "其他",
+
+def N_(text: str) -> str:
+    """Mark a text for translation. `make words` gathers the marked ones; pages translate them when they show them."""
+    return text
+
+
+CHANNELS = {
+    "phone": N_("电话"),
+    "outbound": N_("外呼"),
+    "operator": N_("订货员"),
+    "web": N_("网上"),
+    "mobile": N_("手机"),
+    "proxy": N_("代订"),
 }
+ORDER_KINDS = {"regular": N_("正常订货"), "supplementary": N_("补货")}
+ORDER_STATES = {
+    "draft": N_("未保存"),
+    "confirmed": N_("已保存"),
+    "settled": N_("已扣款"),
+    "handed_over": N_("已交配送"),
+    "cancelled": N_("已取消"),
+    "lapsed": N_("已作废"),
+}
+CUT_REASONS = {
+    "limit": N_("超过限量"),
+    "stock": N_("货源不足"),
+    "out_of_stock": N_("暂时无货"),
+    "not_offered": N_("今天不供"),
+    "order_max": N_("超过单次上限"),
+}
+"""The reasons why less was granted than requested."""
+UNREACHED_REASONS = {
+    "absent": N_("没人接"),
+    "busy": N_("占线"),
+    "phone_fault": N_("电话故障"),
+    "no_number": N_("没有登记电话"),
+    "wrong_number": N_("号码不对"),
+    "broke_off": N_("中途挂断"),
+    "machine": N_("留言机"),
+    "not_rung": N_("没有来得及打"),
+    "other": N_("其他"),
+}
+"""The reasons why a retailer was not reached."""
+REMEDIES = {"supplementary": N_("打补货热线"), "visit": N_("客户经理上门"), "next_cycle": N_("下个周期")}
+"""What is done for a retailer that was not reached."""
 CALL_OUTCOMES = {
-    "ordered": "自助订货",
-    "ordered_with_operator": "订货员协助订货",
-    "unsaved": "未确认",
-    "operator": "转订货员未订货",
-    "abandoned": "等待中挂断",
-    "no_order": "未订货",
+    "ordered": N_("自助订货"),
+    "ordered_with_operator": N_("订货员协助订货"),
+    "unsaved": N_("未确认"),
+    "operator": N_("转订货员未订货"),
+    "abandoned": N_("等待中挂断"),
+    "no_order": N_("未订货"),
 }
+ATTEMPT_OUTCOMES = {
+    "ordered": N_("已订货"),
+    "operator": N_("转了人工"),
+    "declined": N_("今天不订"),
+    "wrong_person": N_("不是这一户"),
+    "answered": N_("接了没有订"),
+    "machine": N_("留言机"),
+    "no_answer": N_("没人接"),
+    "busy": N_("占线"),
+    "failed": N_("打不通"),
+    "cancelled": N_("停止时挂断"),
+    "lost": N_("没有打出去"),
+}
+"""The outcomes of one outbound call."""
 
 
 def percent(part: Fraction | None) -> Decimal | None:
@@ -37,9 +79,9 @@ def percent(part: Fraction | None) -> Decimal | None:
     return None if part is None else _rounded(part * 100, "0.1")
 
 
-def yuan(fen: int) -> Decimal:
-    """An amount in yuan, exact."""
-    return Decimal(fen).scaleb(-2)
+def percent_text(part: Fraction | None) -> str:
+    """A share in percent with its sign; a dash for no share."""
+    return "—" if part is None else f"{percent(part)}%"
 
 
 def cartons(packs: int, packs_per_carton: int) -> Decimal:

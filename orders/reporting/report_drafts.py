@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -13,9 +12,16 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy.orm import Session
 
+from orders.money import yuan
 from orders.reporting import figures
-from orders.reporting.figures import DayFigures, Period
-from orders.reporting.labels import CALL_OUTCOMES, CHANNELS, REASONS, cartons, percent, yuan
+from orders.reporting.figures import Period
+from orders.reporting.labels import (
+    CALL_OUTCOMES,
+    CHANNELS,
+    UNREACHED_REASONS,
+    cartons,
+    percent_text,
+)
 
 # A draft names the specs that were short of most; the tables have the rest.
 SPECS_NAMED = 10
@@ -56,38 +62,18 @@ def draft_text(session: Session, period: Period, calls: CallFigures) -> str:
             day=period.first,
             period=period,
             days=days,
-            total=_total(days, period),
+            total=figures.total(days, period),
             channels=figures.channels(session, period),
             calls=calls.outcomes,
             operators=calls.operators,
             missed=figures.missed_reasons(session, period),
             short=[need for need in short if need.unmet_packs][:SPECS_NAMED],
-            words={"channels": CHANNELS, "outcomes": CALL_OUTCOMES, "reasons": REASONS},
-            percent=_percent_text,
+            words={"channels": CHANNELS, "outcomes": CALL_OUTCOMES, "unreached": UNREACHED_REASONS},
+            percent=percent_text,
             yuan=yuan,
             cartons=cartons,
         )
     )
-
-
-def _total(days: Sequence[DayFigures], period: Period) -> DayFigures:
-    return DayFigures(
-        period.last,
-        due=sum(day.due for day in days),
-        due_ordered=sum(day.due_ordered for day in days),
-        orders=sum(day.orders for day in days),
-        packs=sum(day.packs for day in days),
-        amount_fen=sum(day.amount_fen for day in days),
-        requested_packs=sum(day.requested_packs for day in days),
-        unmet_packs=sum(day.unmet_packs for day in days),
-        missed=sum(day.missed for day in days),
-        lapsed=sum(day.lapsed for day in days),
-        cancelled=sum(day.cancelled for day in days),
-    )
-
-
-def _percent_text(part: Fraction | None) -> str:
-    return "—" if part is None else f"{percent(part)}%"
 
 
 @cache

@@ -134,17 +134,14 @@ def find_reports(
     *,
     author: StaffRow | None = None,
     waits_for: Role | None = None,
-    day: date | None = None,
     limit: int = 100,
 ) -> Sequence[DepartmentReport]:
-    """Reports, the latest period first: of one author, waiting for one role, or covering one day."""
+    """Reports, the latest period first: all of them, of one author, or waiting for one role."""
     chosen = select(DepartmentReport).order_by(DepartmentReport.last.desc(), DepartmentReport.id.desc()).limit(limit)
     if author is not None:
         chosen = chosen.where(DepartmentReport.author_id == author.id)
     if waits_for is not None:
         chosen = chosen.where(DepartmentReport.waits_for == waits_for)
-    if day is not None:
-        chosen = chosen.where(DepartmentReport.first <= day, DepartmentReport.last >= day)
     return session.scalars(chosen).all()
 
 

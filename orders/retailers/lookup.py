@@ -1,19 +1,28 @@
-"""Retailers, their registered numbers and order days, the hotlines, and the eligibility to order now."""
+"""Retailers by their code, their registered number and their order day."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from itertools import chain
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from orders.hotline_settings import calendar
-from orders.retailers.models import RetailerPhone, RetailerRow
+from orders.retailers.models import Cycle, RetailerPhone, RetailerRow
 from orders.windows import Calendar, cycle_start, is_order_day
 
-OrderPlanKey = tuple[str, int, int]
-"""A retailer's cycle, order weekday and week of the cycle."""
+_PLAN = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+
+
+class OrderPlanKey(NamedTuple):
+    """A retailer's cycle, order weekday and week of the cycle: the plan that it shares with many others."""
+
+    cycle: Cycle
+    order_weekday: int
+    cycle_week: int
 
 
 def by_code(session: Session, customer_code: str) -> RetailerRow | None:
@@ -35,27 +44,48 @@ def customer_codes(session: Session) -> frozenset[str]:
 
 
 def due_on(session: Session, day: date) -> dict[int, date]:
-    """The active retailers whose order day it is, each with the start of the cycle whose limits it uses. Quick enough
-    for a page at a city's size: all retailers share a few dozen plans."""
+    """The active retailers whose order day it is, each with the start of the cycle whose limits it uses."""
     open_days = calendar(session)
-    plan = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
-    starts: dict[tuple[str, int, int], date | None] = {}
-    due = {}
-    for row in session.execute(select(RetailerRow.id, *plan).where(RetailerRow.status == "active")):
-        key = (row.cycle, row.order_weekday, row.cycle_week)
-        if key not in starts:
-            starts[key] = cycle_start(row, day) if is_order_day(row, day, open_days) else None
-        if (start := starts[key]) is not None:
-            due[row.id] = start
+    due: dict[int, date] = {}
+    for plan, retailer_ids in _active_by_plan(session).items():
+        if is_order_day(plan, day, open_days):
+            due |= dict.fromkeys(retailer_ids, cycle_start(plan, day))
     return due
+
+
+def due_by_day(session: Session, days: Iterable[date]) -> dict[date, set[int]]:
+    """The active retailers due on each of these days."""
+    open_days = calendar(session)
+    by_plan = _active_by_plan(session)
+    due = {day: [ids for plan, ids in by_plan.items() if is_order_day(plan, day, open_days)] for day in days}
+    return {day: set(chain.from_iterable(ids)) for day, ids in due.items()}
+
+
+def due_retailers(session: Session, day: date) -> Sequence[RetailerRow]:
+    """The active retailers whose order day it is, in the order of their codes."""
+    due = has_plan(due_plans(session, day, calendar(session)))
+    return session.scalars(
+        select(RetailerRow).where(RetailerRow.status == "active", due).order_by(RetailerRow.customer_code)
+    ).all()
 
 
 def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlanKey]:
     """The plans whose order day it is; there are a few dozen, whatever the number of retailers."""
-    plans = select(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).distinct()
-    return {(*plan,) for plan in session.execute(plans) if is_order_day(plan, day, open_days)}
+    plans = (OrderPlanKey(*plan) for plan in session.execute(select(*_PLAN).distinct()))
+    return {plan for plan in plans if is_order_day(plan, day, open_days)}
 
 
 def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
     """The condition for a retailer with one of these plans."""
-    return tuple_(RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week).in_(plans)
+    return tuple_(*_PLAN).in_(plans)
+
+
+def _active_by_plan(session: Session) -> dict[OrderPlanKey, list[int]]:
+    """The ids of the active retailers by their plan: quick enough for a page at a city's size, where whole rows would
+    be some ten thousand objects for a few numbers each."""
+    found: dict[OrderPlanKey, list[int]] = {}
+    for retailer_id, cycle, weekday, week in session.execute(
+        select(RetailerRow.id, *_PLAN).where(RetailerRow.status == "active")
+    ):
+        found.setdefault(OrderPlanKey(cycle, weekday, week), []).append(retailer_id)
+    return found

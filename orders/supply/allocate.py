@@ -16,13 +16,13 @@ from brand_catalog.models import BrandSpec
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.audit_log import record_change
 from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow
-from orders.hotline_settings import calendar
+from orders.retailers.lookup import due_on, due_retailers
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
 from orders.supply.limits import FigureChange, LimitsResult, StagedLimit
 from orders.supply.models import Limit, Supply
 from orders.supply.split import Recipient, allocate
-from orders.windows import cycle_start, is_order_day
+from orders.windows import cycle_start
 
 COLUMNS = ("name", "cartons", "basis", "most", "introduce")
 
@@ -104,7 +104,7 @@ def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tup
 
 def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
     """The split specs whose limits add up to more or less than their supply after fine-tuning, in words."""
-    starts = {cycle_start(retailer, day) for retailer in due_retailers(session, day)}
+    starts = set(due_on(session, day).values())
     rows = session.execute(
         select(Limit.barcode, func.sum(Limit.limit_packs))
         .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
@@ -122,24 +122,6 @@ def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
             allowed, supplied = limited // spec.packs_per_carton, row.supplied_packs // spec.packs_per_carton
             found.append(f"{spec.name}: limits of {allowed} cartons in all, and a supply of {supplied}.")
     return found
-
-
-def due_retailers(session: Session, day: date) -> list[RetailerRow]:
-    """The active retailers whose order day it is, in the order of their codes."""
-    open_days = calendar(session)
-    active = session.scalars(
-        select(RetailerRow).where(RetailerRow.status == "active").order_by(RetailerRow.customer_code)
-    )
-    # All retailers share a few dozen plans.
-    known: dict[tuple[str, int, int], bool] = {}
-    return [
-        row
-        for row in active
-        if known.setdefault(
-            (row.cycle, row.order_weekday, row.cycle_week),
-            is_order_day(row, day, open_days),
-        )
-    ]
 
 
 def _split(session: Session, supplies: Sequence[SpecSupply], day: date) -> Iterator[StagedLimit]:

@@ -57,7 +57,7 @@ def test_the_settings_of_a_whole_installation_are_served(sqlite_url: str) -> Non
         "status": "ok",
         "database": "ok",
         "tables": "current",
-        "ear": "not wanted: LISTEN_MODE is keypad",
+        "recogniser": "not wanted: LISTEN_MODE is keypad",
     }
 
 
@@ -66,7 +66,7 @@ def test_health_says_when_there_is_no_recogniser_and_what_to_do(sqlite_url: str,
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["status"] == "degraded"
-    assert "VOSK_MODEL_PATH" in answer.json["ear"]
+    assert "VOSK_MODEL_PATH" in answer.json["recogniser"]
 
 
 def test_health_is_bad_before_the_tables_are_made_and_says_what_to_run(tmp_path: Path) -> None:

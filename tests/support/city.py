@@ -21,6 +21,7 @@ from app import create_app
 from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.importing import import_catalog, read_catalog_file
 from clock import SHANGHAI
+from ivr.services import services
 from orders.staff.models import Role, StaffRow
 from settings import Settings
 from tests.support.keypad_caller import KeypadCaller
@@ -73,7 +74,7 @@ class City:
         self.app: Flask = create_app(
             Settings(database_url=url, demo=True, listen_mode="keypad"), clock=file_clock(clock_file)
         )
-        self.sessions: storage.SessionFactory = self.app.extensions["sessions"]
+        self.sessions: storage.SessionFactory = services(self.app).sessions
         with self.session() as session:
             self.catalog = seed_catalog_and_staff(session)
         # Expensive and cheap ones, a few of each brand.

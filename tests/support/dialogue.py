@@ -114,6 +114,7 @@ class Dialogue:
     ) -> None:
         self.world = world
         self.key = key
+        self.recogniser = recogniser
         with world.desk() as desk:
             state, self.reply = conversation.begin(CallFacts(key, caller, called, recogniser, flow), desk)
         self.state = self._through_json(state)
@@ -140,8 +141,18 @@ class Dialogue:
 
     def operator_returns_call(self) -> None:
         with self.world.desk() as desk:
-            state, self.reply = conversation.resume_from_operator(self.state, desk)
+            state, self.reply = conversation.resume_from_operator(self.state, desk, speech_enabled=self.recogniser)
         self.state = self._through_json(state)
+
+    def operator_identifies(self, customer_code: str) -> None:
+        self.state = self._through_json(conversation.identify(self.state, customer_code))
+
+    def operator_finishes(self, *sentences: str) -> None:
+        """End the call as an operator does: after these sentences the line hangs up, and the call is over."""
+        with self.world.desk() as desk:
+            state, self.reply = conversation.end_by_operator(self.state, desk, sentences)
+        self.state = self._through_json(state)
+        self.caller_hangs_up()
 
     def line_says(self, *sentences: str) -> None:
         assert self.reply.say == sentences
@@ -173,7 +184,7 @@ class Dialogue:
     def draft_cartons(self) -> dict[str, int]:
         """The lines of the draft order, in cartons."""
         with self.world.desk() as desk:
-            draft = desk.draft(self.key)
+            draft = desk.draft(self.key).view()
         return {line.barcode: line.granted_packs // line.packs_per_carton for line in draft.lines} if draft else {}
 
     @property
@@ -189,7 +200,7 @@ class Dialogue:
         """Take one turn with this input; the state it began with stays unchanged."""
         before = self.state.to_json()
         with self.world.desk() as desk:
-            state, self.reply = conversation.hear(self.state, turn_input, desk)
+            state, self.reply = conversation.hear(self.state, turn_input, desk, speech_enabled=self.recogniser)
         assert self.state.to_json() == before
         self.state = self._through_json(state)
         return self.reply

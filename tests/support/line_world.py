@@ -40,7 +40,9 @@ class CountingConversation:
     def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
         return CallState(facts.call_key, facts.caller, facts.called, facts.speech_enabled), self._reply(1)
 
-    def hear(self, state: CallState, heard: Utterance | Silence, _desk: object, /) -> tuple[CallState, Reply]:
+    def hear(
+        self, state: CallState, heard: Utterance | Silence, _desk: object, /, *, speech_enabled: bool
+    ) -> tuple[CallState, Reply]:
         self.heard.append(heard)
         state.reprompt_count += 1
         return state, self._reply(state.reprompt_count + 1)

@@ -12,6 +12,7 @@ from ivr.carrier import CallStatus
 from ivr.line import LineServices
 from ivr.operators import presence
 from ivr.outbound.dialler import Dialler
+from ivr.services import services
 from ivr.twilio.forms import CALL_STATUSES
 from orders.outbound import campaign
 from orders.outbound.models import MissedCall, OutboundAttempt
@@ -65,7 +66,7 @@ class Day:
         self.application = application
         self.world = world
         self.clock = world.clock
-        self.line: LineServices = application.extensions["line"]
+        self.line: LineServices = services(application).line
         self.carrier = FakeOutboundCarrier()
         with world.session() as session:
             station = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == STATION)).one()

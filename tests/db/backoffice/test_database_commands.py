@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Flask
 from sqlalchemy import text
 
 import storage
-from backoffice.database_commands import explain_unknown_revision, migrate_command
+from app import create_app
+from backoffice.database_commands import explain_unknown_revision
 from settings import Settings
 
 
 def migrate(url: str) -> tuple[int, str]:
-    app = Flask("hotline")
-    app.config["SETTINGS"] = Settings(database_url=url, demo=True)
-    app.cli.add_command(migrate_command)
+    app = create_app(Settings(database_url=url, demo=True))
     done = app.test_cli_runner().invoke(args=["migrate"])
     return done.exit_code, done.output
 

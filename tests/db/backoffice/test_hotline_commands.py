@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from flask import Flask
 from sqlalchemy import select
 
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.book.eligibility import terms_of_channel
 from orders.retailers.importing import RetailersImported, hash_pins, import_retailers
 from orders.retailers.models import RetailerRow
 from orders.windows import next_order_day
+from tests.support.commands import run_command
 from tests.support.desk_world import CORNER, MAIN, PIN, SHOP, World
 
 NEW = "410502200077"
@@ -36,11 +35,7 @@ def retailer(world: World, code: str) -> RetailerRow:
 
 
 def run(world: World, *args: object) -> Result:
-    app = Flask("hotline")
-    app.extensions |= {"sessions": world.sessions, "clock": world.clock}
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
-    return app.test_cli_runner().invoke(args=[*map(str, args), "--by", "leader", "--why", "as agreed"])
+    return run_command(world, *args, "--by", "leader", "--why", "as agreed")
 
 
 def test_retailers_are_added_and_changed_and_who_is_not_named_stays(world: World, tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import storage
-from backoffice.catalog_commands import import_catalog_command
+from app import create_app
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import (
     import_catalog,
@@ -62,9 +61,7 @@ class TestInTheDatabase:
             assert load_catalog(session).specs["6901028075831"].name == "中华(软)"
 
     def test_a_refused_file_leaves_the_catalogue_as_it_was(self, sqlite_url: str, write: CatalogFolder) -> None:
-        app = Flask("hotline")
-        app.config["SETTINGS"] = Settings(database_url=sqlite_url, demo=True)
-        app.cli.add_command(import_catalog_command)
+        app = create_app(Settings(database_url=sqlite_url, demo=True))
         runner = app.test_cli_runner()
         taken = runner.invoke(args=["import-catalog", str(write(GOOD, OTHER))])
         assert taken.exit_code == 0, taken.output

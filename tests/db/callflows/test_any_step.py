@@ -254,7 +254,7 @@ def test_what_the_operator_changed_is_read_back_when_the_call_is_given_back(worl
     call = at_read_back(world)
     call.caller_says("转人工")
     with world.desk() as desk:
-        desk.set_line(call.key, ERA, 20)
+        desk.draft(call.key).set_line(ERA, 20)
     call.operator_returns_call()
     call.line_mentions("红塔山硬经典，五条。红塔山新时代，两条。")
     call.caller_says("对")

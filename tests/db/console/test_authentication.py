@@ -181,10 +181,11 @@ def test_a_sentence_is_put_into_english_with_its_figures() -> None:
 def test_every_sentence_of_the_pages_has_its_english_and_the_compiled_ones_are_current() -> None:
     written = {
         message
+        for folder in (CONSOLE, CONSOLE.parent / "orders" / "reporting")
         for _file, _line, message, _comments, _context in extract_from_dir(
-            CONSOLE,
+            folder,
             method_map=[("**.py", "python"), ("templates/**.html", "jinja2")],
-            keywords={"_": None, "lazy_gettext": None},
+            keywords={"_": None, "lazy_gettext": None, "N_": None},
         )
     }
     folder = CONSOLE / "translations" / "en" / "LC_MESSAGES"

@@ -8,6 +8,7 @@ from flask import Flask
 
 from console.day import pre_shift_check
 from ivr.models import Call
+from ivr.services import services
 from ivr.twilio.rest import CarrierError
 from orders.staff.models import Notice
 from orders.supply.models import Supply
@@ -24,7 +25,7 @@ TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 def carrier_answers(application: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the network: the line's address answers, and the carrier accepts our credentials."""
     monkeypatch.setattr(pre_shift_check, "is_reachable", lambda url: True)
-    monkeypatch.setattr(application.extensions["order-hotline-console"].line.carrier, "check", lambda: None)
+    monkeypatch.setattr(services(application).line.carrier, "check", lambda: None)
 
 
 def page(visitor: Visitor, path: str = "/brief") -> str:
@@ -73,8 +74,8 @@ def test_the_brief_says_how_the_last_day_with_orders_went(visitor: Visitor, worl
         shop = desk.retailer(SHOP)
         assert shop is not None
         desk.open_draft("CA1", shop, desk.hotline(main))
-        desk.set_line("CA1", CHINA, 50)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CHINA, 50)
+        desk.draft("CA1").confirm()
     with world.session() as session:
         session.add(
             Call(call_key="CA1", caller="+86138", called=main, started_at=clock(), turn_number=1, state={}, reply={})
@@ -184,7 +185,7 @@ def test_a_line_and_a_carrier_that_do_not_answer_are_told(
         raise CarrierError("nobody there")
 
     monkeypatch.setattr(pre_shift_check, "is_reachable", lambda url: False)
-    monkeypatch.setattr(application.extensions["order-hotline-console"].line.carrier, "check", away)
+    monkeypatch.setattr(services(application).line.carrier, "check", away)
     visitor.sign_in("operator")
     text = page(visitor, "/brief/health")
     assert "没有应答，电话打不进来" in text
@@ -195,9 +196,8 @@ def test_a_database_of_an_older_version_is_told_before_anything_else_is_asked(
     application: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pre_shift_check, "is_current", lambda sessions: False)
-    room = application.extensions["order-hotline-console"]
     with application.test_request_context():
-        [check] = pre_shift_check.checks(room)
+        [check] = pre_shift_check.checks(services(application))
     assert (check.state, check.name) == ("bad", "数据库")
     assert "flask --app app migrate" in check.remedy
 

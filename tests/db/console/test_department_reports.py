@@ -35,8 +35,8 @@ def diary(seats: Callable[[str], Visitor], world: World) -> str:
         shop = desk.retailer(SHOP)
         assert shop is not None
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
-        desk.set_line("CA1", CLASSIC, 50)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CLASSIC, 50)
+        desk.draft("CA1").confirm()
     return seats("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
 
 
@@ -141,8 +141,8 @@ def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
         shop = desk.retailer(SHOP)
         assert shop is not None
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
-        desk.set_line("CA1", CLASSIC, 50)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CLASSIC, 50)
+        desk.draft("CA1").confirm()
     clock.move(days=2)
     late = text(seats("leader").get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
     assert "还没有人写" in late

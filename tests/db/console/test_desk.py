@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from ivr.calls import Calls, TurnRequest
+from ivr.services import services
 from ivr.twilio.webhooks import LineServices
 from orders.book.models import OrderRow
 from speech.utterance import Utterance
@@ -23,9 +24,7 @@ YES, OPERATOR = Utterance(command="yes", text="是的"), Utterance(command="oper
 
 @pytest.fixture
 def line(application: Flask) -> LineServices:
-    furnished = application.extensions["order-hotline-console"]
-    assert isinstance(furnished.line, LineServices)
-    return furnished.line
+    return services(application).line
 
 
 @pytest.fixture
@@ -150,8 +149,8 @@ def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_chan
         assert shop is not None
         desk.open_draft("CA0", shop, desk.hotline(MAIN))
         for barcode, cartons in ((CLASSIC, 3), (CRANE, 4), (CHINA, 5)):
-            desk.set_line("CA0", barcode, cartons * 10)
-        desk.confirm("CA0")
+            desk.draft("CA0").set_line(barcode, cartons * 10)
+        desk.draft("CA0").confirm()
     world.clock.move(days=7)
     world.supply()
     world.limit(CHINA, 2)

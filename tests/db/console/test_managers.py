@@ -123,8 +123,8 @@ def test_a_name_that_cannot_be_said_or_says_nothing_new_is_refused(manager: Visi
 def test_an_order_can_be_looked_up_with_its_history(manager: Visitor, world: World) -> None:
     with world.desk() as desk:
         desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
-        desk.set_line("CA1", CLASSIC, 30)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CLASSIC, 30)
+        desk.draft("CA1").confirm()
     book = manager.get("/orders").get_data(as_text=True)
     assert "店12" in book
     page = manager.get("/orders/1").get_data(as_text=True)
@@ -145,25 +145,25 @@ def test_a_report_shows_need_met_and_unmet_and_gives_it_as_a_file(manager: Visit
     world.limit(CLASSIC, 2, SHOP)
     with world.desk() as desk:
         desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
-        desk.set_line("CA1", CLASSIC, 50)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CLASSIC, 50)
+        desk.draft("CA1").confirm()
     page = manager.get("/reports?span=week").get_data(as_text=True)
     assert "2026-11-23 – 2026-11-29" in page
     assert "超过限量" in page
     assert "40.0%" in page
-    file = manager.get("/reports/needs.csv?span=week")
-    assert "needs-week-2026-11-23.csv" in file.headers["Content-Disposition"]
-    assert "红塔山(硬经典),5.0,2.0,3.0,0.4000,1,1" in file.get_data(as_text=True)
+    file = manager.get("/reports/specs.csv?span=week")
+    assert "specs-week-2026-11-23.csv" in file.headers["Content-Disposition"]
+    assert "红塔山(硬经典),5.00,2.00,3.00,40.0,1,1" in file.get_data(as_text=True)
     days = manager.get("/reports/days.csv?span=week").get_data(as_text=True)
-    assert "2026-11-23,2,1,0.5000,1,20,150.00,0.4000,0,0,0" in days
-    book = load_workbook(io.BytesIO(manager.get("/reports/needs.xlsx?span=week").data))
+    assert "2026-11-23,2,1,50.0,1,20,150.00,50,30,40.0,0,0,0" in days
+    book = load_workbook(io.BytesIO(manager.get("/reports/specs.xlsx?span=week").data))
     assert [cell.value for cell in book.worksheets[0][2]][1:5] == ["红塔山(硬经典)", 5, 2, 3]
 
 
 def test_todays_list_says_how_far_everybody_is(manager: Visitor, world: World) -> None:
     with world.desk() as desk:
         desk.open_draft("CA1", world.retailer(SHOP), desk.hotline(""))
-        desk.set_line("CA1", CLASSIC, 20)
+        desk.draft("CA1").set_line(CLASSIC, 20)
     page = manager.get("/today").get_data(as_text=True)
     assert "订货中" in page
     assert CORNER not in page

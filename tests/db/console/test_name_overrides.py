@@ -21,6 +21,7 @@ from brand_catalog.loading import load_catalog
 from brand_catalog.models import CatalogVersion, NameOverride
 from brand_catalog.name_overrides import NameRefused, add_name, remove_name, replace_catalog, with_name
 from brand_catalog.spoken_names import Alias, derive_spoken_names
+from ivr.services import services
 from settings import Settings
 from speech.listening import Items
 from tests.support.console_client import Visitor
@@ -111,7 +112,7 @@ def test_a_new_catalogue_may_keep_the_names_of_specs_that_are_written_the_same(
 
 def test_a_name_is_heard_by_the_next_turn_on_every_worker(world: World, clock: MovingClock, sqlite_url: str) -> None:
     settings = Settings(database_url=sqlite_url, demo=True, listen_mode="keypad")
-    workers = [create_app(settings, clock=clock).extensions["hearing"] for _ in range(2)]
+    workers = [services(create_app(settings, clock=clock)).recognition for _ in range(2)]
 
     def understood() -> list[tuple[str, ...]]:
         said = []

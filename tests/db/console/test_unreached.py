@@ -65,8 +65,8 @@ def test_who_has_ordered_was_not_missed_and_an_order_afterwards_is_shown(operato
         shop = desk.retailer(SHOP)
         assert shop is not None
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
-        desk.set_line("CA1", CLASSIC, 10)
-        desk.confirm("CA1")
+        desk.draft("CA1").set_line(CLASSIC, 10)
+        desk.draft("CA1").confirm()
     assert '<a href="/orders/1"><span class="tag good">已订货</span></a>' in page(operator)
     status, text = record(operator)
     assert status == 422

@@ -15,6 +15,7 @@ from ivr.carrier import CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators.models import Callback
 from ivr.outbound.dialler import Dialler
+from ivr.services import services
 from orders.book.models import OrderRow
 from orders.channels import follow_ups
 from orders.outbound import campaign
@@ -427,7 +428,7 @@ def test_nobody_is_missed_on_a_day_on_which_nobody_was_called(application: Flask
         today = business_day(world.clock())
         assert not campaign.was_started(session, today)
     world.clock.move(hours=9)
-    network, line = FakeOutboundCarrier(), application.extensions["line"]
+    network, line = FakeOutboundCarrier(), services(application).line
     Dialler(world.sessions, world.clock, network, line.outbound_calls).poll()
     with storage.transaction(world.sessions) as session:
         assert session.scalars(select(MissedCall)).all() == []

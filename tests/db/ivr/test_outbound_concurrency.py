@@ -15,6 +15,7 @@ from ivr.carrier import CallStatus
 from ivr.line import LineServices
 from ivr.models import Call
 from ivr.outbound.dialler import Dialler
+from ivr.services import services
 from orders.models import DepartmentRule
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
@@ -62,8 +63,8 @@ def crowd(any_engine: Engine, clock: MovingClock) -> World:
 def line(crowd: World, any_engine: Engine) -> Iterator[LineServices]:
     url = any_engine.url.render_as_string(hide_password=False)
     app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=crowd.clock)
-    yield app.extensions["line"]
-    app.extensions["sessions"].kw["bind"].dispose()
+    yield services(app).line
+    services(app).sessions.kw["bind"].dispose()
 
 
 def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 
 import storage
 from callflows import conversation
-from callflows.replies import ListenFor, Transfer
+from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from ivr.calls import Calls, CallSnapshot, TurnRequest
 from ivr.operators import ring_attempts, tickets
 from ivr.operators.models import RingAttempt, Ticket
@@ -18,7 +18,7 @@ from orders.demo.demo_staff import seed_demo_staff
 from orders.staff.models import StaffRow
 from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
-from tests.support.desk_world import MAIN, SHOP, MovingClock, World
+from tests.support.desk_world import CARTON, CLASSIC, MAIN, SHOP, MovingClock, World
 
 CALLER = "+8613800000012"
 OPERATOR = Utterance(command="operator", text="人工")
@@ -139,12 +139,34 @@ def test_a_call_given_back_goes_on_with_the_order_the_operator_left(line: Calls,
         tickets.take(session, 1, 1, world.clock())
     barcode = next(iter(world.catalog.specs))
     with world.desk() as desk:
-        desk.set_line("CA1", barcode, 50, "set")
+        desk.draft("CA1").set_line(barcode, 50, "set")
     n = line.give_back("CA1")
     present = line.snapshot("CA1")
     assert present.turn_number == n
     assert present.reply.say[0] == "好，现在我们核对一下您的订货。"
     assert "五条" in present.reply.say[1]
+
+
+def test_a_call_an_operator_finishes_leaves_its_unsaved_order_to_the_next_call(line: Calls, world: World) -> None:
+    """Through the line's own calls: the shop has three cartons on a draft, and rings again after the operator's
+    goodbye."""
+    yes = Utterance(command="yes", text="是的")
+    n = line.begin("CA1", CALLER, MAIN).turn_number
+    line.take_turn("CA1", TurnRequest(n, utterance=yes))
+    line.take_turn("CA1", TurnRequest(n + 1, utterance=OPERATOR))
+    with world.desk() as desk:
+        desk.draft("CA1").set_line(CLASSIC, 3 * CARTON, "set")
+    assert line.finish("CA1", ("再见。",)) == n + 3
+    assert line.snapshot("CA1").reply == Reply(("再见。",), HangUp())
+    n = line.begin("CA2", CALLER, MAIN).turn_number
+    present = line.take_turn("CA2", TurnRequest(n, utterance=yes))
+    assert isinstance(present, CallSnapshot)
+    assert present.reply.say == ("您上次没有订完：红塔山硬经典三条。接着订吗？",)
+    line.end("CA1", "completed")
+    with world.desk() as desk:
+        own = desk.draft("CA2").view()
+        assert own is not None
+        assert own.total_packs + desk.draft("CA2").headroom(CLASSIC)[0] == 20 * CARTON, "the whole limit"
 
 
 def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:

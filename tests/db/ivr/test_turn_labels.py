@@ -13,6 +13,7 @@ from sqlalchemy.orm import undefer
 
 from ivr.models import TurnLabel
 from ivr.recordings import store
+from ivr.services import services
 from speech.evaluation import read_labels, verdict_on
 from speech.listening import Items
 from speech.recording_results import recognise_file
@@ -198,7 +199,7 @@ def test_an_exported_recording_is_judged_as_make_eval_does(
     leader: Visitor, world: World, application: Flask, tmp_path: Path
 ) -> None:
     with transaction(world.sessions) as session:
-        store(session, SID, 1, recording("item_hongtashan_yingjingdian_5_a"), application.extensions["clock"]())
+        store(session, SID, 1, recording("item_hongtashan_yingjingdian_5_a"), services(application).now())
     leader.post(f"{TURN}/label", **LINE)
     application.test_cli_runner().invoke(args=["export-labelled", str(tmp_path / "labelled")])
     [utterance] = read_labels(tmp_path / "labelled")

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 import storage
 from clock import SHANGHAI
@@ -23,7 +24,7 @@ from orders.models import SettingChange, Subject
 from orders.retailers.importing import import_retailers
 from orders.supply import limits
 from orders.supply.allocate import SpecSupply, allocate_day
-from orders.supply.models import LimitBatch
+from orders.supply.models import Limit, LimitBatch, LimitChange
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, MovingClock, World
 
 TODAY, TOMORROW = date(2026, 11, 23), date(2026, 11, 24)
@@ -67,6 +68,19 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
     return path
 
 
+def values_of_limit(session: Session, retailer_id: int, barcode: str) -> list[tuple[int, LimitBatch | None]]:
+    """Every value tomorrow's limit had, from the first to the present one, each with the batch that set it."""
+    key = {"retailer_id": retailer_id, "cycle_start": TOMORROW, "barcode": barcode}
+    replaced = session.scalars(select(LimitChange).filter_by(**key).order_by(LimitChange.batch_id)).all()
+    present = session.scalars(select(Limit).filter_by(**key)).one()
+    values = [(change.before_packs, change.before_batch_id) for change in replaced]
+    return [
+        (packs, None if batch is None else session.get_one(LimitBatch, batch))
+        for packs, batch in [*values, (present.limit_packs, present.batch_id)]
+        if packs is not None
+    ]
+
+
 def test_supply_keeps_what_it_was(office: SettingsOffice) -> None:
     china = office.world.catalog.specs[CHINA]
     office.allocate(SpecSupply(china, 12, "equal", None, ""))
@@ -98,12 +112,12 @@ def test_every_value_of_a_limit_has_its_author(office: SettingsOffice, tmp_path:
     office.set_limit(tmp_path / "third.csv", 4, by="Zhou", why="less came in")
     corner = world.retailer(CORNER).id
     with world.session() as session:
-        values = audit_log.limit_values(session, corner, TOMORROW, CHINA)
-        assert audit_log.limit_values(session, corner, TOMORROW, "0") == []
-    assert [(value.packs, value.by, value.why, value.source) for value in values] == [
+        values = values_of_limit(session, corner, CHINA)
+    assert [(packs, batch.by, batch.reason, batch.source) for packs, batch in values if batch is not None] == [
         (9 * CARTON, "Sun", "plan", "first.csv"),
         (4 * CARTON, "Zhou", "less came in", "third.csv"),
     ]
+    assert len(values) == 2
     assert [(entry.name, entry.after, entry.batch) for entry in office.entries("limits")] == [
         ("third.csv", {"added": 0, "changed": 1, "unchanged": 0}, 3),
         ("second.csv", {"added": 0, "changed": 0, "unchanged": 1}, 2),
@@ -117,9 +131,10 @@ def test_a_limit_that_was_there_before_the_office_set_any_has_no_author(office: 
     office.set_limit(tmp_path / "limits.csv", 5, by="Sun", why="plan")
     corner = office.world.retailer(CORNER).id
     with office.world.session() as session:
-        first, present = audit_log.limit_values(session, corner, TOMORROW, CHINA)
-    assert (first.packs, first.at, first.by) == (20 * CARTON, None, "")
-    assert (present.packs, present.by) == (5 * CARTON, "Sun")
+        first, (packs, batch) = values_of_limit(session, corner, CHINA)
+    assert first == (20 * CARTON, None)
+    assert batch is not None
+    assert (packs, batch.by) == (5 * CARTON, "Sun")
 
 
 def test_a_rule_keeps_what_it_was(office: SettingsOffice) -> None:
@@ -198,18 +213,19 @@ def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: SettingsO
     assert "1357" not in str(entry)
 
 
-def test_the_history_is_read_page_by_page_the_latest_first(office: SettingsOffice) -> None:
+def test_the_log_is_read_from_the_latest_entry_on(office: SettingsOffice) -> None:
     for value in range(1, 6):
         office.rule("order_min_packs", value)
         office.world.clock.move(minutes=1)
     office.allocate(SpecSupply(office.world.catalog.specs[CLASSIC], 3, "equal", None, ""))
     with office.world.session() as session:
         page = audit_log.entries(session, limit=3)
-        following = audit_log.entries(session, until=page[-1].at, limit=3)
+        whole = audit_log.entries(session)
         of_day = audit_log.entries(session, day=TOMORROW)
         of_rule = audit_log.entries(session, subject="house_rule", name="order_min_packs")
     assert {entry.subject for entry in page[:2]} == {"supply", "limits"}
-    assert [entry.after for entry in following] == [{"value": 5}, {"value": 4}, {"value": 3}]
+    assert page == whole[:3]
+    assert [entry.after for entry in whole[2:5]] == [{"value": 5}, {"value": 4}, {"value": 3}]
     assert {entry.subject for entry in of_day} == {"supply", "limits"}
     assert len(of_rule) == 5
 

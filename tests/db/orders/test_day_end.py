@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.book import order_changes
@@ -27,6 +25,7 @@ from orders.day_end.settlement import FailureRule
 from orders.day_end.steps import StepRefused
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Supply
+from tests.support.commands import application_on
 from tests.support.desk_world import (
     CARTON,
     CHINA,
@@ -72,11 +71,11 @@ def order(world: World, code: str, cartons: dict[str, int], number: str = MAIN, 
         assert retailer is not None
         desk.open_draft(call, retailer, desk.hotline(number))
         for barcode, amount in cartons.items():
-            desk.set_line(call, barcode, amount * CARTON)
+            desk.draft(call).set_line(barcode, amount * CARTON)
     if not save:
         return ""
     with world.desk() as desk:
-        return str(desk.confirm(call).order.number)
+        return str(desk.draft(call).confirm().order.number)
 
 
 class Evening:
@@ -205,7 +204,7 @@ def test_what_was_not_saved_lapses_at_the_days_end_and_is_reported(evening: Even
     order(evening.world, CORNER, {CHINA: 3}, save=False)
     assert evening.balances()["lapsed"] == [CORNER]
     with evening.world.desk() as desk, pytest.raises(DeskRefusal, match="no_draft"):
-        desk.confirm(f"{CORNER} {MAIN}")
+        desk.draft(f"{CORNER} {MAIN}").confirm()
     with pytest.raises(DeskRefusal, match="closed"):
         order(evening.world, CORNER, {CHINA: 1}, save=False)
     evening.world.check_books()
@@ -364,7 +363,7 @@ class TestASavedOrder:
             row = session.scalars(select(OrderRow).where(OrderRow.number == shop)).one()
             events = list(session.scalars(select(OrderHistory.event).where(OrderHistory.order_id == row.id)))
             assert (row.state, row.total_packs, row.amount_fen) == ("confirmed", 30, 3 * 381_60)
-        assert events[-2:] == ["change asked", "change approved"]
+        assert events[-2:] == ["change requested", "change approved"]
         with pytest.raises(ChangeRefused, match="no open change"):
             self.decide(evening, change)
 
@@ -394,11 +393,7 @@ class TestASavedOrder:
 
 
 def test_the_commands_take_a_day_to_its_end(evening: Evening) -> None:
-    app = Flask("hotline")
-    app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
-
+    app = application_on(evening.world)
     evening.world.engage("clerk", "director", "operator")
 
     def run(*args: object, code: int = 0) -> str:

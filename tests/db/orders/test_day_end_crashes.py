@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from flask import Flask
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 import storage
-from backoffice import day_commands
-from backoffice.department_commands import DEPARTMENT_COMMANDS
+from app import create_app
 from orders.day_end import settlement
 from orders.day_end.models import DayStepDone
 from orders.retailers.models import RetailerRow
+from settings import Settings
 from tests.db.orders.test_day_end import DAY, order
 from tests.support.desk_world import CHINA, CLASSIC, SHOP, STATION, MovingClock, World
 
@@ -61,10 +60,7 @@ class Clerk:
     def _work(self, words: list[str], killed: Moment | None) -> None:
         if killed is not None:
             arrange(killed)
-        app = Flask("hotline")
-        app.extensions |= {"sessions": storage.open_sessions(storage.open_engine(self.url)), "clock": self.clock}
-        for command in DEPARTMENT_COMMANDS:
-            app.cli.add_command(command)
+        app = create_app(Settings(database_url=self.url, listen_mode="keypad"), clock=self.clock)
         os._exit(app.test_cli_runner().invoke(args=words).exit_code)
 
     def file(self, name: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> Path:
@@ -104,7 +100,7 @@ def arrange(killed: Moment) -> None:
 
             writerows = die
 
-        day_commands.csv.writer = Torn  # type: ignore[assignment,misc]
+        csv.writer = Torn  # type: ignore[assignment,misc]
 
 
 def begin_evening(url: str, clock: MovingClock, folder: Path) -> tuple[World, Clerk]:

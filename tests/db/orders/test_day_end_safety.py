@@ -7,13 +7,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 import storage
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import local_date
 from orders.book import order_changes
 from orders.book.desk import DeskRefusal
@@ -22,7 +20,9 @@ from orders.book.order_changes import ChangeRefused
 from orders.day_end import settlement, steps
 from orders.day_end.settlement import FailureRule
 from orders.day_end.steps import StepRefused
+from orders.money import yuan
 from tests.db.orders.test_day_end import DAY, Evening, begin_evening
+from tests.support.commands import run_command
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, ERA, MAIN, SHOP, STATION, MovingClock, World
 
 SPECS = (CHINA, CLASSIC, ERA)
@@ -82,15 +82,11 @@ def test_what_becomes_of_what_is_not_paid_is_a_setting(evening: Evening, monkeyp
     shop, station = evening.states()
     evening.until("audit")
     evening.settle()
-    app = Flask("hotline")
-    app.extensions |= {"sessions": evening.world.sessions, "clock": evening.world.clock}
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
     evening.world.engage("clerk")
     monkeypatch.setenv("SETTLEMENT_FAILURE", "cancel")
     answer = evening.file(settlement.ANSWER_COLUMNS, (shop, "failed", "0"), (station, "paid", ""))
-    words = ["day-end", "answer", str(answer), "--day", str(DAY), "--by", "clerk"]
-    assert app.test_cli_runner().invoke(args=words).exit_code == 0
+    words = ("day-end", "answer", answer, "--day", DAY, "--by", "clerk")
+    assert run_command(evening.world, *words).exit_code == 0
     assert evening.states() == {shop: "cancelled", station: "settled"}
     evening.world.check_books()
 
@@ -142,7 +138,7 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
         taken_fen += sum(yuan_to_fen(row[3]) for row, paid, _ in answered if paid)
         file = evening.file(
             settlement.ANSWER_COLUMNS,
-            *((row[0], "paid" if paid else "failed", settlement.bank_amount(fen)) for row, paid, fen in answered),
+            *((row[0], "paid" if paid else "failed", yuan(fen)) for row, paid, fen in answered),
         )
         evening.do(settlement.import_answer, file, day, rule)
         scarce.check_books()
@@ -176,8 +172,8 @@ def saved(world: World, code: str, wanted: dict[str, int]) -> str | None:
         assert retailer is not None
         desk.open_draft(key, retailer, desk.hotline(MAIN))
         for barcode, amount in wanted.items():
-            desk.set_line(key, barcode, amount)
-        return desk.confirm(key).order.number
+            desk.draft(key).set_line(barcode, amount)
+        return desk.draft(key).confirm().order.number
     return None
 
 

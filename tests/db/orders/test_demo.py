@@ -12,6 +12,7 @@ import storage
 from app import create_app
 from brand_catalog.importing import import_catalog
 from brand_catalog.loading import current_version, load_catalog
+from ivr.services import services
 from orders.book.desk import Desk, Eligibility
 from orders.book.models import OrderRow
 from orders.demo import MAIN_NUMBER, PIN, SUPPLEMENTARY_NUMBER, seed_demo
@@ -71,21 +72,21 @@ def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
         assert caller.customer_code == SHOP
         assert desk.verify_pin(SHOP, PIN, "+8613900000000").ok
         line = desk.hotline(MAIN_NUMBER)
-        assert 60 <= len(desk.available_specs(caller, line)) <= 120
+        assert 60 <= len(desk.available_specs(caller)) <= 120
         assert desk.usual_barcodes(caller)
         by_name = {spec.name: spec.barcode for spec in demo.specs.values()}
         desk.open_draft("call", caller, line)
-        assert desk.set_line("call", by_name["红塔山(新时代)"], 5 * CARTON).granted_packs == 5 * CARTON
-        out = desk.set_line("call", by_name["利群(软蓝)"], 5 * CARTON)
+        assert desk.draft("call").set_line(by_name["红塔山(新时代)"], 5 * CARTON).granted_packs == 5 * CARTON
+        out = desk.draft("call").set_line(by_name["利群(软蓝)"], 5 * CARTON)
         assert out.substitute is not None
         assert (out.reason, out.substitute.name) == ("out_of_stock", "黄鹤楼(软蓝)")
-        assert desk.set_line("call", by_name["中华(双中支)"], 5 * CARTON).granted_packs < 5 * CARTON
-        desk.confirm("call")
+        assert desk.draft("call").set_line(by_name["中华(双中支)"], 5 * CARTON).granted_packs < 5 * CARTON
+        desk.draft("call").confirm()
 
 
 def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock: MovingClock) -> None:
     app = create_app(Settings(database_url=demo_url, demo=True, listen_mode="keypad"), clock=clock)
-    sessions = app.extensions["sessions"]
+    sessions = services(app).sessions
     browser = app.test_client()
     clock.move_to(clock().replace(hour=23, minute=59))
     assert browser.get("/healthz").status_code == 200
@@ -97,7 +98,7 @@ def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock:
         desk = Desk(session, load_catalog(session), clock())
         retailer = desk.retailer(SHOP)
         assert retailer is not None
-        assert [offer for offer in desk.available_specs(retailer, desk.hotline(MAIN_NUMBER)) if offer.is_new]
+        assert [offer for offer in desk.available_specs(retailer) if offer.is_new]
     with storage.transaction(sessions) as session:
         before = session.scalar(select(func.count()).select_from(OrderRow))
     assert browser.get("/healthz").status_code == 200
@@ -107,10 +108,10 @@ def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock:
 
 def test_a_customers_own_database_gets_no_demo_day(sqlite_url: str, clock: MovingClock) -> None:
     app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"), clock=clock)
-    with storage.transaction(app.extensions["sessions"]) as session:
+    with storage.transaction(services(app).sessions) as session:
         import_catalog(session, catalog(), clock(), "our own")
     app.test_client().get("/healthz")
-    with storage.transaction(app.extensions["sessions"]) as session:
+    with storage.transaction(services(app).sessions) as session:
         assert session.scalar(select(Supply)) is None
 
 
@@ -129,8 +130,8 @@ def test_starting_the_demo_again_leaves_todays_orders_alone(
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN_NUMBER))
-        desk.set_line("call", desk.usual_barcodes(retailer)[0], CARTON)
-        desk.confirm("call")
+        desk.draft("call").set_line(desk.usual_barcodes(retailer)[0], CARTON)
+        desk.draft("call").confirm()
     before = eligibility(sessions, clock, SHOP)
     clock.move(hours=1)
     seed(sessions, clock)

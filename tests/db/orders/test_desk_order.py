@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from orders.book.desk import DeskRefusal, LineOutcome, LineRequest
-from orders.book.drafts import Mode
+from orders.book.draft_lines import Mode
 from orders.book.holds import release_expired
 from orders.department_rules import UnknownRule
 from tests.support.desk_world import (
@@ -26,21 +26,21 @@ from tests.support.desk_world import (
 )
 
 
-def ring(world: World, call: str, code: str = SHOP, **how: bool) -> None:
+def ring(world: World, call: str, code: str = SHOP) -> None:
     with world.desk() as desk:
         retailer = desk.retailer(code)
         assert retailer is not None
-        desk.open_draft(call, retailer, desk.hotline(MAIN), **how)
+        desk.open_draft(call, retailer, desk.hotline(MAIN))
 
 
 def ask(world: World, call: str, barcode: str, cartons: int, mode: Mode = "add") -> LineOutcome:
     with world.desk() as desk:
-        return desk.set_line(call, barcode, cartons * CARTON, mode)
+        return desk.draft(call).set_line(barcode, cartons * CARTON, mode)
 
 
 def cartons_of(world: World, call: str) -> dict[str, int]:
     with world.desk() as desk:
-        draft = desk.draft(call)
+        draft = desk.draft(call).view()
     return {} if draft is None else {line.barcode: line.granted_packs // CARTON for line in draft.lines}
 
 
@@ -53,10 +53,10 @@ def test_an_order_is_taken_changed_and_saved(world: World) -> None:
     ask(world, "call-1", CHINA, 2, "set")
     ask(world, "call-1", ERA, 1)
     with world.desk() as desk:
-        assert desk.remove_line("call-1", ERA)
-        assert not desk.remove_line("call-1", ERA)
+        assert desk.draft("call-1").remove(ERA)
+        assert not desk.draft("call-1").remove(ERA)
     with world.desk() as desk:
-        saved = desk.confirm("call-1")
+        saved = desk.draft("call-1").confirm()
     assert not saved.already
     assert saved.order.cartons == Fraction(10)
     assert saved.order.amount_fen == 8 * 75_00 + 2 * 381_60
@@ -69,9 +69,9 @@ def test_asking_again_after_the_yes_gives_the_same_order(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
-        first = desk.confirm("call-1")
+        first = desk.draft("call-1").confirm()
     with world.desk() as desk:
-        again = desk.confirm("call-1")
+        again = desk.draft("call-1").confirm()
     assert again.already
     assert again.order == first.order
     world.check_books()
@@ -81,7 +81,7 @@ def test_a_request_above_the_limit_is_cut_to_it_and_kept_as_demand(world: World)
     world.limit(CLASSIC, 6)
     ring(world, "call-1")
     outcome = ask(world, "call-1", CLASSIC, 10)
-    assert (outcome.granted_packs, outcome.available_packs, outcome.reason) == (60, 60, "limit")
+    assert (outcome.granted_packs, outcome.reason) == (60, "limit")
     assert world.demand() == [(CLASSIC, 100, 60, "limit")]
     more = ask(world, "call-1", CLASSIC, 1)
     assert (more.granted_packs, more.reason) == (0, "limit")
@@ -93,7 +93,7 @@ def test_only_what_is_left_is_granted_when_stock_runs_short(world: World) -> Non
     world.stock(CLASSIC, 3)
     ring(world, "call-1")
     outcome = ask(world, "call-1", CLASSIC, 10)
-    assert (outcome.granted_packs, outcome.available_packs, outcome.reason) == (30, 30, "stock")
+    assert (outcome.granted_packs, outcome.reason) == (30, "stock")
 
 
 def test_setting_a_line_counts_what_it_has_already(world: World) -> None:
@@ -101,7 +101,7 @@ def test_setting_a_line_counts_what_it_has_already(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     outcome = ask(world, "call-1", CLASSIC, 12, "set")
-    assert (outcome.requested_packs, outcome.granted_packs, outcome.available_packs) == (120, 80, 80)
+    assert (outcome.requested_packs, outcome.granted_packs) == (120, 80)
     assert ask(world, "call-1", CLASSIC, 2, "set").granted_packs == 20
     world.check_books()
 
@@ -110,16 +110,16 @@ def test_who_asks_in_cartons_is_granted_whole_cartons(world: World) -> None:
     ring(world, "call-1")
     world.stock(CLASSIC, 3, loose_packs=7)
     outcome = ask(world, "call-1", CLASSIC, 5)
-    assert (outcome.granted_packs, outcome.available_packs) == (30, 30)
+    assert outcome.granted_packs == 30
     with world.desk() as desk:
-        assert desk.set_line("call-1", CLASSIC, 38, "set").granted_packs == 37
+        assert desk.draft("call-1").set_line(CLASSIC, 38, "set").granted_packs == 37
 
 
 def test_something_out_of_stock_is_named_with_its_substitute(world: World) -> None:
     world.stock(LIQUN, 0)
     ring(world, "call-1")
     outcome = ask(world, "call-1", LIQUN, 2)
-    assert (outcome.reason, outcome.line, outcome.available_packs) == ("out_of_stock", None, 0)
+    assert (outcome.reason, outcome.line, outcome.granted_packs) == ("out_of_stock", None, 0)
     assert outcome.substitute is not None
     assert outcome.substitute.barcode == CRANE, "the first of the same price band that is there"
     assert world.demand() == [(LIQUN, 20, 0, "out_of_stock")]
@@ -129,7 +129,7 @@ def test_the_substitute_is_one_the_retailer_bought_before(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", TAISHAN, 1)
     with world.desk() as desk:
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
     world.clock.move(days=7)
     world.supply()
     world.stock(LIQUN, 0)
@@ -149,7 +149,8 @@ def test_a_spec_that_is_not_offered_is_refused_and_still_kept_as_demand(world: W
 def test_several_requests_in_one_breath_are_answered_in_their_order(world: World) -> None:
     ring(world, "call-1")
     with world.desk() as desk:
-        outcomes = desk.set_lines("call-1", [LineRequest(CHINA, 10), LineRequest(CLASSIC, 20), LineRequest(ERA, 500)])
+        requests = [LineRequest(CHINA, 10), LineRequest(CLASSIC, 20), LineRequest(ERA, 500)]
+        outcomes = desk.draft("call-1").set_lines(requests)
     assert [(o.barcode, o.granted_packs) for o in outcomes] == [(CHINA, 10), (CLASSIC, 20), (ERA, 200)]
 
 
@@ -175,7 +176,7 @@ def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) ->
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
     world.clock.move(days=1)
     world.missed(SHOP)
     world.supply()
@@ -199,7 +200,7 @@ def test_the_order_bounds_do_not_cut_a_resumed_draft(world: World) -> None:
     with world.session() as session:
         release_expired(session, world.clock())
     with world.desk() as desk:
-        assert desk.confirm("call-1").order.total_packs == 100
+        assert desk.draft("call-1").confirm().order.total_packs == 100
     world.check_books()
 
 
@@ -208,10 +209,10 @@ def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> N
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 4)
     with world.desk() as desk, pytest.raises(DeskRefusal, match="order_min"):
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
     ask(world, "call-1", CLASSIC, 1)
     with world.desk() as desk:
-        assert desk.confirm("call-1").order.total_packs == 50
+        assert desk.draft("call-1").confirm().order.total_packs == 50
 
 
 def test_reservations_last_as_long_as_the_department_says(world: World) -> None:
@@ -233,7 +234,7 @@ def test_a_rule_that_does_not_exist_or_makes_no_sense_is_refused(world: World, n
 def test_nothing_is_saved_without_lines(world: World) -> None:
     ring(world, "call-1")
     with world.desk() as desk, pytest.raises(DeskRefusal, match="empty"):
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
 
 
 def test_a_second_order_on_one_day_is_refused_whoever_calls(world: World) -> None:
@@ -242,9 +243,9 @@ def test_a_second_order_on_one_day_is_refused_whoever_calls(world: World) -> Non
     ask(world, "call-1", CLASSIC, 5)
     ask(world, "call-2", CLASSIC, 2)
     with world.desk() as desk:
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
     with world.desk() as desk, pytest.raises(DeskRefusal, match="already_ordered"):
-        desk.confirm("call-2")
+        desk.draft("call-2").confirm()
     with pytest.raises(DeskRefusal, match="already_ordered"):
         ring(world, "call-3")
     world.check_books()
@@ -254,7 +255,7 @@ def test_a_dropped_call_is_taken_up_where_it_ended(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
-        desk.abandon("call-1")
+        desk.draft("call-1").abandon()
     retailer = world.retailer()
     with world.desk() as desk:
         standing = desk.eligibility(retailer, desk.hotline(MAIN))
@@ -266,12 +267,13 @@ def test_a_dropped_call_is_taken_up_where_it_ended(world: World) -> None:
     world.check_books()
 
 
-def test_a_caller_may_reset_the_draft_instead_which_releases_its_holds(world: World) -> None:
+def test_an_order_by_another_channel_discards_the_draft_which_releases_its_holds(world: World) -> None:
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
-        desk.abandon("call-1")
-    ring(world, "call-2", fresh=True)
+        desk.draft("call-1").abandon()
+    with world.desk() as desk:
+        desk.open_channel_draft("call-2", world.retailer(), "web")
     assert cartons_of(world, "call-2") == {}
     world.check_books()
 
@@ -305,10 +307,10 @@ def test_holds_that_went_to_others_have_to_be_read_back_again(world: World) -> N
     ring(world, "call-2", "410502100037")
     ask(world, "call-2", CLASSIC, 4)
     with world.desk() as desk, pytest.raises(DeskRefusal, match="holds_lost"):
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
     assert cartons_of(world, "call-1") == {CLASSIC: 6, CHINA: 1}
     with world.desk() as desk:
-        assert desk.confirm("call-1").order.total_packs == 70
+        assert desk.draft("call-1").confirm().order.total_packs == 70
     world.check_books()
 
 
@@ -317,7 +319,7 @@ def test_holds_that_ran_out_but_went_to_nobody_are_saved_as_read_back(world: Wor
     ask(world, "call-1", CLASSIC, 10)
     world.clock.move(hours=1)
     with world.desk() as desk:
-        assert desk.confirm("call-1").order.total_packs == 100
+        assert desk.draft("call-1").confirm().order.total_packs == 100
     world.check_books()
 
 
@@ -326,7 +328,7 @@ def test_an_order_begun_before_midnight_is_not_saved_after_it(world: World) -> N
     ask(world, "call-1", CLASSIC, 10)
     world.clock.move(days=7)
     with world.desk() as desk, pytest.raises(DeskRefusal, match="closed"):
-        desk.confirm("call-1")
+        desk.draft("call-1").confirm()
 
 
 def test_what_is_usual_is_what_stands_on_most_orders(world: World) -> None:
@@ -335,7 +337,7 @@ def test_what_is_usual_is_what_stands_on_most_orders(world: World) -> None:
         for barcode in lines:
             ask(world, f"call-{world.clock()}", barcode, 1)
         with world.desk() as desk:
-            desk.confirm(f"call-{world.clock()}")
+            desk.draft(f"call-{world.clock()}").confirm()
         world.clock.move(weeks=1)
         world.supply()
     retailer = world.retailer()
@@ -352,14 +354,13 @@ def test_offers_and_bands_say_what_is_left(world: World) -> None:
     ask(world, "call-1", CLASSIC, 5)
     retailer = world.retailer()
     with world.desk() as desk:
-        line = desk.hotline(MAIN)
-        assert len(desk.available_specs(retailer, line)) == 6
+        assert len(desk.available_specs(retailer)) == 6
         offer = desk.available_spec(retailer, CLASSIC)
         assert offer is not None
         assert (offer.limit_left_packs, offer.stock_left_packs) == (150, 950)
-        bands = desk.bands(retailer, line)
+        bands = desk.bands(retailer)
         assert [(band.band, band.count) for band in bands] == [(3, 1), (7, 2), (10, 2)]
-        assert [o.spec.barcode for o in desk.specs_in_band(retailer, line, 7)] == [CRANE, TAISHAN]
+        assert [o.spec.barcode for o in desk.specs_in_band(retailer, 7)] == [CRANE, TAISHAN]
 
 
 def test_an_unknown_number_is_answered_as_the_main_line(world: World) -> None:

@@ -67,10 +67,10 @@ def test_an_order_begun_in_time_is_not_saved_after_hours(world: World) -> None:
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN))
-        desk.set_line("call", CLASSIC, 10)
+        desk.draft("call").set_line(CLASSIC, 10)
     world.clock.move_to(datetime(2026, 11, 23, 17, 30, tzinfo=SHANGHAI))
     with world.desk() as desk, pytest.raises(DeskRefusal, match="closed"):
-        desk.confirm("call")
+        desk.draft("call").confirm()
 
 
 def test_the_department_may_close_a_day_and_its_retailers_order_on_the_next(world: World) -> None:
@@ -94,7 +94,7 @@ def test_a_clock_that_jumps_back_and_forth_loses_and_oversells_nothing(world: Wo
     world.stock(CLASSIC, 5)
     with world.desk() as desk:
         desk.open_draft("call", world.retailer(), desk.hotline(MAIN))
-        desk.set_line("call", CLASSIC, 5 * CARTON)
+        desk.draft("call").set_line(CLASSIC, 5 * CARTON)
     right = world.clock()
     for wrong in (right - how_far, right + how_far):
         world.clock.move_to(wrong)
@@ -102,9 +102,9 @@ def test_a_clock_that_jumps_back_and_forth_loses_and_oversells_nothing(world: Wo
             release_expired(session, world.clock())
         if wrong.date() != right.date():
             with world.desk() as desk, pytest.raises(DeskRefusal, match="closed"):
-                desk.confirm("call")
+                desk.draft("call").confirm()
         world.check_books()
     world.clock.move_to(right)
     with world.desk() as desk:
-        assert desk.confirm("call").order.total_packs == 5 * CARTON
+        assert desk.draft("call").confirm().order.total_packs == 5 * CARTON
     world.check_books()

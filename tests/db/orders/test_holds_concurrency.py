@@ -68,10 +68,10 @@ def test_the_last_cartons_are_granted_once(busy: World) -> None:
             granted = 0
             for _ in range(5):
                 with busy.desk() as desk:
-                    granted += desk.set_line(f"call-{number}", CLASSIC, CARTON).granted_packs
+                    granted += desk.draft(f"call-{number}").set_line(CLASSIC, CARTON).granted_packs
             with busy.desk() as desk:
-                if desk.draft(f"call-{number}").lines:  # type: ignore[union-attr]
-                    desk.confirm(f"call-{number}")
+                if desk.draft(f"call-{number}").view().lines:  # type: ignore[union-attr]
+                    desk.draft(f"call-{number}").confirm()
             return granted
 
         return ring
@@ -90,7 +90,7 @@ def test_callers_who_name_the_same_specs_in_other_orders_do_not_block_each_other
         def turn() -> int:
             with busy.desk() as desk:
                 desk.lock_specs(named)
-                return sum(desk.set_line(f"call-{number}", barcode, CARTON).granted_packs for barcode in named)
+                return sum(desk.draft(f"call-{number}").set_line(barcode, CARTON).granted_packs for barcode in named)
 
         def ring() -> int:
             open_draft(busy, f"call-{number}", code(number))
@@ -106,14 +106,14 @@ def test_one_retailer_on_two_telephones_orders_once(busy: World) -> None:
     for number in range(4):
         open_draft(busy, f"call-{number}", SHOP)
         with busy.desk() as desk:
-            desk.set_line(f"call-{number}", CLASSIC, CARTON)
+            desk.draft(f"call-{number}").set_line(CLASSIC, CARTON)
 
     def confirm(number: int) -> Callable[[], Confirmed | str]:
         @storage.retry_on_deadlock
         def yes() -> Confirmed | str:
             with busy.desk() as desk:
                 try:
-                    return desk.confirm(f"call-{number}")
+                    return desk.draft(f"call-{number}").confirm()
                 except DeskRefusal as refusal:
                     return refusal.reason
 
@@ -127,11 +127,11 @@ def test_one_retailer_on_two_telephones_orders_once(busy: World) -> None:
 def test_one_yes_that_arrives_twice_saves_once(busy: World) -> None:
     open_draft(busy, "call", SHOP)
     with busy.desk() as desk:
-        desk.set_line("call", CLASSIC, CARTON)
+        desk.draft("call").set_line(CLASSIC, CARTON)
 
     def yes() -> Confirmed:
         with busy.desk() as desk:
-            return desk.confirm("call")
+            return desk.draft("call").confirm()
 
     answers = at_once([yes] * 4)
     assert sorted(answer.already for answer in answers) == [False, True, True, True]
@@ -142,15 +142,15 @@ def test_one_yes_that_arrives_twice_saves_once(busy: World) -> None:
 def test_a_draft_left_behind_is_taken_up_by_one_call_only(busy: World) -> None:
     open_draft(busy, "dropped", SHOP)
     with busy.desk() as desk:
-        desk.set_line("dropped", CLASSIC, CARTON)
+        desk.draft("dropped").set_line(CLASSIC, CARTON)
     with busy.desk() as desk:
-        desk.abandon("dropped")
+        desk.draft("dropped").abandon()
 
     def again(number: int) -> Callable[[], int]:
         def ring() -> int:
             open_draft(busy, f"call-{number}", SHOP)
             with busy.desk() as desk:
-                return len(desk.draft(f"call-{number}").lines)  # type: ignore[union-attr]
+                return len(desk.draft(f"call-{number}").view().lines)  # type: ignore[union-attr]
 
         return ring
 
@@ -163,7 +163,7 @@ def test_holds_that_expire_while_others_ask_are_given_back_once(busy: World, clo
     for number in range(4):
         open_draft(busy, f"dead-{number}", code(number))
         with busy.desk() as desk:
-            desk.set_line(f"dead-{number}", CLASSIC, 2 * CARTON)
+            desk.draft(f"dead-{number}").set_line(CLASSIC, 2 * CARTON)
     clock.move(minutes=16)
 
     def caller(number: int) -> Callable[[], int]:
@@ -171,7 +171,7 @@ def test_holds_that_expire_while_others_ask_are_given_back_once(busy: World, clo
         def turn() -> int:
             with busy.desk() as desk:
                 requests = [LineRequest(CLASSIC, 4 * CARTON), LineRequest(ERA, CARTON)]
-                return desk.set_lines(f"call-{number}", requests)[0].granted_packs
+                return desk.draft(f"call-{number}").set_lines(requests)[0].granted_packs
 
         def ring() -> int:
             open_draft(busy, f"call-{number}", code(number))
@@ -202,9 +202,9 @@ def test_every_channel_takes_from_one_shelf(busy: World) -> None:
         granted = 0
         for _ in range(2):
             with busy.desk() as desk:
-                granted += desk.set_line(call, CLASSIC, 2 * CARTON).granted_packs
+                granted += desk.draft(call).set_line(CLASSIC, 2 * CARTON).granted_packs
         with busy.desk() as desk, suppress(DeskRefusal):
-            desk.confirm(call)
+            desk.draft(call).confirm()
         return granted
 
     @storage.retry_on_deadlock

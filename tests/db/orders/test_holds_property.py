@@ -39,12 +39,16 @@ def at_the_desk(what: Callable[[Desk], Any]) -> Step:
 
 
 def opens(call: tuple[str, str], fresh: bool, channel: Channel) -> Step:
-    """A step that opens a draft: a caller is identified, or an operator opens the caller's sheet."""
+    """A step that opens a draft: a caller is identified, or an operator opens the caller's sheet; with `fresh` one that
+    resumes no abandoned draft, but discards it."""
 
     def ring(desk: Desk) -> None:
         retailer = desk.retailer(call[1])
         assert retailer is not None
-        desk.open_draft(call[0], retailer, desk.hotline(MAIN), channel=channel, fresh=fresh)
+        if fresh:
+            desk.open_channel_draft(call[0], retailer, channel)
+        else:
+            desk.open_draft(call[0], retailer, desk.hotline(MAIN), channel=channel)
 
     return at_the_desk(ring)
 
@@ -64,8 +68,8 @@ def sends(retailer: str, channel: Channel, key: str, wanted: dict[str, int]) -> 
 
 def confirms(call: tuple[str, str]) -> Step:
     def yes(desk: Desk) -> None:
-        read_back = desk.draft(call[0])
-        saved = desk.confirm(call[0])
+        read_back = desk.draft(call[0]).view()
+        saved = desk.draft(call[0]).confirm()
         assert saved.already or (read_back is not None and saved.order.lines == read_back.lines)
 
     return at_the_desk(yes)
@@ -73,7 +77,7 @@ def confirms(call: tuple[str, str]) -> Step:
 
 def asks(call: tuple[str, str], requests: list[LineRequest]) -> Step:
     def ask(desk: Desk) -> None:
-        for request, outcome in zip(requests, desk.set_lines(call[0], requests), strict=True):
+        for request, outcome in zip(requests, desk.draft(call[0]).set_lines(requests), strict=True):
             assert 0 <= outcome.granted_packs <= outcome.requested_packs == request.packs
             assert (outcome.reason is None) == (outcome.granted_packs == request.packs)
 
@@ -111,9 +115,9 @@ steps = st.one_of(
             unique_by=lambda request: request.barcode,
         ),
     ),
-    st.builds(lambda call, spec: at_the_desk(lambda desk: desk.remove_line(call[0], spec)), calls, specs),
+    st.builds(lambda call, spec: at_the_desk(lambda desk: desk.draft(call[0]).remove(spec)), calls, specs),
     st.builds(confirms, calls),
-    st.builds(lambda call: at_the_desk(lambda desk: desk.abandon(call[0])), calls),
+    st.builds(lambda call: at_the_desk(lambda desk: desk.draft(call[0]).abandon()), calls),
     # A clock that is corrected jumps, forward and back.
     st.builds(waits, st.sampled_from([1, 16, -7])),
     st.just(sweeps),

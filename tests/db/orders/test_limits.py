@@ -7,12 +7,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 import storage
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.retailers.models import RetailerRow
@@ -20,6 +18,7 @@ from orders.supply import limits
 from orders.supply.allocate import SpecSupply, allocate_day, export_supply, read_supply
 from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
+from tests.support.commands import application_on
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, MovingClock, World
 
 TODAY = date(2026, 11, 23)
@@ -102,7 +101,7 @@ def test_a_limit_below_what_is_ordered_already_is_refused_with_the_list(desk: Wo
         retailer = at.retailer(SHOP)
         assert retailer is not None
         at.open_draft("call", retailer, at.hotline(MAIN))
-        at.set_line("call", CHINA, 4 * CARTON)
+        at.draft("call").set_line(CHINA, 4 * CARTON)
     path = write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 3), (SHOP, "红塔山(硬经典)", 1))
     with pytest.raises(LimitsRefused) as refused:
         set_limits(desk, path)
@@ -176,8 +175,8 @@ def test_past_sales_say_who_gets_more(desk: World) -> None:
             retailer = at.retailer(code)
             assert retailer is not None
             at.open_draft(code, retailer, at.hotline(MAIN))
-            at.set_line(code, CHINA, cartons * CARTON)
-            at.confirm(code)
+            at.draft(code).set_line(CHINA, cartons * CARTON)
+            at.draft(code).confirm()
         desk.change_retailer(code, order_weekday=TOMORROW.weekday())
     allocate(desk, spec_supply(desk, CHINA, 12, "sales"), spec_supply(desk, CLASSIC, 4, "class"))
     assert [limit_of(desk, code, CHINA) for code in (SHOP, CORNER, STATION)] == [9, 0, 3]
@@ -218,10 +217,7 @@ def test_supply_files_are_checked_row_by_row(desk: World, tmp_path: Path) -> Non
 
 
 def test_the_commands_say_what_they_did_and_why_they_did_not(desk: World, tmp_path: Path) -> None:
-    app = Flask("hotline")
-    app.extensions |= {"sessions": desk.sessions, "clock": desk.clock}
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
+    app = application_on(desk)
 
     def run(*args: object) -> tuple[int, str]:
         result = app.test_cli_runner().invoke(args=[*map(str, args), "--day", "2026-11-24"])

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from flask import Flask
 from sqlalchemy import select
 
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import SHANGHAI
 from orders.book.models import OrderRow
 from orders.channels import proxy_list
 from orders.channels.models import ProxyEntry
 from orders.channels.proxy_list import COLUMNS, ProxyListRefused
+from tests.support.commands import run_command
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, World
 
 TODAY = date(2026, 11, 23)
@@ -30,12 +29,8 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
 
 
 def enter(world: World, path: Path, day: str = "2026-11-23") -> Result:
-    app = Flask(__name__)
-    app.extensions.update(sessions=world.sessions, clock=world.clock)
     world.engage("clerk")
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
-    return app.test_cli_runner().invoke(args=["proxy-orders", str(path), "--day", day, "--by", "clerk"])
+    return run_command(world, "proxy-orders", path, "--day", day, "--by", "clerk")
 
 
 def saved(world: World) -> list[tuple[str, int]]:
@@ -137,8 +132,8 @@ def test_who_ordered_already_is_told_and_gets_no_second_order(world: World, tmp_
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN))
-        desk.set_line("call", CLASSIC, CARTON)
-        desk.confirm("call")
+        desk.draft("call").set_line(CLASSIC, CARTON)
+        desk.draft("call").confirm()
     result = enter(world, write(tmp_path / "list.csv", (SHOP, "中华(硬)", 1, *SIGNED)))
     assert f"{SHOP}: not entered (already_ordered)" in result.output
     assert saved(world) == [("phone", CARTON)]

@@ -9,21 +9,21 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from backoffice.department_commands import DEPARTMENT_COMMANDS
 from clock import SHANGHAI
 from ivr import call_figures
 from ivr.models import Call
 from ivr.operators.models import Ticket
+from orders.money import yuan
 from orders.outbound.models import MissedCall
 from orders.reporting import figures as reporting
 from orders.reporting.figures import Period, SpecNeed
-from orders.reporting.labels import cartons, percent, yuan
+from orders.reporting.labels import cartons, percent
 from orders.staff.accounts import create_staff
+from tests.support.commands import run_command
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, World
 
 TODAY = date(2026, 11, 23)
@@ -39,11 +39,11 @@ def call(world: World, code: str, lines: dict[str, int], *, key: str | None = No
         assert retailer is not None
         desk.open_draft(key, retailer, desk.hotline(MAIN))
         for barcode, wanted in lines.items():
-            desk.set_line(key, barcode, wanted * CARTON)
+            desk.draft(key).set_line(barcode, wanted * CARTON)
         if yes:
-            desk.confirm(key)
+            desk.draft(key).confirm()
         else:
-            desk.abandon(key)
+            desk.draft(key).abandon()
 
 
 def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
@@ -52,11 +52,7 @@ def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
 
 
 def command(world: World, *words: str) -> str:
-    app = Flask(__name__)
-    app.extensions.update(sessions=world.sessions, clock=world.clock)
-    for one in DEPARTMENT_COMMANDS:
-        app.cli.add_command(one)
-    result = app.test_cli_runner().invoke(args=list(words))
+    result = run_command(world, *words)
     assert result.exit_code == 0, result.output
     return str(result.output)
 
@@ -85,9 +81,9 @@ def test_asking_again_after_a_broken_call_is_no_second_need(world: World) -> Non
     with world.desk() as desk:
         retailer = desk.retailer(SHOP)
         assert retailer is not None
-        desk.open_draft("again", retailer, desk.hotline(MAIN), fresh=True)
-        desk.set_line("again", CHINA, 4 * CARTON)
-        desk.confirm("again")
+        desk.open_channel_draft("again", retailer, "operator")
+        desk.draft("again").set_line(CHINA, 4 * CARTON)
+        desk.draft("again").confirm()
     need = need_of(world, CHINA)
     assert (need.requested_packs, need.met_packs, need.unmet_packs) == (4 * CARTON, 4 * CARTON, 0)
 
@@ -96,8 +92,8 @@ def test_what_the_retailer_took_off_itself_is_no_need(world: World) -> None:
     call(world, SHOP, {CHINA: 3, CLASSIC: 1}, yes=False)
     with world.desk() as desk:
         key = f"call {SHOP} {world.clock.now:%m%d%H%M}"
-        desk.remove_line(key, CHINA)
-        desk.confirm(key)
+        desk.draft(key).remove(CHINA)
+        desk.draft(key).confirm()
     with world.session() as session:
         assert [need.barcode for need in reporting.needs(session, DAY)] == [CLASSIC]
 
@@ -131,8 +127,8 @@ def test_a_supplementary_order_of_who_was_not_due_raises_no_success(world: World
         retailer = desk.retailer(CORNER)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline("+8637255933333"))
-        desk.set_line("call", CHINA, CARTON)
-        desk.confirm("call")
+        desk.draft("call").set_line(CHINA, CARTON)
+        desk.draft("call").confirm()
     with world.session() as session:
         [figures] = reporting.days(session, DAY)
         assert (figures.orders, figures.due_ordered) == (1, 0)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
-from backoffice.department_commands import DEPARTMENT_COMMANDS
-from backoffice.staff_commands import STAFF_COMMANDS
 from orders.staff.models import StaffRow
+from tests.support.commands import application_on
 from tests.support.desk_world import World
 
 
 @pytest.fixture
 def office(world: World) -> FlaskCliRunner:
-    app = Flask("hotline")
-    app.extensions |= {"sessions": world.sessions, "clock": world.clock}
-    for command in (*STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
-        app.cli.add_command(command)
     world.engage("leader", "operator")
-    return app.test_cli_runner()
+    return application_on(world).test_cli_runner()
 
 
 def set_a_rule(office: FlaskCliRunner, login: str) -> str:

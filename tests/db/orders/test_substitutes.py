@@ -27,7 +27,7 @@ def offered(world: World, barcode: str) -> str | None:
         shop = desk.retailer(SHOP)
         assert shop is not None
         desk.open_draft("call", shop, desk.hotline(MAIN))
-        instead = desk.set_line("call", barcode, CARTON).substitute
+        instead = desk.draft("call").set_line(barcode, CARTON).substitute
     return None if instead is None else instead.barcode
 
 

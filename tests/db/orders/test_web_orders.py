@@ -23,8 +23,7 @@ from werkzeug.test import TestResponse
 
 import storage
 from app import create_app
-from backoffice.department_commands import DEPARTMENT_COMMANDS
-from backoffice.order_api import BODY_MAX_BYTES, order_api
+from backoffice.order_api import BODY_MAX_BYTES
 from backoffice.order_messages import OrderAnswered, OrderFailed, OrderSent
 from clock import SHANGHAI
 from orders.book.desk import Desk
@@ -34,6 +33,7 @@ from orders.channels import web_orders
 from orders.channels.models import WebOrderRow
 from orders.channels.web_orders import AuditRefused
 from settings import Settings
+from tests.support.commands import application_on
 from tests.support.desk_world import (
     CARTON,
     CHINA,
@@ -92,12 +92,7 @@ def channels(any_engine: Engine, clock: MovingClock) -> Channels:
     with world.session() as session:
         tokens["web"] = channel_tokens.new_token(session, "the web", "web", clock(), by="a leader")
         tokens["mobile"] = channel_tokens.new_token(session, "the mobile", "mobile", clock(), by="a leader")
-    app = Flask(__name__)
-    app.extensions.update(sessions=world.sessions, clock=clock)
-    app.register_blueprint(order_api(world.sessions, clock, lambda session, moment: desk_at(world, session, moment)))
-    for command in DEPARTMENT_COMMANDS:
-        app.cli.add_command(command)
-    return Channels(world, app, tokens)
+    return Channels(world, application_on(world), tokens)
 
 
 def desk_at(world: World, session: Session, moment: datetime) -> Desk:
@@ -188,8 +183,8 @@ def test_an_order_of_which_nothing_is_left_puts_the_retailer_on_the_phone_list(c
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN))
-        desk.set_line("call", CLASSIC, CARTON)
-        desk.confirm("call")
+        desk.draft("call").set_line(CLASSIC, CARTON)
+        desk.draft("call").confirm()
     assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
     channels.world.check_books()
 
@@ -203,10 +198,10 @@ def test_an_order_below_the_least_is_left_to_be_taken_up_by_telephone(channels: 
     with channels.world.desk() as desk:
         retailer = desk.retailer(SHOP)
         assert retailer is not None
-        taken_up = desk.open_draft("call", retailer, desk.hotline(MAIN))
+        taken_up = desk.open_draft("call", retailer, desk.hotline(MAIN)).view()
         assert [line.granted_packs for line in taken_up.lines] == [2 * CARTON]
-        desk.set_line("call", CLASSIC, CARTON)
-        desk.confirm("call")
+        desk.draft("call").set_line(CLASSIC, CARTON)
+        desk.draft("call").confirm()
     assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
     channels.world.check_books()
 
@@ -228,8 +223,8 @@ def test_a_draft_that_a_call_left_behind_is_not_added_to_the_list(channels: Chan
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN))
-        desk.set_line("call", CLASSIC, 4 * CARTON)
-        desk.abandon("call")
+        desk.draft("call").set_line(CLASSIC, 4 * CARTON)
+        desk.draft("call").abandon()
     assert channels.send({CHINA: 1}).get_json()["total_packs"] == CARTON
     channels.world.check_books()
 

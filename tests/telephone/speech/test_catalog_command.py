@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
 import storage
+from app import create_app
 from backoffice.catalog_commands import import_catalog_command
 from brand_catalog.loading import load_catalog
 from settings import Settings
@@ -23,8 +23,7 @@ def write(tmp_path: Path) -> CatalogFolder:
 @pytest.mark.speech
 def test_the_command_refuses_a_name_the_speech_model_has_no_word_for(sqlite_url: str, write: CatalogFolder) -> None:
     speech_model()
-    app = Flask("hotline")
-    app.config["SETTINGS"] = Settings(database_url=sqlite_url, demo=True)
+    app = create_app(Settings(database_url=sqlite_url, demo=True))
     file = write(GOOD, {**OTHER, "name": "中华(覅)"})
     refused = app.test_cli_runner().invoke(import_catalog_command, [str(file)])
     assert refused.exit_code == 1

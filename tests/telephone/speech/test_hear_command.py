@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import Result
-from flask import Flask
 
 import backoffice.recognition_commands as hearing_commands
-from clock import system_clock
+from app import create_app
 from settings import Settings
 from speech.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
@@ -30,10 +29,7 @@ pytestmark = [pytest.mark.speech, pytest.mark.timeout(600)]
 
 
 def hear(*args: object, settings: Settings | None = None) -> Result:
-    app = Flask("hotline")
-    app.config["SETTINGS"] = settings or Settings()
-    app.extensions["clock"] = system_clock
-    return app.test_cli_runner().invoke(hearing_commands.hear_command, [str(arg) for arg in args])
+    return create_app(settings).test_cli_runner().invoke(hearing_commands.hear_command, [str(arg) for arg in args])
 
 
 def answers(result: Result) -> list[dict[str, Any]]:

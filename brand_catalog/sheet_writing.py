@@ -1,0 +1,73 @@
+"""Tables written as CSV or XLSX files, so that spreadsheet programs read every cell as it was meant."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO
+
+from openpyxl import Workbook
+from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from openpyxl.worksheet.worksheet import Worksheet
+
+# Spreadsheet programs recognise UTF-8 only by its byte order mark.
+CSV_ENCODING = "utf-8-sig"
+# A longer name of a sheet is refused by spreadsheet programs.
+SHEET_TITLE_MAX = 31
+
+Columns = Sequence[str]
+Rows = Iterable[Sequence[object]]
+
+
+def write_table(path: Path, columns: Columns, rows: Rows) -> None:
+    """Write a table to a file, as XLSX if its name says so and as CSV otherwise. The file appears under its name only
+    when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    if path.suffix.lower() == ".xlsx":
+        unfinished.write_bytes(xlsx_bytes(path.stem, columns, rows))
+    else:
+        with unfinished.open("w", newline="", encoding=CSV_ENCODING) as file:
+            _write_csv(file, columns, rows)
+    unfinished.replace(path)
+
+
+def csv_bytes(columns: Columns, rows: Rows) -> bytes:
+    """A table as the content of a CSV file."""
+    text = io.StringIO()
+    _write_csv(text, columns, rows)
+    return text.getvalue().encode(CSV_ENCODING)
+
+
+def xlsx_bytes(title: str, columns: Columns, rows: Rows) -> bytes:
+    """A table as the content of an XLSX file with one sheet."""
+    book = Workbook(write_only=True)
+    fill_sheet(book.create_sheet(title[:SHEET_TITLE_MAX]), columns, rows)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def fill_sheet(sheet: Worksheet | WriteOnlyWorksheet, columns: Columns, rows: Rows) -> None:
+    """Append a table to a sheet, the headings first."""
+    sheet.append(list(columns))
+    for row in rows:
+        sheet.append([_literal(sheet, value) for value in row])
+
+
+def _write_csv(file: IO[str], columns: Columns, rows: Rows) -> None:
+    writer = csv.writer(file)
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def _literal(sheet: Worksheet | WriteOnlyWorksheet, value: object) -> object | Cell:
+    """The value itself; a text that begins like a formula as a cell that stays a text."""
+    if not isinstance(value, str) or not value.startswith("="):
+        return value
+    cell = WriteOnlyCell(sheet, value)
+    cell.data_type = "s"
+    return cell

@@ -1,0 +1,302 @@
+"""The texts of the values the code has names for, shown in the visitor's language. Templates know them as `texts`.
+
+What reports say as well stands in `orders.reporting.labels`; a test sees to it that every value has its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import lazy_gettext
+
+from orders.reporting import labels
+from orders.reporting.labels import N_
+
+
+class Texts(dict[str, str]):
+    """Texts by value, translated when they are shown. A value without one, stored by an older version, is shown as it
+    is stored."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__({value: lazy_gettext(text) for value, text in texts.items()})
+
+    def __missing__(self, value: str) -> str:
+        return value
+
+
+channels = Texts(labels.CHANNELS)
+order_kinds = Texts(labels.ORDER_KINDS)
+order_states = Texts(labels.ORDER_STATES)
+cut_reasons = Texts(labels.CUT_REASONS)
+unreached_reasons = Texts(labels.UNREACHED_REASONS)
+remedies = Texts(labels.REMEDIES)
+attempt_outcomes = Texts(labels.ATTEMPT_OUTCOMES)
+attempt_tones = {
+    "ordered": "good",
+    "operator": "good",
+    "declined": "",
+    "wrong_person": "bad",
+    "answered": "warn",
+    "machine": "warn",
+    "no_answer": "warn",
+    "busy": "warn",
+    "failed": "bad",
+    "cancelled": "",
+    "lost": "bad",
+}
+
+order_events = Texts(
+    {
+        "opened": N_("开单"),
+        "resumed": N_("接着订"),
+        "add": N_("加"),
+        "set": N_("改成"),
+        "removed": N_("去掉"),
+        "less_accepted": N_("改少"),
+        "cut": N_("减少"),
+        "confirmed": N_("保存"),
+        "abandoned": N_("没订完就挂了"),
+        "lapsed": N_("作废"),
+        "change requested": N_("申请修改"),
+        "change approved": N_("同意修改"),
+        "change refused": N_("不同意修改"),
+        "settled": N_("已扣款"),
+        "not paid": N_("扣款未成功"),
+        "off hold": N_("解除暂缓"),
+        "handed over": N_("已交配送"),
+    }
+)
+day_states = Texts(
+    {
+        "ordered": N_("已订货"),
+        "ordering": N_("订货中"),
+        "unsaved": N_("没订完"),
+        "due": N_("未订货"),
+        "missed": N_("未接通"),
+        "suspended": N_("暂停供货"),
+    }
+)
+day_state_tones = {
+    "ordered": "good",
+    "ordering": "warn",
+    "unsaved": "warn",
+    "due": "",
+    "missed": "bad",
+    "suspended": "bad",
+}
+idle_reasons = Texts(
+    {
+        "no_dialler": N_("拨号程序没有在运行，请管理员启动：flask --app app outbound run"),
+        "no_line": N_("还没有设正常订货的热线号码，没有号码可以打出去。"),
+        "closed": N_("现在不是订货时间，不打。"),
+        "all_done": N_("该打的都打过了。"),
+        "window": N_("还要打的客户现在都不在自己的时段里，到时段再打。"),
+        "no_operator": N_("现在没有空闲的订货员，先不打。请订货员打开接电话页，改成可以接电话。"),
+        "lines": N_("线路都用着，空出来接着打。"),
+        "pause": N_("刚打过没打通的，隔一会儿再打。"),
+    }
+)
+
+_REFUSALS = {
+    "suspended": N_("这户暂停供货，不能订货。"),
+    "closed": N_("现在不是订货时间。"),
+    "not_order_day": N_("今天不是这户的订货日。"),
+    "not_supplementary": N_("这户今天没有补货登记。"),
+    "already_ordered": N_("这户今天已经订过货了。"),
+    "no_draft": N_("这张订单已经不能再改。"),
+    "empty": N_("订单上还没有品种。"),
+    "holds_lost": N_("有的货刚被别人订走了，数量变了。请重新核对，再保存。"),
+    "order_min": N_("还不够最少的量，请再加一点。"),
+}
+refusals = Texts(
+    {
+        **_REFUSALS,
+        "not_a_number": N_("条数要写数字，比如 5；加 5 条写 +5，不要了写 0。"),
+        "unknown_spec": N_("请先从名单里选一个品规。"),
+        "not_on_the_order": N_("订单上没有这个品规。"),
+    }
+)
+web_order_failures = Texts(
+    {
+        **_REFUSALS,
+        "closed": N_("过了网上订货的时间。"),
+        "order_min": N_("不够最少的量；要的先留着，打电话加一点就行。"),
+        "nothing_left": N_("要的品种一条也没有了。"),
+        "unknown_spec": N_("单子里有不认识的品规。"),
+        "unknown_retailer": N_("没有这个客户代码。"),
+    }
+)
+follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("没打通"), "other": N_("其他")})
+
+ticket_reasons = Texts(
+    {
+        "asked": N_("客户要人工"),
+        "stuck": N_("没听懂"),
+        "locked": N_("代码被锁"),
+        "not_identified": N_("没核对上代码"),
+        "recogniser_down": N_("听不见"),
+        "failure": N_("系统出错"),
+    }
+)
+steps = Texts(
+    {
+        "choose_region": N_("问区"),
+        "confirm_caller": N_("核对店名"),
+        "greet_retailer": N_("核对店名"),
+        "ask_code": N_("问客户代码"),
+        "confirm_code": N_("核对代码"),
+        "ask_pin": N_("问密码"),
+        "admission": N_("看能不能订"),
+        "refused": N_("不能订货"),
+        "resume_draft": N_("接着订？"),
+        "take_items": N_("报烟"),
+        "confirm_lines": N_("核对品种"),
+        "choose_spec": N_("选品种"),
+        "ask_quantity": N_("问数量"),
+        "offer_substitute": N_("推荐替代"),
+        "offer_rest": N_("只有这些"),
+        "choose_band": N_("选价位"),
+        "browse_specs": N_("报品种"),
+        "read_back": N_("核对订单"),
+        "ask_change": N_("问改什么"),
+    }
+)
+stages = (
+    (
+        lazy_gettext("核对身份"),
+        "who calls",
+        (
+            "choose_region",
+            "confirm_caller",
+            "greet_retailer",
+            "ask_code",
+            "confirm_code",
+            "ask_pin",
+            "admission",
+            "refused",
+        ),
+    ),
+    (
+        lazy_gettext("报烟"),
+        "ordering",
+        (
+            "resume_draft",
+            "take_items",
+            "confirm_lines",
+            "choose_spec",
+            "ask_quantity",
+            "offer_substitute",
+            "offer_rest",
+            "choose_band",
+            "browse_specs",
+        ),
+    ),
+    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change")),
+    (lazy_gettext("已保存"), "saved", ()),
+)
+"""The stages of a call as the web phone shows them, in both languages, each with its steps."""
+awaited_inputs = {
+    "customer_code": (lazy_gettext("等客户代码"), "the customer code"),
+    "pin": (lazy_gettext("等密码（请按键）"), "the PIN, by keys"),
+    "YesNo": (lazy_gettext("等对或不对"), "yes or no"),
+    "Items": (lazy_gettext("等品牌和数量"), "brands and quantities"),
+    "QuantityOf": (lazy_gettext("等数量"), "a quantity"),
+    "Choice": (lazy_gettext("等选择"), "one of the options"),
+}
+"""The inputs the line may wait for, as the web phone shows them, in both languages."""
+commands = Texts(
+    {
+        "done": N_("就这些"),
+        "yes": N_("对"),
+        "no": N_("不对"),
+        "repeat": N_("再说一遍"),
+        "operator": N_("转人工"),
+        "usual": N_("老样子"),
+        "what_is_there": N_("有什么烟"),
+        "last_order": N_("上次订了什么"),
+        "how_much_left": N_("还能订多少"),
+        "balance": N_("余额"),
+        "price": N_("多少钱"),
+        "help": N_("怎么订"),
+    }
+)
+
+report_kinds = Texts({"diary": N_("日志"), "weekly": N_("周报"), "monthly": N_("月报")})
+report_states = Texts(
+    {"draft": N_("草稿"), "submitted": N_("签审中"), "sent_back": N_("退回了"), "approved": N_("签完了")}
+)
+report_tones = {"draft": "", "submitted": "warn", "sent_back": "bad", "approved": "good"}
+report_steps = Texts({"drafted": N_("起草"), "submitted": N_("交上去"), "signed": N_("签"), "sent_back": N_("退回")})
+feedback_kinds = Texts(
+    {
+        "supply": N_("货源"),
+        "delivery": N_("配送"),
+        "quality": N_("质量"),
+        "service": N_("服务"),
+        "other": N_("其他"),
+    }
+)
+feedback_steps = Texts({"noted": N_("记下"), "passed_up": N_("转"), "answered": N_("答复")})
+roles = Texts(
+    {
+        "operator": N_("电话订货员"),
+        "leader": N_("电访班长"),
+        "clerk": N_("内勤"),
+        "manager": N_("货源管理员"),
+        "director": N_("主任"),
+    }
+)
+bases = Texts(
+    {
+        "equal": N_("平均分"),
+        "grade": N_("按档位分"),
+        "sales": N_("按销量分"),
+        "class": N_("按同类销量分"),
+        "free": N_("逐户定"),
+    }
+)
+cycles = Texts({"weekly": N_("每周"), "fortnightly": N_("每两周"), "monthly": N_("每月")})
+weekdays = tuple(
+    lazy_gettext(text)
+    for text in (N_("星期一"), N_("星期二"), N_("星期三"), N_("星期四"), N_("星期五"), N_("星期六"), N_("星期日"))
+)
+
+rules = Texts(
+    {
+        "hold_minutes": N_("一行货占用几分钟（从最后一次改订单算起）"),
+        "order_min_packs": N_("一张订单最少几盒"),
+        "order_max_packs": N_("一张订单最多几盒"),
+        "recording_days": N_("客户录音保留几天（0是不录）"),
+        "outbound_attempts_max": N_("一户一天最多外呼几次"),
+        "outbound_pause_minutes": N_("没接通以后隔几分钟再打"),
+        "outbound_pause_busy_minutes": N_("占线以后隔几分钟再打"),
+        "outbound_lines": N_("外呼最多同时几通"),
+        "outbound_calls_per_operator": N_("每个空闲订货员最多几通外呼"),
+    }
+)
+subjects = Texts(
+    {
+        "supply": N_("货源"),
+        "limits": N_("限量"),
+        "house_rule": N_("规则"),
+        "hotline": N_("热线号码"),
+        "channel_hours": N_("渠道时间"),
+        "outbound_hours": N_("外呼时间"),
+        "calendar_day": N_("节假日"),
+        "retailer": N_("客户"),
+        "sender": N_("网上订单来源"),
+        "substitutes": N_("替代品种"),
+    }
+)
+"""The subjects of the audit log."""
+utterance_kinds = Texts(
+    {
+        "items": N_("订货"),
+        "change": N_("改数量"),
+        "remove": N_("去掉"),
+        "ask": N_("问有没有货"),
+        "command": N_("口令"),
+        "digits": N_("客户代码"),
+        "none": N_("和订货无关"),
+    }
+)

@@ -1,0 +1,235 @@
+"""The lines of drafts: each is granted as far as limit, stock and rules allow, reserved, and recorded as demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from brand_catalog.catalog import Catalog, Spec
+from orders.book import holds
+from orders.book.availability import substitute
+from orders.book.headroom import DraftRules, cut_reason, headroom, left_by_rules
+from orders.book.models import DemandRecord, OrderLineRow, OrderRow
+from orders.book.order_history import OrderEvent, record_event
+from orders.book.views import CutReason, LineOutcome, order_view
+from orders.retailers.models import RetailerRow
+
+Mode = Literal["add", "set"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineRequest:
+    """One request: so much more of a spec, or so much in all."""
+
+    barcode: str
+    packs: int
+    mode: Mode = "add"
+
+
+class DraftLines:
+    """The lines of the drafts of one unit of work. The orders passed in are drafts, their rows locked."""
+
+    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: Callable[[], DraftRules]) -> None:
+        self.session = session
+        self.catalog = catalog
+        self.now = now
+        self._rules = rules
+        self._demands: dict[int, dict[str, DemandRecord]] = {}
+
+    @cached_property
+    def rules(self) -> DraftRules:
+        """The department's rules for drafts."""
+        return self._rules()
+
+    def request(self, order: OrderRow, requests: Sequence[LineRequest]) -> list[LineOutcome]:
+        """Grant each request as far as limits and stock allow; the outcomes come in the order of the requests."""
+        if len(requests) > 1:
+            # Locked at once, so that two callers who name the same specs cannot block each other; then granted in the
+            # order they were said, which is the order of the lines.
+            holds.lock(self.session, order.business_day, [request.barcode for request in requests])
+        outcomes = [self._request(order, request) for request in requests]
+        self.session.flush()
+        return outcomes
+
+    def headroom(self, order: OrderRow, barcode: str) -> tuple[int, CutReason]:
+        """The further packs this order could be granted of a spec, in whole cartons, and the reason why not more."""
+        spec = self.catalog.specs.get(barcode)
+        if spec is None:
+            return 0, "not_offered"
+        holds.release_expired(self.session, self.now)
+        bounds = headroom(self.session, self.catalog, self.rules, order, spec)
+        if bounds is None:
+            return 0, "not_offered"
+        least = max(0, min(bounds.values()))
+        return least // spec.packs_per_carton * spec.packs_per_carton, cut_reason(order, barcode, bounds)
+
+    def remove(self, order: OrderRow, barcode: str) -> bool:
+        """Remove a line and release its hold; False where it is not on the order."""
+        line = _line(order, barcode)
+        if line is None:
+            return False
+        holds.release(self.session, order, barcode, line.granted_packs)
+        self._record(order, "removed", barcode=barcode, packs=line.granted_packs)
+        order.lines.remove(line)
+        if (record := self._demand(order).get(barcode)) is not None:
+            record.withdrawn = True
+        self.session.flush()
+        return True
+
+    def accept_less(self, order: OrderRow, barcode: str, packs: int) -> None:
+        """Reduce a line to `packs` of what it was granted, 0 for none; what was asked for stays the demand."""
+        line = _line(order, barcode)
+        if line is None or line.granted_packs <= packs:
+            return
+        holds.release(self.session, order, barcode, line.granted_packs - packs)
+        self._record(order, "less_accepted", barcode=barcode, now=packs)
+        line.requested_packs = line.granted_packs = packs
+        if not packs:
+            order.lines.remove(line)
+        if (record := self._demand(order).get(barcode)) is not None:
+            record.granted_packs = packs
+        self.session.flush()
+
+    def renew_holds(self, order: OrderRow) -> bool:
+        """Restart the time of the holds. Where they had expired and were released, reserve again what is still there;
+        True if some of it is not."""
+        lost = False
+        if not order.holds_active:
+            for line in holds.in_lock_order(order.lines):
+                lost |= self._reserve_again(order, line)
+        order.holds_active = True
+        order.hold_expires_at = self.now + self.rules.hold_for
+        self.session.flush()
+        return lost
+
+    def discard(self, order: OrderRow) -> None:
+        """Let the draft lapse, and release its holds."""
+        if order.holds_active:
+            for line in holds.in_lock_order(order.lines):
+                holds.release(self.session, order, line.barcode, line.granted_packs)
+        order.holds_active = False
+        order.state = "lapsed"
+        order.call_key = None
+        self._record(order, "lapsed")
+        self.session.flush()
+
+    # --- one request
+
+    def _request(self, order: OrderRow, request: LineRequest) -> LineOutcome:
+        if request.packs <= 0:
+            raise ValueError(f"{request.packs} packs were requested; a line has at least one, and `remove` removes it.")
+        spec = self.catalog.specs.get(request.barcode)
+        line = _line(order, request.barcode)
+        own = line.granted_packs if line is not None else 0
+        more = request.packs if request.mode == "add" else request.packs - own
+        wanted = request.packs + (line.requested_packs if line is not None and request.mode == "add" else 0)
+        granted, reason = more, None
+        if more > 0:
+            granted, reason = self._reserve(order, request.barcode, spec, more, request.packs)
+        elif more < 0:
+            holds.release(self.session, order, request.barcode, -more)
+        if line is None and spec is not None and granted:
+            line = OrderLineRow(barcode=spec.barcode, packs_per_carton=spec.packs_per_carton)
+            order.lines.append(line)
+        if line is not None:
+            line.requested_packs, line.granted_packs = wanted, own + granted
+            if spec is not None:
+                line.spec_name, line.price_fen = spec.name, spec.wholesale_fen
+        self._record_demand(order, request.barcode, wanted, own + granted, reason)
+        self._record(
+            order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason
+        )
+        instead = None
+        if reason == "out_of_stock" and spec is not None:
+            retailer = self.session.get_one(RetailerRow, order.retailer_id)
+            instead = substitute(self.session, self.catalog, retailer, order.business_day, spec)
+        return LineOutcome(
+            barcode=request.barcode,
+            line=None if line is None else next(v for v in order_view(order).lines if v.barcode == request.barcode),
+            requested_packs=request.packs,
+            granted_packs=granted if request.mode == "add" else own + granted,
+            reason=reason,
+            substitute=instead,
+        )
+
+    def _reserve(
+        self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int
+    ) -> tuple[int, CutReason | None]:
+        """Reserve up to `more` packs; return the packs granted, and the reason for a cut."""
+        if spec is None:
+            return 0, "not_offered"
+        # A request in cartons is granted in whole ones.
+        step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
+        # Most requests are met in full: what is left is queried only where one cannot be.
+        by_rules = left_by_rules(self.session, self.catalog, self.rules, order, spec)
+        if more <= by_rules and holds.reserve(self.session, order, barcode, more):
+            return more, None
+        swept = False
+        while True:
+            bounds = headroom(self.session, self.catalog, self.rules, order, spec)
+            if bounds is None:
+                return 0, "not_offered"
+            least = max(0, min(bounds.values()))
+            if least < more and not swept:
+                # Before the caller hears that there is no more, release what ended calls still hold.
+                swept = True
+                holds.release_expired(self.session, self.now)
+                continue
+            granted = min(more, least // step * step)
+            if granted and not holds.reserve(self.session, order, barcode, granted):
+                continue
+            return granted, None if granted == more else cut_reason(order, barcode, bounds)
+
+    def _reserve_again(self, order: OrderRow, line: OrderLineRow) -> bool:
+        """Reserve a line whose hold was released; True if some of it is no longer there."""
+        spec = self.catalog.specs.get(line.barcode)
+        # What is not reserved any more does not count against the order's own bounds.
+        before, line.granted_packs = line.granted_packs, 0
+        granted, reason = self._reserve(order, line.barcode, spec, before, before)
+        line.granted_packs = granted
+        if granted == before:
+            return False
+        self._record_demand(order, line.barcode, line.requested_packs, granted, reason)
+        self._record(order, "cut", barcode=line.barcode, asked=before, now=granted, reason=reason)
+        if not granted:
+            order.lines.remove(line)
+        return True
+
+    # --- demand and history
+
+    def _demand(self, order: OrderRow) -> dict[str, DemandRecord]:
+        """The demand recorded for this order so far, by spec."""
+        if order.id not in self._demands:
+            records = self.session.scalars(select(DemandRecord).where(DemandRecord.order_id == order.id))
+            self._demands[order.id] = {record.barcode: record for record in records}
+        return self._demands[order.id]
+
+    def _record_demand(
+        self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None
+    ) -> None:
+        """Record both what was asked for and what was granted, met or not (AY 4.1.6)."""
+        demand = self._demand(order)
+        record = demand.get(barcode)
+        if record is None:
+            record = demand[barcode] = DemandRecord(
+                order_id=order.id, retailer_id=order.retailer_id, business_day=order.business_day, barcode=barcode
+            )
+            self.session.add(record)
+        record.requested_packs = requested
+        record.granted_packs = granted
+        record.reason = (reason or record.reason) if granted < requested else None
+        record.withdrawn = False
+        record.at = self.now
+
+    def _record(self, order: OrderRow, event: OrderEvent, **detail: Any) -> None:
+        record_event(self.session, order, event, self.now, **detail)
+
+
+def _line(order: OrderRow, barcode: str) -> OrderLineRow | None:
+    return next((line for line in order.lines if line.barcode == barcode), None)

@@ -1,0 +1,35 @@
+"""The history of an order: its events, appended and never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from orders.book.models import OrderHistory, OrderRow
+
+OrderEvent = Literal[
+    "opened",
+    "resumed",
+    "add",
+    "set",
+    "removed",
+    "less_accepted",
+    "cut",
+    "confirmed",
+    "abandoned",
+    "lapsed",
+    "change requested",
+    "change approved",
+    "change refused",
+    "settled",
+    "not paid",
+    "off hold",
+    "handed over",
+]
+
+
+def record_event(session: Session, order: OrderRow, event: OrderEvent, now: datetime, /, **detail: Any) -> None:
+    """Append an event to the order's history."""
+    session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))
