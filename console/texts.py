@@ -72,7 +72,7 @@ day_states = Texts(
         "ordering": N_("订货中"),
         "unsaved": N_("没订完"),
         "due": N_("未订货"),
-        "missed": N_("未接通"),
+        "unreached": N_("未接通"),
         "suspended": N_("暂停供货"),
     }
 )
@@ -81,7 +81,7 @@ day_state_tones = {
     "ordering": "warn",
     "unsaved": "warn",
     "due": "",
-    "missed": "bad",
+    "unreached": "bad",
     "suspended": "bad",
 }
 idle_reasons = Texts(

@@ -23,7 +23,7 @@ from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 from storage import read_only
 
-DayState = Literal["ordered", "ordering", "unsaved", "due", "missed", "suspended"]
+DayState = Literal["ordered", "ordering", "unsaved", "due", "unreached", "suspended"]
 
 # Nobody reads more rows; the search box and the states narrow them down.
 ROWS_MAX = 300
@@ -52,7 +52,9 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
     ):
         if order.state != "draft" or (order.lines and order.retailer_id not in orders):
             orders[order.retailer_id] = order
-    missed = {row.retailer_id: row for row in session.scalars(select(MissedCall).where(MissedCall.missed_on == today))}
+    missed_calls = {
+        row.retailer_id: row for row in session.scalars(select(MissedCall).where(MissedCall.missed_on == today))
+    }
     rows = []
     due_today = due_plans(session, today, calendar(session))
     retailers = session.scalars(
@@ -63,9 +65,9 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
         order_of_day = orders.get(retailer.id)
         if not due and order_of_day is None:
             continue
-        away = missed.get(retailer.id)
-        state = _state(retailer, order_of_day, away, now)
-        rows.append(DayRow(retailer, state, order_of_day, due, away.reason if away else ""))
+        missed_call = missed_calls.get(retailer.id)
+        state = _state(retailer, order_of_day, missed_call, now)
+        rows.append(DayRow(retailer, state, order_of_day, due, missed_call.reason if missed_call else ""))
     return rows
 
 
@@ -89,7 +91,7 @@ def batches(rows: Sequence[DayRow]) -> list[Batch]:
     ]
 
 
-def _state(retailer: RetailerRow, order: OrderRow | None, missed: MissedCall | None, now: datetime) -> DayState:
+def _state(retailer: RetailerRow, order: OrderRow | None, missed_call: MissedCall | None, now: datetime) -> DayState:
     if order is not None:
         if order.state != "draft":
             return "ordered"
@@ -97,7 +99,7 @@ def _state(retailer: RetailerRow, order: OrderRow | None, missed: MissedCall | N
         return "ordering" if in_hand else "unsaved"
     if retailer.status == "suspended":
         return "suspended"
-    return "missed" if missed is not None else "due"
+    return "unreached" if missed_call is not None else "due"
 
 
 def today_routes() -> Blueprint:

@@ -170,7 +170,7 @@ def turn_view(turn: TurnRow, *, recorded: bool) -> dict[str, Any]:
         "silence": turn.turn_input.get("silence", False),
         "text": turn.turn_input.get("text", ""),
         "keyed": turn.turn_input.get("keyed", False),
-        "score": turn.turn_input.get("score"),
+        "confidence": turn.turn_input.get("confidence"),
         "alternatives": turn.turn_input.get("others", ()),
         "recorded": recorded and not turn.turn_input.get("keyed", False),
         "understood": bool(

@@ -183,7 +183,7 @@ def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
         "command": turn_input.get("command"),
         "digits": (turn_input.get("digits") or [""])[0],
         "choice": turn_input.get("choice"),
-        "score": turn_input.get("score"),
+        "confidence": turn_input.get("confidence"),
         "items": items,
     }
 

@@ -15,8 +15,8 @@ from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 import console
 from callflows.prompts import load_prompts
 from console.web_phone.gloss import gloss, read_gloss
-from tests.conftest import MovingClock
 from tests.support.console_client import Visitor
+from tests.support.desk_world import MovingClock
 
 CONSOLE = Path(console.__file__).parent
 

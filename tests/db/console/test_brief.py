@@ -14,9 +14,8 @@ from orders.staff.models import Notice
 from orders.supply.models import Supply
 from orders.windows import business_day
 from simulator.account import Account
-from tests.conftest import MovingClock
 from tests.support.console_client import Visitor
-from tests.support.desk_world import CHINA, CLASSIC, ERA, SHOP, World
+from tests.support.desk_world import CHINA, CLASSIC, ERA, SHOP, MovingClock, World
 
 TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 

@@ -33,8 +33,8 @@ def test_a_missed_call_is_recorded_with_reason_and_remedy_and_stands_on_todays_l
     text = page(operator)
     assert "客户经理上门" in text
     assert "李晓燕</span> 没人接 → 客户经理上门 2026-11-24：门关着" in text
-    assert "未接通" in page(operator, "/today?state=missed")
-    assert SHOP in page(operator, "/today?state=missed")
+    assert "未接通" in page(operator, "/today?state=unreached")
+    assert SHOP in page(operator, "/today?state=unreached")
 
 
 def test_who_is_to_ring_the_supplementary_hotline_may_then_order_there(operator: Visitor, world: World) -> None:

@@ -11,9 +11,8 @@ from orders.book.models import OrderRow
 from orders.channels import web_orders
 from orders.channels.models import WebOrderRow
 from orders.channels.web_orders import WebOrder
-from tests.conftest import MovingClock
 from tests.support.console_client import Visitor, shown_version
-from tests.support.desk_world import CARTON, CHINA, CLASSIC, SHOP, STATION, World
+from tests.support.desk_world import CARTON, CHINA, CLASSIC, SHOP, STATION, MovingClock, World
 
 
 @pytest.fixture

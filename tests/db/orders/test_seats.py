@@ -11,8 +11,8 @@ import storage
 from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from orders.staff import seats
 from orders.staff.seats import InvalidSeat, SeatTaken
-from tests.conftest import MovingClock
 from tests.support.console_client import Visitor
+from tests.support.desk_world import MovingClock
 
 OPERATOR, OTHER = 1, 2
 
