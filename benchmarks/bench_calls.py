@@ -20,7 +20,7 @@ from simulator.inbound_calls import dial_in, play
 from simulator.pace import REAL_TIME
 from simulator.script import read_script
 from simulator.transcript import Transcript
-from tests.support.chromium import served_house
+from tests.support.chromium import served_hotline
 from tests.support.served_line import ServedLine
 
 ROOT = Path(__file__).parent.parent
@@ -31,11 +31,12 @@ GIVE_UP_S = 30
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, served_house(Path(folder), "stream") as line:
+    with tempfile.TemporaryDirectory() as folder, served_hotline(Path(folder), "stream") as line:
         print("until the line answers what was said (ms):", *_replies(line))
         waits = sorted(_queue_delay_ms(line) for _ in range(QUEUED_CALLERS))
         print(
-            f"until an operator sees a caller who asked for a person: median {statistics.median(waits):.0f} ms,", end=""
+            f"until an operator sees a caller who asked for an operator: median {statistics.median(waits):.0f} ms,",
+            end="",
         )
         print(f" worst {waits[-1]:.0f} ms")
 
@@ -51,25 +52,25 @@ def _replies(line: ServedLine) -> list[int]:
 def _queue_delay_ms(line: ServedLine) -> float:
     """Milliseconds from the sentence that announces the transfer to the caller's row on the operator's page."""
     heard: dict[str, float] = {}
-    greeted, told = threading.Event(), threading.Event()
+    greeted, announced = threading.Event(), threading.Event()
 
     def listen(event: Event) -> None:
         if isinstance(event, Said):
             greeted.set()
             if "转人工" in event.text and "at" not in heard:
                 heard["at"] = time.monotonic()
-                told.set()
+                announced.set()
 
     with _signed_in(line) as operator, operator.get(f"{line.url}/desk/events", stream=True, timeout=GIVE_UP_S) as page:
         rows = page.iter_lines(decode_unicode=True)
-        next(row for row in rows if row.startswith("event: line"))
+        next(row for row in rows if row.startswith("event: hotline"))
         call = dial_in(line.account, line.number, SHOP_PHONE, MAIN, listener=listen)
         call.start()
         greeted.wait(GIVE_UP_S)
         call.press("0")
         next(row for row in rows if "/take" in row)
         seen = time.monotonic()
-        told.wait(GIVE_UP_S)
+        announced.wait(GIVE_UP_S)
         call.hang_up()
         call.join(GIVE_UP_S)
     return max(0.0, (seen - heard["at"]) * 1000)

@@ -205,14 +205,14 @@ def _other_orders(sessions: storage.SessionFactory, catalog: Catalog, calls: int
         orders.append(
             (
                 order_id, f"bench{order_id}", number, MONDAY.isoformat(), MONDAY.isoformat(), "regular", "confirmed",
-                "phone", "2026-11-23 01:00:00", False, False, LINES_EACH * 50, amount,
+                "phone", "", "2026-11-23 01:00:00", False, False, LINES_EACH * 50, amount,
             )
         )  # fmt: skip
         lines += [(order_id, s.barcode, s.name, s.packs_per_carton, s.wholesale_fen, 50, 50) for s in mine]
     with storage.transaction(sessions) as session:
         columns = (
-            "id", "number", "retailer_id", "business_day", "cycle_start", "kind", "state", "channel", "created_at",
-            "holding", "on_hold", "total_packs", "amount_fen",
+            "id", "number", "retailer_id", "business_day", "cycle_start", "kind", "state", "channel", "region",
+            "created_at", "holds_active", "on_hold", "total_packs", "amount_fen",
         )  # fmt: skip
         storage.insert_many(session, "orders", columns, orders)
         storage.insert_many(

@@ -39,8 +39,8 @@ Feed = Callable[[bytes], object]
 
 def call_sound(number: int, prompt_ms: int) -> bytes:
     """One caller's side of the line, starting somewhere in the middle."""
-    hush = encode_mulaw((np.random.default_rng(number).standard_normal(prompt_ms * 8) * 30).astype(np.int16))
-    turns = [RECORDINGS[(number + turn) % len(RECORDINGS)].read_bytes() + hush for turn in range(len(RECORDINGS))]
+    silence = encode_mulaw((np.random.default_rng(number).standard_normal(prompt_ms * 8) * 30).astype(np.int16))
+    turns = [RECORDINGS[(number + turn) % len(RECORDINGS)].read_bytes() + silence for turn in range(len(RECORDINGS))]
     sound = b"".join(turns)
     begin = (number * 7_919 * FRAME_BYTES) % len(sound)
     return (sound[begin:] + sound[:begin])[: SECONDS * 1000 // FRAME_MS * FRAME_BYTES]
@@ -94,8 +94,8 @@ def main() -> None:
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; {SECONDS} s each")
     print("what               streams   p50 lag ms   p95 lag ms   streams a processor")
     for name, new, prompt_ms in (
-        ("ear, in calls", stream_recogniser, PROMPT_MS),
-        ("ear, speaking", stream_recogniser, 300),
+        ("streams, in calls", stream_recogniser, PROMPT_MS),
+        ("streams, speaking", stream_recogniser, 300),
         ("unrestricted", lambda: unrestricted(model), PROMPT_MS),
     ):
         for count in STREAMS:

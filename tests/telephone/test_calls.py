@@ -137,7 +137,7 @@ def test_a_call_ends_in_the_order_that_was_read_back(line, name, saved):
 
 @pytest.mark.speech
 @pytest.mark.parametrize("name", ["stuck_caller_gets_operator", "operator_asked_for"])
-def test_a_caller_who_needs_a_person_is_put_through_with_the_order_so_far(line, name):
+def test_a_caller_who_needs_an_operator_is_transferred_with_the_order_so_far(line, name):
     call(line, script(name))
     kept = [(order.state, order.lines) for order in line.orders(SHOP)]
     assert kept == ([("draft", {"玉溪(软)": 2})] if name == "operator_asked_for" else [])
@@ -145,7 +145,7 @@ def test_a_caller_who_needs_a_person_is_put_through_with_the_order_so_far(line, 
 
 @pytest.mark.speech
 @pytest.mark.parametrize("name", ["not_order_day", "wrong_pin_three_times"])
-def test_who_may_not_order_gets_no_order(line, name):
+def test_a_caller_who_may_not_order_gets_no_order(line, name):
     call(line, script(name))
     assert line.orders(SHOP) == line.orders(NOT_TODAY) == []
 

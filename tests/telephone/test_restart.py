@@ -59,14 +59,14 @@ class PostingCaller:
 
     def order(self, between: Callable[[], object] = lambda: None) -> TwimlAnswer:
         """Place the order; `between` is called before each input."""
-        answer = taken_apart(self.post("/voice/incoming"))
+        answer = parsed(self.post("/voice/incoming"))
         for keys in KEYS:
             between()
-            answer = taken_apart(self.key(answer.action, keys))
+            answer = parsed(self.key(answer.action, keys))
         return answer
 
 
-def taken_apart(markup: bytes) -> TwimlAnswer:
+def parsed(markup: bytes) -> TwimlAnswer:
     return TwimlAnswer(ElementTree.fromstring(markup))
 
 
@@ -82,13 +82,13 @@ def test_killed_between_every_two_turns_the_line_carries_on_with_the_order_so_fa
 
 def test_every_turn_posted_again_after_a_kill_gets_the_same_answer_and_changes_nothing(line: ServedLine) -> None:
     caller = PostingCaller(line)
-    answer = taken_apart(caller.post("/voice/incoming"))
+    answer = parsed(caller.post("/voice/incoming"))
     for keys in KEYS:
         first = caller.key(answer.action, keys)
         line.kill()
         line.start()
         assert caller.key(answer.action, keys) == first
-        answer = taken_apart(first)
+        answer = parsed(first)
     assert line.orders(SHOP) == [ORDER]
 
 
@@ -99,12 +99,12 @@ def test_each_turn_posted_many_times_at_once_to_two_workers_is_taken_once(
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
     line.start()
     caller = PostingCaller(line)
-    answer = taken_apart(caller.post("/voice/incoming"))
+    answer = parsed(caller.post("/voice/incoming"))
     with ThreadPoolExecutor(8) as crowd:
         for keys in KEYS:
             answers = set(crowd.map(lambda _: caller.key(answer.action, keys), range(8)))  # noqa: B023
             assert len(answers) == 1
-            answer = taken_apart(answers.pop())
+            answer = parsed(answers.pop())
     assert line.orders(SHOP) == [ORDER]
 
 

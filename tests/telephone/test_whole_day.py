@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from orders.book.models import COUNTED_STATES, DemandRecord, OrderHistory, OrderLineRow, OrderRow
 from orders.channels import web_orders
-from orders.channels.file_import import COLUMNS as TAKE_OVER_COLUMNS
+from orders.channels.file_import import COLUMNS as IMPORT_COLUMNS
 from orders.channels.proxy_list import COLUMNS as PROXY_COLUMNS
 from orders.day_end.settlement import ANSWER_COLUMNS
 from orders.outbound import missed_calls
@@ -198,9 +198,9 @@ def the_afternoon(city: City) -> None:
     ]
     rows.append((f"T{BY_FILE[-1]}", code(BY_FILE[-1]), nothing, 1, "2026-11-23 11:55"))
     city.set_clock(23, 12, 5)
-    take_over = ("web-orders", "take-over", city.write_csv("taken.csv", TAKE_OVER_COLUMNS, rows), "--channel", "mobile")
-    assert city.run_command(*take_over, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
-    assert city.run_command(*take_over, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
+    importing = ("web-orders", "take-over", city.write_csv("taken.csv", IMPORT_COLUMNS, rows), "--channel", "mobile")
+    assert city.run_command(*importing, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
+    assert city.run_command(*importing, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
     assert code(BY_FILE[-1]) in city.run_command("web-orders", "phone-list", "--day", DAY)
     city.set_clock(23, 13, 30)
     signed = [(code(number), city.specs[2].name, 1 + number % 3, "店主", "主任", "副经理") for number in PROXY]
@@ -335,11 +335,11 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
     assert noticed == {order: (delivered[order], worth[order]) for order in worth}
     with city.session() as session:
         orders = session.scalars(select(OrderRow).where(OrderRow.business_day == DAY)).all()
-        standing = {str(order.number): order for order in orders if order.state in COUNTED_STATES}
-        assert {order.state for order in standing.values()} == {"handed_over"}
-        assert {number: order.amount_fen for number, order in standing.items()} == worth
-        assert {number: order.total_packs for number, order in standing.items()} == delivered
-        assert len({order.retailer_id for order in standing.values()}) == len(standing)
+        counted = {str(order.number): order for order in orders if order.state in COUNTED_STATES}
+        assert {order.state for order in counted.values()} == {"handed_over"}
+        assert {number: order.amount_fen for number, order in counted.items()} == worth
+        assert {number: order.total_packs for number, order in counted.items()} == delivered
+        assert len({order.retailer_id for order in counted.values()}) == len(counted)
         for supply in session.scalars(select(Supply).where(Supply.business_day == DAY)):
             left = supply.supplied_packs - supply.sold_packs
             assert (supply.held_packs, supply.sold_packs) == (0, sum(sold.get(supply.barcode, {}).values()))
@@ -360,7 +360,7 @@ def books_add_up(city: City, refused_by_the_bank: list[str]) -> None:
             assert wanted.requested_packs >= wanted.granted_packs >= 0
             assert (wanted.reason is None) == (wanted.requested_packs == wanted.granted_packs)
         for retailer in session.scalars(select(RetailerRow)):
-            own = sum(order.amount_fen for order in standing.values() if order.retailer_id == retailer.id)
+            own = sum(order.amount_fen for order in counted.values() if order.retailer_id == retailer.id)
             assert retailer.balance_fen == 30_000_00 - own
 
 

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from console.day import pre_shift_check
+from ivr.carrier import CarrierError
 from ivr.models import Call
 from ivr.services import services
-from ivr.twilio.rest import CarrierError
 from orders.staff.models import Notice
 from orders.supply.models import Supply
 from orders.windows import business_day

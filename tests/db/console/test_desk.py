@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from ivr.calls import Calls, TurnRequest
+from ivr.line import LineServices
 from ivr.services import services
-from ivr.twilio.webhooks import LineServices
 from orders.book.models import OrderRow
 from speech.utterance import Utterance
 from tests.support.console_client import Visitor, shown_version
@@ -28,15 +28,16 @@ def line(application: Flask) -> LineServices:
 
 
 @pytest.fixture
-def redirected(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The redirects requested from the carrier, which is replaced in these tests."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr(line.carrier, "redirect", lambda call_key, url: sent.append((call_key, url)))
+def redirected(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int | str]]:
+    """The redirects requested from the carrier, which is replaced in these tests: to a turn, or to the queue."""
+    sent: list[tuple[str, int | str]] = []
+    monkeypatch.setattr(line.carrier, "redirect_to_turn", lambda call_key, turn: sent.append((call_key, turn)))
+    monkeypatch.setattr(line.carrier, "redirect_to_queue", lambda call_key: sent.append((call_key, "queue")))
     return sent
 
 
 @pytest.fixture
-def operator(visitor: Visitor, redirected: list[tuple[str, str]]) -> Visitor:
+def operator(visitor: Visitor, redirected: list[tuple[str, int | str]]) -> Visitor:
     visitor.sign_in("operator")
     return visitor
 
@@ -75,7 +76,7 @@ def test_two_operators_reach_for_one_call_and_the_other_is_told_who_has_it(
 
 
 def test_an_operator_finishes_the_callers_order_and_the_call(
-    operator: Visitor, line: LineServices, world: World, redirected: list[tuple[str, str]]
+    operator: Visitor, line: LineServices, world: World, redirected: list[tuple[str, int | str]]
 ) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
@@ -207,13 +208,13 @@ def test_a_retailer_out_of_its_day_is_refused_with_the_next_one(operator: Visito
 
 
 def test_a_call_given_back_goes_on_by_itself(
-    operator: Visitor, line: LineServices, redirected: list[tuple[str, str]], new_visitor: Callable[[], Visitor]
+    operator: Visitor, line: LineServices, redirected: list[tuple[str, int | str]], new_visitor: Callable[[], Visitor]
 ) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")
     operator.post("/desk/tickets/1/give-back")
     present = line.calls.snapshot("CA1")
-    assert redirected[-1][1].endswith(f"/voice/turn?n={present.turn_number}")
+    assert redirected[-1] == ("CA1", present.turn_number)
     assert "请按烟的代码" in present.reply.say[-1]
     assert operator.post("/desk/tickets/1/finish").status_code == 409
 

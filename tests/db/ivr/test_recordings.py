@@ -110,7 +110,7 @@ def test_a_department_that_keeps_nothing_keeps_nothing(sessions: SessionFactory)
 
 def a_call(sessions: SessionFactory, clock: Clock, heard: Utterance = FIVE) -> None:
     """Store a call with one spoken turn and one keyed turn."""
-    state = {"call_key": SID, "caller": "+8613800000012", "called": "+8637255550000", "ear": True}
+    state = {"call_key": SID, "caller": "+8613800000012", "called": "+8637255550000", "speech_enabled": True}
     reply = {"say": ["还有吗？"], "then": {"kind": "hang_up"}}
     with transaction(sessions) as session:
         session.add(

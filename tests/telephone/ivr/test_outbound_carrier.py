@@ -79,7 +79,7 @@ def test_a_call_that_only_rings_is_ended(network: Account, fake_app: FakeApplica
     endless = call_placer(network, pace=AS_FAST_AS_POSSIBLE)(
         CallRequest(MAIN, SHOP_PHONE, fake_app.url, timeout_s=3_000_000)
     )
-    carrier.cancel_ringing(endless.call_key)
+    carrier.cancel_ringing(endless.sid)
     endless.join(20)
     assert endless.status == "canceled"
 

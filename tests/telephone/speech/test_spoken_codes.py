@@ -32,6 +32,6 @@ def test_talk_is_no_code(name: str) -> None:
 
 
 @pytest.mark.speech
-def test_a_hush_is_no_code() -> None:
+def test_silence_is_no_code() -> None:
     pcm = decode_mulaw(line_noise(1_000)).repeat(2).tobytes()
     assert recognise_code(speech_model(), pcm, 12, KnownCodes(DEMO)).codes == ()

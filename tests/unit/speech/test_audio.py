@@ -108,7 +108,7 @@ def test_raw_mulaw_is_read_at_either_rate(tmp_path: Path) -> None:
     assert len(read_audio(file)) == 8000
 
 
-def test_wav_files_of_every_kind_read_alike(tmp_path: Path) -> None:
+def test_wav_files_of_every_kind_give_the_same_sound(tmp_path: Path) -> None:
     line = tone(1000, LINE_RATE)
     stereo = np.repeat(line, 2)
     wide = line.astype("<i4") << 16

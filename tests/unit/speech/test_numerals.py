@@ -50,7 +50,7 @@ def test_a_number_has_the_forms_people_use(number: int, forms: set[str]) -> None
 
 @settings(deadline=None)
 @given(st.integers(1, LARGEST), st.integers(1, LARGEST))
-def test_no_two_numbers_are_said_alike(one: int, other: int) -> None:
+def test_no_two_numbers_sound_the_same(one: int, other: int) -> None:
     assert one == other or not set(number_words(one)) & set(number_words(other))
 
 

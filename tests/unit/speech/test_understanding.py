@@ -110,7 +110,7 @@ def test_commands_are_understood(text: str, command: str) -> None:
         ("软玉溪限量多少", "how_much_left"),
     ],
 )
-def test_what_is_asked_of_a_spec_is_told_apart(text: str, asked: str) -> None:
+def test_questions_about_a_spec_are_distinguished(text: str, asked: str) -> None:
     heard = says(text)
     assert [(item.action, item.barcodes, item.asked) for item in heard.items] == [("ask", (CODES["玉溪(软)"],), asked)]
     assert heard.command is None
@@ -126,7 +126,7 @@ def test_a_price_asked_without_a_brand_is_no_question_about_the_account(text: st
     assert (heard.items, heard.command) == ((), command)
 
 
-def test_a_quantity_is_of_the_spec_just_told_of() -> None:
+def test_a_quantity_belongs_to_the_spec_just_named() -> None:
     about = Items(about=CODES["玉溪(软)"])
     assert lines(says("来五条", about)) == [("add", ("玉溪(软)",), 5)]
     assert lines(says("紫云烟两条", about)) == [("add", ("云烟(紫)",), 2)]
@@ -161,7 +161,7 @@ def test_a_quantity_that_is_not_clear_is_kept_as_such(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["今天天气真不错", "等一下我接个电话", "", "？！", "abc"])
-def test_what_is_not_for_us_is_nothing(text: str) -> None:
+def test_talk_that_is_not_for_the_line_is_nothing(text: str) -> None:
     assert says(text).is_nothing
 
 
