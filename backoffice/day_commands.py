@@ -123,7 +123,7 @@ def close_command(day: datetime, by: str) -> None:
     _say_deleted(forgotten)
 
 
-@click.command("forget-recordings")
+@click.command("delete-recordings")
 @with_appcontext
 def delete_recordings_command() -> None:
     """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
@@ -167,7 +167,7 @@ def order_change_command() -> None:
 def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: str) -> None:
     """Ask for order NUMBER to be changed to the given lines."""
     with unit_of_work() as (session, now):
-        who = acting_staff(session, by, "ask_changes").name
+        who = acting_staff(session, by, "request_changes").name
         change = order_changes.request_change(session, number, dict(lines), by=who, reason=reason, now=now)
         number_of_change = change.id
     click.echo(f"Change {number_of_change} is asked for; somebody else has to approve it.")

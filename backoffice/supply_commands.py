@@ -106,7 +106,7 @@ def _cartons(one: FigureChange) -> str:
     return f"{'none' if one.before is None else one.before} -> {one.after} cartons"
 
 
-@click.command("house-rule")
+@click.command("department-rule")
 @click.argument("name")
 @click.argument("value", type=int, required=False)
 @BY

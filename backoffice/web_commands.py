@@ -56,7 +56,7 @@ def withdraw_command(name: str, by: str) -> None:
     click.echo(f"{name} may send no more orders.")
 
 
-@web_orders_command.command("take-over")
+@web_orders_command.command("import-orders")
 @click.argument("file", type=FILE)
 @click.option("--channel", type=click.Choice(CHANNELS), required=True)
 @click.option("--sender", required=True, help="The system the file comes from; its references are its own.")

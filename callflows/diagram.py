@@ -30,7 +30,7 @@ def page(flow: Flow, outbound: Flow) -> str:
     """The documentation page: the diagram, what each step does, and what differs in an outbound call."""
     steps = _described(flow.rows)
     different = _described(row for row in outbound.rows if row not in flow.rows)
-    return f"""# The way through a call
+    return f"""# The call flow
 
 Made from the table in `callflows/flows.py` by `python -m callflows.diagram`; a test keeps it current.
 
@@ -38,15 +38,15 @@ Made from the table in `callflows/flows.py` by `python -m callflows.diagram`; a 
 {mermaid(flow)}
 ```
 
-From every step the caller gets to an operator by 0 or 人工, and after the step's last reprompt. A step that takes
-lines asks what they leave open, one question at a time, and then goes on where it was.
+From every step the caller reaches an operator with 0 or 人工, and after the step's last reprompt. A step that takes
+lines asks what they leave open, one question at a time, and then continues where it was.
 
 | step | what it does |
 | --- | --- |
 {steps}
 
-Where the line rings a retailer that is due, the call begins with `{outbound.first}`; from the admission on the way is
-the same.
+An outbound call to a retailer that is due begins with `{outbound.first}`; from the admission on the steps are the
+same.
 
 | step | what it does |
 | --- | --- |
@@ -78,7 +78,7 @@ def write(root: Path = ROOT) -> None:
 
 
 def _rows(flow: Flow) -> Iterator[str]:
-    yield f"ring([a call]) --> {flow.first}"
+    yield f"start([a call]) --> {flow.first}"
     takers = [row.step.name for row in flow.rows if set(row.then) >= set(LINE_GOTOS)]
     for row in flow.rows:
         own = {outcome: target for outcome, target in row.then.items() if outcome not in LINE_GOTOS}
@@ -86,7 +86,7 @@ def _rows(flow: Flow) -> Iterator[str]:
             yield f"{row.step.name} -- {' / '.join(outcomes)} --> {target}"
         if row.step.name in takers:
             yield f"{row.step.name} --> lines"
-    yield "lines{{what the lines leave open}}"
+    yield "lines{{open questions of the lines}}"
     for target, outcomes in _by_target(LINE_GOTOS).items():
         yield f"lines -- {' / '.join(outcomes)} --> {target}"
 

@@ -43,7 +43,7 @@ def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode
             if subject := _subject(turn, mentioned_barcode):
                 describe_specs(turn, subject, "price")
             else:
-                turn.say("wishes.price_of_what")
+                turn.say("side_requests.price_of_what")
         case "how_much_left":
             if subject := _subject(turn, mentioned_barcode):
                 describe_specs(turn, subject, "how_much_left")
@@ -62,7 +62,7 @@ def describe_specs(turn: TurnContext, barcodes: Iterable[str], asked: Asked) -> 
             spec = turn.spec(barcode)
             # An interpolated price is said to be one: it is fit for the demonstration only.
             turn.say(
-                "wishes.price_estimated" if spec.wholesale_estimated else "wishes.price",
+                "side_requests.price_estimated" if spec.wholesale_estimated else "side_requests.price",
                 spec=turn.name(barcode),
                 price=speaking.yuan(spec.wholesale_fen),
             )
@@ -95,22 +95,22 @@ def _named(turn: TurnContext, offers: Iterable[AvailableSpec]) -> str:
 def _say_last_order(turn: TurnContext) -> None:
     last = turn.desk.last_order(turn.retailer)
     if last is None:
-        turn.say("wishes.no_last_order")
+        turn.say("side_requests.no_last_order")
     else:
-        turn.say("wishes.last_order", lines=turn.lines(last), total=turn.total(last))
+        turn.say("side_requests.last_order", lines=turn.lines(last), total=turn.total(last))
 
 
 def _say_balance(turn: TurnContext) -> None:
     """Say the total of the order so far ("一共多少钱"), if there is one, and the account balance."""
     if turn.order is not None and turn.order.lines:
-        turn.say("wishes.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
-    turn.say("wishes.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
+        turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
+    turn.say("side_requests.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
 
 
 def _say_spec_count(turn: TurnContext) -> None:
     count = sum(offer.left_packs > 0 for offer in turn.available_specs.values())
     if count:
-        turn.say("wishes.how_many_specs_left", count=speaking.counted(count, ""))
+        turn.say("side_requests.how_many_specs_left", count=speaking.counted(count, ""))
     else:
         turn.say("choose_band.nothing")
 
@@ -119,9 +119,9 @@ def _say_available(turn: TurnContext, barcode: str) -> None:
     packs, reason = turn.draft.headroom(barcode)
     name = turn.name(barcode)
     if packs:
-        turn.say("wishes.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
+        turn.say("side_requests.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
     elif reason == "not_offered":
-        turn.say("wishes.not_offered", spec=name)
+        turn.say("side_requests.not_offered", spec=name)
     elif reason in ("stock", "out_of_stock"):
         turn.say("short.none", spec=name)
     else:

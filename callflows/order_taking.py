@@ -102,9 +102,9 @@ def _take_usual(turn: TurnContext, taken: _TakenLines) -> None:
     """Take the last order again, cut to what may be ordered today; lines already in this order stay as they are."""
     last = turn.desk.last_order(turn.retailer)
     if last is None:
-        turn.say("wishes.no_last_order")
+        turn.say("side_requests.no_last_order")
         return
-    turn.say("wishes.usual")
+    turn.say("side_requests.usual")
     ordered = turn.ordered()
     for line in last.lines:
         if line.barcode not in turn.desk.catalog.specs:

@@ -278,7 +278,7 @@ subjects = Texts(
     {
         "supply": N_("货源"),
         "limits": N_("限量"),
-        "house_rule": N_("规则"),
+        "department_rule": N_("规则"),
         "hotline": N_("热线号码"),
         "channel_hours": N_("渠道时间"),
         "outbound_hours": N_("外呼时间"),

@@ -51,7 +51,7 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
     else:
         row.value = value
     record_change(
-        session, "house_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now
+        session, "department_rule", name, before, None if value is None else {"value": value}, by=by, why=why, now=now
     )
     session.flush()
 

@@ -66,7 +66,7 @@ class SignInCounter(Base):
 Subject = Literal[
     "supply",
     "limits",
-    "house_rule",
+    "department_rule",
     "hotline",
     "channel_hours",
     "outbound_hours",

@@ -67,7 +67,7 @@ class ResumeDraft(Step[Goto]):
         if heard.command == "no" and not heard.items:
             for barcode in turn.ordered():
                 turn.draft.remove(barcode)
-            turn.say("resume_draft.afresh")
+            turn.say("resume_draft.start_over")
             return Goto.MORE
         if heard.command == "yes" or heard.items or heard.command == "done":
             turn.say("resume_draft.going_on")

@@ -90,7 +90,7 @@ class AskQuantity(Step[Goto]):
             turn.state.quantities_omitted += 1
             if turn.state.quantities_omitted == 2:
                 # AY 4.1.5.2 g: the way to say it faster
-                turn.say("ask_quantity.together")
+                turn.say("ask_quantity.name_both")
         turn.say(f"ask_quantity.{question.reason}", **self.fill(turn))
         return None
 

@@ -82,14 +82,14 @@ class ReadBack(Step[Goto | ReadBackEnds]):
         order = turn.order
         if order is None or _lines(order) != turn.state.read_back_lines:
             # The order that would be saved is not the one the caller said yes to.
-            turn.say("read_back.moved")
+            turn.say("read_back.changed_meanwhile")
             return Goto.READ_BACK
         shortfall = _shortfall(turn, order)
         try:
             saved = turn.draft.confirm()
         except DeskRefusal as refusal:
             if refusal.reason == "holds_lost":
-                turn.say("read_back.moved")
+                turn.say("read_back.changed_meanwhile")
                 return Goto.READ_BACK
             if refusal.reason == "order_min":
                 turn.say("refused.order_min")

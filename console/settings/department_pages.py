@@ -170,6 +170,6 @@ def _rules(session: Session, typed: Mapping[str, str], errors: Mapping[str, str]
         "errors": errors,
         "why": typed.get("why", ""),
         "may_edit": may("set_rules"),
-        "entries": audit.entries(session, subject="house_rule", limit=20),
+        "entries": audit.entries(session, subject="department_rule", limit=20),
         "specs": {},
     }

@@ -67,7 +67,7 @@ class OperatorPrompts:
         ordered = (
             self._prompts.text("operator.ordered", count=speaking.counted(lines, self._prompts.text("words.kind")))
             if lines
-            else self._prompts.text("operator.nothing")
+            else self._prompts.text("operator.nothing_ordered")
         )
         whisper = self._prompts.text("operator.whisper", who=who, why=self._reasons[reason], ordered=ordered)
         return (whisper, self.accept)

@@ -44,12 +44,12 @@ MISSED_REASONS: dict[AttemptOutcome, str] = {
     "no_answer": "absent",
     "busy": "busy",
     "machine": "machine",
-    "answered": "broke_off",
+    "answered": "hung_up",
     "failed": "phone_fault",
     "wrong_person": "wrong_number",
     "lost": "phone_fault",
 }
-NO_NUMBER, NOT_CALLED = "no_number", "not_rung"
+NO_NUMBER, NOT_CALLED = "no_number", "not_called"
 VISIT_REASONS = frozenset({"phone_fault", "wrong_number", NO_NUMBER})
 """The reasons for a visit by the customer manager; all other retailers may call the supplementary line."""
 

@@ -24,9 +24,9 @@ REASONS = (
     "busy",
     "no_number",
     "wrong_number",
-    "broke_off",
+    "hung_up",
     "machine",
-    "not_rung",
+    "not_called",
     "other",
 )
 

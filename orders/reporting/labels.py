@@ -42,9 +42,9 @@ UNREACHED_REASONS = {
     "phone_fault": N_("电话故障"),
     "no_number": N_("没有登记电话"),
     "wrong_number": N_("号码不对"),
-    "broke_off": N_("中途挂断"),
+    "hung_up": N_("中途挂断"),
     "machine": N_("留言机"),
-    "not_rung": N_("没有来得及打"),
+    "not_called": N_("没有来得及打"),
     "other": N_("其他"),
 }
 """The reasons why a retailer was not reached."""

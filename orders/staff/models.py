@@ -30,7 +30,7 @@ Task = Literal[
     "edit_retailers",
     "enter_lists",
     "audit_orders",
-    "ask_changes",
+    "request_changes",
     "decide_changes",
     "end_day",
     "run_outbound",
@@ -50,7 +50,7 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "edit_retailers": frozenset({"clerk", "manager", "director"}),
     "enter_lists": frozenset({"operator", "leader", "clerk"}),
     "audit_orders": frozenset({"leader", "clerk", "director"}),
-    "ask_changes": frozenset({"operator", "leader", "clerk", "director"}),
+    "request_changes": frozenset({"operator", "leader", "clerk", "director"}),
     "decide_changes": frozenset({"leader", "director"}),
     # AY 4.3: the leader settles and hands over, the clerk closes the day.
     "end_day": frozenset({"leader", "clerk", "director"}),

@@ -180,7 +180,7 @@ class World:
             supply = session.get_one(Supply, (business_day(self.clock()), barcode))
             supply.is_new, supply.is_key = what == "new", what == "key"
 
-    def house_rule(self, name: str, value: int) -> None:
+    def department_rule(self, name: str, value: int) -> None:
         with self.session() as session:
             set_rule(session, name, value, by="a manager", why="a test", now=self.clock())
 

@@ -99,7 +99,7 @@ class Day:
         return self.dialler.poll()
 
     def rule(self, name: str, value: int) -> None:
-        self.world.house_rule(name, value)
+        self.world.department_rule(name, value)
 
     def attempts(self) -> list[OutboundAttempt]:
         with self.world.session() as session:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from orders.book.models import COUNTED_STATES, DemandRecord, OrderHistory, OrderLineRow, OrderRow
 from orders.channels import web_orders
-from orders.channels.file_import import COLUMNS as IMPORT_COLUMNS
+from orders.channels.file_import import COLUMNS as ORDER_COLUMNS
 from orders.channels.proxy_list import COLUMNS as PROXY_COLUMNS
 from orders.day_end.settlement import ANSWER_COLUMNS
 from orders.outbound import missed_calls
@@ -198,9 +198,15 @@ def the_afternoon(city: City) -> None:
     ]
     rows.append((f"T{BY_FILE[-1]}", code(BY_FILE[-1]), nothing, 1, "2026-11-23 11:55"))
     city.set_clock(23, 12, 5)
-    importing = ("web-orders", "take-over", city.write_csv("taken.csv", IMPORT_COLUMNS, rows), "--channel", "mobile")
-    assert city.run_command(*importing, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
-    assert city.run_command(*importing, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
+    import_orders = (
+        "web-orders",
+        "import-orders",
+        city.write_csv("taken.csv", ORDER_COLUMNS, rows),
+        "--channel",
+        "mobile",
+    )
+    assert city.run_command(*import_orders, "--sender", "old") == "Orders in taken.csv: 1 failed, 7 saved.\n"
+    assert city.run_command(*import_orders, "--sender", "old") == "Orders in taken.csv: 8 entered before.\n"
     assert code(BY_FILE[-1]) in city.run_command("web-orders", "phone-list", "--day", DAY)
     city.set_clock(23, 13, 30)
     signed = [(code(number), city.specs[2].name, 1 + number % 3, "店主", "主任", "副经理") for number in PROXY]

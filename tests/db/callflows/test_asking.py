@@ -156,7 +156,7 @@ class TestHowMuchMayBeOrdered:
         world.stock(CHINA, 6)
         call.caller_says("硬中华限量多少", question_about("how_much_left", CHINA))
         call.line_mentions("中华硬您还能订六条。")
-        world.house_rule("band_max_cartons_3", 4)
+        world.department_rule("band_max_cartons_3", 4)
         call.caller_says("硬中华限量多少", question_about("how_much_left", CHINA))
         call.line_mentions("中华硬您还能订四条。")
         call.caller_says("来三条", quantity_only(3))

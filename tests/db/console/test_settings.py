@@ -61,10 +61,10 @@ def test_a_rule_is_set_with_a_reason_and_goes_back_when_it_is_left_empty(manager
     assert (rules(world)["hold_minutes"], rules(world)["band_max_cartons_3"]) == (20, 5)
     with world.session() as session:
         assert draft_rules(session).band_max_cartons[3] == 5
-    assert ("house_rule", "hold_minutes", "年底", None, {"value": 20}) in changes(world)
+    assert ("department_rule", "hold_minutes", "年底", None, {"value": 20}) in changes(world)
     manager.post("/rules", hold_minutes="", band_max_cartons_3="5", why="年底过了")
     assert "hold_minutes" not in rules(world)
-    assert ("house_rule", "hold_minutes", "年底过了", {"value": 20}, None) in changes(world)
+    assert ("department_rule", "hold_minutes", "年底过了", {"value": 20}, None) in changes(world)
 
 
 def test_a_rule_that_makes_no_sense_is_refused_beside_its_field(manager: Visitor, world: World) -> None:
@@ -328,8 +328,8 @@ def test_the_history_is_found_by_kind_and_day_and_given_as_a_file(manager: Visit
     assert "+863725551111" in whole
     only = manager.get("/audit-log?subject=hotline").get_data(as_text=True)
     assert "年底" not in only
-    text = manager.get("/audit-log/export?subject=house_rule").get_data(as_text=True)
-    assert "孙建国,年底,house_rule,hold_minutes,,,value=20" in text
+    text = manager.get("/audit-log/export?subject=department_rule").get_data(as_text=True)
+    assert "孙建国,年底,department_rule,hold_minutes,,,value=20" in text
 
 
 @pytest.mark.parametrize("login", ["operator", "clerk"])

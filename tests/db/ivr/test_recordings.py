@@ -139,10 +139,10 @@ def test_recordings_are_deleted_when_they_were_kept_for_as_long_as_the_departmen
     a_call(world.sessions, clock)
     command = application.test_cli_runner()
     clock.move(days=29)
-    assert "0 recordings" in command.invoke(args=["forget-recordings"]).output
+    assert "0 recordings" in command.invoke(args=["delete-recordings"]).output
     with world.session() as session:
         set_rule(session, "recording_days", 29, by="a director", why="privacy", now=clock())
-    assert "1 recordings" in command.invoke(args=["forget-recordings"]).output
+    assert "1 recordings" in command.invoke(args=["delete-recordings"]).output
     assert kept(world.sessions) is None
 
 

@@ -167,7 +167,7 @@ def test_a_test_case_outlasts_the_recording_and_taking_it_back_deletes_it(
 ) -> None:
     leader.post(f"{TURN}/label", **LINE)
     clock.move(days=40)
-    application.test_cli_runner().invoke(args=["forget-recordings"])
+    application.test_cli_runner().invoke(args=["delete-recordings"])
     leader.sign_in("leader")
     [row] = current_labels(world)
     assert row.sound

@@ -142,7 +142,7 @@ def test_a_rule_keeps_what_it_was(office: SettingsOffice) -> None:
     office.rule("order_max_packs", 500, why="nothing new")
     office.rule("order_max_packs", 400, by="Sun", why="less came in")
     office.rule("order_max_packs", None)
-    assert [(entry.by, entry.before, entry.after) for entry in office.entries("house_rule")] == [
+    assert [(entry.by, entry.before, entry.after) for entry in office.entries("department_rule")] == [
         ("Zhou", {"value": 400}, None),
         ("Sun", {"value": 500}, {"value": 400}),
         ("Zhou", None, {"value": 500}),
@@ -222,7 +222,7 @@ def test_the_log_is_read_from_the_latest_entry_on(office: SettingsOffice) -> Non
         page = audit_log.entries(session, limit=3)
         whole = audit_log.entries(session)
         of_day = audit_log.entries(session, day=TOMORROW)
-        of_rule = audit_log.entries(session, subject="house_rule", name="order_min_packs")
+        of_rule = audit_log.entries(session, subject="department_rule", name="order_min_packs")
     assert {entry.subject for entry in page[:2]} == {"supply", "limits"}
     assert page == whole[:3]
     assert [entry.after for entry in whole[2:5]] == [{"value": 5}, {"value": 4}, {"value": 3}]

@@ -155,7 +155,7 @@ def test_several_requests_in_one_breath_are_answered_in_their_order(world: World
 
 
 def test_an_order_has_no_more_than_the_department_allows(world: World) -> None:
-    world.house_rule("order_max_packs", 100)
+    world.department_rule("order_max_packs", 100)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 6)
     outcome = ask(world, "call-1", CHINA, 6)
@@ -163,7 +163,7 @@ def test_an_order_has_no_more_than_the_department_allows(world: World) -> None:
 
 
 def test_an_order_has_no_more_of_a_price_band_than_the_department_allows(world: World) -> None:
-    world.house_rule("band_max_cartons_10", 7)
+    world.department_rule("band_max_cartons_10", 7)
     ring(world, "call-1")
     assert ask(world, "call-1", CLASSIC, 5).reason is None
     outcome = ask(world, "call-1", ERA, 5)
@@ -172,7 +172,7 @@ def test_an_order_has_no_more_of_a_price_band_than_the_department_allows(world: 
 
 
 def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) -> None:
-    world.house_rule("band_max_cartons_10", 7)
+    world.department_rule("band_max_cartons_10", 7)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
     with world.desk() as desk:
@@ -191,8 +191,8 @@ def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) ->
 
 
 def test_the_order_bounds_do_not_cut_a_resumed_draft(world: World) -> None:
-    world.house_rule("order_max_packs", 100)
-    world.house_rule("band_max_cartons_10", 6)
+    world.department_rule("order_max_packs", 100)
+    world.department_rule("band_max_cartons_10", 6)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 6)
     ask(world, "call-1", CHINA, 4)
@@ -205,7 +205,7 @@ def test_the_order_bounds_do_not_cut_a_resumed_draft(world: World) -> None:
 
 
 def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> None:
-    world.house_rule("order_min_packs", 50)
+    world.department_rule("order_min_packs", 50)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 4)
     with world.desk() as desk, pytest.raises(DeskRefusal, match="order_min"):
@@ -216,7 +216,7 @@ def test_too_small_an_order_is_not_saved_before_more_is_added(world: World) -> N
 
 
 def test_reservations_last_as_long_as_the_department_says(world: World) -> None:
-    world.house_rule("hold_minutes", 5)
+    world.department_rule("hold_minutes", 5)
     world.stock(CLASSIC, 1)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 1)
@@ -228,7 +228,7 @@ def test_reservations_last_as_long_as_the_department_says(world: World) -> None:
 @pytest.mark.parametrize(("name", "value"), [("order_max", 5), ("band_max_cartons_x", 5), ("hold_minutes", 0)])
 def test_a_rule_that_does_not_exist_or_makes_no_sense_is_refused(world: World, name: str, value: int) -> None:
     with pytest.raises(UnknownRule):
-        world.house_rule(name, value)
+        world.department_rule(name, value)
 
 
 def test_nothing_is_saved_without_lines(world: World) -> None:

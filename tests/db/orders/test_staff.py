@@ -18,7 +18,7 @@ def office(world: World) -> FlaskCliRunner:
 
 
 def set_a_rule(office: FlaskCliRunner, login: str) -> str:
-    return office.invoke(args=["house-rule", "order_min_packs", "10", "--why", "as agreed", "--by", login]).output
+    return office.invoke(args=["department-rule", "order_min_packs", "10", "--why", "as agreed", "--by", login]).output
 
 
 def test_an_account_is_named_by_its_login_in_any_case(office: FlaskCliRunner) -> None:

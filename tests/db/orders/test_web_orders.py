@@ -190,7 +190,7 @@ def test_an_order_of_which_nothing_is_left_puts_the_retailer_on_the_phone_list(c
 
 
 def test_an_order_below_the_least_is_left_to_be_taken_up_by_telephone(channels: Channels) -> None:
-    channels.world.house_rule("order_min_packs", 3 * CARTON)
+    channels.world.department_rule("order_min_packs", 3 * CARTON)
     answer = channels.send({CHINA: 2})
     assert (answer.status_code, answer.get_json()["reason"]) == (409, "order_min")
     assert channels.world.demand() == [(CHINA, 2 * CARTON, 2 * CARTON, None)]
@@ -377,8 +377,10 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
     return path
 
 
-def take_over(channels: Channels, path: Path) -> str:
-    return channels.command("web-orders", "take-over", str(path), "--channel", "mobile", "--sender", "the old system")
+def import_file(channels: Channels, path: Path) -> str:
+    return channels.command(
+        "web-orders", "import-orders", str(path), "--channel", "mobile", "--sender", "the old system"
+    )
 
 
 def test_a_file_of_orders_is_taken_over_and_again_changes_nothing(channels: Channels, tmp_path: Path) -> None:
@@ -390,8 +392,8 @@ def test_a_file_of_orders_is_taken_over_and_again_changes_nothing(channels: Chan
         ("A2", STATION, "中华(硬)", 1, "2026-11-23 12:05"),
         ("A3", CORNER, "中华(硬)", 1, "2026-11-23 11:55"),
     )
-    assert take_over(channels, path) == "Orders in orders.csv: 2 failed, 1 saved.\n"
-    assert take_over(channels, path) == "Orders in orders.csv: 3 entered before.\n"
+    assert import_file(channels, path) == "Orders in orders.csv: 2 failed, 1 saved.\n"
+    assert import_file(channels, path) == "Orders in orders.csv: 3 entered before.\n"
     with channels.world.session() as session:
         reasons = {row.key: row.reason for row in session.scalars(select(WebOrderRow))}
     # An order placed before noon counts although imported after; one placed after noon does not.
@@ -409,7 +411,7 @@ def test_a_file_with_anything_wrong_in_it_is_refused_whole(channels: Channels, t
         ("A2", "12", "中华(方)", "1.5", "2026-11-23 09:30"),
         ("", SHOP, "中华(硬)", 10_000, "noon"),
     )
-    words = ["web-orders", "take-over", str(path), "--channel", "web", "--sender", "x"]
+    words = ["web-orders", "import-orders", str(path), "--channel", "web", "--sender", "x"]
     result = channels.app.test_cli_runner().invoke(args=words)
     assert result.exit_code == 1
     for place in (

@@ -87,7 +87,7 @@ def test_every_prompt_names_its_source() -> None:
     for number, line in enumerate(lines):
         if line.startswith("["):
             near = [lines[number - 1], lines[number + 1]]
-            assert any(re.match(r"# .*(AY|TR|house)", other) for other in near), line
+            assert any(re.match(r"# .*(AY|TR|own wording)", other) for other in near), line
 
 
 def test_every_prompt_that_is_said_exists() -> None:
