@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -34,3 +35,36 @@ def test_the_changelog_begins_with_the_current_version() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     versions = re.findall(r"^## (\S+) - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert versions[0] == project["version"]
+
+
+def test_every_function_a_document_walks_through_exists() -> None:
+    named = [
+        match
+        for document in DOCUMENTS
+        for match in re.findall(r"`([\w/]+\.py):([\w.]+)`", document.read_text(encoding="utf-8"))
+    ]
+    assert named
+    assert [place for place in named if place[1] not in defined(ROOT / place[0])] == []
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    broken = [
+        (document.name, target)
+        for document in DOCUMENTS
+        for target in re.findall(r"(?<!!)\[[^]]*\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+        if not (document.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def defined(file: Path) -> set[str]:
+    """The functions, classes and methods of a file, by the names they are called with; none for a missing file."""
+    if not file.exists():
+        return set()
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{method.name}" for method in node.body if isinstance(method, ast.FunctionDef)}
+    return names
