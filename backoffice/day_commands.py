@@ -118,9 +118,9 @@ def close_command(day: datetime, by: str) -> None:
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
         detail = steps.close(session, day.date(), by=who, now=now)
-        forgotten = recordings.delete_expired(session, now)
+        deleted = recordings.delete_expired(session, now)
     _show(detail)
-    _say_deleted(forgotten)
+    _say_deleted(deleted)
 
 
 @click.command("delete-recordings")
@@ -128,8 +128,8 @@ def close_command(day: datetime, by: str) -> None:
 def delete_recordings_command() -> None:
     """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
     with unit_of_work() as (session, now):
-        forgotten = recordings.delete_expired(session, now)
-    _say_deleted(forgotten)
+        deleted = recordings.delete_expired(session, now)
+    _say_deleted(deleted)
 
 
 def _say_deleted(count: int) -> None:

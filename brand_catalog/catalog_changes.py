@@ -25,7 +25,7 @@ class SpecChange:
 
 @dataclass(frozen=True, slots=True)
 class CatalogChanges:
-    """The changes from one catalogue to the next; names are spoken names, each with the spec it means or meant."""
+    """The changes from one catalogue to the next; names are spoken names, each with its spec."""
 
     added: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class CatalogChanges:
         return len({change.name for change in self.changed})
 
     def to_json(self) -> dict[str, Any]:
-        """The form that is stored: the count of each kind, and the first `KEPT` of them."""
+        """The form that is stored: the count of each kind, and the first `MAX_STORED` of them."""
         parts = {name: list(part) for name, part in asdict(self).items()}
         counts = {name: len(part) for name, part in parts.items()} | {"changed": self.specs_changed}
         return {"counts": counts, **{name: part[:MAX_STORED] for name, part in parts.items()}}

@@ -204,7 +204,7 @@ def _read_specs(rows: Sequence[SheetRow]) -> list[Spec]:
                 continue
             before = first_row.setdefault((column, value), row.number)
             if before != row.number:
-                row.problem(column, f"{value!r} stands in row {before} already")
+                row.problem(column, f"{value!r} is in row {before} already")
         if (spec := _read_spec(row, used)) is not None:
             specs.append(spec)
     return specs

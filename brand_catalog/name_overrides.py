@@ -87,8 +87,8 @@ def merged_catalog(session: Session, catalog: Catalog, *, keep_names: bool) -> C
 def replace_catalog(
     session: Session, catalog: Catalog, now: datetime, note: str, by: str = "", *, keep_names: bool = False
 ) -> ImportSummary:
-    """Put a catalogue from files in force, as `renewed` returns it. A change made by hand that the files now agree with
-    is deleted: the files speak for it from then on."""
+    """Put a catalogue from files in force, as `merged_catalog` returns it. A change made by hand that the files now
+    agree with is deleted: from then on the files decide."""
     _lock_catalog(session)
     said = {(name.text, barcode) for name in catalog.spoken_names for barcode in name.barcodes}
     whole = merged_catalog(session, catalog, keep_names=keep_names)

@@ -152,7 +152,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     if not columns:
         raise _unreadable(path, "the file is empty")
     if repeated := {column for column in columns if column and columns.count(column) > 1}:
-        raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} stands there more than once")
+        raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} occurs more than once")
     # Spreadsheets leave off the empty cells at a row's end.
     return columns, ((number, cells + blank[len(cells) :]) for number, cells in numbered)
 

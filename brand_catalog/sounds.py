@@ -68,7 +68,7 @@ def split_syllable(syllable: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def fold(syllable: str) -> str:
-    """The class of syllables an accent does not tell apart."""
+    """The class of syllables an accent does not distinguish."""
     initial, final = split_syllable(syllable)
     if final.endswith("ng"):
         final = final[:-1]

@@ -35,8 +35,8 @@ _WRITTEN = re.compile(r"^(?P<stem>[^()（）]+)(?:[(（](?P<variant>.*)[)）])?$
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A name from the alias file. `targets` are barcodes, the most frequently meant first; `brand` says that the name
-    stands for a whole brand, whose usual spec, if there is one, comes first."""
+    """A name from the alias file. `targets` are barcodes, the most frequent first; with `brand` the name is that of a
+    whole brand, whose usual spec, if there is one, comes first."""
 
     text: str
     targets: tuple[str, ...]
@@ -97,7 +97,7 @@ def derive_spoken_names(specs: Iterable[Spec], aliases: Iterable[Alias] = ()) ->
     stems = _by_stem(specs)
     for alias in aliases:
         kind: NameKind = "brand" if alias.brand else "spec" if len(alias.targets) == 1 else "ambiguous"
-        # An alias that is also a stem stands for all of the stem's specs; the alias says which come first.
+        # An alias that is also a stem is a name of all of the stem's specs; the alias decides which come first.
         more = stems.get(alias.text, ()) if kind != "spec" else ()
         names.add_text(alias.text, (*alias.targets, *more), kind, alias.pinyin)
     names.close_rank()

@@ -109,8 +109,8 @@ def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
         return Reply(turn.state.last_sentences, _listen(turn, step))
     if heard.command == "help" and not heard.items:
         turn.state.reprompt_count = 0
-        for rung in dict.fromkeys(step.reprompts[1:] if turn.state.speech_enabled else step.reprompts[-1:]):
-            step.reprompt(turn, step.reprompts.index(rung))
+        for name in dict.fromkeys(step.reprompts[1:] if turn.state.speech_enabled else step.reprompts[-1:]):
+            step.reprompt(turn, step.reprompts.index(name))
         return Reply(tuple(turn.sentences) or turn.state.last_sentences, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # The most specs of a brand that are described at once; of more, the caller is asked which one.
 SPECS_DESCRIBED_MAX = 3
-# AY 4.1.6, "briefly": nobody remembers a longer list before the first question.
+# AY 4.1.6, "briefly": no caller remembers a longer list before the first question.
 SPECS_INTRODUCED_MAX = 2
 
 
@@ -32,8 +32,8 @@ def only_inquires(heard: Utterance) -> bool:
 
 
 def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode: str) -> None:
-    """Answer a question asked without a brand; a command that asks for nothing is ignored. `about` is the spec
-    mentioned in the reply before."""
+    """Answer a question asked without a brand; a command that asks for nothing is ignored. `mentioned_barcode` is the
+    spec mentioned in the reply before."""
     match command:
         case "last_order":
             _say_last_order(turn)
@@ -56,8 +56,8 @@ def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode
 def describe_specs(turn: TurnContext, barcodes: Iterable[str], asked: Asked) -> None:
     """Say how much of each of these specs may still be ordered, and first its price a carton if that was asked. After
     one alone, "来五条" is about that one."""
-    told = tuple(barcodes)[:SPECS_DESCRIBED_MAX]
-    for barcode in told:
+    described = tuple(barcodes)[:SPECS_DESCRIBED_MAX]
+    for barcode in described:
         if asked == "price":
             spec = turn.spec(barcode)
             # An interpolated price is said to be one: it is fit for the demonstration only.
@@ -67,7 +67,7 @@ def describe_specs(turn: TurnContext, barcodes: Iterable[str], asked: Asked) -> 
                 price=speaking.yuan(spec.wholesale_fen),
             )
         _say_available(turn, barcode)
-    turn.state.mentioned_barcode = told[0] if len(told) == 1 else ""
+    turn.state.mentioned_barcode = described[0] if len(described) == 1 else ""
 
 
 def introduce(turn: TurnContext) -> None:
@@ -76,9 +76,9 @@ def introduce(turn: TurnContext) -> None:
     if turn.state.introduced:
         return
     turn.state.introduced = True
-    there = [offer for offer in turn.available_specs.values() if offer.left_packs >= offer.spec.packs_per_carton]
-    new = [offer for offer in there if offer.is_new][:SPECS_INTRODUCED_MAX]
-    key = [offer for offer in there if offer.is_key and not offer.is_new][: SPECS_INTRODUCED_MAX - len(new)]
+    in_stock = [one for one in turn.available_specs.values() if one.left_packs >= one.spec.packs_per_carton]
+    new = [one for one in in_stock if one.is_new][:SPECS_INTRODUCED_MAX]
+    key = [one for one in in_stock if one.is_key and not one.is_new][: SPECS_INTRODUCED_MAX - len(new)]
     if new:
         turn.say("introduce.new", specs=_named(turn, new))
     if key:
@@ -87,8 +87,8 @@ def introduce(turn: TurnContext) -> None:
         turn.state.mentioned_barcode = named[0].spec.barcode
 
 
-def _named(turn: TurnContext, offers: Iterable[AvailableSpec]) -> str:
-    names = ((turn.name(offer.spec.barcode), speaking.one_by_one(offer.spec.short_code)) for offer in offers)
+def _named(turn: TurnContext, specs: Iterable[AvailableSpec]) -> str:
+    names = ((turn.name(one.spec.barcode), speaking.one_by_one(one.spec.short_code)) for one in specs)
     return turn.text("words.or").join(turn.text("browse_specs.spec", spec=name, code=code) for name, code in names)
 
 
@@ -108,7 +108,7 @@ def _say_balance(turn: TurnContext) -> None:
 
 
 def _say_spec_count(turn: TurnContext) -> None:
-    count = sum(offer.left_packs > 0 for offer in turn.available_specs.values())
+    count = sum(one.left_packs > 0 for one in turn.available_specs.values())
     if count:
         turn.say("side_requests.how_many_specs_left", count=speaking.counted(count, ""))
     else:

@@ -167,8 +167,8 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
 
 def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tuple[str, ...]:
     """The specs the line may be about, of those that make sense: one changed or removed has to be in the order, one
-    added should be available. Empty where that leaves none, or no brand was said and none can be inferred; `about` is
-    the spec mentioned in the reply before."""
+    added should be available. Empty where that leaves none, or no brand was said and none can be inferred;
+    `mentioned_barcode` is the spec mentioned in the reply before."""
     ordered = turn.ordered()
     if not item.barcodes and item.action == "add" and mentioned_barcode and item.quantity is not None:
         return (mentioned_barcode,)
@@ -210,8 +210,8 @@ def _ask_quantity(turn: TurnContext, item: Item, ordered: int, taken: _TakenLine
 
 
 def _in_stock(turn: TurnContext, barcode: str) -> bool:
-    offer = turn.available_specs.get(barcode)
-    return offer is not None and offer.left_packs > 0
+    available = turn.available_specs.get(barcode)
+    return available is not None and available.left_packs > 0
 
 
 def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
@@ -230,8 +230,8 @@ def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> 
 
 
 def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bool = True) -> None:
-    """Request the lines gathered so far from the desk, all at once. With `offer`, a shortage leads to the question of a
-    substitute or of the rest."""
+    """Request the lines gathered so far from the desk, all at once. With `ask_alternative`, a shortage leads to the
+    question of a substitute or of the rest."""
     if not taken.wanted:
         return
     before = turn.ordered()

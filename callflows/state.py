@@ -20,7 +20,7 @@ OUTBOUND = "outbound"
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """The facts of a call before anybody has spoken: its id, the two numbers, and whether speech can be recognised.
+    """The facts of a call before the first turn: its id, the two numbers, and whether speech can be recognised.
     In an outbound call, too, `caller` is the retailer's number and `called` the line's."""
 
     call_key: str
@@ -63,7 +63,8 @@ class OpenQuestion:
     have questions of their own.
 
     `barcode` is the substitute offered. `packs` is what was wanted of a spec that is out of stock, or what was ordered
-    before of one that is short; `left` is what could be granted of that one. `command` is what else was said with
+    before of one that is short; `granted_packs` is what could be granted of that
+    one. `command` is what else was said with
     lines the recogniser was unsure of.
     """
 

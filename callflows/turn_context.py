@@ -46,7 +46,7 @@ class TurnContext:
         return spoken_forms(self.spec(barcode).name)[0]
 
     def variant(self, barcode: str) -> str:
-        """The part of a spec's name that tells it from its brand's other specs; the whole name where it has none."""
+        """The part of a spec's name that its brand's other specs do not share; the whole name where it has none."""
         stem, variant = split_name(self.spec(barcode).name)
         return spoken_forms(variant or stem)[0]
 
@@ -90,7 +90,7 @@ class TurnContext:
     # -- looking up
 
     def spec(self, barcode: str) -> Spec:
-        """The spec of a barcode. Gone if the catalogue no longer has it."""
+        """The spec of a barcode. RecordMissing if the catalogue no longer has it."""
         spec = self.desk.catalog.specs.get(barcode)
         if spec is None:
             raise RecordMissing(
@@ -105,7 +105,7 @@ class TurnContext:
 
     @cached_property
     def retailer(self) -> Retailer:
-        """The retailer of the call; only for steps that have its customer code. Gone if it no longer exists."""
+        """The retailer of the call, for steps that have its customer code. RecordMissing if it no longer exists."""
         retailer = self.desk.retailer(self.state.customer_code)
         if retailer is None:
             raise RecordMissing(

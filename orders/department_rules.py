@@ -18,11 +18,11 @@ RULES = {
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
-    "outbound_attempts_max": "how often a retailer that is due is rung on one day",
-    "outbound_pause_minutes": "how long after ringing in vain a retailer is rung again",
+    "outbound_attempts_max": "how often a retailer that is due is called on one day",
+    "outbound_pause_minutes": "how long after a call without an answer a retailer is called again",
     "outbound_pause_busy_minutes": "the same where the line was busy",
-    "outbound_lines": "how many retailers are rung, or talk to the line that rang them, at once",
-    "outbound_calls_per_operator": "how many of these calls there may be for each operator with nothing to do",
+    "outbound_lines": "how many outbound calls there are at once, ringing or answered",
+    "outbound_calls_per_operator": "how many outbound calls there are at once for each operator who is free",
     f"{BAND_PREFIX}N": "the most cartons of price band N one retailer gets in a cycle",
 }
 
@@ -40,7 +40,7 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
     if value is not None and value < (1 if name == "hold_minutes" else 0):
         raise UnknownRule(f"{name} cannot be {value}.")
     if not why.strip():
-        raise UnknownRule(f"Say why {name} is set: the history keeps it.")
+        raise UnknownRule(f"Say why {name} is set: the audit log keeps it.")
     row = session.get(DepartmentRule, name, populate_existing=True)
     before = None if row is None else {"value": row.value}
     if value is None:

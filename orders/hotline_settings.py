@@ -73,7 +73,7 @@ def set_channel_hours(
 def set_outbound_hours(
     session: Session, batch: str, opens: int, closes: int, *, by: str, why: str, now: datetime
 ) -> None:
-    """Set when the retailers of a batch are called, or with EVERYBODY those of every batch without hours of its own."""
+    """Set when a batch's retailers are called, or with ALL_BATCHES those of every batch without hours of its own."""
     _check_hours(opens, closes, least=0)
     _check_reason(why)
     row = session.get(OutboundWindow, batch, populate_existing=True)
@@ -116,7 +116,7 @@ def _check_hours(opens: int, closes: int, *, least: int) -> None:
 
 def _check_reason(why: str) -> None:
     if not why.strip():
-        raise SettingRefused("Say why: the history keeps it.")
+        raise SettingRefused("Say why: the audit log keeps it.")
 
 
 def hotlines(session: Session) -> Sequence[HotlineRow]:
@@ -125,7 +125,7 @@ def hotlines(session: Session) -> Sequence[HotlineRow]:
 
 
 def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
-    """The hotline behind a called number; for an unknown one the first regular line, so that nobody calls in vain."""
+    """The hotline behind a called number; for an unknown one the first regular line, so that no call fails."""
     called = [row for row in rows if row.number == called_number]
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:

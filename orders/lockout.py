@@ -101,7 +101,7 @@ def counter_for_update(session: Session, key: str, now: datetime, rules: LockRul
 
 
 def count_failure(counter: SignInCounter, max_failures: int, now: datetime, rules: LockRules) -> None:
-    """Count one more wrong try; the `most`-th within the window locks."""
+    """Count one more wrong try; the last of `max_failures` within the window locks."""
     counter.failures += 1
     if counter.failures >= max_failures:
         counter.failures = 0

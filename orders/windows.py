@@ -40,7 +40,7 @@ class OrderPlan(Protocol):
 class Calendar:
     """The days on which orders are taken: all but the public holidays, unless `overrides` says otherwise of a day.
 
-    Public holidays are computed; bridging days are announced late each autumn and arrive with a new version of the
+    Public holidays are computed; bridging days are announced late each autumn and come with a new version of the
     library, or as an override.
     """
 

@@ -76,7 +76,7 @@ class ResumeDraft(Step[Goto]):
 
 
 class RefusalEnds(StrEnum):
-    ENDED = "left"
+    ENDED = "ended"
 
 
 class ExplainRefusal(Step[RefusalEnds]):
@@ -88,17 +88,17 @@ class ExplainRefusal(Step[RefusalEnds]):
     silence_ms = 4_000
 
     def ask(self, turn: TurnContext) -> RefusalEnds | None:
-        standing = turn.desk.eligibility(turn.retailer, turn.hotline)
-        if turn.state.refusal == "already_ordered" and standing.ordered is not None:
+        eligibility = turn.desk.eligibility(turn.retailer, turn.hotline)
+        if turn.state.refusal == "already_ordered" and eligibility.ordered is not None:
             # AY 4.1.5.2 a
-            turn.say("refused.already_ordered", total=turn.total(standing.ordered))
+            turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
         else:
             turn.say(f"refused.{turn.state.refusal}")
-        if turn.state.refusal == "closed" and standing.opens_at is not None:
-            opens = local(standing.opens_at)
+        if turn.state.refusal == "closed" and eligibility.opens_at is not None:
+            opens = local(eligibility.opens_at)
             turn.say("refused.opens_at", day=speaking.day(opens), time=speaking.time_of_day(opens))
-        elif standing.next_order_day is not None:
-            turn.say("refused.next_order_day", day=speaking.day(standing.next_order_day))
+        elif eligibility.next_order_day is not None:
+            turn.say("refused.next_order_day", day=speaking.day(eligibility.next_order_day))
         turn.say("refused.first")
         return None
 

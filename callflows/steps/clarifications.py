@@ -14,7 +14,7 @@ from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, QuantityOf
 from speech.utterance import Item, Utterance
 
-# Nobody remembers more than these; the others follow on the next page.
+# Callers remember no more than these; the others follow on the next page.
 OPTIONS_AT_ONCE = 5
 
 

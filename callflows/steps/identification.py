@@ -1,4 +1,4 @@
-"""The sign-in: a registered number is greeted by name; everybody else gives a code and keys a PIN."""
+"""The sign-in: a registered number is greeted by name; every other caller gives a code and keys a PIN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Outbound calls to retailers that are due (TR 3.1.2): is it the retailer that answered, and does it want to order?"""
+"""Outbound calls to retailers that are due (TR 3.1.2): the greeting, and an order where the retailer wants one."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Greeted(StrEnum):
 
 
 class GreetRetailer(Step[Greeted]):
-    """Names the line and asks for the retailer, which may also say that it does not want to order now. Nobody is asked
-    for a code: the line called them, and not they the line."""
+    """Names the line and asks for the retailer, which may also say that it does not want to order now. No code is
+    asked for: the line called the retailer, not the retailer the line."""
 
     name = "greet_retailer"
     outcomes = frozenset(Greeted)
@@ -35,7 +35,7 @@ class GreetRetailer(Step[Greeted]):
     def ask(self, turn: TurnContext) -> Greeted | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)
         if retailer is None:
-            # The retailer gave the number up meanwhile: the shop's name must not be said to whoever has it now.
+            # The retailer gave the number up meanwhile: the shop's name must not be said to the person who has it now.
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
         turn.state.customer_code = retailer.customer_code
         turn.say("greet_retailer.first", **greeting_words(turn), name=retailer.name)
@@ -84,7 +84,7 @@ class TakeItemsOutbound(TakeItems):
 
 
 def _goodbye(turn: TurnContext, outcome: Greeted) -> Greeted:
-    """Say goodbye to whoever answered; `state.parted` keeps the outcome."""
+    """Say goodbye to the person who answered; `state.outbound_outcome` keeps the outcome."""
     if outcome is Greeted.SOMEBODY_ELSE:
         turn.state.customer_code = ""
         turn.say("greet_retailer.sorry")

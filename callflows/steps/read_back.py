@@ -71,7 +71,7 @@ class ReadBack(Step[Goto | ReadBackEnds]):
 
     def _repeat_totals(self, turn: TurnContext) -> None:
         """Say the totals after a key pressed during the read-back: they come before saving (AY 4.1.7), as a yes said so
-        early waits for the end. The same key pressed again saves: nobody is held up twice."""
+        early waits for the end. The same key pressed again saves: no caller is delayed twice."""
         turn.state.read_back_interrupted = True
         order = turn.order
         if order is not None and _lines(order) == turn.state.read_back_lines:

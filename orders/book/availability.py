@@ -75,9 +75,9 @@ def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
 def bands(available: Iterable[AvailableSpec]) -> list[Band]:
     """The price bands in which something is left, the dearest first."""
     prices: dict[int, list[int]] = {}
-    for offer in available:
-        if offer.left_packs > 0:
-            prices.setdefault(offer.spec.price_band, []).append(offer.spec.retail_fen)
+    for one in available:
+        if one.left_packs > 0:
+            prices.setdefault(one.spec.price_band, []).append(one.spec.retail_fen)
     return [Band(band, min(fen), max(fen), len(fen)) for band, fen in sorted(prices.items())]
 
 
@@ -93,8 +93,8 @@ def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: d
     }
     candidates = {*by_table, *same_band} - {spec.barcode}
     available = [
-        offer.spec
-        for offer in available_specs(session, catalog, retailer, day, candidates)
-        if offer.left_packs >= offer.spec.packs_per_carton
+        one.spec
+        for one in available_specs(session, catalog, retailer, day, candidates)
+        if one.left_packs >= one.spec.packs_per_carton
     ]
     return min(available, key=lambda other: rank.get(other.barcode, len(rank)), default=None)

@@ -16,7 +16,7 @@ from orders.book.models import OrderRow
 from orders.book.views import CutReason
 from orders.supply.models import Limit
 
-# More than anybody orders.
+# More than any order has.
 UNLIMITED_PACKS = 10**9
 
 

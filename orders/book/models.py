@@ -38,7 +38,7 @@ class Substitute(Base):
 
 
 class OrderRow(Base):
-    """One order, from its first line on. While `holding`, its lines are reserved in supply and limits until
+    """One order, from its first line on. While `holds_active`, its lines are reserved in supply and limits until
     `hold_expires_at`; a draft that lost its holds keeps its lines. `cycle_start` is the cycle whose limits it uses."""
 
     __tablename__ = "orders"

@@ -26,7 +26,7 @@ def request_change(
     order = locked_order(session, number)
     _check_changeable(session, order)
     if not reason.strip() or not by.strip():
-        raise ChangeRefused("A change of a saved order needs a reason, and the name of who asks for it.")
+        raise ChangeRefused("A change of a saved order needs a reason, and the name of its requester.")
     known = {line.barcode for line in order.lines}
     if strange := sorted(set(lines) - known):
         raise ChangeRefused(f"Order {number} has no line of {', '.join(strange)}; a change keeps to the order's lines.")
@@ -46,7 +46,7 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
     if change is None or change.state != "requested":
         raise ChangeRefused(f"There is no open change {change_id}.")
     if not by.strip() or same_person(change.requested_by, by):
-        raise ChangeRefused(f"Change {change_id} was asked for by {by}; somebody else has to decide it.")
+        raise ChangeRefused(f"Change {change_id} was requested by {by}; somebody else has to decide it.")
     order = session.get_one(OrderRow, change.order_id, with_for_update=True, populate_existing=True)
     if approve:
         _check_changeable(session, order)

@@ -58,9 +58,9 @@ def _read(path: Path, catalog: Catalog) -> dict[str, list[str]]:
         if spec is None or instead is None:
             continue
         if spec == instead:
-            row.problem("instead", f"{spec.name!r} cannot stand in for itself")
+            row.problem("instead", f"{spec.name!r} cannot be its own substitute")
         elif instead.barcode in found.setdefault(spec.barcode, []):
-            row.problem("instead", f"{instead.name!r} stands for {spec.name!r} in an earlier row already")
+            row.problem("instead", f"{instead.name!r} is a substitute for {spec.name!r} in an earlier row already")
         else:
             found[spec.barcode].append(instead.barcode)
     if sheet.problems:

@@ -1,4 +1,4 @@
-"""Failed web orders followed up by telephone: who calls each retailer, and the result (AY 4.2.9, 4.2.10)."""
+"""Failed web orders followed up by telephone: the operator who calls, and the result (AY 4.2.9, 4.2.10)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class FollowUpClaimed(ValueError):
     """Another operator has claimed this retailer; `by` is their name."""
 
     def __init__(self, by: str) -> None:
-        super().__init__(f"{by} rings this retailer already.")
+        super().__init__(f"{by} is calling this retailer already.")
         self.by = by
 
 
@@ -50,14 +50,14 @@ class DoneFollowUp:
 def due_follow_ups(session: Session, day: date) -> list[DueFollowUp]:
     """The day's phone list. A retailer that was closed and whose web order then failed again is on it again."""
     known = {row.retailer_id: row for row in _of_day(session, day)}
-    staff_by_id = {person.id: person for person in session.scalars(select(StaffRow))}
+    staff_by_id = {staff.id: staff for staff in session.scalars(select(StaffRow))}
     found = []
     for retailer, web in phone_list(session, day):
         follow_up = known.get(retailer.id)
         if follow_up is not None and follow_up.closed_at is not None and follow_up.closed_at >= web.received_at:
             continue
-        taker = follow_up.claimed_by if follow_up is not None and follow_up.closed_at is None else None
-        found.append(DueFollowUp(retailer, web, staff_by_id.get(taker) if taker is not None else None))
+        claimed_by = follow_up.claimed_by if follow_up is not None and follow_up.closed_at is None else None
+        found.append(DueFollowUp(retailer, web, staff_by_id.get(claimed_by) if claimed_by is not None else None))
     return found
 
 
@@ -69,7 +69,7 @@ def done_follow_ups(session: Session, day: date) -> list[DoneFollowUp]:
             select(OrderRow).where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
         )
     }
-    staff_by_id = {person.id: person for person in session.scalars(select(StaffRow))}
+    staff_by_id = {staff.id: staff for staff in session.scalars(select(StaffRow))}
     rows = [row for row in _of_day(session, day) if row.closed_at is not None or row.retailer_id in orders]
     return [
         DoneFollowUp(
@@ -83,7 +83,7 @@ def done_follow_ups(session: Session, day: date) -> list[DoneFollowUp]:
 
 
 def claim(session: Session, day: date, retailer_id: int, staff: StaffRow, now: datetime) -> None:
-    """Claim one retailer of the list. FollowUpTaken where somebody else was quicker."""
+    """Claim one retailer of the list. FollowUpClaimed if another operator claimed it first."""
     row = _locked(session, day, retailer_id)
     if row.closed_at is None and row.claimed_by not in (None, staff.id):
         raise FollowUpClaimed(session.get_one(StaffRow, row.claimed_by).name)
@@ -94,7 +94,7 @@ def claim(session: Session, day: date, retailer_id: int, staff: StaffRow, now: d
 
 
 def release(session: Session, day: date, retailer_id: int, staff: StaffRow) -> None:
-    """Release a retailer one had claimed, so that somebody else can call it."""
+    """Release a claimed retailer, so that another operator can call it."""
     row = _locked(session, day, retailer_id)
     if row.claimed_by == staff.id and row.closed_at is None:
         row.claimed_by = row.claimed_at = None
@@ -103,7 +103,7 @@ def release(session: Session, day: date, retailer_id: int, staff: StaffRow) -> N
 def close(
     session: Session, day: date, retailer_id: int, staff: StaffRow, result: FollowUpResult, note: str, now: datetime
 ) -> None:
-    """Close the follow-up of a retailer without an order. FollowUpTaken where somebody else has claimed it."""
+    """Close the follow-up of a retailer without an order. FollowUpClaimed if another operator has claimed it."""
     row = _locked(session, day, retailer_id)
     if row.claimed_by not in (None, staff.id):
         raise FollowUpClaimed(session.get_one(StaffRow, row.claimed_by).name)

@@ -30,8 +30,8 @@ class ChannelToken(Base):
 
 
 class WebOrderRow(Base):
-    """One order as a channel sent it, once per `key` of its sender, and the answer it got. `wanted` are packs by
-    barcode. With `to_audit` somebody has to review what was cut (AY 4.2.7)."""
+    """One order as a channel sent it, once per `key` of its sender, and the answer it got. `requested_packs` are by
+    barcode. With `to_audit` the cut has to be reviewed (AY 4.2.7)."""
 
     __tablename__ = "web_orders"
     __table_args__ = (UniqueConstraint("sender", "key"), Index("ix_web_orders_day", "business_day", "state"))

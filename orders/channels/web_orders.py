@@ -23,9 +23,9 @@ from orders.channels.models import WebOrderRow
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 
-# Reasons that a call could not mend either, so that nobody is called for them.
+# Reasons that a call could not resolve either, so that no retailer is called for them.
 BEYOND_PHONE = ("unknown_retailer", "suspended", "not_order_day", "already_ordered")
-# A cut for want of stock is nobody's mistake; these have to be audited.
+# A cut for lack of stock is no mistake of the sender; these have to be audited.
 AUDITED_CUTS = ("limit", "order_max", "not_offered")
 
 
@@ -48,7 +48,7 @@ class WebOrder:
 
 @dataclass(frozen=True, slots=True)
 class EnteredOrder:
-    """The result of an order that was sent; `again` where it had been entered before."""
+    """The result of an order that was sent; `repeated` where it had been entered before."""
 
     row: WebOrderRow
     repeated: bool
@@ -58,18 +58,18 @@ def enter_order(
     desk: Desk, channel: Channel, sender: str, key: str, order: WebOrder, received_at: datetime
 ) -> EnteredOrder:
     """Enter an order into the book, as far as limits and stock allow, or store the reason why not. Sent again under its
-    key it gets the same answer; KeyUsedTwice where the key was used for another order. `desk` is at the moment the
+    key it gets the same answer; KeyReused where the key was used for another order. `desk` is at the moment the
     order was placed, so that one imported after the window closed still counts."""
     session = desk.session
-    wanted = dict(order.packs)
+    requested = dict(order.packs)
     if (known := _known(session, sender, key)) is not None:
-        return _repeated(known, order, wanted)
+        return _repeated(known, order, requested)
     row = WebOrderRow(
         channel=channel,
         sender=sender,
         key=key,
         customer_code=order.customer_code,
-        requested_packs=wanted,
+        requested_packs=requested,
         business_day=terms_of_channel(session, channel).window.day_at(order.placed_at) or business_day(order.placed_at),
         placed_at=order.placed_at,
         received_at=received_at,
@@ -83,10 +83,10 @@ def enter_order(
         # The same order came in twice at once, and the other one was first.
         if (known := _known(session, sender, key)) is None:
             raise
-        return _repeated(known, order, wanted)
+        return _repeated(known, order, requested)
     try:
         with session.begin_nested():
-            _enter(desk, row, wanted)
+            _enter(desk, row, requested)
     except DeskRefusal as refusal:
         row.state, row.reason = "failed", refusal.reason
     row.answer = row.answer or {"state": row.state, "reason": row.reason}
@@ -139,8 +139,8 @@ def _known(session: Session, sender: str, key: str) -> WebOrderRow | None:
     return session.scalar(select(WebOrderRow).where(WebOrderRow.sender == sender, WebOrderRow.key == key))
 
 
-def _repeated(known: WebOrderRow, order: WebOrder, wanted: dict[str, int]) -> EnteredOrder:
-    if known.customer_code != order.customer_code or known.requested_packs != wanted:
+def _repeated(known: WebOrderRow, order: WebOrder, requested: dict[str, int]) -> EnteredOrder:
+    if known.customer_code != order.customer_code or known.requested_packs != requested:
         raise KeyReused(
             f"The key {known.key!r} belongs to another order of {known.sender}, received at "
             f"{known.received_at:%Y-%m-%d %H:%M} UTC: send this one under a key of its own."
@@ -148,18 +148,18 @@ def _repeated(known: WebOrderRow, order: WebOrder, wanted: dict[str, int]) -> En
     return EnteredOrder(known, repeated=True)
 
 
-def _enter(desk: Desk, row: WebOrderRow, wanted: Mapping[str, int]) -> None:
+def _enter(desk: Desk, row: WebOrderRow, requested: Mapping[str, int]) -> None:
     """Save the order, or set the row's reason why not; DeskRefusal where nothing of it may be kept."""
     retailer = desk.retailer(row.customer_code)
     if retailer is None:
         row.reason = "unknown_retailer"
         return
-    if any(barcode not in desk.catalog.specs for barcode in wanted):
+    if any(barcode not in desk.catalog.specs for barcode in requested):
         row.reason = "unknown_spec"
         return
     # A web order is complete in itself: a draft that a call abandoned is not added to it.
     draft = desk.open_channel_draft(f"{row.channel}-{row.id}", retailer, row.channel)
-    outcomes = draft.set_lines([LineRequest(barcode, packs) for barcode, packs in wanted.items()])
+    outcomes = draft.set_lines([LineRequest(barcode, packs) for barcode, packs in requested.items()])
     if not any(outcome.granted_packs for outcome in outcomes):
         _abandon(draft, row, "nothing_left", outcomes)
         return

@@ -48,7 +48,7 @@ def import_balances(session: Session, path: Path, day: date, *, by: str, now: da
             if code is not None and code not in retailers:
                 row.problem("customer_code", f"there is no retailer {code!r}")
             elif code is not None and seen.setdefault(code, row.number) != row.number:
-                row.problem("customer_code", f"{code} stands in row {seen[code]} already")
+                row.problem("customer_code", f"{code} is in row {seen[code]} already")
             elif code is not None and fen is not None:
                 retailers[code].balance_fen = fen
     if sheet.problems:
@@ -165,9 +165,9 @@ def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
 def reopen(session: Session, day: date, *, by: str, second: str, reason: str, now: datetime) -> None:
     """Reopen a closed day from the hand-over on, for the orders on hold; it takes two people and a reason."""
     if not is_step_done(session, day, "close"):
-        raise StepRefused(f"{day} is not closed, so there is nothing to open again.")
+        raise StepRefused(f"{day} is not closed, so there is nothing to reopen.")
     if not reason.strip() or not second.strip() or same_person(by, second):
-        raise StepRefused("Opening a closed day again takes a reason and a second person.")
+        raise StepRefused("Reopening a closed day takes a reason and a second person.")
     session.add(DayReopening(business_day=day, at=now, by=by, second_person=second, reason=reason))
     for step in ("hand_over", "notice", "close"):
         session.delete(session.get_one(DayStepDone, (day, step)))
@@ -220,7 +220,7 @@ def orders_of(session: Session, day: date, *, states: tuple[str, ...] = COUNTED_
 
 def lapse_drafts(session: Session, day: date, kind: OrderKind, now: datetime) -> list[str]:
     """Let the unsaved orders of this kind lapse, release what they held, and return the customer codes of those with
-    lines, for somebody to call. Waits for those just being saved."""
+    lines, to be called. Waits for those just being saved."""
     drafts = session.scalars(
         select(OrderRow)
         .where(OrderRow.business_day == day, OrderRow.kind == kind, OrderRow.state == "draft")

@@ -154,8 +154,8 @@ def opt_out(session: Session, day: date, retailer_id: int, by: str, now: datetim
 
 
 def candidates(session: Session, day: date, now: datetime, engaged: Collection[int] = ()) -> list[Candidate]:
-    """Every retailer that is due on this day, whatever has come of it so far. `in_hands` are retailers in a call with
-    the line just now, or to be called back by an operator."""
+    """Every retailer that is due on this day, whatever the result so far. `engaged` are the retailers in a
+    call with the line just now, or to be called back by an operator."""
     due = has_plan(due_plans(session, day, calendar(session)))
     numbers: dict[int, list[str]] = {}
     registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
@@ -306,7 +306,7 @@ def record_unreached(
 ) -> int:
     """Record the retailers that were not reached and will not be called any more on this day, with the reason and the
     remedy (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and
-    calling is `over` for everybody. Returns how many were new."""
+    calling is `over` for all. Returns how many were new."""
     known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
     new = 0
     for one in found:

@@ -67,7 +67,7 @@ class OutboundLease(Base):
 
 class OutboundAttempt(Base):
     """One call to a retailer. It is stored before the carrier is asked, under a `key` that the call itself carries, so
-    that no crash in between can call anybody twice. `looked_at` is when the carrier was last asked for the call's
+    that no crash in between can cause a second call. `polled_at` is when the carrier was last asked for the call's
     status."""
 
     __tablename__ = "outbound_attempts"

@@ -123,8 +123,8 @@ def is_being_called(one: Candidate) -> bool:
 def is_finished(one: Candidate, rules: PacingRules) -> bool:
     """True if this retailer will not be called again that day: it was reached, or tried often enough, or has no number
     at which it could be reached."""
-    settled = any(tried.outcome in FINAL_OUTCOMES for tried in one.attempts)
-    return settled or len(_counted(one)) >= rules.attempts_max or not _callable_phones(one)
+    is_final = any(tried.outcome in FINAL_OUTCOMES for tried in one.attempts)
+    return is_final or len(_counted(one)) >= rules.attempts_max or not _callable_phones(one)
 
 
 def _pause_after(tried: PastAttempt, rules: PacingRules) -> timedelta:
@@ -138,9 +138,9 @@ def _counted(one: Candidate) -> list[PastAttempt]:
 
 
 def _callable_phones(one: Candidate) -> list[str]:
-    """The numbers that may be called: those at which no stranger answered."""
-    strangers = {tried.phone for tried in one.attempts if tried.outcome == "wrong_person"}
-    return [phone for phone in one.phones if phone not in strangers]
+    """The numbers that may be called: those at which no other person answered."""
+    wrong_numbers = {tried.phone for tried in one.attempts if tried.outcome == "wrong_person"}
+    return [phone for phone in one.phones if phone not in wrong_numbers]
 
 
 def _next_phone(one: Candidate) -> str:

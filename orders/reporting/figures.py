@@ -69,7 +69,7 @@ class SpecNeed:
 
     @property
     def met_rate(self) -> Fraction | None:
-        """订足率: granted of requested. What somebody got beyond what was asked for meets nobody else's need."""
+        """订足率: granted of requested. What one retailer got beyond its request meets no other's need."""
         wanted = self.requested_packs
         return Fraction(wanted - self.unmet_packs, wanted) if wanted else None
 
@@ -153,7 +153,7 @@ def needs(session: Session, period: Period) -> list[SpecNeed]:
 
 
 def days(session: Session, period: Period) -> list[DayFigures]:
-    """Each day of the period on which anybody was due or anything was ordered."""
+    """Each day of the period on which a retailer was due or something was ordered."""
     in_period = OrderRow.business_day.between(period.first, period.last)
     sums = {
         day: (count, int(packs), int(fen))

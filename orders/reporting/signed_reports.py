@@ -38,7 +38,7 @@ class ReportRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A report that should have been signed by the end of `due_on`. Without `report` nobody has begun it."""
+    """A report that should have been signed by the end of `due_on`. Without `report` it has not been begun."""
 
     kind: ReportKind
     period: Period
@@ -104,7 +104,7 @@ def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, com
     report = _editable_by(session, report_id, by)
     signer = _next_signer(session, by.role)
     if signer is None:
-        raise ReportRefused("Nobody is there to sign the report: make an account of a leader, a clerk or a director.")
+        raise ReportRefused("There is no one to sign the report: make an account of a leader, a clerk or a director.")
     report.state, report.waits_for = "submitted", signer
     _add_step(session, report, "submitted", by, now, comment, report.text)
     return report
@@ -123,7 +123,7 @@ def send_back(session: Session, report_id: int, *, by: StaffRow, now: datetime, 
     """Send the report back to its author, with the reason."""
     report = _awaiting_signature(session, report_id, by)
     if not comment.strip():
-        raise ReportRefused("Say why the report goes back, so that its author knows what to mend.")
+        raise ReportRefused("Say why the report goes back, so that its author knows what to correct.")
     report.state, report.waits_for = "sent_back", None
     _add_step(session, report, "sent_back", by, now, comment)
     return report
@@ -153,12 +153,12 @@ def report_steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep,
         .where(ReportStep.report_id == report_id)
         .order_by(ReportStep.id)
     )
-    return [(step, person) for step, person in rows]
+    return [(step, staff) for step, staff in rows]
 
 
 def overdue(session: Session, today: date) -> list[Overdue]:
     """The reports that should have been signed before today and are not, the oldest first: those under way, and those
-    of days with orders that nobody has begun."""
+    of days with orders that have not been begun."""
     open_days = calendar(session)
     late = [
         Overdue(report.kind, Period(report.first, report.last), report.due_on, report)
@@ -215,7 +215,7 @@ def _locked(session: Session, report_id: int) -> DepartmentReport:
 
 
 def _next_signer(session: Session, role: Role) -> Role | None:
-    """The next role above that somebody has, or None."""
+    """The next role above that an active account has, or None."""
     there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
     return next((above for above in APPROVAL_CHAIN[APPROVAL_CHAIN.index(role) + 1 :] if above in there), None)
 

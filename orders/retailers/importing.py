@@ -106,14 +106,14 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
         if code is not None and not _CUSTOMER_CODE.fullmatch(code):
             row.problem("customer_code", f"{code!r} is not 6 digits of region, a 1 or 2, and 5 digits of serial number")
         elif code is not None and seen.setdefault(code, row.number) != row.number:
-            row.problem("customer_code", f"{code} stands in row {seen[code]} already")
+            row.problem("customer_code", f"{code} is in row {seen[code]} already")
         own = known.get(code or "")
         phones = [phone.strip() for phone in row.text("phones").split("|") if phone.strip()]
         for phone in phones:
             if not _PHONE.fullmatch(phone):
                 row.problem("phones", f"{phone!r} is not a number like +8613800000012")
             elif seen.setdefault(phone, row.number) != row.number:
-                row.problem("phones", f"{phone} stands in row {seen[phone]} already")
+                row.problem("phones", f"{phone} is in row {seen[phone]} already")
             elif phone in owners and (own is None or owners[phone] != own.id):
                 row.problem("phones", f"{phone} is registered for another retailer")
         pin = row.text("pin") or None

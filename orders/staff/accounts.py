@@ -85,7 +85,7 @@ def create_staff(
     """A new account; StaffError where it cannot be made."""
     login = login.strip().lower()
     if not login.isascii() or not login.replace("-", "").replace(".", "").isalnum() or len(login) > 40:
-        raise StaffError(f"The login {login!r} will not do: letters, digits, dots and hyphens only, 40 at most.")
+        raise StaffError(f"The login {login!r} is not allowed: letters, digits, dots and hyphens only, 40 at most.")
     if role not in ROLES:
         raise StaffError(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
     if len(password) < PASSWORD_MIN_CHARS:
@@ -94,7 +94,7 @@ def create_staff(
         raise StaffError(f"There is an account {login!r} already: choose another login.")
     # Records carry the name, so a name belongs to one person.
     if session.scalar(select(StaffRow.id).where(StaffRow.name == name)) is not None:
-        raise StaffError(f"There is a {name!r} already: add to the name what tells the two apart.")
+        raise StaffError(f"There is a {name!r} already: add to the name what distinguishes the two.")
     staff = StaffRow(
         login=login,
         name=name,

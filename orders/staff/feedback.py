@@ -1,4 +1,4 @@
-"""Requests of retailers beyond an order: met at once, or passed up until somebody answers (AS 4.2.2 b)."""
+"""Requests of retailers beyond an order: met at once, or passed up until answered (AS 4.2.2 b)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def pass_up(session: Session, feedback_id: int, to: Role, text: str, *, by: Staf
 
 
 def answer(session: Session, feedback_id: int, text: str, *, by: StaffRow, now: datetime) -> None:
-    """Answer a request that waits for one's own role; the operators inform the retailer."""
+    """Answer a request that waits for one's own role; the operators then inform the retailer."""
     _check_text(text)
     row = _waiting_for(session, feedback_id, by)
     row.state, row.waits_for = "answered", None
@@ -111,13 +111,13 @@ def requests(
         chosen = chosen.where(Feedback.retailer_id == retailer_id)
     rows = session.execute(chosen).all()
     steps: dict[int, list[tuple[FeedbackStep, StaffRow]]] = {row.id: [] for row, _ in rows}
-    for step, person in session.execute(
+    for step, staff in session.execute(
         select(FeedbackStep, StaffRow)
         .join(StaffRow, StaffRow.id == FeedbackStep.by_id)
         .where(FeedbackStep.feedback_id.in_(steps))
         .order_by(FeedbackStep.id)
     ):
-        steps[step.feedback_id].append((step, person))
+        steps[step.feedback_id].append((step, staff))
     return [FeedbackView(row, retailer, steps[row.id]) for row, retailer in rows]
 
 

@@ -16,7 +16,7 @@ SEAT_TIMEOUT = timedelta(minutes=30)
 
 
 class SeatTaken(ValueError):
-    """Somebody else has the seat; `by` is their name."""
+    """Another person has the seat; `by` is their name."""
 
     def __init__(self, seat: str, by: str) -> None:
         super().__init__(f"Seat {seat} is taken by {by}: choose another one.")
@@ -28,8 +28,8 @@ class InvalidSeat(ValueError):
 
 
 def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None:
-    """Take a seat, which is stored as this person's usual one; their old seat is free. SeatTaken where somebody else
-    was first, NoSuchSeat for anything but a few letters and digits."""
+    """Take a seat, which is stored as this person's usual one; their old seat is free. SeatTaken if another person
+    was first, InvalidSeat for anything but a few letters and digits."""
     seat = seat.strip()
     if not seat.isalnum() or len(seat) > SEAT_MAX_CHARS:
         raise InvalidSeat(f"{seat!r} is no seat: a seat is {SEAT_MAX_CHARS} letters and digits at most.")
@@ -47,7 +47,7 @@ def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None
 
 
 def leave_seat(session: Session, staff_id: int) -> None:
-    """Free this person's seat for somebody else."""
+    """Free this person's seat for others."""
     session.execute(delete(SeatRow).where(SeatRow.staff_id == staff_id))
 
 

@@ -61,7 +61,7 @@ def read_supply(path: Path, catalog: Catalog) -> list[SpecSupply]:
         if name is not None and (spec := by_name.get(name)) is None:
             row.problem("name", f"{name!r} is not in the catalogue")
         if name is not None and seen.setdefault(name, row.number) != row.number:
-            row.problem("name", f"{name!r} stands in row {seen[name]} already")
+            row.problem("name", f"{name!r} is in row {seen[name]} already")
         if name and spec and cartons is not None and basis:
             found.append(SpecSupply(spec, cartons, next(b for b in BASES if b == basis), most, introduce or ""))
     if sheet.problems:

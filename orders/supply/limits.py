@@ -29,7 +29,7 @@ LOCKED_FROM = Window(opens=7 * 60 + 50)
 COLUMNS = ("customer_code", "name", "cartons")
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
-# As many differences as anybody reads before applying them.
+# More differences than this are not read before applying them.
 MAX_DIFFERENCES = 50
 
 StagedLimit = tuple[int, date, str, int]
@@ -105,7 +105,7 @@ def _checked(
         elif not (cartons.isascii() and cartons.isdigit()):
             column, reason = "cartons", f"{cartons!r} is not a whole number of cartons"
         elif seen[place := numbers[code] * len(specs) + specs[name][0]]:
-            column, reason = "name", f"retailer {code} and {name!r} stand in an earlier row already"
+            column, reason = "name", f"retailer {code} and {name!r} are in an earlier row already"
         if reason is not None:
             problems.append(RowProblem(file, number, column, reason))
             if len(problems) == MAX_PROBLEMS:
@@ -172,7 +172,7 @@ def apply_limits(session: Session, day: date, now: datetime, by: str, why: str, 
         with session.begin_nested():
             session.execute(text(_APPLY), {"batch": batch.id})
     except IntegrityError:
-        # Somebody ordered while the two were being compared.
+        # An order came in while the two were being compared.
         _compare(session)
         raise
     session.execute(text("DELETE FROM staged_limits"))

@@ -26,10 +26,10 @@ class Recipient:
 
 
 def split(total: int, weights: Sequence[int], max_parts: int | Sequence[int] | None = None) -> list[int]:
-    """`total` in whole parts, in proportion to `weights`, none above `most`, which is one bound or one for each.
+    """`total` in whole parts, in proportion to `weights`, none above `max_parts`, which is one bound or one for each.
 
-    The parts add up to `total`, or to as much of it as fits under `most`. Of two equal remainders the earlier one is
-    rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
+    The parts add up to `total`, or to as much of it as fits under `max_parts`. Of two equal remainders the earlier one
+    is rounded up. Where all weights are zero the parts are equal. ValueError for anything negative.
     """
     bounds = (
         [total if max_parts is None else max_parts] * len(weights)

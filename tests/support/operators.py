@@ -46,10 +46,12 @@ def _hash() -> str:
 class LiveCaller:
     """A caller on a simulated telephone."""
 
-    def __init__(self, room: OperatorsFixture, number: str) -> None:
+    def __init__(self, switchboard: OperatorsFixture, number: str) -> None:
         self.heard: list[str] = []
         self._replies: list[tuple[str, str]] = []
-        self.call: SimulatedCall = dial_in(room.account, room.line, number, MAIN, pace=PACE, listener=self._hear)
+        self.call: SimulatedCall = dial_in(
+            switchboard.account, switchboard.line, number, MAIN, pace=PACE, listener=self._hear
+        )
         self.call.start()
 
     @property
@@ -195,11 +197,11 @@ def served_operators(world: World, database: str, **settings: object) -> Iterato
     port = free_port()
     account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")
     account.pace = PACE
-    room = OperatorsFixture(world, database, account, port)
-    room.restart(**settings)
-    with rest, RestServer(room, "127.0.0.1", port):
+    switchboard = OperatorsFixture(world, database, account, port)
+    switchboard.restart(**settings)
+    with rest, RestServer(switchboard, "127.0.0.1", port):
         try:
-            yield room
+            yield switchboard
         finally:
             for call in list(account.calls.values()):
                 call.hang_up()

@@ -112,13 +112,13 @@ class Day:
         with self.world.session() as session:
             return [(row.reason, row.remedy) for row in session.scalars(select(MissedCall).order_by(MissedCall.id))]
 
-    def call(self, place: int = -1) -> Rung:
+    def call(self, place: int = -1) -> PlacedCall:
         phone, key = self.carrier.placed_calls[place]
         number = len(self.carrier.placed_calls) if place == -1 else place + 1
-        return Rung(self, f"CA{number:032d}", phone, key)
+        return PlacedCall(self, f"CA{number:032d}", phone, key)
 
 
-class Rung:
+class PlacedCall:
     """One outbound call, as the carrier runs it."""
 
     def __init__(self, day: Day, call_key: str, phone: str, key: str) -> None:

@@ -120,66 +120,66 @@ class StreamFixture:
 
 
 @pytest.fixture
-def room(sessions: SessionFactory) -> StreamFixture:
+def line(sessions: SessionFactory) -> StreamFixture:
     return StreamFixture(sessions)
 
 
-def test_the_first_reply_opens_the_stream_with_the_call_s_token(room: StreamFixture) -> None:
-    assert room.first.verbs == ["Start", "Gather", "Redirect"]
-    assert room.first.attributes("Stream")["url"] == BASE.replace("https", "wss") + "/voice/stream"
-    assert room.first.attributes("Parameter") == {"name": "token", "value": stream_token(SID, room.world.settings)}
+def test_the_first_reply_opens_the_stream_with_the_call_s_token(line: StreamFixture) -> None:
+    assert line.first.verbs == ["Start", "Gather", "Redirect"]
+    assert line.first.attributes("Stream")["url"] == BASE.replace("https", "wss") + "/voice/stream"
+    assert line.first.attributes("Parameter") == {"name": "token", "value": stream_token(SID, line.world.settings)}
 
 
 def test_what_is_heard_is_put_down_and_the_call_sent_to_its_turn(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: FIVE})
-    room.serve(*[media()] * 10, STOP)
-    assert room.redirected() == [(SID, 1)]
-    assert room.phone.request("/voice/turn?turn=1").said == ["turn 2"]
-    assert room.world.conversation.heard == [FIVE]
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+    line.serve(*[media()] * 10, STOP)
+    assert line.redirected() == [(SID, 1)]
+    assert line.phone.request("/voice/turn?turn=1").said == ["turn 2"]
+    assert line.world.conversation.heard == [FIVE]
 
 
 def test_where_the_carrier_cannot_be_asked_the_time_out_finds_what_was_heard(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: FIVE})
-    room.world.carrier.refuses = True
-    room.serve(*[media()] * 10, STOP)
-    assert room.phone.request(room.first.action, Digits="").said == ["turn 2"]
-    assert room.world.conversation.heard == [FIVE]
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+    line.world.carrier.refuses = True
+    line.serve(*[media()] * 10, STOP)
+    assert line.phone.request(line.first.action, Digits="").said == ["turn 2"]
+    assert line.world.conversation.heard == [FIVE]
 
 
 def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True})
-    room.world.conversation.silence_ms = 1_000
+    line = StreamFixture(sessions, {3: True})
+    line.world.conversation.silence_ms = 1_000
 
     def time_out() -> None:
-        answer = room.phone.request(room.first.action, Digits="")
+        answer = line.phone.request(line.first.action, Digits="")
         assert answer.said == []
         assert answer.attributes("Gather")["timeout"] == "1"
 
-    room.serve(*[media()] * 5, time_out, STOP)
-    assert not room.world.conversation.heard
+    line.serve(*[media()] * 5, time_out, STOP)
+    assert not line.world.conversation.heard
 
 
 def test_a_cough_is_no_speech(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 6: False})
-    room.serve(*[media()] * 8)
-    assert room.pending_utterance() is None
-    assert not room.world.carrier.redirected
+    line = StreamFixture(sessions, {3: True, 6: False})
+    line.serve(*[media()] * 8)
+    assert line.pending_utterance() is None
+    assert not line.world.carrier.redirected
 
 
 def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: NOTHING})
+    line = StreamFixture(sessions, {3: True, 8: NOTHING})
     seen: list[int] = []
-    room.serve(*[media()] * 60, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 40)
+    line.serve(*[media()] * 60, lambda: seen.append(len(line.world.carrier.redirected)), *[media()] * 40)
     assert seen == [0]
-    assert room.redirected() == [(SID, 1)]
+    assert line.redirected() == [(SID, 1)]
 
 
 def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
-    room.serve(*[media()] * 40)
-    assert room.redirected()
-    room.phone.request("/voice/turn?turn=1")
-    assert room.world.conversation.heard == [FIVE]
+    line = StreamFixture(sessions, {3: True, 8: NOTHING, 20: True, 30: FIVE})
+    line.serve(*[media()] * 40)
+    assert line.redirected()
+    line.phone.request("/voice/turn?turn=1")
+    assert line.world.conversation.heard == [FIVE]
 
 
 class TestYesSaidOverAQuestion:
@@ -190,69 +190,69 @@ class TestYesSaidOverAQuestion:
         monkeypatch.setattr("ivr.stream_registry.MS_PER_CHARACTER", 800)
 
     def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> StreamFixture:
-        room = StreamFixture(sessions, script)
-        room.world.conversation.listen = YesNo()
-        room.phone.request(room.first.action, Digits="5")
-        room.world.conversation.heard.clear()
-        return room
+        line = StreamFixture(sessions, script)
+        line.world.conversation.listen = YesNo()
+        line.phone.request(line.first.action, Digits="5")
+        line.world.conversation.heard.clear()
+        return line
 
     def test_it_waits_until_the_question_has_been_heard_out(self, sessions: SessionFactory) -> None:
-        room = self.asked(sessions, {20: YES})
+        line = self.asked(sessions, {20: YES})
         seen: list[int] = []
-        room.serve(*[media()] * 150, lambda: seen.append(len(room.world.carrier.redirected)), *[media()] * 120)
+        line.serve(*[media()] * 150, lambda: seen.append(len(line.world.carrier.redirected)), *[media()] * 120)
         assert seen == [0]
-        assert room.redirected() == [(SID, 2)]
-        room.phone.request("/voice/turn?turn=2")
-        assert room.world.conversation.heard == [YES]
+        assert line.redirected() == [(SID, 2)]
+        line.phone.request("/voice/turn?turn=2")
+        assert line.world.conversation.heard == [YES]
 
     def test_a_no_after_it_is_what_counts(self, sessions: SessionFactory) -> None:
-        room = self.asked(sessions, {20: YES, 60: NO})
-        room.serve(*[media()] * 80, STOP)
-        assert room.redirected() == [(SID, 2)]
-        room.phone.request("/voice/turn?turn=2")
-        assert room.world.conversation.heard == [NO]
+        line = self.asked(sessions, {20: YES, 60: NO})
+        line.serve(*[media()] * 80, STOP)
+        assert line.redirected() == [(SID, 2)]
+        line.phone.request("/voice/turn?turn=2")
+        assert line.world.conversation.heard == [NO]
 
 
 def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions)
-    room.world.streams.store_utterance(SID, 1, FIVE)
-    room.phone.request(room.first.action, Digits="")
-    assert room.world.conversation.heard == [FIVE]
-    streams = room.world.line.media_streams
+    line = StreamFixture(sessions)
+    line.world.streams.store_utterance(SID, 1, FIVE)
+    line.phone.request(line.first.action, Digits="")
+    assert line.world.conversation.heard == [FIVE]
+    streams = line.world.line.media_streams
     streams.redirect_to_turn(SID, 1)
     streams.redirect_to_turn(SID, 2)
-    assert room.redirected() == [(SID, 2)]
+    assert line.redirected() == [(SID, 2)]
 
 
 def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
-    room.serve(*[media()] * 40)
-    assert len(room.redirected()) == 1
+    line = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
+    line.serve(*[media()] * 40)
+    assert len(line.redirected()) == 1
 
 
 def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {40: True, 50: FIVE})
-    room.serve(*[media()] * 5, lambda: room.phone.request(room.first.action, Digits="5"), *[media()] * 60)
-    assert room.redirected() == [(SID, 2)]
-    assert room.pending_utterance(1) is None
-    assert len(room.recogniser.listened_for) == 2
+    line = StreamFixture(sessions, {40: True, 50: FIVE})
+    line.serve(*[media()] * 5, lambda: line.phone.request(line.first.action, Digits="5"), *[media()] * 60)
+    assert line.redirected() == [(SID, 2)]
+    assert line.pending_utterance(1) is None
+    assert len(line.recogniser.listened_for) == 2
 
 
 def test_a_pin_is_not_listened_to(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {30: True, 35: FIVE})
-    room.world.conversation.listen = Digits(4, "pin")
-    room.phone.request(room.first.action, Digits="5")
-    room.serve(*[media()] * 60)
-    assert room.recogniser.listened_for == [None]
-    assert not room.world.carrier.redirected
+    line = StreamFixture(sessions, {30: True, 35: FIVE})
+    line.world.conversation.listen = Digits(4, "pin")
+    line.phone.request(line.first.action, Digits="5")
+    line.serve(*[media()] * 60)
+    assert line.recogniser.listened_for == [None]
+    assert not line.world.carrier.redirected
 
 
-def test_an_ended_call_s_socket_is_closed(room: StreamFixture) -> None:
-    socket = room.serve(
-        *[media()] * 5, lambda: room.phone.request("/voice/status", CallStatus="completed"), *[media()] * 60
+def test_an_ended_call_s_socket_is_closed(line: StreamFixture) -> None:
+    socket = line.serve(
+        *[media()] * 5, lambda: line.phone.request("/voice/status", CallStatus="completed"), *[media()] * 60
     )
     assert socket.closed == (1000, None)
-    assert room.recogniser.frames < 30
+    assert line.recogniser.frames < 30
 
 
 class GoneSocket(FakeMediaSocket):
@@ -262,40 +262,40 @@ class GoneSocket(FakeMediaSocket):
         raise OSError(9, "Bad file descriptor")
 
 
-def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(room: StreamFixture) -> None:
-    socket = GoneSocket([CONNECTED, start(room.world), *[media()] * 5, STOP])
+def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(line: StreamFixture) -> None:
+    socket = GoneSocket([CONNECTED, start(line.world), *[media()] * 5, STOP])
     with capture_logs() as logs:
-        room.world.media_sockets.serve(socket)
+        line.world.media_sockets.serve(socket)
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
-    assert not room.world.calls.snapshot(SID).stream_alive
+    assert not line.world.calls.snapshot(SID).stream_alive
 
 
-def test_a_second_socket_of_a_call_takes_over(room: StreamFixture) -> None:
-    socket = room.serve(*[media()] * 5, lambda: room.world.streams.register(SID, "MZ2"), *[media()] * 60)
+def test_a_second_socket_of_a_call_takes_over(line: StreamFixture) -> None:
+    socket = line.serve(*[media()] * 5, lambda: line.world.streams.register(SID, "MZ2"), *[media()] * 60)
     assert socket.closed == (1000, None)
-    assert room.world.streams.poll(SID, "MZ2").is_current
-    assert room.world.streams.poll(SID, STREAM) == OpenTurn(0, None, is_current=False)
+    assert line.world.streams.poll(SID, "MZ2").is_current
+    assert line.world.streams.poll(SID, STREAM) == OpenTurn(0, None, is_current=False)
 
 
 def test_the_stream_heartbeat_continues_however_long_recognition_takes(
-    room: StreamFixture, monkeypatch: pytest.MonkeyPatch
+    line: StreamFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.media_streams.HEARTBEAT_EVERY_S", 0.01)
 
     def think_for_a_minute() -> None:
-        room.world.now += timedelta(minutes=1)
+        line.world.now += timedelta(minutes=1)
         deadline = time.monotonic() + 5
-        while not room.world.calls.snapshot(SID).stream_alive:
+        while not line.world.calls.snapshot(SID).stream_alive:
             assert time.monotonic() < deadline, "the socket is taken for dead"
             time.sleep(0.005)
 
-    room.serve(media(), think_for_a_minute, STOP)
-    assert not room.world.calls.snapshot(SID).stream_alive
+    line.serve(media(), think_for_a_minute, STOP)
+    assert not line.world.calls.snapshot(SID).stream_alive
 
 
-def test_a_socket_that_closes_is_known_to_be_gone(room: StreamFixture) -> None:
-    room.serve(media())
-    with transaction(room.world.sessions) as session:
+def test_a_socket_that_closes_is_known_to_be_gone(line: StreamFixture) -> None:
+    line.serve(media())
+    with transaction(line.world.sessions) as session:
         call = session.get_one(Call, SID)
         assert (call.stream_id, call.stream_heartbeat_at) == (None, None)
 
@@ -310,16 +310,16 @@ def test_a_socket_that_closes_is_known_to_be_gone(room: StreamFixture) -> None:
         {"mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 16000}},
     ],
 )
-def test_a_socket_that_is_not_the_call_s_is_closed(room: StreamFixture, changes: dict[str, Any]) -> None:
-    socket = room.serve(CONNECTED, start(room.world, **changes), media(), introduced=False)
+def test_a_socket_that_is_not_the_call_s_is_closed(line: StreamFixture, changes: dict[str, Any]) -> None:
+    socket = line.serve(CONNECTED, start(line.world, **changes), media(), introduced=False)
     assert socket.closed is not None
     assert socket.closed[0] == 1008
-    assert room.recogniser.frames == 0
+    assert line.recogniser.frames == 0
 
 
-def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: StreamFixture) -> None:
-    room.phone.request("/voice/status", CallStatus="completed")
-    assert room.serve(media()).closed == (1008, "the call is not one that is going on here")
+def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(line: StreamFixture) -> None:
+    line.phone.request("/voice/status", CallStatus="completed")
+    assert line.serve(media()).closed == (1008, "the call is not one that is going on here")
 
 
 @pytest.mark.parametrize(
@@ -340,100 +340,100 @@ def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(room: StreamFi
     ],
 )
 def test_a_malformed_message_closes_the_socket_and_the_call_goes_on_by_keys(
-    room: StreamFixture, message: str | bytes
+    line: StreamFixture, message: str | bytes
 ) -> None:
-    socket = room.serve(media(), message, media())
+    socket = line.serve(media(), message, media())
     assert socket.closed is not None
     assert socket.closed[0] == 1008
-    assert room.phone.request(room.first.action, Digits="5").said == ["turn 2"]
+    assert line.phone.request(line.first.action, Digits="5").said == ["turn 2"]
 
 
-def test_what_is_no_sound_of_the_caller_s_is_left_aside(room: StreamFixture) -> None:
-    room.serve(media(track="outbound"), json.dumps({"event": "mark"}), json.dumps({"event": "news"}), media(), STOP)
-    assert room.recogniser.frames == 1
+def test_what_is_no_sound_of_the_caller_s_is_left_aside(line: StreamFixture) -> None:
+    line.serve(media(track="outbound"), json.dumps({"event": "mark"}), json.dumps({"event": "news"}), media(), STOP)
+    assert line.recogniser.frames == 1
 
 
-def test_sound_that_comes_faster_than_sound_does_is_not_taken(room: StreamFixture) -> None:
-    socket = room.serve(*[media()] * 2_000)
+def test_sound_that_comes_faster_than_sound_does_is_not_taken(line: StreamFixture) -> None:
+    socket = line.serve(*[media()] * 2_000)
     assert socket.closed == (1008, "messages come faster than sound does")
 
 
-def test_sound_that_piles_up_is_not_taken(room: StreamFixture) -> None:
-    socket = FakeMediaSocket([CONNECTED, start(room.world), media()])
+def test_sound_that_piles_up_is_not_taken(line: StreamFixture) -> None:
+    socket = FakeMediaSocket([CONNECTED, start(line.world), media()])
     socket.input_buffer = [""] * 10_000
-    room.world.media_sockets.serve(socket)
+    line.world.media_sockets.serve(socket)
     assert socket.closed == (1008, "sound comes faster than it can be heard")
 
 
 def test_a_worker_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, media_sockets_max=1)
+    line = StreamFixture(sessions, media_sockets_max=1)
     others: list[FakeMediaSocket] = []
-    room.serve(media(), lambda: others.append(room.serve(media())), media())
+    line.serve(media(), lambda: others.append(line.serve(media())), media())
     assert others[0].closed == (1013, None)
-    assert room.serve(media(), STOP).closed == (1000, None)
+    assert line.serve(media(), STOP).closed == (1000, None)
 
 
 def test_a_recogniser_that_breaks_costs_the_socket_and_not_the_call(
-    room: StreamFixture, monkeypatch: pytest.MonkeyPatch
+    line: StreamFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room.recogniser, "feed", lambda _frame: 1 / 0)
-    assert room.serve(media()).closed == (1011, None)
-    assert room.phone.request(room.first.action, Digits="5").said == ["turn 2"]
+    monkeypatch.setattr(line.recogniser, "feed", lambda _frame: 1 / 0)
+    assert line.serve(media()).closed == (1011, None)
+    assert line.phone.request(line.first.action, Digits="5").said == ["turn 2"]
 
 
-def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(room: StreamFixture) -> None:
-    room.world.streams.register(SID, STREAM)
-    room.world.line.media_streams.recover_streams(only_worker=True)
-    assert room.redirected() == [(SID, 1)]
-    again = room.phone.request("/voice/turn?turn=1")
+def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(line: StreamFixture) -> None:
+    line.world.streams.register(SID, STREAM)
+    line.world.line.media_streams.recover_streams(only_worker=True)
+    assert line.redirected() == [(SID, 1)]
+    again = line.phone.request("/voice/turn?turn=1")
     assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
 
 
-def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(room: StreamFixture) -> None:
-    ears, gone = room.world.streams, timedelta(seconds=6)
-    assert ears.claim_lost(gone) == []
-    ears.register(SID, STREAM)
-    assert ears.claim_lost(gone) == []
-    room.world.now += timedelta(seconds=6)
-    assert ears.claim_lost(gone) == [(SID, 1)]
-    assert ears.claim_lost(gone) == []
-    ears.register(SID, STREAM)
-    room.world.now += timedelta(hours=1)
-    assert ears.claim_lost(gone) == []
-    ears.register(SID, STREAM)
-    room.phone.request("/voice/status", CallStatus="completed")
-    assert ears.claim_lost(timedelta()) == []
+def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(line: StreamFixture) -> None:
+    streams, gone = line.world.streams, timedelta(seconds=6)
+    assert streams.claim_lost(gone) == []
+    streams.register(SID, STREAM)
+    assert streams.claim_lost(gone) == []
+    line.world.now += timedelta(seconds=6)
+    assert streams.claim_lost(gone) == [(SID, 1)]
+    assert streams.claim_lost(gone) == []
+    streams.register(SID, STREAM)
+    line.world.now += timedelta(hours=1)
+    assert streams.claim_lost(gone) == []
+    streams.register(SID, STREAM)
+    line.phone.request("/voice/status", CallStatus="completed")
+    assert streams.claim_lost(timedelta()) == []
 
 
-def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(room: StreamFixture) -> None:
+def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(line: StreamFixture) -> None:
     starts = 0
     for _ in range(6):
-        starts += room.phone.request("/voice/turn?turn=1").verbs[0] == "Start"
-        room.world.streams.register(SID, STREAM)
-        room.world.streams.unregister(SID, STREAM)
+        starts += line.phone.request("/voice/turn?turn=1").verbs[0] == "Start"
+        line.world.streams.register(SID, STREAM)
+        line.world.streams.unregister(SID, STREAM)
     assert starts == 2
-    assert "Record" in room.phone.request("/voice/turn?turn=1").verbs
+    assert "Record" in line.phone.request("/voice/turn?turn=1").verbs
 
 
-def test_a_recogniser_that_has_heard_something_may_be_lost_again_and_again(room: StreamFixture) -> None:
+def test_a_recogniser_that_has_heard_something_may_be_lost_again_and_again(line: StreamFixture) -> None:
     for n in range(1, 6):
-        room.world.streams.register(SID, STREAM)
-        room.world.streams.store_utterance(SID, n, FIVE)
-        room.world.streams.unregister(SID, STREAM)
-        assert room.phone.request(f"/voice/turn?turn={n}").verbs[0] == "Start"
+        line.world.streams.register(SID, STREAM)
+        line.world.streams.store_utterance(SID, n, FIVE)
+        line.world.streams.unregister(SID, STREAM)
+        assert line.phone.request(f"/voice/turn?turn={n}").verbs[0] == "Start"
 
 
-def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(room: StreamFixture) -> None:
-    room.world.now += timedelta(minutes=1)
-    waiting = room.phone.request(room.first.action, Digits="")
+def test_a_wait_opens_a_lost_stream_again_before_the_caller_is_called_silent(line: StreamFixture) -> None:
+    line.world.now += timedelta(minutes=1)
+    waiting = line.phone.request(line.first.action, Digits="")
     assert (waiting.verbs[0], waiting.said) == ("Start", [])
 
 
-def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(room: StreamFixture) -> None:
-    answer, starts = room.first, 1
+def test_a_stream_that_was_lost_is_opened_again_and_in_the_end_recordings_do(line: StreamFixture) -> None:
+    answer, starts = line.first, 1
     for turn in range(2, 9):
-        room.world.now = room.world.now.replace(minute=turn)
-        answer = room.phone.request(answer.action, Digits="5")
+        line.world.now = line.world.now.replace(minute=turn)
+        answer = line.phone.request(answer.action, Digits="5")
         starts += answer.verbs[0] == "Start"
         if "Record" in answer.verbs:
             break

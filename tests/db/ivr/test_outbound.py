@@ -27,7 +27,7 @@ from orders.windows import business_day
 from tests.support.carrier_client import Telephone
 from tests.support.desk_world import CLASSIC, MAIN, SHOP, STATION, MovingClock, World
 from tests.support.dialogue import Dialogue, add
-from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, Day, FakeOutboundCarrier, Rung
+from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, Day, FakeOutboundCarrier, PlacedCall
 
 MACHINE = "您好，这里是演示烟草订货热线。请您今天打零三七二，五五五五，零零零零订货。谢谢您的合作，再见。"
 
@@ -310,8 +310,8 @@ def test_a_call_with_somebody_elses_key_or_none_is_hung_up(alone: Day) -> None:
     alone.dialler.poll()
     alone.call().answer()
     phone, key = alone.carrier.placed_calls[0]
-    assert Rung(alone, "CA" + "9" * 32, phone, key).answer().verbs == ["Hangup"]
-    assert Rung(alone, "CA" + "8" * 32, phone, "made-up").answer().verbs == ["Hangup"]
+    assert PlacedCall(alone, "CA" + "9" * 32, phone, key).answer().verbs == ["Hangup"]
+    assert PlacedCall(alone, "CA" + "8" * 32, phone, "made-up").answer().verbs == ["Hangup"]
 
 
 def test_the_line_says_nothing_to_who_cannot_sign(alone: Day) -> None:

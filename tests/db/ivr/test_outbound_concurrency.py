@@ -82,11 +82,11 @@ def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]
 def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(crowd: World, line: LineServices) -> None:
     network = SharedNetwork()
     diallers = [Dialler(crowd.sessions, crowd.clock, network, line.outbound_calls, OPERATORS) for _ in range(AT_ONCE)]
-    rung = at_once(lambda number: diallers[number].poll())
+    placed = at_once(lambda number: diallers[number].poll())
     phones = [phone for phone, _ in network.placed_calls]
     assert len(phones) == len(set(phones)) == SHOPS + 1
-    assert sorted(rung)[-1] == SHOPS + 1  # type: ignore[type-var]
-    assert sum(bool(count) for count in rung) == 1
+    assert sorted(placed)[-1] == SHOPS + 1  # type: ignore[type-var]
+    assert sum(bool(count) for count in placed) == 1
 
 
 def test_a_retailer_is_reserved_once_by_whoever_is_first(crowd: World) -> None:

@@ -38,9 +38,9 @@ WORDS = OperatorPrompts(load_prompts())
 
 
 @pytest.fixture
-def room(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
-    with served_operators(world, sqlite_url) as room:
-        yield room
+def switchboard(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
+    with served_operators(world, sqlite_url) as switchboard:
+        yield switchboard
 
 
 def handled(session: Session, clock: MovingClock, minutes: int, count: int = 3) -> None:
@@ -201,26 +201,26 @@ class TestPosts:
             assert ticket.queued_at is not None
 
 
-def test_callers_wait_by_music_that_is_a_telephones_sound(room: OperatorsFixture) -> None:
-    answer = room.app.test_client().get("/sounds/waiting.wav")
+def test_callers_wait_by_music_that_is_a_telephones_sound(switchboard: OperatorsFixture) -> None:
+    answer = switchboard.app.test_client().get("/sounds/waiting.wav")
     samples = read_wav(answer.data, 8_000)
     assert len(samples) == 12 * 8_000
     assert 2_000 < abs(samples.astype(int)).max() < 20_000
 
 
-def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: OperatorsFixture) -> None:
-    room.check_in_paused(LI)
-    caller = room.caller()
+def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(switchboard: OperatorsFixture) -> None:
+    switchboard.check_in_paused(LI)
+    caller = switchboard.caller()
     caller.press_when_said("请按一", "1")
     caller.press_when_said("井号", "0")
     caller.press_when_said("不想等，请按一", "1")
     caller.wait_until_said("好的，订货员会打您来电的这个号码。")
     caller.call.join(20)
-    [wish] = room.callbacks()
+    [wish] = switchboard.callbacks()
     assert (wish.phone, wish.reason, wish.state) == (SHOP_PHONE, "asked", "open")
     assert wish.customer_code
-    assert room.ticket().state == "callback"
-    desk = room.visitor("operator")
+    assert switchboard.ticket().state == "callback"
+    desk = switchboard.visitor("operator")
     assert SHOP_PHONE in desk.get("/desk").get_data(as_text=True)
     assert desk.post(f"/desk/callbacks/{wish.id}/attempted").status_code == 204
     assert "打过1次没接通：李晓燕" in desk.get("/desk").get_data(as_text=True)
@@ -231,68 +231,68 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(room: Oper
 
 @pytest.mark.parametrize(("outcome", "state"), [("answered", "reached"), ("no-answer", "attempted")])
 def test_the_desk_rings_back_the_operator_first_and_then_the_number_that_called(
-    room: OperatorsFixture, outcome: str, state: str
+    switchboard: OperatorsFixture, outcome: str, state: str
 ) -> None:
-    caller = room.caller(OTHER_PHONE)
+    caller = switchboard.caller(OTHER_PHONE)
     caller.press_when_said("客户代码", "0")
     caller.press_when_said("请按一", "1")
     caller.call.join(20)
-    room.check_in_paused(LI)
-    room.account.parties |= {
+    switchboard.check_in_paused(LI)
+    switchboard.account.parties |= {
         PHONES[LI]: answering_party("1"),
         OTHER_PHONE: CalledParty(outcome, after_ms=500, talks_ms=2_000),
     }
-    desk = room.visitor("operator")
+    desk = switchboard.visitor("operator")
     assert "打回去" in desk.get("/desk").get_data(as_text=True)
     assert desk.post("/desk/callbacks/1/dial").status_code == 204
-    wait_until(lambda: room.callbacks()[0].state == state, f"the wish to be {state}")
-    assert room.callbacks()[0].handled_by == LI
+    wait_until(lambda: switchboard.callbacks()[0].state == state, f"the wish to be {state}")
+    assert switchboard.callbacks()[0].handled_by == LI
     if state == "reached":
         assert desk.post("/desk/callbacks/1/dial").status_code == 409
 
 
-def test_without_an_operator_present_a_callback_can_be_requested(room: OperatorsFixture) -> None:
-    caller = room.caller()
+def test_without_an_operator_present_a_callback_can_be_requested(switchboard: OperatorsFixture) -> None:
+    caller = switchboard.caller()
     caller.press_when_said("请按一", "0")
     caller.press_when_said("打给您，请按一", "1")
     caller.wait_until_said("谢谢您的合作，再见。")
     caller.call.join(20)
-    assert len(room.callbacks()) == 1
+    assert len(switchboard.callbacks()) == 1
 
 
-def test_the_star_leads_back_to_the_automatic_line(room: OperatorsFixture) -> None:
-    room.check_in_paused(LI)
-    caller = room.caller()
+def test_the_star_leads_back_to_the_automatic_line(switchboard: OperatorsFixture) -> None:
+    switchboard.check_in_paused(LI)
+    caller = switchboard.caller()
     caller.press_when_said("请按一", "0")
     caller.press_when_said("回到自动订货", "*")
-    room.wait_for_ticket_state("returned")
-    assert room.ticket().state == "returned"
+    switchboard.wait_for_ticket_state("returned")
+    assert switchboard.ticket().state == "returned"
     assert not caller.call.ended
 
 
-def test_an_operator_who_checks_in_gets_a_caller_who_heard_that_none_is_present(room: OperatorsFixture) -> None:
-    caller = room.caller()
+def test_an_operator_who_checks_in_gets_a_caller_who_heard_that_none_is_present(switchboard: OperatorsFixture) -> None:
+    caller = switchboard.caller()
     caller.press_when_said("请按一", "0")
     wait_until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
-    room.check_in_paused(WANG)
+    switchboard.check_in_paused(WANG)
     caller.wait_until_said("订货员正在接听别的电话")
 
 
-def test_a_free_operator_is_who_is_ready_and_has_no_call(room: OperatorsFixture) -> None:
-    room.set_ready(LI)
-    room.check_in_paused(WANG)
-    with room.world.session() as session:
-        assert [one.staff_id for one in presence.available_operators(session, (), room.world.clock())] == [LI]
-        assert presence.count_operators(session, (), room.world.clock()) == (2, 1)
-    room.world.clock.move(minutes=2)
-    with room.world.session() as session:
+def test_a_free_operator_is_who_is_ready_and_has_no_call(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI)
+    switchboard.check_in_paused(WANG)
+    with switchboard.world.session() as session:
+        assert [one.staff_id for one in presence.available_operators(session, (), switchboard.world.clock())] == [LI]
+        assert presence.count_operators(session, (), switchboard.world.clock()) == (2, 1)
+    switchboard.world.clock.move(minutes=2)
+    with switchboard.world.session() as session:
         # An operator whose desk is closed is not dialled.
-        assert presence.available_operators(session, (), room.world.clock()) == []
-        assert presence.count_operators(session, (), room.world.clock()) == (0, 0)
+        assert presence.available_operators(session, (), switchboard.world.clock()) == []
+        assert presence.count_operators(session, (), switchboard.world.clock()) == (0, 0)
 
 
-def test_who_comes_back_the_next_day_is_not_ready_before_they_say_so(room: OperatorsFixture) -> None:
-    room.set_ready(LI)
-    room.world.clock.move(hours=14)
-    room.check_in_paused(LI)
-    assert not room.presence(LI).ready
+def test_who_comes_back_the_next_day_is_not_ready_before_they_say_so(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI)
+    switchboard.world.clock.move(hours=14)
+    switchboard.check_in_paused(LI)
+    assert not switchboard.presence(LI).ready

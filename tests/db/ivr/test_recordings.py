@@ -40,27 +40,27 @@ def kept(sessions: SessionFactory, n: int = 1) -> bytes | None:
 
 
 def test_what_a_caller_said_is_kept_with_its_turn(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: True, 8: FIVE})
-    room.recogniser.sound = SOUND
-    room.serve(*[media()] * 10, STOP)
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+    line.recogniser.sound = SOUND
+    line.serve(*[media()] * 10, STOP)
     assert kept(sessions) == SOUND
 
 
 def test_nonsense_is_superseded_by_an_understood_utterance(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions, {3: NOTHING})
-    room.recogniser.sound = OTHER_SOUND
-    room.serve(*[media()] * 5, STOP)
+    line = StreamFixture(sessions, {3: NOTHING})
+    line.recogniser.sound = OTHER_SOUND
+    line.serve(*[media()] * 5, STOP)
     assert kept(sessions) == OTHER_SOUND
-    room.world.streams.store_utterance(SID, 1, FIVE, SOUND)
+    line.world.streams.store_utterance(SID, 1, FIVE, SOUND)
     assert kept(sessions) == SOUND
-    room.world.streams.store_utterance(SID, 1, Utterance(command="no"), OTHER_SOUND)
+    line.world.streams.store_utterance(SID, 1, Utterance(command="no"), OTHER_SOUND)
     assert kept(sessions) == SOUND
 
 
 def test_where_keys_were_pressed_instead_nothing_is_kept(sessions: SessionFactory) -> None:
-    room = StreamFixture(sessions)
-    room.world.streams.store_utterance(SID, 1, NOTHING, SOUND)
-    room.phone.request(room.first.action, Digits="5")
+    line = StreamFixture(sessions)
+    line.world.streams.store_utterance(SID, 1, NOTHING, SOUND)
+    line.phone.request(line.first.action, Digits="5")
     assert kept(sessions) is None
 
 

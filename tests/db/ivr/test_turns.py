@@ -42,7 +42,7 @@ class Bench:
             understanding=lambda _session: LiteralKeys(),
             recognition_available=lambda: True,
         )
-        self.ears = StreamRegistry(self.sessions, lambda: self.now)
+        self.streams = StreamRegistry(self.sessions, lambda: self.now)
 
     def ring(self, call_key: str = "CA1") -> CallSnapshot:
         return self.calls.begin(call_key, CALLER, CALLED)
@@ -121,7 +121,7 @@ def test_a_turn_that_breaks_is_undone_whole_and_can_be_taken_again(
 ) -> None:
     bench.ring()
     with monkeypatch.context() as broken:
-        broken.setattr(bench.conversation, "hear", lambda *_: (None, None))
+        broken.setattr(bench.conversation, "hear", lambda *_, **__: (None, None))
         with pytest.raises(AttributeError):
             bench.keys(1, "5")
     assert said(bench.keys(1, "5")) == "turn 2"
@@ -147,12 +147,12 @@ def test_asking_without_an_answer_only_repeats_the_reply(bench: Bench) -> None:
 
 def test_a_caller_in_the_middle_of_an_utterance_is_not_silent(bench: Bench) -> None:
     bench.ring()
-    bench.ears.register("CA1", "MZ1")
-    bench.ears.begin_utterance("CA1", 1)
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1)
     waiting = bench.nothing_for(6)
     assert isinstance(waiting, TurnStillOpen)
     assert waiting.speaking
-    bench.ears.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
+    bench.streams.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
     bench.now += timedelta(seconds=2)
     assert said(bench.nothing_for(8)) == "turn 2"
     assert bench.conversation.heard == [Utterance(text="红塔山五条")]
@@ -160,16 +160,16 @@ def test_a_caller_in_the_middle_of_an_utterance_is_not_silent(bench: Bench) -> N
 
 def test_a_time_out_leaves_what_was_just_heard_to_the_recogniser_that_sends_for_it(bench: Bench) -> None:
     bench.ring()
-    bench.ears.register("CA1", "MZ1")
-    bench.ears.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
     assert isinstance(bench.nothing_for(3), TurnStillOpen)
     assert said(bench.nothing_for(None)) == "turn 2"
 
 
 def test_a_recogniser_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: Bench) -> None:
     bench.ring()
-    bench.ears.register("CA1", "MZ1")
-    bench.ears.begin_utterance("CA1", 1)
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1)
     bench.now += timedelta(seconds=10)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
@@ -177,9 +177,9 @@ def test_a_recogniser_that_died_in_the_middle_of_an_utterance_holds_nobody_up(be
 
 def test_a_cough_leaves_the_wait_as_it_was(bench: Bench) -> None:
     bench.ring()
-    bench.ears.register("CA1", "MZ1")
-    bench.ears.begin_utterance("CA1", 1)
-    bench.ears.discard_utterance("CA1", 1)
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.discard_utterance("CA1", 1)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
 
@@ -187,21 +187,21 @@ def test_a_cough_leaves_the_wait_as_it_was(bench: Bench) -> None:
 def test_a_pending_utterance_is_stored_once_and_nonsense_is_superseded(bench: Bench) -> None:
     bench.ring()
     sense, more = Utterance(text="五条"), Utterance(text="六条")
-    bench.ears.store_utterance("CA1", 1, NOTHING)
-    bench.ears.begin_utterance("CA1", 1)
-    bench.ears.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
-    bench.ears.store_utterance("CA1", 1, more)
-    bench.ears.begin_utterance("CA1", 1)
+    bench.streams.store_utterance("CA1", 1, NOTHING)
+    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
+    bench.streams.store_utterance("CA1", 1, more)
+    bench.streams.begin_utterance("CA1", 1)
     assert said(bench.nothing_for(None)) == "turn 2"
     assert bench.conversation.heard == [Utterance(command="yes", text="对")]
-    bench.ears.store_utterance("CA1", 1, sense)
+    bench.streams.store_utterance("CA1", 1, sense)
     with transaction(bench.sessions) as session:
         assert session.get(PendingUtterance, ("CA1", 2)) is None
 
 
 def test_keys_win_over_what_was_heard(bench: Bench) -> None:
     bench.ring()
-    bench.ears.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
+    bench.streams.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
     bench.keys(1, "2")
     assert bench.conversation.heard == [Utterance(digits=("2",), keyed=True, text="2")]
 
@@ -235,7 +235,7 @@ def test_a_call_ends_once(bench: Bench) -> None:
 
 
 def test_after_the_last_word_nothing_is_heard(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.conversation, "hear", lambda state, *_: (state, Reply(("goodbye",), HangUp())))
+    monkeypatch.setattr(bench.conversation, "hear", lambda state, *_, **__: (state, Reply(("goodbye",), HangUp())))
     bench.ring()
     bench.keys(1, "5")
     assert said(bench.keys(2, "5")) == "goodbye"
@@ -250,7 +250,7 @@ def test_a_socket_is_asked_for_until_it_lives_and_not_for_ever(bench: Bench) -> 
         assert not bench.ring().stream_due
         bench.now += timedelta(seconds=10)
     assert bench.ring().stream_given_up
-    bench.ears.register("CA1", "MZ1")
+    bench.streams.register("CA1", "MZ1")
     assert bench.ring().stream_alive
     assert not bench.ring().stream_given_up
 

@@ -21,29 +21,29 @@ from tests.support.operators import (
 
 
 @pytest.fixture
-def room(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
-    with served_operators(world, sqlite_url) as room:
-        yield room
+def switchboard(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
+    with served_operators(world, sqlite_url) as switchboard:
+        yield switchboard
 
 
-def test_the_operator_who_presses_one_talks_with_the_caller(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1"))
-    caller = room.caller()
+def test_the_operator_who_presses_one_talks_with_the_caller(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_for_bridge()
-    assert room.ticket().taken_by == LI
-    assert room.ring_attempts() == [(LI, "accepted")]
+    assert switchboard.ticket().taken_by == LI
+    assert switchboard.ring_attempts() == [(LI, "accepted")]
     assert not caller.call.ended
 
 
-def test_who_is_dialled_hears_who_is_calling_and_why(room: OperatorsFixture) -> None:
+def test_who_is_dialled_hears_who_is_calling_and_why(switchboard: OperatorsFixture) -> None:
     heard: list[str] = []
-    room.set_ready(LI)
-    room.account.answerers["+8613700000001"] = lambda call: (
+    switchboard.set_ready(LI)
+    switchboard.account.answerers["+8613700000001"] = lambda call: (
         call.pick_up(),
         lambda event: heard.append(getattr(event, "text", "")),
     )[1]
-    caller = room.caller()
+    caller = switchboard.caller()
     caller.press_when_said("请按一", "1")
     caller.press_when_said("井号", "0")
     wait_until(lambda: any("接听请按一" in words for words in heard), "the whisper")
@@ -62,197 +62,197 @@ def test_who_is_dialled_hears_who_is_calling_and_why(room: OperatorsFixture) -> 
     ids=["presses 2", "a machine answers", "no answer", "engaged", "a dead line"],
 )
 def test_an_operator_who_does_not_take_the_call_hands_it_to_the_next(
-    room: OperatorsFixture, party: CalledParty, outcome: str, ready_after: bool
+    switchboard: OperatorsFixture, party: CalledParty, outcome: str, ready_after: bool
 ) -> None:
-    room.set_ready(LI, party)
-    room.world.clock.move(seconds=5)
-    room.set_ready(WANG, answering_party("1"))
-    caller = room.caller()
+    switchboard.set_ready(LI, party)
+    switchboard.world.clock.move(seconds=5)
+    switchboard.set_ready(WANG, answering_party("1"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_until_said("订货员正在接听别的电话")
     caller.wait_for_bridge()
-    assert room.ring_attempts() == [(LI, outcome), (WANG, "accepted")]
-    assert room.ticket().taken_by == WANG
+    assert switchboard.ring_attempts() == [(LI, outcome), (WANG, "accepted")]
+    assert switchboard.ticket().taken_by == WANG
     # An operator who did not answer is not dialled again before becoming ready again.
-    assert room.presence(LI).ready is ready_after
+    assert switchboard.presence(LI).ready is ready_after
 
 
-def test_the_longest_idle_is_dialled_first(room: OperatorsFixture) -> None:
-    room.set_ready(WANG, answering_party("1"))
-    room.world.clock.move(seconds=5)
-    room.set_ready(LI, answering_party("1"))
-    caller = room.caller()
+def test_the_longest_idle_is_dialled_first(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(WANG, answering_party("1"))
+    switchboard.world.clock.move(seconds=5)
+    switchboard.set_ready(LI, answering_party("1"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_for_bridge()
-    assert room.ring_attempts() == [(WANG, "accepted")]
+    assert switchboard.ring_attempts() == [(WANG, "accepted")]
 
 
-def test_two_callers_ring_two_operators(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1"))
-    room.set_ready(WANG, answering_party("1"))
-    callers = [room.caller(), room.caller(OTHER_PHONE)]
+def test_two_callers_ring_two_operators(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1"))
+    switchboard.set_ready(WANG, answering_party("1"))
+    callers = [switchboard.caller(), switchboard.caller(OTHER_PHONE)]
     callers[0].asks_for_operator()
     callers[1].press_when_said("客户代码", "0")
     for caller in callers:
         caller.wait_for_bridge()
-    assert sorted(room.ring_attempts()) == [(LI, "accepted"), (WANG, "accepted")]
+    assert sorted(switchboard.ring_attempts()) == [(LI, "accepted"), (WANG, "accepted")]
 
 
-def test_a_declined_caller_is_offered_again_when_nobody_else_is_there(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("2"))
-    caller = room.caller()
+def test_a_declined_caller_is_offered_again_when_nobody_else_is_there(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("2"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "declined")], "the call to be declined")
-    room.set_ready(LI, answering_party("1"))
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "declined")], "the call to be declined")
+    switchboard.set_ready(LI, answering_party("1"))
     caller.wait_until_said("订货员正在接听别的电话")
-    assert len(room.ring_attempts()) == 1
-    room.world.clock.move(seconds=REDIAL_AFTER.seconds + 1)
-    room.set_ready(LI, answering_party("1"))
+    assert len(switchboard.ring_attempts()) == 1
+    switchboard.world.clock.move(seconds=REDIAL_AFTER.seconds + 1)
+    switchboard.set_ready(LI, answering_party("1"))
     caller.wait_for_bridge()
 
 
-def test_who_missed_a_call_and_says_that_they_are_ready_is_dialled_at_once(room: OperatorsFixture) -> None:
-    room.set_ready(LI, CalledParty("no-answer"))
-    caller = room.caller()
+def test_who_missed_a_call_and_says_that_they_are_ready_is_dialled_at_once(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, CalledParty("no-answer"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "unanswered")], "the ringing to end")
-    room.world.clock.move(seconds=1)
-    room.set_ready(LI, answering_party("1"))
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "unanswered")], "the ringing to end")
+    switchboard.world.clock.move(seconds=1)
+    switchboard.set_ready(LI, answering_party("1"))
     caller.wait_for_bridge()
-    assert room.ring_attempts() == [(LI, "unanswered"), (LI, "accepted")]
+    assert switchboard.ring_attempts() == [(LI, "unanswered"), (LI, "accepted")]
 
 
-def test_a_caller_who_hangs_up_stops_the_ringing(room: OperatorsFixture) -> None:
-    room.set_ready(LI, CalledParty("no-answer"))
-    caller = room.caller()
+def test_a_caller_who_hangs_up_stops_the_ringing(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, CalledParty("no-answer"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "ringing")], "the ringing")
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "ringing")], "the ringing")
     caller.call.hang_up()
-    room.wait_for_ticket_state("abandoned")
-    wait_until(lambda: room.ring_attempts() == [(LI, "cancelled")], "the ringing to stop")
+    switchboard.wait_for_ticket_state("abandoned")
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "cancelled")], "the ringing to stop")
     # It is not the operator's fault, so the operator stays ready.
-    assert room.presence(LI).ready
+    assert switchboard.presence(LI).ready
 
 
 def test_an_operator_who_hangs_up_leaves_the_caller_a_choice_and_the_next_operator_comes(
-    room: OperatorsFixture,
+    switchboard: OperatorsFixture,
 ) -> None:
-    room.set_ready(LI, answering_party("1", talks_ms=2_000))
-    caller = room.caller()
+    switchboard.set_ready(LI, answering_party("1", talks_ms=2_000))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.press_when_said("还要找订货员请按零", "0")
     caller.wait_for_bridge()
     caller.wait_for_bridge_end()
-    room.set_ready(WANG, answering_party("1"))
-    wait_until(lambda: (WANG, "accepted") in room.ring_attempts(), "the next operator")
+    switchboard.set_ready(WANG, answering_party("1"))
+    wait_until(lambda: (WANG, "accepted") in switchboard.ring_attempts(), "the next operator")
     caller.wait_for_bridge()
-    assert room.ticket().taken_by == WANG
+    assert switchboard.ticket().taken_by == WANG
 
 
-def test_an_operator_who_hangs_up_leaves_the_caller_to_the_automatic_line(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1", talks_ms=2_000))
-    caller = room.caller()
+def test_an_operator_who_hangs_up_leaves_the_caller_to_the_automatic_line(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1", talks_ms=2_000))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.press_when_said("回到自动订货请按一", "1")
-    room.wait_for_ticket_state("given_back")
+    switchboard.wait_for_ticket_state("given_back")
     assert not caller.call.ended
 
 
-def test_a_caller_who_says_nothing_after_the_talk_is_bidden_goodbye(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1", talks_ms=1_000))
-    caller = room.caller()
+def test_a_caller_who_says_nothing_after_the_talk_is_bidden_goodbye(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1", talks_ms=1_000))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_until_said("订货员已经挂机")
     caller.wait_until_said("谢谢您的合作，再见。")
     caller.call.join(10)
     # The order sheet can still be finished at the desk.
-    assert room.ticket().state == "taken"
+    assert switchboard.ticket().state == "taken"
 
 
-def test_taking_at_the_desk_while_another_telephone_rings_gives_the_call_to_one(room: OperatorsFixture) -> None:
-    room.check_in_paused(WANG)
-    room.account.parties["+8613700000002"] = answering_party("1")
-    room.set_ready(LI, CalledParty("answered", after_ms=10_000, make_callee=answering_party("1").make_callee))
-    caller = room.caller()
+def test_taking_at_the_desk_while_another_telephone_rings_gives_the_call_to_one(switchboard: OperatorsFixture) -> None:
+    switchboard.check_in_paused(WANG)
+    switchboard.account.parties["+8613700000002"] = answering_party("1")
+    switchboard.set_ready(LI, CalledParty("answered", after_ms=10_000, make_callee=answering_party("1").make_callee))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "ringing")], "the ringing")
-    answer = room.visitor("operator2").post(f"/desk/tickets/{room.ticket().id}/take")
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "ringing")], "the ringing")
+    answer = switchboard.visitor("operator2").post(f"/desk/tickets/{switchboard.ticket().id}/take")
     assert answer.status_code == 204
     caller.wait_for_bridge()
-    assert room.ticket().taken_by == WANG
-    assert room.ring_attempts() == [(LI, "cancelled"), (WANG, "accepted")]
+    assert switchboard.ticket().taken_by == WANG
+    assert switchboard.ring_attempts() == [(LI, "cancelled"), (WANG, "accepted")]
 
 
-def test_a_caller_taken_at_the_desk_by_who_does_not_answer_waits_again(room: OperatorsFixture) -> None:
-    room.check_in_paused(WANG)
-    room.account.parties["+8613700000002"] = CalledParty("busy", after_ms=500)
-    caller = room.caller()
+def test_a_caller_taken_at_the_desk_by_who_does_not_answer_waits_again(switchboard: OperatorsFixture) -> None:
+    switchboard.check_in_paused(WANG)
+    switchboard.account.parties["+8613700000002"] = CalledParty("busy", after_ms=500)
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_until_said("订货员正在接听别的电话")
-    room.visitor("operator2").post(f"/desk/tickets/{room.ticket().id}/take")
-    wait_until(lambda: room.ring_attempts() == [(WANG, "declined")], "the engaged tone")
-    room.wait_for_ticket_state("waiting")
+    switchboard.visitor("operator2").post(f"/desk/tickets/{switchboard.ticket().id}/take")
+    wait_until(lambda: switchboard.ring_attempts() == [(WANG, "declined")], "the engaged tone")
+    switchboard.wait_for_ticket_state("waiting")
     assert not caller.call.ended
 
 
-def test_hold_is_music_for_the_caller_and_the_operator_comes_back(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1"))
-    caller = room.caller()
+def test_hold_is_music_for_the_caller_and_the_operator_comes_back(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_for_bridge()
-    desk = room.visitor("operator")
+    desk = switchboard.visitor("operator")
     assert "保留" in desk.get(f"/desk/orders/{caller.call_key}").get_data(as_text=True)
-    assert desk.post(f"/desk/tickets/{room.ticket().id}/hold").status_code == 204
+    assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/hold").status_code == 204
     assert "接回客户" in desk.get(f"/desk/orders/{caller.call_key}").get_data(as_text=True)
     caller.wait_until_said("请您稍等，订货员马上回来。")
     caller.wait_until_said("waiting.wav")
     assert caller.call.bridge is None
-    assert desk.post(f"/desk/tickets/{room.ticket().id}/hold").status_code == 409
-    assert desk.post(f"/desk/tickets/{room.ticket().id}/resume").status_code == 204
+    assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/hold").status_code == 409
+    assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/resume").status_code == 204
     caller.wait_for_bridge()
-    assert room.ring_attempts() == [(LI, "accepted")]
+    assert switchboard.ring_attempts() == [(LI, "accepted")]
 
 
-def test_a_talk_given_back_goes_on_with_the_machine_and_the_operators_call_ends(room: OperatorsFixture) -> None:
-    room.set_ready(LI, answering_party("1"))
-    caller = room.caller()
+def test_a_talk_given_back_goes_on_with_the_machine_and_the_operators_call_ends(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
     caller.wait_for_bridge()
-    desk = room.visitor("operator")
-    assert desk.post(f"/desk/tickets/{room.ticket().id}/give-back").status_code == 204
+    desk = switchboard.visitor("operator")
+    assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/give-back").status_code == 204
     caller.wait_until_said("请按一")
-    wait_until(lambda: room.ring_attempts() == [(LI, "over")], "the operator's call to end")
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "over")], "the operator's call to end")
 
 
-def test_a_callers_queue_is_gone_with_them(room: OperatorsFixture) -> None:
-    room.set_ready(LI, CalledParty("no-answer"))
-    caller = room.caller()
+def test_a_callers_queue_is_gone_with_them(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, CalledParty("no-answer"))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "ringing")], "the ringing")
-    queue = room.account.queue(caller.call_key)
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "ringing")], "the ringing")
+    queue = switchboard.account.queue(caller.call_key)
     assert queue.waiting == [caller.call]
     caller.call.hang_up()
-    wait_until(lambda: room.account.queue_by_sid(queue.sid) is None, "the queue to be deleted")
+    wait_until(lambda: switchboard.account.queue_by_sid(queue.sid) is None, "the queue to be deleted")
 
 
-def test_a_restart_in_the_middle_loses_nobody(room: OperatorsFixture) -> None:
-    room.set_ready(LI, CalledParty("answered", after_ms=8_000, make_callee=answering_party("1").make_callee))
-    caller = room.caller()
+def test_a_restart_in_the_middle_loses_nobody(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, CalledParty("answered", after_ms=8_000, make_callee=answering_party("1").make_callee))
+    caller = switchboard.caller()
     caller.asks_for_operator()
-    wait_until(lambda: room.ring_attempts() == [(LI, "ringing")], "the ringing")
-    room.restart()
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "ringing")], "the ringing")
+    switchboard.restart()
     caller.wait_for_bridge()
     assert not caller.call.ended
-    assert room.ticket().taken_by == LI
+    assert switchboard.ticket().taken_by == LI
 
 
 def test_numbers_of_the_fixed_list_are_dialled_without_a_desk(world: World, sqlite_url: str) -> None:
-    with served_operators(world, sqlite_url, operator_numbers="+8637255550001,+8637255550002") as room:
-        room.account.parties["+8637255550001"] = CalledParty("busy", after_ms=500)
-        room.account.parties["+8637255550002"] = answering_party("1")
-        caller = room.caller()
+    with served_operators(world, sqlite_url, operator_numbers="+8637255550001,+8637255550002") as switchboard:
+        switchboard.account.parties["+8637255550001"] = CalledParty("busy", after_ms=500)
+        switchboard.account.parties["+8637255550002"] = answering_party("1")
+        caller = switchboard.caller()
         caller.asks_for_operator()
         caller.wait_for_bridge()
-        assert room.ring_attempts() == [(None, "declined"), (None, "accepted")]
+        assert switchboard.ring_attempts() == [(None, "declined"), (None, "accepted")]
         caller.call.hang_up()
-        room.wait_for_ticket_state("finished")
+        switchboard.wait_for_ticket_state("finished")

@@ -139,7 +139,7 @@ def used() -> Iterator[str]:
     for section, names in COMPOSED_KEYS.items():
         yield from (f"{section}.{name}" for name in names)
     for row in (row for flow in FLOWS.values() for row in flow.rows):
-        yield from (f"{row.step.name}.{rung}" for rung in row.step.reprompts if row.step.name != "admission")
+        yield from (f"{row.step.name}.{reprompt}" for reprompt in row.step.reprompts if row.step.name != "admission")
 
 
 def fills() -> Iterator[tuple[str, set[str]]]:
@@ -158,8 +158,8 @@ def keys_of(call: ast.Call) -> Iterator[str]:
 
 
 def calls() -> Iterator[ast.Call]:
-    rooms = [Path(room.__file__ or "").parent for room in (callflows, ivr)]
-    for path in (path for room in rooms for path in room.rglob("*.py")):
+    packages = [Path(package.__file__ or "").parent for package in (callflows, ivr)]
+    for path in (path for package in packages for path in package.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Attribute(attr="say" | "text")) if node.args:

@@ -37,11 +37,11 @@ def moment(clock: str = "10:00", *, under_way: int = 0, free: int = 9, line: Win
     return DialState(at(clock), DAY, line, under_way, free)
 
 
-def shop(number: int = 1, *tried: PastAttempt, batch: str = "", ready: bool = True) -> Candidate:
-    return Candidate(number, (f"+86138{number:08d}",), batch, tried, ready)
+def shop(number: int = 1, *past: PastAttempt, batch: str = "", ready: bool = True) -> Candidate:
+    return Candidate(number, (f"+86138{number:08d}",), batch, past, ready)
 
 
-def rung(clock: str, outcome: AttemptOutcome | None = None, phone: str = "+8613800000001") -> PastAttempt:
+def attempt(clock: str, outcome: AttemptOutcome | None = None, phone: str = "+8613800000001") -> PastAttempt:
     return PastAttempt(phone, at(clock), outcome)
 
 
@@ -50,7 +50,7 @@ def whom(candidates: list[Candidate], rules: PacingRules, now: DialState) -> lis
 
 
 def test_those_never_called_come_before_those_called_in_vain() -> None:
-    shops = [shop(1, rung("09:00", "no_answer")), shop(2, rung("08:30", "busy")), shop(3)]
+    shops = [shop(1, attempt("09:00", "no_answer")), shop(2, attempt("08:30", "busy")), shop(3)]
     assert whom(shops, PacingRules(lines=9), moment()) == [3, 2, 1]
 
 
@@ -79,21 +79,21 @@ def test_nobody_is_called_outside_the_hours_of_the_line() -> None:
 
 def test_after_busy_the_pause_is_shorter_than_after_no_answer() -> None:
     rules = PacingRules(pause=timedelta(minutes=30), pause_busy=timedelta(minutes=10))
-    busy, absent = shop(1, rung("10:00", "busy")), shop(2, rung("10:00", "no_answer"))
+    busy, absent = shop(1, attempt("10:00", "busy")), shop(2, attempt("10:00", "no_answer"))
     assert whom([busy, absent], rules, moment("10:09")) == []
     assert whom([busy, absent], rules, moment("10:10")) == [1]
     assert whom([absent], rules, moment("10:30")) == [2]
 
 
 def test_nobody_is_called_more_often_than_the_department_allows() -> None:
-    tried = [rung("09:00", "no_answer"), rung("09:10", "busy"), rung("09:20", "machine")]
-    assert whom([shop(1, *tried[:2])], PacingRules(attempts_max=3), moment("12:00")) == [1]
-    assert whom([shop(1, *tried)], PacingRules(attempts_max=3), moment("12:00")) == []
+    past = [attempt("09:00", "no_answer"), attempt("09:10", "busy"), attempt("09:20", "machine")]
+    assert whom([shop(1, *past[:2])], PacingRules(attempts_max=3), moment("12:00")) == [1]
+    assert whom([shop(1, *past)], PacingRules(attempts_max=3), moment("12:00")) == []
 
 
 def test_what_the_stop_button_ended_does_not_count() -> None:
-    tried = [rung("09:00", "cancelled")] * 5
-    assert whom([shop(1, *tried)], PacingRules(attempts_max=1), moment()) == [1]
+    past = [attempt("09:00", "cancelled")] * 5
+    assert whom([shop(1, *past)], PacingRules(attempts_max=1), moment()) == [1]
 
 
 def test_where_a_stranger_picked_up_another_number_is_called_and_else_none() -> None:
@@ -129,7 +129,7 @@ def days(draw: st.DrawFn) -> tuple[list[Candidate], PacingRules, DialState]:
     shops = []
     for number in range(draw(st.integers(0, 8))):
         phones = tuple(f"+86139{number:04d}{place:04d}" for place in range(draw(st.integers(0, 2))))
-        tried = [
+        past = [
             PastAttempt(
                 draw(st.sampled_from((*phones, "+8613700000000"))),
                 now - timedelta(minutes=draw(st.integers(0, 90))),
@@ -137,9 +137,9 @@ def days(draw: st.DrawFn) -> tuple[list[Candidate], PacingRules, DialState]:
             )
             for _ in range(draw(st.integers(0, 4)))
         ]
-        tried.sort(key=lambda one: one.at)
+        past.sort(key=lambda one: one.at)
         batch = draw(st.sampled_from(("", "东", "西")))
-        shops.append(Candidate(number, phones, batch, tuple(tried), draw(st.booleans())))
+        shops.append(Candidate(number, phones, batch, tuple(past), draw(st.booleans())))
     rules = PacingRules(
         attempts_max=draw(st.integers(0, 4)),
         pause=timedelta(minutes=draw(st.integers(0, 60))),
@@ -195,7 +195,7 @@ def test_nobody_who_may_be_called_is_kept_waiting_while_lines_are_free(
 ) -> None:
     shops, rules, now = day
     first = next_dials(shops, rules, now)
-    room = min(rules.lines, now.free_operators * rules.calls_per_operator) - now.under_way
-    if len(first) < room:
+    slots = min(rules.lines, now.free_operators * rules.calls_per_operator) - now.under_way
+    if len(first) < slots:
         rest = [shop for shop in shops if shop.retailer_id not in {dial.retailer_id for dial in first}]
         assert next_dials(rest, rules, now) == []
