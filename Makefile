@@ -9,9 +9,9 @@ HOST ?= 127.0.0.1
 REST_PORT ?= 8001
 
 BIN := .venv/bin
-# Many tests wait, so more of them run beside each other than there are processors; the tests of a file stay together,
-# as they share a server.
-BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
+# Many tests wait, so one more of them runs than there are processors; the tests of a file stay together, as they share a
+# server.
+BESIDE = -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
 
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -7,8 +7,7 @@ import re
 from flask import request
 
 from ivr.carrier import AnsweredBy, CallStatus, QueueExit
-
-FINISH_KEY = "#"
+from speech.keypad import DONE
 
 # https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 CALL_STATUSES: dict[str, CallStatus] = {
@@ -87,8 +86,8 @@ def queue_exit() -> QueueExit:
 def turn_keys() -> str:
     """The keys of this turn as they were pressed, without the `#` that ended them; a lone `#` is kept."""
     first, digits = argument("first"), field("Digits")
-    if not digits and not first and field("FinishedOnKey") == FINISH_KEY:
-        return FINISH_KEY
+    if not digits and not first and field("FinishedOnKey") == DONE:
+        return DONE
     return keys if re.fullmatch(r"[0-9*#]{0,64}", keys := first + digits) else ""
 
 

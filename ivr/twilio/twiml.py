@@ -48,11 +48,10 @@ from ivr.carrier import (
     WhisperCallback,
 )
 from ivr.operators.waiting_music import MUSIC_PATH
-from ivr.twilio.forms import FINISH_KEY
 from ivr.twilio.signature import socket_base, stream_token
 from ivr.twilio.urls import WebhookUrls
 from settings import Settings
-from speech.keypad import KEY_PAUSE_S, key_count, key_pause_s
+from speech.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
 
 # A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3
@@ -154,7 +153,7 @@ class Twiml:
                 action=action,
                 method="POST",
                 timeout=pause,
-                finish_on_key=FINISH_KEY,
+                finish_on_key=DONE,
                 num_digits=key_count(listening.listen),
                 action_on_empty_result=True,
             )
@@ -181,7 +180,7 @@ class Twiml:
             action=self._turn_url(listening, first=first, waited=KEY_PAUSE_S),
             method="POST",
             timeout=key_pause_s(listening.listen),
-            finish_on_key=FINISH_KEY,
+            finish_on_key=DONE,
             num_digits=count - len(first) if count is not None else None,
             action_on_empty_result=True,
         )

@@ -123,7 +123,7 @@ class Dialogue:
         return self.take_turn(COMMON[words] if utterance is None else utterance)
 
     def caller_keys(self, keys: str, utterance: Utterance) -> Reply:
-        """Take a keyed turn. `keys` are for the reader, `meaning` is their utterance here."""
+        """Take a keyed turn. `keys` are for the reader, `utterance` is what they stand for here."""
         return self.take_turn(
             Utterance(utterance.items, utterance.command, utterance.digits, utterance.choice, keyed=True)
         )

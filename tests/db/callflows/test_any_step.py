@@ -309,9 +309,9 @@ def test_who_has_only_keys_is_always_told_what_to_press(
     begin = Dialogue.__init__
     monkeypatch.setattr(Dialogue, "__init__", lambda self, world, **how: begin(self, world, **how, recogniser=False))
     call = ARRIVALS[step](world)
-    told = "".join(call.reply.say)
-    assert "按" in told
-    assert "请说" not in told
+    said = "".join(call.reply.say)
+    assert "按" in said
+    assert "请说" not in said
     if step != "refused":
         call.caller_is_silent()
         call.line_mentions("按")

@@ -75,15 +75,15 @@ def test_half_a_code_is_not_heard(world: World) -> None:
 
 
 def test_an_unknown_code_and_a_wrong_pin_are_told_in_the_same_words(world: World) -> None:
-    told = []
+    replies = []
     for who, secret in ((NOBODY, PIN), (SHOP, "1111")):
         call = Dialogue(world, caller=STRANGER, key=f"call-{who}")
         call.caller_keys(who, code_utterance(who))
         asked = call.reply
         call.caller_keys(secret, pin(secret))
-        told.append((asked, call.reply))
-    assert told[0] == told[1]
-    assert told[0][1].say[0] == "客户代码或者密码不对。"
+        replies.append((asked, call.reply))
+    assert replies[0] == replies[1]
+    assert replies[0][1].say[0] == "客户代码或者密码不对。"
 
 
 def test_a_spoken_pin_is_not_taken(world: World) -> None:

@@ -12,18 +12,12 @@ from flask import Flask
 from sqlalchemy.orm import undefer
 
 from ivr.models import TurnLabel
-from ivr.recordings import store
-from ivr.services import services
-from speech.evaluation import read_labels, verdict_on
-from speech.listening import Items
-from speech.recording_results import recognise_file
+from speech.evaluation import read_labels
 from speech.utterance import Item, Quantity, Utterance
-from storage import transaction
 from tests.db.console.test_name_overrides import meaning
 from tests.db.ivr.test_recordings import SID, a_call, kept
 from tests.support.console_client import Visitor
 from tests.support.desk_world import CLASSIC, CRANE, MovingClock, World
-from tests.support.recorded_callers import demo_understanding, recording, speech_model
 
 TURN = f"/calls/{SID}/turns/1"
 HEARD = Utterance(
@@ -192,19 +186,6 @@ def test_the_test_cases_are_had_as_a_folder_and_as_a_zip(
     with zipfile.ZipFile(io.BytesIO(leader.get("/labelled.zip").data)) as archive:
         assert sorted(archive.namelist()) == ["aliases.csv", "catalog.csv", "labels.jsonl", utterance.file.name]
         assert json.loads(archive.read("labels.jsonl"))["expect"]["items"] == [["红塔山(硬经典)", 5]]
-
-
-@pytest.mark.speech
-def test_an_exported_recording_is_judged_as_make_eval_does(
-    leader: Visitor, world: World, application: Flask, tmp_path: Path
-) -> None:
-    with transaction(world.sessions) as session:
-        store(session, SID, 1, recording("item_hongtashan_yingjingdian_5_a"), services(application).now())
-    leader.post(f"{TURN}/label", **LINE)
-    application.test_cli_runner().invoke(args=["export-labelled", str(tmp_path / "labelled")])
-    [utterance] = read_labels(tmp_path / "labelled")
-    answer, _ = recognise_file(speech_model(), demo_understanding(), Items(), utterance.file)
-    assert verdict_on(utterance.expect, answer) == "exact"
 
 
 def test_a_name_whose_spec_is_gone_is_taken_back_all_the_same(leader: Visitor, world: World) -> None:

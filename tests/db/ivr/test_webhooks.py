@@ -174,7 +174,7 @@ def test_a_turn_that_breaks_puts_its_prompt_again_and_then_finds_an_operator(
 ) -> None:
     first = phone.dial()
     with monkeypatch.context() as broken:
-        broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
+        broken.setattr(world.conversation, "hear", lambda *_, **_options: 1 / 0)
         sorry = phone.request(first.action, Digits="5")
         assert is_speakable(sorry)
         again = phone.request(sorry.redirect)
@@ -190,7 +190,7 @@ def test_trouble_is_forgotten_with_the_next_turn_that_works(
 ) -> None:
     first = phone.dial()
     with monkeypatch.context() as broken:
-        broken.setattr(world.conversation, "hear", lambda *_: 1 / 0)
+        broken.setattr(world.conversation, "hear", lambda *_, **_options: 1 / 0)
         again = phone.request(phone.request(first.action, Digits="5").redirect)
     assert "failures" not in phone.request(again.action, Digits="5").action
 

@@ -98,7 +98,7 @@ def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock:
         desk = Desk(session, load_catalog(session), clock())
         retailer = desk.retailer(SHOP)
         assert retailer is not None
-        assert [offer for offer in desk.available_specs(retailer) if offer.is_new]
+        assert [one for one in desk.available_specs(retailer) if one.is_new]
     with storage.transaction(sessions) as session:
         before = session.scalar(select(func.count()).select_from(OrderRow))
     assert browser.get("/healthz").status_code == 200

@@ -258,9 +258,9 @@ def test_a_dropped_call_is_taken_up_where_it_ended(world: World) -> None:
         desk.draft("call-1").abandon()
     retailer = world.retailer()
     with world.desk() as desk:
-        standing = desk.eligibility(retailer, desk.hotline(MAIN))
-    assert standing.draft is not None
-    assert standing.draft.lines[0].granted_packs == 50
+        eligibility = desk.eligibility(retailer, desk.hotline(MAIN))
+    assert eligibility.draft is not None
+    assert eligibility.draft.lines[0].granted_packs == 50
     ring(world, "call-2")
     assert cartons_of(world, "call-2") == {CLASSIC: 5}
     assert cartons_of(world, "call-1") == {}
@@ -355,9 +355,9 @@ def test_offers_and_bands_say_what_is_left(world: World) -> None:
     retailer = world.retailer()
     with world.desk() as desk:
         assert len(desk.available_specs(retailer)) == 6
-        offer = desk.available_spec(retailer, CLASSIC)
-        assert offer is not None
-        assert (offer.limit_left_packs, offer.stock_left_packs) == (150, 950)
+        available = desk.available_spec(retailer, CLASSIC)
+        assert available is not None
+        assert (available.limit_left_packs, available.stock_left_packs) == (150, 950)
         bands = desk.bands(retailer)
         assert [(band.band, band.count) for band in bands] == [(3, 1), (7, 2), (10, 2)]
         assert [o.spec.barcode for o in desk.specs_in_band(retailer, 7)] == [CRANE, TAISHAN]

@@ -93,7 +93,7 @@ def test_of_operators_reaching_for_one_failed_web_order_one_gets_it(desk: World)
     with desk.desk() as open_desk:
         order = WebOrder(SHOP, {CHINA: CARTON}, now)
         web_orders.enter_order(open_desk, "web", "page", "1", order, now)
-    people, row = [person(desk, login) for login in ("operator", "operator2", "leader")], shop(desk)
+    operators, row = [person(desk, login) for login in ("operator", "operator2", "leader")], shop(desk)
 
     def reach(who: StaffRow) -> bool:
         try:
@@ -103,8 +103,8 @@ def test_of_operators_reaching_for_one_failed_web_order_one_gets_it(desk: World)
             return False
         return True
 
-    with ThreadPoolExecutor(len(people)) as at_once:
-        assert sorted(at_once.map(reach, people)) == [False, False, True]
+    with ThreadPoolExecutor(len(operators)) as at_once:
+        assert sorted(at_once.map(reach, operators)) == [False, False, True]
     with desk.session() as session:
         [one] = follow_ups.due_follow_ups(session, today)
         assert one.claimed_by is not None

@@ -106,14 +106,14 @@ def at(hour: int, minute: int = 0, *, day: int = 23) -> datetime:
 def test_an_order_by_the_web_is_saved_in_the_book(channels: Channels) -> None:
     answer = channels.send({CHINA: 2, CLASSIC: 3})
     assert answer.status_code == 201
-    told = OrderAnswered.model_validate(answer.get_json())
-    assert told.state == "saved"
-    assert told.total_packs == 5 * CARTON
-    assert told.amount_fen == 2 * 381_60 + 3 * 75_00
-    assert told.shortfall_fen == 0
+    answered = OrderAnswered.model_validate(answer.get_json())
+    assert answered.state == "saved"
+    assert answered.total_packs == 5 * CARTON
+    assert answered.amount_fen == 2 * 381_60 + 3 * 75_00
+    assert answered.shortfall_fen == 0
     with channels.world.session() as session:
         [order] = session.scalars(select(OrderRow))
-        assert (order.number, order.channel, order.state) == (told.number, "web", "confirmed")
+        assert (order.number, order.channel, order.state) == (answered.number, "web", "confirmed")
     channels.world.check_books()
 
 
@@ -149,9 +149,9 @@ def test_two_senders_may_use_the_same_key(channels: Channels) -> None:
 
 def test_what_goes_over_the_limit_is_cut_and_has_to_be_audited(channels: Channels) -> None:
     channels.world.limit(CHINA, 5)
-    told = channels.send({CHINA: 9, CLASSIC: 1}).get_json()
-    assert told["state"] == "cut"
-    assert [(line["granted_packs"], line["reason"]) for line in told["lines"]] == [
+    answered = channels.send({CHINA: 9, CLASSIC: 1}).get_json()
+    assert answered["state"] == "cut"
+    assert [(line["granted_packs"], line["reason"]) for line in answered["lines"]] == [
         (5 * CARTON, "limit"),
         (CARTON, None),
     ]

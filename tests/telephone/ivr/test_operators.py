@@ -173,10 +173,11 @@ def test_taking_at_the_desk_while_another_telephone_rings_gives_the_call_to_one(
     switchboard.check_in_paused(WANG)
     switchboard.account.parties["+8613700000002"] = answering_party("1")
     switchboard.set_ready(LI, CalledParty("answered", after_ms=10_000, make_callee=answering_party("1").make_callee))
+    desk = switchboard.visitor("operator2")
     caller = switchboard.caller()
     caller.asks_for_operator()
     wait_until(lambda: switchboard.ring_attempts() == [(LI, "ringing")], "the ringing")
-    answer = switchboard.visitor("operator2").post(f"/desk/tickets/{switchboard.ticket().id}/take")
+    answer = desk.post(f"/desk/tickets/{switchboard.ticket().id}/take")
     assert answer.status_code == 204
     caller.wait_for_bridge()
     assert switchboard.ticket().taken_by == WANG

@@ -139,7 +139,7 @@ def used() -> Iterator[str]:
     for section, names in COMPOSED_KEYS.items():
         yield from (f"{section}.{name}" for name in names)
     for row in (row for flow in FLOWS.values() for row in flow.rows):
-        yield from (f"{row.step.name}.{reprompt}" for reprompt in row.step.reprompts if row.step.name != "admission")
+        yield from (f"{row.step.name}.{name}" for name in row.step.reprompts if row.step.name != "admission")
 
 
 def fills() -> Iterator[tuple[str, set[str]]]:

@@ -104,11 +104,11 @@ def test_with_a_most_for_each_all_of_it_is_given_that_can_be(total: int, parties
 def test_two_of_one_manager_who_weigh_the_same_are_at_most_a_carton_apart(total: int, parties: list[Recipient]) -> None:
     for policy in POLICIES:
         given = allocate(total, parties, policy)
-        alike: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+        equal: dict[tuple[str, str, int], list[int]] = defaultdict(list)
         for party in parties:
             weight = 1 if policy == "equal" else party.weight
-            alike[party.county, party.manager, weight].append(given[party.retailer_id])
-        assert all(max(cartons) - min(cartons) <= 1 for cartons in alike.values())
+            equal[party.county, party.manager, weight].append(given[party.retailer_id])
+        assert all(max(cartons) - min(cartons) <= 1 for cartons in equal.values())
 
 
 POLICIES: tuple[Policy, ...] = ("equal", "proportional")
@@ -124,9 +124,9 @@ def sums(given: dict[int, int], parties: list[Recipient], of: Callable[[Recipien
 
 def shares(total: int, parties: list[Recipient], policy: Policy, of: Callable[[Recipient], str]) -> dict[str, int]:
     """The share of each group, by the weight of its members."""
-    alike = policy == "equal" or not any(party.weight for party in parties)
+    equal = policy == "equal" or not any(party.weight for party in parties)
     weights: dict[str, int] = defaultdict(int)
     for party in parties:
-        weights[of(party)] += 1 if alike else party.weight
+        weights[of(party)] += 1 if equal else party.weight
     names = sorted(weights)
     return dict(zip(names, split(total, [weights[name] for name in names]), strict=True))
