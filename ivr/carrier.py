@@ -287,7 +287,8 @@ Instruction = (
 
 
 class Carrier(Protocol):
-    """What the line asks of a carrier. Every method raises CarrierError if the carrier cannot be asked, or fails."""
+    """The commands the line gives a carrier. Every method raises CarrierError if the carrier cannot be asked, or
+    fails."""
 
     def check(self) -> None:
         """Check that the carrier can be reached and our account is active."""

@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: the address comes from storage.migrate, the tables from every `models.py`."""
+"""Alembic's way to the database: the address comes from storage.migrate, the tables from every `models.py`."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ class BridgedCall(Protocol):
 
     sid: str
     now_ms: int
-    bridge: Bridge | None
+    bridge: AudioBridge | None
     on_partner_audio: Callable[[bytes], None] | None
 
     def emit(self, event: Event) -> None: ...
     def emit_from_thread(self, event: Event) -> None: ...
 
 
-class Bridge:
+class AudioBridge:
     """Connects two calls, each run by its own thread, until one of them leaves."""
 
     def __init__(self, first: BridgedCall, second: BridgedCall) -> None:
@@ -43,7 +43,7 @@ class Bridge:
         self.over = True
 
 
-def talk(call: BridgedCall, bridge: Bridge, most_ms: int) -> Steps[int]:
+def talk(call: BridgedCall, bridge: AudioBridge, most_ms: int) -> Steps[int]:
     """Stay connected until one side leaves, at most for `most_ms`; returns the milliseconds of talk."""
     began = call.now_ms
     call.emit(Connected(began, bridge.other(call).sid))

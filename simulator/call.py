@@ -17,7 +17,7 @@ from typing import Literal
 from urllib.parse import urljoin
 
 from simulator.account import Account
-from simulator.bridge import Bridge
+from simulator.bridge import AudioBridge
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
@@ -89,7 +89,7 @@ class SimulatedCall:
         self.in_prompt_gap = False
         self.ended = False
         self.picked_up = False
-        self.bridge: Bridge | None = None
+        self.bridge: AudioBridge | None = None
         self.on_partner_audio: Callable[[bytes], None] | None = None
         self.page_url = voice_url
 

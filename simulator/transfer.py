@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import CalledParty
-from simulator.bridge import Bridge, talk
+from simulator.bridge import AudioBridge, talk
 from simulator.call import SimulatedCall
 from simulator.events import Dialled, LeftQueue, Queued
 from simulator.instructions import CallUpdate, HungUp, Page, Redirected
@@ -22,7 +22,7 @@ RING_TIMEOUT = 30
 TALK_MAX_S = 14_400
 
 
-class LeaveQueue(Exception):
+class QueueLeft(Exception):
     """The call leaves the queue it waits in."""
 
 
@@ -43,11 +43,11 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
         return {"QueueResult": result, "QueueSid": queue.sid, "QueueTime": str(waited // 1000)}
 
     action, method = verb.attributes.get("action"), verb.attributes.get("method", "POST")
-    bridge: Bridge | None = None
+    bridge: AudioBridge | None = None
     try:
         bridge = yield from _until_connected(call, _wait(call, verb, queue, since, carry_out))
         yield from talk(call, bridge, TALK_MAX_S * 1000)
-    except LeaveQueue:
+    except QueueLeft:
         facts = left("leave")
         return (yield from call.fetch_page(action, method, facts)) if action else None
     except (Redirected, HungUp) as gone:
@@ -61,7 +61,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
     return (yield from call.fetch_page(action, method, facts)) if action else None
 
 
-def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Bridge]:
+def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[AudioBridge]:
     try:
         while call.bridge is None:
             next(waiting)
@@ -144,7 +144,7 @@ def _dial_answerer(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: Carry
             page = yield from leg.fetch_page(whisper, noun.attributes.get("method", "POST"))
             yield from carry_out(leg, page)
         if not call.ended:
-            leg.bridge = call.bridge = Bridge(call, leg)
+            leg.bridge = call.bridge = AudioBridge(call, leg)
             yield from talk(leg, leg.bridge, TALK_MAX_S * 1000)
 
     caller = verb.attributes.get("callerId", call.caller)

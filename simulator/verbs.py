@@ -307,7 +307,7 @@ def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
 
 
 def _leave(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
-    raise transfer.LeaveQueue
+    raise transfer.QueueLeft
     yield
 
 

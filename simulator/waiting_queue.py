@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 
-from simulator.bridge import Bridge, BridgedCall
+from simulator.bridge import AudioBridge, BridgedCall
 from simulator.webhook_client import new_sid
 
 
@@ -30,13 +30,13 @@ class WaitingQueue:
             if call in self.waiting:
                 self.waiting.remove(call)
 
-    def connect(self, call: BridgedCall) -> Bridge | None:
+    def connect(self, call: BridgedCall) -> AudioBridge | None:
         """Bridge this call with the first waiting one and return the bridge, or None if no call waits."""
         with self.lock:
             if not self.waiting:
                 return None
             first = self.waiting.pop(0)
-            call.bridge = first.bridge = Bridge(first, call)
+            call.bridge = first.bridge = AudioBridge(first, call)
             return call.bridge
 
     def average_wait_seconds(self) -> int:

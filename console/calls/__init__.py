@@ -1,1 +1,1 @@
-"""Orders and calls looked up, turns played and reviewed."""
+"""The pages of orders and calls, and the review of recorded turns."""

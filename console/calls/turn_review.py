@@ -19,7 +19,7 @@ from console.calls.label_form import COMMANDS, KINDS, LabelForm, from_form, from
 from console.calls.recording_pages import playable
 from console.desk.call_views import turn_view
 from console.language import _
-from console.spoken_names import has_name, preview_or_add
+from console.spoken_name_preview import has_name, preview_or_add
 from ivr import turn_labels
 from ivr.models import TurnLabel, TurnRow
 from ivr.recordings import recording_of

@@ -1,1 +1,1 @@
-"""The department's day: brief, call list, campaign, lists to work off, reports."""
+"""The pages of the department's day: pre-shift check, brief, call list, outbound calls, follow-ups, reports."""

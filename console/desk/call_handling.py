@@ -103,7 +103,7 @@ def _add_presence(routes: Blueprint) -> None:
 def _add_tickets(routes: Blueprint) -> None:
     @routes.post("/tickets/<int:number>/take")
     @requires_task("take_calls")
-    def take(number: int) -> ResponseReturnValue:
+    def take_call(number: int) -> ResponseReturnValue:
         me = staff()
         with transaction(services().sessions) as session:
             taken = tickets.take(session, number, me.id, services().now())

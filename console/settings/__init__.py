@@ -1,1 +1,1 @@
-"""What managers set: rules, hotlines, hours, catalogue and spoken names, retailers."""
+"""The pages of the managers' settings: rules, hotlines, hours, catalogue and spoken names, supply, retailers."""

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.name_overrides import NameRefused, remove_name
-from console import spoken_names
+from console import spoken_name_preview
 from console.authentication import may, requires_task, staff
 from console.desk.order_sheet import initials
 from console.language import _
@@ -58,7 +58,7 @@ def spoken_name_routes() -> Blueprint:
         text, barcode = request.form.get("text", "").strip(), request.form.get("barcode", "")
         with read_only(services().sessions) as session:
             catalog = services().catalog(session)
-        page, status, _added = spoken_names.preview_or_add(catalog, text, barcode)
+        page, status, _added = spoken_name_preview.preview_or_add(catalog, text, barcode)
         return page, status
 
     @routes.post("/names/known")
@@ -68,11 +68,11 @@ def spoken_name_routes() -> Blueprint:
         text, barcode = request.form.get("known", ""), request.form.get("barcode", "")
         with read_only(services().sessions) as session:
             catalog = services().catalog(session)
-        if not spoken_names.has_name(catalog, text, barcode):
+        if not spoken_name_preview.has_name(catalog, text, barcode):
             return render_template("settings/name_preview.html", refused=_("这个品规已经没有这个叫法了。")), 422
         return render_template(
             "settings/name_known.html",
-            preview=spoken_names.preview_name(catalog, text),
+            preview=spoken_name_preview.preview_name(catalog, text),
             catalog=catalog,
             barcode=barcode,
             may_edit=may("edit_catalog"),
@@ -96,6 +96,6 @@ def spoken_name_routes() -> Blueprint:
 
 
 def _why_kept(catalog: Catalog, text: str, barcode: str) -> str:
-    if not spoken_names.has_name(catalog, text, barcode):
+    if not spoken_name_preview.has_name(catalog, text, barcode):
         return _("这个品规已经没有这个叫法了。")
     return _("这是这个品规唯一的叫法，请先加一个别的。")

@@ -1,4 +1,4 @@
-"""What Twilio posts, in the line's words: the fields of the present request's form, and the arguments of its URL."""
+"""Twilio's requests in the line's words: the fields of the present request's form, and the arguments of its URL."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def call_status() -> CallStatus | None:
 
 
 def answered_by() -> AnsweredBy:
-    """Who answered the call; a person, if the detection does not know."""
+    """The person or machine that answered the call; a person, if the detection does not know."""
     return "machine" if field("AnsweredBy").startswith(("machine", "fax")) else "person"
 
 

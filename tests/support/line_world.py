@@ -103,16 +103,16 @@ class FakeCarrier:
         self._redirect(operator_call_key, attempt_id)
 
     def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
-        raise NotImplementedError
+        raise AssertionError("no outbound call is placed in these tests")
 
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:
-        raise NotImplementedError
+        raise AssertionError("no outbound call is placed in these tests")
 
     def status(self, call_key: str) -> CallStatus | None:
-        raise NotImplementedError
+        raise AssertionError("no outbound call is placed in these tests")
 
     def cancel_ringing(self, call_key: str) -> None:
-        raise NotImplementedError
+        raise AssertionError("no outbound call is placed in these tests")
 
     def dial_operator(self, address: str, line: str, attempt_id: int) -> str:
         self._refuse()
@@ -134,7 +134,7 @@ class FakeCarrier:
         return None
 
     def browser_credentials(self, identity: str) -> str:
-        raise NotImplementedError
+        raise AssertionError("no outbound call is placed in these tests")
 
     def recording(self, recording_id: str) -> bytes:
         self._refuse()

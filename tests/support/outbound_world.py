@@ -59,7 +59,7 @@ class FakeOutboundCarrier(FakeCarrier):
         self.cancelled.append(call_key)
 
 
-class Day:
+class OutboundWorld:
     """A morning with two retailers due, one operator ready to take calls, and outbound calling started."""
 
     def __init__(self, application: Flask, world: World) -> None:
@@ -121,7 +121,7 @@ class Day:
 class PlacedCall:
     """One outbound call, as the carrier runs it."""
 
-    def __init__(self, day: Day, call_key: str, phone: str, key: str) -> None:
+    def __init__(self, day: OutboundWorld, call_key: str, phone: str, key: str) -> None:
         self.day, self.call_key, self.key = day, call_key, key
         base = day.line.settings.public_base_url
         self.telephone = Telephone(day.application.test_client(), call_key, "demo-auth-token", base)

@@ -15,7 +15,7 @@ TODAY = "2026-11-23"
 
 
 @pytest.fixture
-def seats(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
+def signed_in_as(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
     """A function that returns the signed-in browser of a member of staff."""
     there: dict[str, Visitor] = {}
 
@@ -29,7 +29,7 @@ def seats(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
 
 
 @pytest.fixture
-def diary(seats: Callable[[str], Visitor], world: World) -> str:
+def diary(signed_in_as: Callable[[str], Visitor], world: World) -> str:
     """The address of the operator's diary of a day with one order."""
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
@@ -37,7 +37,7 @@ def diary(seats: Callable[[str], Visitor], world: World) -> str:
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
         desk.draft("CA1").set_line(CLASSIC, 50)
         desk.draft("CA1").confirm()
-    return seats("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
+    return signed_in_as("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
 
 
 @contextmanager
@@ -51,9 +51,9 @@ def text(answer: object) -> str:
 
 
 def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
-    diary: str, seats: Callable[[str], Visitor], world: World
+    diary: str, signed_in_as: Callable[[str], Visitor], world: World
 ) -> None:
-    operator = seats("operator")
+    operator = signed_in_as("operator")
     page = text(operator.get(diary))
     assert "已订 1 户" in page
     assert "<textarea" in page
@@ -66,24 +66,24 @@ def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
 
 
 def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
-    diary: str, seats: Callable[[str], Visitor], world: World
+    diary: str, signed_in_as: Callable[[str], Visitor], world: World
 ) -> None:
-    passed_up = text(seats("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
+    passed_up = text(signed_in_as("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
     assert "已交上去" in passed_up
     assert "等电访班长签" in passed_up
     assert "<textarea" not in passed_up
     for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "签完了")):
-        signer = seats(login)
+        signer = signed_in_as(login)
         assert diary in text(signer.get("/department-reports")).partition("等我签")[2].partition("<section")[0]
         assert then in text(signer.post(f"{diary}/sign", comment="同意"))
-    page = text(seats("operator").get(diary))
+    page = text(signed_in_as("operator").get(diary))
     assert page.count("：同意") == 3
     with kept(world) as report:
         assert report.state == "approved"
 
 
-def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, seats: Callable[[str], Visitor]) -> None:
-    operator, leader = seats("operator"), seats("leader")
+def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
+    operator, leader = signed_in_as("operator"), signed_in_as("leader")
     operator.post(f"{diary}/write", text="今天", pass_up="1")
     unsaid = leader.post(f"{diary}/sign", send_back="1")
     assert unsaid.status_code == 422
@@ -95,14 +95,14 @@ def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, seats: Callabl
     assert "等电访班长签" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
 
 
-def test_an_empty_diary_is_refused_beside_the_field(diary: str, seats: Callable[[str], Visitor]) -> None:
-    answer = seats("operator").post(f"{diary}/write", text="  ")
+def test_an_empty_diary_is_refused_beside_the_field(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
+    answer = signed_in_as("operator").post(f"{diary}/write", text="  ")
     assert answer.status_code == 422
     assert 'id="text-wrong" class="wrong">请写内容' in text(answer)
 
 
-def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, seats: Callable[[str], Visitor]) -> None:
-    operator, leader = seats("operator"), seats("leader")
+def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
+    operator, leader = signed_in_as("operator"), signed_in_as("leader")
     operator.post(f"{diary}/write", text="今天", pass_up="1")
     late = operator.post(f"{diary}/write", text="再改改")
     assert late.status_code == 422
@@ -112,30 +112,34 @@ def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, seats: C
 
 
 def test_operators_do_not_read_each_others_diaries_and_nobody_signs_out_of_turn(
-    diary: str, seats: Callable[[str], Visitor]
+    diary: str, signed_in_as: Callable[[str], Visitor]
 ) -> None:
-    assert seats("operator2").get(diary).status_code == 403
-    assert seats("operator2").post(f"{diary}/write", text="x").status_code == 403
-    assert seats("manager").post("/department-reports", kind="diary", day=TODAY).status_code == 403
-    seats("operator").post(f"{diary}/write", text="今天", pass_up="1")
-    assert seats("director").post(f"{diary}/sign").status_code == 422
-    assert seats("leader").get("/department-reports/999").status_code == 404
+    assert signed_in_as("operator2").get(diary).status_code == 403
+    assert signed_in_as("operator2").post(f"{diary}/write", text="x").status_code == 403
+    assert signed_in_as("manager").post("/department-reports", kind="diary", day=TODAY).status_code == 403
+    signed_in_as("operator").post(f"{diary}/write", text="今天", pass_up="1")
+    assert signed_in_as("director").post(f"{diary}/sign").status_code == 422
+    assert signed_in_as("leader").get("/department-reports/999").status_code == 404
 
 
 def test_what_is_late_is_marked_for_its_author_and_for_those_above(
-    diary: str, seats: Callable[[str], Visitor], clock: MovingClock
+    diary: str, signed_in_as: Callable[[str], Visitor], clock: MovingClock
 ) -> None:
-    assert "逾期" not in text(seats("operator").get(diary))
+    assert "逾期" not in text(signed_in_as("operator").get(diary))
     clock.move(days=2)
     for login in ("operator", "leader"):
-        seats(login).sign_in(login)
-        late = text(seats(login).get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
+        signed_in_as(login).sign_in(login)
+        late = (
+            text(signed_in_as(login).get("/department-reports"))
+            .partition('id="late-title"')[2]
+            .partition("</section>")[0]
+        )
         assert diary in late
-    assert "逾期，最晚 2026-11-24" in text(seats("operator").get(diary))
+    assert "逾期，最晚 2026-11-24" in text(signed_in_as("operator").get(diary))
 
 
 def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
-    seats: Callable[[str], Visitor], world: World, clock: MovingClock
+    signed_in_as: Callable[[str], Visitor], world: World, clock: MovingClock
 ) -> None:
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
@@ -144,15 +148,19 @@ def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
         desk.draft("CA1").set_line(CLASSIC, 50)
         desk.draft("CA1").confirm()
     clock.move(days=2)
-    late = text(seats("leader").get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
+    late = (
+        text(signed_in_as("leader").get("/department-reports"))
+        .partition('id="late-title"')[2]
+        .partition("</section>")[0]
+    )
     assert "还没有人写" in late
     assert f'name="day" value="{TODAY}"' in late
 
 
 @pytest.mark.parametrize("form", [{"kind": "diary", "day": "2026-11-24"}, {"kind": "diary", "day": ""}, {"kind": "x"}])
 def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(
-    seats: Callable[[str], Visitor], form: dict[str, str]
+    signed_in_as: Callable[[str], Visitor], form: dict[str, str]
 ) -> None:
-    answer = seats("operator").post("/department-reports", **form)
+    answer = signed_in_as("operator").post("/department-reports", **form)
     assert answer.status_code == 422
     assert "请选一个日期" in text(answer)

@@ -20,22 +20,22 @@ from orders.reporting.labels import CHANNELS
 from orders.windows import business_day
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MAIN, SHOP, STATION, World
-from tests.support.outbound_world import Day
+from tests.support.outbound_world import OutboundWorld
 
 
 @pytest.fixture
-def day(application: Flask, world: World) -> Day:
-    return Day(application, world)
+def day(application: Flask, world: World) -> OutboundWorld:
+    return OutboundWorld(application, world)
 
 
 @pytest.fixture
-def alone(day: Day, world: World) -> Day:
+def one_retailer(day: OutboundWorld, world: World) -> OutboundWorld:
     world.change_retailer(STATION, status="suspended")
     return day
 
 
 @pytest.fixture
-def leader(day: Day, visitor: Visitor) -> Visitor:
+def leader(day: OutboundWorld, visitor: Visitor) -> Visitor:
     visitor.sign_in("leader")
     return visitor
 
@@ -44,12 +44,14 @@ def page(visitor: Visitor) -> str:
     return visitor.get("/outbound").get_data(as_text=True)
 
 
-def quiet(day: Day) -> IdleReason:
+def quiet(day: OutboundWorld) -> IdleReason:
     with day.world.session() as session:
         return outbound_status(session, day.clock()).idle_reason
 
 
-def test_only_the_leader_and_up_may_see_start_and_stop_it(day: Day, new_visitor: Callable[[], Visitor]) -> None:
+def test_only_the_leader_and_up_may_see_start_and_stop_it(
+    day: OutboundWorld, new_visitor: Callable[[], Visitor]
+) -> None:
     for login, may in (("operator", False), ("manager", False), ("leader", True), ("clerk", True), ("director", True)):
         visitor = new_visitor()
         visitor.sign_in(login)
@@ -60,13 +62,13 @@ def test_only_the_leader_and_up_may_see_start_and_stop_it(day: Day, new_visitor:
     assert new_visitor().get("/outbound").status_code == 302
 
 
-def test_it_takes_a_page_of_ours_to_start_it(leader: Visitor, day: Day) -> None:
+def test_it_takes_a_page_of_ours_to_start_it(leader: Visitor, day: OutboundWorld) -> None:
     day.stop()
     assert leader.post("/outbound/start", token=False).status_code == 400
     assert day.dialler.poll() == 0
 
 
-def test_started_and_stopped_by_the_page_says_who_and_when(leader: Visitor, day: Day) -> None:
+def test_started_and_stopped_by_the_page_says_who_and_when(leader: Visitor, day: OutboundWorld) -> None:
     assert leader.post("/outbound/stop").status_code == 204
     stopped = page(leader)
     assert "赵红霞在09:00:00停止" in stopped
@@ -80,7 +82,7 @@ def test_started_and_stopped_by_the_page_says_who_and_when(leader: Visitor, day:
     assert day.advance(minutes=0) == 2
 
 
-def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visitor, day: Day) -> None:
+def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visitor, day: OutboundWorld) -> None:
     day.dialler.poll()
     calls = [day.call(0), day.call(1)]
     calls[1].post_status("busy")
@@ -99,28 +101,28 @@ def test_the_figures_and_every_attempt_with_its_outcome_are_shown(leader: Visito
     ]
 
 
-def test_those_missed_are_shown_with_reason_and_remedy(leader: Visitor, alone: Day) -> None:
-    alone.rule("outbound_attempts_max", 1)
-    alone.dialler.poll()
-    alone.call().post_status("no-answer")
-    alone.advance(minutes=1)
+def test_those_missed_are_shown_with_reason_and_remedy(leader: Visitor, one_retailer: OutboundWorld) -> None:
+    one_retailer.rule("outbound_attempts_max", 1)
+    one_retailer.dialler.poll()
+    one_retailer.call().post_status("no-answer")
+    one_retailer.advance(minutes=1)
     shown = page(leader)
     assert "没人接" in shown
     assert "打补货热线" in shown
 
 
 def test_a_call_the_line_placed_is_told_from_one_that_came_in_and_its_order_counts_in_the_report(
-    leader: Visitor, alone: Day
+    leader: Visitor, one_retailer: OutboundWorld
 ) -> None:
-    alone.dialler.poll()
-    alone.call().orders()
+    one_retailer.dialler.poll()
+    one_retailer.call().orders()
     assert '<span class="tag">外呼</span>' in leader.get("/calls").get_data(as_text=True)
     report = leader.get("/reports?span=day").get_data(as_text=True)
     assert "外呼" in report[report.index("<main") :]
     assert set(CHANNELS) == set(get_args(Channel))
 
 
-def test_a_retailer_that_asked_is_not_called_today(leader: Visitor, day: Day) -> None:
+def test_a_retailer_that_asked_is_not_called_today(leader: Visitor, day: OutboundWorld) -> None:
     assert "店12今天不打" in page(leader)
     assert leader.post("/outbound/not-today", customer_code=SHOP).status_code == 204
     assert "店12今天不打" not in page(leader)
@@ -128,7 +130,7 @@ def test_a_retailer_that_asked_is_not_called_today(leader: Visitor, day: Day) ->
     assert leader.post("/outbound/not-today", customer_code="410599999999").status_code == 404
 
 
-def test_the_page_says_why_nobody_is_called(day: Day, world: World) -> None:
+def test_the_page_says_why_nobody_is_called(day: OutboundWorld, world: World) -> None:
     # No dialler has polled yet, so none holds the lease.
     assert quiet(day) == "no_dialler"
     day.dialler.poll()
@@ -160,7 +162,7 @@ def test_the_page_says_when_which_batch_is_called(leader: Visitor, world: World)
     assert "其他批次 09:00–17:00" in shown
 
 
-def test_the_page_says_so_where_there_is_no_line_to_ring_from(day: Day, world: World) -> None:
+def test_the_page_says_so_where_there_is_no_line_to_ring_from(day: OutboundWorld, world: World) -> None:
     day.dialler.poll()
     with world.session() as session:
         session.execute(delete(HotlineRow).where(HotlineRow.number == MAIN))
@@ -174,7 +176,7 @@ def test_nobody_is_due_on_a_day_off(application: Flask, world: World) -> None:
         assert campaign.candidates(session, today, world.clock()) == []
 
 
-def test_the_part_that_keeps_itself_up_to_date_is_sent_at_once(leader: Visitor, day: Day) -> None:
+def test_the_part_that_keeps_itself_up_to_date_is_sent_at_once(leader: Visitor, day: OutboundWorld) -> None:
     day.clock.move_to(datetime(2026, 11, 23, 9, 5, tzinfo=SHANGHAI))
     with leader.client.get("/outbound/events") as answer:
         assert answer.mimetype == "text/event-stream"
@@ -182,13 +184,15 @@ def test_the_part_that_keeps_itself_up_to_date_is_sent_at_once(leader: Visitor, 
     assert (first.decode() if isinstance(first, bytes) else first).startswith("event: outbound\ndata: ")
 
 
-def test_who_was_called_in_vain_waits_with_the_time_of_the_next_try(leader: Visitor, alone: Day) -> None:
-    alone.dialler.poll()
-    alone.call().post_status("busy")
+def test_who_was_called_in_vain_waits_with_the_time_of_the_next_try(
+    leader: Visitor, one_retailer: OutboundWorld
+) -> None:
+    one_retailer.dialler.poll()
+    one_retailer.call().post_status("busy")
     assert "09:10:00以后" in page(leader)
 
 
-def test_a_suspended_retailer_is_due_and_never_left_to_ring(day: Day, world: World) -> None:
+def test_a_suspended_retailer_is_due_and_never_left_to_ring(day: OutboundWorld, world: World) -> None:
     world.change_retailer(STATION, status="suspended")
     with day.world.session() as session:
         now = outbound_status(session, day.clock())

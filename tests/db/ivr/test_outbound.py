@@ -27,18 +27,18 @@ from orders.windows import business_day
 from tests.support.carrier_client import Telephone
 from tests.support.desk_world import CLASSIC, MAIN, SHOP, STATION, MovingClock, World
 from tests.support.dialogue import Dialogue, add
-from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, Day, FakeOutboundCarrier, PlacedCall
+from tests.support.outbound_world import SHOP_PHONE, STATION_PHONE, FakeOutboundCarrier, OutboundWorld, PlacedCall
 
 MACHINE = "您好，这里是演示烟草订货热线。请您今天打零三七二，五五五五，零零零零订货。谢谢您的合作，再见。"
 
 
 @pytest.fixture
-def day(application: Flask, world: World) -> Day:
-    return Day(application, world)
+def day(application: Flask, world: World) -> OutboundWorld:
+    return OutboundWorld(application, world)
 
 
 @pytest.fixture
-def alone(day: Day, world: World) -> Day:
+def one_retailer(day: OutboundWorld, world: World) -> OutboundWorld:
     """The same day with only one retailer due."""
     world.change_retailer(STATION, status="suspended")
     return day
@@ -47,9 +47,11 @@ def alone(day: Day, world: World) -> Day:
 # Whole calls.
 
 
-def test_who_is_due_is_called_says_yes_orders_and_is_not_called_again(alone: Day, world: World) -> None:
-    assert alone.dialler.poll() == 1
-    call = alone.call()
+def test_who_is_due_is_called_says_yes_orders_and_is_not_called_again(
+    one_retailer: OutboundWorld, world: World
+) -> None:
+    assert one_retailer.dialler.poll() == 1
+    call = one_retailer.call()
     call.post_status("ringing")
     assert call.answer().said == [
         "您好，这里是演示烟草订货热线，我是一号订货员。今天是您的订货日。是店12请按一，不是请按二，今天不用订请按三。"
@@ -58,81 +60,83 @@ def test_who_is_due_is_called_says_yes_orders_and_is_not_called_again(alone: Day
         call.keys(keys)
     assert "您的订货已经保存" in "".join(call.keys("1").said)
     call.post_status("completed")
-    assert alone.outcomes() == ["ordered"]
+    assert one_retailer.outcomes() == ["ordered"]
     with world.session() as session:
         assert session.scalars(select(OrderRow.channel)).all() == ["outbound"]
-    assert alone.advance(hours=3) == 0
-    assert alone.missed() == []
+    assert one_retailer.advance(hours=3) == 0
+    assert one_retailer.missed() == []
 
 
-def test_busy_then_busy_again_then_missed_with_the_remedy(alone: Day) -> None:
-    alone.rule("outbound_attempts_max", 2)
-    alone.dialler.poll()
-    alone.call().post_status("busy")
-    assert alone.advance(minutes=9) == 0
-    assert alone.advance(minutes=1) == 1
-    assert alone.missed() == []
-    alone.call().post_status("busy")
-    assert alone.advance(minutes=30) == 0
-    assert alone.outcomes() == ["busy", "busy"]
-    assert alone.missed() == [("busy", "supplementary")]
-    assert alone.advance(minutes=1) == 0
-    assert len(alone.missed()) == 1
+def test_busy_then_busy_again_then_missed_with_the_remedy(one_retailer: OutboundWorld) -> None:
+    one_retailer.rule("outbound_attempts_max", 2)
+    one_retailer.dialler.poll()
+    one_retailer.call().post_status("busy")
+    assert one_retailer.advance(minutes=9) == 0
+    assert one_retailer.advance(minutes=1) == 1
+    assert one_retailer.missed() == []
+    one_retailer.call().post_status("busy")
+    assert one_retailer.advance(minutes=30) == 0
+    assert one_retailer.outcomes() == ["busy", "busy"]
+    assert one_retailer.missed() == [("busy", "supplementary")]
+    assert one_retailer.advance(minutes=1) == 0
+    assert len(one_retailer.missed()) == 1
 
 
-def test_a_machine_is_left_a_message_once_that_names_nobody(alone: Day) -> None:
-    alone.dialler.poll()
-    markup = alone.call().answer("machine_end_beep")
+def test_a_machine_is_left_a_message_once_that_names_nobody(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    markup = one_retailer.call().answer("machine_end_beep")
     assert (markup.said, markup.verbs[-1]) == ([MACHINE], "Hangup")
     assert "店12" not in MACHINE
-    alone.call().post_status("completed")
-    assert alone.advance(minutes=30) == 1
-    assert alone.call().answer("machine_end_beep").verbs == ["Hangup"]
-    alone.call().post_status("completed")
-    assert alone.outcomes() == ["machine", "machine"]
+    one_retailer.call().post_status("completed")
+    assert one_retailer.advance(minutes=30) == 1
+    assert one_retailer.call().answer("machine_end_beep").verbs == ["Hangup"]
+    one_retailer.call().post_status("completed")
+    assert one_retailer.outcomes() == ["machine", "machine"]
 
 
-def test_who_declines_is_left_alone_for_the_day_and_is_not_missed(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_who_declines_is_left_alone_for_the_day_and_is_not_missed(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.answer()
     assert call.keys("3").said[0].startswith("好的，不打扰您了。")
     call.post_status("completed")
-    assert alone.outcomes() == ["declined"]
-    assert alone.advance(hours=9) == 0
-    assert alone.missed() == []
+    assert one_retailer.outcomes() == ["declined"]
+    assert one_retailer.advance(hours=9) == 0
+    assert one_retailer.missed() == []
 
 
-def test_where_a_stranger_picks_up_the_number_is_not_called_again_and_the_shop_is_visited(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_where_a_stranger_picks_up_the_number_is_not_called_again_and_the_shop_is_visited(
+    one_retailer: OutboundWorld,
+) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.answer()
     call.keys("2")
     call.post_status("completed")
-    assert alone.advance(hours=1) == 0
-    assert (alone.outcomes(), alone.missed()) == (["wrong_person"], [("wrong_number", "visit")])
+    assert one_retailer.advance(hours=1) == 0
+    assert (one_retailer.outcomes(), one_retailer.missed()) == (["wrong_person"], [("wrong_number", "visit")])
 
 
-def test_who_wants_an_operator_gets_one_and_is_not_called_again(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_who_wants_an_operator_gets_one_and_is_not_called_again(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.answer()
     assert "Enqueue" in call.keys("0").verbs
     call.post_status("completed")
-    assert alone.outcomes() == ["operator"]
-    assert alone.advance(hours=1) == 0
+    assert one_retailer.outcomes() == ["operator"]
+    assert one_retailer.advance(hours=1) == 0
 
 
-def test_a_call_that_breaks_off_is_tried_again_with_what_was_ordered_so_far(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_a_call_that_breaks_off_is_tried_again_with_what_was_ordered_so_far(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.answer()
     call.keys("1")
     call.keys("101*5")
     call.post_status("completed")
-    assert alone.outcomes() == ["answered"]
-    assert alone.advance(minutes=30) == 1
-    again = alone.call()
+    assert one_retailer.outcomes() == ["answered"]
+    assert one_retailer.advance(minutes=30) == 1
+    again = one_retailer.call()
     again.answer()
     assert "您上次没有订完" in "".join(again.keys("1").said)
 
@@ -140,7 +144,7 @@ def test_a_call_that_breaks_off_is_tried_again_with_what_was_ordered_so_far(alon
 # Never.
 
 
-def test_nobody_is_called_before_it_is_started_or_after_it_is_stopped(day: Day) -> None:
+def test_nobody_is_called_before_it_is_started_or_after_it_is_stopped(day: OutboundWorld) -> None:
     day.stop()
     assert day.dialler.poll() == 0
     day.start()
@@ -157,7 +161,7 @@ def test_nobody_is_called_before_it_is_started_or_after_it_is_stopped(day: Day) 
     assert "请按" in "".join(talking.keys("1").said)
 
 
-def test_each_new_day_has_to_be_started(day: Day) -> None:
+def test_each_new_day_has_to_be_started(day: OutboundWorld) -> None:
     day.clock.move(days=7)
     day.world.supply()
     assert day.advance(minutes=1) == 0
@@ -165,7 +169,7 @@ def test_each_new_day_has_to_be_started(day: Day) -> None:
     assert day.dialler.poll() == 2
 
 
-def test_nobody_is_called_outside_the_window_the_hours_and_the_working_days(day: Day, world: World) -> None:
+def test_nobody_is_called_outside_the_window_the_hours_and_the_working_days(day: OutboundWorld, world: World) -> None:
     with world.session() as session:
         session.add(OutboundWindow(batch="", opens=10 * 60, closes=11 * 60))
     assert day.dialler.poll() == 0
@@ -177,33 +181,35 @@ def test_nobody_is_called_outside_the_window_the_hours_and_the_working_days(day:
     assert day.advance(minutes=1) == 0
 
 
-def test_nobody_is_called_once_the_days_end_has_begun(day: Day, world: World) -> None:
+def test_nobody_is_called_once_the_days_end_has_begun(day: OutboundWorld, world: World) -> None:
     world.day_step("balances")
     assert day.dialler.poll() == 0
 
 
-def test_who_is_not_due_suspended_or_without_a_number_is_never_called(day: Day) -> None:
+def test_who_is_not_due_suspended_or_without_a_number_is_never_called(day: OutboundWorld) -> None:
     day.world.change_retailer(SHOP, status="suspended")
     assert day.dialler.poll() == 1
     assert [phone for phone, _ in day.carrier.placed_calls] == [STATION_PHONE]
 
 
-def test_who_ordered_meanwhile_or_is_ordering_or_in_a_call_is_not_called(alone: Day, world: World) -> None:
+def test_who_ordered_meanwhile_or_is_ordering_or_in_a_call_is_not_called(
+    one_retailer: OutboundWorld, world: World
+) -> None:
     call = Dialogue(world)
     call.caller_says("对")
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    assert alone.dialler.poll() == 0
+    assert one_retailer.dialler.poll() == 0
     call.caller_says("就这些")
     call.caller_says("对")
-    assert alone.advance(hours=1) == 0
+    assert one_retailer.advance(hours=1) == 0
 
 
-def test_who_is_talking_to_the_line_already_is_not_called(alone: Day) -> None:
-    Telephone(alone.application.test_client(), token="demo-auth-token", base="http://127.0.0.1:8000").dial()
-    assert alone.dialler.poll() == 0
+def test_who_is_talking_to_the_line_already_is_not_called(one_retailer: OutboundWorld) -> None:
+    Telephone(one_retailer.application.test_client(), token="demo-auth-token", base="http://127.0.0.1:8000").dial()
+    assert one_retailer.dialler.poll() == 0
 
 
-def test_who_orders_between_the_poll_and_the_call_is_not_called(alone: Day, world: World) -> None:
+def test_who_orders_between_the_poll_and_the_call_is_not_called(one_retailer: OutboundWorld, world: World) -> None:
     dial = Dial(world.retailer().id, SHOP_PHONE)
     today = business_day(world.clock())
     with world.session() as session:
@@ -214,21 +220,23 @@ def test_who_orders_between_the_poll_and_the_call_is_not_called(alone: Day, worl
         assert campaign.create_attempt(session, dial, today, MAIN, world.clock()) is None
 
 
-def test_who_asked_not_to_be_called_today_is_not(alone: Day, world: World) -> None:
+def test_who_asked_not_to_be_called_today_is_not(one_retailer: OutboundWorld, world: World) -> None:
     with world.session() as session:
         campaign.opt_out(session, business_day(world.clock()), world.retailer().id, "李晓燕", world.clock())
-    assert alone.dialler.poll() == 0
+    assert one_retailer.dialler.poll() == 0
 
 
-def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_called(alone: Day, world: World) -> None:
+def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_called(
+    one_retailer: OutboundWorld, world: World
+) -> None:
     today, shop = business_day(world.clock()), world.retailer().id
     with world.session() as session:
         operator = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
         follow_ups.claim(session, today, shop, operator, world.clock())
-    assert alone.dialler.poll() == 0
+    assert one_retailer.dialler.poll() == 0
     with world.session() as session:
         follow_ups.close(session, today, shop, operator, "declined", "", world.clock())
-    assert alone.dialler.poll() == 0
+    assert one_retailer.dialler.poll() == 0
     with world.session() as session:
         follow_ups.close(session, today, shop, operator, "not_reached", "", world.clock())
         session.add(
@@ -247,19 +255,19 @@ def test_whom_an_operator_rings_or_has_promised_to_call_back_is_not_called(alone
         session.add(
             Callback(call_key="CA9", phone=SHOP_PHONE, reason="asked", requested_at=world.clock(), state="open")
         )
-    assert alone.dialler.poll() == 0
+    assert one_retailer.dialler.poll() == 0
     with world.session() as session:
         session.scalars(select(Callback)).one().state = "reached"
-    assert alone.dialler.poll() == 1
+    assert one_retailer.dialler.poll() == 1
 
 
-def test_without_a_free_operator_nobody_is_called(day: Day) -> None:
+def test_without_a_free_operator_nobody_is_called(day: OutboundWorld) -> None:
     day.clock.move(minutes=31)
     assert day.dialler.poll() == 0
     assert day.advance(minutes=0) == 2
 
 
-def test_no_more_are_called_than_there_are_lines(day: Day) -> None:
+def test_no_more_are_called_than_there_are_lines(day: OutboundWorld) -> None:
     day.rule("outbound_lines", 1)
     assert day.dialler.poll() == 1
     assert day.advance(minutes=1) == 0
@@ -271,7 +279,7 @@ def test_no_more_are_called_than_there_are_lines(day: Day) -> None:
 # Exactly once.
 
 
-def test_of_two_diallers_one_dials_and_the_other_takes_over_when_it_is_gone(day: Day) -> None:
+def test_of_two_diallers_one_dials_and_the_other_takes_over_when_it_is_gone(day: OutboundWorld) -> None:
     other = day.new_dialler()
     day.rule("outbound_lines", 1)
     assert day.dialler.poll() == 1
@@ -284,106 +292,110 @@ def test_of_two_diallers_one_dials_and_the_other_takes_over_when_it_is_gone(day:
     assert day.dialler.poll() == 0
 
 
-def test_told_twice_and_late_changes_nothing(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_told_twice_and_late_changes_nothing(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.orders()
     for status in ("completed", "ringing", "in-progress", "busy"):
         call.post_status(status)
-    assert alone.outcomes() == ["ordered"]
-    first = alone.attempts()[0].ended_at
-    alone.clock.move(minutes=1)
+    assert one_retailer.outcomes() == ["ordered"]
+    first = one_retailer.attempts()[0].ended_at
+    one_retailer.clock.move(minutes=1)
     call.post_status("completed")
-    assert alone.attempts()[0].ended_at == first
+    assert one_retailer.attempts()[0].ended_at == first
 
 
-def test_a_repeated_picking_up_begins_no_second_call(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_a_repeated_picking_up_begins_no_second_call(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     first = call.answer().said
     assert call.answer().said == first
     call.keys("1")
     assert "请按烟的代码" in "".join(call.answer().said)
 
 
-def test_a_call_with_somebody_elses_key_or_none_is_hung_up(alone: Day) -> None:
-    alone.dialler.poll()
-    alone.call().answer()
-    phone, key = alone.carrier.placed_calls[0]
-    assert PlacedCall(alone, "CA" + "9" * 32, phone, key).answer().verbs == ["Hangup"]
-    assert PlacedCall(alone, "CA" + "8" * 32, phone, "made-up").answer().verbs == ["Hangup"]
+def test_a_call_with_somebody_elses_key_or_none_is_hung_up(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    one_retailer.call().answer()
+    phone, key = one_retailer.carrier.placed_calls[0]
+    assert PlacedCall(one_retailer, "CA" + "9" * 32, phone, key).answer().verbs == ["Hangup"]
+    assert PlacedCall(one_retailer, "CA" + "8" * 32, phone, "made-up").answer().verbs == ["Hangup"]
 
 
-def test_the_line_says_nothing_to_who_cannot_sign(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_the_line_says_nothing_to_who_cannot_sign(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.telephone.token = "somebody else's"
     assert call.telephone.post(f"/voice/outbound?attempt={call.key}").status_code == 403
     assert call.telephone.post(f"/voice/outbound/status?attempt={call.key}", CallStatus="busy").status_code == 403
-    assert alone.outcomes() == [None]
+    assert one_retailer.outcomes() == [None]
 
 
 @pytest.fixture
-def broken(alone: Day) -> Callable[[bool], None]:
+def broken(one_retailer: OutboundWorld) -> Callable[[bool], None]:
     """A function that makes the dialler's request fail; the carrier placed the call nevertheless, or not."""
 
     def breaks(placed: bool) -> None:
-        alone.carrier.error = CarrierError("the line to the carrier is down")
-        alone.carrier.places_despite_error = placed
-        alone.dialler.poll()
-        alone.carrier.error = None
+        one_retailer.carrier.error = CarrierError("the line to the carrier is down")
+        one_retailer.carrier.places_despite_error = placed
+        one_retailer.dialler.poll()
+        one_retailer.carrier.error = None
 
     return breaks
 
 
-def test_a_crash_between_asking_and_writing_down_rings_nobody_twice(alone: Day, broken: Callable[[bool], None]) -> None:
+def test_a_crash_between_asking_and_writing_down_rings_nobody_twice(
+    one_retailer: OutboundWorld, broken: Callable[[bool], None]
+) -> None:
     broken(True)
-    assert alone.attempts()[0].call_key is None
-    alone.dialler = alone.new_dialler()
+    assert one_retailer.attempts()[0].call_key is None
+    one_retailer.dialler = one_retailer.new_dialler()
     for _ in range(20):
-        alone.advance(seconds=7)
-    assert len(alone.carrier.placed_calls) == 1
-    alone.call().orders()
-    assert alone.outcomes() == ["ordered"]
-    assert alone.attempts()[0].call_key == alone.call().call_key
+        one_retailer.advance(seconds=7)
+    assert len(one_retailer.carrier.placed_calls) == 1
+    one_retailer.call().orders()
+    assert one_retailer.outcomes() == ["ordered"]
+    assert one_retailer.attempts()[0].call_key == one_retailer.call().call_key
 
 
-def test_a_call_that_was_never_placed_is_found_out_and_tried_again(alone: Day, broken: Callable[[bool], None]) -> None:
+def test_a_call_that_was_never_placed_is_found_out_and_tried_again(
+    one_retailer: OutboundWorld, broken: Callable[[bool], None]
+) -> None:
     broken(False)
-    assert alone.advance(minutes=2) == 0
-    assert alone.outcomes() == [None]
-    alone.advance(minutes=2)
-    assert alone.outcomes() == ["lost"]
-    assert alone.advance(minutes=30) == 1
+    assert one_retailer.advance(minutes=2) == 0
+    assert one_retailer.outcomes() == [None]
+    one_retailer.advance(minutes=2)
+    assert one_retailer.outcomes() == ["lost"]
+    assert one_retailer.advance(minutes=30) == 1
 
 
-def test_an_end_that_was_never_told_is_asked_for(alone: Day) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+def test_an_end_that_was_never_told_is_asked_for(one_retailer: OutboundWorld) -> None:
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     call.answer()
-    alone.advance(minutes=2)
-    assert alone.outcomes() == [None]
-    alone.carrier.known[call.call_key] = "completed"
-    alone.advance(minutes=2)
-    assert alone.outcomes() == ["answered"]
+    one_retailer.advance(minutes=2)
+    assert one_retailer.outcomes() == [None]
+    one_retailer.carrier.known[call.call_key] = "completed"
+    one_retailer.advance(minutes=2)
+    assert one_retailer.outcomes() == ["answered"]
 
 
-def test_what_the_carrier_refuses_has_failed_and_the_shop_is_visited(alone: Day) -> None:
-    alone.rule("outbound_attempts_max", 1)
-    alone.carrier.error = CarrierRefused("the call was refused: the number is not valid")
-    assert alone.dialler.poll() == 0
-    assert (alone.outcomes(), alone.attempts()[0].detail) == (["failed"], str(alone.carrier.error))
-    alone.advance(minutes=1)
-    assert alone.missed() == [("phone_fault", "visit")]
+def test_what_the_carrier_refuses_has_failed_and_the_shop_is_visited(one_retailer: OutboundWorld) -> None:
+    one_retailer.rule("outbound_attempts_max", 1)
+    one_retailer.carrier.error = CarrierRefused("the call was refused: the number is not valid")
+    assert one_retailer.dialler.poll() == 0
+    assert (one_retailer.outcomes(), one_retailer.attempts()[0].detail) == (["failed"], str(one_retailer.carrier.error))
+    one_retailer.advance(minutes=1)
+    assert one_retailer.missed() == [("phone_fault", "visit")]
 
 
 def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(
-    alone: Day, monkeypatch: pytest.MonkeyPatch
+    one_retailer: OutboundWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone.dialler.poll()
-    call = alone.call()
+    one_retailer.dialler.poll()
+    call = one_retailer.call()
     with monkeypatch.context() as patch:
-        patch.setattr(alone.line.outbound_calls, "on_answer", lambda *_: 1 / 0)
+        patch.setattr(one_retailer.line.outbound_calls, "on_answer", lambda *_: 1 / 0)
         markup = call.answer()
     assert markup.said == ["对不起，刚才出了点问题，请您再来一次。"]
     again = call.telephone.request(markup.redirect, AnsweredBy="human", **call.numbers)
@@ -393,7 +405,7 @@ def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(
 # After the window has closed.
 
 
-def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: Day, world: World) -> None:
+def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: OutboundWorld, world: World) -> None:
     with world.session() as session:
         session.add(OutboundWindow(batch="", opens=9 * 60, closes=10 * 60))
         session.delete(session.get_one(RetailerPhone, STATION_PHONE))
@@ -410,7 +422,7 @@ def test_at_the_windows_end_everybody_not_reached_is_missed_with_a_reason(day: D
     ids=["the line closes", "the day's end begins"],
 )
 def test_what_ends_before_the_window_ends_the_ringing_as_well(
-    day: Day, world: World, ends: Callable[[World], None]
+    day: OutboundWorld, world: World, ends: Callable[[World], None]
 ) -> None:
     day.dialler.poll()
     day.call(0).post_status("no-answer")

@@ -44,7 +44,7 @@ class SharedNetwork(FakeOutboundCarrier):
 
 
 @pytest.fixture
-def crowd(any_engine: Engine, clock: MovingClock) -> World:
+def twelve_due(any_engine: Engine, clock: MovingClock) -> World:
     """A desk with a dozen retailers due today."""
     world = World.build(storage.open_sessions(any_engine), clock)
     with world.session() as session:
@@ -60,9 +60,9 @@ def crowd(any_engine: Engine, clock: MovingClock) -> World:
 
 
 @pytest.fixture
-def line(crowd: World, any_engine: Engine) -> Iterator[LineServices]:
+def line(twelve_due: World, any_engine: Engine) -> Iterator[LineServices]:
     url = any_engine.url.render_as_string(hide_password=False)
-    app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=crowd.clock)
+    app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=twelve_due.clock)
     yield services(app).line
     services(app).sessions.kw["bind"].dispose()
 
@@ -79,9 +79,11 @@ def at_once(work: Callable[[int], object], times: int = AT_ONCE) -> list[object]
         return list(pool.map(wait_and_work, range(times)))
 
 
-def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(crowd: World, line: LineServices) -> None:
+def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(twelve_due: World, line: LineServices) -> None:
     network = SharedNetwork()
-    diallers = [Dialler(crowd.sessions, crowd.clock, network, line.outbound_calls, OPERATORS) for _ in range(AT_ONCE)]
+    diallers = [
+        Dialler(twelve_due.sessions, twelve_due.clock, network, line.outbound_calls, OPERATORS) for _ in range(AT_ONCE)
+    ]
     placed = at_once(lambda number: diallers[number].poll())
     phones = [phone for phone, _ in network.placed_calls]
     assert len(phones) == len(set(phones)) == SHOPS + 1
@@ -89,22 +91,22 @@ def test_of_many_diallers_one_dials_and_each_retailer_is_called_once(crowd: Worl
     assert sum(bool(count) for count in placed) == 1
 
 
-def test_a_retailer_is_reserved_once_by_whoever_is_first(crowd: World) -> None:
-    retailer, today = crowd.retailer(), business_day(crowd.clock())
+def test_a_retailer_is_reserved_once_by_whoever_is_first(twelve_due: World) -> None:
+    retailer, today = twelve_due.retailer(), business_day(twelve_due.clock())
 
     def reserve(_number: int) -> bool:
-        with crowd.session() as session:
+        with twelve_due.session() as session:
             dial = Dial(retailer.id, "+8613800000012")
-            return campaign.create_attempt(session, dial, today, MAIN, crowd.clock()) is not None
+            return campaign.create_attempt(session, dial, today, MAIN, twelve_due.clock()) is not None
 
     assert sorted(at_once(reserve)) == [False] * (AT_ONCE - 1) + [True]  # type: ignore[type-var]
 
 
-def test_posts_that_come_at_once_begin_one_call_and_end_it_once(crowd: World, line: LineServices) -> None:
-    today = business_day(crowd.clock())
-    with crowd.session() as session:
+def test_posts_that_come_at_once_begin_one_call_and_end_it_once(twelve_due: World, line: LineServices) -> None:
+    today = business_day(twelve_due.clock())
+    with twelve_due.session() as session:
         attempt = campaign.create_attempt(
-            session, Dial(crowd.retailer().id, "+8613800000012"), today, MAIN, crowd.clock()
+            session, Dial(twelve_due.retailer().id, "+8613800000012"), today, MAIN, twelve_due.clock()
         )
     assert attempt is not None
     key, call_key = attempt.key, "CA" + "1" * 32
@@ -112,7 +114,7 @@ def test_posts_that_come_at_once_begin_one_call_and_end_it_once(crowd: World, li
     assert len({repr(present) for present in begun}) == 1
     statuses: list[CallStatus] = ["completed", "in_progress", "completed", "ringing", "completed", "completed"]
     at_once(lambda number: line.outbound_calls.on_status(key, call_key, statuses[number]))
-    with crowd.session() as session:
+    with twelve_due.session() as session:
         assert session.scalar(select(func.count()).select_from(Call)) == 1
         [over] = session.scalars(select(OutboundAttempt))
         assert (over.outcome, over.call_key) == ("answered", call_key)

@@ -27,7 +27,7 @@ TOKEN = base64.b64encode(f"{DEMO_ACCOUNT_SID}:{DEMO_AUTH_TOKEN}".encode()).decod
 
 
 @pytest.fixture
-def keeper(fake_app: FakeApplication) -> Iterator[Account]:
+def phone_account(fake_app: FakeApplication) -> Iterator[Account]:
     """A simulator with a web phone, where other simulators may register."""
     account = Account("", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     rest = create_rest(account)
@@ -38,8 +38,8 @@ def keeper(fake_app: FakeApplication) -> Iterator[Account]:
         yield account
 
 
-def connect(keeper: Account, token: str = TOKEN) -> websocket.WebSocket:
-    address = keeper.api_base.replace("http", "ws") + "/phone"
+def connect(phone_account: Account, token: str = TOKEN) -> websocket.WebSocket:
+    address = phone_account.api_base.replace("http", "ws") + "/phone"
     return websocket.create_connection(address, timeout=20, header=[f"Authorization: Basic {token}"])
 
 
@@ -76,9 +76,9 @@ def test_a_recording_goes_before_live_sound() -> None:
     assert [telephone.frame(), telephone.frame()] == [other, SOUND]
 
 
-def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: FakeApplication) -> None:
+def test_a_page_leads_a_call_and_hears_what_happens(phone_account: Account, fake_app: FakeApplication) -> None:
     fake_app.answers["/voice/incoming"] = HELLO
-    socket = connect(keeper)
+    socket = connect(phone_account)
     socket.send("not JSON")
     socket.send(json.dumps({"command": "keys", "keys": "1"}))
     socket.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
@@ -92,15 +92,15 @@ def test_a_page_leads_a_call_and_hears_what_happens(keeper: Account, fake_app: F
 
 
 def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
-    keeper: Account, fake_app: FakeApplication
+    phone_account: Account, fake_app: FakeApplication
 ) -> None:
     fake_app.answers["/voice/incoming"] = "<Enqueue>mine</Enqueue>"
     fake_app.answers["/operator"] = "<Dial><Queue>mine</Queue></Dial>"
-    caller, operator = connect(keeper), connect(keeper)
+    caller, operator = connect(phone_account), connect(phone_account)
     operator.send(json.dumps({"command": "register", "name": "staff-1"}))
     caller.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
     happens(caller, "Queued")
-    place = call_placer(keeper)
+    place = call_placer(phone_account)
     placed = place(CallRequest("+8637255550000", "client:staff-1?ticket=1", f"{fake_app.url}/operator"))
     assert happens(operator, "Incoming")["call_sid"] == placed.sid
     # While it rings or talks, it is busy.
@@ -123,31 +123,31 @@ def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
     operator.close()
     happens(caller, "Disconnected")
     placed.join(10)
-    assert "client:staff-1" not in keeper.answerers
+    assert "client:staff-1" not in phone_account.answerers
     caller.close()
 
 
-def test_a_page_that_goes_away_puts_the_receiver_down(keeper: Account, fake_app: FakeApplication) -> None:
+def test_a_page_that_goes_away_puts_the_receiver_down(phone_account: Account, fake_app: FakeApplication) -> None:
     fake_app.answers["/voice/incoming"] = HELLO
-    socket = connect(keeper)
+    socket = connect(phone_account)
     socket.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
     sid = str(happens(socket, "CallPlaced")["call_sid"])
     socket.close()
-    keeper.calls[sid].join(10)
-    assert keeper.calls[sid].ended
+    phone_account.calls[sid].join(10)
+    assert phone_account.calls[sid].ended
 
 
-def test_nobody_without_the_accounts_token_has_a_telephone(keeper: Account) -> None:
+def test_nobody_without_the_accounts_token_has_a_telephone(phone_account: Account) -> None:
     with pytest.raises(websocket.WebSocketBadStatusException):
-        connect(keeper, token=base64.b64encode(b"somebody:else").decode())
+        connect(phone_account, token=base64.b64encode(b"somebody:else").decode())
 
 
-def test_what_is_asked_about_a_visiting_call_reaches_its_own_simulator(keeper: Account) -> None:
+def test_what_is_asked_about_a_visiting_call_reaches_its_own_simulator(phone_account: Account) -> None:
     peer, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     with server:
-        assert register_with_peer(keeper.api_base, peer)
+        assert register_with_peer(phone_account.api_base, peer)
         recording = peer.store_recording("CA1", SOUND, ready_at=0.0)
         path = f"{API.replace('<account_sid>', peer.sid)}/Recordings/{recording.sid}.wav"
-        answer = requests.get(keeper.api_base + path, auth=(peer.sid, peer.auth_token), timeout=10)
+        answer = requests.get(phone_account.api_base + path, auth=(peer.sid, peer.auth_token), timeout=10)
         assert answer.status_code == 200
         assert answer.content[:4] == b"RIFF"
