@@ -26,7 +26,6 @@ class LineServices:
     settings: Settings
     calls: Calls
     carrier: Carrier
-    recognition: Recognition
     media_streams: MediaStreams
     outbound_calls: OutboundCalls
     operators: OperatorServices
@@ -51,4 +50,4 @@ class LineServices:
         dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
         automatic = AutomaticLine(settings.listen_mode, calls, carrier, recognition, outbound, dispatcher, prompts)
         operators = OperatorServices.build(sessions, clock, calls, carrier, dispatcher, numbers, automatic.present)
-        return cls(settings, calls, carrier, recognition, streams, outbound, operators, automatic, prompts)
+        return cls(settings, calls, carrier, streams, outbound, operators, automatic, prompts)

@@ -896,5 +896,5 @@ def downgrade() -> None:
 
     op.drop_table('brand_specs')
     if op.get_bind().dialect.name == "postgresql":
-        # The triggers went with their tables; the function stays without them.
+        # Dropping the tables drops their triggers, but not the function these called.
         op.execute("DROP FUNCTION refuse_to_rewrite_history()")
