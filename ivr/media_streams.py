@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
@@ -43,6 +43,15 @@ class StreamingRecogniser(Protocol):
     def feed(self, mulaw: bytes) -> Utterance | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Sound of the caller, mu-law at 8 kHz. `timestamp_ms` is when it was said, in milliseconds since the stream began,
+    by the carrier's clock."""
+
+    timestamp_ms: int
+    mulaw: bytes
+
+
 class StreamsFull(RuntimeError):
     """This worker serves as many streams as it may."""
 
@@ -61,21 +70,20 @@ class Heartbeats:
         self._changed = threading.Condition()
         self._recording = False
 
-    @contextmanager
-    def keep_alive(self, stream: str) -> Iterator[None]:
-        """Record heartbeats of the stream until the block ends."""
+    def add(self, stream: str) -> None:
+        """Record heartbeats of the stream from now on."""
         with self._changed:
             self._streams.add(stream)
             if not self._recording:
                 # Started with the first stream: a thread does not survive the fork that makes a worker.
                 self._recording = True
                 threading.Thread(target=self._record, name="heartbeats", daemon=True).start()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._streams.discard(stream)
-                self._changed.notify()
+
+    def discard(self, stream: str) -> None:
+        """Record no more heartbeats of the stream."""
+        with self._changed:
+            self._streams.discard(stream)
+            self._changed.notify()
 
     def _record(self) -> None:
         while True:
@@ -114,27 +122,30 @@ class MediaStreams:
         """The stream registry that streams and turns share."""
         return self._registry
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold one of this worker's slots for streams. Raises StreamsFull if there is none."""
+    def open(self, call_key: str, stream: str) -> CallListener:
+        """Open a stream of this call and return its listener, which the caller closes. Raises StreamsFull if this
+        worker has no slot left, and NotInProgress if the call is not in progress here."""
         if not self._slots.acquire(blocking=False):
             raise StreamsFull
         try:
-            yield
-        finally:
+            if not self._registry.register(call_key, stream):
+                raise NotInProgress("the call is not one that is going on here")
+            try:
+                recogniser = self._new_recogniser()
+            except BaseException:
+                self._registry.unregister(call_key, stream)
+                raise
+        except BaseException:
             self._slots.release()
+            raise
+        self._heartbeats.add(stream)
+        return CallListener(self, call_key, stream, recogniser)
 
-    def listen(self, call_key: str, stream: str, frames: Iterable[bytes]) -> None:
-        """Listen to a call's frames, mu-law at 8 kHz, until they end, the call ends, or another stream takes over.
-        Raises NotInProgress if the call is not in progress here, and whatever `frames` raises."""
-        if not self._registry.register(call_key, stream):
-            raise NotInProgress("the call is not one that is going on here")
-        try:
-            if (recogniser := self._new_recogniser()) is not None:
-                with self._heartbeats.keep_alive(stream):
-                    _Listener(self, call_key, stream, recogniser).listen(frames)
-        finally:
-            self._registry.unregister(call_key, stream)
+    def close(self, call_key: str, stream: str) -> None:
+        """Close a stream that was opened."""
+        self._heartbeats.discard(stream)
+        self._slots.release()
+        self._registry.unregister(call_key, stream)
 
     def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
         """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
@@ -166,14 +177,18 @@ class MediaStreams:
             )
 
 
-class _Listener:
-    """Recognition for one call. Its clock is the sound itself."""
+class CallListener:
+    """Recognition for one call. Its methods block for the database and for decoding, and are called one at a time; its
+    clock is the sound itself."""
 
-    def __init__(self, streams: MediaStreams, call_key: str, stream: str, recogniser: StreamingRecogniser) -> None:
+    def __init__(
+        self, streams: MediaStreams, call_key: str, stream: str, recogniser: StreamingRecogniser | None
+    ) -> None:
         self._streams = streams
         self._call_key = call_key
         self._stream = stream
         self._recogniser = recogniser
+        self._closed = False
         self._now_ms = 0
         self._open: OpenTurn | None = None
         self._poll_at_ms = 0
@@ -183,31 +198,42 @@ class _Listener:
         self._prompt_ends_ms = 0
         self._answer_at_ms: int | None = None
 
-    def listen(self, frames: Iterable[bytes]) -> None:
+    def feed(self, frames: Sequence[Frame]) -> bool:
+        """Listen to the next frames; to be called with none at least every 100 ms while none come. False once there is
+        nothing more to listen for: the call has ended, another stream has taken over, or nothing can be recognised."""
+        if self._recogniser is None:
+            return False
         for frame in frames:
-            self._now_ms += len(frame) * FRAME_MS // FRAME_BYTES
-            if self._now_ms >= self._poll_at_ms and not self._poll():
-                return
-            self._process(self._recogniser.feed(frame))
+            self._now_ms += len(frame.mulaw) * FRAME_MS // FRAME_BYTES
+            if self._now_ms >= self._poll_at_ms and not self._poll(self._recogniser):
+                return False
+            self._process(self._recogniser, self._recogniser.feed(frame.mulaw))
+        return True
 
-    def _poll(self) -> bool:
+    def close(self) -> None:
+        """End the stream; the call's next reply asks for another one if the call is still there."""
+        if not self._closed:
+            self._closed = True
+            self._streams.close(self._call_key, self._stream)
+
+    def _poll(self, recogniser: StreamingRecogniser) -> bool:
         self._poll_at_ms = self._now_ms + POLL_EVERY_MS
         now = self._streams.registry.poll(self._call_key, self._stream, self._open)
         if self._open is None or now.turn_number != self._open.turn_number:
             self._speech_reported = self._answered = False
             self._answer_at_ms = None
             self._prompt_ends_ms = self._now_ms + now.prompt_ms
-            self._recogniser.listen(now.listen)
+            recogniser.listen(now.listen)
         self._open = now
         return now.is_current
 
-    def _process(self, utterance: Utterance | None) -> None:
+    def _process(self, recogniser: StreamingRecogniser, utterance: Utterance | None) -> None:
         if self._open is None or self._open.listen is None or self._answered:
             return
         registry, turn = self._streams.registry, self._open.turn_number
         if utterance is not None:
             self._speech_reported = False
-            if not registry.store_utterance(self._call_key, turn, utterance, self._recogniser.sound):
+            if not registry.store_utterance(self._call_key, turn, utterance, recogniser.sound):
                 return
             if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
                 # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
@@ -215,7 +241,7 @@ class _Listener:
                 self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
             else:
                 self._answer(turn)
-        elif self._recogniser.speaking:
+        elif recogniser.speaking:
             if not self._speech_reported:
                 self._speech_reported = True
                 registry.begin_utterance(self._call_key, turn)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import Any, Protocol
 import structlog
 from simple_websocket import ConnectionClosed
 
-from ivr.media_streams import MediaStreams, NotInProgress, StreamsFull
+from ivr.media_streams import Frame, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.signature import is_stream_token
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
@@ -35,6 +36,8 @@ BURST_MS = 10_000
 # The carrier sends continuously; a socket that is silent for this long, in seconds, is dead.
 SOCKET_IDLE_MAX_S = 20.0
 START_WITHIN_S = 10.0
+# The stream's clock goes on, although no sound comes, by this much at a time.
+TICK_S = 0.1
 
 NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 
@@ -74,7 +77,7 @@ class Messages:
     def start(self, settings: Settings) -> StreamStart:
         """The `start` message, once its token is verified as the call's own."""
         for message in self._each(START_WITHIN_S):
-            if message["event"] != "start":
+            if message is None or message["event"] != "start":
                 continue
             start: Any = message.get("start")
             try:
@@ -90,21 +93,30 @@ class Messages:
             return StreamStart(call_sid[:64], stream_sid[:64])
         raise BadMessage("the socket closed before it said whose call it is")
 
-    def frames(self) -> Iterator[bytes]:
-        """The caller's sound in mu-law, frame by frame, until the stream ends."""
+    def frames(self) -> Iterator[tuple[Frame, ...]]:
+        """The caller's sound as it comes, until the stream ends; nothing, every 100 ms that nothing comes."""
         for message in self._each(SOCKET_IDLE_MAX_S):
-            match message["event"]:
+            match message and message["event"]:
+                case None:
+                    yield ()
                 case "stop":
                     return
                 case "media":
-                    if frame := _frame(message):
-                        yield frame
+                    if frame := _frame(message or {}):
+                        yield (frame,)
 
-    def _each(self, patience_s: float) -> Iterator[dict[str, Any]]:
+    def _each(self, patience_s: float) -> Iterator[dict[str, Any] | None]:
+        """The messages as they come, and None every 100 ms that none comes."""
+        quiet_s = 0.0
         while True:
-            text = self._socket.receive(timeout=patience_s)
+            text = self._socket.receive(timeout=TICK_S)
             if text is None:
-                raise BadMessage(f"nothing came for {patience_s:.0f} s")
+                quiet_s += TICK_S
+                if quiet_s >= patience_s:
+                    raise BadMessage(f"nothing came for {patience_s:.0f} s")
+                yield None
+                continue
+            quiet_s = 0.0
             if len(self._socket.input_buffer) * FRAME_MS > BACKLOG_MAX_MS:
                 raise BadMessage("sound comes faster than it can be heard")
             self._taken_ms += FRAME_MS
@@ -125,19 +137,22 @@ def _message(text: str | bytes) -> dict[str, Any]:
     return message
 
 
-def _frame(message: dict[str, Any]) -> bytes:
+def _frame(message: dict[str, Any]) -> Frame | None:
+    """The caller's sound in a media message; None if it is not the caller's."""
     media = message.get("media")
     if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
         raise BadMessage("a media message has no payload")
     if media.get("track", "inbound") != "inbound":
-        return b""
+        return None
+    if not re.fullmatch(r"[0-9]{1,10}", timestamp := str(media.get("timestamp"))):
+        raise BadMessage("a media message has no timestamp")
     try:
-        frame = base64.b64decode(media["payload"], validate=True)
+        mulaw = base64.b64decode(media["payload"], validate=True)
     except binascii.Error as error:
         raise BadMessage("a payload is not base64") from error
-    if len(frame) > 20 * FRAME_BYTES:
+    if len(mulaw) > 20 * FRAME_BYTES:
         raise BadMessage("a payload is longer than the carrier's ever are")
-    return frame
+    return Frame(int(timestamp), mulaw)
 
 
 def _close(socket: MediaSocket, reason: int, message: str | None = None) -> None:
@@ -155,21 +170,16 @@ class MediaSockets:
 
     def serve(self, socket: MediaSocket) -> None:
         """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
-        try:
-            with self._streams.slot():
-                self._serve(socket)
-        except StreamsFull:
-            log.warning("a media socket was refused: there are as many as this worker may have")
-            _close(socket, TRY_AGAIN_LATER)
-
-    def _serve(self, socket: MediaSocket) -> None:
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
         call_sid: str | None = None
         try:
             start = messages.start(self._settings)
             call_sid = start.call_sid
-            self._streams.listen(call_sid, start.stream_sid, messages.frames())
+            self._listen(start, messages)
             _close(socket, NORMAL)
+        except StreamsFull:
+            log.warning("a media socket was refused: there are as many as this worker may have", call=call_sid)
+            _close(socket, TRY_AGAIN_LATER)
         except (BadMessage, NotInProgress) as error:
             log.warning("a media socket was closed", reason=str(error), call=call_sid)
             _close(socket, POLICY_VIOLATION, str(error)[:100])
@@ -179,3 +189,12 @@ class MediaSockets:
             # No fault of the recogniser or the database may end the call.
             log.error("a media socket broke down", call=call_sid, exc_info=error)
             _close(socket, INTERNAL_ERROR)
+
+    def _listen(self, start: StreamStart, messages: Messages) -> None:
+        listener = self._streams.open(start.call_sid, start.stream_sid)
+        try:
+            for frames in messages.frames():
+                if not listener.feed(frames):
+                    return
+        finally:
+            listener.close()

@@ -26,6 +26,7 @@ from ivr.carrier import (
     QueueMusic,
     TakeTurnAgain,
 )
+from ivr.media_streams import Frame
 from ivr.operators import presence, ring_attempts, tickets
 from orders.demo.demo_staff import seed_demo_staff
 from speech.listening import Items
@@ -71,7 +72,9 @@ def test_a_stream_is_asked_for_and_its_frames_take_the_turn(sessions: SessionFac
     ask = world.line.automatic.call_started(KEY, CALLER, CALLED)
     assert isinstance(ask, Ask)
     assert ask.listening.stream is not None
-    world.line.media_streams.listen(KEY, ask.listening.stream, [b"\xff" * 160])
+    listener = world.line.media_streams.open(KEY, ask.listening.stream)
+    assert listener.feed([Frame(0, b"\xff" * 160)])
+    listener.close()
     ask = world.line.automatic.turn_taken(KEY, TurnRequest(1))
     assert isinstance(ask, Ask)
     assert ask.sentences == ("turn 2",)

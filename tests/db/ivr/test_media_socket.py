@@ -54,22 +54,30 @@ class ScriptedRecogniser:
 
 
 class FakeMediaSocket:
-    """A socket that delivers these messages, one after the other; a callable among them is run in its place."""
+    """A socket that delivers these messages, one after the other; a callable among them is run in its place. Frames
+    without a timestamp follow one another."""
 
     def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
         self._messages = iter(messages)
         self.input_buffer: list[Any] = []
         self.closed: tuple[int | None, str | None] | None = None
+        self._sound_ms = 0
 
     def receive(self, timeout: float | None = None) -> str | bytes | None:
         for message in self._messages:
             if not callable(message):
-                return message
+                return self._stamped(message) if message is not None else None
             message()
         raise ConnectionClosed(1000, None)
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         self.closed = reason, message
+
+    def _stamped(self, message: str | bytes) -> str | bytes:
+        if isinstance(message, str) and FOLLOWS in message:
+            message = message.replace(FOLLOWS, str(self._sound_ms))
+            self._sound_ms += 20
+        return message
 
 
 def start(world: LineWorld, **changes: Any) -> str:
@@ -84,10 +92,12 @@ def start(world: LineWorld, **changes: Any) -> str:
 
 
 def media(frame: bytes = SILENCE, **changes: Any) -> str:
-    return json.dumps({"event": "media", "media": {"payload": base64.b64encode(frame).decode(), **changes}})
+    sound = base64.b64encode(frame).decode()
+    return json.dumps({"event": "media", "media": {"timestamp": FOLLOWS, "payload": sound, **changes}})
 
 
 CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+FOLLOWS = "follows"
 STOP = json.dumps({"event": "stop", "stop": {}})
 
 
@@ -335,7 +345,9 @@ def test_a_socket_with_the_token_of_a_call_that_is_over_is_closed(line: StreamFi
         "x" * 9_000,
         '{"event": "media"}',
         '{"event": "media", "media": {"payload": 7}}',
-        '{"event": "media", "media": {"payload": "not base64!"}}',
+        '{"event": "media", "media": {"timestamp": "20", "payload": "not base64!"}}',
+        '{"event": "media", "media": {"payload": "//8="}}',
+        '{"event": "media", "media": {"timestamp": "-20", "payload": "//8="}}',
         media(SILENCE * 30),
     ],
 )
