@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-from ivr.twilio.media_socket import MESSAGE_MAX_CHARS
+from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, PING_EVERY_S
 from settings import Settings
 
 settings = Settings()
@@ -22,6 +22,7 @@ class LineWorker(UvicornWorker):  # type: ignore[misc]
         "ws": "websockets-sansio",
         "ws_max_size": 2 * MESSAGE_MAX_CHARS,
         "ws_per_message_deflate": False,
+        "ws_ping_interval": PING_EVERY_S,
         # Open event streams are cut off after this long, in seconds, when the worker ends; browsers open them again.
         "timeout_graceful_shutdown": 1,
     }

@@ -58,6 +58,11 @@ class Item:
     other_quantities: tuple[Quantity, ...] = ()
     not_carried: bool = False
 
+    @property
+    def is_amount(self) -> bool:
+        """True if the line names no brand, so that its quantity is of a spec spoken of before."""
+        return not self.barcodes and not self.not_carried
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:

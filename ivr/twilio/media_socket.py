@@ -22,7 +22,8 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
-from ivr.media_streams import CallListener, Frame, MediaStreams, NotInProgress, StreamsFull
+from ivr.jitter_buffer import Frame
+from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
@@ -35,6 +36,8 @@ PACE_MAX = 2.0
 DEMO_PACE_MAX = 40.0
 BURST_MS = 10_000
 START_WITHIN_S = 10.0
+# A carrier that suppresses silence sends nothing while nobody speaks: a socket is dead if a ping gets no answer.
+PING_EVERY_S = 10
 # The stream's clock goes on, although no sound comes, by this much at a time.
 TICK_S = 0.1
 # Frames taken from the socket while those before them are decoded; the rest waits in the connection.
