@@ -23,8 +23,9 @@ class LineWorker(UvicornWorker):  # type: ignore[misc]
         "ws_max_size": 2 * MESSAGE_MAX_CHARS,
         "ws_per_message_deflate": False,
         "ws_ping_interval": PING_EVERY_S,
-        # Open event streams are cut off after this long, in seconds, when the worker ends; browsers open them again.
-        "timeout_graceful_shutdown": 1,
+        # A worker that ends closes its media sockets and has this long, in seconds, to hand their calls over; event
+        # streams are cut off then, and browsers open them again.
+        "timeout_graceful_shutdown": 2,
     }
 
 

@@ -53,7 +53,7 @@ def main() -> None:
     except Ended as end:
         code = end.code
     finally:
-        _stop_all(list(processes.values()))
+        _stop_all(processes)
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(code)
 
@@ -103,20 +103,22 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise Ended(128 + number if number == signal.SIGINT else 0)
 
 
-def _stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def _stop_all(processes: dict[str, subprocess.Popen[bytes]]) -> None:
+    """End the processes, the proxy first: then no request comes in that nobody answers, and no line process hands its
+    calls over to another one that ends as well."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    # The proxy first, so that no request comes in that nobody answers.
-    for process in reversed(processes):
-        if process.poll() is None:
+    for names in (("proxy",), ("web", "line")):
+        ending = [processes[name] for name in names if name in processes]
+        for process in ending:
             process.terminate()
-    deadline = time.monotonic() + STOP_WITHIN_S
-    for process in processes:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        deadline = time.monotonic() + STOP_WITHIN_S
+        for process in ending:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 if __name__ == "__main__":

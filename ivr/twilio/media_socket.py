@@ -43,7 +43,7 @@ TICK_S = 0.1
 # Frames taken from the socket while those before them are decoded; the rest waits in the connection.
 FRAMES_AHEAD = 10
 
-NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1011, 1012, 1013
 
 T = TypeVar("T")
 
@@ -58,7 +58,11 @@ class MediaSocket(Protocol):
 
 
 class SocketClosed(ConnectionError):
-    """The far end has closed the socket."""
+    """The socket is closed: by the far end, or with SERVICE_RESTART because this process ends."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class BadMessage(ValueError):
@@ -113,7 +117,7 @@ class Messages:
     async def _next(self) -> dict[str, Any]:
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
-            raise SocketClosed
+            raise SocketClosed(event["code"])
         self._taken_ms += FRAME_MS
         if self._taken_ms > BURST_MS + self._pace_max * 1000 * (time.monotonic() - self._begun):
             raise BadMessage("messages come faster than sound does")
@@ -183,8 +187,9 @@ class MediaSockets:
         except (BadMessage, NotInProgress) as error:
             log.warning("a media socket was closed", reason=str(error), call=call_sid)
             await _close(socket, POLICY_VIOLATION, str(error)[:100])
-        except SocketClosed:
-            pass
+        except SocketClosed as closed:
+            if call_sid is not None and closed.code == SERVICE_RESTART:
+                await self._run(lambda: self._streams.hand_over(str(call_sid)))
         except Exception as error:
             # No fault of the recogniser or the database may end the call.
             log.error("a media socket broke down", call=call_sid, exc_info=error)

@@ -21,7 +21,8 @@ def acknowledge_in_turn() -> None:
     async def receive(protocol: WebSocketsSansIOProtocol) -> Any:
         event: Any = await receive_event(protocol)
         while event["type"] == PING:
-            protocol.transport.write(event["pong"])
+            if not protocol.transport.is_closing():
+                protocol.transport.write(event["pong"])
             event = await receive_event(protocol)
         return event
 

@@ -96,6 +96,18 @@ class ServedLine:
             self._process.wait()
             self._process = None
 
+    def line_workers(self) -> list[int]:
+        """The process ids of the line processes' workers, in which the media sockets are."""
+        listed = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [row.split(maxsplit=2) for row in listed.stdout.splitlines()]
+        line = [row for row in rows if len(row) == 3 and "gunicorn_line" in row[2]]
+        masters = {pid for pid, parent, _ in line if self._process is not None and int(parent) == self._process.pid}
+        workers = [int(pid) for pid, parent, _ in line if parent in masters]
+        assert workers, "no line process is running"
+        return workers
+
     def restore(self, database: Path) -> None:
         """Reset the database to the contents of that file, while it is being served."""
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
