@@ -60,9 +60,9 @@ format: .venv/dev.stamp ## put the code into its format
 bench: .venv/dev.stamp model ## speed and recognition: every benchmark
 	@for one in benchmarks/bench_*.py; do $(BIN)/python -m "benchmarks.$$(basename "$$one" .py)" || exit 1; done
 
-eval: .venv/run.stamp model ## recognition rates on labelled recordings: DIR= (with labels.jsonl) CATALOG= (folder)
+eval: .venv/run.stamp model ## recognition rates on labelled recordings: DIR= (folders with labels.jsonl) CATALOG= (folder)
 	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say which recordings: make eval DIR=recordings CATALOG=folder"; exit 2; }
-	@$(BIN)/python -m backoffice.evaluate_recordings "$(DIR)" --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
+	@$(BIN)/python -m backoffice.evaluate_recordings $(DIR) $(ARGS) --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
 
 call: .venv/run.stamp ## a scripted caller calls the running line: SCRIPT= ARGS=
 	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }

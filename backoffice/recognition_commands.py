@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import click
 from flask.cli import with_appcontext
@@ -28,7 +28,7 @@ from speech.recording_results import RecordingResult, recognise_file, unreadable
 from speech.understanding import Understanding, build_understanding
 from storage import migrate, read_only, transaction
 
-Expected = Literal["items", "digits", "yes_no"]
+Expected = Literal["items", "digits", "yes_no", "yes_no+items"]
 
 
 @click.command("hear")
@@ -36,7 +36,7 @@ Expected = Literal["items", "digits", "yes_no"]
 @click.option("--retailer", metavar="CODE", help="Listen for what this retailer may order today.")
 @click.option("--catalog", "catalog_file", type=FILE, help="Listen for the specs in this file, without the database.")
 @click.option("--aliases", type=FILE, help="How people say the names; an aliases.csv beside the catalogue is found.")
-@click.option("--expect", type=click.Choice(["items", "digits", "yes_no"]), default="items", help="Which step listens.")
+@click.option("--expect", type=click.Choice(get_args(Expected)), default="items", help="Which step listens.")
 @click.option("--explain", "explained", is_flag=True, help="Show the arithmetic on stderr.")
 @with_appcontext
 def hear_command(
@@ -97,7 +97,9 @@ def listen_for(expect: Expected, barcodes: tuple[str, ...] = (), usual: tuple[st
     """The answers listened for, by the kind of step that listens."""
     if expect == "digits":
         return Digits(CUSTOMER_CODE_DIGITS)
-    return YesNo() if expect == "yes_no" else Items(barcodes, usual)
+    if expect == "items":
+        return Items(barcodes, usual)
+    return YesNo(expect == "yes_no+items", barcodes, usual)
 
 
 def _of_database(code: str | None, expect: Expected) -> tuple[Catalog, Listen, KnownCodes | None]:
@@ -119,7 +121,7 @@ def _of_database(code: str | None, expect: Expected) -> tuple[Catalog, Listen, K
         if retailer is None:
             raise click.ClickException(f"No retailer has the customer code {code}.")
         barcodes = tuple(available.spec.barcode for available in desk.available_specs(retailer))
-        return desk.catalog, listen_for(expect, barcodes, tuple(desk.usual_barcodes(retailer))), known
+        return desk.catalog, listen_for(expect, barcodes, tuple(desk.past_quantities(retailer))), known
 
 
 @click.command("export-labelled")

@@ -16,6 +16,8 @@ from callflows.state import ORDERING, CallFacts, CallState, Silence, TurnInput
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import RecordMissing, TurnContext
 from orders.book.desk import Desk, DeskRefusal
+from speech.listening import Choice, Items, QuantityOf, YesNo
+from speech.utterance import Command, Utterance
 
 __all__ = [
     "CallFacts",
@@ -31,6 +33,8 @@ __all__ = [
 
 # More steps in a row than this without a question mean that the flow has a cycle.
 STEPS_IN_A_TURN_MAX = 12
+# After so many doubtful ones in a row, a yes has to be keyed.
+DOUBTFUL_YES_MAX = 2
 
 
 def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
@@ -95,8 +99,17 @@ def end(state: CallState, desk: Desk) -> None:
 
 
 def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
+    doubted, turn.state.doubted_command = turn.state.doubted_command, None
     if isinstance(heard, Silence):
         return _reprompt(turn, step, silent=True)
+    if doubted is not None and not heard.items:
+        if heard.command in ("yes", doubted):
+            heard = replace(heard, command=doubted, confirm=False)
+        elif heard.command == "no" and step.reprompts:
+            step.reprompt(turn, 0)
+            return Reply(tuple(turn.sentences), _listen(turn, step))
+    if (question := _ask_again(turn, step, heard)) is not None:
+        return question
     if heard.command == "operator":
         if heard.items:
             step.hear(turn, replace(heard, command=None))
@@ -114,13 +127,45 @@ def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
         return Reply(tuple(turn.sentences) or turn.state.last_sentences, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)
-    # A yes decides too much to be accepted where the recogniser is not sure of it.
-    unsure = heard.confirm and heard.command == "yes" and not heard.items
+    unsure = heard.confirm and heard.command in {"yes", *step.decisive} and not heard.items
     outcome = NoMatch() if heard.is_nothing or unsure else step.hear(turn, heard)
     if isinstance(outcome, NoMatch):
         return _reprompt(turn, step, explained=outcome.explained)
-    turn.state.reprompt_count = 0
+    turn.state.reprompt_count = turn.state.doubtful_yes_count = 0
     return _go(turn, step.name if outcome is None else _flow(turn).after(step.name, outcome))
+
+
+def _ask_again(turn: TurnContext, step: Step[Any], heard: Utterance) -> Reply | None:
+    """The question back where a bare command decides much and is not certain; None where it may be obeyed."""
+    if heard.items or heard.keyed or heard.choice is not None:
+        return None
+    if heard.confirm and heard.command in ("operator", "usual"):
+        return _doubt_command(turn, step, heard.command)
+    only_keys = turn.state.doubtful_yes_count >= DOUBTFUL_YES_MAX
+    if heard.command == "yes" and "yes" in step.decisive and (heard.confirm or heard.incomplete or only_keys):
+        return _doubt_yes(turn, step)
+    return None
+
+
+def _doubt_command(turn: TurnContext, step: Step[Any], command: Command) -> Reply | None:
+    """Ask if that is what was said; None where the step does not take the command in any case."""
+    listen = step.listen(turn)
+    takes_lines = isinstance(listen, Items | QuantityOf) or (isinstance(listen, YesNo | Choice) and listen.or_items)
+    if command == "usual" and not takes_lines:
+        return None
+    turn.state.doubted_command = command
+    turn.say("doubtful.operator" if command == "operator" else "doubtful.usual")
+    return Reply(tuple(turn.sentences), ListenFor(turn.yes_no() if takes_lines else YesNo(), step.wait_ms(turn)))
+
+
+def _doubt_yes(turn: TurnContext, step: Step[Any]) -> Reply:
+    """Ask for the yes once more, or for a key: a wrong yes costs an order, and asking again two seconds."""
+    if turn.state.reprompt_count >= len(step.reprompts):
+        return _reprompt(turn, step)
+    turn.state.reprompt_count += 1
+    turn.state.doubtful_yes_count += 1
+    turn.say("doubtful.yes_by_key" if turn.state.doubtful_yes_count >= DOUBTFUL_YES_MAX else "doubtful.yes")
+    return Reply(tuple(turn.sentences), ListenFor(step.listen(turn), step.wait_ms(turn)))
 
 
 def _reprompt(turn: TurnContext, step: Step[Any], *, silent: bool = False, explained: bool = False) -> Reply:

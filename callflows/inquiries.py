@@ -121,7 +121,7 @@ def _say_available(turn: TurnContext, barcode: str) -> None:
     if packs:
         turn.say("side_requests.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
     elif reason == "not_offered":
-        turn.say("side_requests.not_offered", spec=name)
+        turn.say("short.not_offered", spec=name)
     elif reason in ("stock", "out_of_stock"):
         turn.say("short.none", spec=name)
     else:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # The desk's reasons other than a limit: the spec is not available, or there is not enough of it.
 _SCARCE = frozenset({"stock", "out_of_stock", "not_offered"})
+# Of more quantities that sound alike no caller can choose by ear.
+QUANTITIES_NAMED_MAX = 2
 
 
 @dataclass
@@ -47,6 +49,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
     if items and heard.confirm:
         unsure = OpenQuestion(Goto.UNSURE, items, command=heard.command)
         turn.state.open_questions = (unsure, *turn.state.open_questions)
+        _say_incomplete(turn, heard)
         return go_on(turn)
     taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode)
     turn.state.mentioned_barcode = ""
@@ -63,6 +66,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
         (*opened, *turn.state.open_questions) if answering else (*turn.state.open_questions, *opened)
     )
     _say_taken(turn, taken)
+    _say_incomplete(turn, heard)
     return go_on(turn)
 
 
@@ -83,12 +87,33 @@ def describe(turn: TurnContext, items: Iterable[Item]) -> str:
     return turn.listed(_description(turn, item) for item in items)
 
 
+def whole_packs(turn: TurnContext, item: Item) -> tuple[int, ...]:
+    """The quantities the line may be of, in packs of its first spec: the likeliest, then those that sound like it.
+    Without those that have to be asked about for another reason."""
+    if item.quantity is None:
+        return ()
+    spec = turn.spec(item.barcodes[0])
+    packs = (
+        quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
+        for quantity in (item.quantity, *item.other_quantities)
+    )
+    return tuple(dict.fromkeys(one for one in packs if one))[:QUANTITIES_NAMED_MAX]
+
+
+def quantity_reason(turn: TurnContext, item: Item) -> QuantityReason | None:
+    """The reason for asking the quantity that was said once more; None if it can be taken."""
+    spec = turn.spec(item.barcodes[0])
+    if item.quantity is None or item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) is None:
+        return "vague" if item.quantity is not None and item.quantity.vague else "unclear"
+    return "sounds_alike" if len(whole_packs(turn, item)) > 1 else None
+
+
 # -- commands other than lines
 
 
 def _obey_command(turn: TurnContext, heard: Utterance, taken: _TakenLines) -> None:
     match heard.command:
-        case "done":
+        case "done" if not heard.incomplete:
             turn.state.return_to = Goto.READ_BACK
         case "what_is_there":
             turn.state.return_to = Goto.BANDS
@@ -128,7 +153,7 @@ def _known(turn: TurnContext, items: tuple[Item, ...]) -> tuple[Item, ...]:
 def _as_correction(turn: TurnContext, item: Item) -> Item:
     """The line as said after a no: for a spec already ordered, its quantity replaces the old one."""
     ordered = turn.ordered()
-    about_a_line = not item.barcodes or any(barcode in ordered for barcode in item.barcodes)
+    about_a_line = item.is_amount or any(barcode in ordered for barcode in item.barcodes)
     return replace(item, action="change") if item.action == "add" and about_a_line else item
 
 
@@ -140,6 +165,11 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     item = replace(item, barcodes=barcodes)
     if is_inquiry(item) and len(barcodes) <= SPECS_DESCRIBED_MAX:
         describe_specs(turn, barcodes, item.asked)
+        return
+    if len(barcodes) > 1 and not any(barcode in turn.available_specs for barcode in barcodes):
+        # Which of them is wanted makes no difference.
+        brand = item.said or turn.stem(barcodes[0])
+        taken.notices.append(turn.text("short.not_offered", spec=brand))
         return
     if len(barcodes) > 1:
         taken.questions.append(OpenQuestion(Goto.WHICH, (item,)))
@@ -153,16 +183,12 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
         taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
     elif item.quantity is None:
         _ask_quantity(turn, item, ordered, taken)
+    elif reason := quantity_reason(turn, item):
+        taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
+    elif packs := whole_packs(turn, item):
+        taken.wanted.append(LineRequest(barcode, packs[0], "set" if item.action == "change" else "add"))
     else:
-        spec = turn.spec(barcode)
-        packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
-        if packs is None:
-            why: QuantityReason = "vague" if item.quantity.vague else "unclear"
-            taken.questions.append(OpenQuestion(Goto.QUANTITY, (replace(item, quantity=None),), reason=why))
-        elif packs == 0:
-            _remove(turn, replace(item, quantity=None), ordered, taken)
-        else:
-            taken.wanted.append(LineRequest(barcode, packs, "set" if item.action == "change" else "add"))
+        _remove(turn, replace(item, quantity=None), ordered, taken)
 
 
 def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tuple[str, ...]:
@@ -170,6 +196,8 @@ def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tup
     added should be available. Empty where that leaves none, or no brand was said and none can be inferred;
     `mentioned_barcode` is the spec mentioned in the reply before."""
     ordered = turn.ordered()
+    if item.not_carried:
+        return ()
     if not item.barcodes and item.action == "add" and mentioned_barcode and item.quantity is not None:
         return (mentioned_barcode,)
     if not item.barcodes:
@@ -187,7 +215,9 @@ def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tup
 
 def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     last = turn.state.last_barcode
-    if item.barcodes and item.action == "remove":
+    if item.not_carried:
+        taken.notices.append(turn.text("taken.not_carried", brand=item.said or turn.text("words.the_brand")))
+    elif item.barcodes and item.action == "remove":
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
     elif item.action == "remove" and item.quantity is None and last in turn.ordered():
@@ -216,14 +246,13 @@ def _in_stock(turn: TurnContext, barcode: str) -> bool:
 
 def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
     [barcode] = item.barcodes
-    spec = turn.spec(barcode)
-    off = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if item.quantity else None
+    off = whole_packs(turn, item)
     if not ordered:
         taken.notices.append(turn.text("taken.not_ordered", spec=turn.name(barcode)))
-    elif item.quantity is not None and off is None:
-        taken.questions.append(OpenQuestion(Goto.QUANTITY, (replace(item, quantity=None),), reason="vague"))
-    elif off is not None and off < ordered:
-        taken.wanted.append(LineRequest(barcode, ordered - off, "set"))
+    elif item.quantity is not None and (reason := quantity_reason(turn, item)):
+        taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
+    elif off and off[0] < ordered:
+        taken.wanted.append(LineRequest(barcode, ordered - off[0], "set"))
     else:
         turn.draft.remove(barcode)
         taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
@@ -277,7 +306,7 @@ def _say_short(
         taken.notices.append(turn.text("short.only", spec=name, quantity=left))
     elif not scarce:
         taken.notices.append(turn.text("short.limit_reached", spec=name))
-    elif barcode in turn.state.reported_out_of_stock:
+    elif barcode in turn.state.reported_out_of_stock and outcome.reason != "not_offered":
         taken.notices.append(turn.text("taken.truly_none"))
     else:
         turn.state.reported_out_of_stock = (*turn.state.reported_out_of_stock, barcode)
@@ -285,6 +314,8 @@ def _say_short(
             wanted = Item("add", (barcode,))
             packs = outcome.requested_packs
             taken.questions.append(OpenQuestion(Goto.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs))
+        elif outcome.reason == "not_offered":
+            taken.notices.append(turn.text("short.not_offered", spec=name))
         else:
             taken.notices.append(turn.text("short.none", spec=name))
 
@@ -302,6 +333,11 @@ def _say_taken(turn: TurnContext, taken: _TakenLines) -> None:
             turn.say("taken.many", lines=turn.listed(turn.line(barcode, packs) for barcode, packs in taken.new))
         turn.sentences += taken.done
     turn.sentences += taken.notices
+
+
+def _say_incomplete(turn: TurnContext, heard: Utterance) -> None:
+    if heard.incomplete:
+        turn.say("not_heard.rest")
 
 
 def _description(turn: TurnContext, item: Item) -> str:

@@ -38,9 +38,9 @@ class Silence:
 
 TurnInput = Utterance | Silence
 
-QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear"]
+QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear", "sounds_alike"]
 """The reason for asking a quantity: none was said; the caller asked whether there is any; none was said of a brand that
-is ordered already; 十来条; 一箱."""
+is ordered already; 十来条; 一箱; it may have been 六条 or 九条."""
 
 
 class Goto(StrEnum):
@@ -98,6 +98,10 @@ class CallState:
     sign_in_failures: int = 0
     # Turns in a row that were silent or not understood.
     reprompt_count: int = 0
+    # The command the line has just asked about, because it was not sure that it was said.
+    doubted_command: Command | None = None
+    # The times a yes was too doubtful to act on, since the last turn that was understood.
+    doubtful_yes_count: int = 0
     open_questions: tuple[OpenQuestion, ...] = ()
     return_to: Goto = Goto.MORE
     # The spec of the line mentioned last: "改成三条" is about it.

@@ -46,13 +46,22 @@ class Quantity:
 class Item:
     """One line as recognised. `barcodes` are the specs it may be, likeliest first: one is settled, of several the
     caller is asked which, none is a quantity said without a brand. `quantity` is None if none was said. `said` is the
-    name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left."""
+    name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left.
+    `other_quantities` are those nearly as likely as `quantity` (六条 or 九条), likeliest first: if there are any, the
+    caller is asked which. `not_carried` marks a brand that is in no catalogue; `barcodes` is then empty."""
 
     action: Action
     barcodes: tuple[str, ...]
     quantity: Quantity | None = None
     said: str = ""
     asked: Asked = "is_there"
+    other_quantities: tuple[Quantity, ...] = ()
+    not_carried: bool = False
+
+    @property
+    def is_amount(self) -> bool:
+        """True if the line names no brand, so that its quantity is of a spec spoken of before."""
+        return not self.barcodes and not self.not_carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +71,10 @@ class Utterance:
     A turn may carry lines and a command at once ("红塔山五条，就这些"; "不对，红塔山要三条").
     `digits` are the digits of a code, best candidate first. `choice` is the 0-based place of the option chosen.
     An utterance with nothing in it was not meant for the line: it must change nothing. `confidence` in 0..1 is
-    that in the whole; `confirm` asks the conversation to repeat the lines as a question before it accepts them.
-    `others` are the other readings, likeliest first, in words: for the review of the turn. `early` says that a
-    key was pressed during a prompt that had to be heard to its end.
+    that in the whole; `confirm` asks the conversation to repeat the lines as a question before it accepts them, or to
+    ask again before it acts on a bare command. `incomplete` says that a part of what was said beside the lines was
+    not understood. `others` are the other readings, likeliest first, in words: for the review of the turn. `early`
+    says that a key was pressed during a prompt that had to be heard to its end.
     """
 
     items: tuple[Item, ...] = ()
@@ -74,6 +84,7 @@ class Utterance:
     text: str = ""
     confidence: float = 1.0
     confirm: bool = False
+    incomplete: bool = False
     keyed: bool = False
     early: bool = False
     others: tuple[str, ...] = field(default=(), compare=False)

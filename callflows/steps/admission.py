@@ -53,6 +53,7 @@ class ResumeDraft(Step[Goto]):
 
     name = "resume_draft"
     outcomes = frozenset(Goto)
+    decisive = frozenset({"yes", "no"})
 
     def ask(self, turn: TurnContext) -> Goto | None:
         if turn.order is None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from callflows import speaking
 from callflows.inquiries import is_inquiry
-from callflows.order_taking import close_question, take
+from callflows.order_taking import close_question, quantity_reason, take, whole_packs
 from callflows.state import Goto, OpenQuestion
 from callflows.steps.step import NoMatch, Step
 from callflows.steps.take_items import SIDE_REQUESTS
 from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, QuantityOf
-from speech.utterance import Item, Utterance
+from speech.utterance import Item, Quantity, Utterance
 
 # Callers remember no more than these; the others follow on the next page.
 OPTIONS_AT_ONCE = 5
@@ -35,7 +35,7 @@ class ChooseSpec(Step[Goto]):
         options = [Option(str(place), _phrases(turn, code, among)) for place, code in enumerate(_page(turn), 1)]
         if _has_pages(turn):
             options.append(Option(str(len(options) + 1), tuple(turn.text("choose_spec.others_said").split())))
-        return Choice(tuple(options), or_items=True, barcodes=items.barcodes, usual=items.usual)
+        return Choice(tuple(options), or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]
@@ -96,20 +96,23 @@ class AskQuantity(Step[Goto]):
 
     def listen(self, turn: TurnContext) -> QuantityOf:
         items = turn.items()
-        return QuantityOf(_candidates(turn)[0], items.barcodes, items.usual)
+        return QuantityOf(_candidates(turn)[0], items.barcodes, items.usual, items.history)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]
-        line, others, dropped = _apply_answer(question, heard)
+        line, others, dropped = _apply_answer(_without_quantity(question), heard)
         if line.quantity is not None:
-            spec = turn.spec(line.barcodes[0])
-            if line.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) is None:
-                question = replace(question, reason="vague" if line.quantity.vague else "unclear")
+            line = _settled(turn, question.items[0], line)
+            if reason := quantity_reason(turn, line):
+                again = reason == question.reason == "sounds_alike"
+                question = replace(question, items=(line,), reason=reason)
                 _replace_question(turn, question)
                 onward = take(turn, replace(heard, items=others))
                 if turn.state.open_questions[0] != question:
                     # Another line of the same utterance was heard with doubt, and is asked about first.
                     return onward
+                if again:
+                    return NoMatch()
                 self.ask(turn)
                 return NoMatch(explained=True)
             close_question(turn)
@@ -126,7 +129,12 @@ class AskQuantity(Step[Goto]):
 
     def fill(self, turn: TurnContext) -> dict[str, str]:
         [barcode] = _candidates(turn)
-        return {"spec": turn.name(barcode), "ordered": turn.quantity(barcode, turn.ordered().get(barcode, 0))}
+        may_be = whole_packs(turn, turn.state.open_questions[0].items[0])
+        return {
+            "spec": turn.name(barcode),
+            "ordered": turn.quantity(barcode, turn.ordered().get(barcode, 0)),
+            "quantities": turn.text("words.or_else").join(turn.quantity(barcode, packs) for packs in may_be),
+        }
 
 
 def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple[Item, ...], bool]:
@@ -137,14 +145,31 @@ def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple
     dropped = heard.command == "no"
     for item in heard.items:
         common = tuple(barcode for barcode in line.barcodes if barcode in item.barcodes)
-        if is_inquiry(item) or len(common) < len(item.barcodes):
+        if is_inquiry(item) or item.not_carried or len(common) < len(item.barcodes):
             others.append(item)
         elif item.action == "remove":
             dropped = True
         else:
             dropped = False
-            line = replace(line, barcodes=common or line.barcodes, quantity=item.quantity or line.quantity)
+            line = replace(line, barcodes=common or line.barcodes)
+            if item.quantity is not None:
+                line = replace(line, quantity=item.quantity, other_quantities=item.other_quantities)
     return line, tuple(others), dropped
+
+
+def _without_quantity(question: OpenQuestion) -> OpenQuestion:
+    """The question as one whose quantity is still to be said."""
+    return replace(question, items=(replace(question.items[0], quantity=None, other_quantities=()),))
+
+
+def _settled(turn: TurnContext, before: Item, line: Item) -> Item:
+    """The answered line. Where the answer sounds like two quantities as well, one of those named in the question counts
+    for more: both turns then speak for it."""
+    named = whole_packs(turn, before)
+    both = tuple(packs for packs in whole_packs(turn, line) if packs in named)
+    if len(both) != 1:
+        return line
+    return replace(line, quantity=Quantity(2 * both[0], "pack"), other_quantities=())
 
 
 def _replace_question(turn: TurnContext, question: OpenQuestion) -> None:

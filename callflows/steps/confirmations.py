@@ -21,6 +21,7 @@ class ConfirmLines(Step[Goto]):
     name = "confirm_lines"
     outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
+    decisive = frozenset({"yes"})
 
     def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("confirm_lines.first", **self.fill(turn))
@@ -34,7 +35,9 @@ class ConfirmLines(Step[Goto]):
             return take(turn, heard)
         if heard.command == "yes":
             question = close_question(turn)
-            take(turn, Utterance(items=question.items, command=question.command), answering=True)
+            # The yes was to the quantity that was said back.
+            items = tuple(replace(item, other_quantities=()) for item in question.items)
+            take(turn, Utterance(items=items, command=question.command), answering=True)
             return take(turn, replace(heard, command=None))
         if heard.items:
             # Repeated or corrected: the lines heard before are dropped.
@@ -58,9 +61,12 @@ class OfferSubstitute(Step[Goto]):
     name = "offer_substitute"
     outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
+    decisive = frozenset({"yes", "no"})
 
     def ask(self, turn: TurnContext) -> Goto | None:
-        turn.say("offer_substitute.first", **self.fill(turn))
+        [wanted] = turn.state.open_questions[0].items[0].barcodes
+        out = wanted in turn.available_specs
+        turn.say("offer_substitute.first" if out else "offer_substitute.not_offered", **self.fill(turn))
         return None
 
     def listen(self, turn: TurnContext) -> YesNo:
@@ -76,13 +82,13 @@ class OfferSubstitute(Step[Goto]):
             turn.say("taken.truly_none")
             if not others and heard.command is None:
                 return None
-        bare, others = _split(others, lambda item: not item.barcodes and item.action != "remove")
+        bare, others = _split(others, lambda item: item.is_amount and item.action != "remove")
         if heard.command == "yes" or bare:
             close_question(turn)
             if not any(item.barcodes == (question.barcode,) for item in others):
                 # The quantity wanted of the original spec, unless the caller says another one.
-                quantity = bare[0].quantity if bare else Quantity(2 * question.packs, "pack")
-                others = (Item("add", (question.barcode,), quantity), *others)
+                wanted = bare[0] if bare else Item("add", (), Quantity(2 * question.packs, "pack"))
+                others = (replace(wanted, action="add", barcodes=(question.barcode,)), *others)
         elif heard.command in ("no", "done") or insisting or others:
             close_question(turn)
         elif heard.command in SIDE_REQUESTS:
@@ -102,6 +108,7 @@ class OfferRest(Step[Goto]):
     name = "offer_rest"
     outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
+    decisive = frozenset({"yes", "no"})
 
     def ask(self, turn: TurnContext) -> Goto | None:
         turn.say("offer_rest.first", **self.fill(turn))
@@ -124,7 +131,8 @@ class OfferRest(Step[Goto]):
         elif bare:
             close_question(turn)
             turn.draft.accept_less(barcode, question.packs)
-            others = (replace(line, quantity=bare[0].quantity), *others)
+            answer = bare[0]
+            others = (replace(line, quantity=answer.quantity, other_quantities=answer.other_quantities), *others)
         elif heard.command == "no":
             close_question(turn)
             turn.draft.accept_less(barcode, question.packs)
@@ -147,8 +155,8 @@ class OfferRest(Step[Goto]):
         return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.granted_packs)}
 
     def _fewer(self, turn: TurnContext, question: OpenQuestion, bare: tuple[Item, ...]) -> int:
-        """The packs the caller accepts, where a quantity was said and is no more than the rest; otherwise 0."""
-        quantity = bare[0].quantity if bare else None
+        """The packs the caller accepts, where one quantity was said and is no more than the rest; otherwise 0."""
+        quantity = bare[0].quantity if bare and not bare[0].other_quantities else None
         spec = turn.spec(question.items[0].barcodes[0])
         packs = quantity.packs(spec.packs_per_carton, spec.cartons_per_case) if quantity else None
         return packs if packs is not None and packs <= question.granted_packs else 0
@@ -156,7 +164,7 @@ class OfferRest(Step[Goto]):
 
 def _is_about(item: Item, barcode: str) -> bool:
     """True if a line is about this spec, named or not, and wants some of it."""
-    return item.action != "remove" and item.barcodes in ((), (barcode,))
+    return item.action != "remove" and (item.is_amount or item.barcodes == (barcode,))
 
 
 def _without_answer(heard: Utterance, others: tuple[Item, ...]) -> Utterance:

@@ -61,6 +61,7 @@ class ConfirmCaller(Step[CallerConfirmed]):
     name = "confirm_caller"
     outcomes = frozenset(CallerConfirmed)
     transfer_reason = "not_identified"
+    decisive = frozenset({"yes"})
 
     def ask(self, turn: TurnContext) -> CallerConfirmed | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)
@@ -141,6 +142,7 @@ class ConfirmCode(Step[CodeConfirmed]):
     name = "confirm_code"
     outcomes = frozenset(CodeConfirmed)
     transfer_reason = "not_identified"
+    decisive = frozenset({"yes"})
 
     def ask(self, turn: TurnContext) -> CodeConfirmed | None:
         turn.say("confirm_code.first", **self.fill(turn))

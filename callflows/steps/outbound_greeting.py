@@ -31,6 +31,7 @@ class GreetRetailer(Step[Greeted]):
     name = "greet_retailer"
     outcomes = frozenset(Greeted)
     transfer_reason = "not_identified"
+    decisive = frozenset({"yes"})
 
     def ask(self, turn: TurnContext) -> Greeted | None:
         retailer = turn.desk.retailer_by_phone(turn.state.caller)

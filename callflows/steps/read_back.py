@@ -28,6 +28,7 @@ class ReadBack(Step[Goto | ReadBackEnds]):
 
     name = "read_back"
     outcomes = frozenset({*Goto, *ReadBackEnds})
+    decisive = frozenset({"yes"})
 
     def ask(self, turn: TurnContext) -> Goto | ReadBackEnds | None:
         order = turn.order

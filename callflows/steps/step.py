@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 from callflows.replies import DEFAULT_SILENCE_MS, TransferReason
 from callflows.turn_context import TurnContext
 from speech.listening import Listen
-from speech.utterance import Utterance
+from speech.utterance import Command, Utterance
 
 Outcome = TypeVar("Outcome", bound=StrEnum)
 
@@ -38,6 +38,8 @@ class Step(ABC, Generic[Outcome]):
     # The reprompts for a caller who stays silent or is not understood, one a turn; after the last, an operator.
     reprompts: ClassVar[tuple[str, ...]] = ("short", "coach", "keys")
     transfer_reason: TransferReason = "stuck"
+    # The answers that decide something here: a doubtful one is asked for again.
+    decisive: ClassVar[frozenset[Command]] = frozenset()
     silence_ms: ClassVar[int] = DEFAULT_SILENCE_MS
 
     @abstractmethod

@@ -146,7 +146,7 @@ class DraftLines:
             order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason
         )
         instead = None
-        if reason == "out_of_stock" and spec is not None:
+        if reason in ("out_of_stock", "not_offered") and spec is not None:
             retailer = self.session.get_one(RetailerRow, order.retailer_id)
             instead = substitute(self.session, self.catalog, retailer, order.business_day, spec)
         return LineOutcome(
