@@ -20,7 +20,7 @@ from ivr.line import LineServices
 from ivr.operators.waiting_music import music_routes
 from ivr.recognition import Recognition
 from ivr.services import Services, register_services
-from ivr.twilio.media_socket import MESSAGE_MAX_CHARS
+from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, PING_EVERY_S
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
 from logs import configure_logs
@@ -41,7 +41,10 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
 
     app = Flask(__name__)
     app.config["SECRET_KEY"] = settings.secret_key or None
-    app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 2 * MESSAGE_MAX_CHARS}
+    app.config["SOCK_SERVER_OPTIONS"] = {
+        "max_message_size": 2 * MESSAGE_MAX_CHARS,
+        "ping_interval": PING_EVERY_S,
+    }
     line = _voice_line(settings, sessions, catalogs, recognition, clock)
     services = Services(settings, sessions, clock, catalogs, recognition, line)
     register_services(app, services)

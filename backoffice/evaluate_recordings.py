@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 import click
 
@@ -20,13 +20,20 @@ from speech.customer_codes import KnownCodes
 from speech.decoding import first_grammar
 from speech.evaluation import Evaluated, LabelError, LabelledRecording, read_labels, verdict_on
 from speech.evaluation_page import write_report
-from speech.evaluation_tables import confusions, tables
+from speech.evaluation_tables import Table, recording_tables
+from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
 from speech.recording_results import recognise_file
+from speech.retailer_lists import Listing, draw_list, names_specs, off_list_tables, on_list_table
 from speech.understanding import Understanding, build_understanding
 
 # The retailers of a region, so that a code has to be recognised among as many as there are.
 CODES_OF_A_REGION = 15_000
+Part = Literal["recordings", "off-list", "on-list"]
+Recordings = Sequence[LabelledRecording]
+# The tables of a part, and the recordings to be shown on the page.
+PartResult = tuple[list[Table], list[Evaluated]]
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -34,10 +41,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("folders", nargs=-1, required=True, type=_FOLDER, metavar="FOLDER...")
 @click.option("--catalog", "catalog_file", type=FILE, required=True, help="The catalogue the labels speak of.")
 @click.option("--aliases", type=FILE, help="How people say its names.")
+@click.option("--only", type=click.Choice(get_args(Part)), multiple=True, help="A part of the report; all if left out.")
 @click.option(
     "--report", type=click.Path(path_type=Path), default=Path("var/recognition.html"), help="The page to write."
 )
-def evaluate(folders: Sequence[Path], catalog_file: Path, aliases: Path | None, report: Path) -> None:
+def evaluate(
+    folders: Sequence[Path], catalog_file: Path, aliases: Path | None, only: Sequence[Part], report: Path
+) -> None:
     """Recognise the recordings of each FOLDER (labels.jsonl beside them), print rates and write a page."""
     try:
         recordings = [recording for folder in folders for recording in read_labels(folder)]
@@ -45,34 +55,72 @@ def evaluate(folders: Sequence[Path], catalog_file: Path, aliases: Path | None, 
     except (LabelError, ModelMissing) as error:
         raise click.ClickException(str(error)) from error
     understanding = build_understanding(catalog_of_file(catalog_file, aliases), model)
-    known = KnownCodes(generated_codes(r.expect["digits"] for r in recordings if r.expect["kind"] == "digits"))
-    evaluated = recognise_all(model, understanding, recordings, known)
-    found = tables(evaluated)
-    for table in found:
-        click.echo(f"{table}\n")
-    for wanted, got, count in confusions(evaluated):
-        click.echo(f"  {count} x  {wanted}  ->  {got}")
+    found: list[Table] = []
+    evaluated: list[Evaluated] = []
+    for part in only or get_args(Part):
+        tables, shown = _PARTS[part](model, understanding, recordings)
+        for table in tables:
+            click.echo(f"{table}\n")
+        found += tables
+        evaluated += shown
     report.parent.mkdir(parents=True, exist_ok=True)
     write_report(report, f"Recognition of {', '.join(folder.name for folder in folders)}", found, evaluated)
     click.echo(f"Every recording is in {report}.")
 
 
+def recordings_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
+    """Every recording, at a step that may order the whole catalogue."""
+    known = KnownCodes(generated_codes(r.expect["digits"] for r in recordings if r.expect["kind"] == "digits"))
+    evaluated = recognise_all(model, understanding, recordings, lambda one: listen_for(one.step), known)
+    return recording_tables(evaluated), evaluated
+
+
+def off_list_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
+    """The recordings of certain specs again, for a retailer whose list lacks them."""
+    evaluated = _listed(model, understanding, recordings, "off the list")
+    return off_list_tables(evaluated), []
+
+
+def on_list_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
+    """The recordings of certain specs again, for a retailer whose list holds them."""
+    return [on_list_table(_listed(model, understanding, recordings, "on the list"))], []
+
+
+_PARTS: Final[Mapping[Part, Callable[[Any, Understanding, Recordings], PartResult]]] = {
+    "recordings": recordings_part,
+    "off-list": off_list_part,
+    "on-list": on_list_part,
+}
+
+
 def recognise_all(
-    model: Any, understanding: Understanding, recordings: Sequence[LabelledRecording], known: KnownCodes | None
+    model: Any,
+    understanding: Understanding,
+    recordings: Recordings,
+    listen_of: Callable[[LabelledRecording], Listen],
+    known: KnownCodes | None = None,
 ) -> list[Evaluated]:
-    """Recognise every recording as its step would, as many at once as there are processors."""
-    for step in {recording.step for recording in recordings}:
-        first_grammar(understanding, listen_for(step))
+    """Recognise every recording as a step that listens for `listen_of` it would, on all processors."""
 
     def one(recording: LabelledRecording) -> Evaluated:
         seconds = len(read_audio(recording.file)) / RECOGNISER_RATE
+        listen = listen_of(recording)
+        # Building a grammar is no part of recognition.
+        first_grammar(understanding, listen)
         began = time.thread_time()
-        answer, _ = recognise_file(model, understanding, listen_for(recording.step), recording.file, known)
+        answer, _ = recognise_file(model, understanding, listen, recording.file, known)
         took = time.thread_time() - began
         return Evaluated(recording, answer, verdict_on(recording.expect, answer, recording.accept), seconds, took)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
         return list(workers.map(one, recordings))
+
+
+def _listed(model: Any, understanding: Understanding, recordings: Recordings, listing: Listing) -> list[Evaluated]:
+    def listen(recording: LabelledRecording) -> Listen:
+        return draw_list(understanding.catalog, recording, listing).listen(recording)
+
+    return recognise_all(model, understanding, [one for one in recordings if names_specs(one)], listen)
 
 
 def generated_codes(labelled: Iterable[str]) -> list[str]:

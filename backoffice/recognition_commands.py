@@ -121,7 +121,7 @@ def _of_database(code: str | None, expect: Expected) -> tuple[Catalog, Listen, K
         if retailer is None:
             raise click.ClickException(f"No retailer has the customer code {code}.")
         barcodes = tuple(available.spec.barcode for available in desk.available_specs(retailer))
-        return desk.catalog, listen_for(expect, barcodes, tuple(desk.usual_barcodes(retailer))), known
+        return desk.catalog, listen_for(expect, barcodes, tuple(desk.past_quantities(retailer))), known
 
 
 @click.command("export-labelled")

@@ -174,7 +174,7 @@ def _calls(sessions: storage.SessionFactory, catalog: Catalog, calls: int) -> No
             assert desk.eligibility(retailer, line).may_order
             desk.open_draft(call, retailer, line)
             offered = [offer.spec.barcode for offer in desk.available_specs(retailer)]
-            desk.usual_barcodes(retailer)
+            desk.past_quantities(retailer)
             wanted.extend(chance.sample(offered, LINES_EACH))
 
         measured("look up", look_up)

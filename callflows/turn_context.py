@@ -10,7 +10,7 @@ from brand_catalog.spoken_names import split_name, spoken_forms
 from callflows import speaking
 from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND, CallState
-from speech.listening import Items, YesNo
+from speech.listening import Items, SpecHistory, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
@@ -142,10 +142,21 @@ class TurnContext:
     # -- listening
 
     def items(self) -> Items:
-        """Listen for brands and quantities, among all this retailer may order."""
-        return Items(tuple(self.available_specs), self.desk.usual_barcodes(self.retailer), self.state.mentioned_barcode)
+        """Listen for brands and quantities: what this retailer may order and used to order makes them likelier."""
+        past = self.desk.past_quantities(self.retailer)
+        return Items(
+            tuple(self.available_specs),
+            tuple(past),
+            self.state.mentioned_barcode,
+            tuple(self._history(barcode, packs) for barcode, packs in past.items() if barcode in self.available_specs),
+        )
+
+    def _history(self, barcode: str, packs: tuple[int, ...]) -> SpecHistory:
+        available = self.available_specs[barcode]
+        per_carton = available.spec.packs_per_carton
+        return SpecHistory(barcode, tuple(of_one / per_carton for of_one in packs), available.left_packs / per_carton)
 
     def yes_no(self) -> YesNo:
         """Listen for yes or no, and for changes to the order."""
         items = self.items()
-        return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual)
+        return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)

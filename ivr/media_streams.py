@@ -10,15 +10,16 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from clock import Clock
 from ivr.calls import STREAM_LOST_AFTER
 from ivr.carrier import Carrier, CarrierError
+from ivr.jitter_buffer import Frame, JitterBuffer
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
 from speech.audio import FRAME_BYTES, FRAME_MS
 from speech.listening import Listen
@@ -41,15 +42,6 @@ class StreamingRecogniser(Protocol):
     def sound(self) -> bytes: ...
     def listen(self, listen: Listen | None) -> None: ...
     def feed(self, mulaw: bytes) -> Utterance | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """Sound of the caller, mu-law at 8 kHz. `timestamp_ms` is when it was said, in milliseconds since the stream began,
-    by the carrier's clock."""
-
-    timestamp_ms: int
-    mulaw: bytes
 
 
 class StreamsFull(RuntimeError):
@@ -108,11 +100,13 @@ class MediaStreams:
         registry: StreamRegistry,
         carrier: Carrier,
         new_recogniser: Callable[[], StreamingRecogniser | None],
+        clock: Clock,
     ) -> None:
         self._slots = threading.BoundedSemaphore(streams_max)
         self._registry = registry
         self._carrier = carrier
         self._new_recogniser = new_recogniser
+        self._clock = clock
         self._heartbeats = Heartbeats(registry)
         # Redirects run outside the stream's own thread: sound keeps coming while the carrier answers.
         self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
@@ -139,7 +133,7 @@ class MediaStreams:
             self._slots.release()
             raise
         self._heartbeats.add(stream)
-        return CallListener(self, call_key, stream, recogniser)
+        return CallListener(self, call_key, stream, recogniser, self._clock)
 
     def close(self, call_key: str, stream: str) -> None:
         """Close a stream that was opened."""
@@ -178,16 +172,24 @@ class MediaStreams:
 
 
 class CallListener:
-    """Recognition for one call. Its methods block for the database and for decoding, and are called one at a time; its
-    clock is the sound itself."""
+    """Recognition for one call. Its methods block for the database and for decoding, and are called one at a time. Its
+    clock is the caller's sound; where none comes, it goes on by the wall."""
 
     def __init__(
-        self, streams: MediaStreams, call_key: str, stream: str, recogniser: StreamingRecogniser | None
+        self,
+        streams: MediaStreams,
+        call_key: str,
+        stream: str,
+        recogniser: StreamingRecogniser | None,
+        clock: Clock,
     ) -> None:
         self._streams = streams
         self._call_key = call_key
         self._stream = stream
         self._recogniser = recogniser
+        self._clock = clock
+        self._buffer = JitterBuffer()
+        self._fed_at = clock()
         self._closed = False
         self._now_ms = 0
         self._open: OpenTurn | None = None
@@ -203,11 +205,15 @@ class CallListener:
         nothing more to listen for: the call has ended, another stream has taken over, or nothing can be recognised."""
         if self._recogniser is None:
             return False
-        for frame in frames:
-            self._now_ms += len(frame.mulaw) * FRAME_MS // FRAME_BYTES
+        sound = self._buffer.put(frames) if frames else self._buffer.idle(self._idle_ms())
+        for piece in sound:
+            self._now_ms += len(piece) * FRAME_MS // FRAME_BYTES
             if self._now_ms >= self._poll_at_ms and not self._poll(self._recogniser):
                 return False
-            self._process(self._recogniser, self._recogniser.feed(frame.mulaw))
+            self._process(self._recogniser, self._recogniser.feed(piece))
+        if frames:
+            # Only now: while a frame was being recognised, others could come and wait.
+            self._fed_at = self._clock()
         return True
 
     def close(self) -> None:
@@ -215,6 +221,9 @@ class CallListener:
         if not self._closed:
             self._closed = True
             self._streams.close(self._call_key, self._stream)
+
+    def _idle_ms(self) -> float:
+        return (self._clock() - self._fed_at) / timedelta(milliseconds=1)
 
     def _poll(self, recogniser: StreamingRecogniser) -> bool:
         self._poll_at_ms = self._now_ms + POLL_EVERY_MS

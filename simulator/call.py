@@ -36,6 +36,7 @@ from simulator.events import (
 )
 from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Page, Redirected
 from simulator.media import MediaStream
+from simulator.media_faults import MediaFault
 from simulator.mulaw import FRAME_MS, length_ms
 from simulator.pace import REAL_TIME, Metronome, Pace, Steps
 from simulator.speaking_time import part_said
@@ -83,6 +84,7 @@ class SimulatedCall:
         self.started_at = time.time()
         self.now_ms = 0
         self.streams: list[MediaStream] = []
+        self.media_faults: frozenset[MediaFault] = frozenset()
         self.recorder: Callable[[bytes], None] | None = None
         self.collecting_keys = False
         # A short gap between two questions, which is not the end of the line's speech.

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import websocket
 
 from simulator.events import DebuggerAlert, Event, StreamChanged
+from simulator.media_faults import FaultyMedium, MediaFault
 from simulator.mulaw import FRAME_BYTES, FRAME_MS, SILENCE
 from simulator.webhook_client import new_sid, sign
 
@@ -40,6 +41,7 @@ class StreamParameters:
     tracks: tuple[str, ...] = ("inbound",)
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
     bidirectional: bool = False
+    faults: frozenset[MediaFault] = frozenset()
 
 
 class MediaStream:
@@ -58,6 +60,7 @@ class MediaStream:
         self._signature = sign(auth_token, parameters.url)
         self._socket: websocket.WebSocket | None = None
         self._number = 0
+        self._medium = FaultyMedium(parameters.faults)
         self._chunks = dict.fromkeys(parameters.tracks, 0)
         self._started_ms = 0
         self._acknowledged_ms = 0
@@ -88,7 +91,7 @@ class MediaStream:
             return False
         self.state = "open"
         self._started_ms = self._acknowledged_ms = now_ms
-        self._send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        self._send(json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"}))
         self._send_numbered(
             "start",
             {
@@ -121,16 +124,19 @@ class MediaStream:
         if self.state != "open":
             return
         for track in self.parameters.tracks:
+            sound = inbound if track == "inbound" else SILENCE
+            if self._medium.suppresses(sound, now_ms):
+                continue
             self._chunks[track] += 1
-            self._send_numbered(
-                "media",
-                {
-                    "track": track,
-                    "chunk": str(self._chunks[track]),
-                    "timestamp": str(now_ms - self._started_ms),
-                    "payload": base64.b64encode(inbound if track == "inbound" else SILENCE).decode(),
-                },
-            )
+            content = {
+                "track": track,
+                "chunk": str(self._chunks[track]),
+                "timestamp": str(now_ms - self._started_ms),
+                "payload": base64.b64encode(sound).decode(),
+            }
+            self._medium.send(self._numbered("media", content), now_ms)
+        for message in self._medium.arrivals(now_ms):
+            self._send(message)
 
     def send_key(self, key: str) -> None:
         """Send a pressed key; Twilio does so on bidirectional streams only."""
@@ -198,9 +204,11 @@ class MediaStream:
                 break
             if kind == websocket.ABNF.OPCODE_PONG:
                 self._acknowledged_ms = int(content)
+            elif kind == websocket.ABNF.OPCODE_PING:
+                continue
             elif kind == websocket.ABNF.OPCODE_CLOSE or not content:
                 break
-            elif kind != websocket.ABNF.OPCODE_PING:
+            else:
                 self._received.put(content.decode("utf-8", "replace"))
         # Nothing more will be acknowledged, and there is nobody to wait for.
         self._acknowledged_ms = sys.maxsize
@@ -239,14 +247,18 @@ class MediaStream:
                 self._socket.send_close()
 
     def _send_numbered(self, event: str, content: dict[str, Any]) -> None:
-        self._number += 1
-        self._send({"event": event, "sequenceNumber": str(self._number), event: content, "streamSid": self.sid})
+        self._send(self._numbered(event, content))
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _numbered(self, event: str, content: dict[str, Any]) -> str:
+        self._number += 1
+        message = {"event": event, "sequenceNumber": str(self._number), event: content, "streamSid": self.sid}
+        return json.dumps(message)
+
+    def _send(self, message: str) -> None:
         if self._socket is None:
             return
         try:
-            self._socket.send(json.dumps(message))
+            self._socket.send(message)
         except (OSError, websocket.WebSocketException):
             if self.state == "open":
                 self.state = "closed"

@@ -14,6 +14,7 @@ import yaml
 from simulator.account import CalledParty, Outcome
 from simulator.callees import ScriptedCallee
 from simulator.live_call import Callee
+from simulator.media_faults import MediaFault
 from simulator.mulaw import read_ulaw
 
 _KEYS = re.compile(r"[0-9*#]+")
@@ -61,7 +62,8 @@ class ScriptStep:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole call from the caller's side, and the parties that answer the line's own calls."""
+    """A whole call from the caller's side, the parties that answer the line's own calls, and what the carrier does to
+    the frames of its media streams."""
 
     name: str
     why: str
@@ -69,9 +71,10 @@ class Script:
     called: str
     steps: tuple[ScriptStep, ...]
     parties: Mapping[str, CalledParty] = field(default_factory=dict)
+    media_faults: frozenset[MediaFault] = frozenset()
 
 
-_SCRIPT_FIELDS = {"from", "to", "parties", "steps"}
+_SCRIPT_FIELDS = {"from", "to", "parties", "media_faults", "steps"}
 _STEP_FIELDS = {
     "wait_ms",
     "say",
@@ -111,6 +114,7 @@ def read_script(path: Path) -> Script:
             called=_phone_number(fields, "to"),
             steps=tuple(_step(number, step, path.parent) for number, step in enumerate(steps, 1)),
             parties=_parties(fields.get("parties", {})),
+            media_faults=_media_faults(fields.get("media_faults", [])),
         )
     except ValueError as error:
         raise ScriptError(f"{path}: {error}") from error
@@ -139,6 +143,13 @@ def _phone_number(fields: Mapping[str, Any], name: str) -> str:
     if not isinstance(number, str) or not _NUMBER.fullmatch(number):
         raise ValueError(f'{name} must be a telephone number in quotes, like "+8613800000012", not {number!r}')
     return number
+
+
+def _media_faults(names: Any) -> frozenset[MediaFault]:
+    known = get_args(MediaFault)
+    if not isinstance(names, list) or any(name not in known for name in names):
+        raise ValueError(f"media_faults must be a list of {', '.join(known)}, not {names!r}")
+    return frozenset(names)
 
 
 def _step(number: int, content: Any, folder: Path) -> ScriptStep:

@@ -243,6 +243,7 @@ def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> Med
                 for parameter in noun.children
             },
             bidirectional=bidirectional,
+            faults=call.media_faults,
         ),
         call.account.auth_token,
     )

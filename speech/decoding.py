@@ -21,7 +21,7 @@ from speech.hypotheses import ALTERNATIVES, Hypothesis
 from speech.listening import Digits, Listen
 from speech.recogniser import recognise
 from speech.rejection import Evidence, acceptance_of
-from speech.understanding import Interpretation, Understanding, combine_passes
+from speech.understanding import Interpretation, Understanding, combine_passes, is_bare_answer
 from speech.utterance import NOTHING, Utterance
 
 DecodingPass = Callable[[Sequence[str], int, bool], list[Hypothesis]]
@@ -30,6 +30,8 @@ for this segment alone."""
 
 # The number of interpretations of the first pass that take part in the second.
 MAX_SECOND_PASS: Final = 6
+# The alternatives asked for where the wordings of yes and no compete.
+ANSWER_ALTERNATIVES: Final = 40
 # Without a table of codes, so many readings of a code are returned, and one with a smaller posterior than this is to be
 # confirmed: of 34 recordings read right without a table none had less. The posterior says no more: wrong readings have
 # as high a one as right ones.
@@ -95,18 +97,6 @@ def decode_with_evidence(
     return decide_utterance(understanding, listen, first, run_pass)
 
 
-def decide_utterance(
-    understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], run_pass: DecodingPass
-) -> Decision:
-    """The decision on the alternatives of a first pass, with further passes over the same speech. First among the specs
-    this retailer may order; if nothing there is convincing, among the whole catalogue."""
-    decision = _decide(understanding, listen, hypotheses, run_pass, wide=False)
-    if decision.utterance.is_nothing and not isinstance(listen, Digits) and listen.barcodes:
-        wider = run_pass(understanding.grammar(listen, wide=True), ALTERNATIVES, False)
-        decision = _decide(understanding, listen, wider, run_pass, wide=True)
-    return decision
-
-
 def _of_code(code: CodeDecision, known: KnownCodes | None) -> Utterance:
     """The known code if it is accepted, otherwise nothing, so that the caller is asked again; without known codes the
     likeliest few readings."""
@@ -121,15 +111,18 @@ def _of_code(code: CodeDecision, known: KnownCodes | None) -> Utterance:
     return Utterance(digits=code.codes[:1], text=code.codes[0], confidence=posterior)
 
 
-def _decide(
-    understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], run_pass: DecodingPass, wide: bool
+def decide_utterance(
+    understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], run_pass: DecodingPass
 ) -> Decision:
-    first = understanding.interpret(listen, hypotheses, wide)
+    """The decision on the alternatives of a first pass, with further passes over the same speech."""
+    first = understanding.interpret(listen, hypotheses)
     if not first:
         return Decision(NOTHING)
-    sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS], wide)
-    second_pass = run_pass(sentences, ALTERNATIVES, True)
-    ranked = combine_passes(first, understanding.interpret(listen, second_pass, wide))
+    sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS])
+    # Yes and no have many short wordings: with few alternatives one of the two may be missing.
+    count = ANSWER_ALTERNATIVES if is_bare_answer(first[0].meaning) else ALTERNATIVES
+    second_pass = run_pass(sentences, count, True)
+    ranked = combine_passes(first, understanding.interpret(listen, second_pass))
     garbage = run_pass(understanding.garbage_model(), 1, False)
     evidence = Evidence.of(listen, ranked, second_pass, garbage)
     acceptance = acceptance_of(evidence)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from speech.audio import LINE_RATE, read_audio
 from speech.evaluation import Evaluated
-from speech.evaluation_tables import Table, confusions
+from speech.evaluation_tables import Table
 
 _ORDER = ("wrong", "missed", "asked back", "accepted", "exact")
 _STYLE = """
@@ -27,17 +27,12 @@ code { font-size: 13px; } audio { height: 2em; width: 14em; }
 
 
 def write_report(path: Path, title: str, tables: Sequence[Table], evaluated: Sequence[Evaluated]) -> None:
-    """Write the page to `path`: the tables, the confusions and the recordings; it needs no other file."""
-    confused = "".join(
-        f"<tr><td>{escape(wanted)}</td><td>{escape(got)}</td><td>{count}</td></tr>"
-        for wanted, got, count in confusions(evaluated)
-    )
+    """Write the page to `path`: the tables and the recordings; it needs no other file."""
     rows = "".join(_row(one) for one in sorted(evaluated, key=lambda one: _ORDER.index(one.verdict)))
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(title)}</title><style>{_STYLE}</style>"
         f"<h1>{escape(title)}</h1>{''.join(map(_table, tables))}"
-        f"<h2>Confusions</h2><table><tr><th>said<th>recognised<th>times</tr>{confused}</table>"
-        "<h2>Utterances</h2><table>"
+        "<h2>Recordings</h2><table>"
         "<tr><th>verdict<th>sound<th>condition<th>said<th>recognised<th>words recognised<th>confidence</tr>"
         f"{rows}</table></html>",
         encoding="utf-8",

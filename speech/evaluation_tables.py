@@ -59,12 +59,12 @@ def rate(some: Iterable[T], hit: Callable[[T], bool]) -> Rate:
     return Rate(sum(hits), len(hits))
 
 
-def tables(evaluated: Sequence[Evaluated]) -> list[Table]:
+def recording_tables(evaluated: Sequence[Evaluated]) -> list[Table]:
     """The tables of recordings recognised each as a whole: right answers by kind and by condition, harm, cost."""
     found = [_verdicts("Right answers, by kind", evaluated, lambda one: one.recording.group)]
     if any(one.recording.condition for one in evaluated):
         found.append(_verdicts("Right answers, by condition", evaluated, lambda one: one.recording.condition or "-"))
-    return [*found, _harm(evaluated), cost_table("Processor time", evaluated)]
+    return [*found, _harm(evaluated), _confusions(evaluated), cost_table("Processor time", evaluated)]
 
 
 def line_errors(evaluated: Iterable[Evaluated]) -> tuple[Rate, Rate]:
@@ -80,15 +80,6 @@ def line_errors(evaluated: Iterable[Evaluated]) -> tuple[Rate, Rate]:
             if spec in recognised:
                 quantities.append(recognised[spec] != cartons)
     return rate(specs, bool), rate(quantities, bool)
-
-
-def confusions(evaluated: Iterable[Evaluated]) -> list[tuple[str, str, int]]:
-    """The confusions as (expected, recognised, count), the commonest first."""
-    seen: Counter[tuple[str, str]] = Counter()
-    for one in evaluated:
-        if one.verdict == "wrong":
-            seen[_describe(one.recording.expect), _describe(one.answer)] += 1
-    return [(wanted, got, count) for (wanted, got), count in seen.most_common()]
 
 
 def cost_table(title: str, evaluated: Sequence[Evaluated]) -> Table:
@@ -133,6 +124,15 @@ def _harm(evaluated: Sequence[Evaluated]) -> Table:
         ("missed", rate(for_the_line, lambda one: one.verdict == "missed")),
     )
     return Table("Harm, of utterances for the line", ("", "rate"), tuple((name, str(of)) for name, of in rows))
+
+
+def _confusions(evaluated: Iterable[Evaluated]) -> Table:
+    seen: Counter[tuple[str, str]] = Counter()
+    for one in evaluated:
+        if one.verdict == "wrong":
+            seen[_describe(one.recording.expect), _describe(one.answer)] += 1
+    rows = tuple((wanted, got, str(count)) for (wanted, got), count in seen.most_common())
+    return Table("Confusions, the commonest first", ("said", "recognised", "times"), rows)
 
 
 def _describe(meaning: Mapping[str, Any]) -> str:

@@ -109,6 +109,17 @@ class GrammarWriter:
                     sentences.append(" ".join(self._vocabulary.words("".join(parts))))
         return sentences
 
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """Every wording of yes and no, each once, so that the grammar favours none."""
+        texts = [
+            text
+            for template in self._phrases.templates
+            if template.act.kind == "command" and template.act.name in ("yes", "no")
+            for text in self._phrases.all_texts(template.expression, optional=False)
+        ]
+        return tuple(dict.fromkeys(" ".join(self._vocabulary.words(text)) for text in texts))
+
     def texts(self, texts: Iterable[str], times: int) -> list[str]:
         """The texts in the model's words, each repeated `times` times."""
         return [" ".join(self._vocabulary.words(text)) for text in texts for _ in range(times)]

@@ -17,23 +17,35 @@ class Digits:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecHistory:
+    """The quantities a retailer ordered of one spec before, in cartons, the latest first, and the most it may order of
+    it now, in cartons; None if there is no limit."""
+
+    barcode: str
+    cartons: tuple[float, ...] = ()
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class YesNo:
     """Yes or no; `or_items` also accepts changes to the order, as in "不对，红塔山要三条"."""
 
     or_items: bool = False
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    history: tuple[SpecHistory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: the whole catalogue);
-    `usual` those it bought before, most often first. `about` is the spec the line has just spoken of, to which "来五条"
-    then refers."""
+    """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: not known), `usual` those it
+    bought before, most often first, and `history` the quantities: evidence for what it says, as every spec of the
+    catalogue is recognised. `about` is the spec the line has just spoken of, to which "来五条" then refers."""
 
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     about: str = ""
+    history: tuple[SpecHistory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class QuantityOf:
     barcode: str
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    history: tuple[SpecHistory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,7 @@ class Choice:
     or_items: bool = False
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
+    history: tuple[SpecHistory, ...] = ()
 
 
 Listen = Digits | YesNo | Items | QuantityOf | Choice
@@ -93,6 +107,8 @@ def to_json(listen: Listen) -> dict[str, Any]:
 def from_json(data: dict[str, Any]) -> Listen:
     """The expectation read back from `to_json`; KeyError for a kind that does not exist."""
     fields = {name: _tuples(value) for name, value in data.items() if name != "kind"}
+    if "history" in fields:
+        fields["history"] = tuple(SpecHistory(h["barcode"], _tuples(h["cartons"]), h["limit"]) for h in data["history"])
     if "options" in fields:
         fields["options"] = tuple(Option(o["key"], _tuples(o["phrases"])) for o in data["options"])
     listen: Listen = _KINDS[data["kind"]](**fields)

@@ -34,7 +34,7 @@ def recognise_file(
 
 def recording_result(file: str, heard: Utterance, catalog: Catalog) -> RecordingResult:
     """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
-    if the line would ask before it accepts anything."""
+    if the line would ask before it accepts anything; `incomplete` if it would say that the rest was not understood."""
     asks = heard.confirm or any(_needs_question(item, catalog) for item in heard.items)
     kind = "none"
     if heard.items:
@@ -50,6 +50,7 @@ def recording_result(file: str, heard: Utterance, catalog: Catalog) -> Recording
         "items": [_line(item, catalog, asks) for item in heard.items],
         "digits": heard.digits[0] if heard.digits else None,
         "name": heard.command,
+        "incomplete": heard.incomplete,
         "score": round(heard.confidence, 3),
     }
 
@@ -75,7 +76,9 @@ def _needs_question(item: Item, catalog: Catalog) -> bool:
     """True if the line has to ask before it can accept this item."""
     if len(item.barcodes) != 1:
         return True
-    return item.action in ("add", "change") and quantity_in_cartons(item, catalog) is None
+    if item.action not in ("add", "change"):
+        return False
+    return bool(item.other_quantities) or quantity_in_cartons(item, catalog) is None
 
 
 def _line(item: Item, catalog: Catalog, asks: bool) -> list[Any]:

@@ -20,6 +20,7 @@ from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, i
 from speech.numerals import figures_in_words
 from speech.parsing import Parse, Parser
 from speech.phrases import Act, load_phrases
+from speech.prior import prior_of
 from speech.quantities import Quantities
 from speech.semantics import Meaning, assemble
 from speech.utterance import NOTHING, Item, Utterance
@@ -52,7 +53,8 @@ class Interpretation:
     """One meaning an utterance may have, and its best evidence in one pass.
 
     `behind` is the log-likelihood of the pass's best alternative above this one's; `cost` the cost of the parse;
-    `evidence` the log-evidence from both, and `posterior` its posterior among all interpretations.
+    `prior` the meaning's log-prior for this retailer; `evidence` the log-evidence from all three, and `posterior` its
+    posterior among all interpretations.
     """
 
     meaning: Meaning
@@ -60,30 +62,30 @@ class Interpretation:
     parse: Parse
     behind: float
     cost: float
+    prior: float = 0.0
     evidence: float = 0.0
     posterior: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """The permitted input: lines of these specs (empty: of all), or none; the options of a choice by their phrases."""
+    """The permitted input: lines or none, of any spec of the catalogue; the options of a choice by their phrases. It
+    says nothing of the retailer, so that all callers share its grammar and its parser."""
 
     lines: bool
-    barcodes: frozenset[str]
     options: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
-    def of(cls, listen: Listen, wide: bool) -> _Scope:
+    def of(cls, listen: Listen) -> _Scope:
         match listen:
             case Digits():
-                return cls(False, frozenset())
+                return cls(False)
             case Choice():
-                options = tuple(option.phrases for option in listen.options)
-                return cls(listen.or_items, frozenset() if wide else frozenset(listen.barcodes), options)
+                return cls(listen.or_items, tuple(option.phrases for option in listen.options))
             case YesNo():
-                return cls(listen.or_items, frozenset() if wide else frozenset(listen.barcodes))
+                return cls(listen.or_items)
             case Items() | QuantityOf():
-                return cls(True, frozenset() if wide else frozenset(listen.barcodes))
+                return cls(True)
 
     def wants(self, act: Act) -> bool:
         """True if templates of this act are permitted."""
@@ -93,8 +95,8 @@ class _Scope:
 
 
 class Understanding:
-    """Understanding for one catalogue version. Build it once and keep it: it caches grammars and parsers by step and
-    retailer."""
+    """Understanding for one catalogue version. Build it once and keep it: it keeps the grammar and the parser of each
+    kind of step, which all callers share."""
 
     def __init__(self, catalog: Catalog, vocabulary: Vocabulary | None = None) -> None:
         self.catalog = catalog
@@ -105,22 +107,24 @@ class Understanding:
         if vocabulary is not None:
             self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
         self._fillers = self._phrases.fillers()
+        self._names = NameIndex(catalog.spoken_names)
+        self._no_names = NameIndex(())
         self._by_code = {spec.short_code: barcode for barcode, spec in catalog.specs.items()}
         self._parser = lru_cache(maxsize=_SCOPES_KEPT)(self._build_parser)
         self._sentences = lru_cache(maxsize=_SCOPES_KEPT)(self._build_sentences)
 
-    def grammar(self, listen: Listen, wide: bool = False) -> list[str]:
-        """The sentences for the recogniser; `wide` for all specs even if `listen` names those orderable."""
-        return self._sentences(_Scope.of(listen, wide))
+    def grammar(self, listen: Listen) -> tuple[str, ...]:
+        """The sentences for the recogniser at this step, the same for every caller."""
+        return self._sentences(_Scope.of(listen))
 
-    def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis], wide: bool = False) -> list[Interpretation]:
+    def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> list[Interpretation]:
         """Every meaning the alternatives may have, the likeliest first."""
-        scope = _Scope.of(listen, wide)
-        parser = self._parser(scope)
+        parser = self._parser(_Scope.of(listen))
+        prior = prior_of(listen)
         usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
 
         def resolve(name: SpokenName) -> tuple[str, ...]:
-            return _resolved(name, scope.barcodes, usual)
+            return _resolved(name, prior.orderable, usual)
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
@@ -129,10 +133,11 @@ class Understanding:
             for parse in parses:
                 meaning, misfit = assemble(parse.parts, resolve)
                 cost = parse.cost + misfit
-                evidence = -SCORE_WEIGHT * behind - cost
+                likely = prior.of(meaning)
+                evidence = likely - SCORE_WEIGHT * behind - cost
                 known = best.get(meaning.key)
                 if known is None or evidence > known.evidence:
-                    best[meaning.key] = Interpretation(meaning, hypothesis, parse, behind, cost, evidence)
+                    best[meaning.key] = Interpretation(meaning, hypothesis, parse, behind, cost, likely, evidence)
         return _with_posteriors(best.values())
 
     def of_speech(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> Utterance:
@@ -165,23 +170,23 @@ class Understanding:
             return bool(implied_spec(listen))
         return True
 
-    def second_pass_sentences(
-        self, listen: Listen, interpretations: Sequence[Interpretation], wide: bool = False
-    ) -> list[str]:
+    def second_pass_sentences(self, listen: Listen, interpretations: Sequence[Interpretation]) -> list[str]:
         """The sentences of the second pass: the interpretations in the model's words, and for the best of them the same
         with their names, numbers, openings and endings replaced by confusables."""
         if self._writer is None:
             return []
-        parser = self._parser(_Scope.of(listen, wide))
         found: dict[str, None] = {}
         for place, interpretation in enumerate(interpretations):
             wording = [w for part in interpretation.parse.parts for w in part.wording]
             ways = [wording]
             if place < _MAX_WITH_CONFUSABLES:
-                ways = balanced_wordings(self._confusables.places(wording, parser.confusable_names), _MAX_WORDINGS)
+                ways = balanced_wordings(self._confusables.places(wording, self._names.confusables), _MAX_WORDINGS)
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
+        if isinstance(listen, YesNo) and any(is_bare_answer(i.meaning) for i in interpretations):
+            # A yes has to be told from a no, whichever of the two the first pass found.
+            found |= dict.fromkeys(self._writer.answers)
         return list(found)
 
     def garbage_model(self) -> list[str]:
@@ -212,24 +217,18 @@ class Understanding:
         )
 
     def _build_parser(self, scope: _Scope) -> Parser:
-        names = self._names(scope.barcodes) if scope.lines else ()
-        automaton = self._phrases.automaton(scope.wants, scope.options)
-        return Parser(automaton, NameIndex(names), self._quantities, self._fillers)
+        names = self._names if scope.lines else self._no_names
+        return Parser(self._phrases.automaton(scope.wants, scope.options), names, self._quantities, self._fillers)
 
-    def _names(self, barcodes: frozenset[str]) -> tuple[SpokenName, ...]:
-        if not barcodes:
-            return tuple(self.catalog.spoken_names)
-        return tuple(name for name in self.catalog.spoken_names if not barcodes.isdisjoint(name.barcodes))
-
-    def _build_sentences(self, scope: _Scope) -> list[str]:
+    def _build_sentences(self, scope: _Scope) -> tuple[str, ...]:
         if self._writer is None:
-            return []
+            return ()
         sentences = self._writer.commands(scope.wants)
         sentences += self._writer.texts((phrase for phrases in scope.options for phrase in phrases), _OPTION_SENTENCES)
         if scope.lines:
-            sentences += self._writer.orders(self._names(scope.barcodes))
+            sentences += self._writer.orders(tuple(self.catalog.spoken_names))
             sentences += self._writer.amounts(_AMOUNT_SENTENCES)
-        return sentences + [UNKNOWN_WORD] * _UNKNOWN_SENTENCES
+        return (*sentences, *[UNKNOWN_WORD] * _UNKNOWN_SENTENCES)
 
 
 def build_understanding(catalog: Catalog, model: Any | None = None) -> Understanding:
@@ -238,6 +237,11 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     if model is None:
         return Understanding(catalog)
     return Understanding(catalog, vocabulary_of(model))
+
+
+def is_bare_answer(meaning: Meaning) -> bool:
+    """True for a yes or a no and nothing else."""
+    return meaning.command in ("yes", "no") and not meaning.items
 
 
 def _is_amount(item: Item, listen: Listen) -> bool:
@@ -265,15 +269,16 @@ def _usual(listen: Listen) -> tuple[str, ...]:
 
 
 def _resolved(name: SpokenName, orderable: frozenset[str], usual: dict[str, int]) -> tuple[str, ...]:
-    """The specs a name means to this caller: the orderable ones, and of several only the one it usually buys."""
-    barcodes = tuple(b for b in name.barcodes if b in orderable) if orderable else name.barcodes
-    barcodes = barcodes or name.barcodes
-    if len(barcodes) > 1:
-        bought = [barcode for barcode in barcodes if barcode in usual]
-        if len(bought) == 1:
-            return (bought[0],)
-        if bought:
-            return tuple(sorted(barcodes, key=lambda b: usual.get(b, len(usual))))
+    """The specs a name means to this caller: of several the only one it usually buys, orderable now or not, or else the
+    orderable ones."""
+    if len(name.barcodes) == 1:
+        return name.barcodes
+    barcodes = tuple(b for b in name.barcodes if b in orderable) or name.barcodes
+    bought = [b for b in barcodes if b in usual] or [b for b in name.barcodes if b in usual]
+    if len(bought) == 1:
+        return (bought[0],)
+    if bought:
+        return tuple(sorted(barcodes, key=lambda b: usual.get(b, len(usual))))
     return barcodes
 
 
@@ -289,7 +294,8 @@ def combine_passes(first: Sequence[Interpretation], second: Sequence[Interpretat
         found = [by_key[key] for _, by_key in reversed(passes) if key in by_key]
         behind = sum(weight * (by_key[key].behind if key in by_key else MISSING_PENALTY) for weight, by_key in passes)
         cost = min(interpretation.cost for interpretation in found)
-        combined.append(replace(found[0], behind=behind, cost=cost, evidence=-SCORE_WEIGHT * behind - cost))
+        evidence = found[0].prior - SCORE_WEIGHT * behind - cost
+        combined.append(replace(found[0], behind=behind, cost=cost, evidence=evidence))
     return _with_posteriors(combined)
 
 

@@ -41,7 +41,7 @@ class ChooseBand(Step[Goto]):
     def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
         options = tuple(Option(str(place), (price,)) for place, price in enumerate(_prices(turn), 1))
-        return Choice(options, or_items=True, barcodes=items.barcodes, usual=items.usual)
+        return Choice(options, or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.choice is not None:

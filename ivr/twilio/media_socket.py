@@ -19,7 +19,8 @@ from typing import Any, Protocol
 import structlog
 from simple_websocket import ConnectionClosed
 
-from ivr.media_streams import Frame, MediaStreams, NotInProgress, StreamsFull
+from ivr.jitter_buffer import Frame
+from ivr.media_streams import MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.signature import is_stream_token
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
@@ -33,9 +34,9 @@ PACE_MAX = 2.0
 # The demo's caller skips through its prompts faster than real time.
 DEMO_PACE_MAX = 40.0
 BURST_MS = 10_000
-# The carrier sends continuously; a socket that is silent for this long, in seconds, is dead.
-SOCKET_IDLE_MAX_S = 20.0
 START_WITHIN_S = 10.0
+# A carrier that suppresses silence sends nothing while nobody speaks: a socket is dead if a ping gets no answer.
+PING_EVERY_S = 10
 # The stream's clock goes on, although no sound comes, by this much at a time.
 TICK_S = 0.1
 
@@ -95,7 +96,7 @@ class Messages:
 
     def frames(self) -> Iterator[tuple[Frame, ...]]:
         """The caller's sound as it comes, until the stream ends; nothing, every 100 ms that nothing comes."""
-        for message in self._each(SOCKET_IDLE_MAX_S):
+        for message in self._each(None):
             match message and message["event"]:
                 case None:
                     yield ()
@@ -105,14 +106,14 @@ class Messages:
                     if frame := _frame(message or {}):
                         yield (frame,)
 
-    def _each(self, patience_s: float) -> Iterator[dict[str, Any] | None]:
+    def _each(self, patience_s: float | None) -> Iterator[dict[str, Any] | None]:
         """The messages as they come, and None every 100 ms that none comes."""
         quiet_s = 0.0
         while True:
             text = self._socket.receive(timeout=TICK_S)
             if text is None:
                 quiet_s += TICK_S
-                if quiet_s >= patience_s:
+                if patience_s is not None and quiet_s >= patience_s:
                     raise BadMessage(f"nothing came for {patience_s:.0f} s")
                 yield None
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 
@@ -45,20 +44,23 @@ def available_specs(
     return [AvailableSpec(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
 
 
-def usual_barcodes(session: Session, retailer: RetailerRow) -> tuple[str, ...]:
-    """The barcodes on this retailer's latest orders, those on most of them first."""
+def past_quantities(session: Session, retailer: RetailerRow) -> dict[str, tuple[int, ...]]:
+    """The packs on this retailer's latest orders by barcode, the latest first; the barcodes on most of them first."""
     latest = (
         select(OrderRow.id)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(COUNTED_STATES))
         .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
         .limit(PAST_ORDERS_COUNTED)
     )
-    barcodes = session.scalars(
-        select(OrderLineRow.barcode)
+    rows = session.execute(
+        select(OrderLineRow.barcode, OrderLineRow.granted_packs)
         .where(OrderLineRow.order_id.in_(latest))
         .order_by(OrderLineRow.order_id.desc(), OrderLineRow.id)
     )
-    return tuple(barcode for barcode, _ in Counter(barcodes).most_common())
+    found: dict[str, list[int]] = {}
+    for barcode, packs in rows:
+        found.setdefault(barcode, []).append(packs)
+    return {barcode: tuple(found[barcode]) for barcode in sorted(found, key=lambda barcode: -len(found[barcode]))}
 
 
 def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
@@ -89,7 +91,7 @@ def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: d
     ).all()
     same_band = [other.barcode for other in catalog.specs.values() if other.price_band == spec.price_band]
     rank = {
-        barcode: place for place, barcode in enumerate(dict.fromkeys((*by_table, *usual_barcodes(session, retailer))))
+        barcode: place for place, barcode in enumerate(dict.fromkeys((*by_table, *past_quantities(session, retailer))))
     }
     candidates = {*by_table, *same_band} - {spec.barcode}
     available = [

@@ -133,9 +133,9 @@ class Desk:
         """The balance of the retailer's account, in fen."""
         return self._row(retailer).balance_fen
 
-    def usual_barcodes(self, retailer: Retailer) -> tuple[str, ...]:
-        """The barcodes this retailer orders, most often first."""
-        return availability.usual_barcodes(self.session, self._row(retailer))
+    def past_quantities(self, retailer: Retailer) -> dict[str, tuple[int, ...]]:
+        """The packs of this retailer's latest orders by barcode, latest first; what it orders most often is first."""
+        return availability.past_quantities(self.session, self._row(retailer))
 
     def last_order(self, retailer: Retailer) -> OrderView | None:
         """The latest order this retailer saved, or None."""

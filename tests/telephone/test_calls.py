@@ -22,7 +22,7 @@ from simulator.call import SimulatedCall
 from simulator.events import Event, Said, StreamChanged
 from simulator.inbound_calls import play
 from simulator.instructions import CallUpdate
-from simulator.pace import AS_FAST_AS_ACKNOWLEDGED
+from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, REAL_TIME, Pace
 from simulator.script import Script, read_script
 from simulator.transcript import Transcript
 from tests.support.served_app import shift_to_morning, shifted_clock
@@ -93,11 +93,11 @@ def patient(played: Script) -> Script:
     return replace(played, steps=tuple(replace(step, within_ms=None) for step in played.steps))
 
 
-def call(line: ServedLine, script: Script) -> None:
+def call(line: ServedLine, script: Script, pace: Pace = AS_FAST_AS_ACKNOWLEDGED) -> None:
     """Play a script, and check that the call goes as it says."""
     lines: list[str] = []
     transcript = Transcript(lines.append, verbose=True)
-    verdict = play(script, line.account, line.number, pace=AS_FAST_AS_ACKNOWLEDGED, listener=transcript.hear)
+    verdict = play(script, line.account, line.number, pace=pace, listener=transcript.hear)
     assert not verdict, "\n".join([verdict, *lines, line.log()])
 
 
@@ -133,6 +133,13 @@ def test_a_call_ends_in_the_order_that_was_read_back(line, name, saved):
         [order] = orders
         assert order.state == "confirmed"
         assert list(order.lines.values()) == [5]
+
+
+@pytest.mark.speech
+def test_an_order_over_a_carrier_that_suppresses_silence_and_mixes_up_frames_is_saved(line):
+    """In real time: while no frames come, the line hears silence by the wall's clock."""
+    call(line, script("faulty_media_stream"), REAL_TIME)
+    assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
 
 
 @pytest.mark.speech

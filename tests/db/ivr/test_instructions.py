@@ -26,7 +26,7 @@ from ivr.carrier import (
     QueueMusic,
     TakeTurnAgain,
 )
-from ivr.media_streams import Frame
+from ivr.jitter_buffer import Frame
 from ivr.operators import presence, ring_attempts, tickets
 from orders.demo.demo_staff import seed_demo_staff
 from speech.listening import Items

@@ -37,6 +37,7 @@ class ScriptedRecogniser:
         self.speaking = False
         self.sound = b""
         self.frames = 0
+        self.fed: list[bytes] = []
         self.listened_for: list[Listen | None] = []
 
     def listen(self, listen: Listen | None) -> None:
@@ -44,6 +45,7 @@ class ScriptedRecogniser:
 
     def feed(self, mulaw: bytes) -> Utterance | None:
         self.frames += 1
+        self.fed.append(mulaw)
         happens = self.script.get(self.frames)
         if isinstance(happens, Utterance):
             self.speaking = False
@@ -55,7 +57,7 @@ class ScriptedRecogniser:
 
 class FakeMediaSocket:
     """A socket that delivers these messages, one after the other; a callable among them is run in its place. Frames
-    without a timestamp follow one another."""
+    without a timestamp follow one another. NOTHING_COMES stands for a while without a message."""
 
     def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
         self._messages = iter(messages)
@@ -98,6 +100,7 @@ def media(frame: bytes = SILENCE, **changes: Any) -> str:
 
 CONNECTED = json.dumps({"event": "connected", "protocol": "Call", "version": "1.0.0"})
 FOLLOWS = "follows"
+NOTHING_COMES = None
 STOP = json.dumps({"event": "stop", "stop": {}})
 
 
@@ -112,7 +115,7 @@ class StreamFixture:
         self.phone: Telephone = self.world.telephone(SID)
         self.first = self.phone.dial()
 
-    def serve(self, *messages: str | bytes | Callable[[], object], introduced: bool = True) -> FakeMediaSocket:
+    def serve(self, *messages: str | bytes | Callable[[], object] | None, introduced: bool = True) -> FakeMediaSocket:
         begin = [CONNECTED, start(self.world)] if introduced else []
         socket = FakeMediaSocket([*begin, *messages])
         self.world.media_sockets.serve(socket)
@@ -167,6 +170,25 @@ def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFacto
 
     line.serve(*[media()] * 5, time_out, STOP)
     assert not line.world.conversation.heard
+
+
+def test_speech_ends_although_frames_stop_with_it(sessions: SessionFactory) -> None:
+    """A carrier that suppresses silence sends nothing after the last word; the silence is heard by the wall's clock."""
+    line = StreamFixture(sessions, {3: True, 40: FIVE})
+
+    def a_second_later() -> None:
+        line.world.now += timedelta(seconds=1)
+
+    line.serve(*[media()] * 10, a_second_later, NOTHING_COMES, STOP)
+    assert line.redirected() == [(SID, 1)]
+
+
+def test_frames_out_of_order_twice_and_late_are_heard_once_and_in_order(sessions: SessionFactory) -> None:
+    line = StreamFixture(sessions)
+    frames = [bytes([number]) * FRAME_BYTES for number in range(7)]
+    sent = [media(frames[number], timestamp=str(20 * number)) for number in (0, 2, 1, 1, 3, 0, 5, 4, 6, 5)]
+    line.serve(*sent, STOP)
+    assert line.recogniser.fed == frames
 
 
 def test_a_cough_is_no_speech(sessions: SessionFactory) -> None:
@@ -361,7 +383,13 @@ def test_a_malformed_message_closes_the_socket_and_the_call_goes_on_by_keys(
 
 
 def test_what_is_no_sound_of_the_caller_s_is_left_aside(line: StreamFixture) -> None:
-    line.serve(media(track="outbound"), json.dumps({"event": "mark"}), json.dumps({"event": "news"}), media(), STOP)
+    line.serve(
+        media(track="outbound", timestamp="0"),
+        json.dumps({"event": "mark"}),
+        json.dumps({"event": "news"}),
+        media(),
+        STOP,
+    )
     assert line.recogniser.frames == 1
 
 

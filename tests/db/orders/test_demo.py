@@ -73,7 +73,7 @@ def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
         assert desk.verify_pin(SHOP, PIN, "+8613900000000").ok
         line = desk.hotline(MAIN_NUMBER)
         assert 60 <= len(desk.available_specs(caller)) <= 120
-        assert desk.usual_barcodes(caller)
+        assert desk.past_quantities(caller)
         by_name = {spec.name: spec.barcode for spec in demo.specs.values()}
         desk.open_draft("call", caller, line)
         assert desk.draft("call").set_line(by_name["红塔山(新时代)"], 5 * CARTON).granted_packs == 5 * CARTON
@@ -130,7 +130,7 @@ def test_starting_the_demo_again_leaves_todays_orders_alone(
         retailer = desk.retailer(SHOP)
         assert retailer is not None
         desk.open_draft("call", retailer, desk.hotline(MAIN_NUMBER))
-        desk.draft("call").set_line(desk.usual_barcodes(retailer)[0], CARTON)
+        desk.draft("call").set_line(next(iter(desk.past_quantities(retailer))), CARTON)
         desk.draft("call").confirm()
     before = eligibility(sessions, clock, SHOP)
     clock.move(hours=1)

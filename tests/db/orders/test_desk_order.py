@@ -342,7 +342,7 @@ def test_what_is_usual_is_what_stands_on_most_orders(world: World) -> None:
         world.supply()
     retailer = world.retailer()
     with world.desk() as desk:
-        assert desk.usual_barcodes(retailer) == (CHINA, CLASSIC, ERA)
+        assert tuple(desk.past_quantities(retailer)) == (CHINA, CLASSIC, ERA)
         last = desk.last_order(retailer)
     assert last is not None
     assert [line.barcode for line in last.lines] == [CHINA, ERA, CLASSIC]

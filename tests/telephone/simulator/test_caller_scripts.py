@@ -31,6 +31,7 @@ def write(folder: Path, text: str) -> Path:
         ("# A caller who only keys.\n", "", "does not begin with a comment"),
         ('from: "+8613800000012"', "from: 13800000012", "from must be a telephone number"),
         ("steps:", "stages:", "has stages, which is not among"),
+        ("steps:", "media_faults: [noise]\nsteps:", "media_faults must be a list of suppresses_silence"),
         ("expect: 请 按 键", "hear: 请按键", "step 1 has hear"),
         ('"2468#"', '"24a8#"', "step 2: keys may hold"),
         ('"2468#"', "2468", "step 2: keys must be text in quotes"),

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import time
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ from simulator.events import (
     SpeakingStopped,
     StreamChanged,
 )
+from simulator.media_faults import HANGOVER_MS, MediaFault
 from simulator.mulaw import SILENCE, LineNoise, loudness, to_mulaw, to_pcm
 from simulator.pace import Pace, Steps
 from simulator.telephone import Telephone
@@ -85,6 +86,24 @@ def test_a_stream_carries_the_callers_voice_as_twilio_does(account, fake_app):
     assert VOICE in b"".join(frames)
     assert stop["stop"] == {"accountSid": account.sid, "callSid": call.sid}
     assert [event.state for event in events_of(StreamChanged, events)] == ["started", "stopped"]
+
+
+def test_a_faulty_carrier_suppresses_silence_and_sends_speech_out_of_order_and_twice(account, fake_app):
+    received = messages_into(fake_app)
+    fake_app.answers["/voice/incoming"] = STREAM.format(ws=fake_app.url.replace("http", "ws"))
+
+    def speak(call: SimulatedCall) -> Steps[None]:
+        call.media_faults = frozenset(get_args(MediaFault))
+        yield from when_quiet(lambda call: call.speak(VOICE))(call)
+
+    run_call(account, fake_app, speak, pace=Pace(20))
+    media = [message["media"] for message in received if message["event"] == "media"]
+    sent = [int(frame["timestamp"]) for frame in media]
+    assert len(set(sent)) <= (1_000 + HANGOVER_MS) / 20 + 3
+    assert sent != sorted(sent)
+    assert len(sent) > len(set(sent))
+    in_order = {int(frame["timestamp"]): base64.b64decode(frame["payload"]) for frame in media}
+    assert VOICE in b"".join(in_order[at] for at in sorted(in_order))
 
 
 def test_frames_are_paced_in_real_time(account, fake_app):

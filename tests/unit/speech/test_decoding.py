@@ -88,16 +88,20 @@ def test_a_name_alone_is_asked_about_where_a_line_would_be_rejected() -> None:
     assert acceptance_of(replace(line, open=True)) == "confirm"
 
 
-def test_what_this_retailer_may_not_order_is_recognised_in_a_wider_pass() -> None:
+def test_a_spec_this_retailer_may_not_order_is_recognised_as_itself() -> None:
     sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
-    listen = Items((CODES["云烟(紫)"],))
-    sound.listen_again = lambda grammar, count, once, narrow=sound.listen_again: (
-        narrow(grammar, count, once)
-        or (  # type: ignore[method-assign, misc]
-            sound.heard(listen) if grammar == UNDERSTANDING.grammar(listen, wide=True) else []
-        )
-    )
-    assert lines(decided(sound, listen)) == [("add", ("玉溪(软)",), 5)]
+    assert lines(decided(sound, Items((CODES["云烟(紫)"],)))) == [("add", ("玉溪(软)",), 5)]
+
+
+def test_of_two_specs_that_fit_alike_the_one_on_the_list_is_taken() -> None:
+    sound = Sound({"玉溪软五条": 100.0, "玉溪硬五条": 100.2}, ("玉 溪 软 五 条", 70.0))
+    listen = Items((CODES["玉溪(软)"], CODES["云烟(紫)"]))
+    assert lines(decided(sound, listen))[0][1][0] == "玉溪(软)"
+
+
+def test_all_callers_share_one_grammar() -> None:
+    one, other = Items((CODES["云烟(紫)"],)), Items((CODES["玉溪(软)"],), usual=(CODES["玉溪(软)"],))
+    assert UNDERSTANDING.grammar(one) is UNDERSTANDING.grammar(other)
 
 
 def test_alternatives_of_vosk_are_read_best_first() -> None:
