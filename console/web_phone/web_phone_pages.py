@@ -124,7 +124,7 @@ def phone_routes(app_services: Services) -> Blueprint:
         with read_only(services().sessions) as session:
             utterance = services().recognition.reading(session).of_text(then.listen, text)
         services().line.media_streams.registry.store_utterance(call_key, snapshot.turn_number, utterance)
-        services().line.media_streams.redirect_to_turn(call_key, snapshot.turn_number)
+        services().line.media_streams.answer(call_key, snapshot.turn_number)
         return "", 204
 
     @routes.get("/line")

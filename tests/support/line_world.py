@@ -89,6 +89,9 @@ class FakeCarrier:
     def check(self) -> None:
         self._refuse()
 
+    def warm_up(self) -> None:
+        self._refuse()
+
     def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
         self._redirect(call_key, turn_number)
 

@@ -159,9 +159,9 @@ class StreamFixture:
         with transaction(self.world.sessions) as session:
             return session.get(PendingUtterance, (SID, turn_number))
 
-    def redirected(self) -> list[tuple[str, int | str]]:
+    def redirected(self, count: int = 1) -> list[tuple[str, int | str]]:
         deadline = time.monotonic() + 2
-        while not self.world.carrier.redirected and time.monotonic() < deadline:
+        while len(self.world.carrier.redirected) < count and time.monotonic() < deadline:
             time.sleep(0.005)
         return list(self.world.carrier.redirected)
 
@@ -285,15 +285,55 @@ def test_what_the_time_out_has_taken_already_is_not_sent_for_again(sessions: Ses
     line.phone.request(line.first.action, Digits="")
     assert line.world.conversation.heard == [FIVE]
     streams = line.world.line.media_streams
-    streams.redirect_to_turn(SID, 1)
-    streams.redirect_to_turn(SID, 2)
+    streams.answer(SID, 1)
+    streams.answer(SID, 2)
     assert line.redirected() == [(SID, 2)]
 
 
-def test_one_turn_is_answered_once(sessions: SessionFactory) -> None:
-    line = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: FIVE})
+def test_the_turn_is_taken_before_the_carrier_comes_for_the_reply(sessions: SessionFactory) -> None:
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+    line.serve(*[media()] * 10, STOP)
+    assert line.world.conversation.heard == [FIVE]
+    for _ in range(2):
+        assert line.phone.request("/voice/turn?turn=1").said == ["turn 2"]
+    assert line.world.conversation.heard == [FIVE]
+
+
+def test_a_turn_its_stream_could_not_take_is_taken_when_the_carrier_comes(
+    sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+    with monkeypatch.context() as broken:
+        broken.setattr(line.world.calls, "_conversation", None)
+        line.serve(*[media()] * 10, STOP)
+    assert line.redirected() == [(SID, 1)]
+    assert line.phone.request("/voice/turn?turn=1").said == ["turn 2"]
+    assert line.world.conversation.heard == [FIVE]
+
+
+def test_what_is_said_after_an_answer_answers_the_next_turn(sessions: SessionFactory) -> None:
+    line = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: NO})
     line.serve(*[media()] * 40)
-    assert len(line.redirected()) == 1
+    assert line.redirected(2) == [(SID, 1), (SID, 2)]
+    assert line.world.conversation.heard == [FIVE, NO]
+
+
+@pytest.mark.parametrize("form", [{"Digits": ""}, {"Digits": "5"}])
+def test_a_time_out_or_a_key_that_crosses_the_redirect_waits_for_it(
+    sessions: SessionFactory, form: dict[str, str]
+) -> None:
+    """Answered as well, the caller would hear the reply begin, break off, and begin again."""
+    line = StreamFixture(sessions, {3: True, 8: FIVE})
+
+    def crosses() -> None:
+        waiting = line.phone.request(line.first.action, **form)
+        assert (waiting.verbs, waiting.said) == (["Pause", "Redirect"], [])
+        assert line.phone.request(waiting.redirect).said == ["turn 2"]
+        line.world.now += timedelta(seconds=3)
+        assert line.phone.request(line.first.action, **form).said == ["turn 2"]
+
+    line.serve(*[media()] * 10, crosses, STOP)
+    assert line.world.conversation.heard == [FIVE]
 
 
 def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) -> None:
@@ -301,7 +341,7 @@ def test_the_next_turn_is_listened_to_when_it_comes(sessions: SessionFactory) ->
     line.serve(*[media()] * 5, lambda: line.phone.request(line.first.action, Digits="5"), *[media()] * 60)
     assert line.redirected() == [(SID, 2)]
     assert line.pending_utterance(1) is None
-    assert len(line.recogniser.listened_for) == 2
+    assert len(line.recogniser.listened_for) == 3
 
 
 def test_a_pin_is_not_listened_to(sessions: SessionFactory) -> None:
