@@ -82,7 +82,7 @@ class HeldOpen:
 
 
 def _environ(scope: Scope) -> Environ:
-    """The WSGI environment of a request. A socket's handshake is one like any other to Flask, which serves no sockets."""
+    """The WSGI environment of a request. To Flask, which serves no sockets, a handshake is one like any other."""
     headers = [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != b"upgrade"
     ]

@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.served_app import SHIFT
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 120.0
+START_TIMEOUT_S = 180.0
 
 
 @dataclass(frozen=True)
