@@ -46,3 +46,4 @@ def post_worker_init(worker):
         found.recognition.warm_up(session)
     alone = workers == 1 and settings.database_url.startswith("sqlite")
     found.line.media_streams.recover_streams(only_worker=alone)
+    found.line.recorded_turns.start()
