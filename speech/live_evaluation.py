@@ -128,11 +128,15 @@ def room_noise(kind: Noise, voices: Sequence[Samples], seed: int = 0, seconds: i
             return (np.sum(partials, axis=0) * 1_000 + _hiss(count, seed) * 30).astype(np.float32)
         case "street":
             rumble = np.convolve(_hiss(count, seed), np.ones(12) / 12, "same")
-            swell = np.interp(np.arange(count), np.arange(0, count + 12_000, 12_000), chance.uniform(0.4, 1, count // 12_000 + 2))
+            swell = np.interp(
+                np.arange(count), np.arange(0, count + 12_000, 12_000), chance.uniform(0.4, 1, count // 12_000 + 2)
+            )
             return (rumble * swell * 1_000).astype(np.float32)
 
 
-def _voice(voices: Sequence[Samples], chance: np.random.Generator, count: int, pauses_ms: tuple[int, int]) -> NDArray[np.float32]:
+def _voice(
+    voices: Sequence[Samples], chance: np.random.Generator, count: int, pauses_ms: tuple[int, int]
+) -> NDArray[np.float32]:
     """Recordings one after another, as one voice that speaks on and on."""
     parts: list[NDArray[np.float32]] = []
     length = 0
