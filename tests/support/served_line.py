@@ -58,7 +58,7 @@ class ServedLine:
 
     def start(self) -> None:
         """Start the server, and return once it takes calls."""
-        self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.support.served_app:create_app()")
+        self._process = self._spawn("deploy.serve", "--app", "tests.support.served_app")
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
