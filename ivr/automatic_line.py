@@ -13,12 +13,13 @@ import structlog
 
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
-from ivr.calls import Calls, CallSnapshot, TurnRequest, UnknownCall
+from ivr.calls import STREAM_REDIRECTS_WITHIN, Calls, CallSnapshot, ReplyUnderWay, TurnRequest, UnknownCall
 from ivr.carrier import (
     ENDED_STATUSES,
     AnswerAgain,
     AnsweredBy,
     Ask,
+    AwaitReply,
     BeginAgain,
     CallStatus,
     Carrier,
@@ -42,6 +43,8 @@ from speech.utterance import NOTHING
 
 # One failure repeats the prompt; the second in a row gives the call to an operator.
 FAILURES_MAX = 2
+# The reply is fetched after this, should the redirect to it have failed.
+REDIRECT_PAUSE_S = int(STREAM_REDIRECTS_WITHIN.total_seconds())
 
 log = structlog.get_logger(__name__)
 
@@ -180,6 +183,8 @@ class AutomaticLine:
         answer = self._calls.take_turn(call_key, request)
         if isinstance(answer, CallSnapshot):
             return self.present(answer, failures)
+        if isinstance(answer, ReplyUnderWay):
+            return AwaitReply(answer.turn_number, REDIRECT_PAUSE_S)
         then = answer.snapshot.reply.then
         assert isinstance(then, ListenFor)
         return KeepListening(call_key, self._listening(answer.snapshot, then, failures), request.waited_s or 0)

@@ -43,7 +43,7 @@ STREAM_OPENS_WITHIN = timedelta(seconds=6)
 STREAM_STARTS_MAX = 3  # in a row, with nothing recognised in between
 # Callers end a code with `#`, although its last digit had ended it: within this time that key is no answer.
 LATE_FINISH_KEY = timedelta(seconds=3)
-# The stream redirects the call to a turn with a pending utterance. A time-out that comes in between leaves the turn to
+# The stream redirects the call to a turn with a pending utterance. A time-out that comes in between leaves the reply to
 # that redirect: answered twice, the caller would hear the reply begin, break off, and begin again.
 STREAM_REDIRECTS_WITHIN = timedelta(seconds=2)
 # Speech that lasts longer than this is background noise, such as a radio; in seconds.
@@ -96,6 +96,13 @@ class TurnStillOpen:
 
     snapshot: CallSnapshot
     speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnderWay:
+    """The turn was taken by the media stream a moment ago, and the stream is redirecting the call to the reply."""
+
+    turn_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +178,14 @@ class Calls:
             return self.snapshot(call_key)
 
     @retry_on_deadlock
-    def take_turn(self, call_key: str, request: TurnRequest) -> CallSnapshot | TurnStillOpen:
+    def take_turn(self, call_key: str, request: TurnRequest) -> CallSnapshot | TurnStillOpen | ReplyUnderWay:
         """Take the turn if it is the one waited for. Raises UnknownCall if the call was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
             snapshot = self._snapshot(call)
             then = snapshot.reply.then
+            if self._is_redirected(session, snapshot, request):
+                return ReplyUnderWay(request.turn_number)
             if snapshot.ended or request.turn_number != snapshot.turn_number or not isinstance(then, ListenFor):
                 return snapshot
             turn_input: Utterance | Silence
@@ -274,6 +283,21 @@ class Calls:
             call = self._known(session, call_key)
             call.stream_starts += 1
             call.stream_started_at = self._clock()
+
+    def _is_redirected(self, session: Session, snapshot: CallSnapshot, request: TurnRequest) -> bool:
+        """True if the last turn was answered by speech a moment ago and this request, a time-out of that turn or a key,
+        crosses the redirect to the reply: answered as well, the caller would hear the reply begin twice."""
+        is_redirect = not request.keys and request.waited_s is None
+        if is_redirect or request.turn_number != snapshot.turn_number - 1 or not snapshot.stream_alive:
+            return False
+        last = session.scalar(
+            select(TurnRow).where(
+                TurnRow.call_key == snapshot.call_key,
+                TurnRow.turn_number == request.turn_number,
+                TurnRow.taken_at > self._clock() - STREAM_REDIRECTS_WITHIN,
+            )
+        )
+        return last is not None and not (last.turn_input.get("silence") or last.turn_input.get("keyed"))
 
     def _prompt_was_played(self, session: Session, call: Call, reply: Reply) -> bool:
         """True if all of the reply but its question had time to play: the carrier waits a second before the question,

@@ -114,6 +114,15 @@ class KeepListening:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitReply:
+    """Wait for `pause_s` seconds, with nothing said, then report this turn once more, with nothing in it: its reply is
+    being made. Event: `turn_taken`."""
+
+    turn_number: int
+    pause_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class CollectKeys:
     """Collect the keys after the first one, which ended a recording. Event: `turn_taken` with all keys."""
 
@@ -266,6 +275,7 @@ class DialCaller:
 Instruction = (
     Ask
     | KeepListening
+    | AwaitReply
     | CollectKeys
     | BeginAgain
     | TakeTurnAgain
@@ -295,6 +305,10 @@ class Carrier(Protocol):
         ...
 
     # --- calls in progress
+
+    def warm_up(self) -> None:
+        """Make ready to carry out the next command without delay, as a call has begun that will soon need one."""
+        ...
 
     def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
         """Break off what is played to the caller and report this turn, with nothing in it. Event: `turn_taken`."""

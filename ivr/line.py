@@ -45,7 +45,7 @@ class LineServices:
         """Build the line on this carrier."""
         numbers, prompts = settings.operator_numbers, LinePrompts(load_prompts())
         registry = StreamRegistry(sessions, clock)
-        streams = MediaStreams(settings.media_sockets_max, registry, carrier, recognition.new_recogniser, clock)
+        streams = MediaStreams(settings.media_sockets_max, registry, calls, carrier, recognition.new_recogniser, clock)
         outbound = OutboundCalls(sessions, clock, calls)
         dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
         automatic = AutomaticLine(settings.listen_mode, calls, carrier, recognition, outbound, dispatcher, prompts)

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from clock import Clock
-from ivr.calls import STREAM_LOST_AFTER
+from ivr.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from ivr.carrier import Carrier, CarrierError
 from ivr.jitter_buffer import Frame, JitterBuffer
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
@@ -98,18 +98,20 @@ class MediaStreams:
         self,
         streams_max: int,
         registry: StreamRegistry,
+        calls: Calls,
         carrier: Carrier,
         new_recogniser: Callable[[], StreamingRecogniser | None],
         clock: Clock,
     ) -> None:
         self._slots = threading.BoundedSemaphore(streams_max)
         self._registry = registry
+        self._calls = calls
         self._carrier = carrier
         self._new_recogniser = new_recogniser
         self._clock = clock
         self._heartbeats = Heartbeats(registry)
-        # Redirects run outside the stream's own thread: sound keeps coming while the carrier answers.
-        self._redirects = ThreadPoolExecutor(max_workers=8, thread_name_prefix="redirect")
+        # The carrier is asked outside the stream's own thread: sound keeps coming while it answers.
+        self._commands = ThreadPoolExecutor(max_workers=8, thread_name_prefix="carrier")
 
     @property
     def registry(self) -> StreamRegistry:
@@ -133,6 +135,7 @@ class MediaStreams:
             self._slots.release()
             raise
         self._heartbeats.add(stream)
+        self._commands.submit(self._warm_up)
         return CallListener(self, call_key, stream, recogniser, self._clock)
 
     def close(self, call_key: str, stream: str) -> None:
@@ -141,9 +144,18 @@ class MediaStreams:
         self._slots.release()
         self._registry.unregister(call_key, stream)
 
-    def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
-        """Redirect the call to this turn now; if the carrier fails, the turn's own time-out takes over."""
-        self._redirects.submit(self._redirect, call_key, turn_number)
+    def answer(self, call_key: str, turn_number: int) -> None:
+        """Answer a turn by its pending utterance. The call is redirected, and meanwhile the turn is taken, so that the
+        carrier finds the reply made, or waits for it. Changes nothing if the turn is over."""
+        # Redirected to a turn that others have taken, the call would play its current prompt over the caller's answer.
+        if not self._registry.is_turn_open(call_key, turn_number):
+            return
+        self._commands.submit(self._redirect, call_key, turn_number)
+        try:
+            self._calls.take_turn(call_key, TurnRequest(turn_number))
+        except Exception as error:
+            # The redirected call takes the turn itself, and a failure there has an answer.
+            log.error("a turn could not be taken by its stream", call=call_key, turn=turn_number, exc_info=error)
 
     def recover_streams(self, *, only_worker: bool) -> None:
         """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
@@ -155,20 +167,21 @@ class MediaStreams:
             time.sleep(silent_for.total_seconds())
             for call_key, turn_number in self._registry.claim_lost(silent_for):
                 log.info("a stream is recovered", call=call_key, turn=turn_number)
-                self.redirect_to_turn(call_key, turn_number)
+                self._commands.submit(self._redirect, call_key, turn_number)
 
         threading.Thread(target=recover, name="stream-recovery", daemon=True).start()
 
+    def _warm_up(self) -> None:
+        try:
+            self._carrier.warm_up()
+        except CarrierError as error:
+            log.warning("the carrier could not be reached before it is needed", reason=str(error))
+
     def _redirect(self, call_key: str, turn_number: int) -> None:
-        # Redirected to a turn it has left, the call would play its current prompt over the caller's answer to it.
-        if not self._registry.is_turn_open(call_key, turn_number):
-            return
         try:
             self._carrier.redirect_to_turn(call_key, turn_number)
         except CarrierError as error:
-            log.warning(
-                "a pending utterance waits for its time-out", call=call_key, turn=turn_number, reason=str(error)
-            )
+            log.warning("a reply waits for its turn's time-out", call=call_key, turn=turn_number, reason=str(error))
 
 
 class CallListener:
@@ -267,4 +280,5 @@ class CallListener:
 
     def _answer(self, turn_number: int) -> None:
         self._answered = True
-        self._streams.redirect_to_turn(self._call_key, turn_number)
+        self._streams.answer(self._call_key, turn_number)
+        self._poll_at_ms = self._now_ms

@@ -242,6 +242,9 @@ def _not_found() -> RestError:
 
 
 class _Quiet(WSGIRequestHandler):
+    # Connections stay open, as Twilio's do.
+    protocol_version = "HTTP/1.1"
+
     def log(self, type: str, message: str, *args: Any) -> None:
         pass
 

@@ -9,12 +9,14 @@ from typing import Any, Final
 
 import requests
 import structlog
+from requests.adapters import HTTPAdapter
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.rest import Client
+from urllib3.exceptions import ProtocolError
 
 from ivr.carrier import (
     OPERATOR_RING_S,
@@ -31,6 +33,9 @@ from settings import Settings
 
 API: Final = "https://api.twilio.com"
 TIMEOUT_S: Final = 5.0
+CONNECTIONS_MAX: Final = 16
+# The requests that may be sent twice: reads, and updates of a call, which say what is to be and not what is to be done.
+REPEATABLE: Final = re.compile(r"^GET |^POST .*/Calls/\w+\.json$")
 # A recording may be requested a moment before the carrier has it ready.
 RECORDING_TRIES: Final = 4
 RECORDING_PAUSE_S: Final = 0.5
@@ -52,14 +57,42 @@ log = structlog.get_logger(__name__)
 
 
 class _ApiBaseClient:
-    """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host."""
+    """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host, over connections that
+    stay open."""
 
     def __init__(self, base: str) -> None:
         self._client = TwilioHttpClient(timeout=TIMEOUT_S)
         self._base = base.rstrip("/")
+        assert self._client.session is not None
+        self._session = self._client.session
+        self._session.mount(self._base, HTTPAdapter(pool_maxsize=CONNECTIONS_MAX))
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
-        return self._client.request(method, url.replace(API, self._base, 1), *args, **kwargs)
+        url = url.replace(API, self._base, 1)
+        try:
+            return self._client.request(method, url, *args, **kwargs)
+        except requests.ConnectionError as error:
+            # The carrier may close an open connection at the moment it is used. A call must not be placed twice.
+            if not (_is_reset(error) and REPEATABLE.search(f"{method} {url}")):
+                raise
+            return self._client.request(method, url, *args, **kwargs)
+
+    def connect(self) -> None:
+        """Open a connection, to be used by the next request."""
+        self._session.head(self._base, timeout=TIMEOUT_S, allow_redirects=False)
+
+    def get(self, path: str, account: str, auth_token: str) -> requests.Response:
+        """The answer to a GET of this path, as it comes."""
+        answer: requests.Response = self._session.get(
+            f"{self._base}{path}", auth=(account, auth_token), timeout=TIMEOUT_S
+        )
+        return answer
+
+
+def _is_reset(error: requests.ConnectionError) -> bool:
+    """True if the far end closed the connection instead of answering."""
+    reason = error.args[0] if error.args else None
+    return isinstance(reason, ProtocolError) and isinstance(reason.args[-1], ConnectionError)
 
 
 class TwilioCarrier:
@@ -68,11 +101,8 @@ class TwilioCarrier:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._urls = WebhookUrls(settings)
-        self._client = Client(
-            settings.twilio_account_sid,
-            settings.twilio_auth_token,
-            http_client=_ApiBaseClient(settings.twilio_api_base),
-        )
+        self._http = _ApiBaseClient(settings.twilio_api_base)
+        self._client = Client(settings.twilio_account_sid, settings.twilio_auth_token, http_client=self._http)
 
     def check(self) -> None:
         """Fetch our own account. Raises CarrierError if the carrier cannot be reached, or the account is not active."""
@@ -82,6 +112,13 @@ class TwilioCarrier:
             raise CarrierError(f"the carrier could not be asked for the account: {error}") from error
         if account.status != "active":
             raise CarrierError(f"the account at the carrier is {account.status}")
+
+    def warm_up(self) -> None:
+        """Open a connection for the next request. Raises CarrierError if the carrier cannot be reached."""
+        try:
+            self._http.connect()
+        except requests.RequestException as error:
+            raise CarrierError(f"the carrier could not be reached: {error}") from error
 
     def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
         """Redirect the call to this turn, whatever is being played to it. Raises CarrierError if that fails."""
@@ -231,13 +268,12 @@ class TwilioCarrier:
         if not re.fullmatch(r"RE[0-9A-Za-z]{1,40}", recording_id):
             raise CarrierError("what was named is no recording")
         account = self._settings.twilio_account_sid
-        base = self._settings.twilio_api_base.rstrip("/")
-        url = f"{base}/2010-04-01/Accounts/{account}/Recordings/{recording_id}.wav"
+        path = f"/2010-04-01/Accounts/{account}/Recordings/{recording_id}.wav"
         for attempt in range(RECORDING_TRIES):
             if attempt:
                 time.sleep(RECORDING_PAUSE_S)
             try:
-                answer = requests.get(url, auth=(account, self._settings.twilio_auth_token), timeout=TIMEOUT_S)
+                answer = self._http.get(path, account, self._settings.twilio_auth_token)
             except requests.RequestException as error:
                 raise CarrierError(f"the recording could not be fetched: {error}") from error
             if answer.ok and len(answer.content) <= RECORDING_MAX_BYTES:

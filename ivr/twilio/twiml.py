@@ -28,6 +28,7 @@ from ivr.carrier import (
     AnswerAgain,
     Ask,
     AskKey,
+    AwaitReply,
     BeginAgain,
     Bridge,
     CollectKeys,
@@ -78,6 +79,9 @@ class Twiml:
             case KeepListening(call_key, listening, waited_s):
                 self._open_stream(response, call_key, listening)
                 self._listen(response, listening, (), waited_s)
+            case AwaitReply(turn_number, pause_s):
+                response.pause(length=pause_s)
+                response.redirect(urls.turn(turn_number), method="POST")
             case CollectKeys(listening, first):
                 self._collect_keys(response, listening, first)
             case BeginAgain(sentences, failures):

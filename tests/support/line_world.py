@@ -15,7 +15,6 @@ from ivr.carrier import BrowserTelephone, CallStatus, CarrierError
 from ivr.line import LineServices
 from ivr.media_streams import StreamingRecogniser
 from ivr.stream_registry import StreamRegistry
-from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.webhooks import voice_routes
 from settings import Settings
 from speech.listening import Items, Listen
@@ -88,6 +87,9 @@ class FakeCarrier:
     ended: list[str] = field(default_factory=list)
 
     def check(self) -> None:
+        self._refuse()
+
+    def warm_up(self) -> None:
         self._refuse()
 
     def redirect_to_turn(self, call_key: str, turn_number: int) -> None:
@@ -174,9 +176,7 @@ class LineWorld:
         )
         self.operators = self.line.operators
         self.streams: StreamRegistry = self.line.media_streams.registry
-        self.media_sockets = MediaSockets(self.settings, self.line.media_streams)
         self.app = Flask(__name__)
-        self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
         self.app.register_blueprint(voice_routes(self.line))
 
     def telephone(self, call_key: str = "CA00000000000000000000000000000001") -> Telephone:

@@ -61,7 +61,7 @@ class ServedLine:
 
     def start(self) -> None:
         """Start the server, and return once it takes calls."""
-        self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", f"{self._app}:create_app()")
+        self._process = self._spawn("deploy.serve", "--app", self._app)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
