@@ -22,8 +22,6 @@ from ivr.carrier import (
     AwaitReply,
     BeginAgain,
     CallStatus,
-    Carrier,
-    CarrierError,
     CollectKeys,
     EndCall,
     EnterQueue,
@@ -35,16 +33,17 @@ from ivr.carrier import (
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
-from ivr.recordings import sound_of_wav
 from settings import ListenMode
 from speech.keypad import DONE, REPEAT, key_count
 from speech.listening import is_secret
-from speech.utterance import NOTHING
 
 # One failure repeats the prompt; the second in a row gives the call to an operator.
 FAILURES_MAX = 2
 # The reply is fetched after this, should the redirect to it have failed.
 REDIRECT_PAUSE_S = int(STREAM_REDIRECTS_WITHIN.total_seconds())
+# The result of a recording is asked for this often; a caller who has waited longer is asked to be patient, this often.
+RECORDING_PAUSE_S = 1
+QUIET_WAIT_S = 4
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +52,7 @@ class LinePrompts:
     """The line's own sentences outside the conversation; read at the start, so that a missing prompt is found then."""
 
     def __init__(self, prompts: Prompts) -> None:
+        self.please_wait = prompts.text("line.please_wait")
         self.failure = prompts.text("line.failure")
         self.failure_goodbye = prompts.text("line.failure_goodbye")
         self.failure_operator = prompts.text("line.failure_operator")
@@ -66,7 +66,6 @@ class AutomaticLine:
         self,
         listen_mode: ListenMode,
         calls: Calls,
-        carrier: Carrier,
         recognition: Recognition,
         outbound_calls: OutboundCalls,
         dispatcher: RingDispatcher,
@@ -74,7 +73,6 @@ class AutomaticLine:
     ) -> None:
         self._listen_mode = listen_mode
         self._calls = calls
-        self._carrier = carrier
         self._recognition = recognition
         self._outbound_calls = outbound_calls
         self._dispatcher = dispatcher
@@ -184,7 +182,7 @@ class AutomaticLine:
         if isinstance(answer, CallSnapshot):
             return self.present(answer, failures)
         if isinstance(answer, ReplyUnderWay):
-            return AwaitReply(answer.turn_number, REDIRECT_PAUSE_S)
+            return self._await_reply(answer)
         then = answer.snapshot.reply.then
         assert isinstance(then, ListenFor)
         return KeepListening(call_key, self._listening(answer.snapshot, then, failures), request.waited_s or 0)
@@ -198,15 +196,15 @@ class AutomaticLine:
             return self._take(call_key, TurnRequest(turn_number, keys=key), failures)
         if key:
             return CollectKeys(Listening(turn_number, then.listen, then.silence_ms), key)
-        try:
-            wav = self._carrier.recording(recording_id)
-            utterance, sound = self._recognition.recognise_recording(then.listen, wav), sound_of_wav(wav)
-        except CarrierError as error:
-            log.warning(
-                "a turn's recording could not be had: it counts as not understood", call=call_key, reason=str(error)
-            )
-            utterance, sound = NOTHING, b""
-        return self._take(call_key, TurnRequest(turn_number, utterance=utterance, sound=sound), failures)
+        answer = self._calls.record_turn(call_key, turn_number, recording_id)
+        return self.present(answer, failures) if isinstance(answer, CallSnapshot) else self._await_reply(answer)
+
+    def _await_reply(self, under_way: ReplyUnderWay) -> Instruction:
+        if under_way.waited_s is None:
+            return AwaitReply((), under_way.turn_number, REDIRECT_PAUSE_S)
+        if under_way.waited_s < QUIET_WAIT_S:
+            return AwaitReply((), under_way.turn_number, RECORDING_PAUSE_S)
+        return AwaitReply((self._prompts.please_wait,), under_way.turn_number, QUIET_WAIT_S)
 
     def _unknown(self, call_key: str, *, is_outbound: bool) -> Instruction:
         """A call never begun here, for example before the database was restored, begins now; an outbound one cannot."""

@@ -22,14 +22,15 @@ from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
 from ivr import recordings
 from ivr.carrier import CallStatus
-from ivr.models import Call, PendingUtterance, TurnRow
+from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
+from ivr.recorded_turns import RECORDING_WAIT, enqueue
 from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
 from speech.keypad import DONE
 from speech.listening import Listen, is_secret
-from speech.utterance import Utterance
+from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
@@ -100,22 +101,23 @@ class TurnStillOpen:
 
 @dataclass(frozen=True, slots=True)
 class ReplyUnderWay:
-    """The turn was taken by the media stream a moment ago, and the stream is redirecting the call to the reply."""
+    """The reply to a turn is under way: the turn was taken by the media stream a moment ago, which is redirecting the
+    call, or the recording of the turn has been waited for for `waited_s` seconds."""
 
     turn_number: int
+    waited_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """A turn request: keys, or the utterance recognised in a recording and its `sound`, or neither. In the last case
-    `waited_s` is the number of seconds without a key, and None asks only for the current reply. `early` is true if the
-    keys came before the prompt's question."""
+    """A turn request: keys, or an utterance, or neither. In the last case `waited_s` is the number of seconds without a
+    key, and None asks only for what was stored as said or for the current reply. `early` is true if the keys came
+    before the prompt's question."""
 
     turn_number: int
     keys: str = ""
     early: bool = False
     utterance: Utterance | None = None
-    sound: bytes = b""
     waited_s: int | None = None
 
 
@@ -207,7 +209,14 @@ class Calls:
                     return TurnStillOpen(snapshot, speaking=True)
                 turn_input = utterance_from_json(pending.utterance)
             elif request.waited_s is None:
-                return snapshot
+                recorded = session.get(RecordedTurn, (call_key, request.turn_number))
+                if recorded is None:
+                    return snapshot
+                waited = self._clock() - recorded.recorded_at
+                if not recorded.is_silent and waited < RECORDING_WAIT:
+                    return ReplyUnderWay(request.turn_number, waited_s=int(waited.total_seconds()))
+                turn_input = Silence() if recorded.is_silent else NOTHING
+                session.delete(recorded)
             elif pending is not None and snapshot.stream_alive and request.waited_s < SPEAKING_MAX_S:
                 return TurnStillOpen(snapshot, speaking=True)
             elif request.waited_s * 1000 < then.silence_ms:
@@ -217,9 +226,19 @@ class Calls:
             if request.keys:
                 # Only speech is recorded, and the keys replace whatever was said before them.
                 recordings.delete_recording(session, call_key, request.turn_number)
-            elif not is_secret(then.listen):
-                recordings.store(session, call_key, request.turn_number, request.sound, self._clock())
             return self._process(session, call, then.listen, turn_input)
+
+    @retry_on_deadlock
+    def record_turn(self, call_key: str, turn_number: int, recording_id: str) -> CallSnapshot | ReplyUnderWay:
+        """Have the recording of this turn recognised, if it is the turn waited for. Raises UnknownCall if the call was
+        never begun."""
+        with transaction(self._sessions) as session:
+            snapshot = self._snapshot(self._known(session, call_key))
+            listens = isinstance(snapshot.reply.then, ListenFor)
+            if snapshot.ended or turn_number != snapshot.turn_number or not listens:
+                return snapshot
+            enqueue(session, call_key, turn_number, recording_id, self._clock())
+            return ReplyUnderWay(turn_number, waited_s=0)
 
     def snapshot(self, call_key: str) -> CallSnapshot:
         """The call's snapshot. Raises UnknownCall if it was never begun."""

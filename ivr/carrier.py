@@ -115,9 +115,10 @@ class KeepListening:
 
 @dataclass(frozen=True, slots=True)
 class AwaitReply:
-    """Wait for `pause_s` seconds, with nothing said, then report this turn once more, with nothing in it: its reply is
-    being made. Event: `turn_taken`."""
+    """Say the sentences and wait for `pause_s` seconds, then report this turn once more, with nothing in it: its reply
+    is being made. Event: `turn_taken`."""
 
+    sentences: tuple[str, ...]
     turn_number: int
     pause_s: int
 
@@ -377,6 +378,6 @@ class Carrier(Protocol):
 
     # --- recordings
 
-    def recording(self, recording_id: str) -> bytes:
-        """The recording as a WAV file."""
+    def recording(self, recording_id: str) -> bytes | None:
+        """The recording as a WAV file, or None if it is not there yet; empty if there will never be one."""
         ...

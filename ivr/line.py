@@ -14,6 +14,7 @@ from ivr.operators.handover import OperatorServices
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
+from ivr.recorded_turns import RecordedTurns
 from ivr.stream_registry import StreamRegistry
 from settings import Settings
 from storage import SessionFactory
@@ -27,6 +28,7 @@ class LineServices:
     calls: Calls
     carrier: Carrier
     media_streams: MediaStreams
+    recorded_turns: RecordedTurns
     outbound_calls: OutboundCalls
     operators: OperatorServices
     automatic: AutomaticLine
@@ -48,6 +50,7 @@ class LineServices:
         streams = MediaStreams(settings.media_sockets_max, registry, calls, carrier, recognition.new_recogniser, clock)
         outbound = OutboundCalls(sessions, clock, calls)
         dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
-        automatic = AutomaticLine(settings.listen_mode, calls, carrier, recognition, outbound, dispatcher, prompts)
+        recorded = RecordedTurns(sessions, clock, carrier, recognition, registry)
+        automatic = AutomaticLine(settings.listen_mode, calls, recognition, outbound, dispatcher, prompts)
         operators = OperatorServices.build(sessions, clock, calls, carrier, dispatcher, numbers, automatic.present)
-        return cls(settings, calls, carrier, streams, outbound, operators, automatic, prompts)
+        return cls(settings, calls, carrier, streams, recorded, outbound, operators, automatic, prompts)

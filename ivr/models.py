@@ -57,6 +57,21 @@ class PendingUtterance(Base):
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class RecordedTurn(Base):
+    """A turn whose answer the carrier has recorded, until the turn is taken. The recording is to be fetched and
+    recognised by one process, from `try_at` on; that is put off by each process that tries. `is_silent` says that it
+    was recognised, and nobody speaks in it."""
+
+    __tablename__ = "recorded_turns"
+
+    call_key: Mapped[str] = mapped_column(ForeignKey("calls.call_key", ondelete="CASCADE"), primary_key=True)
+    turn_number: Mapped[int] = mapped_column(primary_key=True)
+    recording_id: Mapped[str] = mapped_column(String(64))
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    try_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_silent: Mapped[bool] = mapped_column(default=False)
+
+
 class TurnRecording(Base):
     """The recording of a turn: the stretch in which the caller spoke, 8 kHz mu-law, 8,000 bytes a second."""
 

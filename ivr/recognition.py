@@ -14,12 +14,12 @@ from brand_catalog.cache import CatalogCache
 from brand_catalog.catalog import Catalog
 from orders.retailers.lookup import customer_codes
 from settings import Settings
-from speech.audio import read_wav
+from speech.audio import LINE_RATE, read_wav
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode
 from speech.listening import Items, Listen
 from speech.model import ModelMissing, load_model, locate_model
-from speech.stream_recogniser import StreamRecogniser
+from speech.stream_recogniser import StreamRecogniser, speech_segment
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, read_only
@@ -95,16 +95,18 @@ class Recognition:
         if self.available:
             understanding.grammar(Items())
 
-    def recognise_recording(self, listen: Listen, wav: bytes) -> Utterance:
-        """The utterance in a recording of the carrier's; NOTHING if the recording cannot be read."""
+    def recognise_recording(self, listen: Listen, wav: bytes) -> Utterance | None:
+        """The utterance in a recording, or None if nobody speaks in it; NOTHING if the recording cannot be read."""
         try:
-            samples = read_wav(wav)
+            speech = speech_segment(read_wav(wav, LINE_RATE))
         except ValueError as error:
             log.warning("a recording could not be read: it counts as not understood", reason=str(error))
             return NOTHING
+        if not speech:
+            return None
         with read_only(self._sessions) as session:
             understanding, known = self.understanding(session), self._prepared_codes(customer_codes(session))
-        return decode(self.model, understanding, listen, samples.tobytes(), known)
+        return decode(self.model, understanding, listen, speech, known)
 
     def new_recogniser(self) -> StreamRecogniser | None:
         """A recogniser for one call's sound, or None if speech cannot be recognised."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +48,11 @@ class Recording:
     mulaw: bytes
     created_at: datetime
     ready_at: float
+
+    @property
+    def is_ready(self) -> bool:
+        """True if it can be fetched."""
+        return self.ready_at <= time.monotonic()
 
 
 class Account:

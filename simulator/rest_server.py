@@ -7,7 +7,6 @@ import hmac
 import re
 import socket
 import threading
-import time
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -131,7 +130,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
         recording = _recording(sid)
         if kind == "json":
             return jsonify(_recording_resource(recording))
-        if kind not in ("", "wav"):
+        if kind not in ("", "wav") or not recording.is_ready:
             raise _not_found()
         return Response(to_wav(recording.mulaw), mimetype="audio/x-wav")
 
@@ -156,7 +155,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     def _recording(sid: str) -> Recording:
         recording = account.recordings.get(sid)
-        if recording is None or recording.ready_at > time.monotonic():
+        if recording is None:
             raise _not_found()
         return recording
 
@@ -172,7 +171,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             "media_url": account.recording_url(recording.sid),
             "sid": recording.sid,
             "source": "RecordVerb",
-            "status": "completed",
+            "status": "completed" if recording.is_ready else "processing",
             "uri": f"{path}.json",
         }
 

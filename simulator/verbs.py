@@ -19,7 +19,7 @@ from simulator.twiml_parser import SCHEMA_WARNING, Verb
 
 BEEP_MS = 400
 UNKNOWN_SOUND_MS = 3_000
-RECORDING_READY_SECONDS = 0.2
+RECORDING_READY_SECONDS = 1.0
 """Seconds between Twilio's notice of a recording and the moment it can be fetched."""
 GAP_SECONDS = 1
 STREAMS_AT_ONCE = 4

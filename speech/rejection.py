@@ -10,6 +10,7 @@ from typing import Final, Literal
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Listen, QuantityOf, YesNo, implied_spec
+from speech.name_fit import name_places
 from speech.semantics import Meaning
 from speech.understanding import MISSING_PENALTY, Interpretation
 from speech.utterance import Command
@@ -21,15 +22,17 @@ Acceptance = Literal["accept", "confirm", "reject"]
 ACCEPT: Final = 0.65
 CONFIRM: Final = 0.35
 # If the second meaning's posterior is more than this part of the first's, the caller is asked, however well both fit.
-TIED: Final = 0.8
+TIED: Final = 0.3
 # Names without a quantity are asked about in any case, so confirming them costs little.
 CONFIRM_OPEN: Final = 0.25
-# A command by itself stores nothing, and a question back would be answered with another command: no band for it. The
-# threshold follows the cost of an error: an unprompted yes does nothing, an operator ends the automatic part of the
-# call, 照旧 orders everything at once.
+# The thresholds of a command by itself follow the cost of an error: an unprompted yes does nothing, an operator ends
+# the automatic part of the call, 照旧 orders everything at once. A wrong yes to the read-back costs an order and a
+# question two seconds: a yes is asked for again unless it is nearly certain and everything else is far behind.
 ACCEPT_COMMAND: Final = 0.4
 ACCEPT_UNPROMPTED_YES: Final = 0.3
 ACCEPT_FAR_REACHING: Final = 0.7
+ACCEPT_YES: Final = 0.75
+RIVAL_OF_YES: Final = 0.02
 _FAR_REACHING: Final = ("operator", "usual")
 
 WEIGHT_BASE: Final = 2.58
@@ -53,11 +56,14 @@ class Evidence:
 
     `fit` is its log-likelihood above the garbage model's, a syllable; `posterior` its posterior among all meanings;
     `distortion` that of its parse, a syllable: skipped sounds, near names, odd parts; `garbage_distance` the distance
-    by sound from the garbage model's result, a syllable; `extra_syllables` the number of syllables the garbage model
-    has more; `nameless` says that there is a quantity without a brand; `expected` that it answers the question asked;
-    `command` is the command if there is nothing else; `volunteered` says that it is a quantity of a spec the line had
-    spoken of without asking for a quantity; `mixed` that there is a command among other parts; `open` that no item has
-    its quantity yet; `tied` that another meaning is nearly as likely.
+    by sound from the garbage model's result, a syllable; `name_distance` the largest such distance of one of its names
+    (another brand's name fits the sound badly at its place, however well the rest does) and `name_misfit` the largest
+    log-likelihood by which the garbage model's syllables fit better there (`name_fit.py`); `extra_syllables` the number
+    of syllables the garbage model has more; `nameless` says that there is a quantity without a brand; `expected` that
+    it answers the question asked; `command` is the command if there is nothing else; `volunteered` says that it is a
+    quantity of a spec the line had spoken of without asking for a quantity; `mixed` that there is a command among other
+    parts; `open` that no item has its quantity yet; `tied` that another meaning is nearly as likely; `rival` is the
+    posterior of all other meanings together.
     """
 
     fit: float
@@ -67,12 +73,15 @@ class Evidence:
     extra_syllables: int
     syllables: int
     nameless: bool
+    name_distance: float = 0.0
+    name_misfit: float = 0.0
     expected: bool = False
     command: Command | None = None
     volunteered: bool = False
     mixed: bool = False
     open: bool = False
     tied: bool = False
+    rival: float = 0.0
 
     @classmethod
     def of(
@@ -92,6 +101,8 @@ class Evidence:
             score = second_pass[0].score - MISSING_PENALTY if second_pass else 0.0
         said = _syllables(best.hypothesis.sounds)
         bare_syllables = _syllables(garbage[0].sounds) if garbage else ()
+        places = name_places(best.hypothesis, best.parse, garbage[0] if garbage else None)
+        scores = {"".join(sound.char for sound in again.sounds): again.score for again in reversed(second_pass)}
         nameless = any(not item.barcodes for item in best.meaning.items)
         how_many = isinstance(listen, QuantityOf)
         return cls(
@@ -102,9 +113,12 @@ class Evidence:
             extra_syllables=max(0, len(bare_syllables) - count),
             syllables=count,
             nameless=nameless and not implied_spec(listen),
+            name_distance=max((place.distance for place in places), default=0.0),
+            name_misfit=max((place.misfit(best.hypothesis, scores) for place in places), default=0.0),
             volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
             tied=len(ranked) > 1 and ranked[1].posterior > TIED * best.posterior,
+            rival=1.0 - best.posterior,
             command=None if best.meaning.items else best.meaning.command,
             open=bool(best.meaning.items)
             and all(item.action == "add" and item.quantity is None for item in best.meaning.items),
@@ -136,16 +150,25 @@ class Evidence:
 def acceptance_of(evidence: Evidence) -> Acceptance:
     """The verdict: accept the utterance, confirm it with a question, or reject it."""
     if evidence.command:
-        needed = ACCEPT_FAR_REACHING if evidence.command in _FAR_REACHING else ACCEPT_COMMAND
-        if evidence.command == "yes" and not evidence.expected:
-            needed = ACCEPT_UNPROMPTED_YES
-        return "accept" if evidence.confidence >= needed else "reject"
+        return _acceptance_of_command(evidence.command, evidence)
     if evidence.confidence >= ACCEPT and not evidence.tied:
         return "accept"
     if evidence.volunteered:
         # The line had not asked for a quantity: a question would be about something the caller may not have meant.
         return "reject"
     return "confirm" if evidence.confidence >= (CONFIRM_OPEN if evidence.open else CONFIRM) else "reject"
+
+
+def _acceptance_of_command(command: Command, evidence: Evidence) -> Acceptance:
+    """The verdict on a command by itself, by the cost of obeying it wrongly."""
+    if command == "yes" and not evidence.expected:
+        return "accept" if evidence.confidence >= ACCEPT_UNPROMPTED_YES else "reject"
+    if evidence.confidence < ACCEPT_COMMAND:
+        return "reject"
+    if command == "yes":
+        certain = evidence.confidence >= ACCEPT_YES and evidence.rival <= RIVAL_OF_YES
+        return "accept" if certain else "confirm"
+    return "confirm" if command in _FAR_REACHING and evidence.confidence < ACCEPT_FAR_REACHING else "accept"
 
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:

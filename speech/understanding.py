@@ -17,6 +17,7 @@ from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
+from speech.name_fit import name_places
 from speech.numerals import figures_in_words
 from speech.parsing import Parse, Parser
 from speech.phrases import Act, load_phrases
@@ -39,6 +40,8 @@ _FIGURES: Final = re.compile(r"\d+")
 _MAX_WITH_CONFUSABLES: Final = 3
 # The number of alternatives that are parsed with near names.
 _MAX_NEAR_PARSES: Final = 4
+# The number of alternatives in which lines beside talk are searched.
+_MAX_BESIDE_TALK: Final = 2
 # The number of wordings made from the confusables of one interpretation's parts.
 _MAX_WORDINGS: Final = 60
 _SCOPES_KEPT: Final = 64
@@ -65,6 +68,16 @@ class Interpretation:
     prior: float = 0.0
     evidence: float = 0.0
     posterior: float = 0.0
+
+    @property
+    def wording(self) -> list[str | SpokenName]:
+        """The wording of the parts, with the words of the talk beside them as they were recognised."""
+        parts = self.parse.parts
+        wording = [word for part in parts for word in part.wording]
+        if not self.parse.talk:
+            return wording
+        words = [sound.char for sound in self.hypothesis.sounds]
+        return [*words[: parts[0].start], *wording, *words[parts[-1].end :]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,20 +183,27 @@ class Understanding:
             return bool(implied_spec(listen))
         return True
 
-    def second_pass_sentences(self, listen: Listen, interpretations: Sequence[Interpretation]) -> list[str]:
+    def second_pass_sentences(
+        self, listen: Listen, interpretations: Sequence[Interpretation], garbage: Hypothesis | None = None
+    ) -> list[str]:
         """The sentences of the second pass: the interpretations in the model's words, and for the best of them the same
-        with their names, numbers, openings and endings replaced by confusables."""
+        with their names, numbers, openings and endings replaced by confusables, and with the garbage model's words in
+        place of each name."""
         if self._writer is None:
             return []
         found: dict[str, None] = {}
         for place, interpretation in enumerate(interpretations):
-            wording = [w for part in interpretation.parse.parts for w in part.wording]
+            wording = interpretation.wording
             ways = [wording]
             if place < _MAX_WITH_CONFUSABLES:
                 ways = balanced_wordings(self._confusables.places(wording, self._names.confusables), _MAX_WORDINGS)
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
+            if place < _MAX_WITH_CONFUSABLES:
+                for filled in _with_garbage(interpretation, wording, garbage):
+                    for sentence in self._writer.sentences(filled):
+                        found[sentence] = None
         if isinstance(listen, YesNo) and any(is_bare_answer(i.meaning) for i in interpretations):
             # A yes has to be told from a no, whichever of the two the first pass found.
             found |= dict.fromkeys(self._writer.answers)
@@ -214,6 +234,7 @@ class Understanding:
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
             confidence=round(confidence, 3),
             confirm=confirm,
+            incomplete=bool(items) and (interpretation.parse.talk > 0 or interpretation.parse.skipped > 0),
         )
 
     def _build_parser(self, scope: _Scope) -> Parser:
@@ -239,6 +260,16 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     return Understanding(catalog, vocabulary_of(model))
 
 
+def _with_garbage(
+    interpretation: Interpretation, wording: Sequence[str | SpokenName], garbage: Hypothesis | None
+) -> Iterator[list[str | SpokenName]]:
+    """The wording with the garbage model's words in place of each name, one at a time."""
+    places = [place for place, word in enumerate(wording) if isinstance(word, SpokenName)]
+    found = name_places(interpretation.hypothesis, interpretation.parse, garbage)
+    for place, name in zip(places, found, strict=False):
+        yield [*wording[:place], *name.garbage, *wording[place + 1 :]]
+
+
 def is_bare_answer(meaning: Meaning) -> bool:
     """True for a yes or a no and nothing else."""
     return meaning.command in ("yes", "no") and not meaning.items
@@ -252,16 +283,21 @@ def _is_amount(item: Item, listen: Listen) -> bool:
 
 def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
     """The alternatives with their parses. Near names and stray syllables are only searched in alternatives likelier
-    than the first that has an exact parse: below it a worse parse of worse evidence cannot win."""
+    than the first that has an exact parse: below it a worse parse of worse evidence cannot win. Lines beside talk are
+    only searched in the best alternatives, if none of them has an exact parse."""
     near = 0
     exact = False
-    for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
+    ranked = sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+    for hypothesis in ranked:
         parses = parser.parse_exact(hypothesis.sounds)
         exact = exact or bool(parses)
         if not parses and not exact and near < _MAX_NEAR_PARSES:
             parses = parser.parse_near(hypothesis.sounds)
             near += 1
         yield hypothesis, parses
+    if not exact:
+        for hypothesis in ranked[:_MAX_BESIDE_TALK]:
+            yield hypothesis, parser.parse_beside_talk(hypothesis.sounds)
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

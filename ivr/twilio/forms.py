@@ -83,6 +83,11 @@ def queue_exit() -> QueueExit:
             return "left"
 
 
+def recording_id() -> str:
+    """The recording of this turn; empty if there is none. Only its URL is documented, which ends with it."""
+    return field("RecordingSid") or field("RecordingUrl").rpartition("/")[2].partition(".")[0]
+
+
 def turn_keys() -> str:
     """The keys of this turn as they were pressed, without the `#` that ended them; a lone `#` is kept."""
     first, digits = argument("first"), field("Digits")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -36,9 +35,6 @@ TIMEOUT_S: Final = 5.0
 CONNECTIONS_MAX: Final = 16
 # The requests that may be sent twice: reads, and updates of a call, which say what is to be and not what is to be done.
 REPEATABLE: Final = re.compile(r"^GET |^POST .*/Calls/\w+\.json$")
-# A recording may be requested a moment before the carrier has it ready.
-RECORDING_TRIES: Final = 4
-RECORDING_PAUSE_S: Final = 0.5
 RECORDING_MAX_BYTES: Final = 4_000_000
 # A greeting shorter than a sentence with a pause of this length after it comes from a person.
 HELLO_PAUSE_MS: Final = 800
@@ -260,8 +256,9 @@ class TwilioCarrier:
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the call could not be ended: {error}") from error
 
-    def recording(self, recording_id: str) -> bytes:
-        """The recording as a WAV file. Raises CarrierError if the carrier does not have it.
+    def recording(self, recording_id: str) -> bytes | None:
+        """The recording as a WAV file, or None if it is not there yet; empty if there will never be one, because it was
+        silent or too short. Raises CarrierError if the carrier does not have it.
 
         The URL is built here and not taken from the request, so that no request can make us fetch from elsewhere.
         """
@@ -269,15 +266,17 @@ class TwilioCarrier:
             raise CarrierError("what was named is no recording")
         account = self._settings.twilio_account_sid
         path = f"/2010-04-01/Accounts/{account}/Recordings/{recording_id}.wav"
-        for attempt in range(RECORDING_TRIES):
-            if attempt:
-                time.sleep(RECORDING_PAUSE_S)
-            try:
-                answer = self._http.get(path, account, self._settings.twilio_auth_token)
-            except requests.RequestException as error:
-                raise CarrierError(f"the recording could not be fetched: {error}") from error
+        try:
+            answer = self._http.get(path, account, self._settings.twilio_auth_token)
             if answer.ok and len(answer.content) <= RECORDING_MAX_BYTES:
                 return answer.content
             if answer.status_code != requests.codes.not_found:
-                break
-        raise CarrierError(f"the recording could not be fetched: the carrier answered {answer.status_code}")
+                raise CarrierError(f"the recording could not be fetched: the carrier answered {answer.status_code}")
+            status = self._client.recordings(recording_id).fetch().status
+        except TwilioRestException as error:
+            if error.status == requests.codes.not_found:
+                return None
+            raise CarrierError(f"the recording could not be fetched: {error.msg}") from error
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the recording could not be fetched: {error}") from error
+        return b"" if status == "absent" else None

@@ -56,7 +56,7 @@ from speech.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
 
 # A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3
-RECORD_MAX_S = 60
+RECORD_MAX_S = 15
 NO_KEY, EVERY_KEY = "", "1234567890*#"
 
 
@@ -79,7 +79,8 @@ class Twiml:
             case KeepListening(call_key, listening, waited_s):
                 self._open_stream(response, call_key, listening)
                 self._listen(response, listening, (), waited_s)
-            case AwaitReply(turn_number, pause_s):
+            case AwaitReply(sentences, turn_number, pause_s):
+                self._say(response, sentences)
                 response.pause(length=pause_s)
                 response.redirect(urls.turn(turn_number), method="POST")
             case CollectKeys(listening, first):

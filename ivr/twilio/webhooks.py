@@ -44,7 +44,7 @@ def voice_routes(line: LineServices) -> Blueprint:
     def turn() -> Response:
         call_sid, turn_number, failures = forms.call_sid(), forms.number("turn"), forms.number("failures")
         outbound = forms.is_outbound()
-        if recording := forms.field("RecordingSid"):
+        if recording := forms.recording_id():
             keys = forms.turn_keys()
             return answer(
                 line.automatic.turn_recorded(call_sid, turn_number, recording, keys, failures, is_outbound=outbound)

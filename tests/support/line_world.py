@@ -65,14 +65,14 @@ class FakeRecognition:
     """A recogniser that hears the same in every recording."""
 
     available: bool = True
-    in_recordings: Utterance = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
+    in_recordings: Utterance | None = field(default_factory=lambda: Utterance(text="红塔山五条", command="yes"))
     recordings: list[bytes] = field(default_factory=list)
     recogniser: StreamingRecogniser | None = None
 
     def new_recogniser(self) -> StreamingRecogniser | None:
         return self.recogniser
 
-    def recognise_recording(self, _listen: Listen, wav: bytes) -> Utterance:
+    def recognise_recording(self, _listen: Listen, wav: bytes) -> Utterance | None:
         self.recordings.append(wav)
         return self.in_recordings
 
@@ -138,7 +138,7 @@ class FakeCarrier:
     def browser_credentials(self, identity: str) -> str:
         raise AssertionError("no outbound call is placed in these tests")
 
-    def recording(self, recording_id: str) -> bytes:
+    def recording(self, recording_id: str) -> bytes | None:
         self._refuse()
         return recording_id.encode()
 
@@ -178,6 +178,13 @@ class LineWorld:
         self.streams: StreamRegistry = self.line.media_streams.registry
         self.app = Flask(__name__)
         self.app.register_blueprint(voice_routes(self.line))
+
+    def recognise_recordings(self) -> int:
+        """Recognise all recordings that wait, as a line process does; their number."""
+        count = 0
+        while self.line.recorded_turns.recognise_next():
+            count += 1
+        return count
 
     def telephone(self, call_key: str = "CA00000000000000000000000000000001") -> Telephone:
         return Telephone(self.app.test_client(), call_key)

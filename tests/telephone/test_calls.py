@@ -168,7 +168,8 @@ def test_an_order_by_keys_alone_is_saved(line):
 @pytest.mark.speech
 @pytest.mark.parametrize("mode", ["record"])
 def test_an_order_by_recordings_is_saved(line):
-    call(line, script("order_by_recordings"))
+    """Not as fast as possible: recordings are there, and recognised, by the wall's clock."""
+    call(line, script("order_by_recordings"), Pace(4))
     assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
 
 

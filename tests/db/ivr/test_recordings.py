@@ -77,7 +77,9 @@ class Recorder:
         self.phone = self.world.telephone(SID)
 
     def records(self) -> None:
-        self.phone.request(self.phone.dial().action, RecordingSid="RE1", RecordingDuration="1")
+        waiting = self.phone.request(self.phone.dial().action, RecordingSid="RE1", RecordingDuration="1")
+        self.world.recognise_recordings()
+        self.phone.request(waiting.redirect)
 
 
 def test_what_the_carrier_recorded_is_kept_too(sessions: SessionFactory) -> None:
@@ -89,7 +91,9 @@ def test_a_pin_is_never_kept_however_it_came(sessions: SessionFactory) -> None:
     recorder = Recorder(sessions)
     recorder.world.conversation.listen = Digits(4, "pin")
     recorder.phone.dial()
-    recorder.phone.request("/voice/turn?turn=1", RecordingSid="RE1")
+    waiting = recorder.phone.request("/voice/turn?turn=1", RecordingSid="RE1")
+    recorder.world.recognise_recordings()
+    recorder.phone.request(waiting.redirect)
     assert len(recorder.world.conversation.heard) == 1
     assert kept(sessions) is None
 

@@ -10,7 +10,7 @@ import pytest
 from callflows.replies import HangUp, ListenFor
 from callflows.state import Silence
 from speech.listening import Choice, Digits, Option, QuantityOf, YesNo
-from speech.utterance import Utterance
+from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory
 from tests.support.carrier_client import Telephone, is_speakable
 from tests.support.line_world import LineWorld
@@ -224,24 +224,101 @@ class TestRecordMode:
     def world(self, sessions: SessionFactory) -> LineWorld:
         return LineWorld(sessions, listen_mode="record")
 
-    def test_a_spoken_turn_is_recorded_fetched_and_heard(self, world: LineWorld, phone: Telephone) -> None:
+    def test_a_spoken_turn_is_recorded_and_recognised_while_the_call_waits(
+        self, world: LineWorld, phone: Telephone
+    ) -> None:
         first = phone.dial()
         assert first.verbs == ["Say", "Record", "Redirect"]
-        assert phone.request(first.action, RecordingSid="RE1", RecordingDuration="2").said == ["turn 2"]
+        assert first.attributes("Record")["maxLength"] == "15"
+        waiting = phone.request(first.action, RecordingSid="RE1", RecordingDuration="2")
+        assert (waiting.verbs, waiting.said) == (["Pause", "Redirect"], [])
+        assert phone.request(waiting.redirect).verbs == ["Pause", "Redirect"]
+        assert world.recognise_recordings() == 1
+        assert phone.request(waiting.redirect).said == ["turn 2"]
         assert world.recognition.recordings == [b"RE1"]
         assert world.conversation.heard == [world.recognition.in_recordings]
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+
+    def test_a_recording_named_only_by_its_address_is_heard(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        address = "https://api.twilio.com/2010-04-01/Accounts/AC1/Recordings/RE7"
+        waiting = phone.request(first.action, RecordingUrl=address, RecordingDuration="2")
+        world.recognise_recordings()
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert world.recognition.recordings == [b"RE7"]
 
     def test_a_recording_posted_twice_is_heard_once(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
         for _ in range(2):
-            assert phone.request(first.action, RecordingSid="RE1").said == ["turn 2"]
-        assert len(world.conversation.heard) == 1
+            waiting = phone.request(first.action, RecordingSid="RE1")
+        assert world.recognise_recordings() == 1
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert phone.request(first.action, RecordingSid="RE1").said == ["turn 2"]
+        assert (world.recognise_recordings(), len(world.conversation.heard)) == (0, 1)
 
     def test_a_recording_that_cannot_be_had_was_not_understood(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()
         world.carrier.refuses = True
-        assert phone.request(first.action, RecordingSid="RE1").said == ["turn 2"]
-        assert all(isinstance(heard, Utterance) and heard.is_nothing for heard in world.conversation.heard)
+        waiting = phone.request(first.action, RecordingSid="RE1")
+        world.recognise_recordings()
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert world.conversation.heard == [NOTHING]
+
+    def test_a_silent_recording_is_silence(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        world.recognition.in_recordings = None
+        waiting = phone.request(first.action, RecordingSid="RE1")
+        world.recognise_recordings()
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert world.conversation.heard == [Silence()]
+
+    def test_a_recording_is_waited_for_with_a_word_now_and_then(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        world.carrier.recording = lambda _id: None
+        waiting = phone.request(first.action, RecordingSid="RE1")
+        said: list[str] = []
+        for _ in range(19):
+            assert not world.conversation.heard
+            world.recognise_recordings()
+            world.now += timedelta(seconds=1)
+            waiting = phone.request(waiting.redirect)
+            said += waiting.said
+        assert set(said) == {"请稍等。"}
+        world.carrier.recording = lambda _id: b"there at last"
+        world.recognise_recordings()
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert world.conversation.heard == [world.recognition.in_recordings]
+
+    def test_a_recording_that_never_comes_was_not_understood(self, world: LineWorld, phone: Telephone) -> None:
+        """No process recognises recordings, or the one that did was killed."""
+        first = phone.dial()
+        waiting = phone.request(first.action, RecordingSid="RE1")
+        world.now += timedelta(seconds=21)
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+        assert world.conversation.heard == [NOTHING]
+        assert world.recognise_recordings() == 0
+
+    def test_a_recording_taken_by_a_process_that_was_killed_is_taken_by_another(
+        self, world: LineWorld, phone: Telephone
+    ) -> None:
+        first = phone.dial()
+        waiting = phone.request(first.action, RecordingSid="RE1")
+        world.recognition.recognise_recording = lambda *_: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            world.recognise_recordings()
+        del world.recognition.recognise_recording
+        assert world.recognise_recordings() == 0
+        world.now += timedelta(seconds=11)
+        assert world.recognise_recordings() == 1
+        assert phone.request(waiting.redirect).said == ["turn 2"]
+
+    def test_keys_of_another_turn_leave_a_recording_aside(self, world: LineWorld, phone: Telephone) -> None:
+        first = phone.dial()
+        phone.request(first.action, RecordingSid="RE1")
+        assert phone.request(first.action, Digits="5").said == ["turn 2"]
+        world.recognise_recordings()
+        assert world.conversation.heard == keyed("5")
+        assert not world.recognition.recordings
 
     def test_a_key_ends_the_recording_and_the_rest_is_keyed(self, world: LineWorld, phone: Telephone) -> None:
         first = phone.dial()

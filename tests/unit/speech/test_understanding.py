@@ -95,6 +95,9 @@ def test_lines_are_understood_however_they_are_put(text: str, expected: list[obj
         ("紫云烟五条，玉溪软四条，不对，紫云烟两条", [("add", ("云烟(紫)",), 2), ("add", ("玉溪(软)",), 4)]),
         ("玉溪软六条，哦不，五条", [("add", ("玉溪(软)",), 5)]),
         ("玉溪软要八条，算了，三条吧", [("add", ("玉溪(软)",), 3)]),
+        ("玉溪软要三条，哦不，要十一条", [("add", ("玉溪(软)",), 11)]),
+        ("紫云烟五条，不，玉溪软三条", [("add", ("玉溪(软)",), 3)]),
+        ("两条，玉溪软九条", [("add", (), 2), ("add", ("玉溪(软)",), 9)]),
         ("算了，四条吧", [("change", (), 4)]),
         ("不，四条", [("change", (), 4)]),
         ("不对，是玉溪软三条", [("change", ("玉溪(软)",), 3)]),
@@ -132,6 +135,10 @@ def test_everything_but_one_is_no_line_and_takes_none_off(text: str) -> None:
     [
         ("就这些", "done"), ("没有了", "done"), ("对的", "yes"), ("不对", "no"), ("再说一遍", "repeat"),
         ("就要这么多", "done"), ("转人工", "operator"), ("跟上次一样", "usual"), ("有什么烟", "what_is_there"),
+        ("就这吧", "done"), ("其他都不要了", "done"), ("中中", "yes"), ("没错没错", "yes"), ("不中", "no"),
+        ("等等，不对", "no"), ("不要不要", "no"), ("你说啥", "repeat"), ("咋订", "help"), ("帮我转一下人工", "operator"),
+        ("找个真人跟我说", "operator"), ("帮我接客服", "operator"), ("我不会弄，叫个人来", "operator"),
+        ("还是上回那些", "usual"), ("跟上周一样来一份", "usual"), ("按上次的来一份", "usual"),
     ],
 )  # fmt: skip
 def test_commands_are_understood(text: str, command: str) -> None:
