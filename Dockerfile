@@ -39,5 +39,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
 
-# Tables first, which is quick when they already are of this version; exec hands the signals on to gunicorn.
-CMD ["sh", "-c", "flask --app app migrate && exec gunicorn --config gunicorn.conf.py 'app:create_app()'"]
+# Tables first, which is quick when they already are of this version; exec hands the signals on to the processes.
+CMD ["sh", "-c", "flask --app app migrate && exec python -m deploy.serve"]

@@ -37,7 +37,7 @@ run: .venv/run.stamp model ## the whole line on this machine, with demo data: ht
 	@trap 'kill $$line $$simulator $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	$(SIMULATOR) & simulator=$$!; \
 	$(DEMO) $(BIN)/flask --app app outbound run & dialler=$$!; \
-	$(DEMO) $(BIN)/gunicorn --config gunicorn.conf.py 'app:create_app()' & line=$$!; \
+	$(DEMO) $(BIN)/python -m deploy.serve & line=$$!; \
 	wait $$line
 
 test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest

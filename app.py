@@ -1,9 +1,16 @@
-"""The application: all packages wired together. Gunicorn serves it as `app:create_app()`, see gunicorn.conf.py."""
+"""The application: all packages wired together. `create_app` answers requests, in the web processes; `create_line_app`
+holds the connections that stay open, in the line processes. deploy/ says how both are served."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
 from flask import Blueprint, Flask, Response, abort, jsonify
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.applications import Starlette
+from starlette.routing import Route, WebSocketRoute
 
 import console
 from backoffice.catalog_commands import import_catalog_command
@@ -15,19 +22,25 @@ from backoffice.staff_commands import STAFF_COMMANDS
 from brand_catalog.cache import CatalogCache
 from callflows import conversation
 from clock import Clock, system_clock
+from console.held_open import HeldOpen
 from ivr.calls import Calls
 from ivr.line import LineServices
 from ivr.operators.waiting_music import music_routes
 from ivr.recognition import Recognition
-from ivr.services import Services, register_services
-from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, PING_EVERY_S
+from ivr.services import Services, register_services, services
+from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
 from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
 from settings import Settings, SettingsError
-from storage import SessionFactory, is_current, open_engine, open_sessions
+from storage import SessionFactory, is_current, open_engine, open_sessions, read_only
+
+# Threads of one line process. Decoding leaves the interpreter to others, so its threads share the processors; pages are
+# rendered by few, so that decoding keeps the interpreter for most of the time.
+DECODING_THREADS = 16
+PAGE_THREADS = 2
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
@@ -41,19 +54,15 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
 
     app = Flask(__name__)
     app.config["SECRET_KEY"] = settings.secret_key or None
-    app.config["SOCK_SERVER_OPTIONS"] = {
-        "max_message_size": 2 * MESSAGE_MAX_CHARS,
-        "ping_interval": PING_EVERY_S,
-    }
     line = _voice_line(settings, sessions, catalogs, recognition, clock)
-    services = Services(settings, sessions, clock, catalogs, recognition, line)
-    register_services(app, services)
+    built = Services(settings, sessions, clock, catalogs, recognition, line)
+    register_services(app, built)
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(music_routes())
     app.register_blueprint(
         order_api(sessions, clock, lambda session, moment: Desk(session, catalogs.current(session), moment))
     )
-    console.register(app, services)
+    console.register(app, built)
     app.register_blueprint(_health(sessions, recognition))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
     for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
@@ -64,6 +73,35 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     return app
 
 
+def create_line_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Starlette:
+    """The application of a line process: media sockets, and the event streams and sockets of the console's pages. The
+    model is loaded and the grammar of items built, so that no caller waits for them."""
+    app = create_app(settings, clock=clock)
+    found = services(app)
+    settings, streams = found.settings, found.line.media_streams
+    with read_only(found.sessions) as session:
+        found.recognition.warm_up(session)
+    # The processes forked from this one open connections of their own.
+    found.sessions.kw["bind"].dispose()
+    decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
+    pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="pages")
+    media_sockets, held_open = MediaSockets(settings, streams, decoding), HeldOpen(app, pages)
+
+    @asynccontextmanager
+    async def begin_work(_app: Starlette) -> AsyncIterator[None]:
+        alone = settings.line_processes == 1 and settings.database_url.startswith("sqlite")
+        streams.recover_streams(only_worker=alone)
+        found.line.recorded_turns.start()
+        yield
+
+    routes = [
+        WebSocketRoute("/voice/stream", media_sockets.accept),
+        WebSocketRoute("/{path:path}", held_open.accept),
+        Route("/{path:path}", held_open.answer),
+    ]
+    return Starlette(routes=routes, lifespan=begin_work)
+
+
 def _voice_line(
     settings: Settings, sessions: SessionFactory, catalogs: CatalogCache, recognition: Recognition, clock: Clock
 ) -> LineServices:
@@ -72,7 +110,7 @@ def _voice_line(
         clock,
         conversation,
         open_desk=lambda session: Desk(session, catalogs.current(session), clock()),
-        understanding=recognition.understanding,
+        understanding=recognition.reading,
         recognition_available=lambda: recognition.available,
         recognition_fails=lambda: recognition.problem is not None,
     )

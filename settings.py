@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ListenMode = Literal["stream", "record", "keypad"]
@@ -40,7 +40,9 @@ class Settings(BaseSettings):
     port: int = 8000
     demo: bool = False
     secret_key: str = ""
-    # The most media streams one worker serves at once; further calls are heard through recordings or keys.
+    # The processes that hold media sockets and event streams; one for each processor at most.
+    line_processes: int = Field(default=1, ge=1)
+    # The most media streams one line process serves at once; further calls are heard through recordings or keys.
     media_sockets_max: int = 64
     # The telephone numbers operators may be called at, separated by commas.
     operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()

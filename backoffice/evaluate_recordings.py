@@ -17,19 +17,23 @@ from backoffice.recognition_commands import catalog_of_file, listen_for
 from settings import Settings
 from speech.audio import RECOGNISER_RATE, read_audio
 from speech.customer_codes import KnownCodes
-from speech.decoding import first_grammar
+from speech.decoding import decode, first_grammar
 from speech.evaluation import Evaluated, LabelError, LabelledRecording, read_labels, verdict_on
 from speech.evaluation_page import write_report
 from speech.evaluation_tables import Table, recording_tables
 from speech.listening import Listen
+from speech.live_evaluation import play
+from speech.live_tables import LiveAnswer, LiveCall, live_calls, live_tables
 from speech.model import ModelMissing, load_model, locate_model
-from speech.recording_results import recognise_file
+from speech.recording_results import RecordingResult, recognise_file, recording_result
 from speech.retailer_lists import Listing, draw_list, names_specs, off_list_tables, on_list_table
+from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import Understanding, build_understanding
+from speech.yes_no_evaluation import NOES, YESES, NoisyAnswer, noisy_answers, yes_no_table
 
 # The retailers of a region, so that a code has to be recognised among as many as there are.
 CODES_OF_A_REGION = 15_000
-Part = Literal["recordings", "off-list", "on-list"]
+Part = Literal["recordings", "off-list", "on-list", "yes-no", "live"]
 Recordings = Sequence[LabelledRecording]
 # The tables of a part, and the recordings to be shown on the page.
 PartResult = tuple[list[Table], list[Evaluated]]
@@ -70,26 +74,51 @@ def evaluate(
 
 def recordings_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
     """Every recording, at a step that may order the whole catalogue."""
-    known = KnownCodes(generated_codes(r.expect["digits"] for r in recordings if r.expect["kind"] == "digits"))
+    known = _known_codes(recordings)
     evaluated = recognise_all(model, understanding, recordings, lambda one: listen_for(one.step), known)
     return recording_tables(evaluated), evaluated
 
 
 def off_list_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
     """The recordings of certain specs again, for a retailer whose list lacks them."""
-    evaluated = _listed(model, understanding, recordings, "off the list")
+    evaluated = listed(model, understanding, recordings, "off the list")
     return off_list_tables(evaluated), []
 
 
 def on_list_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
     """The recordings of certain specs again, for a retailer whose list holds them."""
-    return [on_list_table(_listed(model, understanding, recordings, "on the list"))], []
+    return [on_list_table(listed(model, understanding, recordings, "on the list"))], []
+
+
+def yes_no_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
+    """Yes and no again, in noisy rooms, as the read-back listens for them."""
+    answers = yes_no_answers(model, understanding, recordings)
+    return [yes_no_table(said, answers) for said in ("no", "yes")], []
+
+
+def live_part(model: Any, understanding: Understanding, recordings: Recordings) -> PartResult:
+    """Recordings fed frame by frame in rooms that stay noisy before and after them."""
+    known = _known_codes(recordings)
+
+    def one(call: LiveCall) -> LiveAnswer:
+        listen = listen_for(call.recording.step)
+        first_grammar(understanding, listen)
+        result = play(StreamRecogniser(model, understanding, known), listen, *call.line())
+        if result.utterance is None:
+            return LiveAnswer(call, result, None)
+        name = str(call.recording.file)
+        return LiveAnswer(call, result, recording_result(name, result.utterance, understanding.catalog))
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        return live_tables(list(workers.map(one, live_calls(recordings)))), []
 
 
 _PARTS: Final[Mapping[Part, Callable[[Any, Understanding, Recordings], PartResult]]] = {
     "recordings": recordings_part,
     "off-list": off_list_part,
     "on-list": on_list_part,
+    "yes-no": yes_no_part,
+    "live": live_part,
 }
 
 
@@ -116,11 +145,32 @@ def recognise_all(
         return list(workers.map(one, recordings))
 
 
-def _listed(model: Any, understanding: Understanding, recordings: Recordings, listing: Listing) -> list[Evaluated]:
+def listed(model: Any, understanding: Understanding, recordings: Recordings, listing: Listing) -> list[Evaluated]:
+    """Recognise the recordings of certain specs, each for a retailer of its own with a list that is drawn."""
+
     def listen(recording: LabelledRecording) -> Listen:
         return draw_list(understanding.catalog, recording, listing).listen(recording)
 
     return recognise_all(model, understanding, [one for one in recordings if names_specs(one)], listen)
+
+
+def yes_no_answers(
+    model: Any, understanding: Understanding, recordings: Recordings, noes: int = NOES, yeses: int = YESES
+) -> list[tuple[NoisyAnswer, RecordingResult]]:
+    """Recognise so many noes and yeses made of the recordings, each in a noisy room."""
+    listen = listen_for("yes_no+items")
+    first_grammar(understanding, listen)
+
+    def one(answer: NoisyAnswer) -> tuple[NoisyAnswer, RecordingResult]:
+        utterance = decode(model, understanding, listen, answer.pcm16k)
+        return answer, recording_result(str(answer.recording.file), utterance, understanding.catalog)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        return list(workers.map(one, noisy_answers(recordings, noes, yeses)))
+
+
+def _known_codes(recordings: Recordings) -> KnownCodes:
+    return KnownCodes(generated_codes(r.expect["digits"] for r in recordings if r.expect["kind"] == "digits"))
 
 
 def generated_codes(labelled: Iterable[str]) -> list[str]:

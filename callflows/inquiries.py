@@ -37,6 +37,8 @@ def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode
     match command:
         case "last_order":
             _say_last_order(turn)
+        case "all_but":
+            turn.say("side_requests.all_but")
         case "balance":
             _say_balance(turn)
         case "price":

@@ -35,6 +35,8 @@ class _TakenLines:
     questions: list[OpenQuestion] = field(default_factory=list)
     # The spec mentioned in the reply before: a quantity without a brand is of it.
     mentioned_barcode: str = ""
+    # The lines taken in the turn before.
+    just_taken: tuple[tuple[str, int], ...] = ()
 
 
 def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answering: bool = False) -> Goto:
@@ -51,8 +53,8 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
         turn.state.open_questions = (unsure, *turn.state.open_questions)
         _say_incomplete(turn, heard)
         return go_on(turn)
-    taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode)
-    turn.state.mentioned_barcode = ""
+    taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode, just_taken=turn.state.just_taken)
+    turn.state.mentioned_barcode, turn.state.just_taken = "", ()
     turn.desk.lock_specs(barcode for item in heard.items for barcode in item.barcodes)
     _obey_command(turn, heard, taken)
     for item in items:
@@ -186,7 +188,12 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     elif reason := quantity_reason(turn, item):
         taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
     elif packs := whole_packs(turn, item):
-        taken.wanted.append(LineRequest(barcode, packs[0], "set" if item.action == "change" else "add"))
+        if item.action == "add" and not item.more and ordered and (barcode, packs[0]) in taken.just_taken:
+            # Said once more, perhaps over the reply: it is not ordered twice.
+            turn.state.just_taken = (*turn.state.just_taken, (barcode, packs[0]))
+            taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
+        else:
+            taken.wanted.append(LineRequest(barcode, packs[0], "set" if item.action == "change" else "add"))
     else:
         _remove(turn, replace(item, quantity=None), ordered, taken)
 
@@ -202,7 +209,8 @@ def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tup
         return (mentioned_barcode,)
     if not item.barcodes:
         last = turn.state.last_barcode
-        spoken_of = item.action in ("change", "remove") and item.quantity is not None and last in ordered
+        about_last = item.more or item.action in ("change", "remove")
+        spoken_of = about_last and item.quantity is not None and last in ordered
         return (last,) if spoken_of else ()
     if item.action in ("change", "remove"):
         in_order = tuple(barcode for barcode in item.barcodes if barcode in ordered)
@@ -269,6 +277,7 @@ def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bo
         barcode, had = request.barcode, before.get(request.barcode, 0)
         if outcome.line is not None:
             turn.state.last_barcode = barcode
+            turn.state.just_taken = (*turn.state.just_taken, (barcode, request.packs))
             before[barcode] = outcome.line.granted_packs
         if outcome.granted_packs < request.packs:
             _say_short(turn, request, outcome, had, taken, ask_alternative)

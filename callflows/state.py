@@ -108,6 +108,8 @@ class CallState:
     last_barcode: str = ""
     # The only spec mentioned in the reply before: "来五条" straight after is about it.
     mentioned_barcode: str = ""
+    # The lines taken in the turn before, barcode and packs: one said again straight after is not added.
+    just_taken: tuple[tuple[str, int], ...] = ()
     # True once the new and key specs of the day have been named in this call.
     introduced: bool = False
     # Specs the caller has heard are out of stock.

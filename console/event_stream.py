@@ -1,42 +1,71 @@
-"""Parts of pages kept up to date by an event stream that sends them whenever they change."""
+"""Parts of pages kept up to date by an event stream that sends them whenever they change.
+
+A page's route checks who asks, as any route does, and answers with an `EventStream`. A line process keeps it open
+(`console.held_open`); a web process sends the present parts and ends, and the browser asks again.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from flask import Response, stream_with_context
 from flask.typing import ResponseReturnValue
 
-# A stream ends after this long, so that a worker can stop and a session can time out; the browser reconnects.
-STREAM_MAX_S = 300
-# A comment is sent this often, so that a dead connection is noticed.
-KEEPALIVE_S = 15
+from console.authentication import staff
+from console.language import chosen
+
+# A browser opens a stream that has ended again after this long.
+RETRY_MS = 500
+
+Content = TypeVar("Content")
 
 
-def stream(render: Callable[[], Mapping[str, str]], interval_s: float) -> Response:
-    """An event stream of parts of a page, by event name: rendered every `interval_s` seconds, each sent when it has
-    changed."""
-    answer = Response(stream_with_context(_events(render, interval_s)), mimetype="text/event-stream")
-    answer.headers["X-Accel-Buffering"] = "no"
-    return answer
+class LiveParts(Protocol[Content]):
+    """The parts of a page that change while it is open, for everybody who looks at it."""
+
+    @property
+    def interval_s(self) -> float:
+        """The seconds between two readings."""
+
+    def read(self, viewers: Collection[int]) -> Content:
+        """Read what is shown to these staff members, once for all of them."""
+
+    def render(self, content: Content, viewer: int) -> Mapping[str, str]:
+        """The parts by event name, as this staff member sees them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The staff member and the language a page is shown to; equal viewers see the same."""
+
+    staff_id: int
+    language: str
+
+
+class EventStream(Response):
+    """An event stream of a page's parts, for the signed-in staff member."""
+
+    def __init__(self, live: LiveParts[Any]) -> None:
+        self.live = live
+        self.viewer = Viewer(staff().id, chosen())
+        super().__init__(stream_with_context(self._present_parts()), mimetype="text/event-stream")
+        # Proxies other than ours hold parts back without it.
+        self.headers["X-Accel-Buffering"] = "no"
+
+    def _present_parts(self) -> Iterator[str]:
+        content = self.live.read({self.viewer.staff_id})
+        for name, part in self.live.render(content, self.viewer.staff_id).items():
+            yield event(name, part)
+
+
+def event(name: str, part: str) -> str:
+    """A part of a page as an event."""
+    return f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + f"retry: {RETRY_MS}\n\n"
 
 
 def streamed_response() -> ResponseReturnValue:
     """The response to a change shown by a stream: 204, since the stream sends the changed part. A part in the response
     could arrive after a later event and replace it with an older state."""
     return "", 204
-
-
-def _events(render: Callable[[], Mapping[str, str]], interval_s: float) -> Iterator[str]:
-    shown: dict[str, str] = {}
-    began = sent_at = time.monotonic()
-    while time.monotonic() - began < STREAM_MAX_S:
-        for name, part in render().items():
-            if part != shown.get(name):
-                shown[name], sent_at = part, time.monotonic()
-                yield f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + "\n"
-        if time.monotonic() - sent_at > KEEPALIVE_S:
-            sent_at = time.monotonic()
-            yield ": still here\n\n"
-        time.sleep(interval_s)

@@ -157,6 +157,12 @@ class MediaStreams:
             # The redirected call takes the turn itself, and a failure there has an answer.
             log.error("a turn could not be taken by its stream", call=call_key, turn=turn_number, exc_info=error)
 
+    def hand_over(self, call_key: str) -> None:
+        """Leave a call whose stream was closed to another process: its caller hears the current prompt again, which
+        opens a new stream there."""
+        if (turn_number := self._registry.turn_number(call_key)) is not None:
+            self._redirect(call_key, turn_number)
+
     def recover_streams(self, *, only_worker: bool) -> None:
         """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
         opens new streams. Returns at once. The only worker knows that no other has them; otherwise they are given time

@@ -1,9 +1,10 @@
-"""Speech recognition in one worker: the speech model, and the understanding of the catalogue in force."""
+"""Speech recognition in one process: the speech model, and the understanding of the catalogue in force."""
 
 from __future__ import annotations
 
 import threading
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Recognition:
-    """The worker's recogniser, loaded on first use; commands that never use it do without."""
+    """The process's recogniser, loaded on first use; commands that never use it do without."""
 
     def __init__(self, settings: Settings, sessions: SessionFactory, catalogs: CatalogCache) -> None:
         self._settings = settings
@@ -35,30 +36,38 @@ class Recognition:
         self._catalogs = catalogs
         self._lock = threading.RLock()
         self._understanding: tuple[Catalog, Understanding] | None = None
+        self._reading: tuple[Catalog, Understanding] | None = None
         self._codes: tuple[frozenset[str], KnownCodes] | None = None
 
     @property
     def available(self) -> bool:
-        """True if speech can be recognised; if not, the line runs on keys."""
-        return self.model is not None
-
-    @property
-    def model(self) -> Any | None:
-        """The speech model, or None if it is missing or not wanted."""
-        return self._loaded[0]
+        """True if speech can be recognised; if not, the line runs on keys. The model is located, not loaded."""
+        return self._located[0] is not None
 
     @property
     def problem(self) -> str | None:
         """The reason why speech cannot be recognised though it should be, and the remedy, or None."""
-        return self._loaded[1]
+        return self._located[1]
 
     @cached_property
-    def _loaded(self) -> tuple[Any | None, str | None]:
+    def model(self) -> Any | None:
+        """The speech model, or None if it is missing or not wanted; loaded on first use."""
+        folder = self._located[0]
+        if folder is None:
+            return None
+        try:
+            with self._lock:
+                return load_model(folder)
+        except ModelMissing as missing:
+            log.error("the speech model cannot be loaded", reason=str(missing))
+            return None
+
+    @cached_property
+    def _located(self) -> tuple[Path | None, str | None]:
         if self._settings.listen_mode == "keypad":
             return None, None
         try:
-            with self._lock:
-                return load_model(locate_model(self._settings)), None
+            return locate_model(self._settings), None
         except ModelMissing as missing:
             log.warning("the line runs on keys", reason=str(missing))
             return None, str(missing)
@@ -70,6 +79,14 @@ class Recognition:
             if self._understanding is None or self._understanding[0] is not catalog:
                 self._understanding = catalog, build_understanding(catalog, self.model)
             return self._understanding[1]
+
+    def reading(self, session: Session) -> Understanding:
+        """The understanding of keys and typed text alone, for which no model is loaded."""
+        with self._lock:
+            catalog = self._catalogs.current(session)
+            if self._reading is None or self._reading[0] is not catalog:
+                self._reading = catalog, build_understanding(catalog)
+            return self._reading[1]
 
     def warm_up(self, session: Session) -> None:
         """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,

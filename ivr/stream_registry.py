@@ -98,13 +98,14 @@ class StreamRegistry:
             return OpenTurn(turn, reply.then.listen, True, prompt_ms)
         return OpenTurn(turn, None, True, prompt_ms)
 
+    def turn_number(self, call_key: str) -> int | None:
+        """The turn the call waits for, or None if it has ended."""
+        with read_only(self._sessions) as session:
+            return session.scalar(select(Call.turn_number).where(Call.call_key == call_key, Call.ended_at.is_(None)))
+
     def is_turn_open(self, call_key: str, turn_number: int) -> bool:
         """True if the call still waits for this turn: the carrier's own time-out may have taken the utterance."""
-        with read_only(self._sessions) as session:
-            return (
-                session.scalar(select(Call.turn_number).where(Call.call_key == call_key, Call.ended_at.is_(None)))
-                == turn_number
-            )
+        return self.turn_number(call_key) == turn_number
 
     def begin_utterance(self, call_key: str, turn_number: int) -> None:
         """Record that the caller has begun to speak in this turn."""

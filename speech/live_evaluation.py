@@ -1,7 +1,8 @@
 """Live evaluation: a recording fed through the stream recogniser in frames of 20 ms, in a room that stays noisy.
 
-A recording by itself flatters endpointing: its noise stops where the file does. Here the noise of the room goes on before
-and after the caller speaks, and the moments of the answers are measured on the clock of the sound, from the true end of
+A recording by itself flatters endpointing: its noise stops where the file does. Here the noise of the room goes on
+before and after the caller speaks, and the moments of the answers are measured on the clock of the sound, from the true
+end of
 speech in the clean recording.
 """
 
@@ -32,6 +33,7 @@ _BELOW_SPEECH_DB: Final = 25.0
 # An answer at most this long before the true end of speech, whose last frame fades out, does not cut the speech in two.
 _FADE_MS: Final = 100
 _QUIET_RMS: Final = 30.0
+_SWELL: Final = 3 * LINE_RATE // 2
 _BABBLE_SPEAKERS: Final = 6
 _TV_PAUSES_MS: Final = (200, 900)
 
@@ -40,10 +42,11 @@ _TV_PAUSES_MS: Final = (200, 900)
 class LiveResult:
     """What the stream recogniser made of one recording.
 
-    `utterance` is the answer to the end of the speech, `late_ms` its delay on the clock of the sound, from the true end of
-    speech, and `processing_s` the processor time of the frame that gave it; all None if none came within `TAIL_MS`. `early`
-    are the utterances with a meaning that were returned before: the caller was cut short, or the room was taken for the
-    caller. `cpu_s` is the processor time of each stretch up to its utterance, and of what followed the last one.
+    `utterance` is the answer to the end of the speech, `late_ms` its delay on the clock of the sound, from the true end
+    of speech, and `processing_s` the processor time of the frame that gave it; all None if none came within `TAIL_MS`.
+    `early` are the utterances with a meaning that were returned before: the caller was cut short, or the room was taken
+    for the caller. `cpu_s` is the processor time of each stretch up to its utterance, and of what followed the last
+    one.
     """
 
     utterance: Utterance | None
@@ -54,7 +57,8 @@ class LiveResult:
 
 
 def play(recogniser: StreamRecogniser, listen: Listen, line: Samples, end_ms: int) -> LiveResult:
-    """The result of feeding a line on which the caller's speech ends at `end_ms`, in frames of 20 ms, until the answer to
+    """The result of feeding a line on which the caller's speech ends at `end_ms`, in frames of 20 ms, until the answer
+    to
     its end."""
     recogniser.listen(listen)
     mulaw = encode_mulaw(line)
@@ -77,8 +81,8 @@ def play(recogniser: StreamRecogniser, listen: Listen, line: Samples, end_ms: in
 
 
 def in_room(speech: Samples, noise: NDArray[np.float32], snr_db: float) -> tuple[Samples, int]:
-    """The line with `speech` in a room, `snr_db` louder than the noise, and the true end of speech on it in ms. `noise` is
-    any length at any level; it is repeated without a gap."""
+    """The line with `speech` in a room, `snr_db` louder than the noise, and the true end of speech on it in ms. `noise`
+    is any length at any level; it is repeated without a gap."""
     first, last = sounding(speech)
     before = LEAD_MS * LINE_RATE // 1000
     spoken = speech[first * FRAME_BYTES : (last + 1) * FRAME_BYTES].astype(np.float32)
@@ -108,16 +112,18 @@ def clearness_db(speech: Samples) -> float:
 
 
 def room_noise(kind: Noise, voices: Sequence[Samples], seed: int = 0, seconds: int = 20) -> NDArray[np.float32]:
-    """The noise of a room, made of clean recordings of other callers or of nothing: `babble` is six voices without pause,
-    `tv` one voice with short pauses over music, `music` chords that change, `hum` 50 Hz and its harmonics, `street` low
-    noise that swells slowly, `quiet` the hiss of a line. The same seed gives the same noise."""
+    """The noise of a room, made of clean recordings of other callers or of nothing: `babble` is six voices without
+    pause, `tv` one voice with short pauses over music, `music` chords that change, `hum` 50 Hz and its harmonics,
+    `street` low noise that swells slowly, `quiet` the hiss of a line. The same seed gives the same noise."""
     chance = np.random.default_rng(seed)
     count = seconds * LINE_RATE
     match kind:
         case "quiet":
             return _hiss(count, seed) * _QUIET_RMS
         case "babble":
-            return np.sum([_voice(voices, chance, count, (0, 100)) for _ in range(_BABBLE_SPEAKERS)], axis=0)
+            speakers = [_voice(voices, chance, count, (0, 100)) for _ in range(_BABBLE_SPEAKERS)]
+            babble: NDArray[np.float32] = np.sum(speakers, axis=0, dtype=np.float32)
+            return babble
         case "tv":
             return _voice(voices, chance, count, _TV_PAUSES_MS) + 0.3 * _music(chance, count)
         case "music":
@@ -125,14 +131,18 @@ def room_noise(kind: Noise, voices: Sequence[Samples], seed: int = 0, seconds: i
         case "hum":
             at = np.arange(count) / LINE_RATE
             partials = [np.sin(2 * np.pi * 50 * n * at + chance.uniform(0, 6)) / n for n in range(1, 13)]
-            return (np.sum(partials, axis=0) * 1_000 + _hiss(count, seed) * 30).astype(np.float32)
+            hum: NDArray[np.float32] = np.sum(partials, axis=0, dtype=np.float32) * 1_000
+            return hum + _hiss(count, seed) * 30
         case "street":
             rumble = np.convolve(_hiss(count, seed), np.ones(12) / 12, "same")
-            swell = np.interp(np.arange(count), np.arange(0, count + 12_000, 12_000), chance.uniform(0.4, 1, count // 12_000 + 2))
-            return (rumble * swell * 1_000).astype(np.float32)
+            swells = np.arange(0, count + _SWELL, _SWELL)
+            swell = np.interp(np.arange(count), swells, chance.uniform(0.4, 1, len(swells)))
+            return np.asarray(rumble * swell * 1_000, dtype=np.float32)
 
 
-def _voice(voices: Sequence[Samples], chance: np.random.Generator, count: int, pauses_ms: tuple[int, int]) -> NDArray[np.float32]:
+def _voice(
+    voices: Sequence[Samples], chance: np.random.Generator, count: int, pauses_ms: tuple[int, int]
+) -> NDArray[np.float32]:
     """Recordings one after another, as one voice that speaks on and on."""
     parts: list[NDArray[np.float32]] = []
     length = 0

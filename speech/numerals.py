@@ -49,6 +49,19 @@ def _after_hundreds(rest: int) -> tuple[str, ...]:
     return (full, *short, *clipped)
 
 
+def range_words(text: str, lowest: int) -> dict[str, int]:
+    """The spoken forms of a range and of its tens, hundreds and teens (五六, 五六十, 五六百, 十五六, 二十五六), each
+    with its lowest number; `text` is the range in single figures, 两 as it is said before a unit."""
+    plain = text.replace("两", "二")
+    found = {text: lowest}
+    for form in (text, plain):
+        found |= {f"{form}十": 10 * lowest, f"{form}百": 100 * lowest}
+    for tens in range(1, 10):
+        head = "十" if tens == 1 else f"{_DIGITS[tens]}十"
+        found[head + plain] = 10 * tens + lowest
+    return found
+
+
 def figures_in_words(digits: str) -> str:
     """The spoken form of a number typed in figures: "35" -> 三十五; digit by digit if it is too long for a quantity."""
     number = int(digits)

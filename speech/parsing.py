@@ -44,7 +44,7 @@ _MAX_PARSES = 6
 _SLACK = 3.0
 
 Slot = tuple[str, SpokenName | Quantity]
-"""A filled slot: its role ("", "off", "not") and what filled it."""
+"""A filled slot: its role ("", "off", "not", "instead", "but") and what filled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,28 @@ class Part:
 
     @property
     def names(self) -> tuple[SpokenName, ...]:
-        """The names, without those that are removed."""
-        return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role != "off")
+        """The names, without those that are removed or excepted."""
+        return tuple(v for role, v in self.slots if isinstance(v, SpokenName) and role not in ("off", "but"))
 
     @property
     def names_off(self) -> tuple[SpokenName, ...]:
         """The names that are removed in favour of others."""
         return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role == "off")
+
+    @property
+    def names_excepted(self) -> tuple[SpokenName, ...]:
+        """The names after 除了."""
+        return tuple(value for role, value in self.slots if isinstance(value, SpokenName) and role == "but")
+
+    @property
+    def is_correction(self) -> bool:
+        """True if the name is said to be the right one: 不对，是玉溪五条."""
+        return any(role == "instead" for role, _ in self.slots)
+
+    @property
+    def words(self) -> str:
+        """The template's words around its slots."""
+        return "".join(one for one in self.wording if isinstance(one, str))
 
     @property
     def quantity(self) -> Quantity | None:
@@ -85,7 +100,10 @@ class Parse:
     @property
     def distortion(self) -> float:
         """The part of the cost due to distortion: sounds that had to be altered or skipped."""
-        expected = sum(PART_COST[part.act.kind] + NAME * (len(part.names) + len(part.names_off)) for part in self.parts)
+        expected = sum(
+            PART_COST[part.act.kind] + NAME * sum(isinstance(value, SpokenName) for _, value in part.slots)
+            for part in self.parts
+        )
         return max(0.0, self.cost - expected)
 
 

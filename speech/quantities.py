@@ -6,11 +6,11 @@ The words are data (`phrases.zh.yaml`, section `quantities`); the numbers come f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
-from speech.numerals import LARGEST, number_words
+from speech.numerals import LARGEST, number_words, range_words
 from speech.utterance import Quantity, Unit
 
 # The cost of a number without its unit, which is less credible than one with it.
@@ -43,6 +43,8 @@ _USUAL_NUMBERS: Final = (
 )
 
 
+# The share of halves, packs, hundreds and vague quantities together.
+_ALSO_SAID_SHARE: Final = 0.12
 # The share of the first of a number's two commonest forms.
 _FIRST_FORM: Final = 0.88
 
@@ -72,13 +74,25 @@ class Quantities:
                 self._add_ending(f"{word}半", _Ending(unit, extra_half=True))
             for about in words["about_after"]:
                 self._add_ending(f"{about}{word}", _Ending(unit, vague=True))
+            for about in words["about_after_unit"]:
+                self._add_ending(f"{word}{about}", _Ending(unit, vague=True))
+        self._loose_packs: SoundTrie[int] = SoundTrie()
+        for word in (word for word, unit in self._units.items() if unit == "pack"):
+            for number in range(1, 10):
+                for form in number_words(number):
+                    text = f"{words['and_packs']}{form}{word}"
+                    self._loose_packs.add(text, syllables(text), number)
         self._whole: SoundTrie[Quantity] = SoundTrie()
         for text, halves in words["bare"].items():
             self._add_whole(text, Quantity(halves))
+        vague = dict(words["vague"])
+        for text, lowest in words["ranges"].items():
+            vague |= range_words(text, lowest)
+        self._also_said: Sequence[str] = words["also_said"]
         for word, unit in self._units.items():
             for half in words["half"]:
                 self._add_whole(f"{half}{word}", Quantity(1, unit))
-            for text, about in words["vague"].items():
+            for text, about in vague.items():
                 self._add_whole(f"{text}{word}", Quantity(2 * about, unit, vague=True))
         for text in words["vague_alone"]:
             self._add_whole(text, Quantity(2, vague=True))
@@ -97,7 +111,14 @@ class Quantities:
             for ending in self._endings.spot(heard, number.end):
                 how = ending.value
                 halves = 2 * number.value + how.extra_half
-                found.append(Spotted(ending.end, number.cost + ending.cost, Quantity(halves, how.unit, how.vague)))
+                said = Quantity(halves, how.unit, how.vague)
+                cost = number.cost + ending.cost
+                found.append(Spotted(ending.end, cost, said))
+                if how == _Ending("carton"):
+                    found += [
+                        Spotted(rest.end, cost + rest.cost, replace(said, loose_packs=rest.value))
+                        for rest in self._loose_packs.spot(heard, ending.end)
+                    ]
         return found
 
     def say(self, quantity: Quantity) -> str:
@@ -119,6 +140,8 @@ class Quantities:
                 for form, part in ((first, _FIRST_FORM), (other[0], 1.0 - _FIRST_FORM)) if other else ((first, 1.0),):
                     said = f"{form}{carton}"
                     shares[said] = shares.get(said, 0.0) + share * part / len(numbers)
+        for said in self._also_said:
+            shares[said] = shares.get(said, 0.0) + _ALSO_SAID_SHARE / len(self._also_said)
         return list(shares), list(shares.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from brand_catalog.catalog import SpokenName
 from speech.parsing import Part
@@ -13,7 +14,9 @@ Resolve = Callable[[SpokenName], tuple[str, ...]]
 """Returns the specs a spoken name stands for to this caller, the likeliest first."""
 
 # The cost of parts that do not fit together: a number too many, two commands in one utterance.
-_MISFIT = 2.0
+_MISFIT: Final = 2.0
+# The words that say that a quantity comes on top of what was said of the spec before.
+_MORE: Final = ("再", "另加", "添", "补", "多来", "多要", "多加")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,8 @@ class Meaning:
     def key(self) -> tuple[object, ...]:
         """The identity of a meaning, without the caller's words and the kind of question about a spec: of two questions
         about the same spec the better parse counts."""
-        return tuple((i.action, i.barcodes, i.quantity) for i in self.items), self.command, self.choice
+        lines = tuple((i.action, i.barcodes, i.quantity, i.other_quantities) for i in self.items)
+        return lines, self.command, self.choice
 
 
 def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]:
@@ -37,21 +41,31 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
     command: Command | None = None
     choice: int | None = None
     cost = 0.0
+    # True if the command is a no that may take back what was said before it; 不要 is mostly 我要 misrecognised.
+    takes_back = False
     for part in parts:
         if command == "done" and part.act.kind != "command":
             cost += _MISFIT  # a caller who has said that this is all does not go on
+        more = any(word in part.words for word in _MORE)
         match part.act.kind:
             case "command":
                 if command is not None and command != part.act.name:
                     cost += _MISFIT
                 command = _command(part.act.name)
+                takes_back = command == "no" and "要" not in part.words and "别" not in part.words
             case "choice":
                 choice = -1 if part.act.name == "last" else int(part.act.name) - 1
+            case "mention" if part.names_excepted:
+                lines.all_but = True
+            case "mention" if part.is_correction or (takes_back and lines.items):
+                # "紫云烟五条，不对，是软玉溪"
+                lines.correct(part.names, None)
+                command, takes_back = None, False
             case "mention":
                 lines.add("add", part.names, None)
             case "amount" | "change_last":
                 correction = part.act.kind == "change_last" or command == "no"
-                cost += lines.add_amount(part.quantity, correction)
+                cost += lines.add_amount(part.quantity, correction, more)
                 if correction and command == "no":
                     command = None
             case "swap":
@@ -63,14 +77,22 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.add("remove", part.names, None)
             case "ask":
                 lines.add("ask", part.names, None, _asked(part.act.name))
+            case "change" if part.is_correction:
+                lines.correct(part.names, part.quantity)
             case "add" | "add_number_first" | "change":
                 # "不对，红塔山要三条" corrects a line, whichever template it matches.
-                correction = part.act.kind == "change" or command == "no"
-                lines.add("change" if correction else "add", part.names, part.quantity)
                 if command == "no":
-                    # The usual corrections are templates of their own; 不要 here is mostly 我要 misrecognised.
-                    cost += _MISFIT
-                    command = None
+                    cost += _MISFIT  # the usual corrections are templates of their own
+                if takes_back:
+                    lines.correct(part.names, part.quantity)
+                else:
+                    action: Action = "change" if part.act.kind == "change" or command == "no" else "add"
+                    lines.add(action, part.names, part.quantity, more=more)
+                if command == "no":
+                    command, takes_back = None, False
+    if lines.all_but and not any(item.barcodes for item in lines.items):
+        # 除了玉溪都要五条: nobody can tell which all are.
+        return Meaning((), "all_but"), cost
     return Meaning(tuple(lines.items), command, choice), cost
 
 
@@ -78,6 +100,8 @@ class _Lines:
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
         self.items: list[Item] = []
+        # True once specs were excepted: 除了玉溪.
+        self.all_but = False
         self._leading_quantity: Quantity | None = None
 
     def add(
@@ -86,13 +110,46 @@ class _Lines:
         names: tuple[SpokenName, ...],
         quantity: Quantity | None,
         asked: Asked = "is_there",
+        *,
+        more: bool = False,
     ) -> None:
+        """Add a line for each name. One that is said again is not added; with another quantity it has to be asked."""
         if action == "add" and quantity is None and self._leading_quantity is not None:
             quantity, self._leading_quantity = self._leading_quantity, None
             self.items.pop()
-        self.items += [Item(action, self._resolve(name), quantity, name.text, asked) for name in names]
+        for name in names:
+            item = Item(action, self._resolve(name), quantity, name.text, asked, more=more)
+            again = None if more or action != "add" or quantity is None else self._place_of(item)
+            if again is None or self.items[again].barcodes != item.barcodes:
+                self.items.append(item)
+            elif self.items[again].quantity in (None, quantity):
+                self.items[again] = replace(self.items[again], quantity=quantity)
+            else:
+                earlier = self.items[again]
+                others = tuple(one for one in (earlier.quantity, *earlier.other_quantities) if one and one != quantity)
+                self.items[again] = replace(earlier, quantity=quantity, other_quantities=others)
 
-    def add_amount(self, quantity: Quantity | None, correction: bool) -> float:
+    def correct(self, names: tuple[SpokenName, ...], quantity: Quantity | None) -> None:
+        """Put right what was said before: of a spec named before, its quantity; another spec takes the place of the one
+        named last; with nothing said before, a line of the order is changed."""
+        if not self.items:
+            self.add("change", names, quantity)
+            return
+        said = [Item("add", self._resolve(name), quantity, name.text) for name in names]
+        places = [self._place_of(item) for item in said]
+        if None in places:
+            wrong = self.items.pop()
+            self.items += [replace(item, quantity=quantity or wrong.quantity) for item in said]
+            return
+        for place, item in zip(places, said, strict=True):
+            assert place is not None
+            before = self.items[place]
+            common = tuple(barcode for barcode in before.barcodes if barcode in item.barcodes)
+            self.items[place] = replace(
+                before, barcodes=common, quantity=quantity or before.quantity, other_quantities=()
+            )
+
+    def add_amount(self, quantity: Quantity | None, correction: bool, more: bool) -> float:
         """Assign a quantity said without a name: to the names still without one; as a correction to the last line; at
         the beginning to the name that follows. Return its cost."""
         waiting = [i for i, item in enumerate(self.items) if item.quantity is None and item.action == "add"]
@@ -100,13 +157,29 @@ class _Lines:
             for i in waiting:
                 self.items[i] = replace(self.items[i], quantity=quantity, action="change" if correction else "add")
             return 0.0
-        if correction and self.items:
-            self.items[-1] = replace(self.items[-1], quantity=quantity)
+        last = self.items[-1] if self.items else None
+        if last is not None and correction:
+            self.items[-1] = replace(last, quantity=quantity, other_quantities=())
             return 0.0
-        stray = bool(self.items)
-        self.items.append(Item("change" if correction else "add", (), quantity))
-        self._leading_quantity = None if stray or correction else quantity
-        return _MISFIT if stray else 0.0
+        if last is not None and last.barcodes and last.action in ("add", "change") and quantity is not None:
+            if more:
+                self.items.append(replace(last, action="add", quantity=quantity, more=True))
+                return 0.0
+            if quantity != last.quantity:
+                # 八条，呃，四条: which of them counts has to be asked.
+                self.items[-1] = replace(last, other_quantities=(*last.other_quantities, quantity))
+            return _MISFIT
+        self.items.append(Item("change" if correction else "add", (), quantity, more=more))
+        self._leading_quantity = None if last is not None or correction else quantity
+        return _MISFIT if last is not None else 0.0
+
+    def _place_of(self, item: Item) -> int | None:
+        """The place of an earlier line that may be of the same spec, None if there is none."""
+        for place in reversed(range(len(self.items))):
+            before = self.items[place]
+            if before.action in ("add", "change") and set(before.barcodes) & set(item.barcodes):
+                return place
+        return None
 
 
 def _command(name: str) -> Command:

@@ -7,12 +7,14 @@ an incomplete one, so that "红塔山……五条" is never cut in two.
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_complete_code
@@ -20,7 +22,7 @@ from speech.decoding import decode, first_grammar
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import Recogniser, acquire, release
-from speech.speech_detection import LOUD_FRAMES, SpeechDetector
+from speech.speech_detection import JUMP_FRAMES, ONSET_WINDOW_FRAMES, SpeechDetector
 from speech.understanding import Understanding
 from speech.utterance import Utterance
 
@@ -34,6 +36,14 @@ CODE_SILENCE_MS: Final = 1_600
 MAX_SPEECH_MS: Final = 30_000
 # A noisy line may never fall silent: if the partial result has not changed for so long, the caller has finished.
 STALLED_MS: Final = 2_500
+# Sound with a voice, but much softer than the caller's, counts as silence after this long: another voice in the room.
+SOFT_SPEECH_MS: Final = 600
+SOFT_SPEECH_IN_NOISE_MS: Final = 200
+# Where there are other voices in the room, they are damped in the caller's pauses, from so many frames after the
+# caller's speech to so many before it: else their words are recognised as the caller's.
+DAMPED: Final = 0.05
+UNDAMPED_AFTER: Final = 160 // FRAME_MS
+UNDAMPED_BEFORE: Final = 80 // FRAME_MS
 # Less speech than this is a click or a cough.
 MIN_SPEECH_MS: Final = 120
 # Sound kept before the first speech frame, so that soft onsets are not lost, and after the last one.
@@ -48,12 +58,18 @@ STEP_FRAMES: Final = 200 // FRAME_MS
 
 @dataclass
 class _Segment:
-    """A speech segment in progress: its frames from `PADDING_BEFORE_MS` before speech began."""
+    """A speech segment in progress: its frames from `PADDING_BEFORE_MS` before speech began. `noisy` if there are other
+    voices in the room."""
 
     frames: list[Samples]
+    noisy: bool = False
+    # True for each frame in which the caller speaks.
+    spoken: list[bool] = field(default_factory=list)
     speech_frames: int = 0
     # The number of frames up to and including the last one with speech.
     speech_end: int = 0
+    # The same for frames as loud as the caller speaks.
+    near_end: int = 0
     fed: int = 0
     pcm: bytearray = field(default_factory=bytearray)
     upsampler: Upsampler = field(default_factory=Upsampler)
@@ -63,27 +79,51 @@ class _Segment:
     partial_since: int = 0
     endpoint: tuple[str, int] | None = None
 
-    def add(self, frame: Samples, speech: bool) -> None:
+    def add(self, frame: Samples, speech: bool, near: bool) -> None:
         self.frames.append(frame)
+        self.spoken.append(speech)
         if speech:
             self.speech_frames += 1
             self.speech_end = len(self.frames)
+        if near:
+            self.near_end = len(self.frames)
 
     @property
     def silence_ms(self) -> int:
-        return (len(self.frames) - self.speech_end) * FRAME_MS
+        """The silence of the caller so far: who speaks much more softly does not break it for long."""
+        silence = len(self.frames) - self.speech_end
+        soft_ms = SOFT_SPEECH_IN_NOISE_MS if self.noisy else SOFT_SPEECH_MS
+        return max(silence * FRAME_MS, (len(self.frames) - self.near_end) * FRAME_MS - soft_ms)
 
     @property
     def length(self) -> int:
         """The number of frames that belong to the segment if nothing more is said."""
         return min(len(self.frames), self.speech_end + PADDING_AFTER_MS // FRAME_MS)
 
+    @property
+    def ready(self) -> int:
+        """The number of frames that can be decoded now."""
+        return min(self.length, len(self.frames) - UNDAMPED_BEFORE) if self.noisy else self.length
+
     def next_frames(self, count: int) -> bytes:
         """The next frames as 16 kHz sound."""
-        piece = self.upsampler.feed(np.concatenate(self.frames[self.fed : self.fed + count])).tobytes()
+        frames = np.concatenate(self.frames[self.fed : self.fed + count])
+        if self.noisy:
+            frames = (frames * self._gains(self.fed, self.fed + count)).astype(np.int16)
+        piece = self.upsampler.feed(frames).tobytes()
         self.fed += count
         self.pcm += piece
         return piece
+
+    def _gains(self, first: int, last: int) -> NDArray[np.float32]:
+        """The gain of each sample of the frames `first` to `last`, without steps."""
+        wanted = [
+            1.0 if any(self.spoken[max(0, place - UNDAMPED_AFTER) : place + UNDAMPED_BEFORE + 1]) else DAMPED
+            for place in range(max(0, first - 1), last)
+        ]
+        if first == 0:
+            wanted.insert(0, wanted[0])
+        return np.concatenate([np.linspace(a, b, FRAME_BYTES, dtype=np.float32) for a, b in itertools.pairwise(wanted)])
 
 
 class StreamRecogniser:
@@ -139,17 +179,22 @@ class StreamRecogniser:
         self._recent.append((frame, speech))
         if self._listen is None:
             return None
+        if self._detector.begins_anew:
+            self._start_segment(self._before(JUMP_FRAMES))
+            return None
         if self._segment is None:
             if speech:
                 self._start_segment(self._speech_onset())
             return None
-        self._segment.add(frame, speech)
+        self._segment.add(frame, speech, self._detector.near)
         self._decode(self._segment)
         if not self._has_ended(self._segment, self._listen):
             return None
         segment, self._segment = self._segment, None
         self._recent.clear()
-        return self._finish(segment, self._listen)
+        utterance = self._finish(segment, self._listen)
+        self._detector.finished(understood=utterance is not None and not utterance.is_nothing)
+        return utterance
 
     def _speech_onset(self) -> list[tuple[Samples, bool]]:
         """The recent frames from a little before the present speech began."""
@@ -157,19 +202,26 @@ class StreamRecogniser:
         began = len(recent)
         while began and recent[began - 1][1]:
             began -= 1
-        return recent[max(0, began - LOUD_FRAMES - PADDING_BEFORE_MS // FRAME_MS) :]
+        return self._before(len(recent) - began + ONSET_WINDOW_FRAMES)
+
+    def _before(self, speech: int) -> list[tuple[Samples, bool]]:
+        """The recent frames, the last `speech` of which are the caller's, from a little before these."""
+        recent = list(self._recent)
+        spoken = max(0, len(recent) - speech)
+        padding = recent[max(0, spoken - PADDING_BEFORE_MS // FRAME_MS) : spoken]
+        return [(frame, False) for frame, _ in padding] + [(frame, True) for frame, _ in recent[spoken:]]
 
     def _start_segment(self, frames: Iterable[tuple[Samples, bool]]) -> None:
-        self._segment = _Segment([])
+        self._segment = _Segment([], noisy=self._detector.room_has_voices)
         for frame, speech in frames:
-            self._segment.add(frame, speech)
+            self._segment.add(frame, speech, speech)
         self._decode(self._segment)
 
     def _decode(self, segment: _Segment) -> None:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
         if self._listen is None or segment.speech_frames * FRAME_MS < MIN_SPEECH_MS:
             return
-        while segment.length - segment.fed >= STEP_FRAMES:
+        while segment.ready - segment.fed >= STEP_FRAMES:
             if segment.recogniser is None:
                 grammar, alternatives = first_grammar(self._understanding, self._listen)
                 segment.recogniser = acquire(self._model, grammar, alternatives)
@@ -219,5 +271,5 @@ def speech_segment(line: Samples) -> bytes:
     spoken = [place for place, frame in enumerate(frames) if detector.feed(frame)]
     if not spoken:
         return b""
-    begin = max(0, spoken[0] - LOUD_FRAMES - PADDING_BEFORE_MS // FRAME_MS)
+    begin = max(0, spoken[0] - ONSET_WINDOW_FRAMES - PADDING_BEFORE_MS // FRAME_MS)
     return Upsampler().feed(frames[begin : spoken[-1] + 1 + PADDING_AFTER_MS // FRAME_MS].ravel()).tobytes()

@@ -21,17 +21,20 @@ Command = Literal[
     "balance",
     "price",
     "help",
+    "all_but",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A quantity as it was said. `halves` is twice the number, so that 半件 stays whole; `unit` is "unclear" for 箱,
-    which means 50 cartons to some and 250 to others; `vague` marks 十来条 and 几条, which have to be asked about."""
+    which means 50 cartons to some and 250 to others; `vague` marks 十来条 and 几条, which have to be asked about;
+    `loose_packs` are the packs of 一条零两包."""
 
     halves: int
     unit: Unit = "carton"
     vague: bool = False
+    loose_packs: int = 0
 
     def packs(self, packs_per_carton: int, cartons_per_case: int) -> int | None:
         """The quantity in packs, or None if it has to be asked: vague, unclear, or not a whole number of packs."""
@@ -39,7 +42,7 @@ class Quantity:
             return None
         per_unit = {"pack": 1, "carton": packs_per_carton, "case": packs_per_carton * cartons_per_case}[self.unit]
         doubled = self.halves * per_unit
-        return doubled // 2 if doubled % 2 == 0 else None
+        return doubled // 2 + self.loose_packs if doubled % 2 == 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Item:
     caller is asked which, none is a quantity said without a brand. `quantity` is None if none was said. `said` is the
     name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left.
     `other_quantities` are those nearly as likely as `quantity` (六条 or 九条), likeliest first: if there are any, the
-    caller is asked which. `not_carried` marks a brand that is in no catalogue; `barcodes` is then empty."""
+    caller is asked which. `not_carried` marks a brand that is in no catalogue; `barcodes` is then empty. `more` says
+    that it comes on top of what is ordered (再来五条); a line that is just said again does not."""
 
     action: Action
     barcodes: tuple[str, ...]
@@ -57,6 +61,7 @@ class Item:
     asked: Asked = "is_there"
     other_quantities: tuple[Quantity, ...] = ()
     not_carried: bool = False
+    more: bool = False
 
     @property
     def is_amount(self) -> bool:

@@ -58,7 +58,7 @@ def turn_review_routes() -> Blueprint:
         with read_only(services().sessions) as session:
             _turn(session, call_key, turn_number)
             catalog = services().catalog(session)
-            utterance = services().recognition.understanding(session).of_text(Items(), text) if text else NOTHING
+            utterance = services().recognition.reading(session).of_text(Items(), text) if text else NOTHING
             form = from_utterance(utterance, text, catalog)
             return render_template("calls/label_form.html", **_forms(session, call_key, turn_number, form, catalog))
 

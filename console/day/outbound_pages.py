@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.authentication import requires_task, staff
-from console.event_stream import stream, streamed_response
+from console.event_stream import EventStream, streamed_response
 from console.filters import time_of_day
-from console.language import _
+from console.language import _, chosen
 from ivr.operators import presence
 from ivr.outbound.dialler import engaged_retailers
 from ivr.services import services
@@ -39,7 +39,6 @@ from orders.retailers.models import RetailerRow
 from orders.windows import ALWAYS, business_day
 from storage import read_only, transaction
 
-POLL_INTERVAL_S = 1.0
 ATTEMPTS_SHOWN = 100
 NEXT_SHOWN = 10
 
@@ -109,6 +108,7 @@ class OutboundStatus:
 def outbound_routes() -> Blueprint:
     """The page of outbound calling."""
     routes = Blueprint("outbound", __name__, url_prefix="/outbound")
+    live = OutboundStream()
 
     @routes.get("")
     @requires_task("run_outbound")
@@ -118,7 +118,7 @@ def outbound_routes() -> Blueprint:
     @routes.get("/events")
     @requires_task("run_outbound")
     def events() -> Response:
-        return stream(lambda: {"outbound": _part()}, POLL_INTERVAL_S)
+        return EventStream(live)
 
     @routes.post("/start")
     @requires_task("run_outbound")
@@ -152,8 +152,26 @@ def _set(running: bool) -> ResponseReturnValue:
     return streamed_response()
 
 
-def _part() -> str:
-    return render_template("day/outbound_status.html", status=_status())
+class OutboundStream:
+    """The part of the page that changes, the same for all who look at it."""
+
+    interval_s = 1.0
+
+    def __init__(self) -> None:
+        self._parts: tuple[OutboundStatus, dict[str, str]] | None = None
+
+    def read(self, _viewers: Collection[int]) -> OutboundStatus:
+        """The state at this moment."""
+        return _status()
+
+    def render(self, content: OutboundStatus, _viewer: int) -> Mapping[str, str]:
+        """The part, rendered once for each language."""
+        if self._parts is None or self._parts[0] is not content:
+            self._parts = content, {}
+        part = self._parts[1].get(chosen())
+        if part is None:
+            part = self._parts[1][chosen()] = render_template("day/outbound_status.html", status=content)
+        return {"outbound": part}
 
 
 def _status() -> OutboundStatus:

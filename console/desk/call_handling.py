@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -22,7 +22,7 @@ from console.language import _
 from ivr.carrier import CarrierError
 from ivr.models import Call
 from ivr.operators import callbacks, presence, ring_attempts, tickets
-from ivr.operators.models import Device, Ticket, TicketReason
+from ivr.operators.models import Device, Presence, Ticket, TicketReason
 from ivr.services import services
 from orders.book.models import OrderRow
 from orders.staff.models import StaffRow
@@ -51,28 +51,57 @@ def call_handling_routes() -> Blueprint:
     return routes
 
 
-def presence_context(session: Session, me: StaffRow) -> dict[str, object]:
-    """The template variables of operator presence: all operators present, and the state of this one."""
+@dataclass(frozen=True, slots=True)
+class OperatorPresence:
+    """The operators present at one moment, those who are free, and the callers they are called for or talk to."""
+
+    operators: Sequence[tuple[Presence, StaffRow]]
+    free: frozenset[int | None]
+    incoming: Mapping[int, IncomingCaller]
+    talking: Mapping[int, Ticket]
+
+    def own(self, staff_id: int) -> Presence | None:
+        """This operator's own presence, or None."""
+        return next((row for row, person in self.operators if person.id == staff_id), None)
+
+    def facts_for(self, staff_id: int) -> Hashable:
+        """Everything this operator is shown of it, to be compared."""
+        own, talking = self.own(staff_id), self.talking.get(staff_id)
+        return (
+            own and (own.ready, own.device, own.pause_reason),
+            self.incoming.get(staff_id),
+            talking and (talking.id, talking.call_key, talking.held_at),
+            tuple((row.ready, person.id, person.name, person.seat) for row, person in self.operators),
+            self.free,
+        )
+
+
+def read_presence(session: Session) -> OperatorPresence:
+    """The presence of all operators at this moment."""
     now = services().now()
-    operators = presence.present_operators(session, now)
-    own_presence = next((row for row, person in operators if person.id == me.id), None)
+    return OperatorPresence(
+        operators=presence.present_operators(session, now),
+        free=frozenset(one.staff_id for one in presence.available_operators(session, (), now)),
+        incoming={who: _incoming_caller(session, ticket) for who, ticket in ring_attempts.ringing(session).items()},
+        talking=ring_attempts.talking(session),
+    )
+
+
+def presence_context(shown: OperatorPresence, me: StaffRow) -> dict[str, object]:
+    """The template variables of operator presence: all operators present, and the state of this one."""
     return {
         "me": me,
-        "own_presence": own_presence,
-        "operators": operators,
-        "free": {one.staff_id for one in presence.available_operators(session, (), now)},
-        "incoming": _incoming_caller(session, me.id),
-        "talking": ring_attempts.talking_with(session, me.id),
+        "own_presence": shown.own(me.id),
+        "operators": shown.operators,
+        "free": shown.free,
+        "incoming": shown.incoming.get(me.id),
+        "talking": shown.talking.get(me.id),
         "softphone": softphone.is_available(),
         "carrier_telephone": services().line.carrier.browser_telephone,
     }
 
 
-def _incoming_caller(session: Session, staff_id: int) -> IncomingCaller | None:
-    """The caller this operator is being called for, or None."""
-    ticket = ring_attempts.ringing_for(session, staff_id)
-    if ticket is None:
-        return None
+def _incoming_caller(session: Session, ticket: Ticket) -> IncomingCaller:
     view = call_view(session, session.get_one(Call, ticket.call_key))
     return IncomingCaller(view.retailer.name if view.retailer is not None else "", ticket.reason)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -15,8 +13,9 @@ from sqlalchemy.orm import Session
 from callflows.state import CallState
 from console.authentication import requires_task, staff
 from console.day.feedback_pages import form_context
-from console.desk.call_handling import presence_context, swap_work_area
+from console.desk.call_handling import presence_context, read_presence, swap_work_area
 from console.desk.call_views import call_view, hotline_status, turns_of
+from console.desk.desk_stream import DeskStream
 from console.desk.order_sheet import (
     OrderSheet,
     SheetRefusal,
@@ -27,7 +26,7 @@ from console.desk.order_sheet import (
     order_version,
 )
 from console.desk.retailer_search import find_retailers
-from console.event_stream import KEEPALIVE_S, stream
+from console.event_stream import EventStream
 from console.language import _
 from ivr.models import Call
 from ivr.operators import presence
@@ -39,11 +38,9 @@ from orders.book.views import order_view, retailer_view
 from orders.channels import follow_ups
 from orders.retailers.models import RetailerRow
 from orders.staff import feedback
-from orders.staff.models import StaffRow
 from orders.windows import business_day
 from storage import read_only, transaction
 
-POLL_INTERVAL_S = 0.5
 FOUND_MAX = 8
 REQUESTS_SHOWN = 3
 
@@ -63,6 +60,7 @@ class WorkItem:
 def desk_routes() -> Blueprint:
     """The desk's pages."""
     routes = Blueprint("desk", __name__, url_prefix="/desk")
+    live = DeskStream()
 
     @routes.get("")
     @requires_task("take_calls")
@@ -70,13 +68,15 @@ def desk_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             presence.check_in(session, staff().id, services().now())
             return render_template(
-                "desk/desk.html", status=hotline_status(session, services().now()), **presence_context(session, staff())
+                "desk/desk.html",
+                status=hotline_status(session, services().now()),
+                **presence_context(read_presence(session), staff()),
             )
 
     @routes.get("/events")
     @requires_task("take_calls")
     def events() -> ResponseReturnValue:
-        return stream(_stream_parts(staff()), POLL_INTERVAL_S)
+        return EventStream(live)
 
     @routes.get("/retailers")
     @requires_task("take_calls")
@@ -102,7 +102,7 @@ def desk_routes() -> Blueprint:
             refusal = _open_draft(desk, item)
             return render_template(
                 "desk/order.html",
-                **presence_context(session, staff()),
+                **presence_context(read_presence(session), staff()),
                 work_item=item,
                 sheet=_sheet(desk, item),
                 refusal=refusal,
@@ -177,28 +177,6 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
         # A full page load would hang up the softphone in the middle of the call.
         return swap_work_area(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
-
-
-def _stream_parts(me: StaffRow) -> Callable[[], Mapping[str, str]]:
-    """The parts of the desk's event stream: the queue, the live calls, and operator presence. As long as the stream is
-    open, its reader is kept checked in."""
-    checked_in_at = 0.0
-
-    def parts() -> Mapping[str, str]:
-        nonlocal checked_in_at
-        if time.monotonic() - checked_in_at > KEEPALIVE_S:
-            checked_in_at = time.monotonic()
-            with transaction(services().sessions) as session:
-                presence.check_in(session, me.id, services().now())
-        with read_only(services().sessions) as session:
-            return {
-                "hotline": render_template(
-                    "desk/hotline_status.html", status=hotline_status(session, services().now()), me=me
-                ),
-                "presence": render_template("desk/presence.html", **presence_context(session, me)),
-            }
-
-    return parts
 
 
 def _work_item(session: Session, desk: Desk, key: str) -> WorkItem:

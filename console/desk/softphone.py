@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_sock import Sock
 
-from console.authentication import current_staff_or_none, requires_task, staff
+from console.authentication import requires_task, staff
+from console.held_open import HeldSocket
 from console.language import _
-from console.web_phone.web_phone_pages import PageSocket, relay
+from console.web_phone.relay import relay
 from ivr.operators.presence import carrier_identity
 from ivr.services import Services, services
 
@@ -26,7 +26,6 @@ OPERATOR_COMMANDS = frozenset({"answer", "keys", "speak", "hang_up"})
 def softphone_routes(app_services: Services) -> Blueprint:
     """The routes a browser needs to be called."""
     routes = Blueprint("softphone", __name__, url_prefix="/desk/softphone")
-    sockets = Sock()
 
     @routes.post("/token")
     @requires_task("take_calls")
@@ -39,19 +38,13 @@ def softphone_routes(app_services: Services) -> Blueprint:
             return {"kind": "simulator", "url": url_for("console.softphone.line")}
         return _("这套热线没有设置电脑电话，请用电话接。"), 409
 
-    @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]
-    def line(socket: PageSocket) -> None:
-        me = current_staff_or_none()
-        origin = urlsplit(request.headers.get("Origin", ""))
-        if (
-            me is None
-            or not me.is_allowed("take_calls")
-            or origin.netloc != request.host
-            or not app_services.settings.demo
-        ):
-            socket.close(1008, "not for this page")
-            return
-        relay(socket, app_services.settings, OPERATOR_COMMANDS, carrier_identity(me.id))
+    @routes.get("/line")
+    @requires_task("take_calls")
+    def line() -> ResponseReturnValue:
+        if urlsplit(request.headers.get("Origin", "")).netloc != request.host or not app_services.settings.demo:
+            abort(403)
+        name = carrier_identity(staff().id)
+        return HeldSocket(lambda socket: relay(socket, app_services.settings, OPERATOR_COMMANDS, name))
 
     return routes
 

@@ -1,33 +1,27 @@
 """The web phone, in the demo only: a telephone in the browser, connected by the simulator as by a real carrier.
 
-Keys and audio are relayed to the simulator over a WebSocket, so that the page talks to one server only. Typed text
-takes the place of recognition: it is stored as the pending utterance of the open turn, and the call is redirected.
+Keys and audio go to the simulator over a WebSocket (`console.web_phone.relay`). Typed text takes the place of
+recognition: it is stored as the pending utterance of the open turn, and the call is redirected.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import threading
 import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
-import websocket
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_sock import Sock
-from simple_websocket import ConnectionClosed
 from sqlalchemy import select
 
 from callflows.replies import ListenFor
 from callflows.state import CallState
+from console.held_open import HeldSocket
 from console.language import _
-from console.web_phone.gloss import gloss
+from console.web_phone.relay import relay
 from ivr.calls import UnknownCall
 from ivr.models import Call, TurnRow
 from ivr.serialisation import reply_from_json
@@ -36,28 +30,15 @@ from orders.book.models import OrderRow
 from orders.book.views import order_view
 from orders.models import HotlineRow
 from orders.retailers.models import RetailerPhone, RetailerRow
-from settings import Settings
 from speech.listening import Digits, Listen
 from storage import read_only
 
 SAMPLES = Path(__file__).with_name("samples.toml")
-SIMULATOR_PATH = "/phone"
-CONNECT_S = 3.0
 # The commands a page may send. Only operators can be called in the browser, see softphone.py.
 PAGE_COMMANDS = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
 # An unregistered number: its caller is asked for a code and a PIN.
 UNREGISTERED_NUMBER = "+8613900000000"
-
-log = structlog.get_logger(__name__)
-
-
-class PageSocket(Protocol):
-    """The methods used of the page's WebSocket."""
-
-    def receive(self, timeout: float | None = None) -> str | bytes | None: ...
-    def send(self, data: str | bytes) -> None: ...
-    def close(self, reason: int | None = None, message: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +62,6 @@ def read_samples() -> tuple[Sample, ...]:
 def phone_routes(app_services: Services) -> Blueprint:
     """The page of the web phone, and the routes it uses during a call."""
     routes = Blueprint("phone", __name__, url_prefix="/phone")
-    sockets = Sock()
 
     @routes.get("")
     def page() -> ResponseReturnValue:
@@ -142,18 +122,16 @@ def phone_routes(app_services: Services) -> Blueprint:
         if isinstance(then.listen, Digits) and then.listen.what == "pin":
             abort(409, _("密码只能按键输入。"))
         with read_only(services().sessions) as session:
-            utterance = services().recognition.understanding(session).of_text(then.listen, text)
+            utterance = services().recognition.reading(session).of_text(then.listen, text)
         services().line.media_streams.registry.store_utterance(call_key, snapshot.turn_number, utterance)
         services().line.media_streams.answer(call_key, snapshot.turn_number)
         return "", 204
 
-    @sockets.route("/line", bp=routes)  # type: ignore[untyped-decorator]
-    def line(socket: PageSocket) -> None:
-        origin = urlsplit(request.headers.get("Origin", ""))
-        if origin.netloc != request.host:
-            socket.close(1008, "another site's page")
-            return
-        relay(socket, app_services.settings, PAGE_COMMANDS)
+    @routes.get("/line")
+    def line() -> ResponseReturnValue:
+        if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+            abort(403)
+        return HeldSocket(lambda socket: relay(socket, app_services.settings, PAGE_COMMANDS))
 
     return routes
 
@@ -186,58 +164,3 @@ def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
         "confidence": turn_input.get("confidence"),
         "items": items,
     }
-
-
-def relay(socket: PageSocket, settings: Settings, allowed_commands: frozenset[str], name: str = "") -> None:
-    """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
-    to the simulator, until one of them disconnects. With a `name` the page's telephone can be called."""
-    base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
-    token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
-    try:
-        simulator = websocket.create_connection(
-            base + SIMULATOR_PATH, timeout=CONNECT_S, header=[f"Authorization: Basic {token}"]
-        )
-    except (OSError, websocket.WebSocketException) as error:
-        log.warning("the simulator cannot be reached", address=base, reason=str(error))
-        socket.send(json.dumps({"event": "SimulatorUnreachable"}))
-        socket.close()
-        return
-    simulator.settimeout(None)
-    back = threading.Thread(target=_relay_events, args=(simulator, socket), name="web phone", daemon=True)
-    back.start()
-    try:
-        if name:
-            simulator.send(json.dumps({"command": "register", "name": name}))
-        while (message := socket.receive()) is not None:
-            if isinstance(message, str):
-                if _command(message) in allowed_commands:
-                    simulator.send(message)
-            else:
-                simulator.send_binary(message)
-    except (ConnectionClosed, OSError, websocket.WebSocketException):
-        pass
-    finally:
-        simulator.close()
-        back.join(CONNECT_S)
-
-
-def _command(message: str) -> str:
-    try:
-        return str(json.loads(message)["command"])
-    except (ValueError, TypeError, KeyError):
-        return ""
-
-
-def _relay_events(simulator: websocket.WebSocket, socket: PageSocket) -> None:
-    try:
-        while message := simulator.recv():
-            if isinstance(message, bytes):
-                socket.send(message)
-                continue
-            event = json.loads(message)
-            if event["event"] == "Said":
-                event["gloss"] = gloss(event["text"]) or ""
-            socket.send(json.dumps(event, ensure_ascii=False))
-        socket.close()
-    except (ConnectionClosed, OSError, websocket.WebSocketException):
-        pass

@@ -47,24 +47,25 @@ def latest_attempt_of(session: Session, ticket_id: int) -> RingAttempt | None:
     )
 
 
-def ringing_for(session: Session, staff_id: int) -> Ticket | None:
-    """The ticket this operator's telephone is ringing for, or None."""
-    return session.scalar(
-        select(Ticket)
-        .join(RingAttempt, RingAttempt.ticket_id == Ticket.id)
-        .where(RingAttempt.staff_id == staff_id, RingAttempt.ended_at.is_(None), RingAttempt.state == "ringing")
+def ringing(session: Session) -> dict[int, Ticket]:
+    """The tickets that operators' telephones are ringing for, by the operator's id."""
+    rows = session.execute(
+        select(RingAttempt.staff_id, Ticket)
+        .join(Ticket, RingAttempt.ticket_id == Ticket.id)
+        .where(RingAttempt.staff_id.is_not(None), RingAttempt.ended_at.is_(None), RingAttempt.state == "ringing")
     )
+    return {staff_id: ticket for staff_id, ticket in rows if staff_id is not None}
 
 
-def talking_with(session: Session, staff_id: int) -> Ticket | None:
-    """The ticket of the caller this operator is connected to, on hold or not, or None."""
-    return session.scalar(
-        select(Ticket)
-        .join(RingAttempt, RingAttempt.ticket_id == Ticket.id)
-        .where(RingAttempt.staff_id == staff_id, RingAttempt.ended_at.is_(None), RingAttempt.state == "accepted")
-        .where(Ticket.state == "taken", Ticket.taken_by == staff_id)
-        .limit(1)
+def talking(session: Session) -> dict[int, Ticket]:
+    """The tickets of the callers that operators are connected to, on hold or not, by the operator's id."""
+    rows = session.execute(
+        select(RingAttempt.staff_id, Ticket)
+        .join(Ticket, RingAttempt.ticket_id == Ticket.id)
+        .where(RingAttempt.ended_at.is_(None), RingAttempt.state == "accepted")
+        .where(Ticket.state == "taken", Ticket.taken_by == RingAttempt.staff_id)
     )
+    return {staff_id: ticket for staff_id, ticket in rows if staff_id is not None}
 
 
 def accept(session: Session, attempt: RingAttempt, now: datetime) -> bool:

@@ -1,34 +1,35 @@
 """The media socket: WebSocket messages with a call's sound, parsed and bounded.
 
 The carrier opens the socket, with its signature on the handshake and the call's own token in the `start` message.
-Messages are bounded in size and rate. On any fault only the socket is closed, and the call goes on.
+Messages are bounded in size and rate. On any fault only the socket is closed, and the call goes on. Sockets live on the
+event loop of a line process; whatever blocks, decoding above all, runs in that process's pool of threads.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, MutableMapping
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
-from simple_websocket import ConnectionClosed
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from ivr.jitter_buffer import Frame
-from ivr.media_streams import MediaStreams, NotInProgress, StreamsFull
-from ivr.twilio.signature import is_stream_token
+from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
+from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
 from settings import Settings
 from speech.audio import FRAME_BYTES, FRAME_MS
 
 # A message with 20 ms of sound has about 400 characters.
 MESSAGE_MAX_CHARS = 8_000
-# Sound that waits because recognition lags behind: beyond this, recognition is of no use to the call.
-BACKLOG_MAX_MS = 30_000
 # Messages may come this much faster than real time, and BURST_MS of sound at once.
 PACE_MAX = 2.0
 # The demo's caller skips through its prompts faster than real time.
@@ -39,19 +40,29 @@ START_WITHIN_S = 10.0
 PING_EVERY_S = 10
 # The stream's clock goes on, although no sound comes, by this much at a time.
 TICK_S = 0.1
+# Frames taken from the socket while those before them are decoded; the rest waits in the connection.
+FRAMES_AHEAD = 10
 
-NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+NORMAL, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1011, 1012, 1013
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
 class MediaSocket(Protocol):
-    """The part of a WebSocket that is used."""
+    """The part of an accepted WebSocket that is used; `receive` returns ASGI's events."""
 
-    input_buffer: list[Any]
+    async def receive(self) -> MutableMapping[str, Any]: ...
+    async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
 
-    def receive(self, timeout: float | None = None) -> str | bytes | None: ...
-    def close(self, reason: int | None = None, message: str | None = None) -> None: ...
+
+class SocketClosed(ConnectionError):
+    """The socket is closed: by the far end, or with SERVICE_RESTART because this process ends."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class BadMessage(ValueError):
@@ -75,59 +86,46 @@ class Messages:
         self._begun = time.monotonic()
         self._taken_ms = 0.0
 
-    def start(self, settings: Settings) -> StreamStart:
+    async def start(self, settings: Settings) -> StreamStart:
         """The `start` message, once its token is verified as the call's own."""
-        for message in self._each(START_WITHIN_S):
-            if message is None or message["event"] != "start":
-                continue
-            start: Any = message.get("start")
-            try:
-                call_sid, stream_sid = str(start["callSid"]), str(start["streamSid"])
-                token = str(start["customParameters"]["token"])
-                encoding = start["mediaFormat"]["encoding"], start["mediaFormat"]["sampleRate"]
-            except (KeyError, TypeError) as missing:
-                raise BadMessage(f"the start message has no {missing}") from missing
-            if not is_stream_token(token, call_sid, settings):
-                raise BadMessage("the start message's token is not the call's")
-            if encoding != ("audio/x-mulaw", 8000):
-                raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
-            return StreamStart(call_sid[:64], stream_sid[:64])
-        raise BadMessage("the socket closed before it said whose call it is")
+        try:
+            async with asyncio.timeout(START_WITHIN_S):
+                while (message := await self._next())["event"] != "start":
+                    pass
+        except TimeoutError:
+            raise BadMessage(f"no start message came for {START_WITHIN_S:.0f} s") from None
+        start: Any = message.get("start")
+        try:
+            call_sid, stream_sid = str(start["callSid"]), str(start["streamSid"])
+            token = str(start["customParameters"]["token"])
+            encoding = start["mediaFormat"]["encoding"], start["mediaFormat"]["sampleRate"]
+        except (KeyError, TypeError) as missing:
+            raise BadMessage(f"the start message has no {missing}") from missing
+        if not is_stream_token(token, call_sid, settings):
+            raise BadMessage("the start message's token is not the call's")
+        if encoding != ("audio/x-mulaw", 8000):
+            raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
+        return StreamStart(call_sid[:64], stream_sid[:64])
 
-    def frames(self) -> Iterator[tuple[Frame, ...]]:
-        """The caller's sound as it comes, until the stream ends; nothing, every 100 ms that nothing comes."""
-        for message in self._each(None):
-            match message and message["event"]:
-                case None:
-                    yield ()
-                case "stop":
-                    return
-                case "media":
-                    if frame := _frame(message or {}):
-                        yield (frame,)
+    async def frame(self) -> Frame | None:
+        """The caller's next sound, or None once the stream has ended."""
+        while (message := await self._next())["event"] != "stop":
+            if message["event"] == "media" and (frame := _frame(message)) is not None:
+                return frame
+        return None
 
-    def _each(self, patience_s: float | None) -> Iterator[dict[str, Any] | None]:
-        """The messages as they come, and None every 100 ms that none comes."""
-        quiet_s = 0.0
-        while True:
-            text = self._socket.receive(timeout=TICK_S)
-            if text is None:
-                quiet_s += TICK_S
-                if patience_s is not None and quiet_s >= patience_s:
-                    raise BadMessage(f"nothing came for {patience_s:.0f} s")
-                yield None
-                continue
-            quiet_s = 0.0
-            if len(self._socket.input_buffer) * FRAME_MS > BACKLOG_MAX_MS:
-                raise BadMessage("sound comes faster than it can be heard")
-            self._taken_ms += FRAME_MS
-            if self._taken_ms > BURST_MS + self._pace_max * 1000 * (time.monotonic() - self._begun):
-                raise BadMessage("messages come faster than sound does")
-            yield _message(text)
+    async def _next(self) -> dict[str, Any]:
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise SocketClosed(event["code"])
+        self._taken_ms += FRAME_MS
+        if self._taken_ms > BURST_MS + self._pace_max * 1000 * (time.monotonic() - self._begun):
+            raise BadMessage("messages come faster than sound does")
+        return _message(event.get("text"))
 
 
-def _message(text: str | bytes) -> dict[str, Any]:
-    if not isinstance(text, str) or len(text) > MESSAGE_MAX_CHARS:
+def _message(text: str | None) -> dict[str, Any]:
+    if text is None or len(text) > MESSAGE_MAX_CHARS:
         raise BadMessage("a message is not text, or longer than the carrier's ever are")
     try:
         message = json.loads(text)
@@ -156,46 +154,99 @@ def _frame(message: dict[str, Any]) -> Frame | None:
     return Frame(int(timestamp), mulaw)
 
 
-def _close(socket: MediaSocket, reason: int, message: str | None = None) -> None:
-    """Close a socket; the carrier may have closed its end already."""
-    with suppress(ConnectionClosed, OSError):
-        socket.close(reason, message)
-
-
 class MediaSockets:
-    """Serves the media sockets of one worker, for all its calls."""
+    """Serves the media sockets of one line process, for all its calls. `pool` runs what blocks."""
 
-    def __init__(self, settings: Settings, streams: MediaStreams) -> None:
+    def __init__(self, settings: Settings, streams: MediaStreams, pool: Executor) -> None:
         self._settings = settings
         self._streams = streams
+        self._pool = pool
 
-    def serve(self, socket: MediaSocket) -> None:
+    async def accept(self, socket: WebSocket) -> None:
+        """Serve a socket if the carrier signed its handshake, which is answered with 403 otherwise."""
+        signature = socket.headers.get(SIGNATURE_HEADER, "")
+        if not is_signed_handshake(socket.url.path, socket.scope["query_string"], signature, self._settings):
+            log.warning("a media socket without the carrier's signature was refused")
+            await socket.close()
+            return
+        await socket.accept()
+        await self.serve(socket)
+
+    async def serve(self, socket: MediaSocket) -> None:
         """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
         call_sid: str | None = None
         try:
-            start = messages.start(self._settings)
+            start = await messages.start(self._settings)
             call_sid = start.call_sid
-            self._listen(start, messages)
-            _close(socket, NORMAL)
+            await self._listen(start, messages)
+            await _close(socket, NORMAL)
         except StreamsFull:
-            log.warning("a media socket was refused: there are as many as this worker may have", call=call_sid)
-            _close(socket, TRY_AGAIN_LATER)
+            log.warning("a media socket was refused: there are as many as this process may have", call=call_sid)
+            await _close(socket, TRY_AGAIN_LATER)
         except (BadMessage, NotInProgress) as error:
             log.warning("a media socket was closed", reason=str(error), call=call_sid)
-            _close(socket, POLICY_VIOLATION, str(error)[:100])
-        except ConnectionClosed:
-            pass
+            await _close(socket, POLICY_VIOLATION, str(error)[:100])
+        except SocketClosed as closed:
+            if call_sid is not None and closed.code == SERVICE_RESTART:
+                await self._run(lambda: self._streams.hand_over(str(call_sid)))
         except Exception as error:
             # No fault of the recogniser or the database may end the call.
             log.error("a media socket broke down", call=call_sid, exc_info=error)
-            _close(socket, INTERNAL_ERROR)
+            await _close(socket, INTERNAL_ERROR)
 
-    def _listen(self, start: StreamStart, messages: Messages) -> None:
-        listener = self._streams.open(start.call_sid, start.stream_sid)
+    async def _listen(self, start: StreamStart, messages: Messages) -> None:
+        listener = await self._run(lambda: self._streams.open(start.call_sid, start.stream_sid))
+        frames: asyncio.Queue[_Taken] = asyncio.Queue(FRAMES_AHEAD)
+        reader = asyncio.create_task(_read(messages, frames))
         try:
-            for frames in messages.frames():
-                if not listener.feed(frames):
-                    return
+            await self._feed(listener, frames)
         finally:
-            listener.close()
+            reader.cancel()
+            await asyncio.shield(self._run(listener.close))
+
+    async def _feed(self, listener: CallListener, frames: asyncio.Queue[_Taken]) -> None:
+        """Hand the frames over as they come, those that came while the last were decoded all at once."""
+        while True:
+            batch = await _batch(frames)
+            sound = [taken for taken in batch if isinstance(taken, Frame)]
+            if not await self._run(lambda: listener.feed(sound)):  # noqa: B023  run before the next one is made
+                return
+            if batch and not isinstance(end := batch[-1], Frame):
+                if end is not None:
+                    raise end
+                return
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+# What is taken from a socket: frames, and last None at the stream's end, or the error that ended it.
+_Taken = Frame | Exception | None
+
+
+async def _read(messages: Messages, frames: asyncio.Queue[_Taken]) -> None:
+    try:
+        while (frame := await messages.frame()) is not None:
+            await frames.put(frame)
+        await frames.put(None)
+    except Exception as error:
+        await frames.put(error)
+
+
+async def _batch(frames: asyncio.Queue[_Taken]) -> list[_Taken]:
+    """The frames that have come, at least one; none if none comes for TICK_S."""
+    try:
+        async with asyncio.timeout(TICK_S):
+            batch = [await frames.get()]
+    except TimeoutError:
+        return []
+    while not frames.empty():
+        batch.append(frames.get_nowait())
+    return batch
+
+
+async def _close(socket: MediaSocket, code: int, reason: str = "") -> None:
+    """Close a socket; the carrier may have closed its end already."""
+    with suppress(WebSocketDisconnect, WebSocketDisconnected):
+        await socket.close(code, reason)

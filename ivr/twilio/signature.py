@@ -18,16 +18,21 @@ def is_signed(request: Request, settings: Settings) -> bool:
 
     Behind a proxy the request's own host and scheme are those of the proxy; the signature covers PUBLIC_BASE_URL.
     """
+    url = settings.public_base_url.rstrip("/") + _path_and_query(request.path, request.query_string)
     signature = request.headers.get(SIGNATURE_HEADER, "")
-    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+    return bool(RequestValidator(settings.twilio_auth_token).validate(url, request.form, signature))
+
+
+def is_signed_handshake(path: str, query: bytes, signature: str, settings: Settings) -> bool:
+    """True if the carrier signed the handshake of a socket with our token."""
     validator = RequestValidator(settings.twilio_auth_token)
-    if request.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-        url = socket_base(settings) + request.path + query
-        # The carrier signs a socket's URL sometimes with and sometimes without a trailing slash.
-        return any(validator.validate(address, {}, signature) for address in (url, f"{url}/"))
-    return bool(
-        validator.validate(settings.public_base_url.rstrip("/") + request.path + query, request.form, signature)
-    )
+    url = socket_base(settings) + _path_and_query(path, query)
+    # The carrier signs a socket's URL sometimes with and sometimes without a trailing slash.
+    return any(validator.validate(address, {}, signature) for address in (url, f"{url}/"))
+
+
+def _path_and_query(path: str, query: bytes) -> str:
+    return f"{path}?{query.decode('latin-1')}" if query else path
 
 
 def socket_base(settings: Settings) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import structlog
 from flask import Blueprint, Response, abort, request
-from flask_sock import Sock
 from werkzeug.exceptions import HTTPException
 
 from ivr.calls import TurnRequest
 from ivr.carrier import ENDED_STATUSES, EndCall, Instruction, Nothing
 from ivr.line import LineServices
 from ivr.twilio import forms
-from ivr.twilio.media_socket import MediaSocket, MediaSockets
 from ivr.twilio.operator_webhooks import add_operator_routes
 from ivr.twilio.signature import is_signed
 from ivr.twilio.twiml import Twiml
@@ -25,7 +23,6 @@ log = structlog.get_logger(__name__)
 def voice_routes(line: LineServices) -> Blueprint:
     """The routes under /voice."""
     routes = Blueprint("voice", __name__, url_prefix="/voice")
-    sockets, media_sockets = Sock(), MediaSockets(line.settings, line.media_streams)
     twiml = Twiml(line.settings)
 
     def answer(instruction: Instruction) -> Response:
@@ -76,10 +73,6 @@ def voice_routes(line: LineServices) -> Blueprint:
         return answer(Nothing())
 
     add_operator_routes(routes, line.operators, answer)
-
-    @sockets.route("/stream", bp=routes)  # type: ignore[untyped-decorator]
-    def stream(socket: MediaSocket) -> None:
-        media_sockets.serve(socket)
 
     @routes.errorhandler(Exception)
     def handle_failure(error: Exception) -> Response | HTTPException:

@@ -15,7 +15,6 @@ from ivr.carrier import BrowserTelephone, CallStatus, CarrierError
 from ivr.line import LineServices
 from ivr.media_streams import StreamingRecogniser
 from ivr.stream_registry import StreamRegistry
-from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.webhooks import voice_routes
 from settings import Settings
 from speech.listening import Items, Listen
@@ -184,9 +183,7 @@ class LineWorld:
         )
         self.operators = self.line.operators
         self.streams: StreamRegistry = self.line.media_streams.registry
-        self.media_sockets = MediaSockets(self.settings, self.line.media_streams)
         self.app = Flask(__name__)
-        self.app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": 16_000}
         self.app.register_blueprint(voice_routes(self.line))
 
     def recognise_recordings(self) -> int:

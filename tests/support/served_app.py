@@ -1,4 +1,4 @@
-"""The application as gunicorn serves it in tests: at mid-morning, so that a test run at night gives the same results;
+"""The application as it is served in tests: at mid-morning, so that a test run at night gives the same results;
 or at the moment a file gives, for a whole day played through.
 
 Its WebSockets answer a ping only once the application has taken the messages before it: by that the simulator plays a
@@ -11,12 +11,12 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import flask_sock
 from flask import Flask
 from jinja2 import StrictUndefined
+from starlette.applications import Starlette
 
 from clock import SHANGHAI, Clock, system_clock
-from tests.support.acknowledging_socket import AcknowledgingSocket
+from tests.support.acknowledging_sockets import acknowledge_in_turn
 
 SHIFT = "TEST_CLOCK_SHIFT_S"
 CLOCK = "TEST_CLOCK_FILE"
@@ -51,12 +51,21 @@ def create_app() -> Flask:
     """The application, with the clock set by the test run's environment."""
     import app
 
-    flask_sock.Server = AcknowledgingSocket
-    if file := os.environ.get(CLOCK):
-        clock = file_clock(Path(file))
-    else:
-        clock = shifted_clock(timedelta(seconds=float(os.environ[SHIFT])))
-    served = app.create_app(clock=clock)
+    served = app.create_app(clock=_clock())
     # As in `tests.conftest.application`.
     served.jinja_env.undefined = StrictUndefined
     return served
+
+
+def create_line_app() -> Starlette:
+    """The application of a line process, with the clock set by the test run's environment."""
+    import app
+
+    acknowledge_in_turn()
+    return app.create_line_app(clock=_clock())
+
+
+def _clock() -> Clock:
+    if file := os.environ.get(CLOCK):
+        return file_clock(Path(file))
+    return shifted_clock(timedelta(seconds=float(os.environ[SHIFT])))

@@ -58,7 +58,7 @@ class ServedLine:
 
     def start(self) -> None:
         """Start the server, and return once it takes calls."""
-        self._process = self._spawn("gunicorn", "--config", "gunicorn.conf.py", "tests.support.served_app:create_app()")
+        self._process = self._spawn("deploy.serve", "--app", "tests.support.served_app")
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -95,6 +95,18 @@ class ServedLine:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def line_workers(self) -> list[int]:
+        """The process ids of the line processes' workers, in which the media sockets are."""
+        listed = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
+        rows = [row.split(maxsplit=2) for row in listed.stdout.splitlines()]
+        line = [row for row in rows if len(row) == 3 and "gunicorn_line" in row[2]]
+        masters = {pid for pid, parent, _ in line if self._process is not None and int(parent) == self._process.pid}
+        workers = [int(pid) for pid, parent, _ in line if parent in masters]
+        assert workers, "no line process is running"
+        return workers
 
     def restore(self, database: Path) -> None:
         """Reset the database to the contents of that file, while it is being served."""

@@ -5,6 +5,8 @@ Each call is a script of tests/calls; the opening comment of each gives its reas
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -171,9 +173,25 @@ def test_an_order_by_recordings_is_saved(line):
     assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
 
 
+def power_cut(line: ServedLine) -> None:
+    line.kill()
+    line.start()
+
+
+def killed_line_process(line: ServedLine) -> None:
+    for worker in line.line_workers():
+        os.kill(worker, signal.SIGKILL)
+
+
+def stopped_line_process(line: ServedLine) -> None:
+    for worker in line.line_workers():
+        os.kill(worker, signal.SIGTERM)
+
+
 @pytest.mark.speech
-def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line, monkeypatch):
-    """Killed as it asks for the PIN, for more, and for the yes: the call is recovered where it was."""
+@pytest.mark.parametrize("failure", [power_cut, killed_line_process, stopped_line_process])
+def test_a_line_that_fails_between_turns_carries_on_with_the_order_so_far(line, monkeypatch, failure):
+    """It fails as it asks for the PIN, for more, and for the yes: the call is recovered where it was."""
     fatal = ["请按键输入", "还有吗", "对吗"]
     opened = 0.0
     recovered = threading.Event()
@@ -185,7 +203,7 @@ def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line, monk
 
     monkeypatch.setattr(SimulatedCall, "update", note_update)
 
-    def kill_in_the_middle(event: Event) -> None:
+    def fail_in_the_middle(event: Event) -> None:
         nonlocal opened
         if isinstance(event, StreamChanged) and event.state == "started":
             opened = time.monotonic()
@@ -193,14 +211,13 @@ def test_a_line_killed_between_turns_carries_on_with_the_order_so_far(line, monk
             fatal.pop(0)
             # So soon after a stream's start the line would wait for it instead of asking for another.
             time.sleep(max(0.0, opened + STREAM_OPENS_WITHIN.total_seconds() - time.monotonic()))
-            line.kill()
             recovered.clear()
-            line.start()
+            failure(line)
             # The caller is silent until the line speaks again.
             assert recovered.wait(30), line.log()
 
     played = patient(script("order_by_voice"))
-    verdict = play(played, line.account, line.number, pace=AS_FAST_AS_ACKNOWLEDGED, listener=kill_in_the_middle)
+    verdict = play(played, line.account, line.number, pace=AS_FAST_AS_ACKNOWLEDGED, listener=fail_in_the_middle)
     assert not verdict, "\n".join([verdict, line.log()])
     assert not fatal
     assert line.orders(SHOP) == [confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3, "红塔山(硬经典)": 3}, 1284.00)]

@@ -438,3 +438,31 @@ def save_an_order_and_wait_a_week(world: World) -> None:
     call.caller_says("对")
     world.clock.move(days=7)
     world.supply()
+
+
+def test_a_line_said_again_straight_after_is_not_ordered_twice(world: World) -> None:
+    call = signed_in(world)
+    for _ in range(2):
+        call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
+        assert call.draft_cartons == {CLASSIC: 5}
+    call.line_says("您已经订了五条。", "还有吗？")
+    call.caller_says("硬中华两条", add(CHINA, 2))
+    call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
+    call.line_says("红塔山硬经典品牌您已经订过，现在一共十条。", "还有吗？")
+
+
+def test_more_of_a_line_is_added_however_soon_it_is_said(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("红塔山硬经典三条", add(CLASSIC, 3))
+    call.caller_says("再来红塔山硬经典三条", lines(replace(item(CLASSIC, count=3), more=True)))
+    assert call.draft_cartons == {CLASSIC: 6}
+    call.caller_says("再加两条", lines(replace(item(count=2), more=True)))
+    call.line_says("红塔山硬经典品牌您已经订过，现在一共八条。", "还有吗？")
+
+
+def test_everything_but_one_is_asked_for_by_name(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
+    call.caller_says("除了硬中华都要五条", lines(command="all_but"))
+    call.line_says("请您要哪种报哪种，连数量一起报。", "还有吗？")
+    assert call.draft_cartons == {CLASSIC: 5}

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import inspect
 import json
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from simple_websocket import ConnectionClosed
+from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
 from ivr.models import Call, PendingUtterance
 from ivr.stream_registry import OpenTurn
+from ivr.twilio.media_socket import FRAMES_AHEAD, TICK_S, MediaSockets
 from ivr.twilio.signature import stream_token
 from speech.audio import FRAME_BYTES
 from speech.listening import Digits, Listen, YesNo
@@ -22,6 +27,8 @@ from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, transaction
 from tests.support.carrier_client import BASE, Telephone
 from tests.support.line_world import LineWorld
+
+T = TypeVar("T")
 
 SID, STREAM = "CA00000000000000000000000000000001", "MZ1"
 SILENCE = b"\xff" * FRAME_BYTES
@@ -56,28 +63,53 @@ class ScriptedRecogniser:
         return None
 
 
-class FakeMediaSocket:
-    """A socket that delivers these messages, one after the other; a callable among them is run in its place. Frames
-    without a timestamp follow one another. NOTHING_COMES stands for a while without a message."""
+Message = str | bytes | None | Callable[[], object]
 
-    def __init__(self, messages: Iterator[str | bytes | Callable[[], object]] | list[Any]) -> None:
+
+class InlineExecutor(Executor):
+    """Runs work at once, in the thread that submits it."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+class FakeMediaSocket:
+    """A socket that delivers these messages, one after the other, and at a None nothing for a while; a callable among
+    them is run in its place, when what came before has been listened to. Frames without a timestamp follow one
+    another."""
+
+    def __init__(self, messages: Iterable[Message]) -> None:
         self._messages = iter(messages)
-        self.input_buffer: list[Any] = []
         self.closed: tuple[int | None, str | None] | None = None
+        self.delivered = 0
         self._sound_ms = 0
 
-    def receive(self, timeout: float | None = None) -> str | bytes | None:
+    async def receive(self) -> dict[str, Any]:
         for message in self._messages:
-            if not callable(message):
-                return self._stamped(message) if message is not None else None
-            message()
-        raise ConnectionClosed(1000, None)
+            if callable(message):
+                for _ in range(50):
+                    await asyncio.sleep(0)
+                if inspect.isawaitable(awaited := message()):
+                    await awaited
+            elif message is None:
+                await asyncio.sleep(2 * TICK_S)
+            else:
+                self.delivered += 1
+                if isinstance(message, bytes):
+                    return {"type": "websocket.receive", "bytes": message}
+                return {"type": "websocket.receive", "text": self._stamped(message)}
+        return {"type": "websocket.disconnect", "code": 1000}
 
-    def close(self, reason: int | None = None, message: str | None = None) -> None:
-        self.closed = reason, message
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        self.closed = code, reason or None
 
-    def _stamped(self, message: str | bytes) -> str | bytes:
-        if isinstance(message, str) and FOLLOWS in message:
+    def _stamped(self, message: str) -> str:
+        if FOLLOWS in message:
             message = message.replace(FOLLOWS, str(self._sound_ms))
             self._sound_ms += 20
         return message
@@ -116,10 +148,12 @@ class StreamFixture:
         self.phone: Telephone = self.world.telephone(SID)
         self.first = self.phone.dial()
 
-    def serve(self, *messages: str | bytes | Callable[[], object] | None, introduced: bool = True) -> FakeMediaSocket:
+    def serve(self, *messages: Message, introduced: bool = True) -> FakeMediaSocket:
         begin = [CONNECTED, start(self.world)] if introduced else []
-        socket = FakeMediaSocket([*begin, *messages])
-        self.world.media_sockets.serve(socket)
+        return asyncio.run(self.serve_socket(FakeMediaSocket([*begin, *messages])))
+
+    async def serve_socket(self, socket: FakeMediaSocket) -> FakeMediaSocket:
+        await MediaSockets(self.world.settings, self.world.line.media_streams, InlineExecutor()).serve(socket)
         return socket
 
     def pending_utterance(self, turn_number: int = 1) -> PendingUtterance | None:
@@ -342,14 +376,14 @@ def test_an_ended_call_s_socket_is_closed(line: StreamFixture) -> None:
 class GoneSocket(FakeMediaSocket):
     """A socket whose other end is closed before ours."""
 
-    def close(self, reason: int | None = None, message: str | None = None) -> None:
-        raise OSError(9, "Bad file descriptor")
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
+        raise WebSocketDisconnect(1006)
 
 
 def test_a_carrier_that_hangs_up_first_is_nothing_to_be_alarmed_at(line: StreamFixture) -> None:
     socket = GoneSocket([CONNECTED, start(line.world), *[media()] * 5, STOP])
     with capture_logs() as logs:
-        line.world.media_sockets.serve(socket)
+        asyncio.run(line.serve_socket(socket))
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
     assert not line.world.calls.snapshot(SID).stream_alive
 
@@ -450,17 +484,33 @@ def test_sound_that_comes_faster_than_sound_does_is_not_taken(line: StreamFixtur
     assert socket.closed == (1008, "messages come faster than sound does")
 
 
-def test_sound_that_piles_up_is_not_taken(line: StreamFixture) -> None:
-    socket = FakeMediaSocket([CONNECTED, start(line.world), media()])
-    socket.input_buffer = [""] * 10_000
-    line.world.media_sockets.serve(socket)
-    assert socket.closed == (1008, "sound comes faster than it can be heard")
+def test_while_sound_is_decoded_the_rest_waits_in_the_connection(line: StreamFixture) -> None:
+    async def serve() -> int:
+        socket = FakeMediaSocket([CONNECTED, start(line.world), *[media()] * 200])
+        with ThreadPoolExecutor(1) as pool:
+            sockets = MediaSockets(line.world.settings, line.world.line.media_streams, pool)
+            busy = threading.Event()
+            pool.submit(busy.wait)
+            served = asyncio.create_task(sockets.serve(socket))
+            for _ in range(500):
+                await asyncio.sleep(0)
+            taken = socket.delivered
+            busy.set()
+            await served
+        return taken
+
+    assert asyncio.run(serve()) <= 2 + FRAMES_AHEAD + 1
+    assert line.recogniser.frames == 200
 
 
-def test_a_worker_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
+def test_a_process_that_listens_to_as_many_calls_as_it_can_takes_no_other_socket(sessions: SessionFactory) -> None:
     line = StreamFixture(sessions, media_sockets_max=1)
     others: list[FakeMediaSocket] = []
-    line.serve(media(), lambda: others.append(line.serve(media())), media())
+
+    async def another() -> None:
+        others.append(await line.serve_socket(FakeMediaSocket([CONNECTED, start(line.world), media()])))
+
+    line.serve(media(), another, media())
     assert others[0].closed == (1013, None)
     assert line.serve(media(), STOP).closed == (1000, None)
 

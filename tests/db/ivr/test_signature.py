@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import pytest
+from starlette.websockets import WebSocket
 from twilio.request_validator import RequestValidator
 
+from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.signature import is_stream_token, stream_token
 from storage import SessionFactory
 from tests.support.carrier_client import BASE, TOKEN, Telephone, settings
@@ -27,7 +34,7 @@ def world(sessions: SessionFactory) -> LineWorld:
 
 def test_these_are_all_the_routes_there_are(world: LineWorld) -> None:
     rules = {rule.rule for rule in world.app.url_map.iter_rules() if rule.rule.startswith("/voice")}
-    assert rules == {route.partition("?")[0] for route in ROUTES} | {"/voice/stream"}
+    assert rules == {route.partition("?")[0] for route in ROUTES}
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -89,19 +96,39 @@ def test_a_proxy_s_own_host_and_scheme_do_not_matter(world: LineWorld) -> None:
     assert answer.status_code == 200
 
 
+def handshake(world: LineWorld, signature: str, query: str = "") -> str:
+    """The type of the first event a socket's handshake is answered with."""
+    scope = {
+        "type": "websocket",
+        "path": "/voice/stream",
+        "query_string": query.encode(),
+        "headers": [(b"host", b"10.0.0.7:8000"), (b"x-twilio-signature", signature.encode())],
+        "scheme": "ws",
+    }
+    events = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}]
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return events.pop(0)
+
+    async def send(event: MutableMapping[str, Any]) -> None:
+        sent.append(event)
+
+    with ThreadPoolExecutor(1) as pool:
+        sockets = MediaSockets(world.settings, world.line.media_streams, pool)
+        asyncio.run(sockets.accept(WebSocket(scope, receive, send)))
+    return str(sent[0]["type"])
+
+
 @pytest.mark.parametrize("signature", ["", "forged", RequestValidator(TOKEN).compute_signature(BASE, {})])
 def test_a_socket_s_handshake_is_refused_without_the_carrier_s_signature(world: LineWorld, signature: str) -> None:
-    answer = world.app.test_client().get(
-        "/voice/stream",
-        headers={
-            "X-Twilio-Signature": signature,
-            "Connection": "Upgrade",
-            "Upgrade": "websocket",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version": "13",
-        },
-    )
-    assert answer.status_code == 403
+    assert handshake(world, signature) == "websocket.close"
+
+
+@pytest.mark.parametrize("signed", ["/voice/stream", "/voice/stream/", "/voice/stream?a=1"])
+def test_a_signed_handshake_is_accepted(world: LineWorld, signed: str) -> None:
+    signature = RequestValidator(TOKEN).compute_signature(BASE.replace("https", "wss") + signed, {})
+    assert handshake(world, signature, signed.partition("?")[2]) == "websocket.accept"
 
 
 def test_a_call_s_token_opens_no_other_call() -> None:

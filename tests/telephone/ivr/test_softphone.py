@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
 import jwt
 import pytest
 from flask import Flask
 
 from app import create_app
-from console.web_phone.web_phone_pages import PAGE_COMMANDS, relay
+from console.web_phone.relay import relay
+from console.web_phone.web_phone_pages import PAGE_COMMANDS
 from settings import Settings
 from simulator.account import DEMO_ACCOUNT_SID, Account
 from simulator.inbound_calls import IncomingNumber
@@ -82,16 +85,19 @@ class FakePageSocket:
         self._messages = messages
         self._stay_until = stay_until
 
-    def receive(self, timeout: float | None = None) -> str | None:
+    async def receive(self) -> dict[str, Any]:
         if self._messages:
-            return self._messages.pop(0)
-        wait_until(self._stay_until, "the end")
-        return None
+            return {"type": "websocket.receive", "text": self._messages.pop(0)}
+        await asyncio.to_thread(wait_until, self._stay_until, "the end")
+        return {"type": "websocket.disconnect", "code": 1001}
 
-    def send(self, data: str | bytes) -> None:
+    async def send_text(self, data: str) -> None:
         pass
 
-    def close(self, reason: int | None = None, message: str | None = None) -> None:
+    async def send_bytes(self, data: bytes) -> None:
+        pass
+
+    async def close(self, code: int = 1000, reason: str | None = None) -> None:
         pass
 
 
@@ -101,11 +107,8 @@ def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
     add_web_phone(rest, account, IncomingNumber.at("http://127.0.0.1:9"))
     with RestServer(rest, "127.0.0.1", 0) as server:
         settings = Settings(demo=True, twilio_api_base=server.url)
-        relay(
-            FakePageSocket([json.dumps({"command": "register", "name": "staff-1"}), "[1]", "no JSON"]),
-            settings,
-            PAGE_COMMANDS,
-        )
+        impostor = FakePageSocket([json.dumps({"command": "register", "name": "staff-1"}), "[1]", "no JSON"])
+        asyncio.run(relay(impostor, settings, PAGE_COMMANDS))
         assert account.answerers == {}
         seen: list[str] = []
 
@@ -113,6 +116,6 @@ def test_the_web_phone_cannot_pass_for_an_operators_telephone() -> None:
             seen.extend(account.answerers)
             return bool(seen)
 
-        relay(FakePageSocket([], is_known), settings, frozenset({"answer"}), "staff-1")
+        asyncio.run(relay(FakePageSocket([], is_known), settings, frozenset({"answer"}), "staff-1"))
         assert seen == ["client:staff-1"]
         wait_until(lambda: account.answerers == {}, "the telephone to be gone with its page")

@@ -23,7 +23,7 @@ LABELS = [json.loads(line) for line in (HEARD / "labels.jsonl").read_text(encodi
 CODES = [label for label in LABELS if label["expect"]["kind"] == "digits"]
 OTHERS = [label for label in LABELS if label not in CODES]
 AMBIGUOUS = AUDIO / "item_hongqiqu_ambiguous_a.ulaw"
-SHAPE = ["file", "text", "kind", "items", "digits", "name", "score"]
+SHAPE = ["file", "text", "kind", "items", "digits", "name", "incomplete", "score"]
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(600)]
 

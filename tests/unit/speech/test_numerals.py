@@ -93,3 +93,21 @@ def test_typed_figures_are_read_as_numbers(figures: str, words: str) -> None:
 
 def test_a_typed_code_is_read_figure_by_figure() -> None:
     assert figures_in_words("410502100012") == "四一零五零二一零零零一二"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "三四十条", "二三十条", "七八十条", "一二百条", "两三百条", "十五六条", "二十五六条", "百把条", "百八十条",
+        "百十来条", "上百条", "二十条左右", "五条上下", "三五条", "好几十条",
+    ],
+)  # fmt: skip
+def test_a_range_is_never_one_of_its_ends(text: str) -> None:
+    (quantity,) = understood(text)
+    assert quantity.packs(10, 50) is None
+
+
+def test_packs_beside_cartons_are_counted() -> None:
+    (quantity,) = understood("一条零两包")
+    assert quantity.packs(10, 50) == 12
+    assert quantity.packs(20, 50) == 22

@@ -85,6 +85,49 @@ def test_lines_are_understood_however_they_are_put(text: str, expected: list[obj
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("紫云烟二十条，不对，是玉溪软二十条", [("add", ("玉溪(软)",), 20)]),
+        ("紫云烟十条，不对，是玉溪软", [("add", ("玉溪(软)",), 10)]),
+        ("紫云烟，不是，玉溪软，八条", [("add", ("玉溪(软)",), 8)]),
+        ("紫云烟五条，错了，玉溪软三条", [("add", ("玉溪(软)",), 3)]),
+        ("紫云烟五条，玉溪软四条，哦不，玉溪软二十条", [("add", ("云烟(紫)",), 5), ("add", ("玉溪(软)",), 20)]),
+        ("紫云烟五条，玉溪软四条，不对，紫云烟两条", [("add", ("云烟(紫)",), 2), ("add", ("玉溪(软)",), 4)]),
+        ("玉溪软六条，哦不，五条", [("add", ("玉溪(软)",), 5)]),
+        ("玉溪软要八条，算了，三条吧", [("add", ("玉溪(软)",), 3)]),
+        ("算了，四条吧", [("change", (), 4)]),
+        ("不，四条", [("change", (), 4)]),
+        ("不对，是玉溪软三条", [("change", ("玉溪(软)",), 3)]),
+        ("玉溪软五条，紫云烟三条，玉溪软五条", [("add", ("玉溪(软)",), 5), ("add", ("云烟(紫)",), 3)]),
+        ("除了紫云烟，玉溪软和白沙和天下都要三条", [("add", ("玉溪(软)",), 3), ("add", ("白沙(和天下)",), 3)]),
+        ("我这边要五条玉溪软", [("add", ("玉溪(软)",), 5)]),
+    ],
+)
+def test_a_correction_in_one_breath_counts(text: str, expected: list[object]) -> None:
+    assert lines(says(text)) == expected
+    assert says(text).command is None
+
+
+@pytest.mark.parametrize("text", ["玉溪软八条，呃，四条，四条", "玉溪软八条，玉溪软四条"])
+def test_of_two_quantities_of_one_spec_the_caller_is_asked_which(text: str) -> None:
+    (item,) = says(text).items
+    assert item.quantity is not None
+    assert {item.quantity.packs(10, 50), *(one.packs(10, 50) for one in item.other_quantities)} == {80, 40}
+
+
+@pytest.mark.parametrize("text", ["玉溪软五条，再来玉溪软三条", "玉溪软五条，再加三条"])
+def test_more_of_a_spec_is_not_the_same_again(text: str) -> None:
+    assert [item.more for item in says(text).items] == [False, True]
+    assert lines(says(text)) == [("add", ("玉溪(软)",), 5), ("add", ("玉溪(软)",), 3)]
+
+
+@pytest.mark.parametrize("text", ["除了玉溪软都要五条", "除了玉溪软其他的都来五条", "除了紫云烟和玉溪软，剩下的都要"])
+def test_everything_but_one_is_no_line_and_takes_none_off(text: str) -> None:
+    heard = says(text)
+    assert (heard.items, heard.command) == ((), "all_but")
+
+
+@pytest.mark.parametrize(
     ("text", "command"),
     [
         ("就这些", "done"), ("没有了", "done"), ("对的", "yes"), ("不对", "no"), ("再说一遍", "repeat"),

@@ -1,0 +1,55 @@
+"""Connections that stay open are in processes of their own: whatever becomes of them, the carrier's webhooks are
+answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+import storage
+from orders.staff.models import StaffRow
+from tests.support.chromium import served_hotline
+from tests.support.connection_load import Poster, connection_load, open_calls, page_cookies
+from tests.support.served_app import shift_to_morning, shifted_clock
+from tests.support.served_line import ServedLine
+
+pytestmark = pytest.mark.timeout(400)
+
+PAGES, SOCKETS, WITHIN_S, POSTERS = 300, 200, 60.0, 4
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
+    monkeypatch.setenv("LINE_PROCESSES", "2")
+    with served_hotline(tmp_path, "stream") as line:
+        yield line
+
+
+def operators(line: ServedLine) -> list[int]:
+    sessions = storage.open_sessions(storage.open_engine(f"sqlite:///{line.database}"))
+    with storage.read_only(sessions) as session:
+        return list(session.scalars(select(StaffRow.id).where(StaffRow.role == "operator")))
+
+
+@pytest.mark.speech
+def test_media_sockets_come_and_go_beside_open_pages_and_no_webhook_is_reset(line: ServedLine) -> None:
+    """Each post goes over a kept connection, as the carrier's do."""
+    token = line.account.auth_token
+    calls = open_calls(line.url, token, SOCKETS)
+    staff = operators(line)
+    cookies = page_cookies([staff[number % len(staff)] for number in range(PAGES)], shifted_clock(shift_to_morning())())
+    over = threading.Event()
+    posters = [Poster(line.url, token) for _ in range(POSTERS)]
+    with ThreadPoolExecutor(POSTERS) as pool:
+        with connection_load(line.url, token, cookies, calls, WITHIN_S) as load:
+            for poster in posters:
+                pool.submit(poster.keep_posting, over)
+        over.set()
+    assert [failure for poster in posters for failure in poster.failures] == []
+    assert load.failures == []
+    assert (load.pages_open, load.sockets_served) == (PAGES, SOCKETS)
