@@ -115,31 +115,6 @@ def distance(one: Sequence[str], other: Sequence[str]) -> float:
     return row[-1]
 
 
-def aligned(one: Sequence[str], other: Sequence[str]) -> list[tuple[int | None, int | None]]:
-    """The cheapest alignment of two syllable sequences: pairs of places in both, None where one has no syllable."""
-    gap = 0.8
-    rows = [[gap * j for j in range(len(other) + 1)]]
-    for i, mine in enumerate(one, 1):
-        row, above = [gap * i], rows[-1]
-        for j, theirs in enumerate(other, 1):
-            row.append(min(above[j - 1] + syllable_distance(mine, theirs), above[j] + gap, row[j - 1] + gap))
-        rows.append(row)
-    pairs: list[tuple[int | None, int | None]] = []
-    i, j = len(one), len(other)
-    while i or j:
-        here = rows[i][j]
-        if j and here == rows[i][j - 1] + gap:
-            j -= 1
-            pairs.append((None, j))
-        elif i and here == rows[i - 1][j] + gap:
-            i -= 1
-            pairs.append((i, None))
-        else:
-            i, j = i - 1, j - 1
-            pairs.append((i, j))
-    return pairs[::-1]
-
-
 @dataclass(frozen=True, slots=True)
 class Sound:
     """One recognised character and its possible readings; `char` is empty for sound the recogniser had no word for."""

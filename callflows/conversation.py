@@ -6,6 +6,7 @@ All of it is a function of its arguments and the desk: the state is data, so any
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +17,7 @@ from callflows.state import ORDERING, CallFacts, CallState, Silence, TurnInput
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import RecordMissing, TurnContext
 from orders.book.desk import Desk, DeskRefusal
+from orders.book.draft_lines import KeptLine
 from speech.listening import Choice, Items, QuantityOf, YesNo
 from speech.utterance import Command, Utterance
 
@@ -24,8 +26,10 @@ __all__ = [
     "CallState",
     "Silence",
     "begin",
+    "draft_lines",
     "end",
     "end_by_operator",
+    "go_back",
     "hear",
     "identify",
     "resume_from_operator",
@@ -90,6 +94,26 @@ def end_by_operator(state: CallState, desk: Desk, sentences: tuple[str, ...]) ->
     state = replace(state, over="hung_up", last_sentences=sentences, saved=saved)
     end(state, desk)
     return state, Reply(sentences, HangUp())
+
+
+def draft_lines(state: CallState, desk: Desk) -> tuple[KeptLine, ...] | None:
+    """The lines of the call's draft, to go back to; None where it has none."""
+    draft = desk.draft(state.call_key).view() if state.signed_in else None
+    if draft is None or draft.state != "draft":
+        return None
+    return tuple(KeptLine(line.barcode, line.requested_packs, line.granted_packs) for line in draft.lines)
+
+
+def go_back(state: CallState, lines: tuple[KeptLine, ...] | None, since: datetime, desk: Desk) -> bool:
+    """Take back a turn that was answered before the caller had finished: `state` is the state after it, `lines` are the
+    draft's lines at `since`, before it. False, and nothing changed, where there is no going back: the order was saved
+    or opened, or the call transferred or ended."""
+    present = draft_lines(state, desk)
+    if state.over or state.saved or (present is None) != (lines is None):
+        return False
+    if lines is not None:
+        desk.draft(state.call_key).restore(lines, since)
+    return True
 
 
 def end(state: CallState, desk: Desk) -> None:

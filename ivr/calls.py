@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import recordings
+from ivr import recordings, turn_before
 from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
@@ -28,6 +28,7 @@ from ivr.recorded_turns import RECORDING_WAIT, enqueue
 from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
+from orders.book.draft_lines import KeptLine
 from speech.keypad import DONE
 from speech.listening import Listen, is_secret
 from speech.utterance import NOTHING, Utterance
@@ -58,6 +59,8 @@ class Conversation(Protocol):
     def hear(
         self, state: CallState, turn_input: Utterance | Silence, desk: Desk, /, *, speech_enabled: bool
     ) -> tuple[CallState, Reply]: ...
+    def draft_lines(self, state: CallState, desk: Desk, /) -> tuple[KeptLine, ...] | None: ...
+    def go_back(self, state: CallState, lines: tuple[KeptLine, ...] | None, since: datetime, desk: Desk, /) -> bool: ...
     def end(self, state: CallState, desk: Desk, /) -> None: ...
     def identify(self, state: CallState, customer_code: str, /) -> CallState: ...
     def resume_from_operator(
@@ -339,13 +342,18 @@ class Calls:
         return self._clock() - last.taken_at < LATE_FINISH_KEY
 
     def _process(self, session: Session, call: Call, listen: Listen, turn_input: Utterance | Silence) -> CallSnapshot:
+        now, desk = self._clock(), self._open_desk(session)
+        if isinstance(turn_input, Utterance) and turn_input.continues:
+            if turn_before.go_back(session, call, self._conversation, desk):
+                listen = _listened_for(call)
+            else:
+                turn_input = turn_input.continuation or NOTHING
+        state = CallState.from_json(call.state)
+        spoken = isinstance(turn_input, Utterance) and not turn_input.keyed
+        lines = self._conversation.draft_lines(state, desk) if spoken else None
+        call.turn_before = turn_before.as_it_is(call, lines, now) if spoken else None
         # The worker that serves the call now may have no recogniser, or have one again.
-        state, reply = self._conversation.hear(
-            CallState.from_json(call.state),
-            turn_input,
-            self._open_desk(session),
-            speech_enabled=self._recognition_available(),
-        )
+        state, reply = self._conversation.hear(state, turn_input, desk, speech_enabled=self._recognition_available())
         stored = reply_to_json(reply)
         turn = TurnRow(
             call_key=call.call_key,
@@ -394,6 +402,12 @@ class Calls:
 
 def _within(moment: datetime | None, span: timedelta, now: datetime) -> bool:
     return moment is not None and now - moment < span
+
+
+def _listened_for(call: Call) -> Listen:
+    then = reply_from_json(call.reply).then
+    assert isinstance(then, ListenFor)
+    return then.listen
 
 
 def _stored_input(listen: Listen, turn_input: Utterance | Silence) -> dict[str, Any]:

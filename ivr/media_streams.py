@@ -263,7 +263,8 @@ class CallListener:
             self._speech_reported = False
             if not registry.store_utterance(self._call_key, turn, utterance, recogniser.sound):
                 return
-            if utterance.is_nothing or self._is_early_yes(utterance, self._open.listen):
+            is_early_yes = not utterance.continues and self._is_early_yes(utterance, self._open.listen)
+            if utterance.is_nothing or is_early_yes:
                 # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
                 # and the caller may yet say more.
                 self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)

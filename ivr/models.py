@@ -13,7 +13,8 @@ from storage import Base, UtcDateTime
 
 class Call(Base):
     """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
-    together with `state`, or not at all. The `stream_` columns belong to the media stream: the call's current stream,
+    together with `state`, or not at all. `turn_before` is the call before its last turn, if that was spoken
+    (`ivr.turn_before`). The `stream_` columns belong to the media stream: the call's current stream,
     the time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
@@ -26,6 +27,7 @@ class Call(Base):
     turn_number: Mapped[int]
     state: Mapped[dict[str, Any]] = mapped_column(JSON)
     reply: Mapped[dict[str, Any]] = mapped_column(JSON)
+    turn_before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     stream_starts: Mapped[int] = mapped_column(default=0)
     stream_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stream_id: Mapped[str | None] = mapped_column(String(64))
@@ -33,7 +35,8 @@ class Call(Base):
 
 
 class TurnRow(Base):
-    """One turn that was taken: its input, and the reply to it. Keyed PINs are masked with stars."""
+    """One turn that was taken: its input, and the reply to it. Keyed PINs are masked with stars. An input marked
+    `continued` was taken back, as the next turn holds all that the caller said."""
 
     __tablename__ = "turns"
     __table_args__ = (UniqueConstraint("call_key", "turn_number", name="uq_turns_call_turn_number"),)

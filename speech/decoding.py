@@ -122,7 +122,7 @@ def decide_utterance(
     if not first:
         return Decision(NOTHING)
     garbage = run_pass(understanding.garbage_model(), 1, False)
-    sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS], garbage[0] if garbage else None)
+    sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS])
     # Yes and no have many short wordings: with few alternatives one of the two may be missing.
     count = ANSWER_ALTERNATIVES if is_bare_answer(first[0].meaning) else ALTERNATIVES
     second_pass = run_pass(sentences, count, True)

@@ -10,7 +10,6 @@ from typing import Final, Literal
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Listen, QuantityOf, YesNo, implied_spec
-from speech.name_fit import name_places
 from speech.semantics import Meaning
 from speech.understanding import MISSING_PENALTY, Interpretation
 from speech.utterance import Command
@@ -56,10 +55,8 @@ class Evidence:
 
     `fit` is its log-likelihood above the garbage model's, a syllable; `posterior` its posterior among all meanings;
     `distortion` that of its parse, a syllable: skipped sounds, near names, odd parts; `garbage_distance` the distance
-    by sound from the garbage model's result, a syllable; `name_distance` the largest such distance of one of its names
-    (another brand's name fits the sound badly at its place, however well the rest does) and `name_misfit` the largest
-    log-likelihood by which the garbage model's syllables fit better there (`name_fit.py`); `extra_syllables` the number
-    of syllables the garbage model has more; `nameless` says that there is a quantity without a brand; `expected` that
+    by sound from the garbage model's result, a syllable; `extra_syllables` the number of syllables the garbage model
+    has more; `nameless` says that there is a quantity without a brand; `expected` that
     it answers the question asked; `command` is the command if there is nothing else; `volunteered` says that it is a
     quantity of a spec the line had spoken of without asking for a quantity; `mixed` that there is a command among other
     parts; `open` that no item has its quantity yet; `tied` that another meaning is nearly as likely; `rival` is the
@@ -73,8 +70,6 @@ class Evidence:
     extra_syllables: int
     syllables: int
     nameless: bool
-    name_distance: float = 0.0
-    name_misfit: float = 0.0
     expected: bool = False
     command: Command | None = None
     volunteered: bool = False
@@ -101,8 +96,6 @@ class Evidence:
             score = second_pass[0].score - MISSING_PENALTY if second_pass else 0.0
         said = _syllables(best.hypothesis.sounds)
         bare_syllables = _syllables(garbage[0].sounds) if garbage else ()
-        places = name_places(best.hypothesis, best.parse, garbage[0] if garbage else None)
-        scores = {"".join(sound.char for sound in again.sounds): again.score for again in reversed(second_pass)}
         nameless = any(not item.barcodes for item in best.meaning.items)
         how_many = isinstance(listen, QuantityOf)
         return cls(
@@ -113,8 +106,6 @@ class Evidence:
             extra_syllables=max(0, len(bare_syllables) - count),
             syllables=count,
             nameless=nameless and not implied_spec(listen),
-            name_distance=max((place.distance for place in places), default=0.0),
-            name_misfit=max((place.misfit(best.hypothesis, scores) for place in places), default=0.0),
             volunteered=nameless and not how_many,
             expected=_answers(listen, best.meaning) or (nameless and how_many),
             tied=len(ranked) > 1 and ranked[1].posterior > TIED * best.posterior,

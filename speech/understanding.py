@@ -17,7 +17,6 @@ from speech.grammar import GrammarWriter
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.keypad import read_keys
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
-from speech.name_fit import name_places
 from speech.numerals import figures_in_words
 from speech.parsing import Parse, Parser
 from speech.phrases import Act, load_phrases
@@ -183,12 +182,9 @@ class Understanding:
             return bool(implied_spec(listen))
         return True
 
-    def second_pass_sentences(
-        self, listen: Listen, interpretations: Sequence[Interpretation], garbage: Hypothesis | None = None
-    ) -> list[str]:
+    def second_pass_sentences(self, listen: Listen, interpretations: Sequence[Interpretation]) -> list[str]:
         """The sentences of the second pass: the interpretations in the model's words, and for the best of them the same
-        with their names, numbers, openings and endings replaced by confusables, and with the garbage model's words in
-        place of each name."""
+        with their names, numbers, openings and endings replaced by confusables."""
         if self._writer is None:
             return []
         found: dict[str, None] = {}
@@ -200,10 +196,6 @@ class Understanding:
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
-            if place < _MAX_WITH_CONFUSABLES:
-                for filled in _with_garbage(interpretation, wording, garbage):
-                    for sentence in self._writer.sentences(filled):
-                        found[sentence] = None
         if isinstance(listen, YesNo) and any(is_bare_answer(i.meaning) for i in interpretations):
             # A yes has to be told from a no, whichever of the two the first pass found.
             found |= dict.fromkeys(self._writer.answers)
@@ -258,16 +250,6 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     if model is None:
         return Understanding(catalog)
     return Understanding(catalog, vocabulary_of(model))
-
-
-def _with_garbage(
-    interpretation: Interpretation, wording: Sequence[str | SpokenName], garbage: Hypothesis | None
-) -> Iterator[list[str | SpokenName]]:
-    """The wording with the garbage model's words in place of each name, one at a time."""
-    places = [place for place, word in enumerate(wording) if isinstance(word, SpokenName)]
-    found = name_places(interpretation.hypothesis, interpretation.parse, garbage)
-    for place, name in zip(places, found, strict=False):
-        yield [*wording[:place], *name.garbage, *wording[place + 1 :]]
 
 
 def is_bare_answer(meaning: Meaning) -> bool:

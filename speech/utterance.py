@@ -78,8 +78,10 @@ class Utterance:
     An utterance with nothing in it was not meant for the line: it must change nothing. `confidence` in 0..1 is
     that in the whole; `confirm` asks the conversation to repeat the lines as a question before it accepts them, or to
     ask again before it acts on a bare command. `incomplete` says that a part of what was said beside the lines was
-    not understood. `others` are the other readings, likeliest first, in words: for the review of the turn. `early`
-    says that a key was pressed during a prompt that had to be heard to its end.
+    not understood. `continues` says that the caller had not finished when the utterance before was returned: this one
+    holds both parts, and `continuation` the later one alone. `others` are the other readings, likeliest first, in
+    words: for the review of the turn. `early` says that a key was pressed during a prompt that had to be heard to its
+    end.
     """
 
     items: tuple[Item, ...] = ()
@@ -92,6 +94,8 @@ class Utterance:
     incomplete: bool = False
     keyed: bool = False
     early: bool = False
+    continues: bool = False
+    continuation: Utterance | None = None
     others: tuple[str, ...] = field(default=(), compare=False)
 
     @property

@@ -32,6 +32,15 @@ class LineRequest:
     mode: Mode = "add"
 
 
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """A line as it was at an earlier moment, in packs."""
+
+    barcode: str
+    requested_packs: int
+    granted_packs: int
+
+
 class DraftLines:
     """The lines of the drafts of one unit of work. The orders passed in are drafts, their rows locked."""
 
@@ -94,6 +103,25 @@ class DraftLines:
             order.lines.remove(line)
         if (record := self._demand(order).get(barcode)) is not None:
             record.granted_packs = packs
+        self.session.flush()
+
+    def restore(self, order: OrderRow, lines: Sequence[KeptLine], since: datetime) -> None:
+        """Put the lines back to what they were at `since`, as far as what was given up meanwhile is still there; demand
+        recorded since then is withdrawn where no line is left of it."""
+        kept = {line.barcode: line for line in lines}
+        for added in [line.barcode for line in order.lines if line.barcode not in kept]:
+            self.remove(order, added)
+        present = {line.barcode: (line.requested_packs, line.granted_packs) for line in order.lines}
+        changed = [line for line in lines if present.get(line.barcode) != (line.requested_packs, line.granted_packs)]
+        self.request(order, [LineRequest(line.barcode, line.granted_packs, "set") for line in changed])
+        demand = self._demand(order)
+        for line in changed:
+            demand[line.barcode].requested_packs = line.requested_packs
+            if (row := _line(order, line.barcode)) is not None:
+                row.requested_packs = line.requested_packs
+        for barcode, record in demand.items():
+            if record.at >= since and barcode not in kept:
+                record.withdrawn = True
         self.session.flush()
 
     def renew_holds(self, order: OrderRow) -> bool:

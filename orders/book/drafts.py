@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.catalog import Catalog
 from orders.book import holds
-from orders.book.draft_lines import DraftLines, LineRequest, Mode
+from orders.book.draft_lines import DraftLines, KeptLine, LineRequest, Mode
 from orders.book.eligibility import Terms, ineligibility, terms_of_channel, terms_of_hotline
 from orders.book.headroom import DraftRules
 from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
@@ -58,6 +58,10 @@ class Draft:
     def accept_less(self, barcode: str, packs: int) -> None:
         """Reduce a line to less than was granted of it, 0 for none; what was asked for stays the demand."""
         self._lines.accept_less(self._touched(), barcode, packs)
+
+    def restore(self, lines: Sequence[KeptLine], since: datetime) -> None:
+        """Put the lines back to what they were at `since`, as far as what was given up meanwhile is still there."""
+        self._lines.restore(self._touched(), lines, since)
 
     def headroom(self, barcode: str) -> tuple[int, CutReason]:
         """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.

@@ -35,6 +35,7 @@ class CountingConversation:
         self.then: Then | None = None
         self.silence_ms = 6_000
         self.first: tuple[str, ...] = ()
+        self.goes_back = True
 
     def begin(self, facts: CallFacts, _desk: object, /) -> tuple[CallState, Reply]:
         return CallState(facts.call_key, facts.caller, facts.called, facts.speech_enabled), self._reply(1)
@@ -45,6 +46,12 @@ class CountingConversation:
         self.heard.append(heard)
         state.reprompt_count += 1
         return state, self._reply(state.reprompt_count + 1)
+
+    def draft_lines(self, _state: CallState, _desk: object, /) -> None:
+        return None
+
+    def go_back(self, _state: CallState, _lines: object, _since: datetime, _desk: object, /) -> bool:
+        return self.goes_back
 
     def end(self, state: CallState, _desk: object, /) -> None:
         self.ended_calls.append(state.call_key)

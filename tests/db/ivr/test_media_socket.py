@@ -34,6 +34,7 @@ SID, STREAM = "CA00000000000000000000000000000001", "MZ1"
 SILENCE = b"\xff" * FRAME_BYTES
 FIVE = Utterance(command="yes", text="五条")
 YES, NO = Utterance(command="yes", text="对"), Utterance(command="no", text="不对")
+BOTH = Utterance(command="no", text="五条……不对", continues=True, continuation=NO)
 
 
 class ScriptedRecogniser:
@@ -316,6 +317,17 @@ def test_what_is_said_after_an_answer_answers_the_next_turn(sessions: SessionFac
     line.serve(*[media()] * 40)
     assert line.redirected(2) == [(SID, 1), (SID, 2)]
     assert line.world.conversation.heard == [FIVE, NO]
+
+
+@pytest.mark.parametrize(("goes_back", "counts"), [(True, BOTH), (False, NO)])
+def test_who_goes_on_after_an_early_answer_is_heard_as_one_and_the_reply_stops(
+    sessions: SessionFactory, goes_back: bool, counts: Utterance
+) -> None:
+    line = StreamFixture(sessions, {3: True, 8: FIVE, 9: True, 12: BOTH})
+    line.world.conversation.goes_back = goes_back
+    line.serve(*[media()] * 15, STOP)
+    assert line.redirected(2) == [(SID, 1), (SID, 2)]
+    assert line.world.conversation.heard == [FIVE, counts]
 
 
 @pytest.mark.parametrize("form", [{"Digits": ""}, {"Digits": "5"}])

@@ -1,4 +1,4 @@
-"""Recordings are recognised outside the carrier's request: a queue of them."""
+"""Recordings are recognised outside the carrier's request, in a queue; a call keeps its state before the last turn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("call_key", "turn_number", name=op.f("pk_recorded_turns")),
     )
+    op.add_column("calls", sa.Column("turn_before", sa.JSON(none_as_null=True), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("calls") as calls:
+        calls.drop_column("turn_before")
     op.drop_table("recorded_turns")
