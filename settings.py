@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     port: int = 8000
     demo: bool = False
     secret_key: str = ""
-    # The processes that hold media sockets and event streams; one for each processor at most.
-    line_processes: int = Field(default=1, ge=1)
+    # The processes that hold media sockets and event streams: one for each processor.
+    line_processes: int = Field(default=2, ge=1)
     # The most media streams one line process serves at once; further calls are heard through recordings or keys.
     media_sockets_max: int = 64
     # The telephone numbers operators may be called at, separated by commas.

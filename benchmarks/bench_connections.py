@@ -19,6 +19,7 @@ from sqlalchemy import insert
 
 import storage
 from orders.staff.models import StaffRow
+from settings import Settings
 from tests.support.chromium import served_hotline
 from tests.support.connection_load import Poster, connection_load, open_calls, page_cookies
 from tests.support.served_app import shift_to_morning, shifted_clock
@@ -59,7 +60,7 @@ def main() -> None:
         with storage.transaction(sessions) as session:
             staff = list(session.scalars(insert(StaffRow).returning(StaffRow.id), rows))
         calls = open_calls(line.url, line.account.auth_token, SOCKETS)
-        processes = os.environ.get("LINE_PROCESSES", "1")
+        processes = Settings().line_processes
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; {processes} line processes")
         measured(line, "nothing else", lambda: time.sleep(SECONDS))
         cookies = page_cookies([staff[n % OPERATORS] for n in range(PAGES)], now)

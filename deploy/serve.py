@@ -41,6 +41,7 @@ def main() -> None:
     module = parser.parse_args().app
     host, port = os.environ.setdefault("HOST", "127.0.0.1"), int(os.environ.setdefault("PORT", "8000"))
     os.environ.setdefault("SITE_ADDRESS", f"http://:{port}")
+    os.environ.setdefault("LINE_PROCESSES", "2")
     _check_free(host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
@@ -58,7 +59,7 @@ def main() -> None:
 
 
 def _serve(processes: dict[str, subprocess.Popen[bytes]], folder: Path, module: str) -> NoReturn:
-    upstreams = [folder / f"line-{number}.sock" for number in range(int(os.environ.get("LINE_PROCESSES", "1")))]
+    upstreams = [folder / f"line-{number}.sock" for number in range(int(os.environ["LINE_PROCESSES"]))]
     web = folder / "web.sock"
     environment = os.environ | {
         "SOCKETS_FOLDER": str(folder),

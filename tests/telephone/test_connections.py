@@ -24,8 +24,7 @@ PAGES, SOCKETS, WITHIN_S, POSTERS = 300, 200, 60.0, 4
 
 
 @pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
-    monkeypatch.setenv("LINE_PROCESSES", "2")
+def line(tmp_path: Path) -> Iterator[ServedLine]:
     with served_hotline(tmp_path, "stream") as line:
         yield line
 
