@@ -213,10 +213,7 @@ class Understanding:
         meaning = interpretation.meaning
         items, choice = meaning.items, meaning.choice
         if barcode := implied_spec(listen):
-            items = tuple(
-                item if item.barcodes or not _is_amount(item, listen) else replace(item, barcodes=(barcode,))
-                for item in items
-            )
+            items = tuple(replace(item, barcodes=(barcode,)) if _is_amount(item, listen) else item for item in items)
         if choice is not None and isinstance(listen, Choice):
             choice = len(listen.options) - 1 if choice < 0 else choice
         return Utterance(
@@ -260,7 +257,7 @@ def is_bare_answer(meaning: Meaning) -> bool:
 def _is_amount(item: Item, listen: Listen) -> bool:
     """True if a line without a brand gives a quantity of the spec spoken of: every such line after the question "how
     many", otherwise only an addition."""
-    return isinstance(listen, QuantityOf) or item.action == "add"
+    return item.is_amount and (isinstance(listen, QuantityOf) or item.action == "add")
 
 
 def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:

@@ -9,8 +9,10 @@ from brand_catalog.importing import make_catalog
 from brand_catalog.spoken_names import derive_spoken_names
 from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Digits, Items, Listen, Option, QuantityOf, YesNo
-from speech.understanding import Understanding
-from speech.utterance import Quantity, Utterance
+from speech.parsing import Parse
+from speech.semantics import Meaning
+from speech.understanding import Interpretation, Understanding
+from speech.utterance import Item, Quantity, Utterance
 
 NAMES = (
     "红塔山(硬经典)",
@@ -296,3 +298,11 @@ def test_a_word_of_a_template_is_itself_before_it_is_a_homophone_of_another() ->
         found = UNDERSTANDING.interpret(Items(), [heard])
         assert lines(UNDERSTANDING.utterance(Items(), found[0], 1.0)) == [("add", ("玉溪(软)",), cartons)]
         assert found[0].posterior > 0.7
+
+
+def test_a_brand_in_no_catalogue_is_no_quantity_of_the_spec_spoken_of() -> None:
+    asked = QuantityOf(CODES["玉溪(软)"])
+    camel, two = Item("add", (), Quantity(4), "骆驼", not_carried=True), Item("add", (), Quantity(4))
+    for item, barcodes in ((camel, ()), (two, (asked.barcode,))):
+        meaning = Interpretation(Meaning((item,)), Hypothesis("骆驼 两条", 0.0), Parse(0.0, ()), 0.0, 0.0)
+        assert UNDERSTANDING.utterance(asked, meaning, 1.0).items[0].barcodes == barcodes
