@@ -173,19 +173,22 @@ def test_an_order_by_recordings_is_saved(line):
     assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
 
 
-def power_cut(line: ServedLine) -> None:
+def power_cut(line: ServedLine, _recovered: threading.Event) -> None:
     line.kill()
     line.start()
 
 
-def killed_line_process(line: ServedLine) -> None:
+def killed_line_process(line: ServedLine, _recovered: threading.Event) -> None:
     for worker in line.line_workers():
         os.kill(worker, signal.SIGKILL)
 
 
-def stopped_line_process(line: ServedLine) -> None:
+def stopped_line_process(line: ServedLine, recovered: threading.Event) -> None:
+    """Stop one process after the other, until it was the one that had the call."""
     for worker in line.line_workers():
         os.kill(worker, signal.SIGTERM)
+        if recovered.wait(10):
+            return
 
 
 @pytest.mark.speech
@@ -212,7 +215,7 @@ def test_a_line_that_fails_between_turns_carries_on_with_the_order_so_far(line, 
             # So soon after a stream's start the line would wait for it instead of asking for another.
             time.sleep(max(0.0, opened + STREAM_OPENS_WITHIN.total_seconds() - time.monotonic()))
             recovered.clear()
-            failure(line)
+            failure(line, recovered)
             # The caller is silent until the line speaks again.
             assert recovered.wait(30), line.log()
 
