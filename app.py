@@ -88,7 +88,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
     media_sockets, held_open = MediaSockets(settings, streams, decoding), HeldOpen(app, pages)
 
     @asynccontextmanager
-    async def begin_work(_app: Starlette) -> AsyncIterator[None]:
+    async def start_work(_app: Starlette) -> AsyncIterator[None]:
         alone = settings.line_processes == 1 and settings.database_url.startswith("sqlite")
         streams.recover_streams(only_worker=alone)
         found.line.recorded_turns.start()
@@ -99,7 +99,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         WebSocketRoute("/{path:path}", held_open.accept),
         Route("/{path:path}", held_open.answer),
     ]
-    return Starlette(routes=routes, lifespan=begin_work)
+    return Starlette(routes=routes, lifespan=start_work)
 
 
 def _voice_line(

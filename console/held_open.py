@@ -62,13 +62,13 @@ class HeldOpen:
         return StreamingResponse(broadcast.events(answer.viewer, environ, request), headers=dict(headers))
 
     async def accept(self, socket: WebSocket) -> None:
-        """Serve a socket, or refuse its handshake."""
+        """Serve a socket, or refuse its handshake with 403."""
         answer, _environ = await self._ask(socket.scope)
         if isinstance(answer, HeldSocket):
             await socket.accept()
             await answer.serve(socket)
         else:
-            await socket.send_denial_response(Response(answer.get_data(), answer.status_code, dict(answer.headers)))
+            await socket.close()
 
     async def _ask(self, scope: Scope) -> tuple[FlaskResponse, Environ]:
         """Flask's answer, and the environment to render more of it in."""
@@ -82,8 +82,10 @@ class HeldOpen:
 
 
 def _environ(scope: Scope) -> Environ:
-    """A request's WSGI environment."""
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    """The WSGI environment of a request. To Flask, which serves no sockets, a handshake is one like any other."""
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != b"upgrade"
+    ]
     host = next((value for name, value in headers if name == "host"), "localhost")
     return EnvironBuilder(
         scope["path"],

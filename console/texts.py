@@ -218,6 +218,7 @@ commands = Texts(
         "balance": N_("余额"),
         "price": N_("多少钱"),
         "help": N_("怎么订"),
+        "all_but": N_("除了某些都要"),
     }
 )
 

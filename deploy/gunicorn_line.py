@@ -5,14 +5,34 @@ Each worker has a socket of its own, so that the proxy gives a new connection to
 
 import gc
 import os
+import sys
 from typing import Any, ClassVar
 
+from sqlalchemy.exc import SQLAlchemyError
 from uvicorn_worker import UvicornWorker
 
 from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, PING_EVERY_S
-from settings import Settings
+from settings import Settings, SettingsError
+from storage import is_current, open_engine, open_sessions
 
 settings = Settings()
+
+
+def check() -> None:
+    """Refuse to start with settings or tables that would make every call fail, before anything is loaded."""
+    try:
+        settings.check_servable()
+        sessions = open_sessions(open_engine(settings.database_url))
+        if not is_current(sessions):
+            sys.exit("The database's tables are not of this version: run `flask --app app migrate`, then start again.")
+    except SettingsError as error:
+        sys.exit(str(error))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip()
+        sys.exit(f"The database cannot be used ({reason}): see that DATABASE_URL is right and that it can be reached.")
+
+
+check()
 
 
 class LineWorker(UvicornWorker):  # type: ignore[misc]

@@ -1,8 +1,8 @@
 """`python -m deploy.serve`: the whole line at one address, as one command that ends as a whole.
 
-It starts the web processes, the line processes and the proxy before them, in this order, each once those before it are
-ready. Workers that die are started again by their own master process (gunicorn); if a master process or the proxy
-itself ends, so does everything else, with a sentence on stderr.
+It starts the line processes and the web processes, and the proxy in front of them once they are ready. Workers that
+die are started again by their own master process (gunicorn); if a master process or the proxy itself ends, so does
+everything else, with a sentence on stderr.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -67,14 +66,14 @@ def _serve(processes: dict[str, subprocess.Popen[bytes]], folder: Path, module: 
         "LINE_UPSTREAMS": " ".join(f"unix/{upstream}" for upstream in upstreams),
     }
 
-    def start(name: str, *command: str, ready: Sequence[Path] = ()) -> None:
+    def start(name: str, *command: str) -> None:
         processes[name] = subprocess.Popen(command, env=environment)
-        while not all(path.exists() for path in ready):
-            _check_running(processes)
 
     gunicorn = (sys.executable, "-m", "gunicorn", "--config")
-    start("web", *gunicorn, str(DEPLOY / "gunicorn_web.py"), f"{module}:create_app()", ready=[web])
-    start("line", *gunicorn, str(DEPLOY / "gunicorn_line.py"), f"{module}:create_line_app()", ready=upstreams)
+    start("line", *gunicorn, str(DEPLOY / "gunicorn_line.py"), f"{module}:create_line_app()")
+    start("web", *gunicorn, str(DEPLOY / "gunicorn_web.py"), f"{module}:create_app()")
+    while not all(path.exists() for path in (web, *upstreams)):
+        _check_running(processes)
     caddy = shutil.which("caddy", path=str(Path(sys.executable).parent)) or "caddy"
     start("proxy", caddy, "run", "--config", str(DEPLOY / "Caddyfile"), "--adapter", "caddyfile")
     while True:

@@ -131,7 +131,7 @@ def room_noise(kind: Noise, voices: Sequence[Samples], seed: int = 0, seconds: i
         case "hum":
             at = np.arange(count) / LINE_RATE
             partials = [np.sin(2 * np.pi * 50 * n * at + chance.uniform(0, 6)) / n for n in range(1, 13)]
-            hum: NDArray[np.float32] = np.sum(partials, axis=0, dtype=np.float32) * 1_000
+            hum: NDArray[np.float32] = np.stack(partials).sum(axis=0, dtype=np.float32) * np.float32(1_000)
             return hum + _hiss(count, seed) * 30
         case "street":
             rumble = np.convolve(_hiss(count, seed), np.ones(12) / 12, "same")

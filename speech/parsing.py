@@ -34,12 +34,19 @@ FILLER: Final = 0.3
 ALTERED: Final = 3.0
 UNKNOWN_STRETCH: Final = 0.5
 SKIPPED: Final = 4.0
+# Talk before or after a line that is whole: 喂，那个啥，我刚吃完饭，给我来七条软牡丹.
+TALK: Final = 6.0
+TALK_SYLLABLE: Final = 0.3
+# A part that costs no more than this was recognised word for word.
+_PLAIN: Final = 7.0
+MIN_TALK: Final = 3
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
 NAME: Final = 3.0
 
 _BEAM = 24
 _BEAM_NEAR = 8
 _MAX_PARSES = 6
+_MAX_BESIDE_TALK = 3
 # Parses that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
@@ -91,11 +98,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """One way to parse the whole utterance. `skipped` counts the syllables that nothing accounts for."""
+    """One way to parse the whole utterance. `skipped` counts the syllables that nothing accounts for, `talk` those
+    before and after the lines that are taken for talk beside them."""
 
     cost: float
     parts: tuple[Part, ...]
     skipped: int = 0
+    talk: int = 0
 
     @property
     def distortion(self) -> float:
@@ -104,7 +113,7 @@ class Parse:
             PART_COST[part.act.kind] + NAME * sum(isinstance(value, SpokenName) for _, value in part.slots)
             for part in self.parts
         )
-        return max(0.0, self.cost - expected)
+        return max(0.0, self.cost - expected - (TALK + TALK_SYLLABLE * self.talk if self.talk else 0.0))
 
 
 _Values = tuple[SpokenName | Quantity, ...]
@@ -138,6 +147,39 @@ class Parser:
         """The parses, the cheapest first, with near names and with stray syllables skipped at a cost. This takes about
         twenty times as long."""
         return self._search(heard, self._names.spot_near(heard))
+
+    def parse_beside_talk(self, heard: tuple[Sound, ...]) -> list[Parse]:
+        """The cheapest parses of a stretch that is nothing but whole lines, with a name and a quantity each, where the
+        rest of the utterance is talk that has nothing of an order in it."""
+        plain = [not self._speaks_of_order(heard[place:]) for place in range(len(heard))]
+        found: list[Parse] = []
+        for start in range(len(heard)):
+            best: list[Parse | None] = [None] * (len(heard) + 1)
+            best[start] = Parse(TALK, ())
+            for place in range(start, len(heard)):
+                before = best[place]
+                if before is None or heard[place] is UNKNOWN:
+                    continue
+                for end, cost, skipped, part in self._edges_of(heard[place:]):
+                    if skipped or (part is not None and (part.act.kind not in ("add", "change") or not part.names)):
+                        continue
+                    here = () if part is None else (replace(part, start=place + part.start, end=place + part.end),)
+                    whole = Parse(before.cost + cost, before.parts + here)
+                    known = best[place + end]
+                    if known is None or whole.cost < known.cost:
+                        best[place + end] = whole
+            for end in range(start + 1, len(heard) + 1):
+                parse, talk = best[end], start + len(heard) - end
+                if parse is not None and parse.parts and talk >= MIN_TALK and all(plain[:start] + plain[end:]):
+                    found.append(replace(parse, cost=parse.cost + TALK_SYLLABLE * talk, talk=talk))
+        return sorted(found, key=lambda parse: parse.cost)[:_MAX_BESIDE_TALK]
+
+    def _speaks_of_order(self, heard: tuple[Sound, ...]) -> bool:
+        """True if a line, a name, a quantity or a no begins here."""
+        return heard[0] is not UNKNOWN and any(
+            part is not None and cost <= _PLAIN and (part.act.kind != "command" or part.act.name == "no")
+            for _, cost, _, part in self._edges_of(heard)
+        )
 
     def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Parse]:
         best: list[list[Parse]] = [[] for _ in range(len(heard) + 1)]

@@ -15,6 +15,8 @@ Resolve = Callable[[SpokenName], tuple[str, ...]]
 
 # The cost of parts that do not fit together: a number too many, two commands in one utterance.
 _MISFIT: Final = 2.0
+# The cost of a quantity taken back after the right one: 三条哦不要五条 is said more often than 三条不要五条.
+_TAKEN_BACK_LATER: Final = 1.0
 # The words that say that a quantity comes on top of what was said of the spec before.
 _MORE: Final = ("再", "另加", "添", "补", "多来", "多要", "多加")
 
@@ -81,8 +83,10 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                 lines.correct(part.names, part.quantity)
             case "add" | "add_number_first" | "change":
                 # "不对，红塔山要三条" corrects a line, whichever template it matches.
-                if command == "no":
+                if command == "no" and not (takes_back and lines.items):
                     cost += _MISFIT  # the usual corrections are templates of their own
+                if part.slots[-1][0] == "not":
+                    cost += _TAKEN_BACK_LATER
                 if takes_back:
                     lines.correct(part.names, part.quantity)
                 else:
@@ -115,8 +119,9 @@ class _Lines:
     ) -> None:
         """Add a line for each name. One that is said again is not added; with another quantity it has to be asked."""
         if action == "add" and quantity is None and self._leading_quantity is not None:
-            quantity, self._leading_quantity = self._leading_quantity, None
+            quantity = self._leading_quantity
             self.items.pop()
+        self._leading_quantity = None
         for name in names:
             item = Item(action, self._resolve(name), quantity, name.text, asked, more=more)
             again = None if more or action != "add" or quantity is None else self._place_of(item)

@@ -39,6 +39,8 @@ _FIGURES: Final = re.compile(r"\d+")
 _MAX_WITH_CONFUSABLES: Final = 3
 # The number of alternatives that are parsed with near names.
 _MAX_NEAR_PARSES: Final = 4
+# The number of alternatives in which lines beside talk are searched.
+_MAX_BESIDE_TALK: Final = 2
 # The number of wordings made from the confusables of one interpretation's parts.
 _MAX_WORDINGS: Final = 60
 _SCOPES_KEPT: Final = 64
@@ -65,6 +67,16 @@ class Interpretation:
     prior: float = 0.0
     evidence: float = 0.0
     posterior: float = 0.0
+
+    @property
+    def wording(self) -> list[str | SpokenName]:
+        """The wording of the parts, with the words of the talk beside them as they were recognised."""
+        parts = self.parse.parts
+        wording = [word for part in parts for word in part.wording]
+        if not self.parse.talk:
+            return wording
+        words = [sound.char for sound in self.hypothesis.sounds]
+        return [*words[: parts[0].start], *wording, *words[parts[-1].end :]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +189,7 @@ class Understanding:
             return []
         found: dict[str, None] = {}
         for place, interpretation in enumerate(interpretations):
-            wording = [w for part in interpretation.parse.parts for w in part.wording]
+            wording = interpretation.wording
             ways = [wording]
             if place < _MAX_WITH_CONFUSABLES:
                 ways = balanced_wordings(self._confusables.places(wording, self._names.confusables), _MAX_WORDINGS)
@@ -201,10 +213,7 @@ class Understanding:
         meaning = interpretation.meaning
         items, choice = meaning.items, meaning.choice
         if barcode := implied_spec(listen):
-            items = tuple(
-                item if item.barcodes or not _is_amount(item, listen) else replace(item, barcodes=(barcode,))
-                for item in items
-            )
+            items = tuple(replace(item, barcodes=(barcode,)) if _is_amount(item, listen) else item for item in items)
         if choice is not None and isinstance(listen, Choice):
             choice = len(listen.options) - 1 if choice < 0 else choice
         return Utterance(
@@ -214,6 +223,7 @@ class Understanding:
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
             confidence=round(confidence, 3),
             confirm=confirm,
+            incomplete=bool(items) and (interpretation.parse.talk > 0 or interpretation.parse.skipped > 0),
         )
 
     def _build_parser(self, scope: _Scope) -> Parser:
@@ -247,21 +257,26 @@ def is_bare_answer(meaning: Meaning) -> bool:
 def _is_amount(item: Item, listen: Listen) -> bool:
     """True if a line without a brand gives a quantity of the spec spoken of: every such line after the question "how
     many", otherwise only an addition."""
-    return isinstance(listen, QuantityOf) or item.action == "add"
+    return item.is_amount and (isinstance(listen, QuantityOf) or item.action == "add")
 
 
 def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
     """The alternatives with their parses. Near names and stray syllables are only searched in alternatives likelier
-    than the first that has an exact parse: below it a worse parse of worse evidence cannot win."""
+    than the first that has an exact parse: below it a worse parse of worse evidence cannot win. Lines beside talk are
+    only searched in the best alternatives, if none of them has an exact parse."""
     near = 0
     exact = False
-    for hypothesis in sorted(hypotheses, key=lambda hypothesis: -hypothesis.score):
+    ranked = sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
+    for hypothesis in ranked:
         parses = parser.parse_exact(hypothesis.sounds)
         exact = exact or bool(parses)
         if not parses and not exact and near < _MAX_NEAR_PARSES:
             parses = parser.parse_near(hypothesis.sounds)
             near += 1
         yield hypothesis, parses
+    if not exact:
+        for hypothesis in ranked[:_MAX_BESIDE_TALK]:
+            yield hypothesis, parser.parse_beside_talk(hypothesis.sounds)
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

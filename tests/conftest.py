@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from tests.support.tiers import UNIT, Uncategorised, isolated, refuse_fixtures, tier_of
+
+# How long an example takes says more of the machine than of the code: timings belong into the benchmarks.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 if TYPE_CHECKING:
     from flask import Flask

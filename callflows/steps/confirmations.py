@@ -56,7 +56,7 @@ class ConfirmLines(Step[Goto]):
 
 
 class OfferSubstitute(Step[Goto]):
-    """Offers a substitute for a spec that is out of stock. Only a yes or a quantity orders it (AY 4.1.5.1 b)."""
+    """Offers a substitute for a spec that is out or not supplied. Only a yes or a quantity orders it (AY 4.1.5.1 b)."""
 
     name = "offer_substitute"
     outcomes = frozenset(Goto)

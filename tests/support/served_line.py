@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.served_app import SHIFT
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,14 @@ class SavedOrder:
 class ServedLine:
     """One server process on one SQLite file, called from one account of the Twilio simulator."""
 
-    def __init__(self, database: Path, account: Account, mode: str, shift: timedelta) -> None:
+    def __init__(
+        self, database: Path, account: Account, mode: str, shift: timedelta, app: str = "tests.support.served_app"
+    ) -> None:
         self.database = database
         self.account = account
         self._mode = mode
         self._shift = shift
+        self._app = app
         self._log = database.with_suffix(".log")
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -58,7 +61,7 @@ class ServedLine:
 
     def start(self) -> None:
         """Start the server, and return once it takes calls."""
-        self._process = self._spawn("deploy.serve", "--app", "tests.support.served_app")
+        self._process = self._spawn("deploy.serve", "--app", self._app)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -112,6 +115,12 @@ class ServedLine:
         """Reset the database to the contents of that file, while it is being served."""
         with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
             source.backup(own)
+
+    @property
+    def process_id(self) -> int:
+        """The process that was started; all others of the server descend from it."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:

@@ -79,3 +79,52 @@ def test_bulk_said_in_one_go_is_taken_in_one_go(world: World, understanding: Und
     caller.says("是的", "红塔山硬经典五条，红塔山新时代三条，黄鹤楼软蓝两条，泰山望岳四条，硬中华一条，就这些")
     assert caller.call.draft_cartons == {CLASSIC: 5, ERA: 3, CRANE: 2, TAISHAN: 4, CHINA: 1}
     assert caller.call.state.step == "read_back"
+
+
+def test_a_caller_who_corrects_itself_gets_what_it_said_last(world: World, understanding: Understanding) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says("硬中华五条，不对，是泰山望岳五条") == "泰山望岳，好的，五条。还有吗？"
+    assert caller.says("算了，四条吧") == "好的，泰山望岳改成四条。还有吗？"
+    assert caller.says("红塔山硬经典六条，哦不，五条") == "红塔山硬经典，好的，五条。还有吗？"
+    assert caller.says("再加三条") == "红塔山硬经典品牌您已经订过，现在一共八条。还有吗？"
+    assert caller.call.draft_cartons == {TAISHAN: 4, CLASSIC: 8}
+
+
+def test_two_quantities_in_one_breath_are_asked_about(world: World, understanding: Understanding) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says("红塔山硬经典八条，呃，四条") == "红塔山硬经典，八条还是四条？"
+    assert caller.says("四条") == "红塔山硬经典，好的，四条。还有吗？"
+
+
+@pytest.mark.parametrize("quantity", ["三四十条", "上百条", "十五六条", "二十条左右"])
+def test_a_range_is_asked_about_and_never_rounded(world: World, understanding: Understanding, quantity: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says(f"红塔山硬经典{quantity}") == "请您说一个准数，红塔山硬经典，您要几条？"
+    assert caller.call.draft_cartons == {}
+
+
+def test_everything_but_one_takes_nothing_off(world: World, understanding: Understanding) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", "硬中华两条")
+    assert caller.says("除了硬中华都要五条") == "请您要哪种报哪种，连数量一起报。还有吗？"
+    assert caller.call.draft_cartons == {CHINA: 2}
+
+
+def test_what_is_off_the_list_is_named_by_keys_as_by_voice(world: World, understanding: Understanding) -> None:
+    world.no_supply(CHINA)
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says("硬中华两条") == "对不起，中华硬今天不在您的供货里。请问您需要什么烟？"
+    caller = TypedDialogue(world, understanding, caller=STRANGER, recogniser=False)
+    caller.keys(f"{SHOP}#", f"{PIN}#")
+    code = world.catalog.specs[CHINA].short_code
+    assert caller.keys(f"{code}*2#").startswith("对不起，中华硬今天不在您的供货里。")
+
+
+def test_wait_that_is_wrong_is_a_no(world: World, understanding: Understanding) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", "硬中华两条", "就这些")
+    assert caller.says("等等，不对") == "您要改哪一样？"

@@ -71,15 +71,23 @@ def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
 
     unlikely, likely = 1.8, 3.2
     assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["accept", "reject", "reject"]
-    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["accept", "reject", "reject"]
+    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["accept", "confirm", "confirm"]
     assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["accept", "accept"]
 
 
-def test_a_yes_that_answers_a_question_is_not_accepted_as_readily_as_a_stray_one() -> None:
-    stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
-    answer = replace(stray, fit=0.1, expected=True)
-    assert answer.confidence > stray.confidence
-    assert (acceptance_of(stray), acceptance_of(answer)) == ("accept", "reject")
+def test_a_yes_to_a_question_is_taken_only_if_nearly_certain() -> None:
+    sure = Evidence(3.0, 1.0, 0.0, 0.3, 0, 1, nameless=False, command="yes", expected=True)
+    assert acceptance_of(sure) == "accept"
+    assert acceptance_of(replace(sure, fit=0.1)) == "confirm"
+    # As good a fit, but a no is not far behind.
+    assert acceptance_of(replace(sure, posterior=0.8, rival=0.2)) == "confirm"
+    assert acceptance_of(replace(sure, fit=-2.0, garbage_distance=0.8)) == "reject"
+
+
+def test_a_no_to_a_question_is_taken_more_readily_than_a_yes() -> None:
+    no = Evidence(0.5, 0.8, 0.0, 0.3, 0, 1, nameless=False, command="no", expected=True, rival=0.2)
+    assert acceptance_of(no) == "accept"
+    assert acceptance_of(replace(no, command="yes")) == "confirm"
 
 
 def test_a_name_alone_is_asked_about_where_a_line_would_be_rejected() -> None:

@@ -9,8 +9,10 @@ from brand_catalog.importing import make_catalog
 from brand_catalog.spoken_names import derive_spoken_names
 from speech.hypotheses import Hypothesis
 from speech.listening import Choice, Digits, Items, Listen, Option, QuantityOf, YesNo
-from speech.understanding import Understanding
-from speech.utterance import Quantity, Utterance
+from speech.parsing import Parse
+from speech.semantics import Meaning
+from speech.understanding import Interpretation, Understanding
+from speech.utterance import Item, Quantity, Utterance
 
 NAMES = (
     "红塔山(硬经典)",
@@ -95,6 +97,9 @@ def test_lines_are_understood_however_they_are_put(text: str, expected: list[obj
         ("紫云烟五条，玉溪软四条，不对，紫云烟两条", [("add", ("云烟(紫)",), 2), ("add", ("玉溪(软)",), 4)]),
         ("玉溪软六条，哦不，五条", [("add", ("玉溪(软)",), 5)]),
         ("玉溪软要八条，算了，三条吧", [("add", ("玉溪(软)",), 3)]),
+        ("玉溪软要三条，哦不，要十一条", [("add", ("玉溪(软)",), 11)]),
+        ("紫云烟五条，不，玉溪软三条", [("add", ("玉溪(软)",), 3)]),
+        ("两条，玉溪软九条", [("add", (), 2), ("add", ("玉溪(软)",), 9)]),
         ("算了，四条吧", [("change", (), 4)]),
         ("不，四条", [("change", (), 4)]),
         ("不对，是玉溪软三条", [("change", ("玉溪(软)",), 3)]),
@@ -132,6 +137,11 @@ def test_everything_but_one_is_no_line_and_takes_none_off(text: str) -> None:
     [
         ("就这些", "done"), ("没有了", "done"), ("对的", "yes"), ("不对", "no"), ("再说一遍", "repeat"),
         ("就要这么多", "done"), ("转人工", "operator"), ("跟上次一样", "usual"), ("有什么烟", "what_is_there"),
+        ("就这吧", "done"), ("其他都不要了", "done"), ("中中", "yes"), ("没错没错", "yes"), ("不中", "no"),
+        ("等等，不对", "no"), ("不要不要", "no"), ("你说啥", "repeat"), ("咋订", "help"),
+        ("帮我转一下人工", "operator"),
+        ("找个真人跟我说", "operator"), ("帮我接客服", "operator"), ("我不会弄，叫个人来", "operator"),
+        ("还是上回那些", "usual"), ("跟上周一样来一份", "usual"), ("按上次的来一份", "usual"),
     ],
 )  # fmt: skip
 def test_commands_are_understood(text: str, command: str) -> None:
@@ -288,3 +298,11 @@ def test_a_word_of_a_template_is_itself_before_it_is_a_homophone_of_another() ->
         found = UNDERSTANDING.interpret(Items(), [heard])
         assert lines(UNDERSTANDING.utterance(Items(), found[0], 1.0)) == [("add", ("玉溪(软)",), cartons)]
         assert found[0].posterior > 0.7
+
+
+def test_a_brand_in_no_catalogue_is_no_quantity_of_the_spec_spoken_of() -> None:
+    asked = QuantityOf(CODES["玉溪(软)"])
+    camel, two = Item("add", (), Quantity(4), "骆驼", not_carried=True), Item("add", (), Quantity(4))
+    for item, barcodes in ((camel, ()), (two, (asked.barcode,))):
+        meaning = Interpretation(Meaning((item,)), Hypothesis("骆驼 两条", 0.0), Parse(0.0, ()), 0.0, 0.0)
+        assert UNDERSTANDING.utterance(asked, meaning, 1.0).items[0].barcodes == barcodes
