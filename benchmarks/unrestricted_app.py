@@ -14,9 +14,9 @@ from speech.listening import Digits, Listen
 from speech.recogniser import recognise
 from speech.understanding import Understanding
 from speech.utterance import NOTHING, Utterance
-from tests.support.served_app import create_app
+from tests.support.served_app import create_app, create_line_app
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "create_line_app"]
 
 
 def _no_grammar(understanding: Understanding, listen: Listen) -> tuple[None, int]:

@@ -157,7 +157,9 @@ def _with_quantities(item: Item, others: tuple[Quantity, ...]) -> Item:
     if item.quantity is None or item.action not in ("add", "change"):
         return item
     vague = next((other for other in others if other.vague), None)
-    return replace(item, quantity=vague) if vague else replace(item, other_quantities=others)
+    if vague is not None:
+        return replace(item, quantity=vague)
+    return replace(item, other_quantities=tuple(dict.fromkeys((*item.other_quantities, *others))))
 
 
 def _others(ranked: Sequence[Interpretation], text: str) -> tuple[str, ...]:

@@ -47,6 +47,8 @@ ROOM_DELAY_FRAMES: Final = 15
 CALLER_PERCENTILE: Final = 0.85
 BELOW_CALLER_DB: Final = 20.0
 ROOM_SHARE: Final = 0.6
+# After a pause of so many frames it takes the level between the room's and the caller's to go on.
+PAUSE_FRAMES: Final = 160 // FRAME_MS
 # Who speaks this much louder than everything else in a stretch so far, for `JUMP_FRAMES`, is the caller, and what was
 # before was the room. Of 282 recordings of one caller alone, one has so large a step.
 JUMP_DB: Final = 6.0
@@ -101,7 +103,8 @@ class _Stretch:
         least = max(MIN_SPEECH_DB, self.caller - BELOW_CALLER_DB)
         if self.room is None:
             return least
-        return max(least, min(self.room, ROOM_SHARE * self.room + (1 - ROOM_SHARE) * self.caller))
+        between = ROOM_SHARE * self.room + (1 - ROOM_SHARE) * self.caller
+        return max(least, between if self.silence >= PAUSE_FRAMES else min(self.room, between))
 
     def add(self, level: float, speech: bool) -> None:
         self.levels.append(level)

@@ -28,10 +28,14 @@ from speech.utterance import Utterance
 
 # The silence that ends a complete answer; a list, which may go on after a breath; an incomplete answer; and a code,
 # which is read off a card in groups.
-COMPLETE_SILENCE_MS: Final = 350
-LIST_SILENCE_MS: Final = 700
+COMPLETE_SILENCE_MS: Final = 300
+LIST_SILENCE_MS: Final = 450
 INCOMPLETE_SILENCE_MS: Final = 1_200
 CODE_SILENCE_MS: Final = 1_600
+# In a pause of this length the speech so far is decoded as if it were all: if it is, the answer is ready when the pause
+# has been long enough. If speech goes on, it is decoded anew from its beginning, so often at most.
+PREPARE_SILENCE_MS: Final = 200
+MAX_PREPARED: Final = 3
 # Speech longer than this is ended and answered.
 MAX_SPEECH_MS: Final = 30_000
 # A noisy line may never fall silent: if the partial result has not changed for so long, the caller has finished.
@@ -78,6 +82,10 @@ class _Segment:
     partial: str = ""
     partial_since: int = 0
     endpoint: tuple[str, int] | None = None
+    # The alternatives of the first pass over the speech up to the present pause, and the utterance they became.
+    first: list[Hypothesis] | None = None
+    prepared: Utterance | None = None
+    preparations: int = 0
 
     def add(self, frame: Samples, speech: bool, near: bool) -> None:
         self.frames.append(frame)
@@ -104,6 +112,13 @@ class _Segment:
     def ready(self) -> int:
         """The number of frames that can be decoded now."""
         return min(self.length, len(self.frames) - UNDAMPED_BEFORE) if self.noisy else self.length
+
+    def restart(self) -> None:
+        """Go on after a pause in which the speech so far had been decoded: it will be fed again from its beginning."""
+        self.fed = 0
+        self.pcm.clear()
+        self.upsampler = Upsampler()
+        self.first = self.prepared = self.endpoint = None
 
     def next_frames(self, count: int) -> bytes:
         """The next frames as 16 kHz sound."""
@@ -221,6 +236,10 @@ class StreamRecogniser:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
         if self._listen is None or segment.speech_frames * FRAME_MS < MIN_SPEECH_MS:
             return
+        if segment.first is not None:
+            if segment.speech_end <= segment.fed:
+                return
+            segment.restart()
         while segment.ready - segment.fed >= STEP_FRAMES:
             if segment.recogniser is None:
                 grammar, alternatives = first_grammar(self._understanding, self._listen)
@@ -229,11 +248,24 @@ class StreamRecogniser:
             partial = segment.recogniser.partial
             if partial != segment.partial:
                 segment.partial, segment.partial_since = partial, len(segment.frames)
+        if segment.silence_ms >= PREPARE_SILENCE_MS and segment.preparations < MAX_PREPARED:
+            self._prepare(segment, self._listen)
+
+    def _prepare(self, segment: _Segment, listen: Listen) -> None:
+        """Decode the speech up to the present pause; what is not a complete answer only in the first pass, as more will
+        probably follow."""
+        segment.preparations += 1
+        if not self._finish_first_pass(segment):
+            return
+        text = segment.first[0].text if segment.first else ""
+        segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, text)
+        if segment.endpoint[1] <= LIST_SILENCE_MS:
+            segment.prepared = self._utterance(segment, listen)
 
     def _has_ended(self, segment: _Segment, listen: Listen) -> bool:
         length_ms = len(segment.frames) * FRAME_MS
         stalled_ms = (len(segment.frames) - segment.partial_since) * FRAME_MS
-        if length_ms >= MAX_SPEECH_MS or (segment.recogniser is not None and stalled_ms >= STALLED_MS):
+        if length_ms >= MAX_SPEECH_MS or (segment.fed and stalled_ms >= STALLED_MS):
             return True
         if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
@@ -250,17 +282,28 @@ class StreamRecogniser:
         said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
         return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
-    def _finish(self, segment: _Segment, listen: Listen) -> Utterance | None:
-        if segment.recogniser is None:
-            return None
-        if segment.length > segment.fed:
-            segment.recogniser.feed(segment.next_frames(segment.length - segment.fed))
-        first = segment.recogniser.finish()
-        release(segment.recogniser)
-        if not first:
+    def _finish_first_pass(self, segment: _Segment) -> bool:
+        """True if there is a first pass, which is then finished."""
+        if segment.first is None and segment.recogniser is not None:
+            if segment.length > segment.fed:
+                segment.recogniser.feed(segment.next_frames(segment.length - segment.fed))
+            segment.first = segment.recogniser.finish()
+            release(segment.recogniser)
+            segment.recogniser = None
+        return segment.first is not None
+
+    def _utterance(self, segment: _Segment, listen: Listen) -> Utterance | None:
+        if not segment.first:
             return None  # noise
-        self._last = segment.frames[: segment.length]
-        return decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, first)
+        return decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, segment.first)
+
+    def _finish(self, segment: _Segment, listen: Listen) -> Utterance | None:
+        if not self._finish_first_pass(segment):
+            return None
+        utterance = segment.prepared or self._utterance(segment, listen)
+        if utterance is not None:
+            self._last = segment.frames[: segment.length]
+        return utterance
 
 
 def speech_segment(line: Samples) -> bytes:

@@ -9,10 +9,10 @@ import pytest
 
 from speech.decoding import decide_utterance
 from speech.hypotheses import Hypothesis, from_vosk
-from speech.listening import Items, Listen, YesNo
+from speech.listening import Items, Listen, SpecHistory, YesNo
 from speech.rejection import Evidence, acceptance_of
 from speech.understanding import Understanding
-from speech.utterance import Command
+from speech.utterance import Command, Quantity
 from speech.vocabulary import UnsayableError, Vocabulary
 from tests.unit.speech.test_understanding import CATALOG, CODES, lines
 
@@ -71,15 +71,23 @@ def test_a_command_is_believed_more_readily_the_less_it_does() -> None:
 
     unlikely, likely = 1.8, 3.2
     assert [verdict(unlikely, command) for command in ("yes", "done", "operator")] == ["accept", "reject", "reject"]
-    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["accept", "reject", "reject"]
+    assert [verdict(2.7, command) for command in ("done", "operator", "usual")] == ["accept", "confirm", "confirm"]
     assert [verdict(likely + 1, command) for command in ("operator", "usual")] == ["accept", "accept"]
 
 
-def test_a_yes_that_answers_a_question_is_not_accepted_as_readily_as_a_stray_one() -> None:
-    stray = Evidence(1.8, 1.0, 0.0, 0.0, 0, 1, nameless=False, command="yes")
-    answer = replace(stray, fit=0.1, expected=True)
-    assert answer.confidence > stray.confidence
-    assert (acceptance_of(stray), acceptance_of(answer)) == ("accept", "reject")
+def test_a_yes_to_a_question_is_taken_only_if_nearly_certain() -> None:
+    sure = Evidence(3.0, 1.0, 0.0, 0.3, 0, 1, nameless=False, command="yes", expected=True)
+    assert acceptance_of(sure) == "accept"
+    assert acceptance_of(replace(sure, fit=0.1)) == "confirm"
+    # As good a fit, but a no is not far behind.
+    assert acceptance_of(replace(sure, posterior=0.8, rival=0.2)) == "confirm"
+    assert acceptance_of(replace(sure, fit=-2.0, garbage_distance=0.8)) == "reject"
+
+
+def test_a_no_to_a_question_is_taken_more_readily_than_a_yes() -> None:
+    no = Evidence(0.5, 0.8, 0.0, 0.3, 0, 1, nameless=False, command="no", expected=True, rival=0.2)
+    assert acceptance_of(no) == "accept"
+    assert acceptance_of(replace(no, command="yes")) == "confirm"
 
 
 def test_a_name_alone_is_asked_about_where_a_line_would_be_rejected() -> None:
@@ -124,3 +132,26 @@ def test_a_missing_character_is_written_as_one_that_sounds_the_same() -> None:
 def test_a_name_the_model_cannot_hear_is_an_error_and_not_silence() -> None:
     with pytest.raises(UnsayableError, match="红塔山"):
         Vocabulary(lambda word: False).words("红塔山")
+
+
+def test_a_quantity_that_fits_nearly_as_well_is_asked_about() -> None:
+    sound = Sound({"玉溪软六条": 100.0, "玉溪软九条": 99.8}, ("玉 溪 软 六 条", 70.0))
+    (item,) = decided(sound).items
+    assert (item.quantity, item.other_quantities) == (Quantity(12), (Quantity(18),))
+
+
+def test_a_quantity_that_fits_clearly_worse_is_not_asked_about() -> None:
+    (item,) = decided(Sound({"玉溪软六条": 100.0, "玉溪软九条": 88.0}, ("玉 溪 软 六 条", 70.0))).items
+    assert (item.quantity, item.other_quantities) == (Quantity(12), ())
+
+
+def test_of_two_quantities_that_fit_alike_the_one_ordered_before_is_taken() -> None:
+    sound = Sound({"玉溪软六条": 100.0, "玉溪软九条": 101.0}, ("玉 溪 软 六 条", 70.0))
+    barcode = CODES["玉溪(软)"]
+    (item,) = decided(sound, Items((barcode,), (barcode,), history=(SpecHistory(barcode, (6.0, 6.0, 6.0)),))).items
+    assert item.quantity == Quantity(12)
+
+
+def test_two_quantities_said_one_after_the_other_are_asked_about() -> None:
+    (item,) = decided(Sound({"玉溪软八条呃四条": 100.0}, ("玉 溪 软 八 条 呃 四 条", 70.0))).items
+    assert (item.quantity, item.other_quantities) == (Quantity(16), (Quantity(8),))
