@@ -141,6 +141,7 @@ def test_everything_but_one_is_no_line_and_takes_none_off(text: str) -> None:
         ("等等，不对", "no"), ("不要不要", "no"), ("你说啥", "repeat"), ("咋订", "help"),
         ("帮我转一下人工", "operator"),
         ("找个真人跟我说", "operator"), ("帮我接客服", "operator"), ("我不会弄，叫个人来", "operator"),
+        ("上次订的再来一份", "usual"), ("这周有什么", "what_is_there"),
         ("还是上回那些", "usual"), ("跟上周一样来一份", "usual"), ("按上次的来一份", "usual"),
     ],
 )  # fmt: skip
