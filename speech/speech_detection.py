@@ -46,8 +46,8 @@ ROOM_DELAY_FRAMES: Final = 15
 # are not the caller's, nor those nearer to the level of the room.
 CALLER_PERCENTILE: Final = 0.85
 BELOW_CALLER_DB: Final = 20.0
-ROOM_SHARE: Final = 0.6
-# After a pause of so many frames it takes the level between the room's and the caller's to go on.
+ROOM_SHARE: Final = 0.8
+# After a pause of so many frames it takes a level nearer to the caller's to go on.
 PAUSE_FRAMES: Final = 160 // FRAME_MS
 # Who speaks this much louder than everything else in a stretch so far, for `JUMP_FRAMES`, is the caller, and what was
 # before was the room. Of 282 recordings of one caller alone, one has so large a step.
