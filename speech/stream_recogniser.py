@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_complete_code
-from speech.decoding import decode, first_grammar
+from speech.decoding import decode, first_grammar, prepare
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import Recogniser, acquire, release
@@ -172,6 +172,8 @@ class StreamRecogniser:
             self._recent.clear()
             self._segment = None
         self._listen = listen
+        if listen is not None:
+            prepare(self._model, self._understanding, listen)
         if self._segment is not None:
             self._start_segment([(frame, True) for frame in self._segment.frames[: self._segment.speech_end]])
         elif listen is not None and self._detector.in_speech:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from simulator.mulaw import key_tone
@@ -9,6 +12,7 @@ from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsa
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode
 from speech.listening import Digits, Items, Listen, YesNo
+from speech.recogniser import Recogniser
 from speech.stream_recogniser import (
     COMPLETE_SILENCE_MS,
     INCOMPLETE_SILENCE_MS,
@@ -152,6 +156,24 @@ def test_it_is_known_that_the_caller_speaks_until_the_end(recogniser: StreamReco
     assert recogniser.speaking
     utterances_on(recogniser, line_noise(INCOMPLETE_SILENCE_MS))
     assert not recogniser.speaking
+
+
+@pytest.mark.parametrize("listen", [Items(), YesNo(or_items=True), Digits(12)])
+def test_speech_is_decoded_with_what_was_built_before_it(
+    recogniser: StreamRecogniser, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recogniser.listen(listen)
+    built = []
+
+    class Counted(Recogniser):
+        def __init__(self, model: Any, grammar: Sequence[str] | None, alternatives: int) -> None:
+            built.append(grammar)
+            super().__init__(model, grammar, alternatives)
+
+    monkeypatch.setattr("speech.recogniser.Recogniser", Counted)
+    utterances_on(recogniser, line_noise(800) + speech_only("item_hongtashan_noqty_b"))
+    assert recogniser.speaking
+    assert built == []
 
 
 def test_pieces_of_any_length_are_heard_alike() -> None:
