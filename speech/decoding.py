@@ -5,6 +5,7 @@
    sentences the recogniser's scores depend on the fit to the sound, and on little else.
 3. The third pass decodes with the garbage model, bare syllables in any order. An utterance for the line fits the sound
    clearly better than a meaningless row of syllables; off-topic speech does not, whatever the grammar made of it.
+   It depends on no other pass, so a stream runs it beside the first while the caller speaks.
 
 From these follow the confidence, and from that the decision: accept the utterance, confirm it with a question, or
 reject it (`rejection.py`).
@@ -78,10 +79,12 @@ def decode(
     pcm16k: bytes,
     known: KnownCodes | None = None,
     first: Sequence[Hypothesis] | None = None,
+    garbage: Sequence[Hypothesis] | None = None,
 ) -> Utterance:
     """The utterance in a whole segment of 16 kHz speech at this step. `known` are the codes of all retailers, if codes
-    are to be matched with them; `first` are the alternatives of a first pass, if there was one already."""
-    return decode_with_evidence(model, understanding, listen, pcm16k, known, first).utterance
+    are to be matched with them; `first` and `garbage` are the alternatives of the first and of the third pass, if
+    there was one already."""
+    return decode_with_evidence(model, understanding, listen, pcm16k, known, first, garbage).utterance
 
 
 def decode_with_evidence(
@@ -91,6 +94,7 @@ def decode_with_evidence(
     pcm16k: bytes,
     known: KnownCodes | None = None,
     first: Sequence[Hypothesis] | None = None,
+    garbage: Sequence[Hypothesis] | None = None,
 ) -> Decision:
     """As `decode`, but the decision with its evidence."""
 
@@ -105,7 +109,7 @@ def decode_with_evidence(
         first = None
     if first is None:
         first = run_pass(understanding.grammar(listen), ALTERNATIVES, False)
-    return decide_utterance(understanding, listen, first, run_pass)
+    return decide_utterance(understanding, listen, first, run_pass, garbage)
 
 
 def _of_code(code: CodeDecision, known: KnownCodes | None) -> Utterance:
@@ -123,13 +127,19 @@ def _of_code(code: CodeDecision, known: KnownCodes | None) -> Utterance:
 
 
 def decide_utterance(
-    understanding: Understanding, listen: Listen, hypotheses: Sequence[Hypothesis], run_pass: DecodingPass
+    understanding: Understanding,
+    listen: Listen,
+    hypotheses: Sequence[Hypothesis],
+    run_pass: DecodingPass,
+    garbage: Sequence[Hypothesis] | None = None,
 ) -> Decision:
-    """The decision on the alternatives of a first pass, with further passes over the same speech."""
+    """The decision on the alternatives of a first pass, with further passes over the same speech; that with the garbage
+    model is run unless `garbage` has its result."""
     first = understanding.interpret(listen, hypotheses)
     if not first:
         return Decision(NOTHING)
-    garbage = run_pass(understanding.garbage_model(), 1, False)
+    if garbage is None:
+        garbage = run_pass(understanding.garbage_model(), 1, False)
     sentences = understanding.second_pass_sentences(listen, first[:MAX_SECOND_PASS])
     # Yes and no have many short wordings: with few alternatives one of the two may be missing.
     count = ANSWER_ALTERNATIVES if is_bare_answer(first[0].meaning) else ALTERNATIVES

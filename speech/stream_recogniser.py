@@ -7,21 +7,20 @@ an incomplete one, so that "红塔山……五条" is never cut in two.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_complete_code
 from speech.decoding import decode, first_grammar, prepare
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
-from speech.recogniser import Recogniser, acquire, release
+from speech.recogniser import acquire, release
+from speech.segment import PADDING_AFTER_MS, Earlier, Segment
 from speech.speech_detection import JUMP_FRAMES, ONSET_WINDOW_FRAMES, SpeechDetector
 from speech.understanding import Understanding
 from speech.utterance import Utterance
@@ -40,129 +39,17 @@ MAX_PREPARED: Final = 3
 MAX_SPEECH_MS: Final = 30_000
 # A noisy line may never fall silent: if the partial result has not changed for so long, the caller has finished.
 STALLED_MS: Final = 2_500
-# Sound with a voice, but much softer than the caller's, counts as silence after this long: another voice in the room.
-SOFT_SPEECH_MS: Final = 600
-SOFT_SPEECH_IN_NOISE_MS: Final = 200
-# Where there are other voices in the room, they are damped in the caller's pauses, from so many frames after the
-# caller's speech to so many before it: else their words are recognised as the caller's.
-DAMPED: Final = 0.05
-UNDAMPED_AFTER: Final = 160 // FRAME_MS
-UNDAMPED_BEFORE: Final = 80 // FRAME_MS
 # Who speaks within this time after an utterance was returned had not finished: no reply to it can have been heard yet.
 GOES_ON_WITHIN_MS: Final = 700
 # Less speech than this is a click or a cough.
 MIN_SPEECH_MS: Final = 120
-# Sound kept before the first speech frame, so that soft onsets are not lost, and after the last one.
+# Sound kept before the first speech frame, so that soft onsets are not lost.
 PADDING_BEFORE_MS: Final = 300
-PADDING_AFTER_MS: Final = 300
 # Speech under way when a turn opens is recognised from its beginning, up to this long ago.
 BUFFER_MS: Final = 3_000
 # The recogniser decodes every 200 ms whatever it is fed: fed in the same steps, a stream gives exactly the same result
 # as a recording.
 STEP_FRAMES: Final = 200 // FRAME_MS
-
-
-@dataclass
-class _Earlier:
-    """An utterance that was returned, and the step it answered. `frames` are those from the beginning of its segment to
-    now, each with whether the caller speaks in it; the utterance was returned after `returned` of them."""
-
-    utterance: Utterance
-    listen: Listen
-    frames: list[tuple[Samples, bool]]
-    returned: int
-    noisy: bool
-
-
-@dataclass
-class _Segment:
-    """A speech segment in progress: its frames from `PADDING_BEFORE_MS` before speech began. `noisy` if there are other
-    voices in the room. `earlier` is the utterance that the caller goes on with, if any, and `begins` the place of the
-    segment's first frame among that one's frames."""
-
-    frames: list[Samples]
-    noisy: bool = False
-    earlier: _Earlier | None = None
-    begins: int = 0
-    # True for each frame in which the caller speaks.
-    spoken: list[bool] = field(default_factory=list)
-    speech_frames: int = 0
-    # The number of frames up to and including the last one with speech.
-    speech_end: int = 0
-    # The same for frames as loud as the caller speaks.
-    near_end: int = 0
-    fed: int = 0
-    pcm: bytearray = field(default_factory=bytearray)
-    upsampler: Upsampler = field(default_factory=Upsampler)
-    recogniser: Recogniser | None = None
-    # The partial result, the number of frames when it last changed, and the silence in milliseconds that would end it.
-    partial: str = ""
-    partial_since: int = 0
-    endpoint: tuple[str, int] | None = None
-    # The alternatives of the first pass over the speech up to the present pause, and the utterance they became.
-    first: list[Hypothesis] | None = None
-    prepared: Utterance | None = None
-    preparations: int = 0
-
-    def add(self, frame: Samples, speech: bool, near: bool) -> None:
-        self.frames.append(frame)
-        self.spoken.append(speech)
-        if speech:
-            self.speech_frames += 1
-            self.speech_end = len(self.frames)
-        if near:
-            self.near_end = len(self.frames)
-
-    @property
-    def with_earlier(self) -> list[tuple[Samples, bool]]:
-        """The frames from the beginning of the earlier utterance, if there is one, each with whether the caller
-        speaks."""
-        before = self.earlier.frames[: self.begins] if self.earlier else []
-        return before + list(zip(self.frames, self.spoken, strict=True))
-
-    @property
-    def silence_ms(self) -> int:
-        """The silence of the caller so far: who speaks much more softly does not break it for long."""
-        silence = len(self.frames) - self.speech_end
-        soft_ms = SOFT_SPEECH_IN_NOISE_MS if self.noisy else SOFT_SPEECH_MS
-        return max(silence * FRAME_MS, (len(self.frames) - self.near_end) * FRAME_MS - soft_ms)
-
-    @property
-    def length(self) -> int:
-        """The number of frames that belong to the segment if nothing more is said."""
-        return min(len(self.frames), self.speech_end + PADDING_AFTER_MS // FRAME_MS)
-
-    @property
-    def ready(self) -> int:
-        """The number of frames that can be decoded now."""
-        return min(self.length, len(self.frames) - UNDAMPED_BEFORE) if self.noisy else self.length
-
-    def restart(self) -> None:
-        """Go on after a pause in which the speech so far had been decoded: it will be fed again from its beginning."""
-        self.fed = 0
-        self.pcm.clear()
-        self.upsampler = Upsampler()
-        self.first = self.prepared = self.endpoint = None
-
-    def next_frames(self, count: int) -> bytes:
-        """The next frames as 16 kHz sound."""
-        frames = np.concatenate(self.frames[self.fed : self.fed + count])
-        if self.noisy:
-            frames = (frames * self._gains(self.fed, self.fed + count)).astype(np.int16)
-        piece = self.upsampler.feed(frames).tobytes()
-        self.fed += count
-        self.pcm += piece
-        return piece
-
-    def _gains(self, first: int, last: int) -> NDArray[np.float32]:
-        """The gain of each sample of the frames `first` to `last`, without steps."""
-        wanted = [
-            1.0 if any(self.spoken[max(0, place - UNDAMPED_AFTER) : place + UNDAMPED_BEFORE + 1]) else DAMPED
-            for place in range(max(0, first - 1), last)
-        ]
-        if first == 0:
-            wanted.insert(0, wanted[0])
-        return np.concatenate([np.linspace(a, b, FRAME_BYTES, dtype=np.float32) for a, b in itertools.pairwise(wanted)])
 
 
 class StreamRecogniser:
@@ -176,8 +63,8 @@ class StreamRecogniser:
         self._detector = SpeechDetector()
         self._rest = b""
         self._recent: deque[tuple[Samples, bool]] = deque(maxlen=BUFFER_MS // FRAME_MS)
-        self._segment: _Segment | None = None
-        self._earlier: _Earlier | None = None
+        self._segment: Segment | None = None
+        self._earlier: Earlier | None = None
         self._last: list[Samples] = []
 
     @property
@@ -265,9 +152,9 @@ class StreamRecogniser:
         padding = recent[max(0, spoken - PADDING_BEFORE_MS // FRAME_MS) : spoken]
         return [(frame, False) for frame, _ in padding] + [(frame, True) for frame, _ in recent[spoken:]]
 
-    def _start_segment(self, frames: Sequence[tuple[Samples, bool]], instead_of: _Segment | None = None) -> None:
+    def _start_segment(self, frames: Sequence[tuple[Samples, bool]], instead_of: Segment | None = None) -> None:
         """Begin a segment with these frames, for another step than the one it is `instead_of`, if any."""
-        segment = _Segment([], noisy=self._detector.room_has_voices)
+        segment = Segment([], noisy=self._detector.room_has_voices)
         if instead_of is not None:
             segment.earlier, segment.begins = instead_of.earlier, instead_of.begins
         elif self._earlier is not None:
@@ -279,7 +166,7 @@ class StreamRecogniser:
             segment.add(frame, speech, speech)
         self._decode(segment)
 
-    def _decode(self, segment: _Segment) -> None:
+    def _decode(self, segment: Segment) -> None:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
         if self._listen is None or segment.speech_frames * FRAME_MS < MIN_SPEECH_MS:
             return
@@ -287,18 +174,39 @@ class StreamRecogniser:
             if segment.speech_end <= segment.fed:
                 return
             segment.restart()
+        self._decode_steps(segment, self._listen)
+        if segment.silence_ms >= PREPARE_SILENCE_MS and segment.preparations < MAX_PREPARED:
+            self._prepare(segment, self._listen)
+
+    def _decode_steps(self, segment: Segment, listen: Listen) -> None:
+        """Decode the whole steps there are with the step's grammar, and beside it with the garbage model."""
         while segment.ready - segment.fed >= STEP_FRAMES:
             if segment.recogniser is None:
-                grammar, alternatives = first_grammar(self._understanding, self._listen)
+                grammar, alternatives = first_grammar(self._understanding, listen)
                 segment.recogniser = acquire(self._model, grammar, alternatives)
             segment.recogniser.feed(segment.next_frames(STEP_FRAMES))
             partial = segment.recogniser.partial
             if partial != segment.partial:
                 segment.partial, segment.partial_since = partial, len(segment.frames)
-        if segment.silence_ms >= PREPARE_SILENCE_MS and segment.preparations < MAX_PREPARED:
-            self._prepare(segment, self._listen)
+            if not isinstance(listen, Digits):
+                self._feed_garbage(segment)
 
-    def _prepare(self, segment: _Segment, listen: Listen) -> None:
+    def _feed_garbage(self, segment: Segment) -> None:
+        """Feed the garbage model what is new to it: after a pause it goes on where it was."""
+        if segment.garbage_recogniser is None:
+            segment.garbage_recogniser = acquire(self._model, self._understanding.garbage_model(), 1)
+        if len(segment.pcm) > segment.garbage_fed:
+            segment.garbage_recogniser.feed(bytes(segment.pcm[segment.garbage_fed :]))
+            segment.garbage_fed = len(segment.pcm)
+
+    def _finish_garbage(self, segment: Segment) -> None:
+        if segment.garbage is None and segment.garbage_recogniser is not None:
+            self._feed_garbage(segment)
+            segment.garbage = segment.garbage_recogniser.finish()
+            release(segment.garbage_recogniser)
+            segment.garbage_recogniser = None
+
+    def _prepare(self, segment: Segment, listen: Listen) -> None:
         """Decode the speech up to the present pause; what is not a complete answer only in the first pass, as more will
         probably follow."""
         segment.preparations += 1
@@ -309,7 +217,7 @@ class StreamRecogniser:
         if segment.endpoint[1] <= LIST_SILENCE_MS:
             segment.prepared = self._utterance(segment, listen)
 
-    def _has_ended(self, segment: _Segment, listen: Listen) -> bool:
+    def _has_ended(self, segment: Segment, listen: Listen) -> bool:
         length_ms = len(segment.frames) * FRAME_MS
         stalled_ms = (len(segment.frames) - segment.partial_since) * FRAME_MS
         if length_ms >= MAX_SPEECH_MS or (segment.fed and stalled_ms >= STALLED_MS):
@@ -320,7 +228,7 @@ class StreamRecogniser:
             segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, segment.partial)
         return segment.silence_ms >= segment.endpoint[1]
 
-    def _endpoint_silence_ms(self, segment: _Segment, listen: Listen, partial: str) -> int:
+    def _endpoint_silence_ms(self, segment: Segment, listen: Listen, partial: str) -> int:
         """The silence in milliseconds that ends the speech recognised so far, by itself or with what it goes on with,
         whichever is complete."""
         alone = self._silence_after_ms(listen, partial)
@@ -336,7 +244,7 @@ class StreamRecogniser:
         said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
         return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
-    def _finish_first_pass(self, segment: _Segment) -> bool:
+    def _finish_first_pass(self, segment: Segment) -> bool:
         """True if there is a first pass, which is then finished."""
         if segment.first is None and segment.recogniser is not None:
             if segment.length > segment.fed:
@@ -346,13 +254,15 @@ class StreamRecogniser:
             segment.recogniser = None
         return segment.first is not None
 
-    def _utterance(self, segment: _Segment, listen: Listen) -> Utterance | None:
+    def _utterance(self, segment: Segment, listen: Listen) -> Utterance | None:
         if not segment.first:
             return None  # noise
-        alone = decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, segment.first)
+        self._finish_garbage(segment)
+        pcm = bytes(segment.pcm)
+        alone = decode(self._model, self._understanding, listen, pcm, self._known, segment.first, segment.garbage)
         if segment.earlier is None or _is_bare_answer(alone):
             return alone
-        joined = _Segment([], noisy=segment.noisy or segment.earlier.noisy)
+        joined = Segment([], noisy=segment.noisy or segment.earlier.noisy)
         for frame, speech in segment.with_earlier:
             joined.add(frame, speech, speech)
         pcm = joined.next_frames(joined.length)
@@ -361,7 +271,7 @@ class StreamRecogniser:
             return replace(both, continues=True, continuation=alone)
         return alone
 
-    def _finish(self, segment: _Segment, listen: Listen) -> Utterance | None:
+    def _finish(self, segment: Segment, listen: Listen) -> Utterance | None:
         if not self._finish_first_pass(segment):
             return None
         utterance = segment.prepared or self._utterance(segment, listen)
@@ -374,7 +284,7 @@ class StreamRecogniser:
         self._last = [frame for frame, _ in frames[:kept]]
         may_go_on = not (utterance.is_nothing or _is_bare_answer(utterance) or isinstance(listen, Digits))
         if may_go_on and len(frames) * FRAME_MS < MAX_SPEECH_MS:
-            self._earlier = _Earlier(utterance, listen, frames, len(frames), noisy)
+            self._earlier = Earlier(utterance, listen, frames, len(frames), noisy)
         else:
             self._earlier = None
         return utterance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -276,8 +276,16 @@ def test_pieces_of_any_length_are_heard_alike() -> None:
     assert results[0] == results[1] == results[2]
 
 
-def test_a_call_hears_what_a_recording_of_it_hears(recogniser: StreamRecogniser) -> None:
-    line = line_noise(800) + speech_only("items_liqunxinban_5_yunyanzi_3_a") + line_noise(2_000)
+@pytest.mark.parametrize(
+    "speech",
+    [
+        lambda: speech_only("items_liqunxinban_5_yunyanzi_3_a"),
+        lambda: speech_only("item_hongtashan_noqty_b") + line_noise(600) + speech_only("qty_5_b"),
+    ],
+    ids=["without a pause", "with a pause"],
+)
+def test_a_call_hears_what_a_recording_of_it_hears(recogniser: StreamRecogniser, speech: Callable[[], bytes]) -> None:
+    line = line_noise(800) + speech() + line_noise(2_000)
     recogniser.listen(Items())
     [(_, live)] = utterances_on(recogniser, line)
     assert live == decode(speech_model(), demo_understanding(), Items(), speech_segment(decode_mulaw(line)))

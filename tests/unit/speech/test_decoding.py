@@ -55,6 +55,14 @@ def test_what_fits_no_better_than_bare_syllables_is_rejected() -> None:
     assert decided(Sound({"玉溪软五条": 100.0}, ("今 天 天 气 不 错", 101.0))).is_nothing
 
 
+def test_a_result_of_the_garbage_model_is_taken_as_it_is() -> None:
+    sound = Sound({"玉溪软五条": 100.0}, ("玉 溪 软 五 条", 70.0))
+    garbage = [Hypothesis("今 天 天 气 不 错", 101.0)]
+    decision = decide_utterance(UNDERSTANDING, Items(), sound.heard(Items()), sound.listen_again, garbage)
+    assert decision.utterance.is_nothing
+    assert UNDERSTANDING.garbage_model() not in sound.grammars
+
+
 def test_two_quantities_that_fit_equally_are_asked_about() -> None:
     heard = decided(Sound({"玉溪软四条": 100.0, "玉溪软十条": 99.8}, ("玉 溪 软 十 条", 80.0)))
     assert heard.confirm or heard.is_nothing
