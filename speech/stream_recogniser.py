@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -257,8 +257,7 @@ class StreamRecogniser:
         segment.preparations += 1
         if not self._finish_first_pass(segment):
             return
-        text = segment.first[0].text if segment.first else ""
-        segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, text)
+        segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, segment.first or ())
         if segment.endpoint[1] <= LIST_SILENCE_MS:
             segment.prepared = self._utterance(segment, listen)
 
@@ -270,16 +269,17 @@ class StreamRecogniser:
         if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
         if segment.endpoint is None or segment.endpoint[0] != segment.partial:
-            segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, segment.partial)
+            segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, [Hypothesis(segment.partial, 0.0)])
         return segment.silence_ms >= segment.endpoint[1]
 
-    def _endpoint_silence_ms(self, listen: Listen, partial: str) -> int:
+    def _endpoint_silence_ms(self, listen: Listen, heard: Sequence[Hypothesis]) -> int:
         """The silence in milliseconds that ends the speech recognised so far."""
         if isinstance(listen, Digits):
-            return COMPLETE_SILENCE_MS if is_complete_code(partial, listen.length) else CODE_SILENCE_MS
-        if not self._understanding.is_complete(listen, partial):
+            complete = bool(heard) and is_complete_code(heard[0].text, listen.length)
+            return COMPLETE_SILENCE_MS if complete else CODE_SILENCE_MS
+        if not self._understanding.is_complete(listen, heard):
             return INCOMPLETE_SILENCE_MS
-        said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
+        said = self._understanding.of_speech(listen, heard)
         return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
     def _finish_first_pass(self, segment: _Segment) -> bool:
