@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.orm import Session
@@ -16,13 +16,16 @@ from orders.retailers.lookup import customer_codes
 from settings import Settings
 from speech.audio import LINE_RATE, read_wav
 from speech.customer_codes import KnownCodes
-from speech.decoding import decode
-from speech.listening import Items, Listen
+from speech.decoding import decode, prepare
+from speech.listening import CUSTOMER_CODE_DIGITS, Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
 from speech.stream_recogniser import StreamRecogniser, speech_segment
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, read_only
+
+# The steps whose grammars all others share but those that offer a choice: a quantity is heard with that of items.
+PREPARED: Final = (Items(), YesNo(), Digits(CUSTOMER_CODE_DIGITS))
 
 log = structlog.get_logger(__name__)
 
@@ -73,11 +76,16 @@ class Recognition:
             return None, str(missing)
 
     def understanding(self, session: Session) -> Understanding:
-        """The understanding of the catalogue in force, built again only when another one comes into force."""
+        """The understanding of the catalogue in force, built again, with its grammars, only when another one comes into
+        force."""
         with self._lock:
             catalog = self._catalogs.current(session)
             if self._understanding is None or self._understanding[0] is not catalog:
-                self._understanding = catalog, build_understanding(catalog, self.model)
+                understanding = build_understanding(catalog, self.model)
+                if self.model is not None:
+                    for listen in PREPARED:
+                        prepare(self.model, understanding, listen)
+                self._understanding = catalog, understanding
             return self._understanding[1]
 
     def reading(self, session: Session) -> Understanding:
@@ -89,11 +97,9 @@ class Recognition:
             return self._reading[1]
 
     def warm_up(self, session: Session) -> None:
-        """Load what the first caller would otherwise wait a second for: the model, the names of the catalogue in force,
-        and the grammar of items."""
-        understanding = self.understanding(session)
-        if self.available:
-            understanding.grammar(Items())
+        """Load what the first caller would otherwise wait seconds for: the model, and the names and grammars of the
+        catalogue in force."""
+        self.understanding(session)
 
     def recognise_recording(self, listen: Listen, wav: bytes) -> Utterance | None:
         """The utterance in a recording, or None if nobody speaks in it; NOTHING if the recording cannot be read."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 from speech.customer_codes import CODE_ALTERNATIVES, CodeDecision, KnownCodes, code_grammar, recognise_code
 from speech.hypotheses import ALTERNATIVES, Hypothesis
 from speech.listening import Digits, Listen
-from speech.recogniser import recognise
+from speech.recogniser import make_ready, recognise
 from speech.rejection import Evidence, acceptance_of
 from speech.understanding import Interpretation, Understanding, combine_passes, is_bare_answer
 from speech.utterance import NOTHING, Item, Quantity, Utterance
@@ -61,6 +61,14 @@ def first_grammar(understanding: Understanding, listen: Listen) -> tuple[Sequenc
     if isinstance(listen, Digits):
         return code_grammar(), CODE_ALTERNATIVES
     return understanding.grammar(listen), ALTERNATIVES
+
+
+def prepare(model: Any, understanding: Understanding, listen: Listen) -> None:
+    """Build what speech at this step will need, unless it is there: the grammar, the parser, and a recogniser for each
+    of the passes whose grammar is known beforehand."""
+    make_ready(model, *first_grammar(understanding, listen))
+    make_ready(model, understanding.garbage_model(), 1)
+    understanding.interpret(listen, ())
 
 
 def decode(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_complete_code
-from speech.decoding import decode, first_grammar
+from speech.decoding import decode, first_grammar, prepare
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import Recogniser, acquire, release
@@ -48,6 +48,8 @@ SOFT_SPEECH_IN_NOISE_MS: Final = 200
 DAMPED: Final = 0.05
 UNDAMPED_AFTER: Final = 160 // FRAME_MS
 UNDAMPED_BEFORE: Final = 80 // FRAME_MS
+# Who speaks within this time after an utterance was returned had not finished: no reply to it can have been heard yet.
+GOES_ON_WITHIN_MS: Final = 700
 # Less speech than this is a click or a cough.
 MIN_SPEECH_MS: Final = 120
 # Sound kept before the first speech frame, so that soft onsets are not lost, and after the last one.
@@ -61,12 +63,27 @@ STEP_FRAMES: Final = 200 // FRAME_MS
 
 
 @dataclass
+class _Earlier:
+    """An utterance that was returned, and the step it answered. `frames` are those from the beginning of its segment to
+    now, each with whether the caller speaks in it; the utterance was returned after `returned` of them."""
+
+    utterance: Utterance
+    listen: Listen
+    frames: list[tuple[Samples, bool]]
+    returned: int
+    noisy: bool
+
+
+@dataclass
 class _Segment:
     """A speech segment in progress: its frames from `PADDING_BEFORE_MS` before speech began. `noisy` if there are other
-    voices in the room."""
+    voices in the room. `earlier` is the utterance that the caller goes on with, if any, and `begins` the place of the
+    segment's first frame among that one's frames."""
 
     frames: list[Samples]
     noisy: bool = False
+    earlier: _Earlier | None = None
+    begins: int = 0
     # True for each frame in which the caller speaks.
     spoken: list[bool] = field(default_factory=list)
     speech_frames: int = 0
@@ -95,6 +112,13 @@ class _Segment:
             self.speech_end = len(self.frames)
         if near:
             self.near_end = len(self.frames)
+
+    @property
+    def with_earlier(self) -> list[tuple[Samples, bool]]:
+        """The frames from the beginning of the earlier utterance, if there is one, each with whether the caller
+        speaks."""
+        before = self.earlier.frames[: self.begins] if self.earlier else []
+        return before + list(zip(self.frames, self.spoken, strict=True))
 
     @property
     def silence_ms(self) -> int:
@@ -153,6 +177,7 @@ class StreamRecogniser:
         self._rest = b""
         self._recent: deque[tuple[Samples, bool]] = deque(maxlen=BUFFER_MS // FRAME_MS)
         self._segment: _Segment | None = None
+        self._earlier: _Earlier | None = None
         self._last: list[Samples] = []
 
     @property
@@ -170,10 +195,13 @@ class StreamRecogniser:
         beginning, unless it began while nothing was listened for."""
         if self._listen is None or listen is None:
             self._recent.clear()
-            self._segment = None
+            self._segment = self._earlier = None
         self._listen = listen
+        if listen is not None:
+            prepare(self._model, self._understanding, listen)
         if self._segment is not None:
-            self._start_segment([(frame, True) for frame in self._segment.frames[: self._segment.speech_end]])
+            frames = [(frame, True) for frame in self._segment.frames[: self._segment.speech_end]]
+            self._start_segment(frames, self._segment)
         elif listen is not None and self._detector.in_speech:
             self._start_segment(self._speech_onset())
 
@@ -194,6 +222,7 @@ class StreamRecogniser:
         self._recent.append((frame, speech))
         if self._listen is None:
             return None
+        self._await_more(frame, speech)
         if self._detector.begins_anew:
             self._start_segment(self._before(JUMP_FRAMES))
             return None
@@ -208,8 +237,18 @@ class StreamRecogniser:
         segment, self._segment = self._segment, None
         self._recent.clear()
         utterance = self._finish(segment, self._listen)
-        self._detector.finished(understood=utterance is not None and not utterance.is_nothing)
+        understood = utterance is not None and not utterance.is_nothing
+        self._detector.finished(understood)
         return utterance
+
+    def _await_more(self, frame: Samples, speech: bool) -> None:
+        """Keep the frames after an utterance while the caller goes on, or may yet go on, with it."""
+        if self._earlier is None:
+            return
+        self._earlier.frames.append((frame, speech))
+        since_ms = (len(self._earlier.frames) - self._earlier.returned) * FRAME_MS
+        if self._segment is None and since_ms > GOES_ON_WITHIN_MS + ONSET_WINDOW_FRAMES * FRAME_MS:
+            self._earlier = None
 
     def _speech_onset(self) -> list[tuple[Samples, bool]]:
         """The recent frames from a little before the present speech began."""
@@ -226,11 +265,19 @@ class StreamRecogniser:
         padding = recent[max(0, spoken - PADDING_BEFORE_MS // FRAME_MS) : spoken]
         return [(frame, False) for frame, _ in padding] + [(frame, True) for frame, _ in recent[spoken:]]
 
-    def _start_segment(self, frames: Iterable[tuple[Samples, bool]]) -> None:
-        self._segment = _Segment([], noisy=self._detector.room_has_voices)
+    def _start_segment(self, frames: Sequence[tuple[Samples, bool]], instead_of: _Segment | None = None) -> None:
+        """Begin a segment with these frames, for another step than the one it is `instead_of`, if any."""
+        segment = _Segment([], noisy=self._detector.room_has_voices)
+        if instead_of is not None:
+            segment.earlier, segment.begins = instead_of.earlier, instead_of.begins
+        elif self._earlier is not None:
+            silence = len(self._earlier.frames) - sum(speech for _, speech in frames) - self._earlier.returned
+            if silence * FRAME_MS <= GOES_ON_WITHIN_MS:
+                segment.earlier, segment.begins = self._earlier, len(self._earlier.frames) - len(frames)
+        self._segment = segment
         for frame, speech in frames:
-            self._segment.add(frame, speech, speech)
-        self._decode(self._segment)
+            segment.add(frame, speech, speech)
+        self._decode(segment)
 
     def _decode(self, segment: _Segment) -> None:
         """Feed the recogniser the frames there are, in whole steps, but no more silence than the segment will keep."""
@@ -257,7 +304,7 @@ class StreamRecogniser:
         segment.preparations += 1
         if not self._finish_first_pass(segment):
             return
-        segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, segment.first or ())
+        segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, segment.first or ())
         if segment.endpoint[1] <= LIST_SILENCE_MS:
             segment.prepared = self._utterance(segment, listen)
 
@@ -269,11 +316,21 @@ class StreamRecogniser:
         if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
         if segment.endpoint is None or segment.endpoint[0] != segment.partial:
-            segment.endpoint = segment.partial, self._endpoint_silence_ms(listen, [Hypothesis(segment.partial, 0.0)])
+            heard = [Hypothesis(segment.partial, 0.0)]
+            segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, heard)
         return segment.silence_ms >= segment.endpoint[1]
 
-    def _endpoint_silence_ms(self, listen: Listen, heard: Sequence[Hypothesis]) -> int:
-        """The silence in milliseconds that ends the speech recognised so far."""
+    def _endpoint_silence_ms(self, segment: _Segment, listen: Listen, heard: Sequence[Hypothesis]) -> int:
+        """The silence in milliseconds that ends the speech recognised so far, by itself or with what it goes on with,
+        whichever is complete."""
+        alone = self._silence_after_ms(listen, heard)
+        if segment.earlier is None:
+            return alone
+        before = segment.earlier.utterance.text
+        joined = [replace(hypothesis, text=f"{before} {hypothesis.text}") for hypothesis in heard]
+        return min(alone, self._silence_after_ms(segment.earlier.listen, joined))
+
+    def _silence_after_ms(self, listen: Listen, heard: Sequence[Hypothesis]) -> int:
         if isinstance(listen, Digits):
             complete = bool(heard) and is_complete_code(heard[0].text, listen.length)
             return COMPLETE_SILENCE_MS if complete else CODE_SILENCE_MS
@@ -295,15 +352,48 @@ class StreamRecogniser:
     def _utterance(self, segment: _Segment, listen: Listen) -> Utterance | None:
         if not segment.first:
             return None  # noise
-        return decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, segment.first)
+        alone = decode(self._model, self._understanding, listen, bytes(segment.pcm), self._known, segment.first)
+        if segment.earlier is None or _is_bare_answer(alone):
+            return alone
+        joined = _Segment([], noisy=segment.noisy or segment.earlier.noisy)
+        for frame, speech in segment.with_earlier:
+            joined.add(frame, speech, speech)
+        pcm = joined.next_frames(joined.length)
+        both = decode(self._model, self._understanding, segment.earlier.listen, pcm, self._known)
+        if _goes_on(segment.earlier.utterance, both, alone):
+            return replace(both, continues=True, continuation=alone)
+        return alone
 
     def _finish(self, segment: _Segment, listen: Listen) -> Utterance | None:
         if not self._finish_first_pass(segment):
             return None
         utterance = segment.prepared or self._utterance(segment, listen)
-        if utterance is not None:
-            self._last = segment.frames[: segment.length]
+        if utterance is None:
+            return None
+        frames, noisy = list(zip(segment.frames, segment.spoken, strict=True)), segment.noisy
+        if utterance.continues and segment.earlier is not None:
+            listen, frames, noisy = segment.earlier.listen, segment.with_earlier, noisy or segment.earlier.noisy
+        kept = len(frames) - (len(segment.frames) - segment.length)
+        self._last = [frame for frame, _ in frames[:kept]]
+        may_go_on = not (utterance.is_nothing or _is_bare_answer(utterance) or isinstance(listen, Digits))
+        if may_go_on and len(frames) * FRAME_MS < MAX_SPEECH_MS:
+            self._earlier = _Earlier(utterance, listen, frames, len(frames), noisy)
+        else:
+            self._earlier = None
         return utterance
+
+
+def _is_bare_answer(utterance: Utterance) -> bool:
+    """True for a yes or a no and nothing else."""
+    return utterance.command in ("yes", "no") and not utterance.items
+
+
+def _goes_on(earlier: Utterance, both: Utterance, later: Utterance) -> bool:
+    """True if an utterance and what was said right after it are to be taken as one: together they give other lines than
+    the utterance alone, without doubt. Sound that is nothing by itself is a part of them only if all is understood."""
+    if not both.items or both.items == earlier.items or both.choice != earlier.choice or both.confirm:
+        return False
+    return not (later.is_nothing and both.incomplete)
 
 
 def speech_segment(line: Samples) -> bytes:

@@ -15,11 +15,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import requests
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
+from ivr.models import TurnRow
 from orders.book.models import OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
@@ -133,16 +135,26 @@ class ServedLine:
 
     def orders(self, customer_code: str) -> list[SavedOrder]:
         """Every order from a call of this retailer, drafts too, the oldest first; without the demo's own."""
+        with self._session() as session:
+            rows = session.scalars(
+                select(OrderRow)
+                .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
+                .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
+                .order_by(OrderRow.id)
+            )
+            return [_saved(customer_code, row) for row in rows]
+
+    def turn_inputs(self) -> list[dict[str, Any]]:
+        """What each turn of all calls was taken with, in order."""
+        with self._session() as session:
+            return list(session.scalars(select(TurnRow.turn_input).order_by(TurnRow.taken_at)))
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
         engine = create_engine(f"sqlite:///{self.database}")
         try:
             with Session(engine) as session:
-                rows = session.scalars(
-                    select(OrderRow)
-                    .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-                    .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
-                    .order_by(OrderRow.id)
-                )
-                return [_saved(customer_code, row) for row in rows]
+                yield session
         finally:
             engine.dispose()
 

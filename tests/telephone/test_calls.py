@@ -25,8 +25,9 @@ from simulator.events import Event, Said, StreamChanged
 from simulator.inbound_calls import play
 from simulator.instructions import CallUpdate
 from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, REAL_TIME, Pace
-from simulator.script import Script, read_script
+from simulator.script import Expected, Script, read_script
 from simulator.transcript import Transcript
+from tests.support.recorded_callers import line_noise, speech_only
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
 
@@ -142,6 +143,19 @@ def test_an_order_over_a_carrier_that_suppresses_silence_and_mixes_up_frames_is_
     """In real time: while no frames come, the line hears silence by the wall's clock."""
     call(line, script("faulty_media_stream"), REAL_TIME)
     assert line.orders(SHOP) == [confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)]
+
+
+@pytest.mark.speech
+def test_who_goes_on_after_an_early_answer_is_answered_once_for_all_of_it(line):
+    """红塔山硬经典五条……不对，红塔山要三条: the answer to the first part stops, and its turn is taken back."""
+    played = patient(script("registered_number_order"))
+    greeting, first, second, _remove, done, yes, end = played.steps[1:]
+    sound = speech_only("item_hongtashan_yingjingdian_5_a") + line_noise(600) + speech_only("change_no_hongtashan_3_a")
+    goes_on = replace(second, sound=sound, words="红塔山硬经典五条……不对，红塔山要三条", expect=(Expected("三条"),))
+    read_back = replace(done, expect=(Expected("红塔山硬经典，三条"), Expected("对吗")))
+    call(line, replace(played, steps=(played.steps[0], greeting, first, goes_on, read_back, yes, end)))
+    assert line.orders(SHOP) == [confirmed(SHOP, {"玉溪(软)": 2, "红塔山(硬经典)": 3}, 627.80)]
+    assert [turn["text"] for turn in line.turn_inputs() if turn.get("continued")] == ["红塔山硬经典五条"]
 
 
 @pytest.mark.speech

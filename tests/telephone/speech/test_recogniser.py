@@ -7,7 +7,7 @@ import pytest
 from speech.audio import LINE_RATE, read_audio
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
-from speech.recogniser import Recogniser, acquire, recognise, release
+from speech.recogniser import Recogniser, acquire, make_ready, recognise, release
 from speech.stream_recogniser import speech_segment
 from tests.support.recorded_callers import AUDIO, demo_understanding, speech_model
 
@@ -39,6 +39,19 @@ def test_a_recogniser_given_back_is_the_next_one_s_for_the_same_grammar_only() -
     release(first)
     assert acquire(speech_model(), grammar, ALTERNATIVES + 1) is not first
     assert acquire(speech_model(), list(grammar)) is first
+
+
+def test_who_begins_to_speak_finds_a_recogniser_built_when_the_step_began_to_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    grammar = ["是的", "不是"]
+    for _ in range(3):
+        make_ready(speech_model(), grammar)
+    monkeypatch.setattr("speech.recogniser.Recogniser", None)
+    waiting = acquire(speech_model(), grammar)
+    with pytest.raises(TypeError):
+        acquire(speech_model(), grammar)  # forty that only listen hold no more than one
+    release(waiting)
 
 
 def test_steps_of_200_ms_are_heard_as_the_whole_at_once() -> None:

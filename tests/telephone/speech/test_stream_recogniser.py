@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from simulator.mulaw import key_tone
 from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode
-from speech.listening import Digits, Items, Listen, YesNo
+from speech.listening import Digits, Items, Listen, QuantityOf, YesNo
+from speech.recogniser import Recogniser
 from speech.stream_recogniser import (
     COMPLETE_SILENCE_MS,
+    GOES_ON_WITHIN_MS,
     INCOMPLETE_SILENCE_MS,
     LIST_SILENCE_MS,
     MAX_SPEECH_MS,
@@ -152,6 +157,112 @@ def test_it_is_known_that_the_caller_speaks_until_the_end(recogniser: StreamReco
     assert recogniser.speaking
     utterances_on(recogniser, line_noise(INCOMPLETE_SILENCE_MS))
     assert not recogniser.speaking
+
+
+PAUSE_MS = 600  # longer than the silence that ends an answer
+
+
+def turns_on(recogniser: StreamRecogniser, line: bytes, then: Listen) -> list[Utterance]:
+    """The utterances recognised on the line, after each of which `then` is listened for."""
+    found = []
+    for place in range(0, len(line), FRAME_BYTES):
+        utterance = recogniser.feed(line[place : place + FRAME_BYTES])
+        if utterance is not None:
+            found.append(utterance)
+            recogniser.listen(then)
+    return found
+
+
+def with_pause(first: bytes, second: bytes, pause_ms: int = PAUSE_MS) -> bytes:
+    return line_noise(800) + first + line_noise(pause_ms) + second + line_noise(2_500)
+
+
+def halves(name: str, cut_ms: int) -> tuple[bytes, bytes]:
+    speech = speech_only(name)
+    return speech[: cut_ms * FRAME_BYTES // FRAME_MS], speech[cut_ms * FRAME_BYTES // FRAME_MS :]
+
+
+def test_who_goes_on_with_a_list_after_the_answer_is_heard_as_one(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
+    line = with_pause(*halves("items_liqunxinban_5_yunyanzi_3_a", 1_180))
+    first, both = turns_on(recogniser, line, Items())
+    assert (cartons(first), first.continues) == ([5], False)
+    assert (cartons(both), both.continues) == ([5, 3], True)
+    assert both.continuation is not None
+    assert cartons(both.continuation) == [3]
+    assert not both.continuation.continues
+    assert ms(recogniser.sound) > ms(speech_only("items_liqunxinban_5_yunyanzi_3_a")) + PAUSE_MS
+
+
+def test_who_goes_on_with_a_number_has_said_one_number(recogniser: StreamRecogniser) -> None:
+    """百合二十……五条 is twenty-five, and 五条 alone is no line."""
+    recogniser.listen(Items())
+    first, _rest = halves("heard/127", 2_760)
+    twenty, twenty_five = turns_on(recogniser, with_pause(first, speech_only("qty_5_b"), 550), Items())
+    assert cartons(twenty) == [15, 20]
+    assert (cartons(twenty_five), twenty_five.continues) == ([15, 25], True)
+    assert twenty_five.continuation is not None
+    assert twenty_five.continuation.is_nothing
+
+
+def test_a_quantity_after_a_brand_that_was_asked_about_is_heard_with_the_brand(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
+    line = with_pause(speech_only("item_hongtashan_noqty_b"), speech_only("qty_5_b"), INCOMPLETE_SILENCE_MS + 300)
+    brand, line_of_both = turns_on(recogniser, line, QuantityOf("6901028300000"))
+    assert [item.quantity for item in brand.items] == [None]
+    assert line_of_both.continues
+    assert (cartons(line_of_both), line_of_both.items[0].barcodes) == ([5], brand.items[0].barcodes)
+
+
+def test_who_corrects_a_line_twice_is_heard_from_the_first_word_each_time(recogniser: StreamRecogniser) -> None:
+    recogniser.listen(Items())
+    line = with_pause(
+        speech_only("item_hongtashan_yingjingdian_5_a") + line_noise(PAUSE_MS) + speech_only("item_ruanyuxi_2_a"),
+        speech_only("change_no_hongtashan_3_a"),
+    )
+    found = turns_on(recogniser, line, Items())
+    assert [(cartons(utterance), utterance.continues) for utterance in found] == [
+        ([5], False),
+        ([5, 2], True),
+        ([3, 2], True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "pause_ms"),
+    [
+        ("cmd_yes_duide_a", "item_ruanyuxi_2_a", PAUSE_MS),
+        ("item_hongtashan_yingjingdian_5_a", "cmd_yes_duide_a", PAUSE_MS),
+        ("item_hongtashan_yingjingdian_5_a", "cmd_done_jiuzhexie_a", PAUSE_MS),
+        ("item_hongtashan_yingjingdian_5_a", "none_weather_a", PAUSE_MS),
+        ("item_hongtashan_yingjingdian_5_a", "item_ruanyuxi_2_a", LIST_SILENCE_MS + GOES_ON_WITHIN_MS + 200),
+    ],
+)
+def test_an_answer_after_a_yes_or_with_no_new_line_or_later_is_an_answer_of_its_own(
+    recogniser: StreamRecogniser, first: str, second: str, pause_ms: int
+) -> None:
+    recogniser.listen(Items())
+    line = with_pause(speech_only(first), speech_only(second), pause_ms)
+    answers = turns_on(recogniser, line, Items())
+    assert [utterance.continues for utterance in answers] == [False, False]
+
+
+@pytest.mark.parametrize("listen", [Items(), YesNo(or_items=True), Digits(12)])
+def test_speech_is_decoded_with_what_was_built_before_it(
+    recogniser: StreamRecogniser, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recogniser.listen(listen)
+    built = []
+
+    class Counted(Recogniser):
+        def __init__(self, model: Any, grammar: Sequence[str] | None, alternatives: int) -> None:
+            built.append(grammar)
+            super().__init__(model, grammar, alternatives)
+
+    monkeypatch.setattr("speech.recogniser.Recogniser", Counted)
+    utterances_on(recogniser, line_noise(800) + speech_only("item_hongtashan_noqty_b"))
+    assert recogniser.speaking
+    assert built == []
 
 
 def test_pieces_of_any_length_are_heard_alike() -> None:
