@@ -11,9 +11,9 @@ from collections import Counter
 import pytest
 
 from backoffice.evaluate_recordings import listed, recordings_part, yes_no_answers
-from speech.evaluation import read_labels
-from speech.retailer_lists import off_list_answer
-from speech.yes_no_evaluation import yes_no_answer
+from speech.evaluation.recordings import read_labels
+from speech.evaluation.retailer_lists import off_list_answer
+from speech.evaluation.yes_no import yes_no_answer
 from tests.support.recorded_callers import AUDIO, demo_understanding, speech_model
 
 RECORDINGS = read_labels(AUDIO / "hard")
