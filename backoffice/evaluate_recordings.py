@@ -18,18 +18,18 @@ from settings import Settings
 from speech.audio import RECOGNISER_RATE, read_audio
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode, first_grammar
-from speech.evaluation import Evaluated, LabelError, LabelledRecording, read_labels, verdict_on
-from speech.evaluation_page import write_report
-from speech.evaluation_tables import Table, recording_tables
+from speech.evaluation.live import play
+from speech.evaluation.live_tables import LiveAnswer, LiveCall, live_calls, live_tables
+from speech.evaluation.page import write_report
+from speech.evaluation.recordings import Evaluated, LabelError, LabelledRecording, read_labels, verdict_on
+from speech.evaluation.retailer_lists import Listing, draw_list, names_specs, off_list_tables, on_list_table
+from speech.evaluation.tables import Table, recording_tables
+from speech.evaluation.yes_no import NOES, YESES, NoisyAnswer, noisy_answers, yes_no_table
 from speech.listening import Listen
-from speech.live_evaluation import play
-from speech.live_tables import LiveAnswer, LiveCall, live_calls, live_tables
 from speech.model import ModelMissing, load_model, locate_model
 from speech.recording_results import RecordingResult, recognise_file, recording_result
-from speech.retailer_lists import Listing, draw_list, names_specs, off_list_tables, on_list_table
 from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import Understanding, build_understanding
-from speech.yes_no_evaluation import NOES, YESES, NoisyAnswer, noisy_answers, yes_no_table
 
 # The retailers of a region, so that a code has to be recognised among as many as there are.
 CODES_OF_A_REGION = 15_000

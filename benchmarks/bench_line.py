@@ -30,7 +30,7 @@ from orders.demo.demo_staff import seed_demo_staff
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit, Supply
 from simulator.account import Account
-from speech.evaluation_tables import Table, quantile
+from speech.evaluation.tables import Table, quantile
 from tests.support.ports import free_port
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine

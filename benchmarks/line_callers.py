@@ -27,7 +27,7 @@ from simulator.speaking_time import spoken_ms
 from simulator.twiml_parser import Verb, read_twiml
 from simulator.webhook_client import new_sid, sign
 from speech.audio import LINE_RATE, encode_mulaw, read_audio
-from speech.live_evaluation import sounding
+from speech.evaluation.live import sounding
 
 API = "/2010-04-01/Accounts"
 # A caller thinks for this long once the question has been asked, and waits this long for an answer.

@@ -149,6 +149,7 @@ class TurnContext:
             tuple(past),
             self.state.mentioned_barcode,
             tuple(self._history(barcode, packs) for barcode, packs in past.items() if barcode in self.available_specs),
+            tuple(self.ordered()),
         )
 
     def _history(self, barcode: str, packs: tuple[int, ...]) -> SpecHistory:
@@ -159,4 +160,4 @@ class TurnContext:
     def yes_no(self) -> YesNo:
         """Listen for yes or no, and for changes to the order."""
         items = self.items()
-        return YesNo(or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)
+        return YesNo(True, items.barcodes, items.usual, items.history, items.ordered)

@@ -91,7 +91,7 @@ LabelKind = Literal["name", "test_case"]
 
 class TurnLabel(Base):
     """One label of a turn. For a name, `text` was said for the spec `barcode`; for a test case, `text` is all that was
-    said, `expect` its meaning (docs/speech-recognition.md) and `sound` the recording. A withdrawn label stays without
+    said, `expect` its meaning (docs/hearing.md) and `sound` the recording. A withdrawn label stays without
     its sound."""
 
     __tablename__ = "turn_labels"

@@ -19,7 +19,7 @@ from brand_catalog.exporting import as_files
 from brand_catalog.loading import load_catalog
 from ivr.models import TurnLabel
 from ivr.recordings import recording_of
-from speech.evaluation import LABELS
+from speech.evaluation.recordings import LABELS
 
 
 class NoRecording(LookupError):

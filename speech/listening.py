@@ -34,18 +34,21 @@ class YesNo:
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     history: tuple[SpecHistory, ...] = ()
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
     """Brands with quantities. `barcodes` are the specs this retailer may order now (empty: not known), `usual` those it
-    bought before, most often first, and `history` the quantities: evidence for what it says, as every spec of the
-    catalogue is recognised. `about` is the spec the line has just spoken of, to which "来五条" then refers."""
+    bought before, most often first, `history` the quantities, and `ordered` the specs in the present order: evidence
+    for what it says, as every spec of the catalogue is recognised. `about` is the spec the line has just spoken of, to
+    which "来五条" then refers."""
 
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     about: str = ""
     history: tuple[SpecHistory, ...] = ()
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class QuantityOf:
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     history: tuple[SpecHistory, ...] = ()
+    ordered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Choice:
     barcodes: tuple[str, ...] = ()
     usual: tuple[str, ...] = ()
     history: tuple[SpecHistory, ...] = ()
+    ordered: tuple[str, ...] = ()
 
 
 Listen = Digits | YesNo | Items | QuantityOf | Choice

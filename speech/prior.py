@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from speech.listening import Digits, Listen, SpecHistory
+from speech.listening import Digits, Listen, SpecHistory, implied_spec
 from speech.semantics import Meaning
 from speech.utterance import Item, Quantity
 
@@ -20,6 +20,8 @@ from speech.utterance import Item, Quantity
 # others it may. Callers name what they may not order once in twenty lines (docs/hearing.md).
 OFF_LIST: Final = -1.5
 USUAL: Final = 0.5
+# The same of a change or removal, for a spec that is not in the order although others are.
+NOT_ORDERED: Final = -0.5
 # The share of lines whose quantity is one that the retailer ordered of this spec before.
 _SHARE_REPEATED: Final = 0.5
 # Quantities in cartons as retailers order them: the usual ones, and the share of all others.
@@ -52,11 +54,14 @@ ABOVE_LIMIT: Final = -0.3
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The prior of one retailer at one step. `orderable` is empty where nothing is known of the retailer."""
+    """The prior of one retailer at one step. `orderable` is empty where nothing is known of the retailer; `about` is
+    the spec to which a quantity without a name refers, or empty."""
 
     orderable: frozenset[str]
     usual: frozenset[str]
+    ordered: frozenset[str]
     history: Mapping[str, SpecHistory]
+    about: str = ""
 
     def of(self, meaning: Meaning) -> float:
         """The log-prior of a meaning, up to a constant that is the same for all meanings of an utterance."""
@@ -69,18 +74,22 @@ class Prior:
                 known = USUAL
             elif not self.orderable.intersection(item.barcodes):
                 known = OFF_LIST
+        if item.action in ("change", "remove") and self.ordered and item.barcodes:
+            known += 0.0 if self.ordered.intersection(item.barcodes) else NOT_ORDERED
         if item.quantity is None or item.action not in ("add", "change"):
             return known
-        history = self.history.get(item.barcodes[0]) if len(item.barcodes) == 1 else None
+        barcodes = item.barcodes or (self.about,)
+        history = self.history.get(barcodes[0]) if len(barcodes) == 1 else None
         return known + QUANTITY_WEIGHT * _of_quantity(item.quantity, history)
 
 
 def prior_of(listen: Listen) -> Prior:
     """The prior of the retailer that is listened to."""
     if isinstance(listen, Digits):
-        return Prior(frozenset(), frozenset(), {})
+        return Prior(frozenset(), frozenset(), frozenset(), {})
+    history = {of_spec.barcode: of_spec for of_spec in listen.history}
     return Prior(
-        frozenset(listen.barcodes), frozenset(listen.usual), {of_spec.barcode: of_spec for of_spec in listen.history}
+        frozenset(listen.barcodes), frozenset(listen.usual), frozenset(listen.ordered), history, implied_spec(listen)
     )
 
 

@@ -134,7 +134,7 @@ class Evidence:
     @property
     def terms(self) -> dict[str, float]:
         """The contributions of all evidence but the posterior to the log-odds that the utterance was meant for the
-        line. The weights are a logistic regression over the labelled recordings (docs/speech-recognition.md)."""
+        line. The weights are a logistic regression over the labelled recordings (docs/hearing.md)."""
         if self.is_answer:
             return {
                 "base": ANSWER_BASE,

@@ -212,8 +212,7 @@ class StreamRecogniser:
         segment.preparations += 1
         if not self._finish_first_pass(segment):
             return
-        text = segment.first[0].text if segment.first else ""
-        segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, text)
+        segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, segment.first or ())
         if segment.endpoint[1] <= LIST_SILENCE_MS:
             segment.prepared = self._utterance(segment, listen)
 
@@ -225,23 +224,27 @@ class StreamRecogniser:
         if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
         if segment.endpoint is None or segment.endpoint[0] != segment.partial:
-            segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, segment.partial)
+            heard = [Hypothesis(segment.partial, 0.0)]
+            segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, heard)
         return segment.silence_ms >= segment.endpoint[1]
 
-    def _endpoint_silence_ms(self, segment: Segment, listen: Listen, partial: str) -> int:
+    def _endpoint_silence_ms(self, segment: Segment, listen: Listen, heard: Sequence[Hypothesis]) -> int:
         """The silence in milliseconds that ends the speech recognised so far, by itself or with what it goes on with,
         whichever is complete."""
-        alone = self._silence_after_ms(listen, partial)
+        alone = self._silence_after_ms(listen, heard)
         if segment.earlier is None:
             return alone
-        return min(alone, self._silence_after_ms(segment.earlier.listen, f"{segment.earlier.utterance.text} {partial}"))
+        before = segment.earlier.utterance.text
+        joined = [replace(hypothesis, text=f"{before} {hypothesis.text}") for hypothesis in heard]
+        return min(alone, self._silence_after_ms(segment.earlier.listen, joined))
 
-    def _silence_after_ms(self, listen: Listen, partial: str) -> int:
+    def _silence_after_ms(self, listen: Listen, heard: Sequence[Hypothesis]) -> int:
         if isinstance(listen, Digits):
-            return COMPLETE_SILENCE_MS if is_complete_code(partial, listen.length) else CODE_SILENCE_MS
-        if not self._understanding.is_complete(listen, partial):
+            complete = bool(heard) and is_complete_code(heard[0].text, listen.length)
+            return COMPLETE_SILENCE_MS if complete else CODE_SILENCE_MS
+        if not self._understanding.is_complete(listen, heard):
             return INCOMPLETE_SILENCE_MS
-        said = self._understanding.of_speech(listen, [Hypothesis(partial, 0.0)])
+        said = self._understanding.of_speech(listen, heard)
         return LIST_SILENCE_MS if said.items and isinstance(listen, Items | YesNo) else COMPLETE_SILENCE_MS
 
     def _finish_first_pass(self, segment: Segment) -> bool:

@@ -169,11 +169,11 @@ class Understanding:
         """The meaning of pressed keys at this step, as `keypad` defines it."""
         return read_keys(listen, keys, self._by_code)
 
-    def is_complete(self, listen: Listen, partial_text: str) -> bool:
-        """True if the partial result is a complete answer, so that a short silence ends it: every line has its
-        quantity, or it is a command, and no syllable is skipped."""
-        found = self.interpret(listen, [Hypothesis(partial_text, 0.0)])
-        if not found or found[0].parse.skipped:
+    def is_complete(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> bool:
+        """True if the likeliest meaning of the alternatives so far is a complete answer, so that a short silence ends
+        it: every line has its quantity, or it is a command, and no syllable is skipped."""
+        found = self.interpret(listen, hypotheses)
+        if not found or found[0].parse.skipped or found[0].parse.talk:
             return False
         meaning = found[0].meaning
         if any(item.quantity is None and item.action in ("add", "change") for item in meaning.items):

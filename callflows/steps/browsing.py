@@ -41,7 +41,14 @@ class ChooseBand(Step[Goto]):
     def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
         options = tuple(Option(str(place), (price,)) for place, price in enumerate(_prices(turn), 1))
-        return Choice(options, or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)
+        return Choice(
+            options,
+            or_items=True,
+            barcodes=items.barcodes,
+            usual=items.usual,
+            history=items.history,
+            ordered=items.ordered,
+        )
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.choice is not None:

@@ -35,7 +35,14 @@ class ChooseSpec(Step[Goto]):
         options = [Option(str(place), _phrases(turn, code, among)) for place, code in enumerate(_page(turn), 1)]
         if _has_pages(turn):
             options.append(Option(str(len(options) + 1), tuple(turn.text("choose_spec.others_said").split())))
-        return Choice(tuple(options), or_items=True, barcodes=items.barcodes, usual=items.usual, history=items.history)
+        return Choice(
+            tuple(options),
+            or_items=True,
+            barcodes=items.barcodes,
+            usual=items.usual,
+            history=items.history,
+            ordered=items.ordered,
+        )
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]
@@ -96,7 +103,7 @@ class AskQuantity(Step[Goto]):
 
     def listen(self, turn: TurnContext) -> QuantityOf:
         items = turn.items()
-        return QuantityOf(_candidates(turn)[0], items.barcodes, items.usual, items.history)
+        return QuantityOf(_candidates(turn)[0], items.barcodes, items.usual, items.history, items.ordered)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]

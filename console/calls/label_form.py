@@ -1,4 +1,4 @@
-"""The form that labels a recording with its meaning, in the terms of docs/speech-recognition.md."""
+"""The form that labels a recording with its meaning, in the terms of docs/hearing.md."""
 
 from __future__ import annotations
 

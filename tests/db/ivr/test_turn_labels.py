@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy.orm import undefer
 
 from ivr.models import TurnLabel
-from speech.evaluation import read_labels
+from speech.evaluation.recordings import read_labels
 from speech.utterance import Item, Quantity, Utterance
 from tests.db.console.test_name_overrides import meaning
 from tests.db.ivr.test_recordings import SID, a_call, kept

@@ -9,7 +9,7 @@ from flask import Flask
 
 from ivr.recordings import store
 from ivr.services import services
-from speech.evaluation import read_labels, verdict_on
+from speech.evaluation.recordings import read_labels, verdict_on
 from speech.listening import Items
 from speech.recording_results import recognise_file
 from storage import transaction

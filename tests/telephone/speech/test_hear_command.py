@@ -17,7 +17,7 @@ from settings import Settings
 from speech.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
-# Synthetic voices over a telephone band with noise, labelled as docs/speech-recognition.md says.
+# Synthetic voices over a telephone band with noise, labelled as docs/hearing.md says.
 HEARD = AUDIO / "heard"
 LABELS = [json.loads(line) for line in (HEARD / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
 CODES = [label for label in LABELS if label["expect"]["kind"] == "digits"]

@@ -185,8 +185,8 @@ def test_a_quantity_belongs_to_the_spec_just_named() -> None:
     assert lines(says("来五条", about)) == [("add", ("玉溪(软)",), 5)]
     assert lines(says("紫云烟两条", about)) == [("add", ("云烟(紫)",), 2)]
     assert says("不对，改成三条", about).items[0].barcodes == ()
-    assert UNDERSTANDING.is_complete(about, "来五条")
-    assert not UNDERSTANDING.is_complete(Items(), "来五条")
+    assert UNDERSTANDING.is_complete(about, [Hypothesis("来五条", 0.0)])
+    assert not UNDERSTANDING.is_complete(Items(), [Hypothesis("来五条", 0.0)])
 
 
 def test_a_line_and_a_command_in_one_breath_are_both_heard() -> None:
@@ -275,7 +275,7 @@ def test_digits_are_keyed_whole_or_not_at_all() -> None:
     ],
 )
 def test_an_answer_is_whole_when_every_line_has_its_quantity(text: str, whole: bool) -> None:
-    assert UNDERSTANDING.is_complete(Items(), text) is whole
+    assert UNDERSTANDING.is_complete(Items(), [Hypothesis(text, 0.0)]) is whole
 
 
 def test_the_better_alternative_wins_and_shares_its_belief() -> None:

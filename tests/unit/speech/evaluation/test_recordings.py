@@ -18,15 +18,15 @@ from click.testing import CliRunner
 
 from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, generated_codes
 from speech.audio import LINE_RATE, read_audio
-from speech.evaluation import (
+from speech.evaluation.page import write_report
+from speech.evaluation.recordings import (
     Evaluated,
     LabelError,
     LabelledRecording,
     read_labels,
     verdict_on,
 )
-from speech.evaluation_page import write_report
-from speech.evaluation_tables import Rate, Table, line_errors, quantile, recording_tables
+from speech.evaluation.tables import Rate, Table, line_errors, quantile, recording_tables
 from tests.support.recorded_callers import AUDIO, DEMO
 
 ONE_ITEM = {"kind": "items", "items": [["玉溪(软)", 5]]}

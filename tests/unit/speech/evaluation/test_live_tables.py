@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from speech.audio import LINE_RATE
-from speech.evaluation import read_labels
-from speech.live_evaluation import LiveResult
-from speech.live_tables import LiveAnswer, live_calls, live_tables
+from speech.evaluation.live import LiveResult
+from speech.evaluation.live_tables import LiveAnswer, live_calls, live_tables
+from speech.evaluation.recordings import read_labels
 from speech.utterance import NOTHING
 from tests.support.recorded_callers import AUDIO
 

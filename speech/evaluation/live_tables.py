@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from speech.audio import LINE_RATE, Samples, read_audio
-from speech.evaluation import LabelledRecording, Verdict, verdict_on
-from speech.evaluation_tables import Table, quantile, rate
-from speech.live_evaluation import LiveResult, Noise, clearness_db, in_room, room_noise
+from speech.evaluation.live import LiveResult, Noise, clearness_db, in_room, room_noise
+from speech.evaluation.recordings import LabelledRecording, Verdict, verdict_on
+from speech.evaluation.tables import Table, quantile, rate
 from speech.recording_results import RecordingResult
 
 # A recording less clear than this is noisy already, and the end of its speech cannot be told.

@@ -11,8 +11,8 @@ from html import escape
 from pathlib import Path
 
 from speech.audio import LINE_RATE, read_audio
-from speech.evaluation import Evaluated
-from speech.evaluation_tables import Table
+from speech.evaluation.recordings import Evaluated
+from speech.evaluation.tables import Table
 
 _ORDER = ("wrong", "missed", "asked back", "accepted", "exact")
 _STYLE = """

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 from brand_catalog.catalog import Catalog
-from speech.evaluation import LINE_KINDS, Evaluated, LabelledRecording
-from speech.evaluation_tables import Table, rate
+from speech.evaluation.recordings import LINE_KINDS, Evaluated, LabelledRecording
+from speech.evaluation.tables import Table, rate
 from speech.listening import Items, Listen, YesNo
 from speech.recording_results import RecordingResult
 

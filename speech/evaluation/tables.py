@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args
 
-from speech.evaluation import Evaluated, Verdict
+from speech.evaluation.recordings import Evaluated, Verdict
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from speech.audio import LINE_RATE, Samples, read_audio, upsample
-from speech.evaluation import LabelledRecording
-from speech.evaluation_tables import Rate, Table
-from speech.live_evaluation import LEAD_MS, Noise, clearness_db, in_room, room_noise
+from speech.evaluation.live import LEAD_MS, Noise, clearness_db, in_room, room_noise
+from speech.evaluation.recordings import LabelledRecording
+from speech.evaluation.tables import Rate, Table
 from speech.recording_results import RecordingResult
 
 YesNoAnswer = Literal["taken as said", "taken for the other", "asked again", "missed", "taken for something else"]

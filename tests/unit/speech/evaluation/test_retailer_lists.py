@@ -9,15 +9,15 @@ import pytest
 
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import read_catalog_file
-from speech.evaluation import Evaluated, LabelledRecording, verdict_on
-from speech.listening import Items, YesNo
-from speech.retailer_lists import (
+from speech.evaluation.recordings import Evaluated, LabelledRecording, verdict_on
+from speech.evaluation.retailer_lists import (
     draw_list,
     names_specs,
     off_list_answer,
     off_list_tables,
     on_list_table,
 )
+from speech.listening import Items, YesNo
 from tests.support.recorded_callers import DEMO
 
 
