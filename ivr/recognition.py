@@ -89,9 +89,11 @@ class Recognition:
             return self._understanding[1]
 
     def reading(self, session: Session) -> Understanding:
-        """The understanding of keys and typed text alone, for which no model is loaded."""
+        """The understanding of keys and typed text, for which no model is loaded: that of speech where there is one."""
         with self._lock:
             catalog = self._catalogs.current(session)
+            if self._understanding is not None and self._understanding[0] is catalog:
+                return self._understanding[1]
             if self._reading is None or self._reading[0] is not catalog:
                 self._reading = catalog, build_understanding(catalog)
             return self._reading[1]

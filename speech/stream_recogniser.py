@@ -22,7 +22,7 @@ from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import acquire, release
 from speech.segment import PADDING_AFTER_MS, Earlier, Segment
 from speech.speech_detection import JUMP_FRAMES, ONSET_WINDOW_FRAMES, SpeechDetector
-from speech.understanding import Understanding
+from speech.understanding import Understanding, is_bare_answer
 from speech.utterance import Utterance
 
 # The silence that ends a complete answer; a list, which may go on after a breath; an incomplete answer; and a code,
@@ -263,7 +263,7 @@ class StreamRecogniser:
         self._finish_garbage(segment)
         pcm = bytes(segment.pcm)
         alone = decode(self._model, self._understanding, listen, pcm, self._known, segment.first, segment.garbage)
-        if segment.earlier is None or _is_bare_answer(alone):
+        if segment.earlier is None or is_bare_answer(alone):
             return alone
         joined = Segment([], noisy=segment.noisy or segment.earlier.noisy)
         for frame, speech in segment.with_earlier:
@@ -285,17 +285,12 @@ class StreamRecogniser:
             listen, frames, noisy = segment.earlier.listen, segment.with_earlier, noisy or segment.earlier.noisy
         kept = len(frames) - (len(segment.frames) - segment.length)
         self._last = [frame for frame, _ in frames[:kept]]
-        may_go_on = not (utterance.is_nothing or _is_bare_answer(utterance) or isinstance(listen, Digits))
+        may_go_on = not (utterance.is_nothing or is_bare_answer(utterance) or isinstance(listen, Digits))
         if may_go_on and len(frames) * FRAME_MS < MAX_SPEECH_MS:
             self._earlier = Earlier(utterance, listen, frames, len(frames), noisy)
         else:
             self._earlier = None
         return utterance
-
-
-def _is_bare_answer(utterance: Utterance) -> bool:
-    """True for a yes or a no and nothing else."""
-    return utterance.command in ("yes", "no") and not utterance.items
 
 
 def _goes_on(earlier: Utterance, both: Utterance, later: Utterance) -> bool:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from brand_catalog.catalog import Catalog, SpokenName
@@ -119,11 +119,14 @@ class Understanding:
         if vocabulary is not None:
             self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
         self._fillers = self._phrases.fillers()
-        self._names = NameIndex(catalog.spoken_names)
-        self._no_names = NameIndex(())
         self._by_code = {spec.short_code: barcode for barcode, spec in catalog.specs.items()}
         self._parser = lru_cache(maxsize=_SCOPES_KEPT)(self._build_parser)
         self._sentences = lru_cache(maxsize=_SCOPES_KEPT)(self._build_sentences)
+
+    @cached_property
+    def _names(self) -> NameIndex:
+        """The names of the catalogue; built for the first words to be understood, as keys need none."""
+        return NameIndex(self.catalog.spoken_names)
 
     def grammar(self, listen: Listen) -> tuple[str, ...]:
         """The sentences for the recogniser at this step, the same for every caller."""
@@ -227,7 +230,7 @@ class Understanding:
         )
 
     def _build_parser(self, scope: _Scope) -> Parser:
-        names = self._names if scope.lines else self._no_names
+        names = self._names if scope.lines else NameIndex(())
         return Parser(self._phrases.automaton(scope.wants, scope.options), names, self._quantities, self._fillers)
 
     def _build_sentences(self, scope: _Scope) -> tuple[str, ...]:
@@ -249,9 +252,9 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
     return Understanding(catalog, vocabulary_of(model))
 
 
-def is_bare_answer(meaning: Meaning) -> bool:
+def is_bare_answer(said: Meaning | Utterance) -> bool:
     """True for a yes or a no and nothing else."""
-    return meaning.command in ("yes", "no") and not meaning.items
+    return said.command in ("yes", "no") and not said.items
 
 
 def _is_amount(item: Item, listen: Listen) -> bool:
