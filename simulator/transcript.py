@@ -33,7 +33,6 @@ class Transcript:
     """Prints a call line by line. `verbose` adds the verbs carried out and the requests made.
 
     Times are call time; `+0.84 s` before the line's words is the wall-clock time since the caller had finished.
-    `latencies_ms` collects these for spoken turns, for benchmarks.
     """
 
     def __init__(self, write: Callable[[str], None], *, verbose: bool = False) -> None:
@@ -42,18 +41,16 @@ class Transcript:
         self._keys: list[str] = []
         self._keys_at_ms = 0
         self._acted_at: float | None = None
-        self._spoke = False
-        self.latencies_ms: list[int] = []
 
     def hear(self, event: Event) -> None:
         """Print the event, if it has a line in the transcript."""
         if isinstance(event, KeyPressed):
             self._keys_at_ms = self._keys_at_ms if self._keys else event.at_ms
             self._keys.append(event.key if event.taken else f"({event.key})")
-            self._acted_at, self._spoke = time.monotonic(), False
+            self._acted_at = time.monotonic()
             return
         if isinstance(event, CallerFinished):
-            self._acted_at, self._spoke = time.monotonic(), True
+            self._acted_at = time.monotonic()
         text = self._text(event)
         if text:
             self._flush_keys()
@@ -116,6 +113,4 @@ class Transcript:
             return ""
         latency = time.monotonic() - self._acted_at
         self._acted_at = None
-        if self._spoke:
-            self.latencies_ms.append(round(latency * 1000))
         return f"[+{latency:.2f} s] "

@@ -1,7 +1,5 @@
-"""Response times of the served line to callers and operators: one server, calls in real time.
-
-A caller orders by voice: the time from the end of each utterance to the beginning of the line's answer. Others ask for
-an operator: the time until the operators' page is sent a queue with them in it.
+"""Response times of the served line to operators: callers ask for one, in real time, and this is the time until the
+operators' page is sent a queue with them in it. What callers wait for is measured by `bench_line`.
 """
 
 from __future__ import annotations
@@ -16,15 +14,10 @@ import requests
 
 from orders.demo.demo_staff import DEMO_PASSWORD
 from simulator.events import Event, Said
-from simulator.inbound_calls import dial_in, play
-from simulator.pace import REAL_TIME
-from simulator.script import read_script
-from simulator.transcript import Transcript
+from simulator.inbound_calls import dial_in
 from tests.support.chromium import served_hotline
 from tests.support.served_line import ServedLine
 
-ROOT = Path(__file__).parent.parent
-CALL = ROOT / "tests" / "calls" / "order_by_voice.yaml"
 SHOP_PHONE, MAIN = "+8613800000012", "+8637255550000"
 QUEUED_CALLERS = 5
 GIVE_UP_S = 30
@@ -32,21 +25,12 @@ GIVE_UP_S = 30
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder, served_hotline(Path(folder), "stream") as line:
-        print("until the line answers what was said (ms):", *_replies(line))
         waits = sorted(_queue_delay_ms(line) for _ in range(QUEUED_CALLERS))
         print(
             f"until an operator sees a caller who asked for an operator: median {statistics.median(waits):.0f} ms,",
             end="",
         )
         print(f" worst {waits[-1]:.0f} ms")
-
-
-def _replies(line: ServedLine) -> list[int]:
-    transcript = Transcript(lambda text: None)
-    verdict = play(read_script(CALL), line.account, line.number, pace=REAL_TIME, listener=transcript.hear)
-    if verdict:
-        raise SystemExit(f"The call went wrong: {verdict}")
-    return transcript.latencies_ms
 
 
 def _queue_delay_ms(line: ServedLine) -> float:
