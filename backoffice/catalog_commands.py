@@ -12,8 +12,8 @@ from brand_catalog.importing import CatalogFileError, NameCheck, examine_catalog
 from brand_catalog.name_overrides import replace_catalog
 from ivr.services import services
 from orders.staff.accounts import StaffError, acting_staff
+from speech.grammars.vocabulary import vocabulary_of
 from speech.model import ModelMissing, load_model, locate_model
-from speech.vocabulary import vocabulary_of
 from storage import migrate, transaction
 
 

@@ -15,7 +15,6 @@ import click
 from backoffice.command_context import FILE
 from backoffice.recognition_commands import catalog_of_file, listen_for
 from settings import Settings
-from speech.audio import RECOGNISER_RATE, read_audio
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode, first_grammar
 from speech.evaluation.live import play
@@ -28,6 +27,7 @@ from speech.evaluation.yes_no import NOES, YESES, NoisyAnswer, noisy_answers, ye
 from speech.listening import Listen
 from speech.model import ModelMissing, load_model, locate_model
 from speech.recording_results import RecordingResult, recognise_file, recording_result
+from speech.sound.audio import RECOGNISER_RATE, read_audio
 from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import Understanding, build_understanding
 

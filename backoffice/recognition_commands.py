@@ -18,13 +18,13 @@ from brand_catalog.importing import CatalogFileError, read_catalog_file
 from ivr import turn_labels
 from ivr.services import services
 from orders.retailers.lookup import customer_codes
-from speech.audio import AudioFileError
 from speech.customer_codes import KnownCodes
 from speech.decoding import Decision
 from speech.explaining import explain
 from speech.listening import CUSTOMER_CODE_DIGITS, Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
 from speech.recording_results import RecordingResult, recognise_file, unreadable
+from speech.sound.audio import AudioFileError
 from speech.understanding import Understanding, build_understanding
 from storage import migrate, read_only, transaction
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import LINE_RATE, RECOGNISER_RATE, read_audio
 from speech.decoding import decode
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.model import load_model, locate_model
 from speech.recogniser import Recogniser, recognise
+from speech.sound.audio import LINE_RATE, RECOGNISER_RATE, read_audio
 from speech.stream_recogniser import speech_segment
 from speech.understanding import build_understanding
 

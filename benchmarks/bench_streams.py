@@ -20,9 +20,9 @@ from vosk import KaldiRecognizer
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import FRAME_BYTES, FRAME_MS, RECOGNISER_RATE, Upsampler, decode_mulaw, encode_mulaw
 from speech.listening import Items
 from speech.model import load_model, locate_model
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, RECOGNISER_RATE, Upsampler, decode_mulaw, encode_mulaw
 from speech.stream_recogniser import StreamRecogniser
 from speech.understanding import build_understanding
 

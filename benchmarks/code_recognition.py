@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 from settings import Settings
-from speech.audio import LINE_RATE, read_audio
 from speech.customer_codes import CODE_ALTERNATIVES, KnownCodes, code_grammar, recognise_code
 from speech.model import load_model, locate_model
 from speech.recogniser import recognise
+from speech.sound.audio import LINE_RATE, read_audio
 from speech.stream_recogniser import speech_segment
 
 RETAILERS = 15_000

@@ -26,8 +26,8 @@ from simulator.mulaw import FRAME_BYTES, FRAME_MS
 from simulator.speaking_time import spoken_ms
 from simulator.twiml_parser import Verb, read_twiml
 from simulator.webhook_client import new_sid, sign
-from speech.audio import LINE_RATE, encode_mulaw, read_audio
 from speech.evaluation.live import sounding
+from speech.sound.audio import LINE_RATE, encode_mulaw, read_audio
 
 API = "/2010-04-01/Accounts"
 # A caller thinks for this long once the question has been asked, and waits this long for an answer.

@@ -16,7 +16,7 @@ from brand_catalog.name_overrides import NameRefused, add_name, with_name
 from console.authentication import staff
 from console.language import _
 from ivr.services import services
-from speech.vocabulary import UnsayableError, vocabulary_of
+from speech.grammars.vocabulary import UnsayableError, vocabulary_of
 from storage import transaction
 
 CONFUSABLES_MAX = 8

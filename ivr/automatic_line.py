@@ -34,7 +34,7 @@ from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
 from settings import ListenMode
-from speech.keypad import DONE, REPEAT, key_count
+from speech.language.keypad import DONE, REPEAT, key_count
 from speech.listening import is_secret
 
 # One failure repeats the prompt; the second in a row gives the call to an operator.

@@ -29,7 +29,7 @@ from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_jso
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
 from orders.book.draft_lines import KeptLine
-from speech.keypad import DONE
+from speech.language.keypad import DONE
 from speech.listening import Listen, is_secret
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, retry_on_deadlock, transaction

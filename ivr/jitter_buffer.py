@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from speech.audio import FRAME_BYTES, FRAME_MS, LINE_RATE, decode_mulaw, encode_mulaw
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, LINE_RATE, decode_mulaw, encode_mulaw
 
 BYTES_PER_MS: Final = LINE_RATE // 1000
 # A missing frame is waited for until this much of the sound after the gap has come, or nothing has come for so long.

@@ -21,8 +21,8 @@ from ivr.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from ivr.carrier import Carrier, CarrierError
 from ivr.jitter_buffer import Frame, JitterBuffer
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
-from speech.audio import FRAME_BYTES, FRAME_MS
 from speech.listening import Listen
+from speech.sound.audio import FRAME_BYTES, FRAME_MS
 from speech.utterance import Utterance
 
 POLL_EVERY_MS = 200

@@ -14,11 +14,11 @@ from brand_catalog.cache import CatalogCache
 from brand_catalog.catalog import Catalog
 from orders.retailers.lookup import customer_codes
 from settings import Settings
-from speech.audio import LINE_RATE, read_wav
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode, prepare
 from speech.listening import CUSTOMER_CODE_DIGITS, Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
+from speech.sound.audio import LINE_RATE, read_wav
 from speech.stream_recogniser import StreamRecogniser, speech_segment
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ivr.models import TurnRecording
 from orders.department_rules import recording_days
-from speech.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
+from speech.sound.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
 
 # No step listens longer than this to one answer.
 _LONGEST_S = 30

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cdist
 
-from speech.audio import RECOGNISER_RATE
 from speech.hypotheses import Hypothesis
 from speech.listening import CUSTOMER_CODE_DIGITS
 from speech.recogniser import recognise
+from speech.sound.audio import RECOGNISER_RATE
 
 CODE_ALTERNATIVES: Final = 300
 

@@ -12,8 +12,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from speech.audio import RECOGNISER_RATE
 from speech.hypotheses import ALTERNATIVES, Hypothesis, from_vosk
+from speech.sound.audio import RECOGNISER_RATE
 
 # The most recognisers in the pool; each takes about 5 MB.
 _POOL_SIZE: Final = 24

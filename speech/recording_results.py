@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from brand_catalog.catalog import Catalog
-from speech.audio import read_audio
 from speech.customer_codes import KnownCodes
 from speech.decoding import Decision, decode_with_evidence
 from speech.listening import Listen
+from speech.sound.audio import read_audio
 from speech.understanding import Understanding
 from speech.utterance import NOTHING, Item, Utterance
 

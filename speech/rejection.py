@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
+from speech.language.semantics import Meaning
 from speech.listening import Choice, Listen, QuantityOf, YesNo, implied_spec
-from speech.semantics import Meaning
 from speech.understanding import MISSING_PENALTY, Interpretation
 from speech.utterance import Command
 

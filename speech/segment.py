@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler
 from speech.hypotheses import Hypothesis
 from speech.listening import Listen
 from speech.recogniser import Recogniser
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler
 from speech.utterance import Utterance
 
 # Sound with a voice, but much softer than the caller's, counts as silence after this long: another voice in the room.

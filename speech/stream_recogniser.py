@@ -14,14 +14,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from speech.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
 from speech.customer_codes import KnownCodes, is_complete_code
 from speech.decoding import decode, first_grammar, prepare
 from speech.hypotheses import Hypothesis
 from speech.listening import Digits, Items, Listen, YesNo
 from speech.recogniser import acquire, release
 from speech.segment import PADDING_AFTER_MS, Earlier, Segment
-from speech.speech_detection import JUMP_FRAMES, ONSET_WINDOW_FRAMES, SpeechDetector
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, Samples, Upsampler, decode_mulaw, encode_mulaw
+from speech.sound.speech_detection import JUMP_FRAMES, ONSET_WINDOW_FRAMES, SpeechDetector
 from speech.understanding import Understanding, is_bare_answer
 from speech.utterance import Utterance
 

@@ -12,19 +12,19 @@ from typing import Any, Final
 from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
-from speech.confusables import Confusables, balanced_wordings
-from speech.grammar import GrammarWriter
+from speech.grammars.confusables import Confusables, balanced_wordings
+from speech.grammars.grammar import GrammarWriter
+from speech.grammars.vocabulary import Vocabulary, vocabulary_of
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
-from speech.keypad import read_keys
+from speech.language.keypad import read_keys
+from speech.language.numerals import figures_in_words
+from speech.language.parsing import Parse, Parser
+from speech.language.phrases import Act, load_phrases
+from speech.language.prior import prior_of
+from speech.language.quantities import Quantities
+from speech.language.semantics import Meaning, assemble
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
-from speech.numerals import figures_in_words
-from speech.parsing import Parse, Parser
-from speech.phrases import Act, load_phrases
-from speech.prior import prior_of
-from speech.quantities import Quantities
-from speech.semantics import Meaning, assemble
 from speech.utterance import NOTHING, Item, Utterance
-from speech.vocabulary import Vocabulary, vocabulary_of
 
 # The weight of the recogniser's log-likelihood: its frames are not independent, so it is overconfident.
 SCORE_WEIGHT: Final = 0.5

@@ -19,7 +19,7 @@ from console.authentication import may, requires_task, staff
 from console.language import _
 from console.uploads import as_file, is_table, table_file
 from ivr.services import services
-from speech.vocabulary import vocabulary_of
+from speech.grammars.vocabulary import vocabulary_of
 from storage import read_only, transaction
 
 VERSIONS_SHOWN = 60

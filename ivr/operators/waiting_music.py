@@ -8,7 +8,7 @@ import numpy as np
 from flask import Blueprint, Response
 
 from ivr.recordings import wav_of_samples
-from speech.audio import LINE_RATE
+from speech.sound.audio import LINE_RATE
 
 MUSIC_PATH = "/sounds/waiting.wav"
 NOTE_S = 0.5

@@ -7,7 +7,7 @@ import re
 from flask import request
 
 from ivr.carrier import AnsweredBy, CallStatus, QueueExit
-from speech.keypad import DONE
+from speech.language.keypad import DONE
 
 # https://www.twilio.com/docs/voice/api/call-resource#call-status-values
 CALL_STATUSES: dict[str, CallStatus] = {

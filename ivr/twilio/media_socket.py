@@ -26,7 +26,7 @@ from ivr.jitter_buffer import Frame
 from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
 from settings import Settings
-from speech.audio import FRAME_BYTES, FRAME_MS
+from speech.sound.audio import FRAME_BYTES, FRAME_MS
 
 # A message with 20 ms of sound has about 400 characters.
 MESSAGE_MAX_CHARS = 8_000

@@ -52,7 +52,7 @@ from ivr.operators.waiting_music import MUSIC_PATH
 from ivr.twilio.signature import socket_base, stream_token
 from ivr.twilio.urls import WebhookUrls
 from settings import Settings
-from speech.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
+from speech.language.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
 
 # A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3

@@ -16,8 +16,8 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from speech.audio import FRAME_BYTES, FRAME_MS, LINE_RATE, Samples, encode_mulaw
 from speech.listening import Listen
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, LINE_RATE, Samples, encode_mulaw
 from speech.stream_recogniser import StreamRecogniser
 from speech.utterance import Utterance
 

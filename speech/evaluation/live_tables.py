@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from speech.audio import LINE_RATE, Samples, read_audio
 from speech.evaluation.live import LiveResult, Noise, clearness_db, in_room, room_noise
 from speech.evaluation.recordings import LabelledRecording, Verdict, verdict_on
 from speech.evaluation.tables import Table, quantile, rate
 from speech.recording_results import RecordingResult
+from speech.sound.audio import LINE_RATE, Samples, read_audio
 
 # A recording less clear than this is noisy already, and the end of its speech cannot be told.
 _CLEAR_DB: Final = 25.0

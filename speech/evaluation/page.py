@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from speech.audio import LINE_RATE, read_audio
 from speech.evaluation.recordings import Evaluated
 from speech.evaluation.tables import Table
+from speech.sound.audio import LINE_RATE, read_audio
 
 _ORDER = ("wrong", "missed", "asked back", "accepted", "exact")
 _STYLE = """

@@ -15,11 +15,11 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from speech.audio import LINE_RATE, Samples, read_audio, upsample
 from speech.evaluation.live import LEAD_MS, Noise, clearness_db, in_room, room_noise
 from speech.evaluation.recordings import LabelledRecording
 from speech.evaluation.tables import Rate, Table
 from speech.recording_results import RecordingResult
+from speech.sound.audio import LINE_RATE, Samples, read_audio, upsample
 
 YesNoAnswer = Literal["taken as said", "taken for the other", "asked again", "missed", "taken for something else"]
 

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 from ivr.twilio.signature import stream_token
 from settings import DEMO_SECRET_KEY, Settings
 from simulator.webhook_client import new_sid, sign
-from speech.audio import FRAME_BYTES, FRAME_MS
+from speech.sound.audio import FRAME_BYTES, FRAME_MS
 
 SOCKET_OPEN_S = 3.0
 POST_EVERY_S = 0.5

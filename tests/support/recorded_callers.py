@@ -11,9 +11,9 @@ import pytest
 
 from brand_catalog.importing import read_catalog_file
 from settings import Settings
-from speech.audio import FRAME_BYTES, LINE_RATE, decode_mulaw, encode_mulaw
 from speech.model import ModelMissing, load_model, locate_model
-from speech.speech_detection import SpeechDetector
+from speech.sound.audio import FRAME_BYTES, LINE_RATE, decode_mulaw, encode_mulaw
+from speech.sound.speech_detection import SpeechDetector
 from speech.understanding import Understanding, build_understanding
 
 AUDIO = Path(__file__).parents[1] / "audio"

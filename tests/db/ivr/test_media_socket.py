@@ -21,8 +21,8 @@ from ivr.models import Call, PendingUtterance
 from ivr.stream_registry import OpenTurn
 from ivr.twilio.media_socket import FRAMES_AHEAD, TICK_S, MediaSockets
 from ivr.twilio.signature import stream_token
-from speech.audio import FRAME_BYTES
 from speech.listening import Digits, Listen, YesNo
+from speech.sound.audio import FRAME_BYTES
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, transaction
 from tests.support.carrier_client import BASE, Telephone

@@ -17,7 +17,7 @@ from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue_position import QueuePosition
 from orders.demo.demo_staff import seed_demo_staff
 from simulator.account import CalledParty
-from speech.audio import read_wav
+from speech.sound.audio import read_wav
 from storage import SessionFactory
 from tests.support.carrier_client import Telephone
 from tests.support.desk_world import MAIN, MovingClock, World

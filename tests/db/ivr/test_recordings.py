@@ -16,8 +16,8 @@ from ivr.models import Call, TurnRecording, TurnRow
 from ivr.operators import tickets
 from ivr.serialisation import utterance_to_json
 from orders.department_rules import set_rule
-from speech.audio import decode_mulaw, encode_mulaw
 from speech.listening import Digits
+from speech.sound.audio import decode_mulaw, encode_mulaw
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, read_only, transaction
 from tests.db.ivr.test_media_socket import STOP, StreamFixture, media

@@ -14,7 +14,7 @@ from click.testing import Result
 import backoffice.recognition_commands as hearing_commands
 from app import create_app
 from settings import Settings
-from speech.audio import LINE_RATE, read_audio
+from speech.sound.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
 # Synthetic voices over a telephone band with noise, labelled as docs/hearing.md says.

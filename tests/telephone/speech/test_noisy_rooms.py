@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from speech.audio import decode_mulaw
 from speech.evaluation.live import Noise, in_room, play, room_noise
 from speech.listening import Items
-from speech.speech_detection import SpeechDetector
+from speech.sound.audio import decode_mulaw
+from speech.sound.speech_detection import SpeechDetector
 from speech.stream_recogniser import StreamRecogniser
 from tests.support.recorded_callers import demo_understanding, recording, speech_model
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from speech.audio import LINE_RATE, read_audio
 from speech.hypotheses import ALTERNATIVES
 from speech.listening import Items
 from speech.recogniser import Recogniser, acquire, make_ready, recognise, release
+from speech.sound.audio import LINE_RATE, read_audio
 from speech.stream_recogniser import speech_segment
 from tests.support.recorded_callers import AUDIO, demo_understanding, speech_model
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from speech.audio import LINE_RATE, decode_mulaw, read_audio
 from speech.customer_codes import (
     KnownCodes,
     recognise_code,
 )
+from speech.sound.audio import LINE_RATE, decode_mulaw, read_audio
 from speech.stream_recogniser import speech_segment
 from tests.support.recorded_callers import AUDIO, line_noise, speech_model
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from simulator.mulaw import key_tone
-from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.customer_codes import KnownCodes
 from speech.decoding import decode
 from speech.listening import Digits, Items, Listen, QuantityOf, YesNo
 from speech.recogniser import Recogniser
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw, upsample
 from speech.stream_recogniser import (
     COMPLETE_SILENCE_MS,
     GOES_ON_WITHIN_MS,

@@ -16,7 +16,7 @@ from brand_catalog.importing import (
     examine_catalog_file,
     read_catalog_file,
 )
-from speech.vocabulary import Vocabulary
+from speech.grammars.vocabulary import Vocabulary
 from tests.support.catalog_files import GOOD, OTHER, CatalogFolder
 
 DEMO = Path(brand_catalog.__file__).parent / "demo"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.jitter_buffer import FILL_MAX_MS, REORDER_MS, STALL_MS, Frame, JitterBuffer
-from speech.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw
+from speech.sound.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw
 
 LOUD = 12_000
 

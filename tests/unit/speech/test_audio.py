@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from speech.audio import (
+from speech.sound.audio import (
     LINE_RATE,
     RECOGNISER_RATE,
     AudioFileError,

@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from brand_catalog.catalog import SpokenName
-from speech.confusables import Confusables, balanced_wordings
-from speech.phrases import load_phrases
-from speech.quantities import Quantities
+from speech.grammars.confusables import Confusables, balanced_wordings
+from speech.language.phrases import load_phrases
+from speech.language.quantities import Quantities
 
 PHRASES = load_phrases()
 CONFUSABLES = Confusables(PHRASES, Quantities(PHRASES.quantity_words))

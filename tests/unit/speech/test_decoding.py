@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from speech.decoding import decide_utterance
+from speech.grammars.vocabulary import UnsayableError, Vocabulary
 from speech.hypotheses import Hypothesis, from_vosk
 from speech.listening import Items, Listen, SpecHistory, YesNo
 from speech.rejection import Evidence, acceptance_of
 from speech.understanding import Understanding
 from speech.utterance import Command, Quantity
-from speech.vocabulary import UnsayableError, Vocabulary
 from tests.unit.speech.test_understanding import CATALOG, CODES, lines
 
 UNDERSTANDING = Understanding(CATALOG, Vocabulary(lambda word: len(word) == 1))

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.catalog import SpokenName
-from speech.grammar import GrammarWriter
-from speech.phrases import load_phrases
-from speech.quantities import Quantities
-from speech.vocabulary import Vocabulary
-from speech.weighted_cycle import WeightedCycle, falling_weights
+from speech.grammars.grammar import GrammarWriter
+from speech.grammars.vocabulary import Vocabulary
+from speech.language.phrases import load_phrases
+from speech.language.quantities import Quantities
+from speech.language.weighted_cycle import WeightedCycle, falling_weights
 
 # Names of one character that is in no phrase, so that each is a word of its own.
 NAMES = tuple(SpokenName(text, (str(number),), "spec") for number, text in enumerate("鹤鹰鹏鹃鸥鸽鸭鹅雁雀燕鹊"))

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.sounds import sounds
-from speech.numerals import LARGEST, figures_in_words, number_words
-from speech.phrases import load_phrases
-from speech.quantities import Quantities
+from speech.language.numerals import LARGEST, figures_in_words, number_words
+from speech.language.phrases import load_phrases
+from speech.language.quantities import Quantities
 from speech.utterance import Quantity, Unit
 
 QUANTITIES = Quantities(load_phrases().quantity_words)

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
-from speech.parsing import Parser
-from speech.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
-from speech.quantities import Quantities
+from speech.language.parsing import Parser
+from speech.language.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
+from speech.language.quantities import Quantities
 from speech.utterance import Asked, Quantity
 
 PHRASES = load_phrases()

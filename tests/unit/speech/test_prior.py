@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from speech.language.prior import prior_of
+from speech.language.semantics import Meaning
 from speech.listening import Digits, Items, Listen, QuantityOf, SpecHistory
-from speech.prior import prior_of
-from speech.semantics import Meaning
 from speech.utterance import Action, Item, Quantity
 
 

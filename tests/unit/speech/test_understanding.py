@@ -8,9 +8,9 @@ from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.importing import make_catalog
 from brand_catalog.spoken_names import derive_spoken_names
 from speech.hypotheses import Hypothesis
+from speech.language.parsing import Parse
+from speech.language.semantics import Meaning
 from speech.listening import Choice, Digits, Items, Listen, Option, QuantityOf, YesNo
-from speech.parsing import Parse
-from speech.semantics import Meaning
 from speech.understanding import Interpretation, Understanding
 from speech.utterance import Item, Quantity, Utterance
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from speech.audio import LINE_RATE
 from speech.evaluation.live import LiveResult
 from speech.evaluation.live_tables import LiveAnswer, live_calls, live_tables
 from speech.evaluation.recordings import read_labels
+from speech.sound.audio import LINE_RATE
 from speech.utterance import NOTHING
 from tests.support.recorded_callers import AUDIO
 

@@ -17,7 +17,6 @@ import pytest
 from click.testing import CliRunner
 
 from backoffice.evaluate_recordings import CODES_OF_A_REGION, evaluate, generated_codes
-from speech.audio import LINE_RATE, read_audio
 from speech.evaluation.page import write_report
 from speech.evaluation.recordings import (
     Evaluated,
@@ -27,6 +26,7 @@ from speech.evaluation.recordings import (
     verdict_on,
 )
 from speech.evaluation.tables import Rate, Table, line_errors, quantile, recording_tables
+from speech.sound.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO
 
 ONE_ITEM = {"kind": "items", "items": [["玉溪(软)", 5]]}

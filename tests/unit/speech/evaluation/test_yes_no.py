@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from speech.audio import RECOGNISER_RATE
 from speech.evaluation.recordings import LabelledRecording, read_labels
 from speech.evaluation.yes_no import NoisyAnswer, noisy_answers, yes_no_answer, yes_no_table
+from speech.sound.audio import RECOGNISER_RATE
 from tests.support.recorded_callers import AUDIO
 
 RECORDINGS = read_labels(AUDIO / "hard")

@@ -10,8 +10,8 @@ from typing import Final
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, syllables
-from speech.phrases import Act, Automaton, Label
-from speech.quantities import Quantities
+from speech.language.phrases import Act, Automaton, Label
+from speech.language.quantities import Quantities
 from speech.utterance import Quantity
 
 # The cost of each kind of part by itself: of two parses the one with fewer and fuller parts is right.

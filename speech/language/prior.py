@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from speech.language.semantics import Meaning
 from speech.listening import Digits, Listen, SpecHistory, implied_spec
-from speech.semantics import Meaning
 from speech.utterance import Item, Quantity
 
 # The log-odds of a spec the retailer may not order now against one it may, and of one it usually orders against the

@@ -10,10 +10,10 @@ from typing import Final
 
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import reading
-from speech.phrases import Act, PhraseFileError, Phrases, Template
-from speech.quantities import Quantities
-from speech.vocabulary import Vocabulary
-from speech.weighted_cycle import WeightedCycle, falling_weights
+from speech.grammars.vocabulary import Vocabulary
+from speech.language.phrases import Act, PhraseFileError, Phrases, Template
+from speech.language.quantities import Quantities
+from speech.language.weighted_cycle import WeightedCycle, falling_weights
 
 # The number of generated sentences of each kind for every name.
 _ORDERS_PER_NAME: Final = 3

@@ -18,9 +18,9 @@ from hassil.parse_expression import parse_sentence
 from hassil.parser import ParseError
 
 from brand_catalog.sounds import fold, is_spoken, syllables
-from speech.weighted_cycle import Choose, falling_weights
+from speech.language.weighted_cycle import Choose, falling_weights
 
-PHRASE_FILE: Final = Path(__file__).with_name("phrases.zh.yaml")
+PHRASE_FILE: Final = Path(__file__).parents[1] / "phrases.zh.yaml"
 
 # The shares of generated sentences in which an optional part is left out, and said.
 _OPTIONAL_SHARES: Final = (0.72, 0.28)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from brand_catalog.catalog import SpokenName
-from speech.parsing import Part
+from speech.language.parsing import Part
 from speech.utterance import Action, Asked, Command, Item, Quantity
 
 Resolve = Callable[[SpokenName], tuple[str, ...]]

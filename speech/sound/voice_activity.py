@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from speech.audio import LINE_RATE, Samples
+from speech.sound.audio import LINE_RATE, Samples
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from speech.audio import FRAME_MS, LINE_RATE, Samples
-from speech.voice_activity import VoiceActivity
+from speech.sound.audio import FRAME_MS, LINE_RATE, Samples
+from speech.sound.voice_activity import VoiceActivity
 
 FRAME_SAMPLES: Final = LINE_RATE * FRAME_MS // 1000
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
-from speech.numerals import LARGEST, number_words, range_words
+from speech.language.numerals import LARGEST, number_words, range_words
 from speech.utterance import Quantity, Unit
 
 # The cost of a number without its unit, which is less credible than one with it.

@@ -14,8 +14,8 @@ from typing import Final
 
 from brand_catalog.catalog import SpokenName
 from brand_catalog.sounds import distance, syllables
-from speech.phrases import Phrases
-from speech.quantities import Quantities
+from speech.language.phrases import Phrases
+from speech.language.quantities import Quantities
 
 Wording = list[str | SpokenName]
 

@@ -1,0 +1,1 @@
+"""The language of orders: phrases, numbers, parsing and meaning of words, without any sound."""

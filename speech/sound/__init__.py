@@ -1,0 +1,1 @@
+"""Sound of the line: codecs, resampling, voice activity and speech detection."""
