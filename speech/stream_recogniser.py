@@ -32,8 +32,10 @@ LIST_SILENCE_MS: Final = 450
 INCOMPLETE_SILENCE_MS: Final = 1_200
 CODE_SILENCE_MS: Final = 1_600
 # In a pause of this length the speech so far is decoded as if it were all: if it is, the answer is ready when the pause
-# has been long enough. If speech goes on, it is decoded anew from its beginning, so often at most.
+# has been long enough. If speech goes on, it is decoded anew from its beginning, so often at most. What seems
+# incomplete will probably go on, and is decoded later.
 PREPARE_SILENCE_MS: Final = 200
+PREPARE_INCOMPLETE_SILENCE_MS: Final = 440
 MAX_PREPARED: Final = 3
 # Speech longer than this is ended and answered.
 MAX_SPEECH_MS: Final = 30_000
@@ -175,7 +177,10 @@ class StreamRecogniser:
                 return
             segment.restart()
         self._decode_steps(segment, self._listen)
-        if segment.silence_ms >= PREPARE_SILENCE_MS and segment.preparations < MAX_PREPARED:
+        if segment.silence_ms < PREPARE_SILENCE_MS or segment.preparations >= MAX_PREPARED:
+            return
+        seems_complete = self._awaited_silence_ms(segment, self._listen) <= LIST_SILENCE_MS
+        if seems_complete or segment.silence_ms >= PREPARE_INCOMPLETE_SILENCE_MS:
             self._prepare(segment, self._listen)
 
     def _decode_steps(self, segment: Segment, listen: Listen) -> None:
@@ -223,10 +228,14 @@ class StreamRecogniser:
             return True
         if segment.silence_ms < COMPLETE_SILENCE_MS:
             return False
+        return segment.silence_ms >= self._awaited_silence_ms(segment, listen)
+
+    def _awaited_silence_ms(self, segment: Segment, listen: Listen) -> int:
+        """The silence in milliseconds that ends the segment, as far as is known so far."""
         if segment.endpoint is None or segment.endpoint[0] != segment.partial:
             heard = [Hypothesis(segment.partial, 0.0)]
             segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, heard)
-        return segment.silence_ms >= segment.endpoint[1]
+        return segment.endpoint[1]
 
     def _endpoint_silence_ms(self, segment: Segment, listen: Listen, heard: Sequence[Hypothesis]) -> int:
         """The silence in milliseconds that ends the speech recognised so far, by itself or with what it goes on with,
