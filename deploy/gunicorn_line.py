@@ -63,5 +63,6 @@ def pre_fork(server: Any, worker: Any) -> None:
     """Give the worker the socket that the fewest others have; while workers are replaced, two may share one."""
     taken = [other.sockets[0] for other in server.WORKERS.values()]
     worker.sockets = [min(worker.sockets, key=taken.count)]
-    # What was loaded before the fork stays shared: the garbage collector must not write to it.
+    # What was loaded before the fork stays shared: the worker's garbage collector must not write to it.
+    gc.collect()
     gc.freeze()

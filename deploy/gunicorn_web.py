@@ -1,6 +1,7 @@
 """gunicorn's settings of the web processes: requests that are answered at once. Connections that stay open go to the
 line processes (gunicorn_line.py)."""
 
+import gc
 import os
 from typing import Any
 
@@ -17,6 +18,12 @@ keepalive = 120
 graceful_timeout = 5
 loglevel = "warning"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def pre_fork(_server: Any, _worker: Any) -> None:
+    """Keep what was loaded before the fork shared: the worker's garbage collector must not write to it."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -19,6 +19,7 @@ from speech.decoding import decode, prepare
 from speech.listening import CUSTOMER_CODE_DIGITS, Digits, Items, Listen, YesNo
 from speech.model import ModelMissing, load_model, locate_model
 from speech.sound.audio import LINE_RATE, read_wav
+from speech.sound.voice_activity import load_voice_activity
 from speech.stream_recogniser import StreamRecogniser, speech_segment
 from speech.understanding import Understanding, build_understanding
 from speech.utterance import NOTHING, Utterance
@@ -99,9 +100,11 @@ class Recognition:
             return self._reading[1]
 
     def warm_up(self, session: Session) -> None:
-        """Load what the first caller would otherwise wait seconds for: the model, and the names and grammars of the
-        catalogue in force."""
+        """Load what the first caller would otherwise wait seconds for: the models, and the names and grammars of the
+        catalogue in force. Processes forked afterwards share them."""
         self.understanding(session)
+        if self.model is not None:
+            load_voice_activity()
 
     def recognise_recording(self, listen: Listen, wav: bytes) -> Utterance | None:
         """The utterance in a recording, or None if nobody speaks in it; NOTHING if the recording cannot be read."""

@@ -40,6 +40,8 @@ START_WITHIN_S = 10.0
 PING_EVERY_S = 10
 # The stream's clock goes on, although no sound comes, by this much at a time.
 TICK_S = 0.1
+# Frames are handed to recognition so many at a time, which takes half the processor time of one at a time.
+BATCH_FRAMES = 3
 # Frames taken from the socket while those before them are decoded; the rest waits in the connection.
 FRAMES_AHEAD = 10
 
@@ -235,12 +237,13 @@ async def _read(messages: Messages, frames: asyncio.Queue[_Taken]) -> None:
 
 
 async def _batch(frames: asyncio.Queue[_Taken]) -> list[_Taken]:
-    """The frames that have come, at least one; none if none comes for TICK_S."""
-    try:
+    """The next frames, BATCH_FRAMES of them and whatever else has come; fewer, or none, if no more come within TICK_S
+    or the stream has ended."""
+    batch: list[_Taken] = []
+    with suppress(TimeoutError):
         async with asyncio.timeout(TICK_S):
-            batch = [await frames.get()]
-    except TimeoutError:
-        return []
+            while len(batch) < BATCH_FRAMES and (not batch or isinstance(batch[-1], Frame)):
+                batch.append(await frames.get())
     while not frames.empty():
         batch.append(frames.get_nowait())
     return batch

@@ -63,7 +63,7 @@ class VoiceActivity:
 
     def _run(self, window: Samples) -> None:
         sound = window.astype(np.float32) / np.float32(32_768)
-        output, self._state = _session().run(
+        output, self._state = load_voice_activity().run(
             None, {"input": np.concatenate([self._context, sound])[None], "state": self._state, "sr": _RATE}
         )
         self._context = sound[-_CONTEXT:]
@@ -75,8 +75,8 @@ def _silence() -> NDArray[np.float32]:
 
 
 @cache
-def _session() -> InferenceSession:
-    """The model, loaded once a process (60 MB, most of it the library's, and 40 ms)."""
+def load_voice_activity() -> InferenceSession:
+    """The voice-activity model, loaded once a process (60 MB, most of it the library's, and 40 ms)."""
     import onnxruntime  # the keypad line and most commands never need it
 
     found = importlib.util.find_spec(_PACKAGE)
