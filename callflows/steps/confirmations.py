@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from callflows.inquiries import only_inquires
 from callflows.order_taking import close_question, describe, go_on, take
+from callflows.shortages import name_of, truly_none
 from callflows.state import Goto, OpenQuestion
 from callflows.steps.step import NoMatch, Step
 from callflows.steps.take_items import SIDE_REQUESTS
@@ -64,9 +65,8 @@ class OfferSubstitute(Step[Goto]):
     decisive = frozenset({"yes", "no"})
 
     def ask(self, turn: TurnContext) -> Goto | None:
-        [wanted] = turn.state.open_questions[0].items[0].barcodes
-        out = wanted in turn.available_specs
-        turn.say("offer_substitute.first" if out else "offer_substitute.not_offered", **self.fill(turn))
+        allotted = turn.state.open_questions[0].out != "not_allotted"
+        turn.say("offer_substitute.first" if allotted else "offer_substitute.not_allotted", **self.fill(turn))
         return None
 
     def listen(self, turn: TurnContext) -> YesNo:
@@ -76,10 +76,10 @@ class OfferSubstitute(Step[Goto]):
         if only_inquires(heard):
             return take(turn, heard)
         question = turn.state.open_questions[0]
-        insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
+        wanted_specs = set(question.items[0].barcodes)
+        insisting, others = _split(heard.items, lambda item: set() < set(item.barcodes) <= wanted_specs)
         if insisting and insisting[0].action != "remove":
-            # AY 4.1.5.2 h
-            turn.say("taken.truly_none")
+            turn.sentences.append(truly_none(turn, question.items[0]))
             if not others and heard.command is None:
                 return None
         bare, others = _split(others, lambda item: item.is_amount and item.action != "remove")
@@ -99,7 +99,7 @@ class OfferSubstitute(Step[Goto]):
 
     def fill(self, turn: TurnContext) -> dict[str, str]:
         question = turn.state.open_questions[0]
-        return {"wanted": turn.name(question.items[0].barcodes[0]), "spec": turn.name(question.barcode)}
+        return {"wanted": name_of(turn, question.items[0]), "spec": turn.name(question.barcode)}
 
 
 class OfferRest(Step[Goto]):

@@ -22,7 +22,8 @@ PAST_ORDERS_COUNTED = 12
 def available_specs(
     session: Session, catalog: Catalog, retailer: RetailerRow, day: date, barcodes: Iterable[str] | None = None
 ) -> list[AvailableSpec]:
-    """Every spec with supply on `day` and a limit for this retailer, those used up included, in catalogue order."""
+    """Every spec on the supply of `day` of which this retailer was allotted some, those used up included, in catalogue
+    order."""
     wanted: list[ColumnElement[bool]] = [] if barcodes is None else [Supply.barcode.in_(list(barcodes))]
     rows = session.execute(
         select(
@@ -37,11 +38,20 @@ def available_specs(
             Supply.business_day == day,
             Limit.retailer_id == retailer.id,
             Limit.cycle_start == cycle_start(retailer, day),
+            Limit.limit_packs > 0,
             *wanted,
         )
     )
     found = {row[0]: row for row in rows}
     return [AvailableSpec(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
+
+
+def supplied(session: Session, day: date, barcodes: Iterable[str]) -> frozenset[str]:
+    """Those of the specs of which there is supply on `day`, whoever it was allotted to."""
+    rows = select(Supply.barcode).where(
+        Supply.business_day == day, Supply.supplied_packs > 0, Supply.barcode.in_(list(barcodes))
+    )
+    return frozenset(session.scalars(rows))
 
 
 def past_quantities(session: Session, retailer: RetailerRow) -> dict[str, tuple[int, ...]]:

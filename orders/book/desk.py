@@ -30,6 +30,7 @@ from orders.book.views import (
     OrderView,
     PinCheck,
     Retailer,
+    SpecHeadroom,
 )
 from orders.department_rules import draft_rules
 from orders.lockout import LockRules, check_pin
@@ -54,6 +55,7 @@ __all__ = [
     "OrderView",
     "PinCheck",
     "Retailer",
+    "SpecHeadroom",
 ]
 
 
@@ -110,8 +112,8 @@ class Desk:
     # --- the available specs
 
     def available_specs(self, retailer: Retailer) -> list[AvailableSpec]:
-        """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
-        nothing left."""
+        """The specs of which this retailer was allotted some for today, in catalogue order; those used up or sold out
+        are included, with nothing left."""
         return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
 
     def available_spec(self, retailer: Retailer, barcode: str) -> AvailableSpec | None:
@@ -119,6 +121,10 @@ class Desk:
         today = business_day(self.now)
         found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
+
+    def supplied(self, barcodes: Iterable[str]) -> frozenset[str]:
+        """Those of the specs of which there is supply today, whoever it was allotted to."""
+        return availability.supplied(self.session, business_day(self.now), barcodes)
 
     def bands(self, retailer: Retailer) -> list[Band]:
         """The price bands in which something is left for this retailer, the dearest first."""

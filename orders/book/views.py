@@ -13,7 +13,10 @@ from orders.money import amount_fen
 from orders.retailers.models import RetailerRow, RetailerStatus
 
 IneligibilityReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
-CutReason = Literal["not_offered", "out_of_stock", "limit", "order_max", "stock"]
+CutReason = Literal["out_of_stock", "not_allotted", "limit", "not_in_catalogue", "order_max", "band_max", "stock"]
+"""The reasons why less was granted than requested: none in stock today; none of it allotted to this retailer; its limit
+is used up; the catalogue does not have it; the department's bound on an order, or on a price band; only some left."""
+
 RefusalReason = Literal[
     "suspended",
     "closed",
@@ -156,8 +159,20 @@ class Eligibility:
 
 
 @dataclass(frozen=True, slots=True)
+class SpecHeadroom:
+    """The further packs an order could be granted of a spec, in whole cartons, and the reason why not more; with the
+    retailer's limit and what it has of it, by all its orders of the cycle."""
+
+    packs: int
+    reason: CutReason
+    limit_packs: int = 0
+    has_packs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """The outcome of one request; `line` is the whole line after it, None where nothing is on it."""
+    """The outcome of one request; `line` is the whole line after it, None where nothing is on it. Of a request that was
+    cut, `limit_packs` is the retailer's limit and `has_packs` what it had of it, by all its orders of the cycle."""
 
     barcode: str
     line: LineView | None
@@ -165,6 +180,8 @@ class LineOutcome:
     granted_packs: int
     reason: CutReason | None
     substitute: Spec | None
+    limit_packs: int = 0
+    has_packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,13 @@ ORDER_STATES = {
     "lapsed": N_("已作废"),
 }
 CUT_REASONS = {
-    "limit": N_("超过限量"),
-    "stock": N_("货源不足"),
     "out_of_stock": N_("暂时无货"),
-    "not_offered": N_("今天不供"),
+    "not_allotted": N_("没有分到"),
+    "limit": N_("超过限量"),
+    "not_in_catalogue": N_("目录里没有"),
+    "stock": N_("货源不足"),
     "order_max": N_("超过单次上限"),
+    "band_max": N_("超过价位上限"),
 }
 """The reasons why less was granted than requested."""
 UNREACHED_REASONS = {

@@ -168,13 +168,13 @@ class TestHowMuchMayBeOrdered:
         call = signed_in(world)
         call.caller_says("硬中华两条", add(CHINA, 2))
         call.caller_says("我还能订多少")
-        call.line_says("对不起，中华硬您这次的限量已经订满。", "还有吗？")
+        call.line_says("对不起，中华硬您这次最多能订两条，已经订了两条。", "还有吗？")
 
     def test_of_what_is_not_supplied_it_is_told(self, world: World) -> None:
         world.no_supply(CHINA)
         call = signed_in(world)
         call.caller_says("硬中华能订多少", question_about("how_much_left", CHINA))
-        call.line_says("对不起，中华硬今天不在您的供货里。", "请问您需要什么烟？")
+        call.line_says("中华硬，对不起，您要的品种暂时无货。", "请问您需要什么烟？")
 
     def test_without_a_brand_the_specs_are_counted(self, world: World) -> None:
         call = signed_in(world)
