@@ -166,8 +166,8 @@ def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple
 
 
 def _of_the_brand(question: OpenQuestion, heard: Utterance) -> Utterance:
-    """The answer about a brand of which nothing can be ordered: a bare quantity, which the recogniser takes to be of the
-    first spec, is of the brand."""
+    """The answer about a brand of which nothing can be ordered: a bare quantity, which the recogniser takes to be of
+    the first spec, is of the brand."""
     barcodes = question.items[0].barcodes
     if len(barcodes) == 1:
         return heard
