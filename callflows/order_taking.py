@@ -56,6 +56,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
         turn.state.open_questions = (unsure, *turn.state.open_questions)
         _say_incomplete(turn, heard)
         return go_on(turn)
+    meanwhile = bool(turn.state.open_questions) and not answering
     taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode, just_taken=turn.state.just_taken)
     turn.state.mentioned_barcode, turn.state.just_taken = "", ()
     turn.desk.lock_specs(barcode for item in heard.items for barcode in item.barcodes)
@@ -70,7 +71,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
     turn.state.open_questions = (
         (*opened, *turn.state.open_questions) if answering else (*turn.state.open_questions, *opened)
     )
-    _say_taken(turn, taken)
+    _say_taken(turn, taken, meanwhile=meanwhile)
     _say_incomplete(turn, heard)
     return go_on(turn)
 
@@ -83,7 +84,7 @@ def go_on(turn: TurnContext) -> Goto:
 def close_question(turn: TurnContext) -> OpenQuestion:
     """Remove the oldest question and return it: it has its answer, or needs none any more."""
     first, *rest = turn.state.open_questions
-    turn.state.open_questions = tuple(rest)
+    turn.state.open_questions, turn.state.asked = tuple(rest), None
     return first
 
 
@@ -345,9 +346,14 @@ def _say_out(
 # -- saying what was taken
 
 
-def _say_taken(turn: TurnContext, taken: _TakenLines) -> None:
-    """Say the lines taken, unless all of them are about to be read back, and the notices in any case."""
-    if turn.state.open_questions or turn.state.return_to is not Goto.READ_BACK:
+def _say_taken(turn: TurnContext, taken: _TakenLines, *, meanwhile: bool) -> None:
+    """Say the lines taken, unless all of them are about to be read back, and the notices in any case. What was said
+    `meanwhile`, with another question open, is acknowledged even where it has to be asked about later."""
+    later = [name_of(turn, question.items[0]) for question in taken.questions if question.items[0].barcodes]
+    if meanwhile and (taken.new or later):
+        turn.say("taken.noted", lines=turn.listed([*(turn.line(*line) for line in taken.new), *later]))
+        turn.sentences += taken.done
+    elif turn.state.open_questions or turn.state.return_to is not Goto.READ_BACK:
         if len(taken.new) == 1:
             [(barcode, packs)] = taken.new
             turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))

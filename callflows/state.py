@@ -107,6 +107,9 @@ class CallState:
     # The times a yes was too doubtful to act on, since the last turn that was understood.
     doubtful_yes_count: int = 0
     open_questions: tuple[OpenQuestion, ...] = ()
+    # The open question asked last, and whether that was in short.
+    asked: OpenQuestion | None = None
+    asked_in_short: bool = False
     return_to: Goto = Goto.MORE
     # The spec of the line mentioned last: "改成三条" is about it.
     last_barcode: str = ""

@@ -9,7 +9,8 @@ from callflows.inquiries import is_inquiry
 from callflows.order_taking import close_question, quantity_reason, take, whole_packs
 from callflows.shortages import name_of
 from callflows.state import Goto, OpenQuestion
-from callflows.steps.step import NoMatch, Step
+from callflows.steps.line_question import LineQuestion
+from callflows.steps.step import NoMatch
 from callflows.steps.take_items import SIDE_REQUESTS
 from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, QuantityOf
@@ -19,16 +20,14 @@ from speech.utterance import Item, Quantity, Utterance
 OPTIONS_AT_ONCE = 5
 
 
-class ChooseSpec(Step[Goto]):
+class ChooseSpec(LineQuestion):
     """Asks which of several confusable specs, or specs of one brand, is wanted: by name, by ordinal or by key."""
 
     name = "choose_spec"
-    outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         turn.say("choose_spec.first", **self.fill(turn))
-        return None
 
     def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
@@ -86,13 +85,12 @@ class ChooseSpec(Step[Goto]):
         }
 
 
-class AskQuantity(Step[Goto]):
+class AskQuantity(LineQuestion):
     """Asks for the quantity of one spec: none was said, or none that can be ordered."""
 
     name = "ask_quantity"
-    outcomes = frozenset(Goto)
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         question = turn.state.open_questions[0]
         if question.reason == "missing":
             turn.state.quantities_omitted += 1
@@ -100,7 +98,9 @@ class AskQuantity(Step[Goto]):
                 # AY 4.1.5.2 g: the way to say it faster
                 turn.say("ask_quantity.name_both")
         turn.say(f"ask_quantity.{question.reason}", **self.fill(turn))
-        return None
+
+    def ask_in_short(self, turn: TurnContext) -> None:
+        turn.say("ask_quantity.still", **self.fill(turn))
 
     def listen(self, turn: TurnContext) -> QuantityOf:
         items = turn.items()
@@ -121,6 +121,7 @@ class AskQuantity(Step[Goto]):
                     return onward
                 if again:
                     return NoMatch()
+                turn.state.asked = None
                 self.ask(turn)
                 return NoMatch(explained=True)
             close_question(turn)

@@ -261,7 +261,7 @@ class TestABrandInNoCatalogue:
         call.caller_says("红塔山硬经典", add(CLASSIC))
         call.caller_says("骆驼两条", lines(camel))
         call.line_mentions("对不起，没有骆驼这个牌子。")
-        call.line_mentions("红塔山硬经典，您要几条？")
+        call.line_mentions("红塔山硬经典呢，您要几条？")
         world.stock(LIQUN, 0)
         call = signed_in(world, key="call-2")
         call.caller_says("软蓝利群三条", add(LIQUN, 3))
