@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from speech.listening import Choice, QuantityOf
 from speech.utterance import Utterance
 from tests.support.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, TAISHAN, World
@@ -126,26 +128,31 @@ def test_a_line_that_has_to_be_asked_about_later_is_acknowledged_as_well(world: 
     call.line_says("中华硬，好的，两条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
 
 
-def test_no_question_is_repeated_word_for_word_however_much_is_said_meanwhile(world: World) -> None:
-    world.stock(LIQUN, 0)
-    world.stock(TAISHAN, 2)
-    for opening in (
+@pytest.mark.parametrize("recogniser", [True, False])
+@pytest.mark.parametrize(
+    "opening",
+    [
         lines(item(*BOTH, count=5, said="红塔山")),
         add(CLASSIC),
         add(LIQUN, 3),
         add(TAISHAN, 3),
         replace(add(CLASSIC, 5), confirm=True),
-    ):
-        for recogniser in (True, False):
-            call = signed_in(world, key=f"{opening} {recogniser}"[-64:], recogniser=recogniser)
-            call.caller_says("…", opening)
-            asked = call.reply.say[-1]
-            for _ in range(3):
-                call.caller_says("余额多少")
-                assert call.reply.say[-1] != asked
-                asked = call.reply.say[-1]
-            call.caller_hangs_up()
-            world.clock.move(minutes=20)
+    ],
+    ids=["which", "how many", "the substitute", "the rest", "unsure"],
+)
+def test_no_question_is_repeated_word_for_word_whatever_is_said_meanwhile(
+    world: World, opening: Utterance, recogniser: bool
+) -> None:
+    world.stock(LIQUN, 0)
+    world.stock(TAISHAN, 2)
+    call = signed_in(world, recogniser=recogniser)
+    call.caller_says("…", opening)
+    step, asked = call.state.step, call.reply.say[-1]
+    for _ in range(3):
+        call.caller_says("余额多少")
+        assert call.state.step == step
+        assert call.reply.say[-1] != asked
+        asked = call.reply.say[-1]
 
 
 def test_correcting_another_line_leaves_the_question_open(world: World) -> None:
