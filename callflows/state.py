@@ -95,6 +95,8 @@ class CallState:
     step: str = ""
     # The region chosen, by its name, on a line that asks for one.
     region: str = ""
+    # The number of the supplementary hotline that serves a caller of another line; empty elsewhere.
+    served_by: str = ""
     greeted: bool = False
     customer_code: str = ""
     signed_in: bool = False

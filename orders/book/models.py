@@ -16,7 +16,7 @@ OrderKind = Literal["regular", "supplementary"]
 OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled", "lapsed"]
 
 
-Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy"]
+Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy", "visit"]
 
 
 COUNTED_STATES = ("confirmed", "settled", "handed_over")

@@ -61,7 +61,8 @@ class PinCheck:
 @dataclass(frozen=True, slots=True)
 class Hotline:
     """The line that was called: its number and name, the kind of order it takes, and the seat that answers.
-    `regions` are the regions the caller chooses between, by key and name; empty where it asks for none."""
+    `regions` are the regions the caller chooses between, by key and name; empty where it asks for none. With
+    `serves_missed` it takes the supplementary orders of retailers that missed their call as well."""
 
     number: str
     name: str
@@ -69,6 +70,7 @@ class Hotline:
     seat: str
     regions: tuple[tuple[str, str], ...] = ()
     id: int | None = None
+    serves_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +147,21 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class MissedRemedy:
+    """What is still to be done for a retailer that missed its call (TR 3.3): it rings the supplementary hotline
+    `number` on `day`, from `opens_at` on where that is still to come, or it is visited then."""
+
+    kind: Literal["supplementary", "visit"]
+    day: date
+    number: str = ""
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Eligibility:
     """A retailer's eligibility to order now by this hotline, with its order and its draft of the day. `opens_at` is
-    when the line next takes an order of this retailer, where it does not now."""
+    when the line next takes an order of this retailer, where it does not now; `remedy` is what is done where it is not
+    due now because it missed its call."""
 
     may_order: bool
     reason: IneligibilityReason | None
@@ -156,6 +170,7 @@ class Eligibility:
     ordered: OrderView | None
     draft: OrderView | None
     balance_fen: int
+    remedy: MissedRemedy | None = None
 
 
 @dataclass(frozen=True, slots=True)

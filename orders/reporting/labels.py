@@ -18,6 +18,7 @@ CHANNELS = {
     "web": N_("网上"),
     "mobile": N_("手机"),
     "proxy": N_("代订"),
+    "visit": N_("上门"),
 }
 ORDER_KINDS = {"regular": N_("正常订货"), "supplementary": N_("补货")}
 ORDER_STATES = {
