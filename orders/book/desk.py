@@ -118,6 +118,11 @@ class Desk:
         are included, with nothing left."""
         return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
 
+    def specs_on_supply(self, retailer: Retailer) -> list[AvailableSpec]:
+        """Every spec on today's supply, in catalogue order; with nothing left of those this retailer was allotted none
+        of."""
+        return availability.specs_on_supply(self.session, self.catalog, self._row(retailer), business_day(self.now))
+
     def available_spec(self, retailer: Retailer, barcode: str) -> AvailableSpec | None:
         """One spec as this retailer may order it today, or None where it may not."""
         today = business_day(self.now)
