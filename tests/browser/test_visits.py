@@ -47,11 +47,11 @@ def test_a_visit_is_recorded_with_its_order(page: Page) -> None:
     page.get_by_role("button", name="先看看会订成什么样").click()
     expect(page.get_by_text("还没有保存")).to_be_visible()
     expect(page.get_by_role("cell", name="暂时无货")).to_be_visible()
-    take_screenshot(page, "visit", full_page=True)
+    take_screenshot(page, "visit")
     assert accessibility_faults(page) == []
     page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
-    take_screenshot(page, "visit_phone", full_page=True)
+    take_screenshot(page, "visit_phone")
     page.get_by_role("button", name="保存订单").click()
     expect(page.get_by_role("link", name="已订货")).to_be_visible()
-    take_screenshot(page, "visits_phone", full_page=True)
+    take_screenshot(page, "visits_phone")
     assert accessibility_faults(page) == []

@@ -122,6 +122,17 @@ def test_the_bound_of_a_price_band_is_said_to_be_one(world: World) -> None:
     call.line_says("对不起，这个价位您这次已经订满，红塔山新时代订不上了。", "还有吗？")
 
 
+@pytest.mark.parametrize(("said", "packs"), [("骆驼两条", 20), ("给我来两条骆驼", 20), ("骆驼有没有", 0)])
+def test_a_brand_no_catalogue_has_is_said_to_be_none_and_kept(
+    world: World, understanding: Understanding, said: str, packs: int
+) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says(said) == "对不起，没有骆驼这个牌子。请问您需要什么烟？"
+    assert world.demand() == [("", packs, 0, "not_in_catalogue")]
+    assert caller.says("红塔山硬经典五条") == "红塔山硬经典，好的，五条。还有吗？"
+
+
 # --- a brand of which no spec can be ordered
 
 
