@@ -12,6 +12,7 @@ from backoffice.command_context import BY, DAY, FILE, REASON, unit_of_work
 from orders import hotline_settings
 from orders.book.models import Channel, OrderKind
 from orders.hotline_settings import calendar
+from orders.models import MissedCallers
 from orders.retailers.importing import hash_pins, import_retailers
 from orders.staff.accounts import acting_staff
 
@@ -49,6 +50,12 @@ def import_retailers_command(file: Path, by: str, why: str) -> None:
 @click.option(
     "--region", "regions", multiple=True, help="A region to choose, in the order of the keys; may be repeated."
 )
+@click.option(
+    "--missed-callers",
+    type=click.Choice(["tell", "serve"]),
+    default="tell",
+    help="Tell a retailer that missed its call the supplementary number, or take its supplementary order.",
+)
 @BY
 @REASON
 @with_appcontext
@@ -60,6 +67,7 @@ def hotline_command(
     opens: int,
     closes: int,
     regions: tuple[str, ...],
+    missed_callers: MissedCallers,
     by: str,
     why: str,
 ) -> None:
@@ -74,6 +82,7 @@ def hotline_command(
             opens=opens,
             closes=closes,
             regions=regions,
+            missed_callers=missed_callers,
             by=acting_staff(session, by, "set_rules").name,
             why=why,
             now=now,

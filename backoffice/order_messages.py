@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from orders.book.views import CutReason
+
 LINES_MAX = 500
 KEY_MIN, KEY_MAX = 8, 80
 
@@ -50,7 +52,7 @@ class LineAnswered(BaseModel):
     barcode: Barcode
     requested_packs: Packs
     granted_packs: Packs
-    reason: Literal["limit", "order_max", "stock", "out_of_stock", "not_offered"] | None
+    reason: CutReason | None
     amount_fen: Fen
 
 

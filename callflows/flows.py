@@ -9,7 +9,14 @@ from enum import StrEnum
 from callflows.flow import Flow, FlowRow, Target
 from callflows.replies import HangUp, Transfer
 from callflows.state import ORDERING, OUTBOUND, Goto
-from callflows.steps.admission import Admission, Admitted, ExplainRefusal, RefusalEnds, ResumeDraft
+from callflows.steps.admission import (
+    Admission,
+    Admitted,
+    ChooseSupplementaryRegion,
+    ExplainRefusal,
+    RefusalEnds,
+    ResumeDraft,
+)
 from callflows.steps.browsing import BrowseSpecs, ChooseBand
 from callflows.steps.clarifications import AskQuantity, ChooseSpec
 from callflows.steps.confirmations import ConfirmLines, OfferRest, OfferSubstitute
@@ -74,8 +81,14 @@ ORDERING_FLOW = Flow(
         ),
         FlowRow(
             Admission(),
-            {Admitted.MAY_ORDER: "take_items", Admitted.DRAFT_LEFT: "resume_draft", Admitted.REFUSED: "refused"},
+            {
+                Admitted.MAY_ORDER: "take_items",
+                Admitted.DRAFT_LEFT: "resume_draft",
+                Admitted.MISSED: "choose_supplementary_region",
+                Admitted.REFUSED: "refused",
+            },
         ),
+        FlowRow(ChooseSupplementaryRegion(), {RegionChosen.CHOSEN: "admission"}),
         FlowRow(ResumeDraft(), LINE_GOTOS),
         FlowRow(TakeItems(), LINE_GOTOS),
         FlowRow(ConfirmLines(), LINE_GOTOS),

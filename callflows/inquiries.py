@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from callflows import speaking
+from callflows.shortages import none_granted
 from callflows.turn_context import TurnContext
 from speech.utterance import Asked, Command, Item, Utterance
 
@@ -118,16 +119,12 @@ def _say_spec_count(turn: TurnContext) -> None:
 
 
 def _say_available(turn: TurnContext, barcode: str) -> None:
-    packs, reason = turn.draft.headroom(barcode)
-    name = turn.name(barcode)
-    if packs:
-        turn.say("side_requests.how_much_left", spec=name, quantity=turn.quantity(barcode, packs))
-    elif reason == "not_offered":
-        turn.say("short.not_offered", spec=name)
-    elif reason in ("stock", "out_of_stock"):
-        turn.say("short.none", spec=name)
+    headroom = turn.draft.headroom(barcode)
+    if headroom.packs:
+        quantity = turn.quantity(barcode, headroom.packs)
+        turn.say("side_requests.how_much_left", spec=turn.name(barcode), quantity=quantity)
     else:
-        turn.say("short.limit_reached", spec=name)
+        turn.sentences.append(none_granted(turn, barcode, headroom))
 
 
 def _subject(turn: TurnContext, mentioned_barcode: str) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from brand_catalog.spoken_names import spoken_forms
+from callflows import speaking
 from callflows.inquiries import SPECS_DESCRIBED_MAX, answer_inquiry, describe_specs, is_inquiry
-from callflows.state import Goto, OpenQuestion, QuantityReason
+from callflows.shortages import can_order, name_of, none_granted, some_granted, telling_spec, truly_none, withdrawn
+from callflows.state import Goto, OpenQuestion, OutReason, QuantityReason
 from callflows.turn_context import TurnContext
 from orders.book.desk import LineRequest
 from speech.utterance import Item, Utterance
@@ -17,8 +18,8 @@ from speech.utterance import Item, Utterance
 if TYPE_CHECKING:
     from orders.book.desk import LineOutcome
 
-# The desk's reasons other than a limit: the spec is not available, or there is not enough of it.
-_SCARCE = frozenset({"stock", "out_of_stock", "not_offered"})
+# The packs and cartons of what the catalogue does not have, for the record of its demand.
+_PACKS_PER_CARTON, _CARTONS_PER_CASE = 10, 50
 # Of more quantities that sound alike no caller can choose by ear.
 QUANTITIES_NAMED_MAX = 2
 
@@ -33,6 +34,8 @@ class _TakenLines:
     done: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     questions: list[OpenQuestion] = field(default_factory=list)
+    # The lines that name a brand of which nothing can be ordered, by the spec that stands for it.
+    brands: dict[str, Item] = field(default_factory=dict)
     # The spec mentioned in the reply before: a quantity without a brand is of it.
     mentioned_barcode: str = ""
     # The lines taken in the turn before.
@@ -53,6 +56,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
         turn.state.open_questions = (unsure, *turn.state.open_questions)
         _say_incomplete(turn, heard)
         return go_on(turn)
+    meanwhile = bool(turn.state.open_questions) and not answering
     taken = _TakenLines(mentioned_barcode=turn.state.mentioned_barcode, just_taken=turn.state.just_taken)
     turn.state.mentioned_barcode, turn.state.just_taken = "", ()
     turn.desk.lock_specs(barcode for item in heard.items for barcode in item.barcodes)
@@ -67,7 +71,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
     turn.state.open_questions = (
         (*opened, *turn.state.open_questions) if answering else (*turn.state.open_questions, *opened)
     )
-    _say_taken(turn, taken)
+    _say_taken(turn, taken, meanwhile=meanwhile)
     _say_incomplete(turn, heard)
     return go_on(turn)
 
@@ -80,7 +84,7 @@ def go_on(turn: TurnContext) -> Goto:
 def close_question(turn: TurnContext) -> OpenQuestion:
     """Remove the oldest question and return it: it has its answer, or needs none any more."""
     first, *rest = turn.state.open_questions
-    turn.state.open_questions = tuple(rest)
+    turn.state.open_questions, turn.state.asked = tuple(rest), None
     return first
 
 
@@ -135,7 +139,8 @@ def _take_usual(turn: TurnContext, taken: _TakenLines) -> None:
     ordered = turn.ordered()
     for line in last.lines:
         if line.barcode not in turn.desk.catalog.specs:
-            taken.notices.append(turn.text("short.none", spec=spoken_forms(line.name)[0]))
+            turn.draft.record_unknown(line.name, line.granted_packs)
+            taken.notices.append(withdrawn(turn, line.name))
         elif line.barcode not in ordered and line.granted_packs:
             taken.wanted.append(LineRequest(line.barcode, line.granted_packs, "set"))
     _request_lines(turn, taken, ask_alternative=False)
@@ -168,15 +173,16 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     if is_inquiry(item) and len(barcodes) <= SPECS_DESCRIBED_MAX:
         describe_specs(turn, barcodes, item.asked)
         return
-    if len(barcodes) > 1 and not any(barcode in turn.available_specs for barcode in barcodes):
-        # Which of them is wanted makes no difference.
-        brand = item.said or turn.stem(barcodes[0])
-        taken.notices.append(turn.text("short.not_offered", spec=brand))
-        return
-    if len(barcodes) > 1:
+    if len(barcodes) > 1 and any(can_order(turn, barcode) for barcode in barcodes):
         taken.questions.append(OpenQuestion(Goto.WHICH, (item,)))
         return
-    [barcode] = barcodes
+    # Which of several is wanted makes no difference where none can be ordered.
+    barcode = telling_spec(turn, barcodes)
+    if len(barcodes) > 1:
+        taken.brands[barcode] = item
+        if is_inquiry(item):
+            taken.notices.append(none_granted(turn, barcode, turn.draft.headroom(barcode), name_of(turn, item)))
+            return
     ordered = turn.ordered().get(barcode, 0)
     if item.action == "remove":
         _remove(turn, item, ordered, taken)
@@ -184,7 +190,7 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
         # AY 4.1.5.2 a
         taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
     elif item.quantity is None:
-        _ask_quantity(turn, item, ordered, taken)
+        _ask_quantity(turn, item, barcode, ordered, taken)
     elif reason := quantity_reason(turn, item):
         taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
     elif packs := whole_packs(turn, item):
@@ -217,13 +223,18 @@ def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tup
         if in_order or item.action == "remove":
             return in_order
     if len(item.barcodes) > 1:
-        return tuple(barcode for barcode in item.barcodes if barcode in turn.available_specs) or item.barcodes
+        return tuple(barcode for barcode in item.barcodes if can_order(turn, barcode)) or item.barcodes
     return item.barcodes
 
 
 def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     last = turn.state.last_barcode
-    if item.not_carried:
+    if item.not_carried and item.said.isdecimal():
+        taken.notices.append(turn.text("taken.no_code", code=speaking.one_by_one(item.said)))
+    elif item.not_carried:
+        if item.said and not is_inquiry(item) and item.action != "remove":
+            packs = item.quantity.packs(_PACKS_PER_CARTON, _CARTONS_PER_CASE) if item.quantity is not None else None
+            turn.draft.record_unknown(item.said, packs or 0)
         taken.notices.append(turn.text("taken.not_carried", brand=item.said or turn.text("words.the_brand")))
     elif item.barcodes and item.action == "remove":
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
@@ -235,21 +246,14 @@ def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
         taken.notices.append(turn.text("taken.no_brand"))
 
 
-def _ask_quantity(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
-    [barcode] = item.barcodes
-    if barcode in turn.state.reported_out_of_stock and not _in_stock(turn, barcode):
-        # AY 4.1.5.2 h: the caller has heard it is out of stock, and insists
-        taken.notices.append(turn.text("taken.truly_none"))
+def _ask_quantity(turn: TurnContext, item: Item, barcode: str, ordered: int, taken: _TakenLines) -> None:
+    if (truly := truly_none(turn, item)) and not can_order(turn, barcode):
+        taken.notices.append(truly)
         return
     why: QuantityReason = "wanted" if item.action == "ask" else "missing"
     if ordered and item.action == "add":
         why = "again"
     taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=why))
-
-
-def _in_stock(turn: TurnContext, barcode: str) -> bool:
-    available = turn.available_specs.get(barcode)
-    return available is not None and available.left_packs > 0
 
 
 def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
@@ -300,41 +304,56 @@ def _say_short(
     taken: _TakenLines,
     ask_alternative: bool,
 ) -> None:
-    """Say that less than was wanted was granted, or nothing; a rest or a substitute is offered, never taken unasked."""
+    """Say that less than was wanted was granted, or nothing, and why; a rest or a substitute is offered, never taken
+    unasked."""
     barcode = request.barcode
-    name = turn.name(barcode)
-    scarce = outcome.reason in _SCARCE
-    if outcome.granted_packs and not scarce:
-        in_all = outcome.line.granted_packs if outcome.line else outcome.granted_packs
-        taken.notices.append(turn.text("short.limit", spec=name, quantity=turn.quantity(barcode, in_all)))
-    elif outcome.granted_packs and ask_alternative:
+    if outcome.granted_packs and outcome.reason == "stock" and ask_alternative:
         line = Item("add" if request.mode == "add" else "change", (barcode,))
         taken.questions.append(OpenQuestion(Goto.REST, (line,), packs=before, granted_packs=outcome.granted_packs))
     elif outcome.granted_packs:
-        left = turn.quantity(barcode, outcome.granted_packs)
-        taken.notices.append(turn.text("short.only", spec=name, quantity=left))
-    elif not scarce:
-        taken.notices.append(turn.text("short.limit_reached", spec=name))
-    elif barcode in turn.state.reported_out_of_stock and outcome.reason != "not_offered":
-        taken.notices.append(turn.text("taken.truly_none"))
+        in_all = outcome.line is not None and outcome.reason != "stock"
+        packs = outcome.line.granted_packs if in_all and outcome.line is not None else outcome.granted_packs
+        taken.notices.append(some_granted(turn, barcode, packs, outcome.reason))
+    elif outcome.reason in ("out_of_stock", "stock"):
+        _say_out(turn, barcode, "out_of_stock", outcome, taken, ask_alternative)
+    elif outcome.reason == "not_allotted":
+        _say_out(turn, barcode, "not_allotted", outcome, taken, ask_alternative)
     else:
+        taken.notices.append(none_granted(turn, barcode, outcome))
+
+
+def _say_out(
+    turn: TurnContext, barcode: str, out: OutReason, outcome: LineOutcome, taken: _TakenLines, ask_alternative: bool
+) -> None:
+    """Say that none of a spec is to be had, and offer its substitute, if any."""
+    wanted = replace(taken.brands.get(barcode, Item("add", (barcode,))), action="add", quantity=None)
+    if out == "out_of_stock" and barcode in turn.state.reported_out_of_stock:
+        taken.notices.append(truly_none(turn, wanted))
+        return
+    if out == "out_of_stock":
         turn.state.reported_out_of_stock = (*turn.state.reported_out_of_stock, barcode)
-        if ask_alternative and outcome.substitute is not None:
-            wanted = Item("add", (barcode,))
-            packs = outcome.requested_packs
-            taken.questions.append(OpenQuestion(Goto.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs))
-        elif outcome.reason == "not_offered":
-            taken.notices.append(turn.text("short.not_offered", spec=name))
-        else:
-            taken.notices.append(turn.text("short.none", spec=name))
+    elif barcode not in turn.state.reported_not_allotted:
+        turn.state.reported_not_allotted = (*turn.state.reported_not_allotted, barcode)
+    if ask_alternative and outcome.substitute is not None:
+        packs = outcome.requested_packs
+        taken.questions.append(
+            OpenQuestion(Goto.SUBSTITUTE, (wanted,), outcome.substitute.barcode, packs=packs, out=out)
+        )
+    else:
+        taken.notices.append(none_granted(turn, barcode, outcome, name_of(turn, wanted)))
 
 
 # -- saying what was taken
 
 
-def _say_taken(turn: TurnContext, taken: _TakenLines) -> None:
-    """Say the lines taken, unless all of them are about to be read back, and the notices in any case."""
-    if turn.state.open_questions or turn.state.return_to is not Goto.READ_BACK:
+def _say_taken(turn: TurnContext, taken: _TakenLines, *, meanwhile: bool) -> None:
+    """Say the lines taken, unless all of them are about to be read back, and the notices in any case. What was said
+    `meanwhile`, with another question open, is acknowledged even where it has to be asked about later."""
+    later = [name_of(turn, question.items[0]) for question in taken.questions if question.items[0].barcodes]
+    if meanwhile and (taken.new or later):
+        turn.say("taken.noted", lines=turn.listed([*(turn.line(*line) for line in taken.new), *later]))
+        turn.sentences += taken.done
+    elif turn.state.open_questions or turn.state.return_to is not Goto.READ_BACK:
         if len(taken.new) == 1:
             [(barcode, packs)] = taken.new
             turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))

@@ -43,6 +43,10 @@ QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear", "soun
 is ordered already; 十来条; 一箱; it may have been 六条 or 九条."""
 
 
+OutReason = Literal["out_of_stock", "not_allotted"]
+"""The reason why a substitute is offered: none in stock today, or none of it allotted to this retailer."""
+
+
 class Goto(StrEnum):
     """The continuation once a turn's lines are taken: the oldest open question, or the step to return to."""
 
@@ -62,10 +66,9 @@ class OpenQuestion:
     """An open question about one line, or about all lines of a doubtful utterance; other lines are taken already or
     have questions of their own.
 
-    `barcode` is the substitute offered. `packs` is what was wanted of a spec that is out of stock, or what was ordered
-    before of one that is short; `granted_packs` is what could be granted of that
-    one. `command` is what else was said with
-    lines the recogniser was unsure of.
+    `barcode` is the substitute offered, `out` why the spec itself cannot be had. `packs` is what was wanted of that
+    spec, or what was ordered before of one that is short; `granted_packs` is what could be granted of that one.
+    `command` is what else was said with lines the recogniser was unsure of.
     """
 
     kind: Literal[Goto.UNSURE, Goto.WHICH, Goto.QUANTITY, Goto.SUBSTITUTE, Goto.REST]
@@ -76,6 +79,7 @@ class OpenQuestion:
     page: int = 0
     reason: QuantityReason = "missing"
     command: Command | None = None
+    out: OutReason = "out_of_stock"
 
 
 @dataclass
@@ -91,6 +95,8 @@ class CallState:
     step: str = ""
     # The region chosen, by its name, on a line that asks for one.
     region: str = ""
+    # The number of the supplementary hotline that serves a caller of another line; empty elsewhere.
+    served_by: str = ""
     greeted: bool = False
     customer_code: str = ""
     signed_in: bool = False
@@ -103,6 +109,9 @@ class CallState:
     # The times a yes was too doubtful to act on, since the last turn that was understood.
     doubtful_yes_count: int = 0
     open_questions: tuple[OpenQuestion, ...] = ()
+    # The open question asked last, and whether that was in short.
+    asked: OpenQuestion | None = None
+    asked_in_short: bool = False
     return_to: Goto = Goto.MORE
     # The spec of the line mentioned last: "改成三条" is about it.
     last_barcode: str = ""
@@ -114,6 +123,8 @@ class CallState:
     introduced: bool = False
     # Specs the caller has heard are out of stock.
     reported_out_of_stock: tuple[str, ...] = ()
+    # Specs the caller has heard were not allotted to it.
+    reported_not_allotted: tuple[str, ...] = ()
     # The number of times a brand came without a quantity.
     quantities_omitted: int = 0
     # The bands as read out, neighbours merged: numbers, lowest and highest price in fen; then the one being read.

@@ -98,10 +98,10 @@ class TurnContext:
             )
         return spec
 
-    @cached_property
+    @property
     def hotline(self) -> Hotline:
-        """The hotline that was called."""
-        return self.desk.hotline(self.state.called)
+        """The hotline that was called, or the supplementary one that serves its caller."""
+        return self.desk.hotline(self.state.served_by or self.state.called)
 
     @cached_property
     def retailer(self) -> Retailer:

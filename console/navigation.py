@@ -54,6 +54,7 @@ GROUPS: tuple[NavGroup, ...] = (
         (
             NavLink("console.today.page", lazy_gettext("今天"), "see_day"),
             NavLink("console.unreached.page", lazy_gettext("未接通"), "see_day"),
+            NavLink("console.visits.page", lazy_gettext("上门订货"), "see_day"),
             NavLink("console.proxy.page", lazy_gettext("代订名单"), "see_day"),
             NavLink("console.web_orders.page", lazy_gettext("网上订单"), "see_day"),
             NavLink("console.book.orders", lazy_gettext("订单"), "see_day"),

@@ -25,6 +25,7 @@ from console.day import (
     report_pages,
     today,
     unreached_pages,
+    visit_pages,
     web_order_pages,
 )
 from console.desk import call_handling, desk_pages, seat_pages, softphone
@@ -207,6 +208,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound_pages.outbound_routes())
     console.register_blueprint(unreached_pages.unreached_routes())
+    console.register_blueprint(visit_pages.visit_routes())
     console.register_blueprint(web_order_pages.web_order_routes())
     console.register_blueprint(proxy_order_pages.proxy_routes())
     console.register_blueprint(department_report_pages.department_report_routes())

@@ -30,6 +30,7 @@ order_states = Texts(labels.ORDER_STATES)
 cut_reasons = Texts(labels.CUT_REASONS)
 unreached_reasons = Texts(labels.UNREACHED_REASONS)
 remedies = Texts(labels.REMEDIES)
+visit_outcomes = Texts({"ordered": N_("已订货"), "nothing_wanted": N_("不需要"), "not_met": N_("没见到人")})
 attempt_outcomes = Texts(labels.ATTEMPT_OUTCOMES)
 attempt_tones = {
     "ordered": "good",
@@ -141,6 +142,7 @@ ticket_reasons = Texts(
 steps = Texts(
     {
         "choose_region": N_("问区"),
+        "choose_supplementary_region": N_("补货问区"),
         "confirm_caller": N_("核对店名"),
         "greet_retailer": N_("核对店名"),
         "ask_code": N_("问客户代码"),
@@ -167,6 +169,7 @@ stages = (
         "who calls",
         (
             "choose_region",
+            "choose_supplementary_region",
             "confirm_caller",
             "greet_retailer",
             "ask_code",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from orders.audit_log import record_change
 from orders.book.models import Channel, OrderKind
 from orders.book.views import Hotline
-from orders.models import Admits, CalendarDay, ChannelWindow, HotlineRow
+from orders.models import Admits, CalendarDay, ChannelWindow, HotlineRow, MissedCallers
 from orders.outbound.models import OutboundWindow
 from orders.windows import Calendar
 
@@ -34,12 +34,14 @@ def set_hotline(
     opens: int,
     closes: int,
     regions: Sequence[str],
+    missed_callers: MissedCallers = "tell",
     by: str,
     why: str,
     now: datetime,
 ) -> None:
-    """Add a hotline or change it; a supplementary one admits the retailers that missed their call (TR 3.3). Hours are
-    in minutes from midnight; the regions are chosen by the keys from 1 on."""
+    """Add a hotline or change it; a supplementary one admits the retailers that missed their call (TR 3.3), and
+    `missed_callers` says what a regular one does for them. Hours are in minutes from midnight; the regions are chosen
+    by the keys from 1 on."""
     _check_hours(opens, closes, least=0)
     _check_reason(why)
     if len(regions) > 9:
@@ -51,6 +53,7 @@ def set_hotline(
     line.name, line.seat, line.kind, line.admits = name, seat, kind, admits
     line.opens, line.closes = opens, closes
     line.regions = [[str(key), region] for key, region in enumerate(regions, 1)]
+    line.missed_callers = missed_callers
     session.add(line)
     record_change(session, "hotline", number, before, _hotline(line), by=by, why=why, now=now)
     session.flush()
@@ -106,6 +109,7 @@ def _hotline(line: HotlineRow) -> dict[str, Any]:
         "opens": line.opens,
         "closes": line.closes,
         "regions": [region for _, region in line.regions],
+        "missed_callers": line.missed_callers,
     }
 
 
@@ -130,7 +134,7 @@ def hotline(rows: Sequence[HotlineRow], called_number: str) -> Hotline:
     regular = [row for row in rows if row.kind == "regular"]
     for row in called + regular:
         regions = tuple((key, name) for key, name in row.regions)
-        return Hotline(row.number, row.name, row.kind, row.seat, regions, row.id)
+        return Hotline(row.number, row.name, row.kind, row.seat, regions, row.id, row.missed_callers == "serve")
     return Hotline(called_number, "", "regular", "1")
 
 

@@ -11,7 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from orders.book.models import Channel, OrderKind
 from storage import Base, UtcDateTime
 
-Admits = Literal["due", "missed"]
+Admits = Literal["due", "missed", "visit"]
+"""The retailers that may order: those that are due, those that missed their call and were told to ring the
+supplementary hotline, or those that are visited because they missed it."""
+
+MissedCallers = Literal["tell", "serve"]
+"""What a line for regular orders does for a retailer that missed its call: tell it the number of the supplementary
+hotline, or take its supplementary order at once."""
 
 
 class HotlineRow(Base):
@@ -29,6 +35,7 @@ class HotlineRow(Base):
     opens: Mapped[int] = mapped_column(default=0)
     closes: Mapped[int] = mapped_column(default=24 * 60)
     admits: Mapped[Admits] = mapped_column(String(10), default="due")
+    missed_callers: Mapped[MissedCallers] = mapped_column(String(10), default="tell")
 
 
 class ChannelWindow(Base):

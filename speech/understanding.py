@@ -113,11 +113,12 @@ class Understanding:
     def __init__(self, catalog: Catalog, vocabulary: Vocabulary | None = None) -> None:
         self.catalog = catalog
         self._phrases = load_phrases()
+        self._spoken_names = (*catalog.spoken_names, *_other_brands(self._phrases.other_brands, catalog))
         self._quantities = Quantities(self._phrases.quantity_words)
         self._confusables = Confusables(self._phrases, self._quantities)
         self._writer: GrammarWriter | None = None
         if vocabulary is not None:
-            self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(catalog.spoken_names))
+            self._writer = GrammarWriter(self._phrases, self._quantities, vocabulary, tuple(self._spoken_names))
         self._fillers = self._phrases.fillers()
         self._by_code = {spec.short_code: barcode for barcode, spec in catalog.specs.items()}
         self._parser = lru_cache(maxsize=_SCOPES_KEPT)(self._build_parser)
@@ -126,7 +127,7 @@ class Understanding:
     @cached_property
     def _names(self) -> NameIndex:
         """The names of the catalogue; built for the first words to be understood, as keys need none."""
-        return NameIndex(self.catalog.spoken_names)
+        return NameIndex(self._spoken_names)
 
     def grammar(self, listen: Listen) -> tuple[str, ...]:
         """The sentences for the recogniser at this step, the same for every caller."""
@@ -239,7 +240,7 @@ class Understanding:
         sentences = self._writer.commands(scope.wants)
         sentences += self._writer.texts((phrase for phrases in scope.options for phrase in phrases), _OPTION_SENTENCES)
         if scope.lines:
-            sentences += self._writer.orders(tuple(self.catalog.spoken_names))
+            sentences += self._writer.orders(tuple(self._spoken_names))
             sentences += self._writer.amounts(_AMOUNT_SENTENCES)
         return (*sentences, *[UNKNOWN_WORD] * _UNKNOWN_SENTENCES)
 
@@ -280,6 +281,17 @@ def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[
     if not exact:
         for hypothesis in ranked[:_MAX_BESIDE_TALK]:
             yield hypothesis, parser.parse_beside_talk(hypothesis.sounds)
+
+
+def _other_brands(brands: Iterable[str], catalog: Catalog) -> list[SpokenName]:
+    """The names of the brands that the catalogue does not have."""
+    texts = [text for spec in catalog.specs.values() for text in (spec.name, spec.brand)]
+    known = {name.text for name in catalog.spoken_names}
+    return [
+        SpokenName(brand, (), "brand")
+        for brand in brands
+        if brand not in known and not any(brand in text for text in texts)
+    ]
 
 
 def _usual(listen: Listen) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from enum import StrEnum
 from callflows import speaking
 from callflows.order_taking import take
 from callflows.state import Goto
+from callflows.steps.identification import ChooseRegion, RegionChosen
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import TurnContext
 from clock import local
-from orders.book.desk import DeskRefusal
+from orders.book.desk import DeskRefusal, MissedRemedy
+from orders.windows import business_day
 from speech.listening import YesNo
 from speech.utterance import Utterance
 
@@ -18,6 +20,7 @@ from speech.utterance import Utterance
 class Admitted(StrEnum):
     MAY_ORDER = "may order"
     DRAFT_LEFT = "a draft was left"
+    MISSED = "missed its call"
     REFUSED = "refused"
 
 
@@ -29,6 +32,8 @@ class Admission(Step[Admitted]):
 
     def ask(self, turn: TurnContext) -> Admitted | None:
         eligibility = turn.desk.eligibility(turn.retailer, turn.hotline)
+        if not eligibility.may_order and self._serves_missed(turn, eligibility.remedy):
+            return Admitted.MISSED
         if not eligibility.may_order:
             turn.state.refusal = eligibility.reason or "closed"
             return Admitted.REFUSED
@@ -46,6 +51,30 @@ class Admission(Step[Admitted]):
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Admitted | NoMatch | None:
         raise AssertionError("admission asks nothing, so nothing is heard")
+
+    def _serves_missed(self, turn: TurnContext, remedy: MissedRemedy | None) -> bool:
+        """True if the call goes on as one to the supplementary hotline: its caller missed its call, may order there
+        now, and the line that was called is set to serve it (TR 3.3)."""
+        if remedy is None or remedy.kind != "supplementary" or not turn.hotline.serves_missed:
+            return False
+        supplementary = turn.desk.hotline(remedy.number)
+        if not turn.desk.eligibility(turn.retailer, supplementary).may_order:
+            return False
+        turn.state.served_by = supplementary.number
+        turn.say("choose_supplementary_region.opening")
+        return True
+
+
+class ChooseSupplementaryRegion(ChooseRegion):
+    """Asks the caller of another line for its region, where the supplementary hotline that serves it has several."""
+
+    name = "choose_supplementary_region"
+
+    def ask(self, turn: TurnContext) -> RegionChosen | None:
+        if not turn.hotline.regions:
+            return RegionChosen.CHOSEN
+        turn.say("choose_supplementary_region.first", **self.fill(turn))
+        return None
 
 
 class ResumeDraft(Step[Goto]):
@@ -95,7 +124,9 @@ class ExplainRefusal(Step[RefusalEnds]):
             turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
         else:
             turn.say(f"refused.{turn.state.refusal}")
-        if turn.state.refusal == "closed" and eligibility.opens_at is not None:
+        if eligibility.remedy is not None:
+            _say_remedy(turn, eligibility.remedy)
+        elif turn.state.refusal == "closed" and eligibility.opens_at is not None:
             opens = local(eligibility.opens_at)
             turn.say("refused.opens_at", day=speaking.day(opens), time=speaking.time_of_day(opens))
         elif eligibility.next_order_day is not None:
@@ -113,3 +144,16 @@ class ExplainRefusal(Step[RefusalEnds]):
     def give_up(self, turn: TurnContext) -> RefusalEnds | None:
         turn.say("goodbye.thanks")
         return RefusalEnds.ENDED
+
+
+def _say_remedy(turn: TurnContext, remedy: MissedRemedy) -> None:
+    """Say what is done for a retailer that missed its call: the supplementary hotline, or a visit (TR 3.3)."""
+    is_today = remedy.day == business_day(turn.desk.now)
+    day = turn.text("words.today") if is_today else speaking.day(remedy.day)
+    if remedy.kind == "visit":
+        turn.say("refused.visit", day=day)
+        return
+    from_then = ""
+    if remedy.opens_at is not None:
+        from_then = turn.text("words.from_then", time=speaking.time_of_day(local(remedy.opens_at)))
+    turn.say("refused.call_supplementary", day=day + from_then, number=speaking.telephone(remedy.number))

@@ -7,8 +7,10 @@ from dataclasses import replace
 from callflows import speaking
 from callflows.inquiries import is_inquiry
 from callflows.order_taking import close_question, quantity_reason, take, whole_packs
+from callflows.shortages import name_of
 from callflows.state import Goto, OpenQuestion
-from callflows.steps.step import NoMatch, Step
+from callflows.steps.line_question import LineQuestion
+from callflows.steps.step import NoMatch
 from callflows.steps.take_items import SIDE_REQUESTS
 from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, QuantityOf
@@ -18,16 +20,14 @@ from speech.utterance import Item, Quantity, Utterance
 OPTIONS_AT_ONCE = 5
 
 
-class ChooseSpec(Step[Goto]):
+class ChooseSpec(LineQuestion):
     """Asks which of several confusable specs, or specs of one brand, is wanted: by name, by ordinal or by key."""
 
     name = "choose_spec"
-    outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         turn.say("choose_spec.first", **self.fill(turn))
-        return None
 
     def listen(self, turn: TurnContext) -> Choice:
         items = turn.items()
@@ -57,7 +57,7 @@ class ChooseSpec(Step[Goto]):
             return NoMatch()
         elif dropped or _gives_up(turn, heard):
             close_question(turn)
-            turn.say("choose_spec.dropped", brand=_brand(turn, question.items[0]))
+            turn.say("choose_spec.dropped", brand=name_of(turn, question.items[0]))
             return take(turn, replace(heard, items=others))
         elif line == question.items[0] and not others and heard.command not in ("done", *SIDE_REQUESTS):
             return NoMatch()
@@ -78,20 +78,19 @@ class ChooseSpec(Step[Goto]):
             for place, label in enumerate(labels, 1)
         )
         return {
-            "brand": _brand(turn, turn.state.open_questions[0].items[0]),
+            "brand": name_of(turn, turn.state.open_questions[0].items[0]),
             "count": speaking.counted(len(among), turn.text("words.kind")),
             "options": turn.text("words.or").join(labels),
             "keyed": turn.listed(keyed),
         }
 
 
-class AskQuantity(Step[Goto]):
+class AskQuantity(LineQuestion):
     """Asks for the quantity of one spec: none was said, or none that can be ordered."""
 
     name = "ask_quantity"
-    outcomes = frozenset(Goto)
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         question = turn.state.open_questions[0]
         if question.reason == "missing":
             turn.state.quantities_omitted += 1
@@ -99,7 +98,9 @@ class AskQuantity(Step[Goto]):
                 # AY 4.1.5.2 g: the way to say it faster
                 turn.say("ask_quantity.name_both")
         turn.say(f"ask_quantity.{question.reason}", **self.fill(turn))
-        return None
+
+    def ask_in_short(self, turn: TurnContext) -> None:
+        turn.say("ask_quantity.still", **self.fill(turn))
 
     def listen(self, turn: TurnContext) -> QuantityOf:
         items = turn.items()
@@ -107,7 +108,7 @@ class AskQuantity(Step[Goto]):
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]
-        line, others, dropped = _apply_answer(_without_quantity(question), heard)
+        line, others, dropped = _apply_answer(_without_quantity(question), _of_the_brand(question, heard))
         if line.quantity is not None:
             line = _settled(turn, question.items[0], line)
             if reason := quantity_reason(turn, line):
@@ -120,6 +121,7 @@ class AskQuantity(Step[Goto]):
                     return onward
                 if again:
                     return NoMatch()
+                turn.state.asked = None
                 self.ask(turn)
                 return NoMatch(explained=True)
             close_question(turn)
@@ -135,10 +137,10 @@ class AskQuantity(Step[Goto]):
         return NoMatch()
 
     def fill(self, turn: TurnContext) -> dict[str, str]:
-        [barcode] = _candidates(turn)
-        may_be = whole_packs(turn, turn.state.open_questions[0].items[0])
+        line = turn.state.open_questions[0].items[0]
+        barcode, may_be = line.barcodes[0], whole_packs(turn, line)
         return {
-            "spec": turn.name(barcode),
+            "spec": name_of(turn, line),
             "ordered": turn.quantity(barcode, turn.ordered().get(barcode, 0)),
             "quantities": turn.text("words.or_else").join(turn.quantity(barcode, packs) for packs in may_be),
         }
@@ -162,6 +164,16 @@ def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple
             if item.quantity is not None:
                 line = replace(line, quantity=item.quantity, other_quantities=item.other_quantities)
     return line, tuple(others), dropped
+
+
+def _of_the_brand(question: OpenQuestion, heard: Utterance) -> Utterance:
+    """The answer about a brand of which nothing can be ordered: a bare quantity, which the recogniser takes to be of
+    the first spec, is of the brand."""
+    barcodes = question.items[0].barcodes
+    if len(barcodes) == 1:
+        return heard
+    items = (replace(one, barcodes=()) if one.barcodes == barcodes[:1] and not one.said else one for one in heard.items)
+    return replace(heard, items=tuple(items))
 
 
 def _without_quantity(question: OpenQuestion) -> OpenQuestion:
@@ -215,9 +227,3 @@ def _phrases(turn: TurnContext, barcode: str, among: tuple[str, ...]) -> tuple[s
     """All ways to say one option: its label, its full name, and every spoken name of this spec alone."""
     names = (name.text for name in turn.desk.catalog.spoken_names if name.barcodes == (barcode,))
     return tuple(dict.fromkeys((_label(turn, barcode, among), turn.name(barcode), *names)))
-
-
-def _brand(turn: TurnContext, line: Item) -> str:
-    """The name the specs share; the caller's own word where they share none."""
-    stems = {turn.stem(code) for code in line.barcodes}
-    return stems.pop() if len(stems) == 1 else line.said or turn.text("words.it")

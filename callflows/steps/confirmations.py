@@ -7,25 +7,25 @@ from dataclasses import replace
 
 from callflows.inquiries import only_inquires
 from callflows.order_taking import close_question, describe, go_on, take
+from callflows.shortages import name_of, truly_none
 from callflows.state import Goto, OpenQuestion
-from callflows.steps.step import NoMatch, Step
+from callflows.steps.line_question import LineQuestion
+from callflows.steps.step import NoMatch
 from callflows.steps.take_items import SIDE_REQUESTS
 from callflows.turn_context import TurnContext
 from speech.listening import YesNo
 from speech.utterance import Item, Quantity, Utterance
 
 
-class ConfirmLines(Step[Goto]):
+class ConfirmLines(LineQuestion):
     """Says lines back that the recogniser was not sure of, before they are taken."""
 
     name = "confirm_lines"
-    outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
     decisive = frozenset({"yes"})
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         turn.say("confirm_lines.first", **self.fill(turn))
-        return None
 
     def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
@@ -55,19 +55,16 @@ class ConfirmLines(Step[Goto]):
         return {"lines": describe(turn, turn.state.open_questions[0].items)}
 
 
-class OfferSubstitute(Step[Goto]):
+class OfferSubstitute(LineQuestion):
     """Offers a substitute for a spec that is out or not supplied. Only a yes or a quantity orders it (AY 4.1.5.1 b)."""
 
     name = "offer_substitute"
-    outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
     decisive = frozenset({"yes", "no"})
 
-    def ask(self, turn: TurnContext) -> Goto | None:
-        [wanted] = turn.state.open_questions[0].items[0].barcodes
-        out = wanted in turn.available_specs
-        turn.say("offer_substitute.first" if out else "offer_substitute.not_offered", **self.fill(turn))
-        return None
+    def ask_in_full(self, turn: TurnContext) -> None:
+        allotted = turn.state.open_questions[0].out != "not_allotted"
+        turn.say("offer_substitute.first" if allotted else "offer_substitute.not_allotted", **self.fill(turn))
 
     def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()
@@ -76,10 +73,10 @@ class OfferSubstitute(Step[Goto]):
         if only_inquires(heard):
             return take(turn, heard)
         question = turn.state.open_questions[0]
-        insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
+        wanted_specs = set(question.items[0].barcodes)
+        insisting, others = _split(heard.items, lambda item: set() < set(item.barcodes) <= wanted_specs)
         if insisting and insisting[0].action != "remove":
-            # AY 4.1.5.2 h
-            turn.say("taken.truly_none")
+            turn.sentences.append(truly_none(turn, question.items[0]))
             if not others and heard.command is None:
                 return None
         bare, others = _split(others, lambda item: item.is_amount and item.action != "remove")
@@ -99,20 +96,18 @@ class OfferSubstitute(Step[Goto]):
 
     def fill(self, turn: TurnContext) -> dict[str, str]:
         question = turn.state.open_questions[0]
-        return {"wanted": turn.name(question.items[0].barcodes[0]), "spec": turn.name(question.barcode)}
+        return {"wanted": name_of(turn, question.items[0]), "spec": turn.name(question.barcode)}
 
 
-class OfferRest(Step[Goto]):
+class OfferRest(LineQuestion):
     """Offers the rest where only some are left. They are held meanwhile, and released on a no (AY 4.1.5.1 c)."""
 
     name = "offer_rest"
-    outcomes = frozenset(Goto)
     reprompts = ("short", "keys", "keys")
     decisive = frozenset({"yes", "no"})
 
-    def ask(self, turn: TurnContext) -> Goto | None:
+    def ask_in_full(self, turn: TurnContext) -> None:
         turn.say("offer_rest.first", **self.fill(turn))
-        return None
 
     def listen(self, turn: TurnContext) -> YesNo:
         return turn.yes_no()

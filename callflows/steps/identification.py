@@ -35,7 +35,15 @@ class ChooseRegion(Step[RegionChosen]):
         return None
 
     def listen(self, turn: TurnContext) -> Choice:
-        return Choice(tuple(Option(key, (name,)) for key, name in turn.hotline.regions))
+        regions = turn.hotline.regions
+        stems = [name.removesuffix("区") for _, name in regions]
+        # 东 is 东区, where no other region is called so.
+        return Choice(
+            tuple(
+                Option(key, tuple(dict.fromkeys((name, stem) if stem and stems.count(stem) == 1 else (name,))))
+                for (key, name), stem in zip(regions, stems, strict=True)
+            )
+        )
 
     def hear(self, turn: TurnContext, heard: Utterance) -> RegionChosen | NoMatch | None:
         if heard.choice is None or not 0 <= heard.choice < len(turn.hotline.regions):
@@ -46,7 +54,7 @@ class ChooseRegion(Step[RegionChosen]):
     def fill(self, turn: TurnContext) -> dict[str, str]:
         regions = turn.hotline.regions
         keyed = (turn.text("choose_region.key", region=name, digit=speaking.number(int(key))) for key, name in regions)
-        return {"regions": turn.text("words.or").join(name for _, name in regions), "keyed": turn.listed(keyed)}
+        return {"keyed": turn.listed(keyed)}
 
 
 class CallerConfirmed(StrEnum):

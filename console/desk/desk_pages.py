@@ -164,7 +164,7 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
         if retailer is None:
             return _("没有这个客户代码。"), 409
         call = _work_item(session, desk, key).call if key else None
-        hotline = desk.hotline(call.called if call is not None else "")
+        hotline = desk.hotline(_number(call))
         if not key:
             key = f"desk-{staff().id}-{secrets.token_hex(8)}"
         try:
@@ -196,9 +196,14 @@ def _work_item(session: Session, desk: Desk, key: str) -> WorkItem:
         retailer = retailer_view(session.get_one(RetailerRow, order.retailer_id))
     elif call is not None and (state := CallState.from_json(call.state)).signed_in:
         retailer = desk.retailer(state.customer_code)
-    hotline = desk.hotline(call.called if call is not None else "")
+    hotline = desk.hotline(_number(call))
     saved = order_view(order) if order is not None and order.number is not None else None
     return WorkItem(key, retailer, hotline, call, ticket, saved)
+
+
+def _number(call: Call | None) -> str:
+    """The number of the hotline that serves the call: the one called, or the supplementary one it was passed to."""
+    return CallState.from_json(call.state).served_by or call.called if call is not None else ""
 
 
 def _region(call: Call | None) -> str:

@@ -72,7 +72,7 @@ class SpecOption:
 @dataclass(frozen=True, slots=True)
 class SuggestedLine:
     """A line suggested for the order: the packs wanted, and the packs this retailer can have now; None if the spec is
-    not offered today."""
+    not on today's supply."""
 
     barcode: str
     name: str
@@ -106,7 +106,7 @@ class OrderSheet:
         return [option.for_page() for option in self.options] if self.is_open else []
 
     def option(self, barcode: str) -> SpecOption | None:
-        """The spec with this barcode and what is left of it, or None if it is not offered today."""
+        """The spec with this barcode and what is left of it, or None if it is not on today's supply."""
         return next((option for option in self.options if option.barcode == barcode), None)
 
     @property
@@ -143,7 +143,8 @@ def build_sheet(
             last_packs=last_packs.get(available.spec.barcode, 0),
             mark="new" if available.is_new else "key" if available.is_key else "",
         )
-        for available in desk.available_specs(retailer)
+        # What cannot be had is entered as well: its demand is kept, and a substitute named.
+        for available in desk.specs_on_supply(retailer)
     )
     left = {option.barcode: min(option.limit_left_packs, option.stock_left_packs) for option in options}
     specs = desk.catalog.specs

@@ -18,7 +18,7 @@ from ivr.services import services
 from orders import audit_log
 from orders.book.models import OrderKind
 from orders.hotline_settings import set_hotline
-from orders.models import REASON_MAX_CHARS, HotlineRow
+from orders.models import REASON_MAX_CHARS, HotlineRow, MissedCallers
 from storage import read_only, transaction
 
 REGIONS_MAX = 9
@@ -39,6 +39,7 @@ class HotlineForm:
     opens: str = "08:00"
     closes: str = "17:00"
     regions: str = ""
+    missed_callers: MissedCallers = "tell"
     why: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -73,7 +74,14 @@ def hotline_routes() -> Blueprint:
             abort(404)
         regions = "、".join(name for _key, name in row.regions)
         form = HotlineForm(
-            number, row.name, row.seat, row.kind, time_of_day(row.opens), time_of_day(row.closes), regions
+            number,
+            row.name,
+            row.seat,
+            row.kind,
+            time_of_day(row.opens),
+            time_of_day(row.closes),
+            regions,
+            row.missed_callers,
         )
         return render_template("settings/hotline.html", form=form, number=number, kinds=KINDS)
 
@@ -119,6 +127,7 @@ def _save(form: HotlineForm, number: str | None) -> ResponseReturnValue:
             opens=opens,
             closes=closes,
             regions=form.region_names,
+            missed_callers=form.missed_callers,
             by=staff().name,
             why=form.why,
             now=services().now(),
@@ -134,6 +143,7 @@ def _from_form(form: Mapping[str, str]) -> HotlineForm:
         opens=form.get("opens", "").strip(),
         closes=form.get("closes", "").strip(),
         regions=form.get("regions", "").strip(),
+        missed_callers="serve" if form.get("missed_callers") == "serve" else "tell",
         why=form.get("why", "").strip()[:REASON_MAX_CHARS],
     )
     for name, most in (("name", 40), ("seat", 10)):

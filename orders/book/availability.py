@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.catalog import Catalog, Spec
@@ -22,26 +22,46 @@ PAST_ORDERS_COUNTED = 12
 def available_specs(
     session: Session, catalog: Catalog, retailer: RetailerRow, day: date, barcodes: Iterable[str] | None = None
 ) -> list[AvailableSpec]:
-    """Every spec with supply on `day` and a limit for this retailer, those used up included, in catalogue order."""
-    wanted: list[ColumnElement[bool]] = [] if barcodes is None else [Supply.barcode.in_(list(barcodes))]
+    """Every spec on the supply of `day` of which this retailer was allotted some, those used up included, in catalogue
+    order."""
+    wanted = () if barcodes is None else (Supply.barcode.in_(list(barcodes)),)
+    return _specs(session, catalog, retailer, day, Limit.limit_packs > 0, *wanted)
+
+
+def specs_on_supply(session: Session, catalog: Catalog, retailer: RetailerRow, day: date) -> list[AvailableSpec]:
+    """Every spec on the supply of `day`, in catalogue order; with nothing left of those it was allotted none of."""
+    return _specs(session, catalog, retailer, day)
+
+
+def _specs(
+    session: Session, catalog: Catalog, retailer: RetailerRow, day: date, *conditions: ColumnElement[bool]
+) -> list[AvailableSpec]:
+    limit = and_(
+        Limit.barcode == Supply.barcode,
+        Limit.retailer_id == retailer.id,
+        Limit.cycle_start == cycle_start(retailer, day),
+    )
     rows = session.execute(
         select(
             Supply.barcode,
-            Limit.limit_packs - Limit.held_packs - Limit.used_packs,
+            func.coalesce(Limit.limit_packs - Limit.held_packs - Limit.used_packs, 0),
             Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
             Supply.is_new,
             Supply.is_key,
         )
-        .join(Limit, Limit.barcode == Supply.barcode)
-        .where(
-            Supply.business_day == day,
-            Limit.retailer_id == retailer.id,
-            Limit.cycle_start == cycle_start(retailer, day),
-            *wanted,
-        )
+        .outerjoin(Limit, limit)
+        .where(Supply.business_day == day, *conditions)
     )
     found = {row[0]: row for row in rows}
     return [AvailableSpec(spec, *found[barcode][1:]) for barcode, spec in catalog.specs.items() if barcode in found]
+
+
+def supplied(session: Session, day: date, barcodes: Iterable[str]) -> frozenset[str]:
+    """Those of the specs of which there is supply on `day`, whoever it was allotted to."""
+    rows = select(Supply.barcode).where(
+        Supply.business_day == day, Supply.supplied_packs > 0, Supply.barcode.in_(list(barcodes))
+    )
+    return frozenset(session.scalars(rows))
 
 
 def past_quantities(session: Session, retailer: RetailerRow) -> dict[str, tuple[int, ...]]:

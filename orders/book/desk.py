@@ -27,9 +27,11 @@ from orders.book.views import (
     Hotline,
     LineOutcome,
     LineView,
+    MissedRemedy,
     OrderView,
     PinCheck,
     Retailer,
+    SpecHeadroom,
 )
 from orders.department_rules import draft_rules
 from orders.lockout import LockRules, check_pin
@@ -51,9 +53,11 @@ __all__ = [
     "LineOutcome",
     "LineRequest",
     "LineView",
+    "MissedRemedy",
     "OrderView",
     "PinCheck",
     "Retailer",
+    "SpecHeadroom",
 ]
 
 
@@ -110,15 +114,24 @@ class Desk:
     # --- the available specs
 
     def available_specs(self, retailer: Retailer) -> list[AvailableSpec]:
-        """The specs this retailer may order today, in catalogue order; those used up or sold out are included, with
-        nothing left."""
+        """The specs of which this retailer was allotted some for today, in catalogue order; those used up or sold out
+        are included, with nothing left."""
         return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
+
+    def specs_on_supply(self, retailer: Retailer) -> list[AvailableSpec]:
+        """Every spec on today's supply, in catalogue order; with nothing left of those this retailer was allotted none
+        of."""
+        return availability.specs_on_supply(self.session, self.catalog, self._row(retailer), business_day(self.now))
 
     def available_spec(self, retailer: Retailer, barcode: str) -> AvailableSpec | None:
         """One spec as this retailer may order it today, or None where it may not."""
         today = business_day(self.now)
         found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
+
+    def supplied(self, barcodes: Iterable[str]) -> frozenset[str]:
+        """Those of the specs of which there is supply today, whoever it was allotted to."""
+        return availability.supplied(self.session, business_day(self.now), barcodes)
 
     def bands(self, retailer: Retailer) -> list[Band]:
         """The price bands in which something is left for this retailer, the dearest first."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,9 +15,9 @@ from brand_catalog.catalog import Catalog, Spec
 from orders.book import holds
 from orders.book.availability import substitute
 from orders.book.headroom import DraftRules, cut_reason, headroom, left_by_rules
-from orders.book.models import DemandRecord, OrderLineRow, OrderRow
+from orders.book.models import NAME_MAX_CHARS, DemandRecord, OrderLineRow, OrderRow
 from orders.book.order_history import OrderEvent, record_event
-from orders.book.views import CutReason, LineOutcome, order_view
+from orders.book.views import CutReason, LineOutcome, SpecHeadroom, order_view
 from orders.retailers.models import RetailerRow
 
 Mode = Literal["add", "set"]
@@ -39,6 +39,15 @@ class KeptLine:
     barcode: str
     requested_packs: int
     granted_packs: int
+
+
+class _Granted(NamedTuple):
+    """The packs granted; of a request that was cut the reason, the limit, and what the retailer had of it."""
+
+    packs: int
+    reason: CutReason | None = None
+    limit_packs: int = 0
+    has_packs: int = 0
 
 
 class DraftLines:
@@ -66,17 +75,28 @@ class DraftLines:
         self.session.flush()
         return outcomes
 
-    def headroom(self, order: OrderRow, barcode: str) -> tuple[int, CutReason]:
+    def headroom(self, order: OrderRow, barcode: str) -> SpecHeadroom:
         """The further packs this order could be granted of a spec, in whole cartons, and the reason why not more."""
         spec = self.catalog.specs.get(barcode)
         if spec is None:
-            return 0, "not_offered"
+            return SpecHeadroom(0, "not_in_catalogue")
         holds.release_expired(self.session, self.now)
         bounds = headroom(self.session, self.catalog, self.rules, order, spec)
-        if bounds is None:
-            return 0, "not_offered"
-        least = max(0, min(bounds.values()))
-        return least // spec.packs_per_carton * spec.packs_per_carton, cut_reason(order, barcode, bounds)
+        return SpecHeadroom(
+            bounds.least // spec.packs_per_carton * spec.packs_per_carton,
+            cut_reason(order, barcode, bounds),
+            bounds.limit_packs,
+            bounds.has_packs,
+        )
+
+    def record_unknown(self, order: OrderRow, name: str, packs: int) -> None:
+        """Record the demand for a brand that the catalogue does not have, under its name as it was said; 0 packs where
+        no quantity was said."""
+        name = name[:NAME_MAX_CHARS]
+        record = self._demand(order).get(name)
+        packs = max(packs, record.requested_packs if record is not None else 0)
+        self._record_demand(order, "", packs, 0, "not_in_catalogue", name=name)
+        self.session.flush()
 
     def remove(self, order: OrderRow, barcode: str) -> bool:
         """Remove a line and release its hold; False where it is not on the order."""
@@ -157,11 +177,12 @@ class DraftLines:
         own = line.granted_packs if line is not None else 0
         more = request.packs if request.mode == "add" else request.packs - own
         wanted = request.packs + (line.requested_packs if line is not None and request.mode == "add" else 0)
-        granted, reason = more, None
+        result = _Granted(more)
         if more > 0:
-            granted, reason = self._reserve(order, request.barcode, spec, more, request.packs)
+            result = self._reserve(order, request.barcode, spec, more, request.packs)
         elif more < 0:
             holds.release(self.session, order, request.barcode, -more)
+        granted, reason = result.packs, result.reason
         if line is None and spec is not None and granted:
             line = OrderLineRow(barcode=spec.barcode, packs_per_carton=spec.packs_per_carton)
             order.lines.append(line)
@@ -174,7 +195,7 @@ class DraftLines:
             order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason
         )
         instead = None
-        if reason in ("out_of_stock", "not_offered") and spec is not None:
+        if reason in ("out_of_stock", "not_allotted") and spec is not None:
             retailer = self.session.get_one(RetailerRow, order.retailer_id)
             instead = substitute(self.session, self.catalog, retailer, order.business_day, spec)
         return LineOutcome(
@@ -184,42 +205,40 @@ class DraftLines:
             granted_packs=granted if request.mode == "add" else own + granted,
             reason=reason,
             substitute=instead,
+            limit_packs=result.limit_packs,
+            has_packs=result.has_packs,
         )
 
-    def _reserve(
-        self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int
-    ) -> tuple[int, CutReason | None]:
+    def _reserve(self, order: OrderRow, barcode: str, spec: Spec | None, more: int, asked: int) -> _Granted:
         """Reserve up to `more` packs; return the packs granted, and the reason for a cut."""
         if spec is None:
-            return 0, "not_offered"
+            return _Granted(0, "not_in_catalogue")
         # A request in cartons is granted in whole ones.
         step = spec.packs_per_carton if asked % spec.packs_per_carton == 0 else 1
         # Most requests are met in full: what is left is queried only where one cannot be.
         by_rules = left_by_rules(self.session, self.catalog, self.rules, order, spec)
-        if more <= by_rules and holds.reserve(self.session, order, barcode, more):
-            return more, None
+        if more <= min(by_rules.values()) and holds.reserve(self.session, order, barcode, more):
+            return _Granted(more)
         swept = False
         while True:
             bounds = headroom(self.session, self.catalog, self.rules, order, spec)
-            if bounds is None:
-                return 0, "not_offered"
-            least = max(0, min(bounds.values()))
-            if least < more and not swept:
+            if bounds.least < more and not swept:
                 # Before the caller hears that there is no more, release what ended calls still hold.
                 swept = True
                 holds.release_expired(self.session, self.now)
                 continue
-            granted = min(more, least // step * step)
+            granted = min(more, bounds.least // step * step)
             if granted and not holds.reserve(self.session, order, barcode, granted):
                 continue
-            return granted, None if granted == more else cut_reason(order, barcode, bounds)
+            reason = None if granted == more else cut_reason(order, barcode, bounds)
+            return _Granted(granted, reason, bounds.limit_packs, bounds.has_packs)
 
     def _reserve_again(self, order: OrderRow, line: OrderLineRow) -> bool:
         """Reserve a line whose hold was released; True if some of it is no longer there."""
         spec = self.catalog.specs.get(line.barcode)
         # What is not reserved any more does not count against the order's own bounds.
         before, line.granted_packs = line.granted_packs, 0
-        granted, reason = self._reserve(order, line.barcode, spec, before, before)
+        granted, reason, *_ = self._reserve(order, line.barcode, spec, before, before)
         line.granted_packs = granted
         if granted == before:
             return False
@@ -232,26 +251,37 @@ class DraftLines:
     # --- demand and history
 
     def _demand(self, order: OrderRow) -> dict[str, DemandRecord]:
-        """The demand recorded for this order so far, by spec."""
+        """The demand recorded for this order so far, by spec, or by name where the catalogue does not have it."""
         if order.id not in self._demands:
             records = self.session.scalars(select(DemandRecord).where(DemandRecord.order_id == order.id))
-            self._demands[order.id] = {record.barcode: record for record in records}
+            self._demands[order.id] = {record.barcode or record.name: record for record in records}
         return self._demands[order.id]
 
     def _record_demand(
-        self, order: OrderRow, barcode: str, requested: int, granted: int, reason: CutReason | None
+        self,
+        order: OrderRow,
+        barcode: str,
+        requested: int,
+        granted: int,
+        reason: CutReason | None,
+        *,
+        name: str = "",
     ) -> None:
         """Record both what was asked for and what was granted, met or not (AY 4.1.6)."""
         demand = self._demand(order)
-        record = demand.get(barcode)
+        record = demand.get(barcode or name)
         if record is None:
-            record = demand[barcode] = DemandRecord(
-                order_id=order.id, retailer_id=order.retailer_id, business_day=order.business_day, barcode=barcode
+            record = demand[barcode or name] = DemandRecord(
+                order_id=order.id,
+                retailer_id=order.retailer_id,
+                business_day=order.business_day,
+                barcode=barcode,
+                name=name,
             )
             self.session.add(record)
         record.requested_packs = requested
         record.granted_packs = granted
-        record.reason = (reason or record.reason) if granted < requested else None
+        record.reason = (reason or record.reason) if granted < requested or not barcode else None
         record.withdrawn = False
         record.at = self.now
 

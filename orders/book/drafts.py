@@ -16,7 +16,15 @@ from orders.book.eligibility import Terms, ineligibility, terms_of_channel, term
 from orders.book.headroom import DraftRules
 from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
 from orders.book.order_history import OrderEvent, record_event
-from orders.book.views import Confirmed, CutReason, DeskRefusal, LineOutcome, OrderView, RefusalReason, order_view
+from orders.book.views import (
+    Confirmed,
+    DeskRefusal,
+    LineOutcome,
+    OrderView,
+    RefusalReason,
+    SpecHeadroom,
+    order_view,
+)
 from orders.retailers.models import RetailerRow
 from orders.windows import Calendar, business_day, cycle_start
 
@@ -63,7 +71,11 @@ class Draft:
         """Put the lines back to what they were at `since`, as far as what was given up meanwhile is still there."""
         self._lines.restore(self._touched(), lines, since)
 
-    def headroom(self, barcode: str) -> tuple[int, CutReason]:
+    def record_unknown(self, name: str, packs: int) -> None:
+        """Record the demand for a brand that the catalogue does not have, as it was said; 0 packs for no quantity."""
+        self._lines.record_unknown(self._touched(), name, packs)
+
+    def headroom(self, barcode: str) -> SpecHeadroom:
         """The further packs this order could be granted of a spec, in whole cartons, and the reason why it is not more.
         Nothing is reserved."""
         return self._lines.headroom(self._touched(), barcode)

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
-from orders.book.views import Eligibility, IneligibilityReason, order_view
+from orders.book.views import Eligibility, IneligibilityReason, MissedRemedy, order_view
 from orders.day_end.models import DayStepDone
 from orders.models import Admits, ChannelWindow, HotlineRow
 from orders.outbound.models import MissedCall
@@ -34,6 +34,9 @@ def terms_of_hotline(session: Session, hotline_id: int | None) -> Terms:
 def terms_of_channel(session: Session, channel: Channel) -> Terms:
     """The terms of a channel. One without a window of its own closes with the telephone, as orders from a PC do (AY
     4.2.4)."""
+    if channel == "visit":
+        # Whoever is visited orders like the callers of the supplementary hotline, until hand-over (TR 3.3).
+        return Terms(kind="supplementary", admits="visit")
     row = session.get(ChannelWindow, channel)
     if row is not None:
         return Terms(window=Window(row.opens, row.closes))
@@ -65,6 +68,7 @@ def eligibility(
         ordered=order_view(ordered[0]) if ordered else None,
         draft=order_view(drafts[0]) if drafts else None,
         balance_fen=retailer.balance_fen,
+        remedy=_remedy_to_come(session, retailer, now) if reason in ("not_order_day", "closed") else None,
     )
 
 
@@ -78,7 +82,7 @@ def ineligibility(
         return "suspended"
     if terms.admits == "due" and not is_order_day(retailer, day, open_days):
         return "not_order_day"
-    if terms.admits == "missed" and not _has_remedy(session, retailer, day):
+    if terms.admits in ("missed", "visit") and not _has_remedy(session, retailer, terms.admits, day):
         return "not_supplementary"
     # TR 3.4: no second order on one day, by any line.
     ordered = select(OrderRow.id).where(
@@ -108,17 +112,35 @@ def is_closed_for(session: Session, day: date, kind: OrderKind) -> bool:
     return session.scalar(steps.limit(1)) is not None
 
 
-def _has_remedy(session: Session, retailer: RetailerRow, day: date) -> bool:
-    return (
-        session.scalar(
-            select(MissedCall.id).where(
-                MissedCall.retailer_id == retailer.id,
-                MissedCall.remedy == "supplementary",
-                MissedCall.remedy_day == day,
-            )
-        )
-        is not None
+def _has_remedy(session: Session, retailer: RetailerRow, admits: Admits, day: date) -> bool:
+    """True if the retailer missed its call and may make up for it on this day: by the supplementary hotline on the day
+    it was told, by a visit until the day that was planned."""
+    found = select(MissedCall.id).where(MissedCall.retailer_id == retailer.id)
+    if admits == "visit":
+        found = found.where(MissedCall.remedy == "visit", MissedCall.missed_on <= day, MissedCall.remedy_day >= day)
+    else:
+        found = found.where(MissedCall.remedy == "supplementary", MissedCall.remedy_day == day)
+    return session.scalar(found.limit(1)) is not None
+
+
+def _remedy_to_come(session: Session, retailer: RetailerRow, now: datetime) -> MissedRemedy | None:
+    """The remedy of the last call this retailer missed, if it is still to come and can still be had."""
+    today = business_day(now)
+    missed = session.scalar(
+        select(MissedCall)
+        .where(MissedCall.retailer_id == retailer.id, MissedCall.remedy_day >= today)
+        .order_by(MissedCall.missed_on.desc())
+        .limit(1)
     )
+    if missed is None or missed.remedy == "next_cycle" or is_closed_for(session, missed.remedy_day, "supplementary"):
+        return None
+    if missed.remedy == "visit":
+        return MissedRemedy("visit", missed.remedy_day)
+    line = session.scalar(select(HotlineRow).where(HotlineRow.admits == "missed").order_by(HotlineRow.id).limit(1))
+    if line is None or now >= (window := Window(line.opens, line.closes)).closes_at(missed.remedy_day):
+        return None
+    opens_at = window.opens_at(missed.remedy_day)
+    return MissedRemedy("supplementary", missed.remedy_day, line.number, opens_at if now < opens_at else None)
 
 
 def is_resumable(order: OrderRow, now: datetime) -> bool:

@@ -31,39 +31,59 @@ class DraftRules:
     band_max_cartons: Mapping[int, int] = field(default_factory=dict)
 
 
-Headroom = Mapping[CutReason, int]
-"""The packs each bound leaves."""
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What bounds an order of one spec, in packs: this retailer's limit and the part of it that all its orders have,
+    the day's supply, and what each bound leaves."""
+
+    limit_packs: int
+    has_packs: int
+    supplied_packs: int
+    left: Mapping[CutReason, int]
+
+    @property
+    def least(self) -> int:
+        """The packs all bounds together leave."""
+        return max(0, min(self.left.values()))
 
 
-def headroom(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Headroom | None:
-    """The packs each bound leaves this order of a spec; None where the retailer may not have it today at all."""
-    left = holds.packs_left(session, order, spec.barcode)
-    if left is None:
-        return None
+def headroom(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Headroom:
+    """What bounds this order of a spec."""
+    packs = holds.packs_left(session, order, spec.barcode)
     by_rules = left_by_rules(session, catalog, rules, order, spec)
-    return {"limit": left.by_limit, "order_max": by_rules, "stock": left.in_stock}
+    return Headroom(
+        limit_packs=packs.limit,
+        has_packs=packs.limit - packs.by_limit,
+        supplied_packs=packs.supplied,
+        left={"limit": packs.by_limit, **by_rules, "stock": packs.in_stock},
+    )
 
 
 def cut_reason(order: OrderRow, barcode: str, bounds: Headroom) -> CutReason:
-    """The bound that cut a request. Empty stock is "out_of_stock" unless the limit is used up too or the spec is on the
-    order."""
-    ordered = any(line.barcode == barcode for line in order.lines)
-    if bounds["stock"] <= 0 < bounds["limit"] and not ordered:
+    """The reason why a request was cut, in the order in which a day is made: none was supplied, none of it was allotted
+    to this retailer, it is sold out, or the least of the bounds. Empty stock is "out_of_stock" unless the limit is used
+    up too or the spec is on the order."""
+    if bounds.supplied_packs <= 0:
         return "out_of_stock"
-    least = min(bounds.values())
-    reasons: tuple[CutReason, ...] = ("limit", "order_max", "stock")
-    return next(reason for reason in reasons if bounds[reason] == least)
+    if bounds.limit_packs <= 0:
+        return "not_allotted"
+    ordered = any(line.barcode == barcode for line in order.lines)
+    if bounds.left["stock"] <= 0 < bounds.left["limit"] and not ordered:
+        return "out_of_stock"
+    return min(bounds.left, key=bounds.left.__getitem__)
 
 
-def left_by_rules(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> int:
-    """The packs the department's own rules leave this order of a spec."""
-    packs = UNLIMITED_PACKS
+def left_by_rules(
+    session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec
+) -> Mapping[CutReason, int]:
+    """The packs the department's own rules leave this order of a spec: by its total, and by the spec's price band."""
+    total = band = UNLIMITED_PACKS
     if rules.order_max_packs is not None:
-        packs = rules.order_max_packs - sum(line.granted_packs for line in order.lines)
+        total = rules.order_max_packs - sum(line.granted_packs for line in order.lines)
     if (cartons := rules.band_max_cartons.get(spec.price_band)) is not None:
         left = cartons - _of_band(session, catalog, order, spec.price_band)
-        packs = min(packs, int(left * spec.packs_per_carton))
-    return packs
+        band = int(left * spec.packs_per_carton)
+    return {"order_max": total, "band_max": band}
 
 
 def _of_band(session: Session, catalog: Catalog, order: OrderRow, band: int) -> Fraction:

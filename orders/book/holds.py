@@ -23,9 +23,12 @@ SWEEP_AT_MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class PacksLeft:
-    """The packs left of one spec: to this retailer by its limit, and in stock."""
+    """The packs of one spec: this retailer's limit and what is left of it, the day's supply and what is left of that.
+    Without a row of limits or supply they are 0."""
 
+    limit: int
     by_limit: int
+    supplied: int
     in_stock: int
 
 
@@ -39,10 +42,10 @@ def lock(session: Session, day: date, barcodes: Iterable[str]) -> None:
     ).all()
 
 
-def packs_left(session: Session, order: OrderRow, barcode: str) -> PacksLeft | None:
-    """The packs left of a spec for this order; None where the retailer may not have it today at all."""
-    row = session.connection().execute(_LEFT, _counter_key(order, barcode)).one_or_none()
-    return None if row is None else PacksLeft(*row)
+def packs_left(session: Session, order: OrderRow, barcode: str) -> PacksLeft:
+    """The packs left of a spec for this order."""
+    row = session.connection().execute(_LEFT, _counter_key(order, barcode)).one()
+    return PacksLeft(*(packs or 0 for packs in row))
 
 
 def reserve(session: Session, order: OrderRow, barcode: str, packs: int) -> bool:
@@ -154,10 +157,15 @@ _OF_DAY = _SUPPLY.c.business_day == bindparam("day")
 _LIMIT = update(_LIMITS).where(_OF_CYCLE, _LIMITS.c.barcode == bindparam("spec"))
 _STOCK = update(_SUPPLY).where(_OF_DAY, _SUPPLY.c.barcode == bindparam("spec"))
 
-_LEFT = (
-    select(_LEFT_BY_LIMIT, _LEFT_IN_STOCK)
-    .join_from(_LIMITS, _SUPPLY, _SUPPLY.c.barcode == _LIMITS.c.barcode)
-    .where(_OF_CYCLE, _OF_DAY, _LIMITS.c.barcode == bindparam("spec"))
+_LEFT = select(
+    *(
+        select(column).where(_OF_CYCLE, _LIMITS.c.barcode == bindparam("spec")).scalar_subquery()
+        for column in (_LIMITS.c.limit_packs, _LEFT_BY_LIMIT)
+    ),
+    *(
+        select(column).where(_OF_DAY, _SUPPLY.c.barcode == bindparam("spec")).scalar_subquery()
+        for column in (_SUPPLY.c.supplied_packs, _LEFT_IN_STOCK)
+    ),
 )
 _TAKE_LIMIT = _LIMIT.where(_LEFT_BY_LIMIT >= _PACKS).values(held_packs=_LIMITS.c.held_packs + _PACKS)
 _TAKE_SUPPLY = _STOCK.where(_LEFT_IN_STOCK >= _PACKS).values(held_packs=_SUPPLY.c.held_packs + _PACKS)

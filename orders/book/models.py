@@ -16,7 +16,7 @@ OrderKind = Literal["regular", "supplementary"]
 OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled", "lapsed"]
 
 
-Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy"]
+Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy", "visit"]
 
 
 COUNTED_STATES = ("confirmed", "settled", "handed_over")
@@ -110,13 +110,18 @@ class OrderLineRow(Base):
     granted_packs: Mapped[int]
 
 
+NAME_MAX_CHARS = 80
+"""The longest name of a spec."""
+
+
 class DemandRecord(Base):
-    """A retailer's demand, met or not, one row per order and spec (AY 4.1.6, AS 4.2.2 a). `reason` is None where it was
-    met in full; `withdrawn` marks what the retailer itself removed again."""
+    """A retailer's demand, met or not, one row per order and spec (AY 4.1.6, AS 4.2.2 a). A brand that the catalogue
+    does not have is recorded without a barcode, by its `name` as it was said; the quantity may be 0. `reason` is None
+    where it was met in full; `withdrawn` marks what the retailer itself removed again."""
 
     __tablename__ = "demand_records"
     __table_args__ = (
-        UniqueConstraint("order_id", "barcode"),
+        UniqueConstraint("order_id", "barcode", "name"),
         Index("ix_demand_records_day", "business_day", "barcode"),
     )
 
@@ -125,6 +130,7 @@ class DemandRecord(Base):
     retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id"))
     business_day: Mapped[date]
     barcode: Mapped[str] = mapped_column(String(13))
+    name: Mapped[str] = mapped_column(String(NAME_MAX_CHARS), default="")
     requested_packs: Mapped[int]
     granted_packs: Mapped[int]
     reason: Mapped[str | None] = mapped_column(String(20))

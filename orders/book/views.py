@@ -13,7 +13,10 @@ from orders.money import amount_fen
 from orders.retailers.models import RetailerRow, RetailerStatus
 
 IneligibilityReason = Literal["suspended", "closed", "not_order_day", "not_supplementary", "already_ordered"]
-CutReason = Literal["not_offered", "out_of_stock", "limit", "order_max", "stock"]
+CutReason = Literal["out_of_stock", "not_allotted", "limit", "not_in_catalogue", "order_max", "band_max", "stock"]
+"""The reasons why less was granted than requested: none in stock today; none of it allotted to this retailer; its limit
+is used up; the catalogue does not have it; the department's bound on an order, or on a price band; only some left."""
+
 RefusalReason = Literal[
     "suspended",
     "closed",
@@ -58,7 +61,8 @@ class PinCheck:
 @dataclass(frozen=True, slots=True)
 class Hotline:
     """The line that was called: its number and name, the kind of order it takes, and the seat that answers.
-    `regions` are the regions the caller chooses between, by key and name; empty where it asks for none."""
+    `regions` are the regions the caller chooses between, by key and name; empty where it asks for none. With
+    `serves_missed` it takes the supplementary orders of retailers that missed their call as well."""
 
     number: str
     name: str
@@ -66,6 +70,7 @@ class Hotline:
     seat: str
     regions: tuple[tuple[str, str], ...] = ()
     id: int | None = None
+    serves_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +147,21 @@ class OrderView:
 
 
 @dataclass(frozen=True, slots=True)
+class MissedRemedy:
+    """What is still to be done for a retailer that missed its call (TR 3.3): it rings the supplementary hotline
+    `number` on `day`, from `opens_at` on where that is still to come, or it is visited then."""
+
+    kind: Literal["supplementary", "visit"]
+    day: date
+    number: str = ""
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Eligibility:
     """A retailer's eligibility to order now by this hotline, with its order and its draft of the day. `opens_at` is
-    when the line next takes an order of this retailer, where it does not now."""
+    when the line next takes an order of this retailer, where it does not now; `remedy` is what is done where it is not
+    due now because it missed its call."""
 
     may_order: bool
     reason: IneligibilityReason | None
@@ -153,11 +170,24 @@ class Eligibility:
     ordered: OrderView | None
     draft: OrderView | None
     balance_fen: int
+    remedy: MissedRemedy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecHeadroom:
+    """The further packs an order could be granted of a spec, in whole cartons, and the reason why not more; with the
+    retailer's limit and what it has of it, by all its orders of the cycle."""
+
+    packs: int
+    reason: CutReason
+    limit_packs: int = 0
+    has_packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LineOutcome:
-    """The outcome of one request; `line` is the whole line after it, None where nothing is on it."""
+    """The outcome of one request; `line` is the whole line after it, None where nothing is on it. Of a request that was
+    cut, `limit_packs` is the retailer's limit and `has_packs` what it had of it, by all its orders of the cycle."""
 
     barcode: str
     line: LineView | None
@@ -165,6 +195,8 @@ class LineOutcome:
     granted_packs: int
     reason: CutReason | None
     substitute: Spec | None
+    limit_packs: int = 0
+    has_packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

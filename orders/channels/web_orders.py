@@ -26,7 +26,7 @@ from orders.windows import business_day
 # Reasons that a call could not resolve either, so that no retailer is called for them.
 BEYOND_PHONE = ("unknown_retailer", "suspended", "not_order_day", "already_ordered")
 # A cut for lack of stock is no mistake of the sender; these have to be audited.
-AUDITED_CUTS = ("limit", "order_max", "not_offered")
+AUDITED_CUTS = ("limit", "order_max", "band_max", "not_allotted")
 
 
 class KeyReused(ValueError):

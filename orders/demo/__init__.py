@@ -24,10 +24,13 @@ from orders.lockout import hash_secret
 from orders.models import CalendarDay, HotlineRow
 from orders.money import amount_fen
 from orders.outbound.models import ALL_BATCHES, MissedCall, OutboundWindow
-from orders.retailers.lookup import by_code
+from orders.retailers.lookup import by_code, due_on
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff import notices
-from orders.supply.models import Limit, LimitBatch, Supply
+from orders.supply import limits
+from orders.supply.allocate import BASES, SpecSupply, allocate_day
+from orders.supply.limits import StagedLimit
+from orders.supply.models import Limit
 from orders.windows import business_day, cycle_start
 
 MAIN_NUMBER = "+8637255550000"
@@ -38,14 +41,15 @@ CATALOG_NOTE = "Demo: estimated prices and all other figures are for demonstrati
 _HERE = Path(__file__).parent
 _CATALOG = Path(brand_catalog.__file__).parent / "demo"
 _ORDER_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
-
-# The most cartons of one spec a demo retailer may have, by price band, the dearest first.
-_LIMITS_BY_BAND = {1: 2, 2: 3, 3: 10, 4: 10, 5: 15, 6: 30, 7: 50, 8: 60, 9: 80, 10: 100}
+# A day is split on the afternoon before (AY 4.1.1).
+_SPLIT_AT = time(16)
+_SPLIT_BY, _SPLIT_WHY = "演示", "演示：按客户档位分，每户有上限；少的几种按名单分"
 
 
 def seed_demo(session: Session, now: datetime) -> None:
     """Make the demo usable today. Existing data stays, orders above all; on a later day the order days move along and
-    that day gets its own supply and limits. A catalogue that is not the demo's own is left alone."""
+    that day gets its own supply, which is split into limits as on any real day. A catalogue that is not the demo's own
+    is left alone."""
     catalog = _catalog(session, now)
     _hotlines(session)
     _substitutes(session, catalog)
@@ -54,15 +58,15 @@ def seed_demo(session: Session, now: datetime) -> None:
     if session.get(OutboundWindow, ALL_BATCHES) is None:
         # At any hour; no real telephone is called.
         session.add(OutboundWindow(batch=ALL_BATCHES, opens=0, closes=MINUTES_A_DAY))
-    supplied = list(_supply(session, catalog, today))
     for row in _rows("retailers.csv"):
         retailer, is_new = _retailer(session, row, today)
         if is_new:
             _past_orders(session, catalog, retailer, now)
-        specs = supplied[: int(row["limit_specs"])]
-        _limits(session, retailer, cycle_start(retailer, today), specs, int(row["limit_percent"]))
     session.flush()
-    _brief(session, now)
+    # Yesterday's limits are those of the retailer that missed its call.
+    for day in (today - timedelta(days=1), today):
+        _split_day(session, catalog, day)
+    _promotion(session, now)
     _todays_order(session, catalog, now, "410502100037")
     _missed_call(session, today, "410502100061")
     session.flush()
@@ -121,24 +125,35 @@ def _substitutes(session: Session, catalog: Catalog) -> None:
             session.add(Substitute(barcode=pair[0].barcode, instead=pair[1].barcode, position=position))
 
 
-def _supply(session: Session, catalog: Catalog, today: date) -> Iterator[Spec]:
-    """The specs supplied today, in the order of the file, each with its row of today."""
+def _split_day(session: Session, catalog: Catalog, day: date) -> None:
+    """Supply a day and split it over the retailers due then, unless they have limits of it already; then set the limits
+    of the specs that are split by a list."""
+    starts = due_on(session, day)
+    known = select(Limit.retailer_id).where(Limit.cycle_start.in_(set(starts.values())), Limit.retailer_id.in_(starts))
+    if session.scalar(known.limit(1)) is not None:
+        return
+    at = datetime.combine(day - timedelta(days=1), _SPLIT_AT, SHANGHAI)
+    supplies = list(_supplies(catalog))
+    allocate_day(session, supplies, day, at, by=_SPLIT_BY, why=_SPLIT_WHY, source="supply.csv")
+    limits.stage(session, list(_listed_limits(session, catalog, day)))
+    limits.apply_limits(session, day, at, _SPLIT_BY, _SPLIT_WHY, "limits.csv")
+
+
+def _supplies(catalog: Catalog) -> Iterator[SpecSupply]:
     specs = _specs_by_name(catalog)
-    known = set(session.scalars(select(Supply.barcode).where(Supply.business_day == today)))
     for row in _rows("supply.csv"):
-        if (spec := specs.get(row["name"])) is None:
-            continue
-        yield spec
-        if spec.barcode not in known:
-            session.add(
-                Supply(
-                    business_day=today,
-                    barcode=spec.barcode,
-                    supplied_packs=int(row["cartons"]) * spec.packs_per_carton,
-                    is_new=row["introduce"] == "new",
-                    is_key=row["introduce"] == "key",
-                )
-            )
+        if (spec := specs.get(row["name"])) is not None:
+            most = int(row["most"]) if row["most"] else None
+            basis = next(basis for basis in BASES if basis == row["basis"])
+            yield SpecSupply(spec, int(row["cartons"]), basis, most, row["introduce"])
+
+
+def _listed_limits(session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
+    specs, starts = _specs_by_name(catalog), due_on(session, day)
+    for row in _rows("limits.csv"):
+        retailer, spec = by_code(session, row["customer_code"]), specs.get(row["name"])
+        if retailer is not None and spec is not None and retailer.id in starts:
+            yield retailer.id, starts[retailer.id], spec.barcode, int(row["cartons"]) * spec.packs_per_carton
 
 
 def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[RetailerRow, bool]:
@@ -170,33 +185,9 @@ def _pin_hash() -> str:
     return hash_secret(PIN)
 
 
-def _limits(session: Session, retailer: RetailerRow, start: date, specs: list[Spec], percent: int) -> None:
-    known = set(
-        session.scalars(select(Limit.barcode).where(Limit.retailer_id == retailer.id, Limit.cycle_start == start))
-    )
-    for spec in specs:
-        if spec.barcode not in known:
-            cartons = max(1, _LIMITS_BY_BAND.get(spec.price_band, 10) * percent // 100)
-            session.add(
-                Limit(
-                    retailer_id=retailer.id,
-                    cycle_start=start,
-                    barcode=spec.barcode,
-                    limit_packs=cartons * spec.packs_per_carton,
-                )
-            )
-
-
-def _brief(session: Session, now: datetime) -> None:
-    """Make what the operators' brief shows: the reason for the limits, and a promotion."""
+def _promotion(session: Session, now: datetime) -> None:
+    """Post the promotion that the operators' brief shows."""
     today = business_day(now)
-    if session.scalar(select(LimitBatch.id).where(LimitBatch.business_day == today).limit(1)) is None:
-        why = "演示：按价位分，价位越高每户越少；余额少的客户再减"
-        session.add(
-            LimitBatch(
-                business_day=today, at=now, by="演示", reason=why, source="demo", added=0, changed=0, unchanged=0
-            )
-        )
     if not notices.in_force(session, today):
         text = "演示：今天有新品，每通电话介绍一次；客户不要，不多劝。"
         notices.post(session, "promotion", text, today, today, by="演示", now=now)

@@ -139,3 +139,21 @@ class MissedCallNote(Base):
     remedy: Mapped[Remedy] = mapped_column(String(20))
     remedy_day: Mapped[date]
     note: Mapped[str] = mapped_column(String(NOTE_MAX_CHARS), default="")
+
+
+VisitOutcome = Literal["ordered", "nothing_wanted", "not_met"]
+
+
+class VisitRow(Base):
+    """One visit to a retailer that missed its call, recorded by the customer manager: its outcome, and the order that
+    was placed, if any; appended and never changed."""
+
+    __tablename__ = "visits"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    missed_call_id: Mapped[int] = mapped_column(ForeignKey("missed_calls.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    outcome: Mapped[VisitOutcome] = mapped_column(String(14))
+    note: Mapped[str] = mapped_column(String(NOTE_MAX_CHARS), default="")
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)

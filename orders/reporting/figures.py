@@ -7,8 +7,8 @@ order has of it in the end, with every later change. So nothing is counted twice
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Literal
@@ -18,11 +18,26 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
 from orders.book.models import COUNTED_STATES, Channel, DemandRecord, OrderLineRow, OrderRow
+from orders.book.views import CutReason
 from orders.outbound.models import MissedCall
 from orders.retailers.lookup import due_by_day
 from orders.windows import ONE_DAY
 
 Span = Literal["day", "week", "month"]
+
+UnmetReason = Literal["out_of_stock", "not_allotted", "limit", "not_in_catalogue", "unsaved"]
+"""The reasons why a need was not met, as reports have them: in stock there was none or too little; none was allotted to
+the retailer; a limit, its own or the department's; no catalogue has it; it was granted and not ordered in the end."""
+
+# The reasons of the records under each reason of the reports.
+_RECORDED: Mapping[UnmetReason, tuple[CutReason, ...]] = {
+    "out_of_stock": ("out_of_stock", "stock"),
+    "not_allotted": ("not_allotted",),
+    "limit": ("limit", "order_max", "band_max"),
+    "not_in_catalogue": ("not_in_catalogue",),
+}
+# What the catalogue does not have is recorded in cartons of the usual size.
+_PACKS_PER_CARTON = 10
 
 # A spec had again within this time is a repeat: the longest cycle is a month.
 REPEATED_WITHIN = timedelta(days=35)
@@ -53,8 +68,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class SpecNeed:
-    """The need of one spec, in packs. `asked` retailers wanted it, `reached` have it, `repeated` of those had it
-    before; `ordering` is how many retailers ordered anything."""
+    """The need of one spec, in packs; `unmet_by_reason` adds up to what is unmet. A brand no catalogue has is here
+    without a barcode, by its name as it was said. `asked` retailers wanted it, `reached` have it, `repeated` of those
+    had it before; `ordering` is how many retailers ordered anything."""
 
     barcode: str
     name: str
@@ -66,6 +82,7 @@ class SpecNeed:
     reached: int
     repeated: int
     ordering: int
+    unmet_by_reason: Mapping[UnmetReason, int] = field(default_factory=dict)
 
     @property
     def met_rate(self) -> Fraction | None:
@@ -121,8 +138,16 @@ class ChannelFigures:
 
 
 def needs(session: Session, period: Period) -> list[SpecNeed]:
-    """Every spec that was asked for or sold, in catalogue order."""
+    """Every spec that was asked for or sold, in catalogue order; then what no catalogue has, by name."""
     need = _need(period)
+    unmet = _unmet(need)
+    # The part of it that the latest record explains; the rest was granted, and not ordered in the end.
+    short = DemandRecord.requested_packs - DemandRecord.granted_packs
+    explained = case((short < unmet, short), else_=unmet)
+    by_reason = [
+        func.coalesce(func.sum(case((DemandRecord.reason.in_(recorded), explained))), 0)
+        for recorded in _RECORDED.values()
+    ]
     repeated = _repeated(session, period)
     ordering = session.scalar(
         select(func.count(distinct(OrderRow.retailer_id))).where(
@@ -132,23 +157,35 @@ def needs(session: Session, period: Period) -> list[SpecNeed]:
     rows = session.execute(
         select(
             need.c.barcode,
-            BrandSpec.name,
-            BrandSpec.packs_per_carton,
+            func.coalesce(BrandSpec.name, need.c.name),
+            func.coalesce(BrandSpec.packs_per_carton, _PACKS_PER_CARTON),
             func.sum(need.c.requested),
             func.sum(need.c.met),
-            func.sum(_unmet(need)),
+            func.sum(unmet),
             func.count(distinct(need.c.retailer_id)),
             func.count(distinct(case((need.c.met > 0, need.c.retailer_id)))),
+            *by_reason,
         )
-        .join(BrandSpec, BrandSpec.barcode == need.c.barcode)
-        .group_by(need.c.barcode, BrandSpec.name, BrandSpec.packs_per_carton, BrandSpec.position)
-        .order_by(BrandSpec.position)
+        .outerjoin(BrandSpec, BrandSpec.barcode == need.c.barcode)
+        .outerjoin(DemandRecord, DemandRecord.id == need.c.record)
+        .group_by(need.c.barcode, need.c.name, BrandSpec.name, BrandSpec.packs_per_carton, BrandSpec.position)
+        .order_by(BrandSpec.position.is_(None), BrandSpec.position, need.c.name)
     )
     return [
         SpecNeed(
-            barcode, name, per, int(wanted), int(met), int(unmet), asked, reached, repeated[barcode], ordering or 0
+            barcode,
+            name or barcode,
+            per,
+            int(wanted),
+            int(met),
+            int(lacking),
+            asked,
+            reached,
+            repeated[barcode],
+            ordering or 0,
+            _by_reason(int(lacking), [int(packs) for packs in explained_packs]),
         )
-        for barcode, name, per, wanted, met, unmet, asked, reached in rows
+        for barcode, name, per, wanted, met, lacking, asked, reached, *explained_packs in rows
     ]
 
 
@@ -267,22 +304,33 @@ def missed_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
     return [(reason, count) for reason, count in rows]
 
 
+def _by_reason(unmet: int, explained: Sequence[int]) -> dict[UnmetReason, int]:
+    """The unmet packs by reason, without the reasons for none."""
+    found: dict[UnmetReason, int] = dict(zip(_RECORDED, explained, strict=True))
+    found["unsaved"] = unmet - sum(explained)
+    return {reason: packs for reason, packs in found.items() if packs}
+
+
 def _need(period: Period) -> Subquery:
-    """Per day, retailer and spec: the most that was asked for, and what a saved order has of it."""
+    """Per day, retailer and spec: the most that was asked for, what a saved order has of it, and the latest record."""
     asked = select(
         DemandRecord.business_day,
         DemandRecord.retailer_id,
         DemandRecord.barcode,
+        DemandRecord.name,
         DemandRecord.requested_packs.label("requested"),
         literal(0).label("met"),
+        DemandRecord.id.label("record"),
     ).where(DemandRecord.business_day.between(period.first, period.last), ~DemandRecord.withdrawn)
     got = (
         select(
             OrderRow.business_day,
             OrderRow.retailer_id,
             OrderLineRow.barcode,
+            literal("").label("name"),
             OrderLineRow.requested_packs.label("requested"),
             OrderLineRow.granted_packs.label("met"),
+            literal(0).label("record"),
         )
         .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
         .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES))
@@ -293,10 +341,12 @@ def _need(period: Period) -> Subquery:
             both.c.business_day,
             both.c.retailer_id,
             both.c.barcode,
+            both.c.name,
             func.max(both.c.requested).label("requested"),
             func.sum(both.c.met).label("met"),
+            func.max(both.c.record).label("record"),
         )
-        .group_by(both.c.business_day, both.c.retailer_id, both.c.barcode)
+        .group_by(both.c.business_day, both.c.retailer_id, both.c.barcode, both.c.name)
         .subquery()
     )
 

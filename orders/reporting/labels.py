@@ -18,6 +18,7 @@ CHANNELS = {
     "web": N_("网上"),
     "mobile": N_("手机"),
     "proxy": N_("代订"),
+    "visit": N_("上门"),
 }
 ORDER_KINDS = {"regular": N_("正常订货"), "supplementary": N_("补货")}
 ORDER_STATES = {
@@ -29,11 +30,13 @@ ORDER_STATES = {
     "lapsed": N_("已作废"),
 }
 CUT_REASONS = {
-    "limit": N_("超过限量"),
-    "stock": N_("货源不足"),
     "out_of_stock": N_("暂时无货"),
-    "not_offered": N_("今天不供"),
+    "not_allotted": N_("没有分到"),
+    "limit": N_("超过限量"),
+    "not_in_catalogue": N_("目录里没有"),
+    "stock": N_("货源不足"),
     "order_max": N_("超过单次上限"),
+    "band_max": N_("超过价位上限"),
 }
 """The reasons why less was granted than requested."""
 UNREACHED_REASONS = {

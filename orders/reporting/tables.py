@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
@@ -90,6 +90,11 @@ _SPECS = {
     "requested": N_("需求(条)"),
     "met": N_("满足(条)"),
     "unmet": N_("未满足(条)"),
+    "out_of_stock": N_("无货(条)"),
+    "not_allotted": N_("没有分到(条)"),
+    "limit": N_("超限量(条)"),
+    "not_in_catalogue": N_("目录里没有(条)"),
+    "unsaved": N_("最后没订(条)"),
     "met_rate": N_("订足率%"),
     "asked": N_("需求户数"),
     "reached": N_("订到户数"),
@@ -194,6 +199,10 @@ def _spec_row(need: SpecNeed) -> tuple[Cell, ...]:
         cartons(need.requested_packs, need.packs_per_carton),
         cartons(need.met_packs, need.packs_per_carton),
         cartons(need.unmet_packs, need.packs_per_carton),
+        *(
+            cartons(need.unmet_by_reason.get(reason, 0), need.packs_per_carton)
+            for reason in get_args(figures.UnmetReason)
+        ),
         percent(need.met_rate),
         need.asked,
         need.reached,

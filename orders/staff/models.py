@@ -34,6 +34,7 @@ Task = Literal[
     "decide_changes",
     "end_day",
     "run_outbound",
+    "record_visits",
 ]
 
 
@@ -55,6 +56,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     # AY 4.3: the leader settles and hands over, the clerk closes the day.
     "end_day": frozenset({"leader", "clerk", "director"}),
     "run_outbound": frozenset({"leader", "clerk", "director"}),
+    # TR 3.3: the customer manager visits whoever was not reached.
+    "record_visits": frozenset({"leader", "clerk", "manager", "director"}),
 }
 """The roles that may do each task, at the console and by command."""
 

@@ -92,8 +92,10 @@ def _digits(listen: Digits, keys: str, pressed: str) -> Utterance:
 
 
 def _items(keys: str, by_code: Mapping[str, str]) -> Utterance:
-    """The lines keyed as code*quantity; one wrong code voids all of them, because the intention is unknown."""
+    """The lines keyed as code*quantity; one wrong code voids all of them, because the intention is unknown. A code that
+    no spec has is returned alone, to be named."""
     items: list[Item] = []
+    lengths = set(map(len, by_code))
     for line in (part for part in keys.split(DONE) if part):
         fields = line.split(REPEAT)
         if len(fields) == 1:
@@ -102,6 +104,8 @@ def _items(keys: str, by_code: Mapping[str, str]) -> Utterance:
             return _nothing(keys)
         for code, count in zip(fields[::2], fields[1::2], strict=True):
             barcode = by_code.get(code)
+            if barcode is None and len(code) in lengths and code.isdecimal():
+                return Utterance(items=(Item("add", (), said=code, not_carried=True),), text=keys, keyed=True)
             if barcode is None or (count and not count.isdecimal()):
                 return _nothing(keys)
             if count and int(count) == 0:

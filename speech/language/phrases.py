@@ -188,6 +188,7 @@ class Phrases:
         self.quantity_words: Mapping[str, Any] = data["quantities"]
         self.rules = {name: _parsed(text) for name, text in data["rules"].items()}
         self.filler = _parsed(data["filler"])
+        self.other_brands: tuple[str, ...] = tuple(data["other_brands"])
         self.option = _parsed(data["option"])
         self.templates = tuple(Template(act, text, _parsed(text)) for act, texts in _sections(data) for text in texts)
 

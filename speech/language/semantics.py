@@ -123,7 +123,8 @@ class _Lines:
             self.items.pop()
         self._leading_quantity = None
         for name in names:
-            item = Item(action, self._resolve(name), quantity, name.text, asked, more=more)
+            barcodes = self._resolve(name)
+            item = Item(action, barcodes, quantity, name.text, asked, not_carried=not barcodes, more=more)
             again = None if more or action != "add" or quantity is None else self._place_of(item)
             if again is None or self.items[again].barcodes != item.barcodes:
                 self.items.append(item)

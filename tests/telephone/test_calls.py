@@ -118,6 +118,7 @@ def confirmed(customer_code: str, lines: dict[str, float], amount_yuan: float, k
         ),
         ("registered_number_order", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
         ("ambiguous_brand_asked_back", None),
+        ("none_is_none", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
         ("supplementary_hotline", confirmed(SUPPLEMENTARY, {"红塔山(硬经典)": 5}, 375.00, "supplementary")),
         ("nonsense_changes_nothing", confirmed(SHOP, {"玉溪(软)": 2, "红塔山(硬经典)": 5}, 777.80)),
         ("barge_in", confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3}, 1059.00)),

@@ -22,6 +22,17 @@ def at_choose_region(world: World) -> Dialogue:
     return Dialogue(world)
 
 
+def at_choose_supplementary_region(world: World) -> Dialogue:
+    world.change_retailer(SHOP, order_weekday=6)
+    world.allow_everything()
+    world.missed(SHOP)
+    with world.session() as session:
+        for row in session.scalars(select(HotlineRow)):
+            row.missed_callers = "serve"
+            row.regions = [["1", "东区"], ["2", "西区"]] if row.kind == "supplementary" else []
+    return signed_in(world)
+
+
 def at_confirm_caller(world: World) -> Dialogue:
     return Dialogue(world)
 

@@ -97,7 +97,7 @@ class TestThePriceOfASpec:
         call.caller_says("软蓝利群有没有", asks_if_available(LIQUN))
         call.line_says("利群软蓝，您需要多少？")
         call.caller_says("多少钱")
-        call.line_says("利群软蓝，批发价每条一百五十九元。", "利群软蓝您还能订二十条。", "利群软蓝，您需要多少？")
+        call.line_says("利群软蓝，批发价每条一百五十九元。", "利群软蓝您还能订二十条。", "利群软蓝呢，您要几条？")
         call.caller_says("软蓝利群什么价", question_about("price", LIQUN))
         call.line_mentions("利群软蓝，您需要多少？")
         call.caller_says("五条", quantity_only(5))
@@ -119,7 +119,7 @@ class TestThePriceOfASpec:
         call = signed_in(world)
         call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
         call.caller_says("红塔山硬经典多少钱", question_about("price", CLASSIC))
-        call.line_mentions("三条您要吗？")
+        call.line_mentions("红塔山硬经典只有三条，您要吗？")
         call.caller_says("好的")
         assert call.draft_cartons == {CLASSIC: 3}
 
@@ -168,13 +168,13 @@ class TestHowMuchMayBeOrdered:
         call = signed_in(world)
         call.caller_says("硬中华两条", add(CHINA, 2))
         call.caller_says("我还能订多少")
-        call.line_says("对不起，中华硬您这次的限量已经订满。", "还有吗？")
+        call.line_says("对不起，中华硬您这次最多能订两条，已经订了两条。", "还有吗？")
 
     def test_of_what_is_not_supplied_it_is_told(self, world: World) -> None:
         world.no_supply(CHINA)
         call = signed_in(world)
         call.caller_says("硬中华能订多少", question_about("how_much_left", CHINA))
-        call.line_says("对不起，中华硬今天不在您的供货里。", "请问您需要什么烟？")
+        call.line_says("中华硬，对不起，您要的品种暂时无货。", "请问您需要什么烟？")
 
     def test_without_a_brand_the_specs_are_counted(self, world: World) -> None:
         call = signed_in(world)

@@ -244,48 +244,7 @@ class TestWordsBesideTheLines:
         call.line_says("红塔山硬经典，好的，五条。", "别的话我没听清楚。", "还有吗？")
 
 
-class TestWhatCannotBeOrdered:
-    def test_a_spec_off_the_list_is_said_to_be_off_it_and_wanted(self, world: World) -> None:
-        world.no_supply(CHINA)
-        call = signed_in(world)
-        call.caller_says("硬中华五条", add(CHINA, 5))
-        call.line_says("对不起，中华硬今天不在您的供货里。", "请问您需要什么烟？")
-        assert world.demand() == [(CHINA, 50, 0, "not_offered")]
-        assert call.draft_cartons == {}
-
-    def test_its_quantity_is_asked_first_so_that_the_demand_is_known(self, world: World) -> None:
-        world.no_supply(CHINA)
-        call = signed_in(world)
-        call.caller_says("硬中华", add(CHINA))
-        call.line_says("中华硬，您要几条？")
-        call.caller_says("五条", quantity_only(5))
-        call.line_mentions("今天不在您的供货里")
-        assert world.demand() == [(CHINA, 50, 0, "not_offered")]
-
-    def test_another_of_its_price_is_offered_and_only_a_yes_orders_it(self, world: World) -> None:
-        world.no_supply(LIQUN)
-        call = signed_in(world)
-        call.caller_says("软蓝利群三条", add(LIQUN, 3))
-        call.line_says("对不起，利群软蓝今天不在您的供货里，您看黄鹤楼软蓝品牌行吗？")
-        call.caller_says("不要")
-        assert call.draft_cartons == {}
-        call.caller_says("软蓝利群三条", add(LIQUN, 3))
-        call.caller_says("好的")
-        assert call.draft_cartons == {CRANE: 3}
-
-    def test_by_keys_it_is_the_same(self, world: World) -> None:
-        world.no_supply(LIQUN)
-        call = signed_in(world, recogniser=False)
-        call.caller_keys("103*3#", add(LIQUN, 3))
-        call.line_says("对不起，利群软蓝今天不在您的供货里，您看黄鹤楼软蓝品牌行吗？行请按一，不行请按二。")
-
-    def test_of_several_specs_none_of_which_can_be_ordered_none_is_asked_about(self, world: World) -> None:
-        world.no_supply(CLASSIC)
-        world.no_supply(ERA)
-        call = signed_in(world)
-        call.caller_says("红塔山五条", lines(item(CLASSIC, ERA, count=5, said="红塔山")))
-        call.line_says("对不起，红塔山今天不在您的供货里。", "请问您需要什么烟？")
-
+class TestABrandInNoCatalogue:
     def test_a_brand_in_no_catalogue_is_not_carried(self, world: World) -> None:
         call = signed_in(world)
         camel = Item("add", (), cartons(2), "骆驼", not_carried=True)
@@ -294,6 +253,7 @@ class TestWhatCannotBeOrdered:
         call.caller_says("那个烟两条", lines(replace(camel, said="")))
         call.line_says("对不起，没有您说的这个牌子。", "还有吗？")
         assert call.draft_cartons == {CHINA: 1}
+        assert world.demand()[0] == ("", 20, 0, "not_in_catalogue")
 
     def test_it_answers_no_question_about_another_spec(self, world: World) -> None:
         camel = Item("add", (), cartons(2), "骆驼", not_carried=True)
@@ -301,7 +261,7 @@ class TestWhatCannotBeOrdered:
         call.caller_says("红塔山硬经典", add(CLASSIC))
         call.caller_says("骆驼两条", lines(camel))
         call.line_mentions("对不起，没有骆驼这个牌子。")
-        call.line_mentions("红塔山硬经典，您要几条？")
+        call.line_mentions("红塔山硬经典呢，您要几条？")
         world.stock(LIQUN, 0)
         call = signed_in(world, key="call-2")
         call.caller_says("软蓝利群三条", add(LIQUN, 3))

@@ -175,7 +175,7 @@ def test_a_limit_used_up_is_said(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典六条", add(CLASSIC, 6))
     call.caller_says("再来一条红塔山硬经典", add(CLASSIC, 1))
-    call.line_says("对不起，红塔山硬经典您这次的限量已经订满。", "还有吗？")
+    call.line_says("对不起，红塔山硬经典您这次最多能订六条，已经订了六条。", "还有吗？")
 
 
 def test_only_some_left_are_offered_and_taken_on_a_yes(world: World) -> None:
@@ -337,7 +337,7 @@ def test_a_caller_who_insists_is_told_that_there_truly_is_none(world: World) -> 
     call = signed_in(world)
     call.caller_says("软蓝利群五条", add(LIQUN, 5))
     call.caller_says("软蓝利群有货啊", asks_if_available(LIQUN))
-    call.line_says("抱歉，确实没货。", "利群软蓝，对不起，您要的品种暂时无货，您看黄鹤楼软蓝品牌行吗？")
+    call.line_says("抱歉，确实没货。", "您看黄鹤楼软蓝品牌行吗？")
     call.caller_says("不要")
     call.caller_says("软蓝利群有没有", asks_if_available(LIQUN))
     call.line_says("抱歉，确实没货。", "请问您需要什么烟？")
@@ -411,7 +411,7 @@ def test_the_same_as_last_time_is_cut_to_today_and_read_back(world: World) -> No
     assert call.draft_cartons == {CLASSIC: 3}
 
 
-def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_out(world: World) -> None:
+def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_gone(world: World) -> None:
     save_an_order_and_wait_a_week(world)
     specs = {barcode: spec for barcode, spec in world.catalog.specs.items() if barcode != CHINA}
     world.catalog = replace(world.catalog, specs=specs)
@@ -419,8 +419,9 @@ def test_of_the_last_order_what_the_catalogue_has_no_more_is_said_to_be_out(worl
     call.caller_says("上次订了什么")
     call.line_mentions("红塔山硬经典五条，中华硬两条，一共七条。")
     call.caller_says("和上次一样")
-    call.line_mentions("中华硬，对不起，您要的品种暂时无货。")
+    call.line_mentions("对不起，中华硬已经不供应了。")
     assert call.draft_cartons == {CLASSIC: 5}
+    assert ("", 20, 0, "not_in_catalogue") in world.demand()
 
 
 def test_the_same_as_last_time_leaves_what_was_already_said_as_it_is(world: World) -> None:

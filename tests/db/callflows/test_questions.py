@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from speech.listening import Choice, QuantityOf
 from speech.utterance import Utterance
-from tests.support.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, World
+from tests.support.desk_world import CHINA, CLASSIC, CRANE, ERA, LIQUN, TAISHAN, World
 from tests.support.dialogue import (
     ABOUT_TEN,
     ONE_BOX,
@@ -109,16 +111,55 @@ def test_what_an_answer_leaves_open_is_asked_before_the_other_questions(world: W
 def test_another_line_said_instead_of_an_answer_is_taken_and_the_question_asked_again(world: World) -> None:
     call = asked_which(world)
     call.caller_says("再来硬中华两条", add(CHINA, 2))
-    call.line_says("中华硬，好的，两条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
+    call.line_says("中华硬两条，记下了。", "硬经典、新时代，您要哪一种？")
+    call.caller_says("还有泰山望岳三条", add(TAISHAN, 3))
+    call.line_says("泰山望岳三条，记下了。", "红塔山有两种：硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
-    assert call.draft_cartons == {CHINA: 2, CLASSIC: 5}
+    assert call.draft_cartons == {CHINA: 2, TAISHAN: 3, CLASSIC: 5}
+
+
+def test_a_line_that_has_to_be_asked_about_later_is_acknowledged_as_well(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("硬中华", add(CHINA))
+    call.line_says("中华硬，您要几条？")
+    call.caller_says("红塔山五条，泰山望岳", lines(item(*BOTH, count=5, said="红塔山"), item(TAISHAN)))
+    call.line_says("红塔山，泰山望岳，记下了。", "中华硬呢，您要几条？")
+    call.caller_says("两条", quantity_only(2))
+    call.line_says("中华硬，好的，两条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
+
+
+@pytest.mark.parametrize("recogniser", [True, False])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        lines(item(*BOTH, count=5, said="红塔山")),
+        add(CLASSIC),
+        add(LIQUN, 3),
+        add(TAISHAN, 3),
+        replace(add(CLASSIC, 5), confirm=True),
+    ],
+    ids=["which", "how many", "the substitute", "the rest", "unsure"],
+)
+def test_no_question_is_repeated_word_for_word_whatever_is_said_meanwhile(
+    world: World, opening: Utterance, recogniser: bool
+) -> None:
+    world.stock(LIQUN, 0)
+    world.stock(TAISHAN, 2)
+    call = signed_in(world, recogniser=recogniser)
+    call.caller_says("…", opening)
+    step, asked = call.state.step, call.reply.say[-1]
+    for _ in range(3):
+        call.caller_says("余额多少")
+        assert call.state.step == step
+        assert call.reply.say[-1] != asked
+        asked = call.reply.say[-1]
 
 
 def test_correcting_another_line_leaves_the_question_open(world: World) -> None:
     call = signed_in(world)
     call.caller_says("硬中华两条，红塔山五条", lines(item(CHINA, count=2), item(*BOTH, count=5, said="红塔山")))
     call.caller_says("硬中华改成三条", change(CHINA, 3))
-    call.line_says("好的，中华硬改成三条。", "红塔山有两种：硬经典、新时代，您要哪一种？")
+    call.line_says("好的，中华硬改成三条。", "硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
     assert call.draft_cartons == {CHINA: 3, CLASSIC: 5}
 
@@ -142,7 +183,7 @@ def test_a_line_that_is_not_wanted_after_all_is_dropped(world: World) -> None:
 def test_that_is_all_waits_for_the_answer_and_then_goes_to_the_read_back(world: World) -> None:
     call = asked_which(world)
     call.caller_says("就这些")
-    call.line_says("红塔山有两种：硬经典、新时代，您要哪一种？")
+    call.line_says("硬经典、新时代，您要哪一种？")
     call.caller_says("第一种", pick(1))
     call.line_mentions("好，现在我们核对一下您的订货。")
     call.line_mentions("红塔山硬经典，五条。")

@@ -11,6 +11,7 @@ from clock import SHANGHAI
 from orders.book.models import OrderRow
 from orders.models import HotlineRow
 from speech.listening import Digits, YesNo
+from speech.understanding import Understanding
 from speech.utterance import Utterance
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, MAIN, PIN, SHOP, STATION, SUPPLEMENTARY, World
 from tests.support.dialogue import STRANGER, Dialogue, add, code_utterance, pick, pin, signed_in
@@ -216,15 +217,25 @@ def test_a_line_for_several_regions_asks_for_the_region_first(world: World) -> N
         row = session.scalars(select(HotlineRow).where(HotlineRow.number == SUPPLEMENTARY)).one()
         row.regions = [["1", "东区"], ["2", "西区"]]
     call = Dialogue(world, called=SUPPLEMENTARY)
-    call.line_says("您好，演示烟草九号订货员为您服务。请问您是哪个区的？东区、西区？")
+    call.line_says("您好，演示烟草九号订货员为您服务。请问您是哪个区的？东区请按一，西区请按二。")
     assert call.options == ["东区", "西区"]
     call.caller_says("天气不错", Utterance(choice=7))
-    call.line_says("抱歉，我没听清楚，请您再说一遍。", "东区、西区，您是哪个区的？")
+    call.line_says("抱歉，我没听清楚，请您再说一遍。", "您是哪个区的？东区请按一，西区请按二。")
     call.caller_is_silent()
     call.line_says("东区请按一，西区请按二，要人工请按零。")
     call.caller_says("西区", pick(2))
     call.line_says("请问您是店12吗？")
     assert call.state.region == "西区"
+
+
+@pytest.mark.parametrize("said", ["东", "东区", "东区的", "我是东区的", "第一个"])
+def test_a_region_is_understood_without_the_word_region(world: World, said: str) -> None:
+    with world.session() as session:
+        row = session.scalars(select(HotlineRow).where(HotlineRow.number == SUPPLEMENTARY)).one()
+        row.regions = [["1", "东区"], ["2", "西区"]]
+    call = Dialogue(world, called=SUPPLEMENTARY)
+    call.caller_says(said, Understanding(world.catalog).of_text(call.listens, said))
+    assert call.state.region == "东区"
 
 
 @pytest.mark.parametrize("by_key", [False, True])

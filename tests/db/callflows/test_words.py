@@ -114,14 +114,15 @@ def test_everything_but_one_takes_nothing_off(world: World, understanding: Under
 
 
 def test_what_is_off_the_list_is_named_by_keys_as_by_voice(world: World, understanding: Understanding) -> None:
-    world.no_supply(CHINA)
+    world.limit(CHINA, 0)
     caller = TypedDialogue(world, understanding)
     caller.says("是的")
-    assert caller.says("硬中华两条") == "对不起，中华硬今天不在您的供货里。请问您需要什么烟？"
+    assert caller.says("硬中华两条") == "对不起，中华硬这次没有分到您店里。请问您需要什么烟？"
     caller = TypedDialogue(world, understanding, caller=STRANGER, recogniser=False)
     caller.keys(f"{SHOP}#", f"{PIN}#")
     code = world.catalog.specs[CHINA].short_code
-    assert caller.keys(f"{code}*2#").startswith("对不起，中华硬今天不在您的供货里。")
+    assert caller.keys(f"{code}*2#").startswith("对不起，中华硬这次没有分到您店里。")
+    assert caller.keys("999*2#").startswith("对不起，没有九九九这个代码。")
 
 
 def test_wait_that_is_wrong_is_a_no(world: World, understanding: Understanding) -> None:

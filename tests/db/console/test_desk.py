@@ -167,6 +167,16 @@ def test_the_last_order_is_taken_in_one_go_without_touching_what_the_caller_chan
     assert shown_version(sheet) == f"draft,{CRANE}:10,{CLASSIC}:30,{CHINA}:20"
 
 
+def test_what_was_not_allotted_is_entered_too_so_that_its_demand_is_kept(operator: Visitor, world: World) -> None:
+    world.limit(CHINA, 0)
+    path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    sheet = text(operator.get(path))
+    assert f'"barcode": "{CHINA}"' in sheet
+    sheet = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", version=shown_version(sheet)))
+    assert "没有分到，要5条，订上0条" in sheet
+    assert world.demand() == [(CHINA, 50, 0, "not_allotted")]
+
+
 def test_the_sheet_shows_what_is_unmet_and_what_is_left(operator: Visitor, world: World) -> None:
     world.limit(CHINA, 2)
     world.stock(CHINA, 9)

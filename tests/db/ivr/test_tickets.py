@@ -166,7 +166,7 @@ def test_a_call_an_operator_finishes_leaves_its_unsaved_order_to_the_next_call(l
     with world.desk() as desk:
         own = desk.draft("CA2").view()
         assert own is not None
-        assert own.total_packs + desk.draft("CA2").headroom(CLASSIC)[0] == 20 * CARTON, "the whole limit"
+        assert own.total_packs + desk.draft("CA2").headroom(CLASSIC).packs == 20 * CARTON, "the whole limit"
 
 
 def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:

@@ -16,7 +16,10 @@ from ivr.services import services
 from orders.book.desk import Desk, Eligibility
 from orders.book.models import OrderRow
 from orders.demo import MAIN_NUMBER, PIN, SUPPLEMENTARY_NUMBER, seed_demo
-from orders.supply.models import Supply
+from orders.retailers.lookup import due_on
+from orders.supply.allocate import out_of_balance
+from orders.supply.models import Limit, LimitBatch, Supply
+from orders.windows import business_day
 from settings import Settings
 from tests.support.desk_world import CARTON, MovingClock, catalog
 
@@ -80,8 +83,28 @@ def test_a_retailer_can_place_an_order_the_way_the_demo_is_meant(
         out = desk.draft("call").set_line(by_name["利群(软蓝)"], 5 * CARTON)
         assert out.substitute is not None
         assert (out.reason, out.substitute.name) == ("out_of_stock", "黄鹤楼(软蓝)")
-        assert desk.draft("call").set_line(by_name["中华(双中支)"], 5 * CARTON).granted_packs < 5 * CARTON
+        left = desk.draft("call").set_line(by_name["黄鹤楼(硬奇景)"], 5 * CARTON)
+        assert (left.reason, left.granted_packs) == ("stock", 2 * CARTON)
+        assert desk.draft("call").set_line(by_name["黄鹤楼(软1916)"], CARTON).reason == "not_allotted"
+        few = desk.draft("call").set_line(by_name["中华(硬)"], 50 * CARTON)
+        assert (few.reason, few.granted_packs) == ("limit", few.limit_packs)
         desk.draft("call").confirm()
+
+
+@pytest.mark.parametrize("days", [0, 1, 40])
+def test_the_demos_day_is_split_like_a_real_one(
+    demo_sessions: storage.SessionFactory, clock: MovingClock, days: int
+) -> None:
+    clock.move(days=days)
+    seed(demo_sessions, clock)
+    today = business_day(clock())
+    with storage.transaction(demo_sessions) as session:
+        assert out_of_balance(session, load_catalog(session), today) == []
+        batches = session.scalars(select(LimitBatch.source).where(LimitBatch.business_day == today)).all()
+        assert batches == ["supply.csv", "limits.csv"]
+        starts = set(due_on(session, today).values())
+        limits = select(func.count()).select_from(Limit).where(Limit.cycle_start.in_(starts))
+        assert session.scalar(limits.where(Limit.limit_packs == 0)), "a share that came out as none is a limit of none"
 
 
 def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock: MovingClock) -> None:

@@ -139,11 +139,25 @@ def test_the_substitute_is_one_the_retailer_bought_before(world: World) -> None:
     assert instead.barcode == TAISHAN
 
 
-def test_a_spec_that_is_not_offered_is_refused_and_still_kept_as_demand(world: World) -> None:
+def test_a_spec_that_no_catalogue_has_is_refused_and_still_kept_as_demand(world: World) -> None:
     ring(world, "call-1")
     outcome = ask(world, "call-1", "6900000000000", 2)
-    assert (outcome.reason, outcome.line, outcome.substitute) == ("not_offered", None, None)
-    assert world.demand() == [("6900000000000", 20, 0, "not_offered")]
+    assert (outcome.reason, outcome.line, outcome.substitute) == ("not_in_catalogue", None, None)
+    assert world.demand() == [("6900000000000", 20, 0, "not_in_catalogue")]
+
+
+def test_none_supplied_none_allotted_and_all_used_up_are_three_reasons(world: World) -> None:
+    world.no_supply(CHINA)
+    world.stock(CRANE, 0)
+    world.limit(CRANE, 0)
+    world.limit(LIQUN, 0)
+    world.limit(CLASSIC, 2)
+    ring(world, "call-1")
+    ask(world, "call-1", CLASSIC, 2)
+    reasons = {barcode: ask(world, "call-1", barcode, 1).reason for barcode in (CHINA, CRANE, LIQUN, CLASSIC)}
+    assert reasons == {CHINA: "out_of_stock", CRANE: "out_of_stock", LIQUN: "not_allotted", CLASSIC: "limit"}
+    used_up = ask(world, "call-1", CLASSIC, 1)
+    assert (used_up.limit_packs, used_up.has_packs) == (2 * CARTON, 2 * CARTON)
 
 
 def test_several_requests_in_one_breath_are_answered_in_their_order(world: World) -> None:
@@ -167,7 +181,7 @@ def test_an_order_has_no_more_of_a_price_band_than_the_department_allows(world: 
     ring(world, "call-1")
     assert ask(world, "call-1", CLASSIC, 5).reason is None
     outcome = ask(world, "call-1", ERA, 5)
-    assert (outcome.granted_packs, outcome.reason) == (20, "order_max")
+    assert (outcome.granted_packs, outcome.reason) == (20, "band_max")
     assert ask(world, "call-1", CHINA, 5).reason is None, "another band"
 
 
@@ -183,7 +197,7 @@ def test_a_price_bands_most_counts_what_the_whole_cycle_brought(world: World) ->
     with world.desk() as desk:
         desk.open_draft("call-2", world.retailer(), desk.hotline(SUPPLEMENTARY))
     outcome = ask(world, "call-2", ERA, 5)
-    assert (outcome.granted_packs, outcome.reason) == (20, "order_max")
+    assert (outcome.granted_packs, outcome.reason) == (20, "band_max")
     world.clock.move(days=6)
     world.supply()
     ring(world, "call-3")

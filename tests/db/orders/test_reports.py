@@ -244,7 +244,9 @@ def test_the_tables_are_written_as_csv_and_say_the_same_as_the_workbook(world: W
     command(world, "report", "--day", "2026-11-23", "--out", str(tmp_path))
     with (tmp_path / "report-day-2026-11-23-specs.csv").open(encoding="utf-8-sig", newline="") as lines:
         rows = list(csv.reader(lines))
-    assert rows[1][1:6] == ["中华(硬)", "8.00", "6.00", "2.00", "75.0"]
+    assert rows[1][1:5] == ["中华(硬)", "8.00", "6.00", "2.00"]
+    assert rows[0][5:10] == ["无货(条)", "没有分到(条)", "超限量(条)", "目录里没有(条)", "最后没订(条)"]
+    assert rows[1][5:11] == ["0.00", "0.00", "2.00", "0.00", "0.00", "75.0"]
     book = load_workbook(tmp_path / "report-day-2026-11-23.xlsx")
     assert book.sheetnames == ["每日", "品规", "渠道", "原因", "来电", "订货员"]
     sheet = book["品规"]

@@ -62,7 +62,7 @@ def test_specs_on_the_list_are_right() -> None:
 @pytest.mark.parametrize(
     ("said", "noes", "yeses", "counts"),
     [
-        ("no", 24, 0, {"taken as said": 18, "missed": 5, "taken for something else": 1}),
+        ("no", 24, 0, {"taken as said": 18, "missed": 6}),
         ("yes", 0, 12, {"taken as said": 1, "asked again": 2, "missed": 9}),
     ],
 )

@@ -21,7 +21,7 @@ from orders.department_rules import BAND_PREFIX, RULES
 from orders.models import Subject
 from orders.outbound.campaign import MISSED_REASONS, NO_NUMBER, NOT_CALLED
 from orders.outbound.missed_calls import REASONS
-from orders.outbound.models import AttemptOutcome, Remedy
+from orders.outbound.models import AttemptOutcome, Remedy, VisitOutcome
 from orders.reporting import labels
 from orders.reporting.models import ReportKind, ReportState, ReportStepKind
 from orders.reporting.report_drafts import CallOutcome
@@ -49,6 +49,7 @@ def values(literal: Any) -> set[str]:
         (texts.cut_reasons, values(CutReason)),
         (texts.unreached_reasons, set(REASONS)),
         (texts.remedies, values(Remedy)),
+        (texts.visit_outcomes, values(VisitOutcome)),
         (texts.attempt_outcomes, values(AttemptOutcome)),
         (texts.attempt_tones, values(AttemptOutcome)),
         (texts.order_events, values(OrderEvent)),

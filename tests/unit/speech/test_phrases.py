@@ -84,7 +84,7 @@ def test_everything_that_may_be_asked_of_a_spec_is_something_the_conversation_an
 def test_a_template_that_cannot_be_read_is_named() -> None:
     data = {
         "quantities": {}, "rules": {}, "filler": "嗯", "option": "{option}", "command": {}, "choice": {},
-        "say": {"add": ["[我要{name}"]},
+        "other_brands": [], "say": {"add": ["[我要{name}"]},
     }  # fmt: skip
     with pytest.raises(PhraseFileError, match=r"我要"):
         Phrases(data)

@@ -253,7 +253,18 @@ def test_a_code_without_a_quantity_is_asked_for_it() -> None:
     assert lines(UNDERSTANDING.of_keys(Items(), "103#")) == [("add", ("玉溪(软)",), None)]
 
 
-@pytest.mark.parametrize("keys", ["999*5#", "103*5*999*1#", "103*5*104#*", "A", "", "103**5#"])
+@pytest.mark.parametrize("keys", ["999*5#", "103*5*999*1#"])
+def test_a_code_no_spec_has_is_named_and_voids_the_others(keys: str) -> None:
+    [item] = UNDERSTANDING.of_keys(Items(), keys).items
+    assert (item.said, item.not_carried, item.barcodes) == ("999", True, ())
+
+
+def test_a_brand_of_elsewhere_is_understood_as_one_the_catalogue_lacks() -> None:
+    [item] = UNDERSTANDING.of_text(Items(), "骆驼两条").items
+    assert (item.said, item.not_carried, item.quantity) == ("骆驼", True, Quantity(4))
+
+
+@pytest.mark.parametrize("keys", ["99*5#", "103*5*104#*", "A", "", "103**5#"])
 def test_one_wrong_key_makes_nothing_of_all_of_them(keys: str) -> None:
     assert UNDERSTANDING.of_keys(Items(), keys).is_nothing
 
