@@ -60,10 +60,14 @@ order_events = Texts(
         "change requested": N_("申请修改"),
         "change approved": N_("同意修改"),
         "change refused": N_("不同意修改"),
+        "change withdrawn": N_("撤回修改"),
         "settled": N_("已扣款"),
         "not paid": N_("扣款未成功"),
         "off hold": N_("解除暂缓"),
         "handed over": N_("已交配送"),
+        "delivered": N_("已送到"),
+        "received": N_("已签收"),
+        "not delivered": N_("没有送到"),
     }
 )
 day_states = Texts(
@@ -159,6 +163,10 @@ steps = Texts(
         "browse_specs": N_("报品种"),
         "read_back": N_("核对订单"),
         "ask_change": N_("问改什么"),
+        "leave": N_("问是不是全部不要"),
+        "after_order": N_("订货以后的事"),
+        "change_saved": N_("问已存订单改什么"),
+        "confirm_request": N_("核对改单申请"),
     }
 )
 stages = (
@@ -191,7 +199,8 @@ stages = (
             "browse_specs",
         ),
     ),
-    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change")),
+    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change", "leave")),
+    (lazy_gettext("订货以后"), "after the order", ("after_order", "change_saved", "confirm_request")),
     (lazy_gettext("已保存"), "saved", ()),
 )
 """The stages of a call as the web phone shows them, in both languages, each with its steps."""
@@ -219,6 +228,10 @@ commands = Texts(
         "price": N_("多少钱"),
         "help": N_("怎么订"),
         "all_but": N_("除了某些都要"),
+        "track": N_("货到哪了"),
+        "read_all": N_("从头念一遍"),
+        "cancel": N_("全部不要"),
+        "later": N_("等会儿再打"),
     }
 )
 
