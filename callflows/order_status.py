@@ -26,6 +26,9 @@ def say_statuses(turn: TurnContext, statuses: Sequence[OrderStatus]) -> None:
 def say_order(turn: TurnContext, status: OrderStatus) -> None:
     """Read a saved order out, line by line, with its totals."""
     order = status.order
+    if order.state == "cancelled":
+        turn.say("order_status.cancelled", day=speaking.day(order.business_day))
+        return
     turn.say("order_status.opening", day=speaking.day(order.business_day), lines=turn.lines(order))
     turn.say("order_status.totals", total=turn.total(order), amount=speaking.yuan(order.amount_fen))
 
@@ -65,11 +68,12 @@ def requested(turn: TurnContext, status: OrderStatus, lines: dict[str, int]) -> 
 
 def _say_status(turn: TurnContext, status: OrderStatus) -> None:
     order = status.order
+    if order.state == "cancelled":
+        turn.say("order_status.cancelled", day=speaking.day(order.business_day))
+        return
     turn.say("order_status.which", day=speaking.day(order.business_day), total=turn.total(order))
     amount = speaking.yuan(order.amount_fen)
-    if order.state == "cancelled":
-        turn.say("order_status.cancelled")
-    elif status.received_on is not None:
+    if status.received_on is not None:
         turn.say("order_status.received", day=speaking.day(status.received_on))
     elif status.delivered_on is not None:
         turn.say("order_status.delivered", day=speaking.day(status.delivered_on))
@@ -121,7 +125,7 @@ def _say_change(turn: TurnContext, status: OrderStatus) -> None:
         turn.say("order_status.change_waits", changes=requested(turn, status, change.lines))
     elif change.state == "requested":
         turn.say("order_status.cancellation_waits")
-    elif change.state == "approved" and status.order.state != "cancelled":
+    elif change.state == "approved":
         turn.say("order_status.change_made")
     elif change.state == "refused" and change.decision_note:
         turn.say("order_status.change_refused_because", why=change.decision_note)
