@@ -132,6 +132,23 @@ web_order_failures = Texts(
 )
 follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("没打通"), "other": N_("其他")})
 
+change_states = Texts(
+    {"requested": N_("等批准"), "approved": N_("已同意"), "refused": N_("没有同意"), "withdrawn": N_("已撤回")}
+)
+change_state_tones = {"requested": "warn", "approved": "good", "refused": "bad", "withdrawn": ""}
+change_refusals = Texts(
+    {
+        "invalid": N_("这样改不成，请客户重新提出。"),
+        "not_open": N_("这个申请已经有人办过，或者客户撤回了。"),
+        "own_request": N_("自己提出的申请，要由另一个人批准。"),
+        "not_enough": N_("货源或者限量不够，不能同意；请写明原因，选不同意。"),
+        "too_small": N_("改完以后不到起订量，不能同意；请写明原因，选不同意。"),
+        "too_big": N_("改完以后超过一张订单的上限，不能同意；请写明原因，选不同意。"),
+        "settled": N_("订单已经扣款或者取消，不能再改；请写明原因，选不同意。"),
+        "at_bank": N_("订单正在银行扣款，等银行答复以后再批。"),
+    }
+)
+delivery_results = Texts({"delivered": N_("已送到"), "received": N_("已签收"), "not_delivered": N_("没有送到")})
 ticket_reasons = Texts(
     {
         "asked": N_("客户要人工"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.models import BrandSpec
@@ -21,8 +22,15 @@ from orders.retailers.models import RetailerRow
 REASON_MAX_CHARS = 200
 
 
+RefusedFor = Literal["invalid", "not_open", "own_request", "not_enough", "too_small", "too_big", "settled", "at_bank"]
+
+
 class ChangeRefused(ValueError):
-    """The change cannot be requested or made; the message says why."""
+    """The change cannot be requested or made; the message says why, and `reason` the same in one word."""
+
+    def __init__(self, message: str, reason: RefusedFor = "invalid") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def request_change(
@@ -82,9 +90,9 @@ def decide(session: Session, change_id: int, *, approve: bool, by: str, now: dat
     the decision and said to the retailer."""
     change = session.get(OrderChange, change_id, with_for_update=True, populate_existing=True)
     if change is None or change.state != "requested":
-        raise ChangeRefused(f"There is no open change {change_id}.")
+        raise ChangeRefused(f"There is no open change {change_id}.", "not_open")
     if not by.strip() or same_person(change.requested_by, by):
-        raise ChangeRefused(f"Change {change_id} was requested by {by}; somebody else has to decide it.")
+        raise ChangeRefused(f"Change {change_id} was requested by {by}; somebody else has to decide it.", "own_request")
     order = session.get_one(OrderRow, change.order_id, with_for_update=True, populate_existing=True)
     if approve:
         check_changeable(session, order)
@@ -115,7 +123,9 @@ def set_lines(session: Session, order: OrderRow, lines: Mapping[str, int]) -> No
         more = packs - line.granted_packs
         if more > 0:
             if not holds.reserve(session, order, line.barcode, more):
-                raise ChangeRefused(f"There is not enough left of {line.spec_name} for order {order.number}.")
+                raise ChangeRefused(
+                    f"There is not enough left of {line.spec_name} for order {order.number}.", "not_enough"
+                )
             holds.sell(session, order, line.barcode, more)
         elif more < 0:
             holds.return_sold(session, order, line.barcode, -more)
@@ -173,9 +183,11 @@ def is_at_bank(session: Session, order: OrderRow) -> bool:
 def check_changeable(session: Session, order: OrderRow) -> None:
     """Raise ChangeRefused unless the order is saved and neither settled nor at the bank."""
     if order.state != "confirmed":
-        raise ChangeRefused(f"Order {order.number} is {order.state}; only one that is saved and not settled changes.")
+        raise ChangeRefused(
+            f"Order {order.number} is {order.state}; only one that is saved and not settled changes.", "settled"
+        )
     if is_at_bank(session, order):
-        raise ChangeRefused(f"Order {order.number} is at the bank; change it when the bank's answer is in.")
+        raise ChangeRefused(f"Order {order.number} is at the bank; change it when the bank's answer is in.", "at_bank")
 
 
 # --- the requests
@@ -225,6 +237,11 @@ def requests(session: Session, *states: ChangeState, limit: int) -> list[ListedC
     return [ListedChange(change, order_row, retailer) for change, order_row, retailer in rows]
 
 
+def open_count(session: Session) -> int:
+    """The number of open requests."""
+    return session.scalar(select(func.count()).where(OrderChange.state == "requested")) or 0
+
+
 def undecided_numbers(session: Session, orders: Sequence[OrderRow]) -> list[str]:
     """The numbers of those of these orders for which a request is open."""
     waiting = set(session.scalars(select(OrderChange.order_id).where(OrderChange.state == "requested")))
@@ -247,9 +264,9 @@ def _check_rules(session: Session, order: OrderRow, packs_before: int) -> None:
     """Raise ChangeRefused where the changed order is less or more than the department allows of one."""
     rules = draft_rules(session)
     if order.lines and order.total_packs < min(packs_before, rules.order_min_packs):
-        raise ChangeRefused(f"Order {order.number} would have fewer than {rules.order_min_packs} packs.")
+        raise ChangeRefused(f"Order {order.number} would have fewer than {rules.order_min_packs} packs.", "too_small")
     if rules.order_max_packs is not None and order.total_packs > max(packs_before, rules.order_max_packs):
-        raise ChangeRefused(f"Order {order.number} would have more than {rules.order_max_packs} packs.")
+        raise ChangeRefused(f"Order {order.number} would have more than {rules.order_max_packs} packs.", "too_big")
 
 
 def _new_line(session: Session, barcode: str) -> OrderLineRow:

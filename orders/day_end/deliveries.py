@@ -31,7 +31,11 @@ _EVENTS: dict[DeliveryResult, OrderEvent] = {
 
 
 class DeliveryRefused(ValueError):
-    """A delivery cannot be recorded like this; the message says why."""
+    """A delivery cannot be recorded like this; the message says why, `problem` the reason alone."""
+
+    def __init__(self, number: str, problem: str) -> None:
+        super().__init__(f"The delivery of order {number} cannot be recorded: {problem}.")
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def record_deliveries(
     for delivery in deliveries:
         order = orders.get(delivery.number)
         if problem := _problem(order, delivery, now):
-            raise DeliveryRefused(f"Order {delivery.number}: {problem}.")
+            raise DeliveryRefused(delivery.number, problem)
         assert order is not None
         changed = _apply(order, delivery)
         counts[delivery.result if changed else "unchanged"] += 1

@@ -33,7 +33,9 @@ def understanding() -> Understanding:
 def ordered(world: World) -> World:
     """The demo shop has ordered five cartons of 红塔山硬经典 and three of 中华硬 today."""
     call = signed_in(world, key="first")
-    call.caller_says("红塔山硬经典五条，硬中华三条，就这些", lines(item(CLASSIC, count=5), item(CHINA, count=3), command="done"))
+    call.caller_says(
+        "红塔山硬经典五条，硬中华三条，就这些", lines(item(CLASSIC, count=5), item(CHINA, count=3), command="done")
+    )
     call.caller_says("对")
     call.caller_hangs_up()
     return world
@@ -188,9 +190,7 @@ class TestACancellation:
     def test_is_a_request_which_another_person_approves(self, ordered: World) -> None:
         call = signed_in(ordered)
         call.caller_says("我要取消订单")
-        call.line_says(
-            "您要取消十一月二十三日星期一的订单，一共八条。要班长批准才取消，批准以前订单不变。对吗？"
-        )
+        call.line_says("您要取消十一月二十三日星期一的订单，一共八条。要班长批准才取消，批准以前订单不变。对吗？")
         assert requests(ordered) == []
         call.caller_says("对")
         call.line_says("好的，您要求取消订单，已经记下，等班长批准。", MORE)
@@ -231,13 +231,18 @@ class TestACancellation:
         call.line_mentions("您要求的改动没有批准，订单不变，原因是货已经装车。")
 
     @pytest.mark.parametrize(
-        ("state", "why"), [("settled", "您的订单已经扣款，不能改了。"), ("handed_over", "您的货已经交给配送，不能改了。")]
+        ("state", "why"),
+        [("settled", "您的订单已经扣款，不能改了。"), ("handed_over", "您的货已经交给配送，不能改了。")],
     )
     def test_comes_too_late_for_what_is_debited(self, ordered: World, state: str, why: str) -> None:
         set_order(ordered, state=state)
         call = signed_in(ordered)
         call.line_mentions("您可以问货到哪了、订了什么、余额多少。请问您要办什么？")
-        for words, heard in (("我要取消订单", lines(command="cancel")), ("红塔山改成三条", add(CLASSIC, 3)), ("改", pick(4))):
+        for words, heard in (
+            ("我要取消订单", lines(command="cancel")),
+            ("红塔山改成三条", add(CLASSIC, 3)),
+            ("改", pick(4)),
+        ):
             call.caller_says(words, heard)
             call.line_mentions(why)
         assert requests(ordered) == []
@@ -382,7 +387,9 @@ def test_by_keys_alone(ordered: World, understanding: Understanding) -> None:
 
 
 changes: st.SearchStrategy[list[tuple[str, int, str]]] = st.lists(
-    st.tuples(st.sampled_from([CLASSIC, CHINA, LIQUN]), st.integers(0, 25), st.sampled_from(["add", "change", "remove"])),
+    st.tuples(
+        st.sampled_from([CLASSIC, CHINA, LIQUN]), st.integers(0, 25), st.sampled_from(["add", "change", "remove"])
+    ),
     min_size=1,
     max_size=4,
 )
