@@ -20,6 +20,8 @@ from orders.day_end.deliveries import NOTE_MAX_CHARS, RESULTS, Delivery, Deliver
 from orders.windows import business_day
 from storage import read_only, transaction
 
+ROWS_MAX = 100
+
 
 def delivery_routes() -> Blueprint:
     """The day's orders at delivery, the import and the form for one order."""
@@ -75,11 +77,15 @@ def delivery_routes() -> Blueprint:
 
 def _page(session: Session, template: str, **variables: object) -> str:
     day = parse_date(request.form.get("order_day")) or requested_day()
+    text = request.values.get("q", "").strip()
+    found, rows = deliveries.handed_over_orders(session, day, text, limit=ROWS_MAX)
     return render_template(
         template,
         day=day,
         today=business_day(services().now()),
-        rows=deliveries.handed_over_orders(session, day),
+        text=text,
+        found=found,
+        rows=rows,
         may_record=may("end_day"),
         note_max=NOTE_MAX_CHARS,
         **({"error": (0, ""), "typed": ""} | variables),

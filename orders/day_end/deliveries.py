@@ -8,8 +8,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal, get_args
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, read_sheet
 from clock import local_date
@@ -92,16 +92,25 @@ def import_deliveries(
     return record_deliveries(session, [delivery for _, delivery in read], by=by, now=now)
 
 
-def handed_over_orders(session: Session, day: date) -> list[tuple[OrderRow, RetailerRow]]:
-    """The orders of a business day that delivery has or had, by route and customer code."""
-    rows = session.execute(
+def handed_over_orders(
+    session: Session, day: date, text: str, *, limit: int
+) -> tuple[int, list[tuple[OrderRow, RetailerRow]]]:
+    """The orders of a business day that delivery has or had and that match a text (customer code, name or number): how
+    many, and the first of them, those not delivered yet before the others, by route and customer code."""
+    wanted = (
         select(OrderRow, RetailerRow)
         .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
         .where(OrderRow.business_day == day, OrderRow.state.in_(HANDED_OVER_STATES))
-        .order_by(RetailerRow.route, RetailerRow.customer_code)
-        .options(selectinload(OrderRow.lines))
+        .where(
+            RetailerRow.customer_code.contains(text, autoescape=True)
+            | RetailerRow.name.contains(text, autoescape=True)
+            | OrderRow.number.contains(text, autoescape=True)
+        )
     )
-    return [(order, retailer) for order, retailer in rows]
+    found = session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+    waits = case((OrderRow.not_delivered_on.is_not(None), 0), (OrderRow.state == "handed_over", 1), else_=2)
+    rows = session.execute(wanted.order_by(waits, RetailerRow.route, RetailerRow.customer_code).limit(limit))
+    return found, [(order, retailer) for order, retailer in rows]
 
 
 def _orders(session: Session, numbers: Sequence[str]) -> dict[str, OrderRow]:
