@@ -69,7 +69,7 @@ def delivery_routes() -> Blueprint:
             except DeliveryRefused as refused:
                 error = localised_reason(refused.problem)
         with read_only(services().sessions) as session:
-            listed = _page(session, "day/delivery_rows.html", error=(number, error), typed=note)
+            listed = _page(session, "day/delivery_rows.html", error=(number, error), typed=note if error else "")
         return listed, 422 if error else 200
 
     return routes
