@@ -14,6 +14,9 @@ from speech.utterance import Item
 if TYPE_CHECKING:
     from orders.book.desk import OrderStatus
 
+# The quantity is taken off what is ordered.
+_LESS = ("remove", "reduce")
+
 
 def ordered_packs(status: OrderStatus) -> dict[str, int]:
     """The lines of a saved order: packs by barcode."""
@@ -30,19 +33,24 @@ def wanted_packs(turn: TurnContext, status: OrderStatus) -> dict[str, int]:
     return ordered_packs(status)
 
 
-def gather(turn: TurnContext, status: OrderStatus, items: Iterable[Item], *, correcting: bool) -> None:
-    """Take these lines into the request. What lacks its spec or quantity becomes the state's `unclear_items`; with
-    `correcting` a bare quantity of a spec on the order replaces the old one."""
+def gather(turn: TurnContext, status: OrderStatus, items: Iterable[Item]) -> None:
+    """Take these lines into the request. A bare quantity of a spec on the order replaces the old one: the request is
+    said back in any case. What lacks its spec or quantity becomes the state's `unclear_items`."""
     wanted = wanted_packs(turn, status)
     unclear = list(turn.state.unclear_items)
     for item in items:
         if unclear and (answered := _answered(unclear[0], item)) is not None:
             unclear.pop(0)
             item = answered
-        if (rest := _take(turn, status, wanted, item, correcting)) is not None:
+        if (rest := _take(turn, status, wanted, item)) is not None:
             unclear.append(rest)
     turn.state.unclear_items = tuple(unclear)
     turn.state.requested_lines = tuple(wanted.items())
+
+
+def has_no_exact_quantity(turn: TurnContext, item: Item) -> bool:
+    """True if the quantity that was said has to be asked for once more."""
+    return item.quantity is not None and quantity_reason(turn, replace(item, action="change", more=False)) is not None
 
 
 def _answered(question: Item, item: Item) -> Item | None:
@@ -52,18 +60,17 @@ def _answered(question: Item, item: Item) -> Item | None:
     common = tuple(barcode for barcode in question.barcodes if barcode in item.barcodes)
     if item.barcodes and not common:
         return None
-    if item.action == "remove":
+    if item.action == "remove" and item.quantity is None:
         return replace(item, barcodes=common or question.barcodes)
-    quantity = item.quantity if item.quantity is not None else question.quantity
-    return replace(
-        question,
-        barcodes=common or question.barcodes,
-        quantity=quantity,
-        other_quantities=item.other_quantities if item.quantity is not None else question.other_quantities,
-    )
+    barcodes = common or question.barcodes
+    if item.quantity is None:
+        return replace(question, barcodes=barcodes)
+    # The question was for the new quantity, unless the answer says "so many more", or less.
+    action = item.action if item.more or item.action in _LESS else "change"
+    return replace(item, action=action, barcodes=barcodes)
 
 
-def _take(turn: TurnContext, status: OrderStatus, wanted: dict[str, int], item: Item, correcting: bool) -> Item | None:
+def _take(turn: TurnContext, status: OrderStatus, wanted: dict[str, int], item: Item) -> Item | None:
     """Set one line of the wanted ones; return it where its spec or quantity has to be asked."""
     barcodes = _specs(turn, wanted, item)
     if not barcodes:
@@ -80,12 +87,12 @@ def _take(turn: TurnContext, status: OrderStatus, wanted: dict[str, int], item: 
     if item.action == "remove" and item.quantity is None:
         wanted.pop(barcode, None)
         return None
-    if item.quantity is None or quantity_reason(turn, item):
+    if item.quantity is None or has_no_exact_quantity(turn, item):
         return item
     packs = next(iter(whole_packs(turn, item)), 0)
-    if item.action == "remove":
+    if item.action in _LESS:
         packs = max(0, had - packs)
-    elif item.action != "change" and (item.more or not correcting):
+    elif item.more:
         packs += had
     _set(turn, status, wanted, barcode, packs)
     return None
@@ -118,7 +125,7 @@ def _specs(turn: TurnContext, wanted: dict[str, int], item: Item) -> tuple[str, 
     on_order = tuple(barcode for barcode in known if barcode in wanted)
     if not item.barcodes:
         return tuple(wanted) if len(wanted) == 1 else ()
-    if on_order or item.action == "remove":
+    if on_order or item.action in _LESS:
         return on_order
     return tuple(barcode for barcode in known if barcode in turn.available_specs) or known
 
@@ -126,7 +133,7 @@ def _specs(turn: TurnContext, wanted: dict[str, int], item: Item) -> tuple[str, 
 def _say_unknown(turn: TurnContext, item: Item) -> None:
     if item.not_carried:
         turn.say("taken.not_carried", brand=item.said or turn.text("words.the_brand"))
-    elif item.barcodes and item.action == "remove":
+    elif item.barcodes and item.action in _LESS:
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         turn.say("taken.not_ordered", spec=name or turn.text("words.it"))
     else:

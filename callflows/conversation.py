@@ -52,7 +52,7 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
 def hear(state: CallState, heard: TurnInput, desk: Desk, *, speech_enabled: bool) -> tuple[CallState, Reply]:
     """Take one turn: return the state after it and the reply. The state passed in is left as it is. `speech_enabled` is
     true if speech can be recognised now: the worker that serves the call may have changed since the last turn."""
-    before = replace(state, speech_enabled=speech_enabled)
+    before = replace(state, speech_enabled=speech_enabled, request_made=False)
     if before.over:
         return before, _last_reply(before)
     state = before.copy()
@@ -108,9 +108,9 @@ def draft_lines(state: CallState, desk: Desk) -> tuple[KeptLine, ...] | None:
 def go_back(state: CallState, lines: tuple[KeptLine, ...] | None, since: datetime, desk: Desk) -> bool:
     """Take back a turn that was answered before the caller had finished: `state` is the state after it, `lines` are the
     draft's lines at `since`, before it. False, and nothing changed, where there is no going back: the order was saved
-    or opened, or the call transferred or ended."""
+    or opened, a change of a saved one requested, or the call transferred or ended."""
     present = draft_lines(state, desk)
-    if state.over or state.saved or (present is None) != (lines is None):
+    if state.over or state.saved or state.request_made or (present is None) != (lines is None):
         return False
     if lines is not None:
         desk.draft(state.call_key).restore(lines, since)

@@ -136,6 +136,8 @@ class CallState:
     services_offered: bool = False
     requested_lines: tuple[tuple[str, int], ...] | None = None
     unclear_items: tuple[Item, ...] = ()
+    # True if this turn has taken a request down, or withdrawn one: it cannot be taken back.
+    request_made: bool = False
     last_sentences: tuple[str, ...] = ()
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"

@@ -7,10 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from callflows import speaking
-from callflows.change_requests import gather, ordered_packs, wanted_packs
+from callflows.change_requests import gather, has_no_exact_quantity, ordered_packs, wanted_packs
 from callflows.inquiries import answer_inquiry, describe_specs, is_inquiry, say_balance
 from callflows.order_status import requested, say_not_changeable, say_order, say_statuses
-from callflows.order_taking import quantity_reason
 from callflows.steps.clarifications import OPTIONS_AT_ONCE
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import TurnContext
@@ -119,7 +118,7 @@ class AfterOrder(Step[Afterwards]):
             for item in heard.items:
                 describe_specs(turn, item.barcodes, item.asked)
             return None
-        return _gather(turn, status, heard.items, correcting=False)
+        return _gather(turn, status, heard.items)
 
     def _begin_change(self, turn: TurnContext) -> Afterwards | None:
         if _changeable(turn) is None:
@@ -159,7 +158,7 @@ class ChangeSaved(Step[Afterwards]):
             turn.say("change_saved.which", **_named_options(turn, item))
         else:
             spec = turn.name(item.barcodes[0])
-            vague = item.quantity is not None and quantity_reason(turn, item) is not None
+            vague = has_no_exact_quantity(turn, item)
             turn.say("change_saved.exactly" if vague else "change_saved.how_many", spec=spec)
         return None
 
@@ -182,9 +181,9 @@ class ChangeSaved(Step[Afterwards]):
             return Afterwards.BACK
         if item is not None and heard.choice is not None and 0 <= heard.choice < len(item.barcodes):
             chosen = Item("add", (item.barcodes[heard.choice],))
-            return _gather(turn, status, (chosen, *heard.items), correcting=True, asked_here=True)
+            return _gather(turn, status, (chosen, *heard.items), asked_here=True)
         if heard.items:
-            return _gather(turn, status, heard.items, correcting=True, asked_here=True)
+            return _gather(turn, status, heard.items, asked_here=True)
         if heard.command == "cancel":
             return _begin_cancellation(turn)
         if heard.command in ("done", "no", "later"):
@@ -220,6 +219,7 @@ class ConfirmRequest(Step[Afterwards]):
         lines = dict(turn.state.requested_lines or ())
         if lines == ordered_packs(status):
             withdrawn = turn.desk.withdraw_change(status.order.number or "", turn.retailer)
+            turn.state.request_made = withdrawn
             turn.say("confirm_request.withdrawn" if withdrawn else "confirm_request.nothing")
             return Afterwards.BACK
         if not lines:
@@ -243,7 +243,7 @@ class ConfirmRequest(Step[Afterwards]):
         if heard.items:
             if cancelling:
                 turn.state.requested_lines = None
-            gathered = _gather(turn, status, heard.items, correcting=True)
+            gathered = _gather(turn, status, heard.items)
             return None if gathered is Afterwards.CONFIRM else Afterwards.CHANGE
         if heard.command == "yes" or (heard.command == "cancel" and cancelling):
             return self._take_down(turn, status, cancelling)
@@ -272,6 +272,7 @@ class ConfirmRequest(Step[Afterwards]):
             # Settled between two turns, or a spec has left the day's supply.
             turn.say("confirm_request.too_late")
             return Afterwards.BACK
+        turn.state.request_made = True
         turn.say("confirm_request.cancellation_noted" if cancelling else "confirm_request.change_noted")
         return Afterwards.BACK
 
@@ -295,12 +296,11 @@ def _gather(
     status: OrderStatus,
     items: tuple[Item, ...],
     *,
-    correcting: bool,
     asked_here: bool = False,
 ) -> Afterwards | None:
     """Gather lines and go on: to what they leave open, to the request said back, or, where they came to nothing, to
     the step's own question again."""
-    gather(turn, status, items, correcting=correcting)
+    gather(turn, status, items)
     if turn.state.unclear_items:
         return None if asked_here else Afterwards.CHANGE
     if wanted_packs(turn, status) == ordered_packs(status) and not _has_open_request(status):

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from callflows import conversation
 from callflows.replies import ListenFor
 from orders.book import order_changes
 from orders.book.models import OrderChange, OrderRow
@@ -285,6 +286,26 @@ class TestAChange:
         assert call.saved_cartons == {CLASSIC: 5, LIQUN: 2}
         ordered.check_books()
 
+    @pytest.mark.parametrize(
+        ("words", "cartons"),
+        [
+            ("红塔山硬经典再来两条", 7),
+            ("红塔山硬经典三条", 3),
+            ("红塔山硬经典改成四条", 4),
+            ("红塔山硬经典十来条", None),
+        ],
+    )
+    def test_adds_only_where_more_is_said(
+        self, ordered: World, understanding: Understanding, words: str, cartons: int | None
+    ) -> None:
+        caller = TypedDialogue(ordered, understanding)
+        said = caller.says("是的", words)
+        if cartons is None:
+            assert said == "请您说一个准数，红塔山硬经典，您要改成几条？"
+            said, cartons = caller.says("六条"), 6
+        assert dict(caller.call.state.requested_lines or ()) == {CLASSIC: cartons * CARTON, CHINA: 3 * CARTON}
+        assert said.startswith("您要红塔山硬经典从五条改成")
+
     def test_is_asked_for_line_by_line(self, ordered: World) -> None:
         call = signed_in(ordered)
         call.caller_says("改订单", pick(4))
@@ -332,6 +353,16 @@ class TestAChange:
         call.caller_says("红塔山改成五条", lines(item(CLASSIC, count=5, action="change")))
         call.line_says("好的，不改了，您的订单不变。", MORE)
         assert [state for state, _ in requests(ordered)] == ["withdrawn"]
+
+
+def test_a_request_that_is_taken_down_is_not_taken_back(ordered: World) -> None:
+    call = signed_in(ordered)
+    call.caller_says("我要取消订单")
+    with ordered.desk() as desk:
+        assert conversation.go_back(call.state, conversation.draft_lines(call.state, desk), ordered.clock(), desk)
+    call.caller_says("对")
+    with ordered.desk() as desk:
+        assert not conversation.go_back(call.state, conversation.draft_lines(call.state, desk), ordered.clock(), desk)
 
 
 def test_nobody_is_sent_away(ordered: World) -> None:
