@@ -296,12 +296,13 @@ def _record_demand(session: Session, order: OrderRow, before: Mapping[str, int],
     }
     for barcode in sorted({*before, *after}):
         packs, record = after.get(barcode, 0), records.get(barcode)
-        if packs == before.get(barcode, 0):
+        if packs == before.get(barcode, 0) or (record is None and not packs):
             continue
         if record is None:
             record = DemandRecord(
                 order_id=order.id, retailer_id=order.retailer_id, business_day=order.business_day, barcode=barcode
             )
             session.add(record)
-        record.requested_packs, record.granted_packs, record.reason = packs or before[barcode], packs, None
         record.withdrawn, record.at = not packs, now
+        if packs:
+            record.requested_packs, record.granted_packs, record.reason = packs, packs, None
