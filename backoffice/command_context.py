@@ -18,6 +18,7 @@ from orders.book.order_changes import ChangeRefused
 from orders.channels.proxy_list import ProxyListRefused
 from orders.channels.tokens import TokenError
 from orders.channels.web_orders import AuditRefused
+from orders.day_end.deliveries import DeliveryRefused
 from orders.day_end.steps import StepRefused
 from orders.department_rules import UnknownRule
 from orders.hotline_settings import SettingRefused
@@ -39,6 +40,7 @@ REFUSALS = (
     LimitsRefused,
     LimitsLocked,
     StepRefused,
+    DeliveryRefused,
     ChangeRefused,
     TokenError,
     AuditRefused,

@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from backoffice.command_context import BY, FILE, OUT, day_option, unit_of_work, write_file
 from ivr import recordings
 from orders.book import order_changes
-from orders.day_end import settlement, steps
+from orders.day_end import deliveries, settlement, steps
 from orders.staff.accounts import acting_staff
 
 _day = day_option("The business day.")
@@ -176,14 +176,27 @@ def ask_command(number: str, lines: Sequence[tuple[str, int]], reason: str, by: 
 @order_change_command.command("decide")
 @click.argument("change", type=int)
 @click.option("--approve/--refuse", required=True, help="What is decided.")
+@click.option("--note", default="", help="Why; the retailer hears it when it asks.")
 @BY
 @with_appcontext
-def decide_command(change: int, approve: bool, by: str) -> None:
+def decide_command(change: int, approve: bool, note: str, by: str) -> None:
     """Approve or refuse CHANGE."""
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "decide_changes").name
-        state = order_changes.decide(session, change, approve=approve, by=who, now=now).state
+        state = order_changes.decide(session, change, approve=approve, by=who, now=now, note=note).state
     click.echo(f"Change {change} is {state}.")
+
+
+@click.command("import-deliveries")
+@click.argument("file", type=FILE)
+@BY
+@with_appcontext
+def import_deliveries_command(file: Path, by: str) -> None:
+    """Import the delivery system's results in FILE (order, result, day, note)."""
+    with unit_of_work() as (session, now):
+        who = acting_staff(session, by, "end_day").name
+        counts = deliveries.import_deliveries(session, file, by=who, now=now)
+    _show(counts)
 
 
 def _show(detail: object) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from backoffice.day_commands import day_end_command, delete_recordings_command, order_change_command
+from backoffice.day_commands import (
+    day_end_command,
+    delete_recordings_command,
+    import_deliveries_command,
+    order_change_command,
+)
 from backoffice.hotline_commands import (
     calendar_day_command,
     channel_hours_command,
@@ -37,6 +42,7 @@ DEPARTMENT_COMMANDS = (
     day_end_command,
     delete_recordings_command,
     order_change_command,
+    import_deliveries_command,
     web_orders_command,
     proxy_orders_command,
     report_command,

@@ -52,7 +52,7 @@ def begin(facts: CallFacts, desk: Desk) -> tuple[CallState, Reply]:
 def hear(state: CallState, heard: TurnInput, desk: Desk, *, speech_enabled: bool) -> tuple[CallState, Reply]:
     """Take one turn: return the state after it and the reply. The state passed in is left as it is. `speech_enabled` is
     true if speech can be recognised now: the worker that serves the call may have changed since the last turn."""
-    before = replace(state, speech_enabled=speech_enabled)
+    before = replace(state, speech_enabled=speech_enabled, request_made=False)
     if before.over:
         return before, _last_reply(before)
     state = before.copy()
@@ -81,6 +81,7 @@ def resume_from_operator(state: CallState, desk: Desk, *, speech_enabled: bool) 
     state = replace(state, speech_enabled=speech_enabled)
     state.over, state.reprompt_count, state.sign_in_failures = "", 0, 0
     state.open_questions, state.read_back_lines = (), None
+    state.requested_lines, state.unclear_items, state.leaving = None, (), ""
     turn = TurnContext(state, desk)
     if not state.signed_in:
         return state, _go(turn, _flow(turn).first)
@@ -107,9 +108,9 @@ def draft_lines(state: CallState, desk: Desk) -> tuple[KeptLine, ...] | None:
 def go_back(state: CallState, lines: tuple[KeptLine, ...] | None, since: datetime, desk: Desk) -> bool:
     """Take back a turn that was answered before the caller had finished: `state` is the state after it, `lines` are the
     draft's lines at `since`, before it. False, and nothing changed, where there is no going back: the order was saved
-    or opened, or the call transferred or ended."""
+    or opened, a change of a saved one requested, or the call transferred or ended."""
     present = draft_lines(state, desk)
-    if state.over or state.saved or (present is None) != (lines is None):
+    if state.over or state.saved or state.request_made or (present is None) != (lines is None):
         return False
     if lines is not None:
         desk.draft(state.call_key).restore(lines, since)
@@ -127,6 +128,8 @@ def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
     if isinstance(heard, Silence):
         return _reprompt(turn, step, silent=True)
     if doubted is not None and not heard.items:
+        if heard.command == "repeat" and (question := _doubt_command(turn, step, doubted)) is not None:
+            return question
         if heard.command in ("yes", doubted):
             heard = replace(heard, command=doubted, confirm=False)
         elif heard.command == "no" and step.reprompts:
@@ -148,6 +151,7 @@ def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
         turn.state.reprompt_count = 0
         for name in dict.fromkeys(step.reprompts[1:] if turn.state.speech_enabled else step.reprompts[-1:]):
             step.reprompt(turn, step.reprompts.index(name))
+        turn.state.last_sentences = tuple(turn.sentences) or turn.state.last_sentences
         return Reply(tuple(turn.sentences) or turn.state.last_sentences, _listen(turn, step))
     if heard.command in ("repeat", "help"):
         heard = replace(heard, command=None)
@@ -163,7 +167,7 @@ def _ask_again(turn: TurnContext, step: Step[Any], heard: Utterance) -> Reply | 
     """The question back where a bare command decides much and is not certain; None where it may be obeyed."""
     if heard.items or heard.keyed or heard.choice is not None:
         return None
-    if heard.confirm and heard.command in ("operator", "usual"):
+    if heard.confirm and heard.command in ("operator", "usual", "later"):
         return _doubt_command(turn, step, heard.command)
     only_keys = turn.state.doubtful_yes_count >= DOUBTFUL_YES_MAX
     if heard.command == "yes" and "yes" in step.decisive and (heard.confirm or heard.incomplete or only_keys):
@@ -175,10 +179,16 @@ def _doubt_command(turn: TurnContext, step: Step[Any], command: Command) -> Repl
     """Ask if that is what was said; None where the step does not take the command in any case."""
     listen = step.listen(turn)
     takes_lines = isinstance(listen, Items | QuantityOf) or (isinstance(listen, YesNo | Choice) and listen.or_items)
-    if command == "usual" and not takes_lines:
+    if command != "operator" and not takes_lines:
         return None
     turn.state.doubted_command = command
-    turn.say("doubtful.operator" if command == "operator" else "doubtful.usual")
+    match command:
+        case "operator":
+            turn.say("doubtful.operator")
+        case "later":
+            turn.say("doubtful.later")
+        case _:
+            turn.say("doubtful.usual")
     return Reply(tuple(turn.sentences), ListenFor(turn.yes_no() if takes_lines else YesNo(), step.wait_ms(turn)))
 
 
@@ -204,7 +214,7 @@ def _reprompt(turn: TurnContext, step: Step[Any], *, silent: bool = False, expla
                 turn.say("not_heard.sorry")
             step.reprompt(turn, index)
         return Reply(tuple(turn.sentences), _listen(turn, step))
-    outcome: StrEnum | None = step.give_up(turn)
+    outcome: StrEnum | None = step.give_up(turn, silent=silent)
     if outcome is not None:
         return _go(turn, _flow(turn).after(step.name, outcome))
     return _end(turn, Transfer(step.transfer_reason))

@@ -17,6 +17,7 @@ from callflows.steps.admission import (
     RefusalEnds,
     ResumeDraft,
 )
+from callflows.steps.after_order import AfterOrder, Afterwards, ChangeSaved, ConfirmRequest
 from callflows.steps.browsing import BrowseSpecs, ChooseBand
 from callflows.steps.clarifications import AskQuantity, ChooseSpec
 from callflows.steps.confirmations import ConfirmLines, OfferRest, OfferSubstitute
@@ -32,6 +33,7 @@ from callflows.steps.identification import (
     PinChecked,
     RegionChosen,
 )
+from callflows.steps.leaving import Leave, Left
 from callflows.steps.outbound_greeting import Greeted, GreetRetailer, TakeItemsOutbound
 from callflows.steps.read_back import ReadBack, ReadBackEnds
 from callflows.steps.take_items import AskChange, Declined, TakeItems
@@ -47,6 +49,7 @@ LINE_GOTOS: Mapping[StrEnum, Target] = {
     Goto.BANDS: "choose_band",
     Goto.SPECS: "browse_specs",
     Goto.READ_BACK: "read_back",
+    Goto.LEAVE: "leave",
 }
 
 ORDERING_FLOW = Flow(
@@ -108,7 +111,19 @@ ORDERING_FLOW = Flow(
             },
         ),
         FlowRow(AskChange(), LINE_GOTOS),
-        FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: HangUp()}),
+        FlowRow(Leave(), {**LINE_GOTOS, Left.LEFT: HangUp()}),
+        FlowRow(ExplainRefusal(), {RefusalEnds.EXPLAINED: "after_order"}),
+        FlowRow(
+            AfterOrder(),
+            {
+                Afterwards.CHANGE: "change_saved",
+                Afterwards.CONFIRM: "confirm_request",
+                Afterwards.REFUSED: "refused",
+                Afterwards.ENDED: HangUp(),
+            },
+        ),
+        FlowRow(ChangeSaved(), {Afterwards.CONFIRM: "confirm_request", Afterwards.BACK: "after_order"}),
+        FlowRow(ConfirmRequest(), {Afterwards.CHANGE: "change_saved", Afterwards.BACK: "after_order"}),
     ],
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from callflows import speaking
+from callflows.order_status import say_statuses
 from callflows.shortages import none_granted
 from callflows.turn_context import TurnContext
 from speech.utterance import Asked, Command, Item, Utterance
@@ -41,7 +42,11 @@ def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode
         case "all_but":
             turn.say("side_requests.all_but")
         case "balance":
-            _say_balance(turn)
+            say_balance(turn)
+        case "track":
+            say_statuses(turn, turn.desk.order_statuses(turn.retailer))
+        case "read_all":
+            _say_order_so_far(turn)
         case "price":
             if subject := _subject(turn, mentioned_barcode):
                 describe_specs(turn, subject, "price")
@@ -103,7 +108,15 @@ def _say_last_order(turn: TurnContext) -> None:
         turn.say("side_requests.last_order", lines=turn.lines(last), total=turn.total(last))
 
 
-def _say_balance(turn: TurnContext) -> None:
+def _say_order_so_far(turn: TurnContext) -> None:
+    if turn.order is None or not turn.order.lines:
+        turn.say("read_back.empty")
+        return
+    turn.say("side_requests.all_so_far", lines=turn.lines(turn.order))
+    turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
+
+
+def say_balance(turn: TurnContext) -> None:
     """Say the total of the order so far ("一共多少钱"), if there is one, and the account balance."""
     if turn.order is not None and turn.order.lines:
         turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
@@ -119,6 +132,9 @@ def _say_spec_count(turn: TurnContext) -> None:
 
 
 def _say_available(turn: TurnContext, barcode: str) -> None:
+    if turn.order is None:
+        # Who may not order now has no order whose limits could be told.
+        return
     headroom = turn.draft.headroom(barcode)
     if headroom.packs:
         quantity = turn.quantity(barcode, headroom.packs)

@@ -73,7 +73,7 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
     )
     _say_taken(turn, taken, meanwhile=meanwhile)
     _say_incomplete(turn, heard)
-    return go_on(turn)
+    return Goto.LEAVE if turn.state.leaving else go_on(turn)
 
 
 def go_on(turn: TurnContext) -> Goto:
@@ -125,6 +125,10 @@ def _obey_command(turn: TurnContext, heard: Utterance, taken: _TakenLines) -> No
             turn.state.return_to = Goto.BANDS
         case "usual":
             _take_usual(turn, taken)
+        case "cancel" | "later" as leaving:
+            turn.state.leaving = leaving
+        case "read_all" if turn.state.return_to is Goto.READ_BACK and not turn.state.open_questions:
+            turn.state.read_back_lines = None
         case command:
             answer_inquiry(turn, command, taken.mentioned_barcode)
 

@@ -59,6 +59,7 @@ class Goto(StrEnum):
     BANDS = "bands"
     SPECS = "specs"
     READ_BACK = "read_back"
+    LEAVE = "leave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,18 @@ class CallState:
     read_back_lines: tuple[tuple[str, int], ...] | None = None
     # True if a key cut it off: then the totals have been repeated, and the next key counts.
     read_back_interrupted: bool = False
+    # The wish to drop the order or to ring again later, until the step that answers it.
+    leaving: Literal["", "cancel", "later"] = ""
+    # True once the caller has dropped all lines: it is asked for other ones, and no more if it wants none.
+    dropped_all: bool = False
     refusal: str = ""
+    # After the order: True once the caller has heard what can be asked for; the lines it wants its saved order to have,
+    # barcode and packs, none to cancel it; and the lines among these that lack their spec or their quantity.
+    services_offered: bool = False
+    requested_lines: tuple[tuple[str, int], ...] | None = None
+    unclear_items: tuple[Item, ...] = ()
+    # True if this turn has taken a request down, or withdrawn one: it cannot be taken back.
+    request_made: bool = False
     last_sentences: tuple[str, ...] = ()
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"

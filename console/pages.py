@@ -18,8 +18,10 @@ from console import authentication, language, navigation, texts
 from console.calls import order_and_call_pages, recording_pages, turn_review
 from console.day import (
     brief,
+    delivery_pages,
     department_report_pages,
     feedback_pages,
+    order_change_pages,
     outbound_pages,
     proxy_order_pages,
     report_pages,
@@ -211,6 +213,8 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(visit_pages.visit_routes())
     console.register_blueprint(web_order_pages.web_order_routes())
     console.register_blueprint(proxy_order_pages.proxy_routes())
+    console.register_blueprint(order_change_pages.order_change_routes())
+    console.register_blueprint(delivery_pages.delivery_routes())
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())

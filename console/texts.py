@@ -61,10 +61,14 @@ order_events = Texts(
         "change requested": N_("申请修改"),
         "change approved": N_("同意修改"),
         "change refused": N_("不同意修改"),
+        "change withdrawn": N_("撤回修改"),
         "settled": N_("已扣款"),
         "not paid": N_("扣款未成功"),
         "off hold": N_("解除暂缓"),
         "handed over": N_("已交配送"),
+        "delivered": N_("已送到"),
+        "received": N_("已签收"),
+        "not delivered": N_("没有送到"),
     }
 )
 day_states = Texts(
@@ -129,6 +133,23 @@ web_order_failures = Texts(
 )
 follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("没打通"), "other": N_("其他")})
 
+change_states = Texts(
+    {"requested": N_("等批准"), "approved": N_("已同意"), "refused": N_("没有同意"), "withdrawn": N_("已撤回")}
+)
+change_state_tones = {"requested": "warn", "approved": "good", "refused": "bad", "withdrawn": ""}
+change_refusals = Texts(
+    {
+        "invalid": N_("这样改不成，请客户重新提出。"),
+        "not_open": N_("这个申请已经有人办过，或者客户撤回了。"),
+        "own_request": N_("自己提出的申请，要由另一个人批准。"),
+        "not_enough": N_("货源或者限量不够，不能同意；请写明原因，选不同意。"),
+        "too_small": N_("改完以后不到起订量，不能同意；请写明原因，选不同意。"),
+        "too_big": N_("改完以后超过一张订单的上限，不能同意；请写明原因，选不同意。"),
+        "settled": N_("订单已经扣款或者取消，不能再改；请写明原因，选不同意。"),
+        "at_bank": N_("订单正在银行扣款，等银行答复以后再批。"),
+    }
+)
+delivery_results = Texts({"delivered": N_("已送到"), "received": N_("已签收"), "not_delivered": N_("没有送到")})
 ticket_reasons = Texts(
     {
         "asked": N_("客户要人工"),
@@ -161,6 +182,10 @@ steps = Texts(
         "browse_specs": N_("报品种"),
         "read_back": N_("核对订单"),
         "ask_change": N_("问改什么"),
+        "leave": N_("问是不是全部不要"),
+        "after_order": N_("订货以后的事"),
+        "change_saved": N_("问已存订单改什么"),
+        "confirm_request": N_("核对改单申请"),
     }
 )
 stages = (
@@ -194,7 +219,8 @@ stages = (
             "browse_specs",
         ),
     ),
-    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change")),
+    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change", "leave")),
+    (lazy_gettext("订货以后"), "after the order", ("after_order", "change_saved", "confirm_request")),
     (lazy_gettext("已保存"), "saved", ()),
 )
 """The stages of a call as the web phone shows them, in both languages, each with its steps."""
@@ -222,6 +248,10 @@ commands = Texts(
         "price": N_("多少钱"),
         "help": N_("怎么订"),
         "all_but": N_("除了某些都要"),
+        "track": N_("货到哪了"),
+        "read_all": N_("从头念一遍"),
+        "cancel": N_("全部不要"),
+        "later": N_("等会儿再打"),
     }
 )
 

@@ -33,7 +33,7 @@ ACCEPT_FAR_REACHING: Final = 0.7
 ACCEPT_YES: Final = 0.75
 RIVAL_OF_YES: Final = 0.05
 CONFIRM_YES: Final = 0.5
-_FAR_REACHING: Final = ("operator", "usual")
+_FAR_REACHING: Final = ("operator", "usual", "later")
 
 WEIGHT_BASE: Final = 2.58
 WEIGHT_FIT: Final = 0.82

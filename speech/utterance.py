@@ -22,6 +22,10 @@ Command = Literal[
     "price",
     "help",
     "all_but",
+    "track",
+    "read_all",
+    "cancel",
+    "later",
 ]
 
 

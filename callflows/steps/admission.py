@@ -99,6 +99,10 @@ class ResumeDraft(Step[Goto]):
                 turn.draft.remove(barcode)
             turn.say("resume_draft.start_over")
             return Goto.MORE
+        if heard.command == "read_all" and not heard.items:
+            return None
+        if heard.command in ("cancel", "later"):
+            return take(turn, heard)
         if heard.command == "yes" or heard.items or heard.command == "done":
             turn.say("resume_draft.going_on")
             return take(turn, heard)
@@ -106,16 +110,15 @@ class ResumeDraft(Step[Goto]):
 
 
 class RefusalEnds(StrEnum):
-    ENDED = "ended"
+    EXPLAINED = "explained"
 
 
 class ExplainRefusal(Step[RefusalEnds]):
-    """Says why ordering is not possible now, and when it will be; an operator on request, else goodbye."""
+    """Says why ordering is not possible now, and when it will be; asks the caller nothing."""
 
     name = "refused"
     outcomes = frozenset(RefusalEnds)
     reprompts = ()
-    silence_ms = 4_000
 
     def ask(self, turn: TurnContext) -> RefusalEnds | None:
         eligibility = turn.desk.eligibility(turn.retailer, turn.hotline)
@@ -131,19 +134,13 @@ class ExplainRefusal(Step[RefusalEnds]):
             turn.say("refused.opens_at", day=speaking.day(opens), time=speaking.time_of_day(opens))
         elif eligibility.next_order_day is not None:
             turn.say("refused.next_order_day", day=speaking.day(eligibility.next_order_day))
-        turn.say("refused.first")
-        return None
+        return RefusalEnds.EXPLAINED
 
     def listen(self, turn: TurnContext) -> YesNo:
-        return YesNo()
+        raise AssertionError("the refusal asks nothing, so nothing is listened for")
 
     def hear(self, turn: TurnContext, heard: Utterance) -> RefusalEnds | NoMatch | None:
-        turn.say("goodbye.thanks")
-        return RefusalEnds.ENDED
-
-    def give_up(self, turn: TurnContext) -> RefusalEnds | None:
-        turn.say("goodbye.thanks")
-        return RefusalEnds.ENDED
+        raise AssertionError("the refusal asks nothing, so nothing is heard")
 
 
 def _say_remedy(turn: TurnContext, remedy: MissedRemedy) -> None:

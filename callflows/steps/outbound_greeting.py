@@ -57,7 +57,7 @@ class GreetRetailer(Step[Greeted]):
         # An explicit phrase counts before a yes or no said along with it: "对不起，打错了".
         if heard.choice == SOMEBODY_ELSE or (heard.choice is None and heard.command == "no"):
             return _goodbye(turn, Greeted.SOMEBODY_ELSE)
-        if heard.choice == NOT_NOW or (heard.choice is None and heard.command == "done"):
+        if heard.choice == NOT_NOW or (heard.choice is None and heard.command in ("done", "cancel", "later")):
             return _goodbye(turn, Greeted.NOT_NOW)
         if heard.choice == ITSELF or heard.command == "yes":
             turn.state.signed_in = True
@@ -67,7 +67,7 @@ class GreetRetailer(Step[Greeted]):
     def fill(self, turn: TurnContext) -> dict[str, str]:
         return {"name": turn.retailer.name}
 
-    def give_up(self, turn: TurnContext) -> Greeted | None:
+    def give_up(self, turn: TurnContext, *, silent: bool) -> Greeted | None:
         return _goodbye(turn, Greeted.SILENT)
 
 
@@ -77,7 +77,7 @@ class TakeItemsOutbound(TakeItems):
     outcomes = frozenset({*Goto, *Declined})
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | Declined | NoMatch | None:
-        wants_nothing = heard.command in ("done", "no") and not heard.items and not turn.ordered()
+        wants_nothing = heard.command in ("done", "no", "cancel", "later") and not heard.items and not turn.ordered()
         if wants_nothing and not heard.confirm:
             _goodbye(turn, Greeted.NOT_NOW)
             return Declined.DECLINED

@@ -62,8 +62,9 @@ class Step(ABC, Generic[Outcome]):
         """The values for the placeholders in this step's reprompts."""
         return {}
 
-    def give_up(self, turn: TurnContext) -> Outcome | None:
-        """The outcome after the last reprompt; None is an operator."""
+    def give_up(self, turn: TurnContext, *, silent: bool) -> Outcome | None:
+        """The outcome after the last reprompt, for a caller who was silent or was not understood; None is an
+        operator."""
         return None
 
     def reprompt(self, turn: TurnContext, index: int) -> None:

@@ -14,7 +14,10 @@ from speech.utterance import Command, Utterance
 
 # Answered, and then the order goes on.
 SIDE_REQUESTS: frozenset[Command] = frozenset(
-    {"usual", "what_is_there", "last_order", "how_much_left", "balance", "price", "all_but"}
+    {
+        *("usual", "what_is_there", "last_order", "how_much_left", "balance", "price", "all_but"),
+        *("track", "read_all", "cancel", "later"),
+    }
 )
 
 
@@ -34,7 +37,10 @@ class TakeItems(Step[Goto | Declined]):
     def ask(self, turn: TurnContext) -> Goto | Declined | None:
         turn.state.return_to = Goto.MORE
         if turn.ordered():
+            turn.state.dropped_all = False
             turn.say("take_items.more")
+        elif turn.state.dropped_all:
+            turn.say("leave.anything_else")
         else:
             introduce(turn)
             turn.say("take_items.first")
@@ -53,6 +59,9 @@ class TakeItems(Step[Goto | Declined]):
         if heard.command in ("done", "no"):
             if turn.ordered():
                 return Goto.READ_BACK
+            if turn.state.dropped_all:
+                turn.state.leaving = "cancel"
+                return Goto.LEAVE
             turn.say("take_items.nothing_yet")
             return NoMatch(explained=True)
         return NoMatch()

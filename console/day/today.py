@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from console.authentication import requires_task
 from ivr.services import services
+from orders.book import order_changes
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall
@@ -114,6 +115,7 @@ def today_routes() -> Blueprint:
         batch = request.args.get("batch", "")
         with read_only(services().sessions) as session:
             rows = day_rows(session, now)
+            changes_waiting = order_changes.open_count(session)
         counts = Counter(row.state for row in rows)
         found = [
             row
@@ -128,6 +130,7 @@ def today_routes() -> Blueprint:
             rows=found[:ROWS_MAX],
             found=len(found),
             counts=counts,
+            changes_waiting=changes_waiting,
             wanted=wanted,
             batches=batches(rows),
             batch=batch,

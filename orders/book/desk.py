@@ -5,7 +5,7 @@ A desk serves one unit of work: it never commits; its changes are kept or rolled
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 
@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
 from orders import hotline_settings
-from orders.book import availability, eligibility, holds, views
+from orders.book import availability, eligibility, holds, order_changes, order_status, views
 from orders.book.draft_lines import LineRequest
 from orders.book.drafts import Draft, DraftBook
 from orders.book.models import Channel
+from orders.book.order_status import OrderStatus
 from orders.book.views import (
     AvailableSpec,
     Band,
@@ -54,6 +55,7 @@ __all__ = [
     "LineRequest",
     "LineView",
     "MissedRemedy",
+    "OrderStatus",
     "OrderView",
     "PinCheck",
     "Retailer",
@@ -154,6 +156,41 @@ class Desk:
         """The latest order this retailer saved, or None."""
         order = availability.last_order(self.session, self._row(retailer))
         return None if order is None else views.order_view(order)
+
+    # --- saved orders
+
+    def order_statuses(self, retailer: Retailer) -> list[OrderStatus]:
+        """The latest saved orders of this retailer and where they stand, the latest first."""
+        return order_status.order_statuses(self.session, self._row(retailer))
+
+    def most_packs(self, number: str, barcode: str) -> int | None:
+        """The most packs of a spec that a change of this saved order can come to now; None where the retailer may not
+        have it on the order's day."""
+        return order_status.most_packs(self.session, number, barcode)
+
+    def request_change(
+        self, number: str, lines: Mapping[str, int], retailer: Retailer, *, reason: str, channel: Channel, call_key: str
+    ) -> None:
+        """Take down the retailer's request for a saved order to have these lines, packs by barcode; none cancels it.
+        ChangeRefused where it can no longer be changed."""
+        order_changes.request_change(
+            self.session,
+            number,
+            lines,
+            by=retailer.name,
+            reason=reason,
+            now=self.now,
+            channel=channel,
+            call_key=call_key,
+        )
+
+    def withdraw_change(self, number: str, retailer: Retailer) -> bool:
+        """Withdraw the open request for a saved order at the retailer's wish; False where there is none."""
+        return order_changes.withdraw(self.session, number, by=retailer.name, now=self.now)
+
+    def closes_at(self, hotline: Hotline) -> datetime:
+        """The end of this hotline's hours today."""
+        return eligibility.terms_of_hotline(self.session, hotline.id).window.closes_at(business_day(self.now))
 
     # --- the order being made in a call
 

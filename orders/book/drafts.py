@@ -80,6 +80,12 @@ class Draft:
         Nothing is reserved."""
         return self._lines.headroom(self._touched(), barcode)
 
+    def keep(self) -> datetime:
+        """Renew the holds, and return until when they last."""
+        order = self._touched()
+        assert order.hold_expires_at is not None
+        return order.hold_expires_at
+
     def confirm(self) -> Confirmed:
         """Save the order exactly as it was read back, once; when repeated, return the same order.
         DeskRefusal("holds_lost") where some of it has gone to others meanwhile: what is on the draft now has to be read

@@ -13,18 +13,22 @@ from storage import Base, UtcDateTime
 OrderKind = Literal["regular", "supplementary"]
 
 
-OrderState = Literal["draft", "confirmed", "settled", "handed_over", "cancelled", "lapsed"]
+OrderState = Literal["draft", "confirmed", "settled", "handed_over", "delivered", "received", "cancelled", "lapsed"]
 
 
 Channel = Literal["phone", "outbound", "operator", "web", "mobile", "proxy", "visit"]
 
 
-COUNTED_STATES = ("confirmed", "settled", "handed_over")
+COUNTED_STATES = ("confirmed", "settled", "handed_over", "delivered", "received")
 """The states of an order that counts: saved, and not cancelled."""
 
 
+HANDED_OVER_STATES = ("handed_over", "delivered", "received")
+"""The states of an order from its hand-over to delivery on."""
+
+
 # Kept as text, because an index condition takes no parameters.
-_COUNTED = text("state IN ('confirmed', 'settled', 'handed_over')")
+_COUNTED = text("state IN ('confirmed', 'settled', 'handed_over', 'delivered', 'received')")
 
 
 class Substitute(Base):
@@ -83,6 +87,11 @@ class OrderRow(Base):
     # Not paid by the bank: it waits, and is not handed over (the settlement's rule).
     on_hold: Mapped[bool] = mapped_column(default=False)
     handed_over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # As the delivery system reports them; the day and the reason of the latest failed attempt, until one succeeds.
+    delivered_on: Mapped[date | None]
+    received_on: Mapped[date | None]
+    not_delivered_on: Mapped[date | None]
+    delivery_problem: Mapped[str] = mapped_column(String(200), default="")
     total_packs: Mapped[int] = mapped_column(default=0)
     amount_fen: Mapped[int] = mapped_column(default=0)
 
@@ -150,21 +159,28 @@ class OrderHistory(Base):
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
-ChangeState = Literal["requested", "approved", "refused"]
+ChangeState = Literal["requested", "approved", "refused", "withdrawn"]
 
 
 class OrderChange(Base):
     """A change of a saved order, requested by one person and decided by another. `lines` are packs by barcode, the
-    order as it should be; without any the order is to be cancelled."""
+    order as it should be; without any the order is to be cancelled. `lines_before` are the same as it was when the
+    change was requested. An order has one open request at most: a later one takes the place of an earlier one, which
+    is then withdrawn. `channel` is the way by which it was requested, `call_key` the call in which, if in one, and
+    `decision_note` what the decider says of it."""
 
     __tablename__ = "order_changes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     lines: Mapped[dict[str, int]] = mapped_column(JSON)
+    lines_before: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    channel: Mapped[Channel] = mapped_column(String(10), default="operator")
+    call_key: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(200))
-    state: Mapped[ChangeState] = mapped_column(String(10), default="requested")
+    state: Mapped[ChangeState] = mapped_column(String(10), default="requested", index=True)
     requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
     requested_by: Mapped[str] = mapped_column(String(40))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[str | None] = mapped_column(String(40))
+    decision_note: Mapped[str] = mapped_column(String(200), default="")

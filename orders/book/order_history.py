@@ -23,10 +23,14 @@ OrderEvent = Literal[
     "change requested",
     "change approved",
     "change refused",
+    "change withdrawn",
     "settled",
     "not paid",
     "off hold",
     "handed over",
+    "delivered",
+    "received",
+    "not delivered",
 ]
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book.models import OrderRow
-from orders.book.order_changes import set_lines
+from orders.book.order_changes import set_lines, undecided_numbers
 from orders.book.order_history import record_event
 from orders.day_end.models import SettlementBatch, SettlementLine
 from orders.day_end.steps import ExportRow, StepRefused, finish_step, is_step_done, orders_of, start_step
@@ -41,6 +41,11 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
     if batch is None:
         _lock_confirmed(session, day)
         due = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
+        if undecided := undecided_numbers(session, due):
+            raise StepRefused(
+                f"A change is requested and not decided for {len(undecided)} orders ({', '.join(undecided[:20])}):"
+                " approve or refuse it before they are settled."
+            )
         if not due and not is_step_done(session, day, "settlement"):
             finish_step(session, day, "settlement", by=by, now=now, detail={})
             return 0, []

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.book import holds
-from orders.book.models import COUNTED_STATES, OrderKind, OrderLineRow, OrderRow
+from orders.book.models import COUNTED_STATES, HANDED_OVER_STATES, OrderKind, OrderLineRow, OrderRow
 from orders.book.order_changes import same_person
 from orders.book.order_history import record_event
 from orders.day_end.models import DayReopening, DayStep, DayStepDone
@@ -115,7 +115,11 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Ex
         )
         .join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
         .join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
-        .where(OrderRow.business_day == day, OrderRow.state == "handed_over", OrderRow.handed_over_at == done_at)
+        .where(
+            OrderRow.business_day == day,
+            OrderRow.state.in_(HANDED_OVER_STATES),
+            OrderRow.handed_over_at == done_at,
+        )
         .order_by(RetailerRow.route, RetailerRow.customer_code, OrderLineRow.id)
     )
     return [
@@ -142,7 +146,7 @@ def delivery_notices(session: Session, day: date, *, by: str, now: datetime) -> 
             order.total_packs,
             order.amount_fen,
         )
-        for order in orders_of(session, day, states=("handed_over",))
+        for order in orders_of(session, day, states=HANDED_OVER_STATES)
     ]
 
 

@@ -26,6 +26,8 @@ ORDER_STATES = {
     "confirmed": N_("已保存"),
     "settled": N_("已扣款"),
     "handed_over": N_("已交配送"),
+    "delivered": N_("已送到"),
+    "received": N_("已签收"),
     "cancelled": N_("已取消"),
     "lapsed": N_("已作废"),
 }

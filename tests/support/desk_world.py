@@ -16,7 +16,7 @@ from brand_catalog.importing import import_catalog, make_catalog
 from brand_catalog.spoken_names import derive_spoken_names
 from clock import SHANGHAI
 from orders.book.desk import Desk, Retailer
-from orders.book.models import DemandRecord, OrderLineRow, OrderRow, Substitute
+from orders.book.models import COUNTED_STATES, DemandRecord, OrderLineRow, OrderRow, Substitute
 from orders.day_end.models import DayStep, DayStepDone
 from orders.department_rules import set_rule
 from orders.lockout import LockRules, hash_secret
@@ -269,7 +269,7 @@ class World:
             held_and_sold = expected.setdefault(tuple(place), [0, 0])
             if state == "draft" and holding:
                 held_and_sold[0] += packs
-            elif state in ("confirmed", "settled", "handed_over"):
+            elif state in COUNTED_STATES:
                 held_and_sold[1] += packs
         if by_retailer:
             rows = [

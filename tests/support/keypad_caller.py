@@ -88,7 +88,7 @@ class KeypadCaller:
     def _answer(self, said: str) -> str:
         """The keys that answer the last question; none to hang up."""
         last = said.rstrip("\n").rpartition("\n")[2]
-        if "没有别的事请挂机" in last:
+        if "没有别的事" in last:
             self.ending = "refused"
             return ""
         if "客户代码" in last:

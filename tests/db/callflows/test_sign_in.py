@@ -150,9 +150,12 @@ def test_another_day_than_the_order_day_is_explained_with_the_next_one(world: Wo
         "店29，您好。",
         "对不起，今天不是您的订货日。",
         "您下一个订货日是十一月二十四日星期二。",
-        "要人工请按零，没有别的事请挂机。",
+        "您可以问货到哪了、订了什么、余额多少。请问您要办什么？",
     )
     call.caller_is_silent()
+    call.line_says("请问您要办什么？没有别的事，您可以挂断了。")
+    for _ in range(3):
+        call.caller_is_silent()
     call.line_says("谢谢您的合作，再见。")
     call.line_hangs_up()
 

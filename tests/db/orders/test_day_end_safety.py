@@ -40,23 +40,35 @@ def ask(evening: Evening, number: str, lines: dict[str, int], *, by: str = "the 
 
 
 def approve(evening: Evening, change: int, by: str = "the leader") -> None:
+    decide(evening, change, approve=True, by=by)
+
+
+def decide(evening: Evening, change: int, *, approve: bool, by: str = "the leader") -> None:
     with evening.world.session() as session:
-        order_changes.decide(session, change, approve=True, by=by, now=evening.world.clock())
+        order_changes.decide(session, change, approve=approve, by=by, now=evening.world.clock())
 
 
 def test_what_is_at_the_bank_is_not_changed_until_the_answer_is_in(evening: Evening) -> None:
     shop, station = evening.states()
     evening.until("audit")
-    asked_before = ask(evening, shop, {CHINA: CARTON})
     evening.settle()
-    with pytest.raises(ChangeRefused, match="is at the bank"):
-        approve(evening, asked_before)
-    with pytest.raises(ChangeRefused, match="is at the bank"):
-        ask(evening, station, {})
+    for number in (shop, station):
+        with pytest.raises(ChangeRefused, match="is at the bank"):
+            ask(evening, number, {CHINA: CARTON})
     evening.answer((shop, "failed", "0"), (station, "paid", ""))
-    approve(evening, asked_before)
+    approve(evening, ask(evening, shop, {CHINA: CARTON}))
     assert evening.states() == {shop: "confirmed", station: "settled"}
     evening.world.check_books()
+
+
+def test_no_money_is_collected_for_an_order_whose_change_is_undecided(evening: Evening) -> None:
+    shop, _ = evening.states()
+    evening.until("audit")
+    change = ask(evening, shop, {})
+    with pytest.raises(StepRefused, match=f"for 1 orders \\({shop}\\): approve or refuse it"):
+        evening.settle()
+    decide(evening, change, approve=False)
+    evening.settle()
 
 
 @pytest.mark.parametrize("by", ["the operator", " The  OPERATOR ", "", " "])
@@ -127,7 +139,11 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
         if (number := numbers[code]) is not None:
             # A refusal changes nothing: each change is a unit of work of its own.
             with suppress(ChangeRefused):
-                approve(evening, ask(evening, number, target))
+                change = ask(evening, number, target)
+                try:
+                    approve(evening, change)
+                except ChangeRefused:
+                    decide(evening, change, approve=False)
         scarce.check_books()
     evening.do(steps.import_balances, evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)), day)
     evening.do(steps.audit, day)

@@ -34,7 +34,7 @@ def test_every_step_keeps_nothing_of_its_own() -> None:
     assert [vars(row.step) for row in ORDERING_FLOW.rows if vars(row.step)] == []
 
 
-LEAVE = FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: HangUp()})
+LEAVE = FlowRow(ExplainRefusal(), {RefusalEnds.EXPLAINED: HangUp()})
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ LEAVE = FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: HangUp()})
         ("nowhere", [LEAVE], "begins with 'nowhere'"),
         ("refused", [LEAVE, LEAVE], "two steps have one name"),
         ("refused", [FlowRow(ExplainRefusal(), {})], "refused has no row for"),
-        ("refused", [FlowRow(ExplainRefusal(), {RefusalEnds.ENDED: "nowhere"})], "refused leads to 'nowhere'"),
+        ("refused", [FlowRow(ExplainRefusal(), {RefusalEnds.EXPLAINED: "nowhere"})], "refused leads to 'nowhere'"),
         (
             "ask_code",
             [FlowRow(AskCode(), {outcome: HangUp() for outcome in (*CodeGiven, *RefusalEnds)})],
-            "ask_code never ends in <RefusalEnds.ENDED",
+            "ask_code never ends in <RefusalEnds.EXPLAINED",
         ),
     ],
 )

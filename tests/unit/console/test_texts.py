@@ -13,10 +13,12 @@ from console.calls.label_form import UtteranceKind
 from console.day.outbound_pages import IdleReason
 from console.day.today import DayState
 from ivr.operators.models import TicketReason
-from orders.book.models import Channel, OrderKind, OrderState
+from orders.book.models import ChangeState, Channel, OrderKind, OrderState
+from orders.book.order_changes import RefusedFor
 from orders.book.order_history import OrderEvent
 from orders.book.views import CutReason, RefusalReason
 from orders.channels.models import FollowUpResult
+from orders.day_end.deliveries import DeliveryResult
 from orders.department_rules import BAND_PREFIX, RULES
 from orders.models import Subject
 from orders.outbound.campaign import MISSED_REASONS, NO_NUMBER, NOT_CALLED
@@ -59,6 +61,10 @@ def values(literal: Any) -> set[str]:
         (texts.refusals, values(RefusalReason) | {"not_a_number", "unknown_spec", "not_on_the_order"}),
         (texts.web_order_failures, values(RefusalReason) | {"nothing_left", "unknown_spec", "unknown_retailer"}),
         (texts.follow_up_results, values(FollowUpResult)),
+        (texts.change_states, values(ChangeState)),
+        (texts.change_state_tones, values(ChangeState)),
+        (texts.change_refusals, values(RefusedFor)),
+        (texts.delivery_results, values(DeliveryResult)),
         (texts.ticket_reasons, values(TicketReason)),
         (texts.steps, STEPS),
         (texts.commands, values(Command)),

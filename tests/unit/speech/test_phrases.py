@@ -72,7 +72,7 @@ def test_every_generated_sentence_can_be_read_as_what_it_was_generated_for(templ
 def test_every_command_of_the_file_is_one_the_conversation_knows() -> None:
     assert {act.name for act in (template.act for template in PHRASES.templates) if act.kind == "command"} == {
         "done", "yes", "no", "repeat", "operator", "usual", "what_is_there", "last_order", "how_much_left", "balance",
-        "price", "help",
+        "price", "help", "track", "read_all", "cancel", "later",
     }  # fmt: skip
 
 
