@@ -29,6 +29,7 @@ from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_jso
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
 from orders.book.draft_lines import KeptLine
+from orders.retailers.caller_numbers import caller_number
 from speech.language.keypad import DONE
 from speech.listening import Listen, is_secret
 from speech.utterance import NOTHING, Utterance
@@ -151,7 +152,9 @@ class Calls:
 
     @retry_on_deadlock
     def begin(self, call_key: str, caller: str, called: str, flow: str = "") -> CallSnapshot:
-        """Begin a call and return its snapshot, in the flow named if one is; a call already begun stays as it is."""
+        """Begin a call and return its snapshot, in the flow named if one is; a call already begun stays as it is.
+        `caller` is the number as the carrier reports it."""
+        caller = caller_number(caller)
         try:
             with transaction(self._sessions) as session:
                 call = self._locked(session, call_key)

@@ -16,6 +16,7 @@ from ivr.operators.models import Ticket
 from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue_position import QueuePosition
 from orders.demo.demo_staff import seed_demo_staff
+from orders.retailers.caller_numbers import WITHHELD
 from simulator.account import CalledParty
 from speech.sound.audio import read_wav
 from storage import SessionFactory
@@ -154,8 +155,13 @@ class TestPosts:
             answer = phone.request(answer.redirect)
         assert phone.request(answer.redirect).verbs == ["Say", "Hangup"]
 
-    def test_who_hides_their_number_is_not_offered_to_be_called(self, phone: Telephone) -> None:
-        queue = phone.request("/voice/incoming", From="anonymous").attributes("Enqueue")
+    @pytest.mark.parametrize("shown", ["anonymous", "+266696687", "+7378742833", "+86282452253", "+10000000000"])
+    def test_who_hides_their_number_is_not_offered_to_be_called(
+        self, line: LineWorld, phone: Telephone, shown: str
+    ) -> None:
+        queue = phone.request("/voice/incoming", From=shown).attributes("Enqueue")
+        with line.sessions() as session:
+            assert session.get_one(Call, phone.sid).caller == WITHHELD
         answer = phone.request(queue["action"], QueueResult="leave")
         assert not any("打给您" in said for said in answer.said)
         # Pressing 1 nevertheless has no other effect.
