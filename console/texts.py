@@ -268,11 +268,19 @@ rules = Texts(
         "order_min_packs": N_("一张订单最少几盒"),
         "order_max_packs": N_("一张订单最多几盒"),
         "recording_days": N_("客户录音保留几天（0是不录）"),
+        "recording_notice": N_("怎么告诉客户在录音"),
         "outbound_attempts_max": N_("一户一天最多外呼几次"),
         "outbound_pause_minutes": N_("没接通以后隔几分钟再打"),
         "outbound_pause_busy_minutes": N_("占线以后隔几分钟再打"),
         "outbound_lines": N_("外呼最多同时几通"),
         "outbound_calls_per_operator": N_("每个空闲订货员最多几通外呼"),
+    }
+)
+recording_notices = Texts(
+    {
+        "off": N_("不告诉"),
+        "short": N_("开头说一句“本次通话会录音”"),
+        "full": N_("开头说明为什么录音、不想录音怎么办"),
     }
 )
 subjects = Texts(

@@ -151,6 +151,8 @@ class AutomaticLine:
         match reply.then:
             case ListenFor() as then:
                 listening = self._listening(snapshot, then, failures)
+                if self._recognition.available and self._listen_mode != "keypad" and not is_secret(then.listen):
+                    reply = self._calls.tell_of_recording(snapshot, by_carrier=listening.record).reply
                 hear_out = then.hear_out and not listening.record
                 return Ask(snapshot.call_key, reply.say, listening, hear_out=hear_out)
             case HangUp():

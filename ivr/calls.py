@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import recordings, turn_before
+from ivr import recording_notice, recordings, turn_before
 from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
@@ -96,6 +96,7 @@ class CallSnapshot:
     stream_due: bool = False
     stream_given_up: bool = False
     names_finish_key: bool = False
+    recording_told_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,18 @@ class Calls:
         call.turn_number, call.state, call.reply = call.turn_number + 1, state.to_json(), reply_to_json(reply)
         return call.turn_number
 
+    @retry_on_deadlock
+    def tell_of_recording(self, snapshot: CallSnapshot, *, by_carrier: bool) -> CallSnapshot:
+        """The snapshot, with the notice of recording ahead of its reply where that is due: the reply is one after which
+        the caller is recorded, by the carrier or from the call's stream."""
+        if snapshot.recording_told_in is not None:
+            return snapshot
+        with transaction(self._sessions) as session:
+            call = self._known(session, snapshot.call_key)
+            if call.turn_number == snapshot.turn_number:
+                recording_notice.tell(session, call, by_carrier=by_carrier)
+            return self._snapshot(call, taken=snapshot.taken)
+
     def record_stream_start(self, call_key: str) -> None:
         """Record that the reply being given asks the carrier to open a media stream."""
         with transaction(self._sessions) as session:
@@ -346,12 +359,7 @@ class Calls:
     def _prompt_was_played(self, session: Session, call: Call, reply: Reply) -> bool:
         """True if all of the reply but its question had time to play: the carrier waits a second before the question,
         and that is the moment to press a key."""
-        last = session.scalar(
-            select(TurnRow.taken_at).where(
-                TurnRow.call_key == call.call_key, TurnRow.turn_number == call.turn_number - 1
-            )
-        )
-        given_for = self._clock() - (last or call.started_at)
+        given_for = self._clock() - recording_notice.given_at(session, call)
         return given_for >= timedelta(milliseconds=duration_ms(reply.say[:-1]) - PROMPT_END_TOLERANCE_MS)
 
     def _ends_last_answer(self, session: Session, call: Call) -> bool:
@@ -412,6 +420,7 @@ class Calls:
             stream_due=not alive and not opening and call.stream_starts < STREAM_STARTS_MAX,
             stream_given_up=not alive and not opening and call.stream_starts >= STREAM_STARTS_MAX,
             names_finish_key=call.names_finish_key,
+            recording_told_in=call.recording_told_in,
         )
 
     def _known(self, session: Session, call_key: str) -> Call:
