@@ -176,7 +176,7 @@ def test_the_supplementary_line_is_for_who_missed_its_call(world: World) -> None
     call = Dialogue(world, called=SUPPLEMENTARY)
     call.line_mentions("演示烟草九号订货员")
     call.caller_says("对")
-    call.line_mentions("您今天没有补货登记")
+    call.line_mentions("只给今天没接到电话的客户用")
 
 
 def test_a_dropped_call_is_taken_up_again(world: World) -> None:
@@ -216,10 +216,10 @@ def test_a_line_for_several_regions_asks_for_the_region_first(world: World) -> N
         row = session.scalars(select(HotlineRow).where(HotlineRow.number == SUPPLEMENTARY)).one()
         row.regions = [["1", "东区"], ["2", "西区"]]
     call = Dialogue(world, called=SUPPLEMENTARY)
-    call.line_says("您好，演示烟草九号订货员为您服务。请问您是哪个区的？东区、西区？")
+    call.line_says("您好，演示烟草九号订货员为您服务。请问您是哪个区的？东区请按一，西区请按二。")
     assert call.options == ["东区", "西区"]
     call.caller_says("天气不错", Utterance(choice=7))
-    call.line_says("抱歉，我没听清楚，请您再说一遍。", "东区、西区，您是哪个区的？")
+    call.line_says("抱歉，我没听清楚，请您再说一遍。", "东区、西区，您是哪个区的？东区请按一，西区请按二。")
     call.caller_is_silent()
     call.line_says("东区请按一，西区请按二，要人工请按零。")
     call.caller_says("西区", pick(2))

@@ -88,7 +88,7 @@ def test_how_long_it_takes_is_not_made_up(world: World) -> None:
 
 def test_a_caller_hears_the_place_the_wait_and_what_else_may_be_done() -> None:
     assert WORDS.announcement(QueuePosition("waiting", place=1)) == (
-        "订货员正在接听别的电话，请您不要挂机。",
+        "正在为您接通订货员，请您不要挂机。",
         "回到自动订货，请按星号键。",
     )
     assert WORDS.announcement(QueuePosition("waiting", place=3, minutes=12, can_call_back=True, long_wait=True)) == (
@@ -125,7 +125,7 @@ class TestPosts:
     def test_news_are_told_once_and_again_only_as_they_change(self, line: LineWorld, phone: Telephone) -> None:
         self.set_operator_ready(line)
         first = phone.request(phone.dial().attributes("Enqueue")["waitUrl"])
-        assert first.said[0] == "订货员正在接听别的电话，请您不要挂机。"
+        assert first.said[0] == "正在为您接通订货员，请您不要挂机。"
         quiet = phone.request(first.redirect)
         assert quiet.said == []
         assert [verb.tag for verb in quiet.xml.iter("Play")] == ["Play"]
@@ -281,7 +281,7 @@ def test_an_operator_who_checks_in_gets_a_caller_who_heard_that_none_is_present(
     caller.press_when_said("请按一", "0")
     wait_until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
     switchboard.check_in_paused(WANG)
-    caller.wait_until_said("订货员正在接听别的电话")
+    caller.wait_until_said("正在为您接通订货员")
 
 
 def test_a_free_operator_is_who_is_ready_and_has_no_call(switchboard: OperatorsFixture) -> None:
