@@ -103,7 +103,8 @@ def _set(turn: TurnContext, status: OrderStatus, wanted: dict[str, int], barcode
     now = ordered_packs(status).get(barcode, 0)
     most = turn.desk.most_packs(status.order.number or "", barcode)
     if most is None and packs > now:
-        turn.say("short.not_offered", spec=turn.name(barcode))
+        reason = "short.not_allotted" if turn.desk.supplied([barcode]) else "short.none"
+        turn.say(reason, spec=turn.name(barcode))
         return
     if most is not None and packs > max(most, now):
         packs = max(most, now) // turn.spec(barcode).packs_per_carton * turn.spec(barcode).packs_per_carton

@@ -72,7 +72,7 @@ def describe_specs(turn: TurnContext, barcodes: Iterable[str], asked: Asked) -> 
             turn.say(
                 "side_requests.price_estimated" if spec.wholesale_estimated else "side_requests.price",
                 spec=turn.name(barcode),
-                price=speaking.yuan(spec.wholesale_fen),
+                price=speaking.money(spec.wholesale_fen),
             )
         _say_available(turn, barcode)
     turn.state.mentioned_barcode = described[0] if len(described) == 1 else ""
@@ -113,14 +113,14 @@ def _say_order_so_far(turn: TurnContext) -> None:
         turn.say("read_back.empty")
         return
     turn.say("side_requests.all_so_far", lines=turn.lines(turn.order))
-    turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
+    turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.money(turn.order.amount_fen))
 
 
 def say_balance(turn: TurnContext) -> None:
     """Say the total of the order so far ("一共多少钱"), if there is one, and the account balance."""
     if turn.order is not None and turn.order.lines:
-        turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.yuan(turn.order.amount_fen))
-    turn.say("side_requests.balance", balance=speaking.yuan(turn.desk.balance(turn.retailer)))
+        turn.say("side_requests.so_far", total=turn.total(turn.order), amount=speaking.money(turn.order.amount_fen))
+    turn.say("side_requests.balance", balance=speaking.money(turn.desk.balance(turn.retailer)))
 
 
 def _say_spec_count(turn: TurnContext) -> None:

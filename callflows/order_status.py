@@ -30,7 +30,7 @@ def say_order(turn: TurnContext, status: OrderStatus) -> None:
         turn.say("order_status.cancelled", day=speaking.day(order.business_day))
         return
     turn.say("order_status.opening", day=speaking.day(order.business_day), lines=turn.lines(order))
-    turn.say("order_status.totals", total=turn.total(order), amount=speaking.yuan(order.amount_fen))
+    turn.say("order_status.totals", total=turn.total(order), amount=speaking.money(order.amount_fen))
 
 
 def say_not_changeable(turn: TurnContext, statuses: Sequence[OrderStatus]) -> None:
@@ -72,7 +72,7 @@ def _say_status(turn: TurnContext, status: OrderStatus) -> None:
         turn.say("order_status.cancelled", day=speaking.day(order.business_day))
         return
     turn.say("order_status.which", day=speaking.day(order.business_day), total=turn.total(order))
-    amount = speaking.yuan(order.amount_fen)
+    amount = speaking.money(order.amount_fen)
     if status.received_on is not None:
         turn.say("order_status.received", day=speaking.day(status.received_on))
     elif status.delivered_on is not None:
@@ -103,18 +103,18 @@ def _say_on_its_way(turn: TurnContext, status: OrderStatus) -> None:
 def _say_unpaid(turn: TurnContext, status: OrderStatus) -> None:
     """Say that an order is saved or on hold, and what has to be paid in for it."""
     balance = turn.desk.balance(turn.retailer)
-    shortfall = speaking.yuan(max(0, status.order.amount_fen - balance))
+    shortfall = speaking.money(max(0, status.order.amount_fen - balance))
     covered = balance >= status.order.amount_fen
     if not status.on_hold:
         turn.say("order_status.saved")
         if not covered:
-            turn.say("order_status.pay_in", balance=speaking.yuan(balance), shortfall=shortfall)
+            turn.say("order_status.pay_in", balance=speaking.money(balance), shortfall=shortfall)
         return
     turn.say("order_status.on_hold")
     if covered:
-        turn.say("order_status.on_hold_covered", balance=speaking.yuan(balance))
+        turn.say("order_status.on_hold_covered", balance=speaking.money(balance))
     else:
-        turn.say("order_status.on_hold_short", balance=speaking.yuan(balance), shortfall=shortfall)
+        turn.say("order_status.on_hold_short", balance=speaking.money(balance), shortfall=shortfall)
 
 
 def _say_change(turn: TurnContext, status: OrderStatus) -> None:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 
 from cn2an import an2cn
 
-_DECIMALS = str.maketrans("0123456789", "零一二三四五六七八九")
 _CODE_DIGITS = str.maketrans("0123456789", "零幺二三四五六七八九")
 _WEEKDAYS = "一二三四五六日"
 # Codes are said as they are printed on the card and as callers say them back: four digits, then a pause.
@@ -45,14 +44,24 @@ def quantity(packs: int, packs_per_carton: int, carton: str, pack: str) -> str:
 
 
 def yuan(fen: int) -> str:
-    """An amount of money in yuan, to be followed by 元 as the standard utterances have it: 123450 fen is
-    一千二百三十四点五, 200 fen is 两, 120005 fen is 一千二百点零五."""
+    """An amount of whole yuan in words, to be followed by 元: 20000 fen is 二百, 200 fen is 两. What is below a yuan is
+    left out."""
+    return counted(fen // 100, "")
+
+
+def money(fen: int) -> str:
+    """An amount of money as it is said, 元 and all: 363744 fen is 三千六百三十七元四角四分, 120005 fen is
+    一千二百元零五分, 50 fen is 五角."""
     if fen < 0:
-        return "负" + yuan(-fen)
+        return "负" + money(-fen)
     whole, rest = divmod(fen, 100)
+    jiao, single = divmod(rest, 10)
     if not rest:
-        return counted(whole, "")
-    return f"{number(whole)}点{f'{rest:02d}'.rstrip('0').translate(_DECIMALS)}"
+        return counted(whole, "元")
+    if not whole:
+        return (counted(jiao, "角") if jiao else "") + (number(single) + "分" if single else "")
+    small = (number(jiao) + "角" if jiao else "零") + (number(single) + "分" if single else "")
+    return counted(whole, "元") + small
 
 
 def one_by_one(code: str) -> str:

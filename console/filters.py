@@ -11,6 +11,7 @@ from clock import local
 from console.file_errors import localised_reason
 from console.language import _
 from orders.reporting.tables import Cell
+from orders.retailers.caller_numbers import WITHHELD, caller_number
 
 _DAY = 24 * 60
 
@@ -64,8 +65,15 @@ def parse_time_of_day(text: str) -> int | None:
     return moment.hour * 60 + moment.minute
 
 
+def phone(number: str) -> str:
+    """A caller's telephone number, or the words for one who shows none."""
+    return _("不显示号码") if caller_number(number) == WITHHELD else number
+
+
 def masked(number: str) -> str:
     """A telephone number with only its last four digits shown."""
+    if caller_number(number) == WITHHELD:
+        return phone(number)
     return f"…{number[-4:]}" if len(number) > 4 else number
 
 
@@ -88,6 +96,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "local_date_time": local_date_time,
     "day": day,
     "time_of_day": time_of_day,
+    "phone": phone,
     "masked": masked,
     "cell": table_cell,
     "localised_reason": localised_reason,

@@ -44,6 +44,7 @@ GROUPS: tuple[NavGroup, ...] = (
         (
             NavLink("console.brief.page", lazy_gettext("今日简报"), "see_day"),
             NavLink("console.desk.page", lazy_gettext("接电话"), "take_calls"),
+            NavLink("console.operator_script.page", lazy_gettext("服务用语"), "take_calls"),
             NavLink("console.outbound.page", lazy_gettext("外呼"), "run_outbound"),
             NavLink("console.book.calls", lazy_gettext("来电"), "see_day"),
             NavLink("console.turn_review.labelled_recordings", lazy_gettext("测试录音"), "hear_recordings"),
@@ -83,7 +84,7 @@ GROUPS: tuple[NavGroup, ...] = (
             NavLink("console.department.page", lazy_gettext("规则"), "see_day"),
             NavLink("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
             NavLink("console.hours.page", lazy_gettext("时间和节假日"), "see_day"),
-            NavLink("console.department.audit_log", lazy_gettext("改过什么"), "see_day"),
+            NavLink("console.department.audit_log", lazy_gettext("操作记录"), "see_day"),
         ),
     ),
     NavGroup(

@@ -30,7 +30,7 @@ from console.day import (
     visit_pages,
     web_order_pages,
 )
-from console.desk import call_handling, desk_pages, seat_pages, softphone
+from console.desk import call_handling, desk_pages, operator_script, seat_pages, softphone
 from console.filters import FILTERS
 from console.language import _
 from console.settings import (
@@ -86,6 +86,7 @@ def register(app: Flask, app_services: Services) -> None:
     )
     language.init_babel(app)
     app.jinja_env.globals["texts"] = texts
+    app.jinja_env.globals["operator_script"] = operator_script.operator_script
     _protection.init_app(app)
     app.register_blueprint(_console(app_services))
 
@@ -151,9 +152,14 @@ def _console(app_services: Services) -> Blueprint:
             "csrf_token": generate_csrf,
         }
 
+    @console.app_errorhandler(404)
+    @console.app_errorhandler(413)
+    @console.app_errorhandler(500)
     @console.errorhandler(HTTPException)
     def show_error(error: HTTPException) -> ResponseReturnValue:
-        if error.code is None or error.code < 400:
+        # Machines that ask the other addresses are answered in English.
+        is_page = not request.path.startswith(("/voice/", "/api/"))
+        if error.code is None or error.code < 400 or not is_page:
             return error
         if request.headers.get("HX-Request"):
             return error.description or "", error.code
@@ -220,6 +226,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(order_and_call_pages.book_routes())
     console.register_blueprint(recording_pages.recording_routes())
     console.register_blueprint(turn_review.turn_review_routes())
+    console.register_blueprint(operator_script.script_routes())
     console.register_blueprint(supply_pages.supply_routes())
     console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())

@@ -98,7 +98,7 @@ idle_reasons = Texts(
         "window": N_("还要打的客户现在都不在自己的时段里，到时段再打。"),
         "no_operator": N_("现在没有空闲的订货员，先不打。请订货员打开接电话页，改成可以接电话。"),
         "lines": N_("线路都用着，空出来接着打。"),
-        "pause": N_("刚打过没打通的，隔一会儿再打。"),
+        "pause": N_("刚打过未接通的，隔一会儿再打。"),
     }
 )
 
@@ -131,7 +131,7 @@ web_order_failures = Texts(
         "unknown_retailer": N_("没有这个客户代码。"),
     }
 )
-follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("没打通"), "other": N_("其他")})
+follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("未接通"), "other": N_("其他")})
 
 change_states = Texts(
     {"requested": N_("等批准"), "approved": N_("已同意"), "refused": N_("没有同意"), "withdrawn": N_("已撤回")}
@@ -257,10 +257,10 @@ commands = Texts(
 
 report_kinds = Texts({"diary": N_("日志"), "weekly": N_("周报"), "monthly": N_("月报")})
 report_states = Texts(
-    {"draft": N_("草稿"), "submitted": N_("签审中"), "sent_back": N_("退回了"), "approved": N_("签完了")}
+    {"draft": N_("草稿"), "submitted": N_("签审中"), "sent_back": N_("退回了"), "approved": N_("已审结")}
 )
 report_tones = {"draft": "", "submitted": "warn", "sent_back": "bad", "approved": "good"}
-report_steps = Texts({"drafted": N_("起草"), "submitted": N_("交上去"), "signed": N_("签"), "sent_back": N_("退回")})
+report_steps = Texts({"drafted": N_("起草"), "submitted": N_("提交"), "signed": N_("签"), "sent_back": N_("退回")})
 feedback_kinds = Texts(
     {
         "supply": N_("货源"),
@@ -297,15 +297,23 @@ weekdays = tuple(
 
 rules = Texts(
     {
-        "hold_minutes": N_("一行货占用几分钟（从最后一次改订单算起）"),
+        "hold_minutes": N_("未保存的订单，货留几分钟"),
         "order_min_packs": N_("一张订单最少几盒"),
         "order_max_packs": N_("一张订单最多几盒"),
         "recording_days": N_("客户录音保留几天（0是不录）"),
+        "recording_notice": N_("怎么告诉客户在录音"),
         "outbound_attempts_max": N_("一户一天最多外呼几次"),
-        "outbound_pause_minutes": N_("没接通以后隔几分钟再打"),
+        "outbound_pause_minutes": N_("未接通以后隔几分钟再打"),
         "outbound_pause_busy_minutes": N_("占线以后隔几分钟再打"),
         "outbound_lines": N_("外呼最多同时几通"),
         "outbound_calls_per_operator": N_("每个空闲订货员最多几通外呼"),
+    }
+)
+recording_notices = Texts(
+    {
+        "off": N_("不告诉"),
+        "short": N_("开头说一句“本次通话会录音”"),
+        "full": N_("开头说明为什么录音、不想录音怎么办"),
     }
 )
 subjects = Texts(

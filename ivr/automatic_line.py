@@ -151,6 +151,8 @@ class AutomaticLine:
         match reply.then:
             case ListenFor() as then:
                 listening = self._listening(snapshot, then, failures)
+                if self._recognition.available and self._listen_mode != "keypad" and not is_secret(then.listen):
+                    reply = self._calls.tell_of_recording(snapshot, by_carrier=listening.record).reply
                 hear_out = then.hear_out and not listening.record
                 return Ask(snapshot.call_key, reply.say, listening, hear_out=hear_out)
             case HangUp():
@@ -172,6 +174,7 @@ class AutomaticLine:
             then.listen,
             then.silence_ms,
             record=record and not is_secret(then.listen),
+            names_finish_key=snapshot.names_finish_key,
             stream=stream,
             # A turn that was taken is over its failures.
             failures=0 if snapshot.taken else failures,
@@ -185,7 +188,8 @@ class AutomaticLine:
             return self._await_reply(answer)
         then = answer.snapshot.reply.then
         assert isinstance(then, ListenFor)
-        return KeepListening(call_key, self._listening(answer.snapshot, then, failures), request.waited_s or 0)
+        listening = self._listening(answer.snapshot, then, failures)
+        return KeepListening(call_key, listening, request.waited_s or 0, answer.speaking)
 
     def _recorded(self, call_key: str, turn_number: int, recording_id: str, key: str, failures: int) -> Instruction:
         snapshot = self._calls.snapshot(call_key)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import recordings, turn_before
+from ivr import recording_notice, recordings, turn_before
 from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
@@ -29,8 +29,9 @@ from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_jso
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
 from orders.book.draft_lines import KeptLine
+from orders.retailers.caller_numbers import caller_number
 from speech.language.keypad import DONE
-from speech.listening import Listen, is_secret
+from speech.listening import Digits, Listen, is_secret
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, retry_on_deadlock, transaction
 
@@ -48,6 +49,8 @@ LATE_FINISH_KEY = timedelta(seconds=3)
 # The stream redirects the call to a turn with a pending utterance. A time-out that comes in between leaves the reply to
 # that redirect: answered twice, the caller would hear the reply begin, break off, and begin again.
 STREAM_REDIRECTS_WITHIN = timedelta(seconds=2)
+# What was said and not understood is answered by a time-out: who says more within this time is heard first.
+NONSENSE_SETTLES_WITHIN = timedelta(seconds=1.5)
 # Speech that lasts longer than this is background noise, such as a radio; in seconds.
 SPEAKING_MAX_S = 60
 
@@ -92,6 +95,8 @@ class CallSnapshot:
     stream_alive: bool = False
     stream_due: bool = False
     stream_given_up: bool = False
+    names_finish_key: bool = False
+    recording_told_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +120,15 @@ class ReplyUnderWay:
 class TurnRequest:
     """A turn request: keys, or an utterance, or neither. In the last case `waited_s` is the number of seconds without a
     key, and None asks only for what was stored as said or for the current reply. `early` is true if the keys came
-    before the prompt's question."""
+    before the prompt's question. `names_finish_key` is true if the carrier named the key that ended the keys, or said
+    that none did."""
 
     turn_number: int
     keys: str = ""
     early: bool = False
     utterance: Utterance | None = None
     waited_s: int | None = None
+    names_finish_key: bool = False
 
 
 class UnknownCall(LookupError):
@@ -151,7 +158,9 @@ class Calls:
 
     @retry_on_deadlock
     def begin(self, call_key: str, caller: str, called: str, flow: str = "") -> CallSnapshot:
-        """Begin a call and return its snapshot, in the flow named if one is; a call already begun stays as it is."""
+        """Begin a call and return its snapshot, in the flow named if one is; a call already begun stays as it is.
+        `caller` is the number as the carrier reports it."""
+        caller = caller_number(caller)
         try:
             with transaction(self._sessions) as session:
                 call = self._locked(session, call_key)
@@ -173,6 +182,7 @@ class Calls:
                         state=state.to_json(),
                         reply=reply_to_json(reply),
                         stream_starts=0,
+                        names_finish_key=False,
                     )
                     session.add(call)
                     session.flush()
@@ -187,6 +197,7 @@ class Calls:
         """Take the turn if it is the one waited for. Raises UnknownCall if the call was never begun."""
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
+            call.names_finish_key = call.names_finish_key or request.names_finish_key
             snapshot = self._snapshot(call)
             then = snapshot.reply.then
             if self._is_redirected(session, snapshot, request):
@@ -196,21 +207,28 @@ class Calls:
             turn_input: Utterance | Silence
             if request.keys == DONE and self._ends_last_answer(session, call):
                 return snapshot
-            if request.keys:
-                early = request.early and not self._prompt_was_played(session, call, snapshot.reply)
-                turn_input = replace(self._understanding(session).of_keys(then.listen, request.keys), early=early)
+            pending = session.get(PendingUtterance, (call_key, request.turn_number))
+            said = utterance_from_json(pending.utterance) if pending is not None and pending.utterance else None
+            keyed = self._keyed(session, call, snapshot.reply, request) if request.keys else None
+            still_speaking = pending is not None and said is None and snapshot.stream_alive
+            if keyed is not None and keyed.is_nothing and still_speaking and isinstance(then.listen, Digits):
+                # A code that was begun by keys is being read aloud.
+                return TurnStillOpen(snapshot, speaking=True)
+            if keyed is not None and (not keyed.is_nothing or keyed.early or said is None or said.is_nothing):
+                turn_input = keyed
             elif request.utterance is not None:
                 turn_input = request.utterance
-            elif (
-                pending := session.get(PendingUtterance, (call_key, request.turn_number))
-            ) is not None and pending.utterance is not None:
+            elif said is not None and pending is not None:
+                # Of a code read aloud while it is keyed, the keys may be the part that is missing.
+                settles = NONSENSE_SETTLES_WITHIN if said.is_nothing else STREAM_REDIRECTS_WITHIN
                 if (
                     request.waited_s is not None
+                    and not request.keys
                     and snapshot.stream_alive
-                    and self._clock() - pending.changed_at < STREAM_REDIRECTS_WITHIN
+                    and self._clock() - pending.changed_at < settles
                 ):
                     return TurnStillOpen(snapshot, speaking=True)
-                turn_input = utterance_from_json(pending.utterance)
+                turn_input = said
             elif request.waited_s is None:
                 recorded = session.get(RecordedTurn, (call_key, request.turn_number))
                 if recorded is None:
@@ -226,7 +244,7 @@ class Calls:
                 return TurnStillOpen(snapshot, speaking=False)
             else:
                 turn_input = Silence()
-            if request.keys:
+            if turn_input is keyed:
                 # Only speech is recorded, and the keys replace whatever was said before them.
                 recordings.delete_recording(session, call_key, request.turn_number)
             return self._process(session, call, then.listen, turn_input)
@@ -299,6 +317,18 @@ class Calls:
         call.turn_number, call.state, call.reply = call.turn_number + 1, state.to_json(), reply_to_json(reply)
         return call.turn_number
 
+    @retry_on_deadlock
+    def tell_of_recording(self, snapshot: CallSnapshot, *, by_carrier: bool) -> CallSnapshot:
+        """The snapshot, with the notice of recording ahead of its reply where that is due: the reply is one after which
+        the caller is recorded, by the carrier or from the call's stream."""
+        if snapshot.recording_told_in is not None:
+            return snapshot
+        with transaction(self._sessions) as session:
+            call = self._known(session, snapshot.call_key)
+            if call.turn_number == snapshot.turn_number:
+                recording_notice.tell(session, call, by_carrier=by_carrier)
+            return self._snapshot(call, taken=snapshot.taken)
+
     def record_stream_start(self, call_key: str) -> None:
         """Record that the reply being given asks the carrier to open a media stream."""
         with transaction(self._sessions) as session:
@@ -321,15 +351,15 @@ class Calls:
         )
         return last is not None and not (last.turn_input.get("silence") or last.turn_input.get("keyed"))
 
+    def _keyed(self, session: Session, call: Call, reply: Reply, request: TurnRequest) -> Utterance:
+        assert isinstance(reply.then, ListenFor)
+        early = request.early and not self._prompt_was_played(session, call, reply)
+        return replace(self._understanding(session).of_keys(reply.then.listen, request.keys), early=early)
+
     def _prompt_was_played(self, session: Session, call: Call, reply: Reply) -> bool:
         """True if all of the reply but its question had time to play: the carrier waits a second before the question,
         and that is the moment to press a key."""
-        last = session.scalar(
-            select(TurnRow.taken_at).where(
-                TurnRow.call_key == call.call_key, TurnRow.turn_number == call.turn_number - 1
-            )
-        )
-        given_for = self._clock() - (last or call.started_at)
+        given_for = self._clock() - recording_notice.given_at(session, call)
         return given_for >= timedelta(milliseconds=duration_ms(reply.say[:-1]) - PROMPT_END_TOLERANCE_MS)
 
     def _ends_last_answer(self, session: Session, call: Call) -> bool:
@@ -389,6 +419,8 @@ class Calls:
             stream_alive=alive,
             stream_due=not alive and not opening and call.stream_starts < STREAM_STARTS_MAX,
             stream_given_up=not alive and not opening and call.stream_starts >= STREAM_STARTS_MAX,
+            names_finish_key=call.names_finish_key,
+            recording_told_in=call.recording_told_in,
         )
 
     def _known(self, session: Session, call_key: str) -> Call:

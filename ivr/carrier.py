@@ -81,7 +81,9 @@ class BrowserTelephone:
 class Listening:
     """The way a turn is listened to, besides keys: through the call's open media stream, or by a recording.
 
-    `silence_ms` is how long silence may last before it counts as the answer. `stream` names a media stream to open
+    `silence_ms` is how long silence may last before it counts as the answer. `names_finish_key` is true if the carrier
+    has named the key that ended keys, or said that none did, in this call: a lone `#` is then told from no key.
+    `stream` names a media stream to open
     first, a name that is new in the call. `failures` counts the failures in a row that led here.
     """
 
@@ -89,6 +91,7 @@ class Listening:
     listen: Listen
     silence_ms: int
     record: bool = False
+    names_finish_key: bool = False
     stream: str | None = None
     failures: int = 0
 
@@ -106,11 +109,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class KeepListening:
-    """Go on listening in silence, `waited_s` into the wait. It is not a turn of its own. Events as after `Ask`."""
+    """Go on listening in silence, `waited_s` into the wait. It is not a turn of its own. With `speaking` the caller is
+    speaking or has just spoken, and the wait is to be reported soon. Events as after `Ask`."""
 
     call_key: str
     listening: Listening
     waited_s: int
+    speaking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,17 @@ from ivr.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from ivr.carrier import Carrier, CarrierError
 from ivr.jitter_buffer import Frame, JitterBuffer
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
+from speech.language.keypad import key_pause_s
 from speech.listening import Listen
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
 from speech.utterance import Utterance
 
 POLL_EVERY_MS = 200
 HEARTBEAT_EVERY_S = 2.0
-# After nonsense or an early yes, the caller may say more for this long before the turn is answered.
+# After an early yes, the caller may say more for this long before the turn is answered.
 FURTHER_SPEECH_MS = 1_500
+# The carrier reports the keys of a caller who presses no more of them after a pause; this is its way to do so.
+KEYS_REPORTED_WITHIN_MS = 1_500
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,8 @@ class StreamingRecogniser(Protocol):
     def speaking(self) -> bool: ...
     @property
     def sound(self) -> bytes: ...
+    @property
+    def since_key_ms(self) -> int | None: ...
     def listen(self, listen: Listen | None) -> None: ...
     def feed(self, mulaw: bytes) -> Utterance | None: ...
 
@@ -263,13 +268,16 @@ class CallListener:
             self._speech_reported = False
             if not registry.store_utterance(self._call_key, turn, utterance, recogniser.sound):
                 return
-            is_early_yes = not utterance.continues and self._is_early_yes(utterance, self._open.listen)
-            if utterance.is_nothing or is_early_yes:
-                # Possibly not meant for the line, or a yes before the prompt's end: it does not interrupt the prompt,
-                # and the caller may yet say more.
+            if utterance.is_nothing:
+                # Possibly not meant for the line. The carrier's own time-out takes the turn: a redirect would throw
+                # away the keys pressed so far, and some lines carry no tones by which they could be known.
+                return
+            if not utterance.continues and self._is_early_yes(utterance, self._open.listen):
+                # It does not interrupt the prompt, and the caller may yet say more.
                 self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
             else:
-                self._answer(turn)
+                self._answer_at_ms = self._now_ms
+            self._answer_if_due(recogniser, self._open)
         elif recogniser.speaking:
             if not self._speech_reported:
                 self._speech_reported = True
@@ -277,8 +285,17 @@ class CallListener:
         elif self._speech_reported:
             self._speech_reported = False
             registry.discard_utterance(self._call_key, turn)
-        elif self._answer_at_ms is not None and self._now_ms >= self._answer_at_ms:
-            self._answer(turn)
+        else:
+            self._answer_if_due(recogniser, self._open)
+
+    def _answer_if_due(self, recogniser: StreamingRecogniser, turn: OpenTurn) -> None:
+        """Answer the turn unless keys are being pressed: they would be lost, and they count for more than speech, such
+        as a code read aloud while it is keyed."""
+        if self._answer_at_ms is None or self._now_ms < self._answer_at_ms or turn.listen is None:
+            return
+        since_key_ms = recogniser.since_key_ms
+        if since_key_ms is None or since_key_ms > key_pause_s(turn.listen) * 1000 + KEYS_REPORTED_WITHIN_MS:
+            self._answer(turn.turn_number)
 
     def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
         """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that

@@ -14,8 +14,10 @@ from storage import Base, UtcDateTime
 class Call(Base):
     """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
     together with `state`, or not at all. `turn_before` is the call before its last turn, if that was spoken
-    (`ivr.turn_before`). The `stream_` columns belong to the media stream: the call's current stream,
-    the time of its last heartbeat, and how often one was asked for since anything was recognised."""
+    (`ivr.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
+    `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody, and
+    None before that. The `stream_` columns belong to the media stream: the call's current stream, the time of its last
+    heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
 
@@ -28,6 +30,8 @@ class Call(Base):
     state: Mapped[dict[str, Any]] = mapped_column(JSON)
     reply: Mapped[dict[str, Any]] = mapped_column(JSON)
     turn_before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    names_finish_key: Mapped[bool] = mapped_column(default=False)
+    recording_told_in: Mapped[int | None]
     stream_starts: Mapped[int] = mapped_column(default=0)
     stream_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stream_id: Mapped[str | None] = mapped_column(String(64))

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, update
 
 from callflows.replies import ListenFor
 from clock import Clock
-from ivr import recordings
+from ivr import recording_notice, recordings
 from ivr.models import Call, PendingUtterance
 from ivr.serialisation import reply_from_json, utterance_from_json, utterance_to_json
 from speech.listening import Listen, YesNo, is_secret
@@ -140,7 +140,9 @@ class StreamRegistry:
             row = row or PendingUtterance(call_key=call_key, turn_number=turn_number)
             row.utterance, row.changed_at = utterance_to_json(utterance), self._clock()
             session.add(row)
-            recordings.store(session, call_key, turn_number, sound, self._clock())
+            notice_ms = duration_ms(reply_from_json(call.reply).say[:1])
+            if recording_notice.may_be_kept(session, call, sound, notice_ms, self._clock()):
+                recordings.store(session, call_key, turn_number, sound, self._clock())
             return True
 
     def _update(self, call_key: str, *where: object, **values: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,11 +14,17 @@ from orders.models import DepartmentRule
 
 BAND_PREFIX = "band_max_cartons_"
 RECORDING_DAYS = 30
+RecordingNotice = Literal["off", "short", "full"]
+"""The way callers are told that they are recorded: not at all, in a few words, or with the reason and the way out."""
+RECORDING_NOTICES: Final[tuple[RecordingNotice, ...]] = ("off", "short", "full")
+"""The ways by their value as a rule."""
+RECORDING_NOTICE = 1
 RULES = {
     "hold_minutes": "how long a line stays reserved after the order was last touched",
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
+    "recording_notice": "how callers are told that they are recorded: 0 not at all, 1 shortly, 2 with the reason",
     "outbound_attempts_max": "how often a retailer that is due is called on one day",
     "outbound_pause_minutes": "how long after a call without an answer a retailer is called again",
     "outbound_pause_busy_minutes": "the same where the line was busy",
@@ -39,6 +46,8 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
         raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
     if value is not None and value < (1 if name == "hold_minutes" else 0):
         raise UnknownRule(f"{name} cannot be {value}.")
+    if name == "recording_notice" and value is not None and value >= len(RECORDING_NOTICES):
+        raise UnknownRule(f"{name} is at most {len(RECORDING_NOTICES) - 1}.")
     if not why.strip():
         raise UnknownRule(f"Say why {name} is set: the audit log keeps it.")
     row = session.get(DepartmentRule, name, populate_existing=True)
@@ -73,5 +82,14 @@ def draft_rules(session: Session) -> DraftRules:
 
 def recording_days(session: Session) -> int:
     """The number of days for which recordings of callers are kept."""
-    set_to = session.scalar(select(DepartmentRule.value).where(DepartmentRule.name == "recording_days"))
-    return RECORDING_DAYS if set_to is None else set_to
+    return _value(session, "recording_days", RECORDING_DAYS)
+
+
+def recording_notice(session: Session) -> RecordingNotice:
+    """The way callers are told that they are recorded."""
+    return RECORDING_NOTICES[_value(session, "recording_notice", RECORDING_NOTICE)]
+
+
+def _value(session: Session, name: str, default: int) -> int:
+    set_to = session.scalar(select(DepartmentRule.value).where(DepartmentRule.name == name))
+    return default if set_to is None else set_to

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from orders.models import SignInCounter
+from orders.retailers.caller_numbers import WITHHELD
 from orders.retailers.models import RetailerRow
 from storage import UtcDateTime
 
@@ -44,9 +45,12 @@ def check_pin(
     """The retailer if code and PIN are right, else None; and True if this code, caller or everybody is locked.
 
     An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and while
-    something is locked even the right PIN is not accepted.
+    something is locked even the right PIN is not accepted. Without a number of the caller's, code and overall count.
     """
-    most = {f"retailer {customer_code}": rules.per_account, f"caller {caller}": rules.per_origin}
+    most = {f"retailer {customer_code}": rules.per_account}
+    # Callers without a number have nothing in common but that: one of them guessing must not lock the others.
+    if caller != WITHHELD:
+        most[f"caller {caller}"] = rules.per_origin
     # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
     counters = {key: counter_for_update(session, key, now, rules) for key in sorted(most)}
     everybody = session.get(SignInCounter, _OVERALL, populate_existing=True)

@@ -40,7 +40,7 @@ from simulator.media_faults import MediaFault
 from simulator.mulaw import FRAME_MS, length_ms
 from simulator.pace import REAL_TIME, Metronome, Pace, Steps
 from simulator.speaking_time import part_said
-from simulator.telephone import Telephone
+from simulator.telephone import KEY_MS, Telephone
 from simulator.twiml_parser import TwimlError, read_twiml
 from simulator.webhook_client import NOT_REACHED, Answer, WebhookClient, new_sid
 
@@ -85,6 +85,8 @@ class SimulatedCall:
         self.now_ms = 0
         self.streams: list[MediaStream] = []
         self.media_faults: frozenset[MediaFault] = frozenset()
+        # Twilio posts FinishedOnKey and does not document it: another carrier may not.
+        self.names_finish_key = True
         self.recorder: Callable[[bytes], None] | None = None
         self.collecting_keys = False
         # A short gap between two questions, which is not the end of the line's speech.
@@ -116,9 +118,9 @@ class SimulatedCall:
 
     # The caller's side: from any thread.
 
-    def press(self, keys: str) -> None:
-        """Press keys one after the other."""
-        self._inbox.put(lambda: self._telephone.key(keys))
+    def press(self, keys: str, every_ms: int | None = None) -> None:
+        """Press keys one after the other, at the pace of a practised thumb or one every so many milliseconds."""
+        self._inbox.put(lambda: self._telephone.key(keys, every_ms or KEY_MS))
 
     def speak(self, mulaw: bytes, words: str = "") -> None:
         """Say this sound, 8 kHz mu-law, now or after the sound still being said. `words` is for the transcript."""

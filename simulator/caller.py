@@ -83,8 +83,8 @@ class ScriptedCaller:
             self._heard.clear()
             if step.sound:
                 call.speak(step.sound, step.words)
-            else:
-                call.press(step.keys)
+            if step.keys:
+                call.press(step.keys, step.key_every_ms)
             yield
             yield
             while call.speaking and not call.ended:

@@ -59,6 +59,7 @@ def play(
     account.parties |= script.parties
     call = dial_in(account, number, script.caller, script.called, pace=pace, listener=emit)
     call.media_faults = script.media_faults
+    call.names_finish_key = script.names_finish_key
     call.accompany(caller.steps(call))
     call.run()
     return caller.verdict()

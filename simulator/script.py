@@ -42,7 +42,8 @@ class Expected:
 class ScriptStep:
     """One step: first the caller's action, then what must be heard.
 
-    `sound` is spoken and `keys` are pressed once the line has stopped speaking, or at once with `barge_in`. `within_ms`
+    `sound` is spoken and `keys` are pressed, both at a time where there are both, once the line has stopped speaking,
+    or at once with `barge_in`. `key_every_ms` is the time from one key to the next. `within_ms`
     bounds, on the wall clock from the end of the caller's action, the wait for the line to begin its answer, or for the
     expected event if that is not speech.
     """
@@ -52,6 +53,7 @@ class ScriptStep:
     sound: bytes = b""
     words: str = ""
     keys: str = ""
+    key_every_ms: int | None = None
     barge_in: bool = False
     expect: tuple[Expected, ...] = ()
     within_ms: int | None = None
@@ -62,8 +64,8 @@ class ScriptStep:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A whole call from the caller's side, the parties that answer the line's own calls, and what the carrier does to
-    the frames of its media streams."""
+    """A whole call from the caller's side, the parties that answer the line's own calls, what the carrier does to
+    the frames of its media streams, and whether it names the key that ended a <Gather>."""
 
     name: str
     why: str
@@ -72,14 +74,16 @@ class Script:
     steps: tuple[ScriptStep, ...]
     parties: Mapping[str, CalledParty] = field(default_factory=dict)
     media_faults: frozenset[MediaFault] = frozenset()
+    names_finish_key: bool = True
 
 
-_SCRIPT_FIELDS = {"from", "to", "parties", "media_faults", "steps"}
+_SCRIPT_FIELDS = {"from", "to", "parties", "media_faults", "names_finish_key", "steps"}
 _STEP_FIELDS = {
     "wait_ms",
     "say",
     "words",
     "keys",
+    "key_every_ms",
     "barge_in",
     "expect",
     "within_ms",
@@ -115,6 +119,7 @@ def read_script(path: Path) -> Script:
             steps=tuple(_step(number, step, path.parent) for number, step in enumerate(steps, 1)),
             parties=_parties(fields.get("parties", {})),
             media_faults=_media_faults(fields.get("media_faults", [])),
+            names_finish_key=bool(fields.get("names_finish_key", True)),
         )
     except ValueError as error:
         raise ScriptError(f"{path}: {error}") from error
@@ -162,6 +167,7 @@ def _step(number: int, content: Any, folder: Path) -> ScriptStep:
             sound=_sound(fields, folder),
             words=_text(fields, "words"),
             keys=_text(fields, "keys"),
+            key_every_ms=_milliseconds(fields, "key_every_ms"),
             barge_in=_flag(fields, "barge_in"),
             expect=_expected(fields.get("expect", [])),
             within_ms=_milliseconds(fields, "within_ms"),
@@ -178,8 +184,8 @@ def _step(number: int, content: Any, folder: Path) -> ScriptStep:
 def _check(step: ScriptStep) -> None:
     if step.keys and not _KEYS.fullmatch(step.keys):
         raise ValueError(f"keys may hold 0-9, * and #, not {step.keys!r}")
-    if step.sound and step.keys:
-        raise ValueError("say and keys in one step; make it two")
+    if step.key_every_ms is not None and not step.keys:
+        raise ValueError("key_every_ms without keys")
     if step.barge_in and not (step.sound or step.keys):
         raise ValueError("barge_in without anything to say or key")
     if step.words and not step.sound:

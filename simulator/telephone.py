@@ -26,7 +26,7 @@ class Telephone:
         self._live = bytearray()
         self._live_flows = False
         self._tone = bytearray()
-        self._keys: deque[str] = deque()
+        self._keys: deque[tuple[str, int]] = deque()
         self._next_key_ms = 0
         self._talking = False
         self.sounds = False
@@ -46,18 +46,18 @@ class Telephone:
         self._live.extend(mulaw)
         del self._live[:-LIVE_MAX_BYTES]
 
-    def key(self, keys: str) -> None:
-        """Press these keys after those still being pressed."""
-        self._keys.extend(keys)
+    def key(self, keys: str, every_ms: int) -> None:
+        """Press these keys after those still being pressed, one every so many milliseconds."""
+        self._keys.extend((key, every_ms) for key in keys)
 
     def frame(self) -> bytes:
         """The next 20 ms of sound: a key's tone, else the voice, else a live microphone, else the noise of a quiet
-        line."""
+        line. While a key sounds the microphone is off, as telephones have it, and what is said meanwhile is lost."""
         self._live_flows = len(self._live) >= (FRAME_BYTES if self._live_flows else LIVE_LEAST_BYTES)
-        source = self._tone or self._voice or (self._live if self._live_flows else bytearray())
-        frame = bytes(source[:FRAME_BYTES])
+        source = self._voice or (self._live if self._live_flows else bytearray())
+        frame = bytes((self._tone or source)[:FRAME_BYTES])
         self.sounds = bool(frame)
-        del source[:FRAME_BYTES]
+        del source[:FRAME_BYTES], self._tone[:FRAME_BYTES]
         return frame + self._noise.frame()[len(frame) :]
 
     def fell_silent(self) -> bool:
@@ -70,7 +70,7 @@ class Telephone:
         """The key to be pressed now, or None."""
         if not self._keys or now_ms < self._next_key_ms:
             return None
-        self._next_key_ms = now_ms + KEY_MS
-        key = self._keys.popleft()
+        key, every_ms = self._keys.popleft()
+        self._next_key_ms = now_ms + every_ms
         self._tone[:] = key_tone(key, TONE_MS)
         return key

@@ -149,7 +149,9 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
             until = call.now_ms + timeout_ms
     if not digits and verb.attributes.get("actionOnEmptyResult") != "true":
         return None
-    facts = {"Digits": digits, "FinishedOnKey": finished_on, "msg": "Gather End"}
+    facts = {"Digits": digits, "msg": "Gather End"}
+    if call.names_finish_key:
+        facts["FinishedOnKey"] = finished_on
     return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
 
 

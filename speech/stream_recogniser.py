@@ -79,6 +79,13 @@ class StreamRecogniser:
         """True while the caller is speaking, pauses for breath included."""
         return self._segment is not None and self._segment.speech_frames * FRAME_MS >= MIN_SPEECH_MS
 
+    @property
+    def since_key_ms(self) -> int | None:
+        """The milliseconds of sound since a key's tone was heard; None if none was. Not every line carries the tones
+        of keys with the voice."""
+        frames = self._detector.frames_since_key
+        return None if frames is None else frames * FRAME_MS
+
     def listen(self, listen: Listen | None) -> None:
         """Listen for `listen` from now on; None to stop listening. Speech under way belongs to the new turn, from its
         beginning, unless it began while nothing was listened for."""

@@ -347,4 +347,4 @@ def _totals(turn: TurnContext, status: OrderStatus, lines: dict[str, int]) -> di
         fen += amount_fen(price, count, per_carton)
     total = speaking.counted(cartons, turn.text("words.carton"))
     total += speaking.counted(packs, turn.text("words.pack")) if packs else ""
-    return {"total": total, "amount": speaking.yuan(fen)}
+    return {"total": total, "amount": speaking.money(fen)}

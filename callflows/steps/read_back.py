@@ -90,7 +90,7 @@ class ReadBack(Step[Goto | ReadBackEnds]):
             saved = turn.draft.confirm()
         except DeskRefusal as refusal:
             if refusal.reason == "holds_lost":
-                turn.say("read_back.changed_meanwhile")
+                turn.say("read_back.taken_meanwhile")
                 return Goto.READ_BACK
             if refusal.reason == "order_min":
                 turn.say("refused.order_min")
@@ -100,7 +100,7 @@ class ReadBack(Step[Goto | ReadBackEnds]):
         turn.state.saved = True
         turn.say("goodbye.saved", number=speaking.one_by_one(saved.order.number or ""))
         if shortfall:
-            turn.say("goodbye.deposit", shortfall=speaking.yuan(shortfall))
+            turn.say("goodbye.deposit", shortfall=speaking.money(shortfall))
         turn.say("goodbye.thanks")
         return ReadBackEnds.SAVED
 
@@ -120,9 +120,9 @@ class ReadBack(Step[Goto | ReadBackEnds]):
         turn.say(
             "read_back.totals" if shortfall else "read_back.totals_covered",
             total=turn.total(order),
-            amount=speaking.yuan(order.amount_fen),
-            balance=speaking.yuan(turn.desk.balance(turn.retailer)),
-            shortfall=speaking.yuan(shortfall),
+            amount=speaking.money(order.amount_fen),
+            balance=speaking.money(turn.desk.balance(turn.retailer)),
+            shortfall=speaking.money(shortfall),
         )
 
 

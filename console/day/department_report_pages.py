@@ -82,7 +82,7 @@ def department_report_routes() -> Blueprint:
             if not pass_up:
                 return _("已存。")
             signed_reports.submit(session, number, by=me, now=services().now(), comment=comment)
-            return _("已交上去。")
+            return _("已提交。")
 
         return _change_report(number, change, errors, text)
 

@@ -99,7 +99,7 @@ def _errors(form: dict[str, str], retailer: RetailerRow | None, day: date) -> di
         for name, sentence, is_wrong in (
             ("code", _("没有这个客户代码。"), retailer is None),
             ("reason", _("请选一个原因。"), form["reason"] not in REASONS),
-            ("remedy", _("请选怎么补救。"), form["remedy"] not in REMEDIES),
+            ("remedy", _("请选补救方式。"), form["remedy"] not in REMEDIES),
             (
                 "remedy_day",
                 _("请选一个日期。"),

@@ -37,7 +37,7 @@ def web_order_routes() -> Blueprint:
         note = request.form.get("note", "").strip()
         with transaction(services().sessions) as session:
             if not note or len(note) > NOTE_MAX_CHARS:
-                sentence = _("请写明看到了什么，最多%(most)d个字。", most=NOTE_MAX_CHARS)
+                sentence = _("请写明审核意见，最多%(most)d个字。", most=NOTE_MAX_CHARS)
                 return _page(session, error=(f"audit-{number}", sentence), typed=note), 422
             try:
                 web_orders.audit_order(session, number, by=staff().name, note=note, now=services().now())

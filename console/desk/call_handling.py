@@ -154,7 +154,7 @@ def _add_tickets(routes: Blueprint) -> None:
         with read_only(services().sessions) as session:
             _own_ticket(session, number)
         if not services().line.operators.dispatcher.put_on_hold(number):
-            return _("现在没有接通，不用保留。"), 409
+            return _("现在没有接通，不用请客户等。"), 409
         return streamed_response()
 
     @routes.post("/tickets/<int:number>/resume")
@@ -163,7 +163,7 @@ def _add_tickets(routes: Blueprint) -> None:
         with read_only(services().sessions) as session:
             _own_ticket(session, number)
         if not services().line.operators.dispatcher.take_off_hold(number):
-            return _("这位客户没有在保留。"), 409
+            return _("这位客户没有在等。"), 409
         return streamed_response()
 
     @routes.post("/tickets/<int:number>/put-back")

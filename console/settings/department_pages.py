@@ -19,7 +19,14 @@ from ivr.services import services
 from orders import audit_log as audit
 from orders.audit_log import AuditEntry
 from orders.book.headroom import DraftRules
-from orders.department_rules import BAND_PREFIX, RECORDING_DAYS, RULES, set_rule
+from orders.department_rules import (
+    BAND_PREFIX,
+    RECORDING_DAYS,
+    RECORDING_NOTICE,
+    RECORDING_NOTICES,
+    RULES,
+    set_rule,
+)
 from orders.models import REASON_MAX_CHARS, DepartmentRule, Subject
 from orders.outbound.pacing import PacingRules
 from storage import read_only, transaction
@@ -49,7 +56,14 @@ def department_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             in_force, names = _in_force(session), _names(session)
             values, errors = _from_form(request.form, names)
-            changed = [name for name in names if name in values and values[name] != in_force.get(name)]
+            changed = [
+                name
+                for name in names
+                if name in values
+                and values[name] != in_force.get(name)
+                # The default, chosen where nothing is set, is no change.
+                and (name in in_force or values[name] != _defaults().get(name))
+            ]
             if changed and not why:
                 errors["why"] = _("请写明原因，记录里要用。")
             if not errors:
@@ -134,6 +148,7 @@ def _defaults() -> dict[str, int | None]:
         "order_min_packs": draft.order_min_packs,
         "order_max_packs": draft.order_max_packs,
         "recording_days": RECORDING_DAYS,
+        "recording_notice": RECORDING_NOTICE,
         "outbound_attempts_max": pacing.attempts_max,
         "outbound_pause_minutes": int(pacing.pause.total_seconds()) // 60,
         "outbound_pause_busy_minutes": int(pacing.pause_busy.total_seconds()) // 60,
@@ -152,6 +167,8 @@ def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int
             values[name] = None
         elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
             errors[name] = _("请写一个不小于0的整数，或者留空。")
+        elif name == "recording_notice" and int(text) >= len(RECORDING_NOTICES):
+            errors[name] = _("请选一种。")
         elif name == "hold_minutes" and int(text) == 0:
             errors[name] = _("至少1分钟。")
         else:
@@ -167,6 +184,7 @@ def _rules(session: Session, typed: Mapping[str, str], errors: Mapping[str, str]
     return {
         "rules": [(name, typed.get(name, in_force.get(name, "")), defaults.get(name)) for name in names],
         "band_prefix": BAND_PREFIX,
+        "recording_notices": RECORDING_NOTICES,
         "errors": errors,
         "why": typed.get("why", ""),
         "may_edit": may("set_rules"),

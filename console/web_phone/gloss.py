@@ -17,6 +17,9 @@ from callflows.prompts import Prompt, load_prompts, read_prompts
 _ENGLISH = Path(__file__).with_name("gloss.en.toml")
 _NUMBER = re.compile(r"([零一二三四五六七八九十百千万亿两点]+)")
 _COUNTED = re.compile(_NUMBER.pattern + r"(?=条|盒|种)")
+_MONEY = re.compile(
+    r"(?:([零一二两三四五六七八九十百千万亿]+)元)?零?(?:([一二两三四五六七八九])角)?(?:([一二两三四五六七八九])分)?"
+)
 # Digits are read one by one, with a pause after every four.
 _CODE = re.compile(r"[零一幺二三四五六七八九]{4}(，[零一幺二三四五六七八九]{1,4})+")
 _DIGITS = str.maketrans("零一幺二三四五六七八九", "01123456789")
@@ -69,6 +72,9 @@ def _with_figures(value: str) -> str:
     """The value with its numbers in figures: 红塔山，五条 becomes 红塔山，5 cartons, and a code becomes its digits."""
     if _CODE.fullmatch(value):
         return value.replace("，", " ").translate(_DIGITS)
+    if value and (money := _MONEY.fullmatch(value)):
+        yuan, jiao, fen = (int(cn2an(place.replace("两", "二"), "smart")) if place else 0 for place in money.groups())
+        return f"{yuan:,}.{jiao}{fen} yuan" if jiao or fen else f"{yuan:,} yuan"
     if _NUMBER.fullmatch(value):
         return _NUMBER.sub(_figure, value).strip()
     value = _COUNTED.sub(_figure, value.replace("条零", "条"))

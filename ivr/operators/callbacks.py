@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -15,11 +14,6 @@ from ivr.operators.models import Callback, Ticket
 
 # Completed callbacks stay listed this long.
 CALLBACK_LISTED_FOR = timedelta(hours=12)
-
-
-def is_dialable(number: str) -> bool:
-    """True if the number can be dialled; withheld numbers arrive as words."""
-    return re.fullmatch(r"\+[0-9]{6,15}", number) is not None
 
 
 def request_callback(session: Session, ticket: Ticket, call: Call, now: datetime) -> Callback:

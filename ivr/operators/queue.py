@@ -13,6 +13,7 @@ from ivr.models import Call
 from ivr.operators import callbacks, queue_position, tickets
 from ivr.operators.queue_position import QueuePosition
 from ivr.operators.ringing import RingDispatcher
+from orders.retailers.caller_numbers import is_dialable
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ class CallerQueue:
         was quicker."""
         with transaction(self._sessions) as session:
             call = session.get(Call, call_key)
-            if call is None or not callbacks.is_dialable(call.caller):
+            if call is None or not is_dialable(call.caller):
                 return False
             ticket = tickets.withdraw(session, call_key, "callback", self._clock())
             if ticket is None:

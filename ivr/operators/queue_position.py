@@ -12,8 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ivr.models import Call
-from ivr.operators import callbacks, presence, ring_attempts, tickets
+from ivr.operators import presence, ring_attempts, tickets
 from ivr.operators.models import Ticket
+from orders.retailers.caller_numbers import is_dialable
 
 # The expected wait is estimated from the latest calls closed in this time, so many at most and at least.
 HANDLED_WITHIN = timedelta(hours=4)
@@ -51,7 +52,7 @@ def queue_position(session: Session, call_key: str, numbers: Collection[str], no
     if ticket is None:
         last = session.scalar(select(Ticket).where(Ticket.call_key == call_key).order_by(Ticket.id.desc()).limit(1))
         return QueuePosition("not_queued", callback_requested=last is not None and last.state == "callback")
-    reachable = callbacks.is_dialable(call.caller)
+    reachable = is_dialable(call.caller)
     if ticket.state == "taken":
         return QueuePosition(_state_when_taken(session, ticket), operators_present=present > 0, can_call_back=reachable)
     place = max(1, tickets.position(session, call_key))

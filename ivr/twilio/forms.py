@@ -96,6 +96,11 @@ def turn_keys() -> str:
     return keys if re.fullmatch(r"[0-9*#]{0,64}", keys := first + digits) else ""
 
 
+def names_finish_key() -> bool:
+    """True if the post says which key ended the <Gather>, or that none did."""
+    return "FinishedOnKey" in request.form
+
+
 def waited_s() -> int | None:
     """The time the caller has been waited for, in seconds; None if the request is not about a wait."""
     return number("waited") if "waited" in request.args else None

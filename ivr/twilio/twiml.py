@@ -1,10 +1,15 @@
 """Instructions as TwiML. Nothing is decided here: the same instruction gives the same markup, any number of times.
 
-Keys: every prompt is a <Gather> that ends at `#`, at the full count if the count is known (a PIN, one of two), or when
-no key follows for `key_pause_s`. The carrier strips the `#` and posts what came before it; a lone `#` and a time-out
-both post no digits and differ in FinishedOnKey. A time-out is not yet silence: the wait goes on, with nothing said,
-until `silence_ms` is used up, so a caller who keys 0 is served after the pause, and one who is thinking is not rushed.
-`waited` in the URL says how long the wait has been.
+Keys: every prompt is a <Gather> that ends at the full count if the count is known (a PIN, one of two), at `#`, or when
+no key follows for `key_pause_s`. A time-out is not yet silence: the wait goes on, with nothing said, until `silence_ms`
+is used up, so a caller who keys 0 is served after the pause, and one who is thinking is not rushed. `waited` in the URL
+says how long the wait has been.
+
+Between two documents the carrier takes no keys. So where the number of keys is known, the wait is one document: a
+<Gather> without a result falls through to the next. Otherwise a document ends with the pause, because a lone `#` is an
+answer there: the carrier strips a `#` that ends a <Gather>, and posts the empty result, which is then told from a
+time-out by FinishedOnKey. Twilio posts that field and does not document it. Until a post of the call has had it, `#` is
+a key like any other, and lines end with the pause.
 
 The sentences that must be heard before a yes counts are said in a <Gather> of their own, ahead of the question's;
 `early` in the URL says that a key came in it.
@@ -57,6 +62,8 @@ from speech.language.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
 # A recording ends after this much silence, and at this length, in seconds.
 RECORD_PAUSE_S = 3
 RECORD_MAX_S = 15
+# A caller who is speaking, or has just spoken, is asked after this often, in seconds.
+SPEAKING_PAUSE_S = 2
 NO_KEY, EVERY_KEY = "", "1234567890*#"
 
 
@@ -76,9 +83,9 @@ class Twiml:
                 if hear_out:
                     sentences = self._say_before_question(response, listening, sentences)
                 self._listen(response, listening, sentences)
-            case KeepListening(call_key, listening, waited_s):
+            case KeepListening(call_key, listening, waited_s, speaking):
                 self._open_stream(response, call_key, listening)
-                self._listen(response, listening, (), waited_s)
+                self._listen(response, listening, (), waited_s, speaking=speaking)
             case AwaitReply(sentences, turn_number, pause_s):
                 self._say(response, sentences)
                 response.pause(length=pause_s)
@@ -136,36 +143,71 @@ class Twiml:
         return str(response)
 
     def _listen(
-        self, response: VoiceResponse, listening: Listening, sentences: Sequence[str], waited_s: int = 0
+        self,
+        response: VoiceResponse,
+        listening: Listening,
+        sentences: Sequence[str],
+        waited_s: int = 0,
+        *,
+        speaking: bool = False,
     ) -> None:
         left = max(1, math.ceil(listening.silence_ms / 1000) - waited_s)
-        pause = min(RECORD_PAUSE_S if listening.record else key_pause_s(listening.listen), left)
-        action = self._turn_url(listening, waited=waited_s + pause)
         if listening.record:
-            self._say(response, sentences)
-            response.record(
-                action=action,
-                method="POST",
-                timeout=pause,
-                max_length=RECORD_MAX_S,
-                play_beep=False,
-                trim="do-not-trim",
-                finish_on_key=EVERY_KEY,
-            )
+            action = self._record(response, listening, sentences, waited_s, min(RECORD_PAUSE_S, left))
         else:
+            action = self._gather(response, listening, sentences, waited_s, left, speaking=speaking)
+        # Reached after an empty recording, and where a <Gather> without a result falls through.
+        response.redirect(action, method="POST")
+
+    def _record(
+        self, response: VoiceResponse, listening: Listening, sentences: Sequence[str], waited_s: int, pause_s: int
+    ) -> str:
+        """Record the answer; return the URL that the wait continues at."""
+        action = self._turn_url(listening, waited=waited_s + pause_s)
+        self._say(response, sentences)
+        response.record(
+            action=action,
+            method="POST",
+            timeout=pause_s,
+            max_length=RECORD_MAX_S,
+            play_beep=False,
+            trim="do-not-trim",
+            finish_on_key=EVERY_KEY,
+        )
+        return action
+
+    def _gather(
+        self,
+        response: VoiceResponse,
+        listening: Listening,
+        sentences: Sequence[str],
+        waited_s: int,
+        left_s: int,
+        *,
+        speaking: bool,
+    ) -> str:
+        """Wait for keys; return the URL that the wait continues at."""
+        count = key_count(listening.listen)
+        pause = key_pause_s(listening.listen)
+        if count == 1:
+            # No key can follow, so nothing has to wait for the pause.
+            pause = SPEAKING_PAUSE_S if speaking else left_s
+        total = min(pause, left_s) if speaking or count is None else left_s
+        hash_is_a_key = count == 1 or (count is None and not listening.names_finish_key)
+        for waited in range(0, total, pause):
+            over = min(waited + pause, total)
             gather = Gather(
                 input="dtmf",
-                action=action,
+                action=self._turn_url(listening, waited=waited_s + over),
                 method="POST",
-                timeout=pause,
-                finish_on_key=DONE,
-                num_digits=key_count(listening.listen),
-                action_on_empty_result=True,
+                timeout=over - waited,
+                finish_on_key=NO_KEY if hash_is_a_key else DONE,
+                num_digits=count,
+                action_on_empty_result=True if over == total else None,
             )
-            self._say(gather, sentences)
+            self._say(gather, () if waited else sentences)
             response.append(gather)
-        # Reached after an empty recording, and with carriers without actionOnEmptyResult.
-        response.redirect(action, method="POST")
+        return self._turn_url(listening, waited=waited_s + total)
 
     def _say_before_question(
         self, response: VoiceResponse, listening: Listening, sentences: tuple[str, ...]

@@ -49,8 +49,13 @@ def voice_routes(line: LineServices) -> Blueprint:
             return answer(
                 line.automatic.turn_recorded(call_sid, turn_number, recording, keys, failures, is_outbound=outbound)
             )
-        early = "early" in request.args
-        turn_request = TurnRequest(turn_number, keys=forms.turn_keys(), early=early, waited_s=forms.waited_s())
+        turn_request = TurnRequest(
+            turn_number,
+            keys=forms.turn_keys(),
+            early="early" in request.args,
+            waited_s=forms.waited_s(),
+            names_finish_key=forms.names_finish_key(),
+        )
         return answer(line.automatic.turn_taken(call_sid, turn_request, failures, is_outbound=outbound))
 
     @routes.post("/status")

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.sheets import SheetError, SheetRow, read_sheet
 from orders.audit_log import record_change
 from orders.lockout import hash_secret
+from orders.retailers.caller_numbers import WITHHELD, caller_number
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
 from orders.windows import cycle_week
 
@@ -112,6 +113,8 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
         for phone in phones:
             if not _PHONE.fullmatch(phone):
                 row.problem("phones", f"{phone!r} is not a number like +8613800000012")
+            elif caller_number(phone) == WITHHELD:
+                row.problem("phones", f"{phone} stands for callers who show no number; register the retailer's own")
             elif seen.setdefault(phone, row.number) != row.number:
                 row.problem("phones", f"{phone} is in row {seen[phone]} already")
             elif phone in owners and (own is None or owners[phone] != own.id):

@@ -72,6 +72,8 @@ KEY_ROWS_HZ: Final = (697, 770, 852, 941)
 KEY_COLUMNS_HZ: Final = (1209, 1336, 1477, 1633)
 MIN_PAIR_SHARE: Final = 0.7
 MIN_TONE_SHARE: Final = 0.1
+# A key that is pressed is down for 40 ms at least (ITU-T Q.24): so many frames in a row.
+MIN_KEY_FRAMES: Final = 2
 _WAVES: Final = np.exp(
     -2j * np.pi * np.outer((*KEY_ROWS_HZ, *KEY_COLUMNS_HZ), np.arange(FRAME_SAMPLES) / LINE_RATE)
 ).astype(np.complex64)
@@ -137,11 +139,14 @@ class SpeechDetector:
         self._levels: deque[float] = deque(maxlen=NOISE_MEMORY_FRAMES)
         self._smooth = 0.0
         self._since_key = KEY_ECHO_FRAMES
+        self._key_frames = 0
         self._onset: deque[bool] = deque(maxlen=ONSET_WINDOW_FRAMES)
         # The levels of the last frames without the caller, None where there was no voice.
         self._room: deque[float | None] = deque(maxlen=ROOM_MEMORY_FRAMES + ROOM_DELAY_FRAMES)
         self._stretch: _Stretch | None = None
         self.in_speech = False
+        # The frames since a key was down, None before the first.
+        self.frames_since_key: int | None = None
         # True in the frame in which the speech so far turns out to have been the room's, and the caller's to begin.
         self.begins_anew = False
         # True if the frame is about as loud as the caller speaks.
@@ -160,6 +165,7 @@ class SpeechDetector:
         key = wanted and is_key_tone(frame)
         voice = self._voice.feed(np.zeros_like(frame) if key else frame, wanted)
         self._since_key = 0 if key else self._since_key + 1
+        self._note_key(key)
         if (
             self._since_key > KEY_ECHO_FRAMES
             and noise < QUIET_DB
@@ -170,6 +176,13 @@ class SpeechDetector:
         self.in_speech = self._begins(voice) if self._stretch is None else self._goes_on(self._stretch, voice)
         self.near = self._stretch is not None and self.in_speech and self._smooth > self._stretch.caller - NEAR_DB
         return self.in_speech
+
+    def _note_key(self, key: bool) -> None:
+        self._key_frames = self._key_frames + 1 if key else 0
+        if self._key_frames >= MIN_KEY_FRAMES:
+            self.frames_since_key = 0
+        elif self.frames_since_key is not None:
+            self.frames_since_key += 1
 
     @property
     def room_has_voices(self) -> bool:

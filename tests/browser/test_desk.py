@@ -142,7 +142,7 @@ def test_two_browsers_race_for_one_call_and_one_gets_it(
     assert loser.url.endswith("/desk")
     # The call goes back to the automatic line, which continues it.
     so_far = len(caller.heard)
-    winner.get_by_role("button", name="交还机器").click()
+    winner.get_by_role("button", name="转回自动订货").click()
     winner.wait_for_url("**/desk")
     caller.hears("建设路便民超市", after=so_far)
     other.context.close()

@@ -184,7 +184,7 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     text.fill(text.input_value() + "\n客户都满意。")
     take_screenshot(operator, "diary")
     assert accessibility_faults(operator) == []
-    operator.get_by_role("button", name="交上去").click()
+    operator.get_by_role("button", name="提交").click()
     expect(operator.locator("#report")).to_contain_text("等电访班长签")
     paper = operator.url
 
@@ -196,15 +196,15 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     expect(leader.locator("#report")).to_contain_text("退回的原因")
     operator.reload()
     expect(operator.locator("#report")).to_contain_text("未接通的写上原因")
-    operator.get_by_role("button", name="交上去").click()
+    operator.get_by_role("button", name="提交").click()
     expect(operator.locator("#report")).to_contain_text("等电访班长签")
     for login in ("leader", "clerk", "director"):
         desks[login].goto("/department-reports")
         desks[login].locator("section", has_text="等我签").get_by_role("link", name="日志").click()
         desks[login].wait_for_url("**/department-reports/*")
-        desks[login].get_by_role("button", name="签，往上送").click()
+        desks[login].get_by_role("button", name="同意并上报").click()
         expect(desks[login].locator("#report")).to_contain_text("已签")
-    expect(desks["director"].locator("#report")).to_contain_text("签完了")
+    expect(desks["director"].locator("#report")).to_contain_text("已审结")
     take_screenshot(desks["director"], "diary-signed")
     for page in desks.values():
         page.context.close()

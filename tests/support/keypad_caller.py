@@ -19,7 +19,7 @@ Ending = Literal["saved", "hung up", "refused"]
 
 # More keys than any of these calls needs: beyond it, the call goes round in circles.
 MAX_PRESSES = 60
-TOTALS = re.compile(r"总条数是(.+?)条，总金额为(.+?)元")
+TOTALS = re.compile(r"总条数是(.+?)条，总金额为(.+?)；")
 NUMBER = re.compile(r"订单号(.+?)。")
 DIGITS = str.maketrans("零幺一二三四五六七八九", "01123456789", "，")
 
@@ -80,7 +80,8 @@ class KeypadCaller:
 
     def _read_totals(self, said: str) -> None:
         if found := TOTALS.search(said):
-            self.cartons, self.yuan = (float(cn2an.cn2an(part.replace("两", "二"), "smart")) for part in found.groups())
+            self.cartons = float(cn2an.cn2an(found[1].replace("两", "二"), "smart"))
+            self.yuan = fen_said(found[2]) / 100
         if "您的订货已经保存" in said:
             self.ending = "saved"
             self.number = NUMBER.search(said)[1].translate(DIGITS)  # type: ignore[index]
@@ -107,3 +108,13 @@ class KeypadCaller:
             code, cartons = self._remaining.pop(0)
             return f"{code}*{cartons}#"
         return "#"
+
+
+def fen_said(amount: str) -> int:
+    """The amount said in 元, 角 and 分, in fen."""
+    places = re.fullmatch(r"(?:(.+)元)?零?(?:(.)角)?(?:(.)分)?", amount)
+    assert places is not None, amount
+    yuan, jiao, fen = (
+        int(cn2an.cn2an(place.replace("两", "二"), "smart")) if place else 0 for place in places.groups()
+    )
+    return 100 * yuan + 10 * jiao + fen

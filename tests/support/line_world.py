@@ -16,10 +16,11 @@ from ivr.line import LineServices
 from ivr.media_streams import StreamingRecogniser
 from ivr.stream_registry import StreamRegistry
 from ivr.twilio.webhooks import voice_routes
+from orders.models import DepartmentRule
 from settings import Settings
 from speech.listening import Items, Listen
 from speech.utterance import Utterance
-from storage import SessionFactory
+from storage import SessionFactory, transaction
 from tests.support.carrier_client import Telephone, settings
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -159,7 +160,7 @@ class FakeCarrier:
 
 
 class LineWorld:
-    """One installation of the line, with fakes around it."""
+    """One installation of the line, with fakes around it, that tells nobody of recordings."""
 
     def __init__(
         self, sessions: SessionFactory, recogniser: StreamingRecogniser | None = None, **changes: object
@@ -167,6 +168,7 @@ class LineWorld:
         self.now = NOON
         self.settings: Settings = settings(**changes)
         self.sessions = sessions
+        self.set_recording_notice(0)
         self.conversation = CountingConversation()
         self.recognition: Any = FakeRecognition(recogniser=recogniser)
         self.carrier: Any = FakeCarrier()
@@ -185,6 +187,10 @@ class LineWorld:
         self.streams: StreamRegistry = self.line.media_streams.registry
         self.app = Flask(__name__)
         self.app.register_blueprint(voice_routes(self.line))
+
+    def set_recording_notice(self, value: int) -> None:
+        with transaction(self.sessions) as session:
+            session.merge(DepartmentRule(name="recording_notice", value=value))
 
     def recognise_recordings(self) -> int:
         """Recognise all recordings that wait, as a line process does; their number."""

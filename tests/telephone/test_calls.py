@@ -122,6 +122,7 @@ def confirmed(customer_code: str, lines: dict[str, float], amount_yuan: float, k
         ("supplementary_hotline", confirmed(SUPPLEMENTARY, {"红塔山(硬经典)": 5}, 375.00, "supplementary")),
         ("nonsense_changes_nothing", confirmed(SHOP, {"玉溪(软)": 2, "红塔山(硬经典)": 5}, 777.80)),
         ("barge_in", confirmed(SHOP, {"利群(新版)": 5, "云烟(紫)": 3}, 1059.00)),
+        ("code_read_aloud_while_keyed", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
         ("silence_then_keys", confirmed(SHOP, {"红塔山(硬经典)": 5}, 375.00)),
         ("key_into_the_read_back", confirmed(SHOP, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)),
     ],

@@ -43,7 +43,7 @@ class TestThePriceOfASpec:
         world.catalog = replace(world.catalog, specs=specs)
         call = signed_in(world)
         call.caller_says("软蓝黄鹤楼什么价", question_about("price", CRANE))
-        call.line_mentions("黄鹤楼软蓝，批发价每条一百六十四点三元，这是演示用的推算价。")
+        call.line_mentions("黄鹤楼软蓝，批发价每条一百六十四元三角，这是演示用的推算价。")
 
     def test_five_of_it_may_be_ordered_without_naming_it_again(self, world: World) -> None:
         call = signed_in(world)
@@ -109,7 +109,7 @@ class TestThePriceOfASpec:
         call.caller_says("软蓝利群五条", add(LIQUN, 5))
         for words, meaning in (("多少钱", None), ("软蓝黄鹤楼多少钱", question_about("price", CRANE))):
             call.caller_says(words, meaning)
-            call.line_mentions("黄鹤楼软蓝，批发价每条一百六十四点三元。")
+            call.line_mentions("黄鹤楼软蓝，批发价每条一百六十四元三角。")
             call.line_mentions("您看黄鹤楼软蓝品牌行吗？")
         call.caller_says("好的")
         assert call.draft_cartons == {CRANE: 5}
@@ -127,7 +127,7 @@ class TestThePriceOfASpec:
         call = signed_in(world)
         call.caller_says("红塔山硬经典五条，就这些", lines(item(CLASSIC, count=5), command="done"))
         call.caller_says("硬中华多少钱", question_about("price", CHINA))
-        call.line_says("中华硬，批发价每条三百八十一点六元。", "中华硬您还能订二十条。", "对吗？")
+        call.line_says("中华硬，批发价每条三百八十一元六角。", "中华硬您还能订二十条。", "对吗？")
         call.caller_says("对")
         assert call.saved_cartons == {CLASSIC: 5}
 
@@ -199,7 +199,7 @@ class TestTheAccount:
         call = signed_in(world)
         call.caller_says("硬中华两条", add(CHINA, 2))
         call.caller_says("余额多少")
-        call.line_says("您现在订了两条，金额七百六十三点二元。", "您卡内余额一千元。", "还有吗？")
+        call.line_says("您现在订了两条，金额七百六十三元二角。", "您卡内余额一千元。", "还有吗？")
 
 
 class TestWhatIsNewToday:

@@ -33,7 +33,7 @@ def test_every_line_is_read_back_with_the_totals_and_the_shortfall(world: World)
         "好，现在我们核对一下您的订货。",
         "红塔山硬经典，五条。",
         "中华硬，三条。",
-        "您今天订货的总条数是八条，总金额为一千五百一十九点八元；您卡内余额一千元，需再存五百一十九点八元。",
+        "您今天订货的总条数是八条，总金额为一千五百一十九元八角；您卡内余额一千元，需再存五百一十九元八角。",
         "对吗？",
     )
     assert isinstance(call.listens, YesNo)
@@ -51,7 +51,7 @@ def test_lines_are_taken_and_read_back_in_the_order_they_were_said(world: World)
         "中华硬，两条。",
         "红塔山新时代，两条。",
         "红塔山硬经典，三条。",
-        "您今天订货的总条数是七条，总金额为一千一百六十四点二元；您卡内余额一千元，需再存一百六十四点二元。",
+        "您今天订货的总条数是七条，总金额为一千一百六十四元二角；您卡内余额一千元，需再存一百六十四元二角。",
         "对吗？",
     )
     call.caller_says("对")
@@ -64,7 +64,7 @@ def test_a_yes_saves_tells_the_number_reminds_of_the_deposit_and_thanks(world: W
     call.caller_says("对")
     call.line_says(
         "您的订货已经保存，订单号二零二六，幺幺二三，零零零零，零幺。",
-        "请您在送货前再存五百一十九点八元。",
+        "请您在送货前再存五百一十九元八角。",
         "谢谢您的合作，再见。",
     )
     call.line_hangs_up()
@@ -75,7 +75,7 @@ def test_a_yes_saves_tells_the_number_reminds_of_the_deposit_and_thanks(world: W
 def test_nobody_is_reminded_who_has_enough(world: World) -> None:
     world.change_retailer(balance_fen=1_519_80)
     call = read_back(world)
-    call.line_mentions("您卡内余额一千五百一十九点八元。")
+    call.line_mentions("您卡内余额一千五百一十九元八角。")
     call.caller_says("对")
     call.line_does_not_say("送货前")
 
@@ -86,7 +86,7 @@ def is_heard_out(call: Dialogue) -> bool:
     return call.reply.then.hear_out
 
 
-TOTALS = "您今天订货的总条数是八条，总金额为一千五百一十九点八元；您卡内余额一千元，需再存五百一十九点八元。"
+TOTALS = "您今天订货的总条数是八条，总金额为一千五百一十九元八角；您卡内余额一千元，需再存五百一十九元八角。"
 
 
 class TestAKeyPressedIntoTheReadBack:
@@ -135,9 +135,9 @@ def test_after_a_change_only_what_changed_is_read_with_the_totals(world: World) 
     call.caller_says("不对")
     call.caller_says("硬中华改成一条", change(CHINA, 1))
     call.line_says(
-        "改了这些：",
+        "按您说的改好了：",
         "中华硬，一条。",
-        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元。",
+        "您今天订货的总条数是六条，总金额为七百五十六元六角；您卡内余额一千元。",
         "对吗？",
     )
     call.caller_says("对")
@@ -173,7 +173,7 @@ def test_a_removal_at_the_last_moment_is_read_back(world: World) -> None:
     call = read_back(world)
     call.caller_says("硬中华不要了", remove(CHINA))
     call.line_says(
-        "改了这些：",
+        "按您说的改好了：",
         "中华硬，不要了。",
         "您今天订货的总条数是五条，总金额为三百七十五元；您卡内余额一千元。",
         "对吗？",
@@ -237,10 +237,10 @@ def test_what_went_to_others_meanwhile_is_read_back_again_and_not_saved(world: W
     other.caller_says("硬中华两条", add(CHINA, 2))
     call.caller_says("对")
     call.line_says(
-        "您订的货有变动，我们再核对一下。",
-        "改了这些：",
+        "有的烟刚被别人订走了，我再给您念一遍。",
+        "按您说的改好了：",
         "中华硬，一条。",
-        "您今天订货的总条数是六条，总金额为七百五十六点六元；您卡内余额一千元。",
+        "您今天订货的总条数是六条，总金额为七百五十六元六角；您卡内余额一千元。",
         "对吗？",
     )
     assert call.saved_cartons == {}

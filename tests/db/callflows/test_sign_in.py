@@ -180,7 +180,7 @@ def test_the_supplementary_line_is_for_who_missed_its_call(world: World) -> None
     call = Dialogue(world, called=SUPPLEMENTARY)
     call.line_mentions("演示烟草九号订货员")
     call.caller_says("对")
-    call.line_mentions("您今天没有补货登记")
+    call.line_mentions("只给今天没接到电话的客户用")
 
 
 def test_a_dropped_call_is_taken_up_again(world: World) -> None:

@@ -175,6 +175,7 @@ def test_every_question_of_the_line_has_its_english() -> None:
 def test_a_sentence_is_put_into_english_with_its_figures() -> None:
     assert gloss("红塔山硬经典，好的，五条。") == "红塔山硬经典: good, 5 cartons."
     assert gloss("您卡内余额两万五千元。") == "Your balance is 25,000 yuan."
+    assert gloss("您卡内余额五百一十九元八角。") == "Your balance is 519.80 yuan."
     assert gloss("这一句谁也没说过") is None
 
 

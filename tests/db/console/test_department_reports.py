@@ -69,10 +69,10 @@ def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
     diary: str, signed_in_as: Callable[[str], Visitor], world: World
 ) -> None:
     passed_up = text(signed_in_as("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
-    assert "已交上去" in passed_up
+    assert "已提交" in passed_up
     assert "等电访班长签" in passed_up
     assert "<textarea" not in passed_up
-    for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "签完了")):
+    for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "已审结")):
         signer = signed_in_as(login)
         assert diary in text(signer.get("/department-reports")).partition("等我签")[2].partition("<section")[0]
         assert then in text(signer.post(f"{diary}/sign", comment="同意"))

@@ -78,7 +78,7 @@ def test_who_has_ordered_was_not_missed_and_an_order_afterwards_is_shown(operato
     [
         ({"code": "999"}, "没有这个客户代码"),
         ({"reason": ""}, "请选一个原因"),
-        ({"remedy": "prayer"}, "请选怎么补救"),
+        ({"remedy": "prayer"}, "请选补救方式"),
         ({"remedy_day": ""}, "请选一个日期"),
         ({"remedy_day": "2026-11-22"}, "请选当天或者以后的日期"),
         ({"day": TOMORROW}, "这一天还没有到"),
@@ -98,7 +98,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_recorded(
 
 def test_a_manager_reads_the_list_and_records_nothing(visitor: Visitor) -> None:
     visitor.sign_in("manager")
-    assert "记一户" not in page(visitor)
+    assert "登记未接通" not in page(visitor)
     assert record(visitor)[0] == 403
 
 

@@ -42,13 +42,13 @@ def test_a_cut_order_waits_until_somebody_has_looked_and_said_what_they_found(op
     text = part(page(operator), "等审核")
     assert "店12" in text
     assert "中华(硬)：超过限量，要5条，订上2条" in text
-    assert "审过了" not in text
+    assert "审核通过" not in text
     assert operator.post("/web-orders/1/audit", note="已告知").status_code == 403
     operator.post("/logout")
     operator.sign_in("clerk")
     refused = operator.post("/web-orders/1/audit", note=" ")
     assert refused.status_code == 422
-    assert 'id="audit-1-wrong" class="wrong">请写明看到了什么' in refused.get_data(as_text=True)
+    assert 'id="audit-1-wrong" class="wrong">请写明审核意见' in refused.get_data(as_text=True)
     answer = operator.post("/web-orders/1/audit", note="已告知客户").get_data(as_text=True)
     assert "店12" not in part(answer, "等审核")
     assert "已经有人看过了" in operator.post("/web-orders/1/audit", note="再看").get_data(as_text=True)

@@ -61,7 +61,7 @@ def test_a_turn_is_asked_waited_for_and_taken(world: LineWorld) -> None:
 
 def test_a_stream_is_asked_for_and_its_frames_take_the_turn(sessions: SessionFactory) -> None:
     class HearsFive:
-        speaking, sound = False, b""
+        speaking, sound, since_key_ms = False, b"", None
 
         def listen(self, listen: object) -> None: ...
 

@@ -8,7 +8,7 @@ import inspect
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -21,12 +21,13 @@ from ivr.models import Call, PendingUtterance
 from ivr.stream_registry import OpenTurn
 from ivr.twilio.media_socket import FRAMES_AHEAD, TICK_S, MediaSockets
 from ivr.twilio.signature import stream_token
+from speech.language.keypad import read_keys
 from speech.listening import Digits, Listen, YesNo
 from speech.sound.audio import FRAME_BYTES
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, transaction
 from tests.support.carrier_client import BASE, Telephone
-from tests.support.line_world import LineWorld
+from tests.support.line_world import LineWorld, LiteralKeys
 
 T = TypeVar("T")
 
@@ -37,16 +38,26 @@ YES, NO = Utterance(command="yes", text="对"), Utterance(command="no", text="�
 BOTH = Utterance(command="no", text="五条……不对", continues=True, continuation=NO)
 
 
-class ScriptedRecogniser:
-    """A recogniser by frame number: at that frame the caller begins to speak, stops, or has said something."""
+KEY = "key"
+Happening = bool | Utterance | str
 
-    def __init__(self, script: dict[int, bool | Utterance]) -> None:
+
+class ScriptedRecogniser:
+    """A recogniser by frame number: at that frame the caller begins to speak, stops, has said something, or presses a
+    key."""
+
+    def __init__(self, script: Mapping[int, Happening]) -> None:
         self.script = script
         self.speaking = False
         self.sound = b""
         self.frames = 0
         self.fed: list[bytes] = []
         self.listened_for: list[Listen | None] = []
+        self.keyed_at: int | None = None
+
+    @property
+    def since_key_ms(self) -> int | None:
+        return None if self.keyed_at is None else 20 * (self.frames - self.keyed_at)
 
     def listen(self, listen: Listen | None) -> None:
         self.listened_for.append(listen)
@@ -55,10 +66,12 @@ class ScriptedRecogniser:
         self.frames += 1
         self.fed.append(mulaw)
         happens = self.script.get(self.frames)
+        if happens == KEY:
+            self.keyed_at, happens = self.frames, None
         if isinstance(happens, Utterance):
             self.speaking = False
             return happens
-        if happens is not None:
+        if isinstance(happens, bool):
             self.speaking = happens
         return None
 
@@ -141,7 +154,7 @@ class StreamFixture:
     """A line with one call in progress, and a recogniser that follows a script."""
 
     def __init__(
-        self, sessions: SessionFactory, script: dict[int, bool | Utterance] | None = None, **changes: object
+        self, sessions: SessionFactory, script: Mapping[int, Happening] | None = None, **changes: object
     ) -> None:
         self.recogniser = ScriptedRecogniser(script or {})
         self.world = LineWorld(sessions, self.recogniser, listen_mode="stream", **changes)
@@ -233,12 +246,70 @@ def test_a_cough_is_no_speech(sessions: SessionFactory) -> None:
     assert not line.world.carrier.redirected
 
 
-def test_nonsense_does_not_cut_the_prompt_short_but_is_answered_after_a_while(sessions: SessionFactory) -> None:
+def test_nonsense_sends_for_nothing_and_is_answered_by_the_time_out(sessions: SessionFactory) -> None:
     line = StreamFixture(sessions, {3: True, 8: NOTHING})
-    seen: list[int] = []
-    line.serve(*[media()] * 60, lambda: seen.append(len(line.world.carrier.redirected)), *[media()] * 40)
-    assert seen == [0]
-    assert line.redirected() == [(SID, 1)]
+
+    def time_out() -> None:
+        waiting = line.phone.request(line.first.action, Digits="")
+        assert (waiting.said, waiting.attributes("Gather")["timeout"]) == ([], "3")
+        line.world.now += timedelta(seconds=2)
+        assert line.phone.request(waiting.action, Digits="").said == ["turn 2"]
+
+    line.serve(*[media()] * 400, time_out, STOP)
+    assert not line.world.carrier.redirected
+    assert line.world.conversation.heard == [NOTHING]
+
+
+def test_nonsense_leaves_half_keyed_digits_to_be_completed(sessions: SessionFactory) -> None:
+    line = StreamFixture(sessions, {3: True, 8: NOTHING})
+    line.serve(*[media()] * 300, lambda: line.phone.request(line.first.action, Digits="1203*5"), STOP)
+    assert not line.world.carrier.redirected
+    [heard] = line.world.conversation.heard
+    assert heard == Utterance(digits=("1203*5",), keyed=True, text="1203*5")
+
+
+class TestWhileKeysArePressed:
+    """A caller reads the code aloud while keying it, or a television says something that has a meaning."""
+
+    CODE = Utterance(digits=("410502100012",), text="四幺零五零二幺零零零幺二")
+
+    def test_speech_waits_and_the_keys_count(self, sessions: SessionFactory) -> None:
+        line = StreamFixture(sessions, {2: KEY, 3: True, 8: self.CODE, 150: KEY, 250: KEY})
+        line.serve(*[media()] * 400, lambda: line.phone.request(line.first.action, Digits="410502100029"), STOP)
+        assert not line.world.carrier.redirected
+        assert line.world.conversation.heard == [Utterance(digits=("410502100029",), keyed=True, text="410502100029")]
+
+    def test_if_the_carrier_reports_no_keys_after_all_the_speech_is_taken(self, sessions: SessionFactory) -> None:
+        line = StreamFixture(sessions, {2: KEY, 3: True, 8: self.CODE})
+        line.serve(*[media()] * 220, lambda: line.redirected(0) == [] or 1 / 0, *[media()] * 20, STOP)
+        assert line.redirected() == [(SID, 1)]
+        assert line.world.conversation.heard == [self.CODE]
+
+    def test_keys_that_are_no_code_leave_it_to_what_was_read_aloud(
+        self, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = StreamFixture(sessions, {2: KEY, 3: True, 8: self.CODE})
+        monkeypatch.setattr(LiteralKeys, "of_keys", lambda _self, listen, keys: read_keys(Digits(12), keys, {}))
+        line.serve(*[media()] * 20, lambda: line.phone.request(line.first.action, Digits="4105"), STOP)
+        assert not line.world.carrier.redirected
+        assert line.world.conversation.heard == [self.CODE]
+
+    def test_keys_that_are_no_code_do_not_interrupt_who_still_reads_aloud(
+        self, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = StreamFixture(sessions, {2: KEY, 3: True, 300: self.CODE})
+        line.world.conversation.listen = Digits(12)
+        line.phone.request(line.first.action, Digits="5")
+        line.world.conversation.heard.clear()
+        monkeypatch.setattr(LiteralKeys, "of_keys", lambda _self, listen, keys: read_keys(Digits(12), keys, {}))
+
+        def keys_time_out() -> None:
+            waiting = line.phone.request("/voice/turn?turn=2&waited=5", Digits="4105")
+            assert (waiting.verbs, waiting.said) == (["Gather", "Redirect"], [])
+
+        line.serve(*[media()] * 100, keys_time_out, *[media()] * 300, STOP)
+        assert line.redirected() == [(SID, 2)]
+        assert line.world.conversation.heard == [self.CODE]
 
 
 def test_sense_after_nonsense_is_what_counts(sessions: SessionFactory) -> None:

@@ -16,6 +16,7 @@ from ivr.operators.models import Ticket
 from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue_position import QueuePosition
 from orders.demo.demo_staff import seed_demo_staff
+from orders.retailers.caller_numbers import WITHHELD
 from simulator.account import CalledParty
 from speech.sound.audio import read_wav
 from storage import SessionFactory
@@ -87,7 +88,7 @@ def test_how_long_it_takes_is_not_made_up(world: World) -> None:
 
 def test_a_caller_hears_the_place_the_wait_and_what_else_may_be_done() -> None:
     assert WORDS.announcement(QueuePosition("waiting", place=1)) == (
-        "订货员正在接听别的电话，请您不要挂机。",
+        "正在为您接通订货员，请您不要挂机。",
         "回到自动订货，请按星号键。",
     )
     assert WORDS.announcement(QueuePosition("waiting", place=3, minutes=12, can_call_back=True, long_wait=True)) == (
@@ -124,7 +125,7 @@ class TestPosts:
     def test_news_are_told_once_and_again_only_as_they_change(self, line: LineWorld, phone: Telephone) -> None:
         self.set_operator_ready(line)
         first = phone.request(phone.dial().attributes("Enqueue")["waitUrl"])
-        assert first.said[0] == "订货员正在接听别的电话，请您不要挂机。"
+        assert first.said[0] == "正在为您接通订货员，请您不要挂机。"
         quiet = phone.request(first.redirect)
         assert quiet.said == []
         assert [verb.tag for verb in quiet.xml.iter("Play")] == ["Play"]
@@ -154,8 +155,13 @@ class TestPosts:
             answer = phone.request(answer.redirect)
         assert phone.request(answer.redirect).verbs == ["Say", "Hangup"]
 
-    def test_who_hides_their_number_is_not_offered_to_be_called(self, phone: Telephone) -> None:
-        queue = phone.request("/voice/incoming", From="anonymous").attributes("Enqueue")
+    @pytest.mark.parametrize("shown", ["anonymous", "+266696687", "+7378742833", "+86282452253", "+10000000000"])
+    def test_who_hides_their_number_is_not_offered_to_be_called(
+        self, line: LineWorld, phone: Telephone, shown: str
+    ) -> None:
+        queue = phone.request("/voice/incoming", From=shown).attributes("Enqueue")
+        with line.sessions() as session:
+            assert session.get_one(Call, phone.sid).caller == WITHHELD
         answer = phone.request(queue["action"], QueueResult="leave")
         assert not any("打给您" in said for said in answer.said)
         # Pressing 1 nevertheless has no other effect.
@@ -275,7 +281,7 @@ def test_an_operator_who_checks_in_gets_a_caller_who_heard_that_none_is_present(
     caller.press_when_said("请按一", "0")
     wait_until(lambda: any("现在没有订货员值班" in said for said in caller.heard), "the news that nobody is on duty")
     switchboard.check_in_paused(WANG)
-    caller.wait_until_said("订货员正在接听别的电话")
+    caller.wait_until_said("正在为您接通订货员")
 
 
 def test_a_free_operator_is_who_is_ready_and_has_no_call(switchboard: OperatorsFixture) -> None:

@@ -7,6 +7,7 @@ from statistics import median
 
 from orders.book.desk import PinCheck
 from orders.lockout import LockRules
+from orders.retailers.caller_numbers import WITHHELD
 from tests.support.desk_world import CORNER, PIN, SHOP, World
 
 UNKNOWN = "410502199999"
@@ -70,6 +71,23 @@ def test_a_number_that_tries_many_codes_is_locked(world: World) -> None:
     assert [answer.locked for answer in answers] == [False] * 9 + [True]
     assert try_pin(world).locked, "the right code and PIN from that number as well"
     assert try_pin(world, caller="+8613733334444").ok
+
+
+def test_callers_without_a_number_share_no_lock(world: World) -> None:
+    answers = [try_pin(world, f"4105021999{n:02d}", "0000", WITHHELD) for n in range(20)]
+    assert not any(answer.locked for answer in answers)
+    assert try_pin(world, caller=WITHHELD).ok, "one who guesses locks out no other caller without a number"
+
+
+def test_without_a_number_the_code_is_locked_and_everybody_at_last(world: World) -> None:
+    answers = [try_pin(world, SHOP, "0000", WITHHELD) for _ in range(5)]
+    assert [answer.locked for answer in answers] == [False, False, False, False, True]
+    assert try_pin(world, caller=WITHHELD).locked
+    world.clock.move(minutes=15)
+    world.locks = LockRules(overall=6)
+    for n in range(6):
+        try_pin(world, f"4105021999{n:02d}", "0000", WITHHELD)
+    assert try_pin(world, CORNER, caller=WITHHELD).locked
 
 
 def test_guessing_from_everywhere_locks_everybody_for_a_while(world: World) -> None:

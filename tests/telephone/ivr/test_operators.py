@@ -69,7 +69,7 @@ def test_an_operator_who_does_not_take_the_call_hands_it_to_the_next(
     switchboard.set_ready(WANG, answering_party("1"))
     caller = switchboard.caller()
     caller.asks_for_operator()
-    caller.wait_until_said("订货员正在接听别的电话")
+    caller.wait_until_said("正在为您接通订货员")
     caller.wait_for_bridge()
     assert switchboard.ring_attempts() == [(LI, outcome), (WANG, "accepted")]
     assert switchboard.ticket().taken_by == WANG
@@ -104,7 +104,7 @@ def test_a_declined_caller_is_offered_again_when_nobody_else_is_there(switchboar
     caller.asks_for_operator()
     wait_until(lambda: switchboard.ring_attempts() == [(LI, "declined")], "the call to be declined")
     switchboard.set_ready(LI, answering_party("1"))
-    caller.wait_until_said("订货员正在接听别的电话")
+    caller.wait_until_said("正在为您接通订货员")
     assert len(switchboard.ring_attempts()) == 1
     switchboard.world.clock.move(seconds=REDIAL_AFTER.seconds + 1)
     switchboard.set_ready(LI, answering_party("1"))
@@ -189,7 +189,7 @@ def test_a_caller_taken_at_the_desk_by_who_does_not_answer_waits_again(switchboa
     switchboard.account.parties["+8613700000002"] = CalledParty("busy", after_ms=500)
     caller = switchboard.caller()
     caller.asks_for_operator()
-    caller.wait_until_said("订货员正在接听别的电话")
+    caller.wait_until_said("正在为您接通订货员")
     switchboard.visitor("operator2").post(f"/desk/tickets/{switchboard.ticket().id}/take")
     wait_until(lambda: switchboard.ring_attempts() == [(WANG, "declined")], "the engaged tone")
     switchboard.wait_for_ticket_state("waiting")

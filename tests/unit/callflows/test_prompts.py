@@ -22,7 +22,7 @@ from speech.utterance import Action, Asked
 PROMPTS = load_prompts()
 TEXTS = [text for prompt in PROMPTS.values() for text in (prompt.say, prompt.keys) if text is not None]
 
-# AY 4.1.5.1 and 4.1.5.2, in the words of the source; X is filled in.
+# AY 4.1.5.1 and 4.1.5.2, in the words of the source; X is filled in, quantities with 条 and amounts with 元.
 STANDARD = [
     "您好，X烟草X号订货员为您服务，您的客户代码是多少？",
     "请问您需要什么烟？",
@@ -30,7 +30,7 @@ STANDARD = [
     "对不起，您要的品种暂时无货，您看X品牌行吗？",
     "对不起，您要的X烟只有X。",
     "好，现在我们核对一下您的订货。",
-    "您今天订货的总条数是X，总金额为X元；您卡内余额X元，需再存X元。",
+    "您今天订货的总条数是X，总金额为X；您卡内余额X，需再存X。",
     "谢谢您的合作，再见。",
     "您已经订了X。",
     "X品牌您已经订过",

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflows import speaking
+from tests.support.keypad_caller import fen_said
 
 
 @pytest.mark.parametrize(
@@ -48,34 +49,36 @@ def test_a_quantity_in_cartons_and_packs(packs: int, said: str) -> None:
 @pytest.mark.parametrize(
     ("fen", "said"),
     [
-        (0, "零"),
-        (2_00, "两"),
-        (1_200_00, "一千二百"),
-        (1_234_50, "一千二百三十四点五"),
-        (1_234_05, "一千二百三十四点零五"),
-        (50, "零点五"),
-        (5, "零点零五"),
-        (10_00, "十"),
-        (12_00, "十二"),
-        (110_00, "一百一十"),
-        (1_010_00, "一千零一十"),
-        (2_50, "二点五"),
-        (22_00, "二十二"),
-        (200_00, "二百"),
-        (2_200_00, "两千二百"),
-        (20_002_00, "两万零二"),
-        (100_000_00, "十万"),
-        (-12_30, "负十二点三"),
+        (0, "零元"),
+        (5, "五分"),
+        (20, "两角"),
+        (25, "两角五分"),
+        (1_00, "一元"),
+        (2_00, "两元"),
+        (2_50, "两元五角"),
+        (10_00, "十元"),
+        (164_30, "一百六十四元三角"),
+        (1_200_05, "一千二百元零五分"),
+        (3_637_44, "三千六百三十七元四角四分"),
+        (20_002_00, "两万零二元"),
+        (100_000_00, "十万元"),
+        (-12_30, "负十二元三角"),
     ],
 )
-def test_an_amount_of_money_in_yuan(fen: int, said: str) -> None:
-    assert speaking.yuan(fen) == said
+def test_an_amount_of_money(fen: int, said: str) -> None:
+    assert speaking.money(fen) == said
 
 
 @given(st.integers(0, 9_999_999_99))
 def test_an_amount_is_heard_to_the_fen(fen: int) -> None:
-    heard = cn2an.cn2an(speaking.yuan(fen).replace("两", "二"), "smart")
-    assert round(heard * 100) == fen
+    said = speaking.money(fen)
+    assert fen_said(said) == fen
+    assert "点" not in said
+
+
+@given(st.integers(0, 9_999_999))
+def test_whole_yuan_are_heard(yuan: int) -> None:
+    assert cn2an.cn2an(speaking.yuan(yuan * 100).replace("两", "二"), "smart") == yuan
 
 
 def test_a_code_is_said_digit_by_digit_with_a_breath_between() -> None:
