@@ -298,7 +298,7 @@ def _gather(
     *,
     asked_here: bool = False,
 ) -> Afterwards | None:
-    """Gather lines and go on: to what they leave open, to the request said back, or, where they came to nothing, to
+    """Collect lines and go on: to what they leave open, to the request said back, or, where they came to nothing, to
     the step's own question again."""
     gather(turn, status, items)
     if turn.state.unclear_items:

@@ -95,7 +95,7 @@ class TestWhereItStands:
         call.line_says(
             WHICH,
             "已经保存，还没有扣款。",
-            "您卡内余额一千元，需再存五百一十九点八元。",
+            "您卡内余额一千元，需再存五百一十九元八角。",
             MORE,
         )
 
@@ -112,7 +112,7 @@ class TestWhereItStands:
         call = signed_in(ordered)
         call.caller_says("我的货到哪了")
         call.line_mentions("扣款没有成功，订单暂缓，先不送货。")
-        call.line_mentions("请您再存五百一十九点八元，存好了告诉订货员，我们再扣一次。")
+        call.line_mentions("请您再存五百一十九元八角，存好了告诉订货员，我们再扣一次。")
 
     def test_on_hold_and_paid_in_meanwhile(self, ordered: World) -> None:
         set_order(ordered, on_hold=True)
@@ -125,7 +125,7 @@ class TestWhereItStands:
         set_order(ordered, state="settled")
         call = signed_in(ordered)
         call.caller_says("我的货到哪了")
-        call.line_says(WHICH, "已经扣款一千五百一十九点八元，还没有交给配送。", MORE)
+        call.line_says(WHICH, "已经扣款一千五百一十九元八角，还没有交给配送。", MORE)
 
     def test_handed_to_delivery_delivered_and_received(self, ordered: World) -> None:
         hand_over(ordered)
@@ -166,7 +166,7 @@ class TestWhatWasOrdered:
         call.caller_says("从头念一遍")
         call.line_says(
             "您十一月二十三日星期一订的是：红塔山硬经典五条，中华硬三条。",
-            "一共八条，金额一千五百一十九点八元。",
+            "一共八条，金额一千五百一十九元八角。",
             MORE,
         )
 
@@ -263,7 +263,7 @@ class TestAChange:
         call.caller_says("红塔山改成三条", lines(item(CLASSIC, ERA, count=3, action="change", said="红塔山")))
         call.line_says(
             "您要红塔山硬经典从五条改成三条。",
-            "改完总条数是六条，总金额为一千三百六十九点八元。",
+            "改完总条数是六条，总金额为一千三百六十九元八角。",
             "要班长批准才改，批准以前订单不变。对吗？",
         )
         call.caller_says("对")

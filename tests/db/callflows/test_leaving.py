@@ -140,7 +140,7 @@ class TestReadingAll:
         call = eight_cartons(world)
         call.caller_says("从头念一遍")
         call.line_says(
-            "您现在订的是：红塔山硬经典五条，中华硬三条。", "您现在订了八条，金额一千五百一十九点八元。", "还有吗？"
+            "您现在订的是：红塔山硬经典五条，中华硬三条。", "您现在订了八条，金额一千五百一十九元八角。", "还有吗？"
         )
 
     def test_reads_the_whole_order_at_the_read_back_also_after_a_change(self, world: World) -> None:

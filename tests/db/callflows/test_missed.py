@@ -38,12 +38,15 @@ def serve_missed_callers(world: World, *, regions: bool = False) -> None:
                 row.regions = [["1", "东区"], ["2", "西区"]]
 
 
+AFTER = "您可以问货到哪了、订了什么、余额多少。请问您要办什么？"
+
+
 def test_it_is_told_the_supplementary_number(missed: World) -> None:
     call = signed_in(missed)
     call.line_says(
         "对不起，今天不是您的订货日。",
         "您没有接到我们的电话，今天可以打补货电话零三七二，五五九三，三三三三订货。",
-        "要人工请按零，没有别的事请挂机。",
+        AFTER,
     )
 
 
@@ -71,9 +74,7 @@ def test_who_is_to_be_visited_is_told_when(missed: World) -> None:
 def test_who_waits_for_the_next_cycle_is_told_its_day(missed: World) -> None:
     remedy(missed, "next_cycle", 6)
     call = signed_in(missed)
-    call.line_says(
-        "对不起，今天不是您的订货日。", "您下一个订货日是十一月二十九日星期日。", "要人工请按零，没有别的事请挂机。"
-    )
+    call.line_says("对不起，今天不是您的订货日。", "您下一个订货日是十一月二十九日星期日。", AFTER)
 
 
 def test_a_line_set_to_serve_takes_the_supplementary_order_at_once(missed: World) -> None:
@@ -113,9 +114,7 @@ def test_a_call_that_broke_off_there_is_taken_up_again(missed: World) -> None:
 def test_a_line_set_to_serve_serves_nobody_else(world: World) -> None:
     serve_missed_callers(world)
     world.change_retailer(SHOP, order_weekday=1)
-    signed_in(world).line_says(
-        "对不起，今天不是您的订货日。", "您下一个订货日是十一月二十四日星期二。", "要人工请按零，没有别的事请挂机。"
-    )
+    signed_in(world).line_says("对不起，今天不是您的订货日。", "您下一个订货日是十一月二十四日星期二。", AFTER)
     due = Dialogue(world, key="due")
     world.change_retailer(SHOP, order_weekday=0)
     due.caller_says("对")

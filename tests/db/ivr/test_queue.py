@@ -229,7 +229,7 @@ def test_one_in_the_queue_asks_to_be_called_back_and_the_desk_sees_it(switchboar
     desk = switchboard.visitor("operator")
     assert SHOP_PHONE in desk.get("/desk").get_data(as_text=True)
     assert desk.post(f"/desk/callbacks/{wish.id}/attempted").status_code == 204
-    assert "打过1次没接通：李晓燕" in desk.get("/desk").get_data(as_text=True)
+    assert "打过1次未接通：李晓燕" in desk.get("/desk").get_data(as_text=True)
     assert desk.post(f"/desk/callbacks/{wish.id}/reached").status_code == 204
     assert "已打通：李晓燕" in desk.get("/desk").get_data(as_text=True)
     assert desk.post(f"/desk/callbacks/{wish.id}/reached").status_code == 409

@@ -128,10 +128,10 @@ def test_an_installation_from_before_keeps_silent_and_a_new_one_tells(
     tmp_path: Path, is_set_up: bool, notice: str
 ) -> None:
     url = f"sqlite:///{tmp_path}/before.db"
-    storage.migrate(url, "0030")
+    storage.migrate(url, "0031")
     engine = storage.open_engine(url)
     if is_set_up:
-        hotline = "INSERT INTO hotlines VALUES (1, :number, '安阳', 'regular', '1', '[]', 0, 1440, 'due')"
+        hotline = "INSERT INTO hotlines VALUES (1, :number, '安阳', 'regular', '1', '[]', 0, 1440, 'due', 'tell')"
         with engine.begin() as connection:
             connection.execute(text(hotline), {"number": CALLED})
     storage.migrate(url)
