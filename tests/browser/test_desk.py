@@ -184,7 +184,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     page.fill("#softphone-text", "好的，要几条？")
     page.locator("#softphone-text").press("Enter")
     expect(shop.locator("#transcript")).to_contain_text("好的，要几条？")
-    page.get_by_role("button", name="保留", exact=True).click()
+    page.get_by_role("button", name="请客户稍等", exact=True).click()
     expect(shop.locator("#transcript")).to_contain_text("请您稍等，订货员马上回来。")
     assert accessibility_faults(page) == []
     page.get_by_role("button", name="接回客户").click()
@@ -202,7 +202,7 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     expect(page.locator("#softphone-state")).to_have_text("通话中")
     expect(shop.locator("#status")).to_have_text("订货员在线")
     expect(page.get_by_role("heading", name="是哪一户？")).to_be_visible()
-    expect(page.get_by_role("button", name="保留", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="请客户稍等", exact=True)).to_be_visible()
     assert page.evaluate("window.still") == "the same page"
     page.get_by_role("button", name="结束通话").click()
     expect(shop.locator("#status")).to_have_text("通话结束")

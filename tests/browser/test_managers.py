@@ -174,10 +174,10 @@ def test_limits_are_previewed_figure_by_figure_in_the_browser(page: Page, line: 
 def test_a_rule_is_set_and_a_retailer_gets_a_new_pin(page: Page, line: ServedLine) -> None:
     sign_in(page, "manager")
     page.goto("/rules")
-    page.get_by_label("一行货占用几分钟").fill("20")
+    page.get_by_label("未保存的订单，货留几分钟").fill("20")
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_label("原因")).to_have_accessible_description("请写明原因，记录里要用。")
-    expect(page.get_by_label("一行货占用几分钟")).to_have_value("20")
+    expect(page.get_by_label("未保存的订单，货留几分钟")).to_have_value("20")
     page.get_by_label("原因").fill("年底忙")
     page.get_by_role("button", name="保存").click()
     expect(page.get_by_role("status")).to_contain_text("已改1条规则")
