@@ -38,9 +38,10 @@ class Silence:
 
 TurnInput = Utterance | Silence
 
-QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear", "sounds_alike"]
+QuantityReason = Literal["missing", "wanted", "again", "less", "vague", "unclear", "too_many", "sounds_alike"]
 """The reason for asking a quantity: none was said; the caller asked whether there is any; none was said of a brand that
-is ordered already; 十来条; 一箱; it may have been 六条 or 九条."""
+is ordered already, or 再来几条; 少一点, or more is to be taken off than is ordered; 十来条; 一箱; 九千条; it may have
+been 六条 or 九条."""
 
 
 class Goto(StrEnum):

@@ -12,11 +12,17 @@ from speech.decoding import Decision, decode_with_evidence
 from speech.listening import Listen
 from speech.sound.audio import read_audio
 from speech.understanding import Understanding
-from speech.utterance import NOTHING, Item, Utterance
+from speech.utterance import NOTHING, Action, Item, Utterance
 
 RecordingResult = dict[str, Any]
 
-_KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
+_KINDS: Final[Mapping[Action, str]] = {
+    "add": "items",
+    "reduce": "reduce",
+    "change": "change",
+    "remove": "remove",
+    "ask": "ask",
+}
 
 
 def recognise_file(
@@ -76,7 +82,7 @@ def _needs_question(item: Item, catalog: Catalog) -> bool:
     """True if the line has to ask before it can accept this item."""
     if len(item.barcodes) != 1:
         return True
-    if item.action not in ("add", "change"):
+    if item.action not in ("add", "reduce", "change"):
         return False
     return bool(item.other_quantities) or quantity_in_cartons(item, catalog) is None
 

@@ -34,7 +34,7 @@ MISSING_PENALTY: Final = 5.0
 PASS_WEIGHTS: Final = (0.8, 1.2)
 # Typed text whose parse has more distortion than this a syllable is not understood.
 _MAX_TEXT_DISTORTION: Final = 0.9
-_FIGURES: Final = re.compile(r"\d+")
+_FIGURES: Final = re.compile(r"(\d+)(?:\.(\d+))?(条?)")
 # The number of best interpretations that enter the second pass with the confusables of their parts.
 _MAX_WITH_CONFUSABLES: Final = 3
 # The number of alternatives that are parsed with near names.
@@ -162,7 +162,7 @@ class Understanding:
 
     def of_text(self, listen: Listen, text: str) -> Utterance:
         """The meaning of typed text, parsed as if recognised with certainty; figures count as numbers."""
-        said = _FIGURES.sub(lambda figures: figures_in_words(figures[0]), text)
+        said = _FIGURES.sub(_in_words, text)
         found = self.interpret(listen, [Hypothesis(said, 0.0)])
         if not found or found[0].parse.distortion > _MAX_TEXT_DISTORTION * max(1, len(sounds(said))):
             return replace(NOTHING, text=text)
@@ -240,6 +240,7 @@ class Understanding:
         sentences += self._writer.texts((phrase for phrases in scope.options for phrase in phrases), _OPTION_SENTENCES)
         if scope.lines:
             sentences += self._writer.orders(tuple(self.catalog.spoken_names))
+            sentences += self._writer.reductions(tuple(self.catalog.spoken_names))
             sentences += self._writer.amounts(_AMOUNT_SENTENCES)
         return (*sentences, *[UNKNOWN_WORD] * _UNKNOWN_SENTENCES)
 
@@ -255,6 +256,14 @@ def build_understanding(catalog: Catalog, model: Any | None = None) -> Understan
 def is_bare_answer(said: Meaning | Utterance) -> bool:
     """True for a yes or a no and nothing else."""
     return said.command in ("yes", "no") and not said.items
+
+
+def _in_words(figures: re.Match[str]) -> str:
+    """Typed figures as they are said: 12条 is 十二条, 1.5条 is 一条半."""
+    whole, decimals, unit = figures.groups()
+    if decimals and decimals.rstrip("0") == "5" and unit:
+        return f"{figures_in_words(whole)}{unit}半"
+    return figures_in_words(whole) + (f"点{figures_in_words(decimals)}" if decimals else "") + unit
 
 
 def _is_amount(item: Item, listen: Listen) -> bool:

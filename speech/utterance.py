@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Unit = Literal["carton", "pack", "case", "unclear"]
-Action = Literal["add", "change", "remove", "ask"]
+Action = Literal["add", "reduce", "change", "remove", "ask"]
 Asked = Literal["is_there", "price", "how_much_left"]
 Command = Literal[
     "done",
@@ -47,12 +47,14 @@ class Quantity:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line as recognised. `barcodes` are the specs it may be, likeliest first: one is settled, of several the
+    """One line as recognised. The action "reduce" takes `quantity` off what is ordered, "change" sets it.
+    `barcodes` are the specs it may be, likeliest first: one is settled, of several the
     caller is asked which, none is a quantity said without a brand. `quantity` is None if none was said. `said` is the
     name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left.
     `other_quantities` are those nearly as likely as `quantity` (六条 or 九条), likeliest first: if there are any, the
     caller is asked which. `not_carried` marks a brand that is in no catalogue; `barcodes` is then empty. `more` says
-    that it comes on top of what is ordered (再来五条); a line that is just said again does not."""
+    that it comes on top of what is ordered (再来五条); a line that is just said again does not. `in_all` says that the
+    quantity is all that is wanted (只要五条): it takes the place of what is ordered."""
 
     action: Action
     barcodes: tuple[str, ...]
@@ -62,6 +64,7 @@ class Item:
     other_quantities: tuple[Quantity, ...] = ()
     not_carried: bool = False
     more: bool = False
+    in_all: bool = False
 
     @property
     def is_amount(self) -> bool:

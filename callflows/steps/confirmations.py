@@ -77,12 +77,12 @@ class OfferSubstitute(Step[Goto]):
             return take(turn, heard)
         question = turn.state.open_questions[0]
         insisting, others = _split(heard.items, lambda item: item.barcodes == question.items[0].barcodes)
-        if insisting and insisting[0].action != "remove":
+        if insisting and insisting[0].action not in ("remove", "reduce"):
             # AY 4.1.5.2 h
             turn.say("taken.truly_none")
             if not others and heard.command is None:
                 return None
-        bare, others = _split(others, lambda item: item.is_amount and item.action != "remove")
+        bare, others = _split(others, lambda item: item.is_amount and item.action not in ("remove", "reduce"))
         if heard.command == "yes" or bare:
             close_question(turn)
             if not any(item.barcodes == (question.barcode,) for item in others):
@@ -127,7 +127,7 @@ class OfferRest(Step[Goto]):
         if packs := self._fewer(turn, question, bare):
             close_question(turn)
             turn.draft.accept_less(barcode, packs if line.action == "change" else question.packs + packs)
-            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+            self._say_accepted(turn, question, packs)
         elif bare:
             close_question(turn)
             turn.draft.accept_less(barcode, question.packs)
@@ -138,7 +138,7 @@ class OfferRest(Step[Goto]):
             turn.draft.accept_less(barcode, question.packs)
             turn.say("offer_rest.dropped", spec=turn.name(barcode))
         elif heard.command in ("yes", "done"):
-            turn.say("taken.one", **self.fill(turn))
+            self._say_accepted(turn, question, question.granted_packs)
             close_question(turn)
         elif others:
             # Going on to another line is an answer too: the rest stays, and is read back like any line.
@@ -154,6 +154,15 @@ class OfferRest(Step[Goto]):
         [barcode] = question.items[0].barcodes
         return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.granted_packs)}
 
+    def _say_accepted(self, turn: TurnContext, question: OpenQuestion, packs: int) -> None:
+        """Say the quantity accepted, and the total where it comes on top of what was ordered before."""
+        line = question.items[0]
+        [barcode] = line.barcodes
+        if line.action == "add" and question.packs:
+            turn.say("taken.added", spec=turn.name(barcode), total=turn.quantity(barcode, question.packs + packs))
+        else:
+            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+
     def _fewer(self, turn: TurnContext, question: OpenQuestion, bare: tuple[Item, ...]) -> int:
         """The packs the caller accepts, where one quantity was said and is no more than the rest; otherwise 0."""
         quantity = bare[0].quantity if bare and not bare[0].other_quantities else None
@@ -164,7 +173,7 @@ class OfferRest(Step[Goto]):
 
 def _is_about(item: Item, barcode: str) -> bool:
     """True if a line is about this spec, named or not, and wants some of it."""
-    return item.action != "remove" and (item.is_amount or item.barcodes == (barcode,))
+    return item.action not in ("remove", "reduce") and (item.is_amount or item.barcodes == (barcode,))
 
 
 def _without_answer(heard: Utterance, others: tuple[Item, ...]) -> Utterance:

@@ -20,6 +20,8 @@ PART_COST: Final = {
     "add_number_first": 3.0,
     "change": 2.5,
     "remove": 2.0,
+    "reduce": 2.0,
+    "more": 2.0,
     "swap": 2.5,
     "ask": 2.0,
     "command": 2.0,
@@ -27,6 +29,8 @@ PART_COST: Final = {
     "mention": 3.5,
     "amount": 3.5,
     "change_last": 3.0,
+    "reduce_last": 3.0,
+    "more_last": 3.5,
 }
 FILLER: Final = 0.3
 # The factor for template words and numbers recognised as other words, which are less credible than names that were: the
@@ -40,6 +44,8 @@ TALK_SYLLABLE: Final = 0.3
 # A part that costs no more than this was recognised word for word.
 _PLAIN: Final = 7.0
 MIN_TALK: Final = 3
+# Syllables that turn a quantity into another one where they are left out.
+_NEVER_SKIPPED: Final = frozenset("零一二两三四五六七八九十百千万亿廿卅半少减")
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
 NAME: Final = 3.0
 
@@ -212,7 +218,7 @@ class Parser:
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
             return edges
-        if near is not None:
+        if near is not None and heard[0].char not in _NEVER_SKIPPED:
             edges.append((1, SKIPPED, 1, None))
         parts: dict[tuple[int, Act, tuple[Slot, ...]], tuple[float, int, _Wording]] = {}
         levels: _Levels = [{} for _ in range(len(heard) + 1)]
@@ -278,7 +284,7 @@ class Parser:
                     for filler in fillers:
                         partial = (cost + FILLER + ALTERED * filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
-                    if near is not None:
+                    if near is not None and here.char not in _NEVER_SKIPPED:
                         self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))
         edges += [
             (end, cost, skipped, Part(act, slots, 0, end, said))

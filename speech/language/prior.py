@@ -22,6 +22,9 @@ OFF_LIST: Final = -1.5
 USUAL: Final = 0.5
 # The same of a change or removal, for a spec that is not in the order although others are.
 NOT_ORDERED: Final = -0.5
+# The log-odds of a reduction against an addition: few lines are reduced, none before something is ordered, and 少 is
+# what is left of many a short word.
+REDUCED: Final = -1.0
 # The share of lines whose quantity is one that the retailer ordered of this spec before.
 _SHARE_REPEATED: Final = 0.5
 # Quantities in cartons as retailers order them: the usual ones, and the share of all others.
@@ -74,7 +77,9 @@ class Prior:
                 known = USUAL
             elif not self.orderable.intersection(item.barcodes):
                 known = OFF_LIST
-        if item.action in ("change", "remove") and self.ordered and item.barcodes:
+        if item.action == "reduce":
+            known += REDUCED + (0.0 if self.ordered else NOT_ORDERED)
+        if item.action in ("change", "remove", "reduce") and self.ordered and item.barcodes:
             known += 0.0 if self.ordered.intersection(item.barcodes) else NOT_ORDERED
         if item.quantity is None or item.action not in ("add", "change"):
             return known
