@@ -197,7 +197,7 @@ class Calls:
             if request.keys == DONE and self._ends_last_answer(session, call):
                 return snapshot
             if request.keys:
-                early = request.early and not self._prompt_was_played(session, call, snapshot.reply)
+                early = request.early and not self._question_was_reached(session, call, snapshot.reply)
                 turn_input = replace(self._understanding(session).of_keys(then.listen, request.keys), early=early)
             elif request.utterance is not None:
                 turn_input = request.utterance
@@ -321,7 +321,13 @@ class Calls:
         )
         return last is not None and not (last.turn_input.get("silence") or last.turn_input.get("keyed"))
 
-    def _prompt_was_played(self, session: Session, call: Call, reply: Reply) -> bool:
+    def question_was_reached(self, call_key: str) -> bool:
+        """True if all of the call's present reply but its question had time to play. Raises UnknownCall."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, call_key)
+            return self._question_was_reached(session, call, self._snapshot(call).reply)
+
+    def _question_was_reached(self, session: Session, call: Call, reply: Reply) -> bool:
         """True if all of the reply but its question had time to play: the carrier waits a second before the question,
         and that is the moment to press a key."""
         last = session.scalar(

@@ -199,7 +199,8 @@ class Understanding:
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
-        if isinstance(listen, YesNo) and any(is_bare_answer(i.meaning) for i in interpretations):
+        asks_yes_or_no = isinstance(listen, YesNo) or (isinstance(listen, Choice) and not listen.or_items)
+        if asks_yes_or_no and any(is_bare_answer(i.meaning) for i in interpretations):
             # A yes has to be told from a no, whichever of the two the first pass found.
             found |= dict.fromkeys(self._writer.answers)
         return list(found)

@@ -83,8 +83,8 @@ class Utterance:
     ask again before it acts on a bare command. `incomplete` says that a part of what was said beside the lines was
     not understood. `continues` says that the caller had not finished when the utterance before was returned: this one
     holds both parts, and `continuation` the later one alone. `others` are the other readings, likeliest first, in
-    words: for the review of the turn. `early` says that a key was pressed during a prompt that had to be heard to its
-    end.
+    words: for the review of the turn. `early` says that a key was pressed, or a yes typed, during a prompt that had to
+    be heard to its end.
     """
 
     items: tuple[Item, ...] = ()
