@@ -184,6 +184,9 @@ class _Lines:
                 self.items[i] = replace(self.items[i], action=action, quantity=quantity, more=more, in_all=in_all)
             return 0.0
         last = self.items[-1] if self.items else None
+        if last is not None and last.action == "remove" and action == "add" and not more and quantity is not None:
+            self.items[-1] = replace(last, action="reduce", quantity=quantity)  # 红塔山不要两条
+            return _MISFIT
         if last is not None and action == "change":
             self.items[-1] = replace(last, quantity=quantity, other_quantities=())
             return 0.0
