@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from brand_catalog.spoken_names import spoken_forms
 from callflows.inquiries import SPECS_DESCRIBED_MAX, answer_inquiry, describe_specs, is_inquiry
+from callflows.price_ranges import open_price
 from callflows.state import Goto, OpenQuestion, QuantityReason
 from callflows.turn_context import TurnContext
 from orders.book.desk import LineRequest
@@ -138,6 +139,8 @@ def _obey_command(turn: TurnContext, heard: Utterance, taken: _TakenLines) -> No
             turn.state.return_to = Goto.BANDS
         case "usual":
             _take_usual(turn, taken)
+        case "of_price" if heard.price is not None:
+            open_price(turn, heard.price)
         case command:
             answer_inquiry(turn, command, taken.mentioned_barcode)
 

@@ -66,8 +66,9 @@ class Evidence:
     `fit` is its log-likelihood above the garbage model's, a syllable; `posterior` its posterior among all meanings;
     `distortion` that of its parse, a syllable: skipped sounds, near names, odd parts; `garbage_distance` the distance
     by sound from the garbage model's result, a syllable; `extra_syllables` the number of syllables the garbage model
-    has more; `nameless` says that there is a quantity without a brand, other than what changes the order; `expected`
-    that it answers the question asked; `command` is the command if there is nothing else; `volunteered` says that it is a
+    has more; `nameless` says that there is a quantity without a brand, other than what changes the order;
+    `expected` that it answers the question asked;
+    `command` is the command if there is nothing else; `volunteered` says that it is a
     quantity of a spec the line had spoken of without asking for a quantity; `mixed` that there is a command among other
     parts; `open` that no item has its quantity yet; `tied` that another meaning is nearly as likely; `rival` is the
     posterior of all other meanings together.

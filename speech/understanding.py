@@ -20,11 +20,12 @@ from speech.language.keypad import read_keys
 from speech.language.numerals import figures_in_words
 from speech.language.parsing import Parse, Parser
 from speech.language.phrases import Act, load_phrases
+from speech.language.prices import Prices
 from speech.language.prior import prior_of
 from speech.language.quantities import Quantities
 from speech.language.semantics import Meaning, assemble
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
-from speech.utterance import NOTHING, Item, Utterance
+from speech.utterance import NOTHING, Item, Price, Utterance
 
 # The weight of the recogniser's log-likelihood: its frames are not independent, so it is overconfident.
 SCORE_WEIGHT: Final = 0.5
@@ -114,6 +115,7 @@ class Understanding:
         self.catalog = catalog
         self._phrases = load_phrases()
         self._quantities = Quantities(self._phrases.quantity_words)
+        self._prices = Prices(self._phrases.price_words["units"], self._quantities)
         self._confusables = Confusables(self._phrases, self._quantities)
         self._writer: GrammarWriter | None = None
         if vocabulary is not None:
@@ -138,8 +140,10 @@ class Understanding:
         prior = prior_of(listen)
         usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
 
-        def resolve(name: SpokenName) -> tuple[str, ...]:
-            return _resolved(name, prior.orderable, usual)
+        def resolve(name: SpokenName, price: Price | None) -> tuple[str, ...]:
+            if price is not None:
+                name = self._of_price(name, price)
+            return _resolved(name, prior.orderable, usual) if name.barcodes else ()
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
@@ -223,6 +227,7 @@ class Understanding:
         return Utterance(
             items=items,
             command=meaning.command,
+            price=meaning.price,
             choice=choice,
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
             confidence=round(confidence, 3),
@@ -230,9 +235,20 @@ class Understanding:
             incomplete=bool(items) and (interpretation.parse.talk > 0 or interpretation.parse.skipped > 0),
         )
 
+    def _of_price(self, name: SpokenName, price: Price) -> SpokenName:
+        """The name for those specs of its brand that have this retail price."""
+        specs = self.catalog.specs
+        brands = {specs[barcode].brand for barcode in name.barcodes}
+        of_brand = [barcode for barcode, spec in specs.items() if spec.brand in brands]
+        return replace(
+            name,
+            barcodes=tuple(b for b in of_brand if specs[b].retail_fen == price.pack_fen * specs[b].packs_per_carton),
+        )
+
     def _build_parser(self, scope: _Scope) -> Parser:
         names = self._names if scope.lines else NameIndex(())
-        return Parser(self._phrases.automaton(scope.wants, scope.options), names, self._quantities, self._fillers)
+        automaton = self._phrases.automaton(scope.wants, scope.options)
+        return Parser(automaton, names, self._quantities, self._fillers, self._prices)
 
     def _build_sentences(self, scope: _Scope) -> tuple[str, ...]:
         if self._writer is None:
@@ -243,6 +259,7 @@ class Understanding:
             sentences += self._writer.orders(tuple(self.catalog.spoken_names))
             sentences += self._writer.reductions(tuple(self.catalog.spoken_names))
             sentences += self._writer.amounts(_AMOUNT_SENTENCES)
+            sentences += self._writer.prices(tuple(self.catalog.spoken_names))
         return (*sentences, *[UNKNOWN_WORD] * _UNKNOWN_SENTENCES)
 
 

@@ -22,7 +22,9 @@ Command = Literal[
     "price",
     "help",
     "all_but",
+    "of_price",
 ]
+Bound = Literal["about", "most", "least", "cheaper", "dearer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,27 @@ class Quantity:
         per_unit = {"pack": 1, "carton": packs_per_carton, "case": packs_per_carton * cartons_per_case}[self.unit]
         doubled = self.halves * per_unit
         return doubled // 2 + self.loose_packs if doubled % 2 == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A retail price as it was said, in yuan: "about" so much (二十块的), at most or at least so much, or cheaper or
+    dearer than what was spoken of (便宜点的), for which `yuan` is 0. `per` is what it is the price of; callers mostly
+    leave that out."""
+
+    yuan: int = 0
+    bound: Bound = "about"
+    per: Literal["pack", "carton", "unsaid"] = "unsaid"
+
+    @property
+    def pack_fen(self) -> int:
+        """The price of a pack in fen, of ten to a carton. Where it was left out, from a hundred on it is a carton's."""
+        per_carton = self.per == "carton" or (self.per == "unsaid" and self.yuan >= CARTON_YUAN_FROM)
+        return self.yuan * (10 if per_carton else 100)
+
+
+# 两百块的 is 200 yuan a carton, 四十块的 is 40 a pack: hardly a carton is cheaper than this, and hardly a pack dearer.
+CARTON_YUAN_FROM = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +114,8 @@ class Utterance:
     command: Command | None = None
     digits: tuple[str, ...] = ()
     choice: int | None = None
+    # The price of the command "of_price".
+    price: Price | None = None
     text: str = ""
     confidence: float = 1.0
     confirm: bool = False

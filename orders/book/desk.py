@@ -19,7 +19,6 @@ from orders.book.drafts import Draft, DraftBook
 from orders.book.models import Channel
 from orders.book.views import (
     AvailableSpec,
-    Band,
     Confirmed,
     CutReason,
     DeskRefusal,
@@ -40,7 +39,6 @@ from orders.windows import Calendar, business_day
 
 __all__ = [
     "AvailableSpec",
-    "Band",
     "Confirmed",
     "CutReason",
     "Desk",
@@ -119,15 +117,6 @@ class Desk:
         today = business_day(self.now)
         found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
         return found[0] if found else None
-
-    def bands(self, retailer: Retailer) -> list[Band]:
-        """The price bands in which something is left for this retailer, the dearest first."""
-        return availability.bands(self.available_specs(retailer))
-
-    def specs_in_band(self, retailer: Retailer, band: int) -> list[AvailableSpec]:
-        """The specs of one price band of which something is left for this retailer."""
-        available = self.available_specs(retailer)
-        return [one for one in available if one.spec.price_band == band and one.left_packs > 0]
 
     def balance(self, retailer: Retailer) -> int:
         """The balance of the retailer's account, in fen."""

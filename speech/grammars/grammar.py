@@ -28,6 +28,8 @@ _COMMAND_WEIGHT: Final = 16
 _NAMES_A_REDUCTION: Final = 3
 # The same without a name, in so many sentences each.
 _AMOUNTS_A_REDUCTION: Final = 8
+# So many sentences have a price, and as many a name with one.
+_PRICED_NAMES: Final = 60
 _KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
 # Of a template with more wordings than this, only so many are generated.
 _MAX_WORDINGS: Final = 120
@@ -43,6 +45,7 @@ class GrammarWriter:
         self._vocabulary = vocabulary
         self._names = names
         self._amounts, self._amount_weights = quantities.distribution()
+        self._prices_said = phrases.price_words["also_said"]
         self._with_one: dict[str, list[list[Template]]] = {}
         self._with_several: list[Template] = []
         for template in phrases.templates:
@@ -113,6 +116,13 @@ class GrammarWriter:
         )
         return sentences + [self._generate(template, iter(()), cycle) for template in less]
 
+    def prices(self, names: Sequence[SpokenName]) -> list[str]:
+        """Sentences with a price, alone and of some of the names in turn."""
+        cycle = WeightedCycle()
+        of_names = names[:: max(1, len(names) // _PRICED_NAMES)]
+        made = [self._generate(self._template("of_price", cycle), iter(()), cycle) for _ in range(_PRICED_NAMES)]
+        return made + [self._generate(self._template("add_priced", cycle), iter((n,)), cycle) for n in of_names]
+
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the wanted commands and choices, the usual ones more often."""
         cycle = WeightedCycle()
@@ -176,6 +186,8 @@ class GrammarWriter:
         words: dict[str, tuple[str, ...]] = {}
 
         def fill(slot: str, role: str) -> str:
+            if slot == "price":
+                return self._prices_said[cycle.choose("price", _uniform(len(self._prices_said)))]
             if slot == "quantity":
                 return self._amounts[cycle.choose("quantity", self._amount_weights)]
             name = next(names)

@@ -11,8 +11,9 @@ from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, syllables
 from speech.language.phrases import Act, Automaton, Label
+from speech.language.prices import Prices
 from speech.language.quantities import Quantities
-from speech.utterance import Quantity
+from speech.utterance import Price, Quantity
 
 # The cost of each kind of part by itself: of two parses the one with fewer and fuller parts is right.
 PART_COST: Final = {
@@ -22,6 +23,8 @@ PART_COST: Final = {
     "remove": 2.0,
     "reduce": 2.0,
     "more": 2.0,
+    "add_priced": 2.0,
+    "of_price": 2.0,
     "swap": 2.5,
     "ask": 2.0,
     "command": 2.0,
@@ -56,7 +59,8 @@ _MAX_BESIDE_TALK = 3
 # Parses that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
-Slot = tuple[str, SpokenName | Quantity]
+_Value = SpokenName | Quantity | Price
+Slot = tuple[str, _Value]
 """A filled slot: its role ("", "off", "not", "instead", "but") and what filled it."""
 
 
@@ -94,12 +98,18 @@ class Part:
     @property
     def words(self) -> str:
         """The template's words around its slots."""
-        return "".join(one for one in self.wording if isinstance(one, str))
+        # What fills a slot is a word of its own there: 十多条 says nothing of more.
+        return "".join(one for one in self.wording if isinstance(one, str) and len(one) == 1)
 
     @property
     def quantity(self) -> Quantity | None:
         """The quantity, without one the caller takes back; None if there is none."""
         return next((v for role, v in self.slots if isinstance(v, Quantity) and role != "not"), None)
+
+    @property
+    def price(self) -> Price | None:
+        """The price; None if there is none."""
+        return next((value for _, value in self.slots if isinstance(value, Price)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +132,7 @@ class Parse:
         return max(0.0, self.cost - expected - (TALK + TALK_SYLLABLE * self.talk if self.talk else 0.0))
 
 
-_Values = tuple[SpokenName | Quantity, ...]
+_Values = tuple[_Value, ...]
 _Wording = tuple[str | SpokenName, ...]
 _Levels = list[dict[tuple[int, _Values], "_Partial"]]
 _Partial = tuple[float, tuple[Label, ...], _Values, int, _Wording]
@@ -132,8 +142,16 @@ _Edge = tuple[int, float, int, Part | None]
 class Parser:
     """A parser for the templates of one set of acts over one set of names."""
 
-    def __init__(self, automaton: Automaton, names: NameIndex, quantities: Quantities, fillers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        automaton: Automaton,
+        names: NameIndex,
+        quantities: Quantities,
+        fillers: Iterable[str],
+        prices: Prices | None = None,
+    ) -> None:
         self._automaton = automaton
+        self._prices = prices or Prices((), quantities)
         self._names = names
         self._quantities = quantities
         self._fillers: SoundTrie[str] = SoundTrie()
@@ -280,6 +298,12 @@ class Parser:
                             (*said, words),
                         )
                         self._step(levels, found.end, node.quantity, partial)
+                if node.price is not None:
+                    for price in self._prices.spot(heard, place):
+                        words = "".join(sound.char for sound in heard[place : price.end])
+                        spent = cost + ALTERED * price.cost
+                        partial = (spent, (*path, ("price", "")), (*values, price.value), skipped, (*said, words))
+                        self._step(levels, price.end, node.price, partial)
                 if path:
                     for filler in fillers:
                         partial = (cost + FILLER + ALTERED * filler.cost, path, values, skipped, said)

@@ -126,7 +126,7 @@ class Quantities:
     def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[Quantity]]:
         """Every quantity found in `heard` that begins at `start`, shorter readings beside longer ones."""
         found = list(self._whole.spot(heard, start))
-        for number in (*self._numbers.spot(heard, start), *self._large_numbers(heard, start)):
+        for number in self.spot_numbers(heard, start):
             found.append(Spotted(number.end, number.cost + NO_UNIT, Quantity(2 * number.value)))
             for ending in self._endings.spot(heard, number.end):
                 how = ending.value
@@ -140,6 +140,10 @@ class Quantities:
                         for rest in self._loose_packs.spot(heard, ending.end)
                     ]
         return found
+
+    def spot_numbers(self, heard: Sequence[Sound], start: int) -> list[Spotted[int]]:
+        """Every whole number found in `heard` that begins at `start`, without its unit."""
+        return [*self._numbers.spot(heard, start), *self._large_numbers(heard, start)]
 
     def _large_numbers(self, heard: Sequence[Sound], start: int) -> list[Spotted[int]]:
         """The numbers from 1,000 on: thousands or ten thousands, and what follows them."""

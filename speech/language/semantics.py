@@ -8,10 +8,12 @@ from typing import Final, get_args
 
 from brand_catalog.catalog import SpokenName
 from speech.language.parsing import Part
-from speech.utterance import Action, Asked, Command, Item, Quantity, Unit
+from speech.language.prices import price_said
+from speech.utterance import Action, Asked, Command, Item, Price, Quantity, Unit
 
-Resolve = Callable[[SpokenName], tuple[str, ...]]
-"""Returns the specs a spoken name stands for to this caller, the likeliest first."""
+Resolve = Callable[[SpokenName, Price | None], tuple[str, ...]]
+"""Returns the specs a spoken name stands for to this caller, the likeliest first; if a price is given, those of the
+brand that have it."""
 
 # The cost of parts that do not fit together: a number too many, two commands in one utterance.
 _MISFIT: Final = 2.0
@@ -37,13 +39,14 @@ class Meaning:
     items: tuple[Item, ...] = ()
     command: Command | None = None
     choice: int | None = None
+    price: Price | None = None
 
     @property
     def key(self) -> tuple[object, ...]:
         """The identity of a meaning, without the caller's words and the kind of question about a spec: of two questions
         about the same spec the better parse counts."""
         lines = tuple((i.action, i.barcodes, i.quantity, i.other_quantities) for i in self.items)
-        return lines, self.command, self.choice
+        return lines, self.command, self.choice, self.price
 
 
 def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]:
@@ -52,6 +55,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
     action: Action
     command: Command | None = None
     choice: int | None = None
+    price: Price | None = None
     cost = 0.0
     # True if the command is a no that may take back what was said before it; 不要 is mostly 我要 misrecognised.
     takes_back = False
@@ -61,6 +65,8 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
         more = part.act.kind in ("more", "more_last") or any(word in part.words for word in _MORE)
         in_all = not more and any(word in part.words for word in _IN_ALL)
         match part.act.kind:
+            case "command" if command == "of_price" and part.act.name == "what_is_there":
+                pass  # 二十块的烟有哪些
             case "command":
                 if command is not None and command != part.act.name:
                     cost += _MISFIT
@@ -92,6 +98,12 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
                     lines.add("reduce", part.names, part.quantity)
                 if command == "no":
                     command, takes_back = None, False
+            case "of_price":
+                if command is not None:
+                    cost += _MISFIT
+                command, price = "of_price", price_said(part.price, part.words)
+            case "add_priced":
+                lines.add("add", part.names, part.quantity, price=price_said(part.price, part.words), more=more)
             case "swap":
                 lines.add("remove", part.names_off, None)
                 lines.add("add", part.names, part.quantity)
@@ -117,7 +129,7 @@ def assemble(parts: tuple[Part, ...], resolve: Resolve) -> tuple[Meaning, float]
     if lines.all_but and not any(item.barcodes for item in lines.items):
         # 除了玉溪都要五条: nobody can tell which all are.
         return Meaning((), "all_but"), cost
-    return Meaning(tuple(lines.items), command, choice), cost
+    return Meaning(tuple(lines.items), command, choice, price if command == "of_price" else None), cost
 
 
 class _Lines:
@@ -137,6 +149,7 @@ class _Lines:
         *,
         more: bool = False,
         in_all: bool = False,
+        price: Price | None = None,
     ) -> None:
         """Add a line for each name. One that is said again is not added; with another quantity it has to be asked."""
         if action == "add" and quantity is None and self._leading_quantity is not None:
@@ -144,7 +157,11 @@ class _Lines:
             self.items.pop()
         self._leading_quantity = None
         for name in names:
-            item = Item(action, self._resolve(name), quantity, name.text, asked, more=more, in_all=in_all)
+            if price is not None and not self._resolve(name, price):
+                # None of the brand has this price: what there is of it is said with its price, and nothing is ordered.
+                self.items.append(Item("ask", self._resolve(name, None), None, name.text, "price"))
+                continue
+            item = Item(action, self._resolve(name, price), quantity, name.text, asked, more=more, in_all=in_all)
             again = None if more or action != "add" or quantity is None else self._place_of(item)
             if again is None or self.items[again].barcodes != item.barcodes:
                 self.items.append(item)
@@ -161,7 +178,7 @@ class _Lines:
         if not self.items:
             self.add("change", names, quantity)
             return
-        said = [Item("add", self._resolve(name), quantity, name.text) for name in names]
+        said = [Item("add", self._resolve(name, None), quantity, name.text) for name in names]
         places = [self._place_of(item) for item in said]
         if None in places:
             wrong = self.items.pop()
