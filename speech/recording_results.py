@@ -41,7 +41,11 @@ def recognise_file(
 def recording_result(file: str, heard: Utterance, catalog: Catalog) -> RecordingResult:
     """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
     if the line would ask before it accepts anything; `incomplete` if it would say that the rest was not understood."""
-    asks = heard.confirm or heard.command == "all_but" or any(_needs_question(item, catalog) for item in heard.items)
+    asks = (
+        heard.confirm
+        or heard.command in ("all_but", "of_price")
+        or any(_needs_question(item, catalog) for item in heard.items)
+    )
     kind = "none"
     if heard.items:
         kind = _KINDS[heard.items[0].action]

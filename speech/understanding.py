@@ -151,6 +151,8 @@ class Understanding:
             behind = top - hypothesis.score
             for parse in parses:
                 meaning, misfit = assemble(parse.parts, resolve)
+                if not prior.ordered and any(item.action == "reduce" for item in meaning.items):
+                    continue  # nothing is ordered that could be reduced: 金沙江五条 is not 金时代减五条
                 cost = parse.cost + misfit
                 likely = prior.of(meaning)
                 evidence = likely - SCORE_WEIGHT * behind - cost

@@ -79,8 +79,8 @@ class Prior:
             elif not self.orderable.intersection(item.barcodes):
                 known = OFF_LIST
         if item.action == "reduce":
-            about = self.ordered.intersection(item.barcodes) if item.barcodes else self.ordered
-            return known + (REDUCED if about else REDUCED_NOT_ORDERED)
+            others = item.barcodes and not self.ordered.intersection(item.barcodes)
+            return known + (REDUCED_NOT_ORDERED if others else REDUCED)
         if item.action in ("change", "remove") and self.ordered and item.barcodes:
             known += 0.0 if self.ordered.intersection(item.barcodes) else NOT_ORDERED
         if item.quantity is None or item.action not in ("add", "change"):

@@ -53,6 +53,12 @@ def test_less_of_one_line_leaves_the_others(world: World, understanding: Underst
     assert caller.call.draft_cartons == {CLASSIC: 7, CHINA: 3}
 
 
+def test_before_anything_is_ordered_nothing_is_reduced_or_ordered(world: World, understanding: Understanding) -> None:
+    caller = ordering(world, understanding)
+    assert caller.says("红塔山硬经典减两条").startswith("抱歉，我没听清楚")
+    assert caller.call.draft_cartons == {}
+
+
 def test_after_a_no_the_words_mean_what_they_mean_before_it(world: World, understanding: Understanding) -> None:
     caller = ordering(world, understanding, "红塔山硬经典十条", "就这些")
     assert caller.says("不对") == "您要改哪一样？"
