@@ -18,7 +18,7 @@ from speech.grammars.vocabulary import Vocabulary, vocabulary_of
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.language.keypad import read_keys
 from speech.language.numerals import figures_in_words
-from speech.language.parsing import Parse, Parser
+from speech.language.parsing import KEPT_OF_TEXT, Parse, Parser
 from speech.language.phrases import Act, load_phrases
 from speech.language.prices import Prices
 from speech.language.prior import prior_of
@@ -134,8 +134,10 @@ class Understanding:
         """The sentences for the recogniser at this step, the same for every caller."""
         return self._sentences(_Scope.of(listen))
 
-    def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> list[Interpretation]:
-        """Every meaning the alternatives may have, the likeliest first."""
+    def interpret(
+        self, listen: Listen, hypotheses: Sequence[Hypothesis], kept: frozenset[str] = frozenset()
+    ) -> list[Interpretation]:
+        """Every meaning the alternatives may have, the likeliest first. Syllables in `kept` are never skipped."""
         parser = self._parser(_Scope.of(listen))
         prior = prior_of(listen)
         usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
@@ -147,7 +149,7 @@ class Understanding:
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
-        for hypothesis, parses in _parses(parser, hypotheses):
+        for hypothesis, parses in _parses(parser, hypotheses, kept):
             behind = top - hypothesis.score
             for parse in parses:
                 meaning, misfit = assemble(parse.parts, resolve)
@@ -169,7 +171,7 @@ class Understanding:
     def of_text(self, listen: Listen, text: str) -> Utterance:
         """The meaning of typed text, parsed as if recognised with certainty; figures count as numbers."""
         said = _FIGURES.sub(_in_words, text)
-        found = self.interpret(listen, [Hypothesis(said, 0.0)])
+        found = self.interpret(listen, [Hypothesis(said, 0.0)], KEPT_OF_TEXT)
         if not found or found[0].parse.distortion > _MAX_TEXT_DISTORTION * max(1, len(sounds(said))):
             return replace(NOTHING, text=text)
         return replace(self.utterance(listen, found[0], found[0].posterior), text=text)
@@ -292,7 +294,9 @@ def _is_amount(item: Item, listen: Listen) -> bool:
     return item.is_amount and (isinstance(listen, QuantityOf) or item.action == "add")
 
 
-def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
+def _parses(
+    parser: Parser, hypotheses: Sequence[Hypothesis], kept: frozenset[str]
+) -> Iterator[tuple[Hypothesis, list[Parse]]]:
     """The alternatives with their parses. Near names and stray syllables are only searched in alternatives likelier
     than the first that has an exact parse: below it a worse parse of worse evidence cannot win. Lines beside talk are
     only searched in the best alternatives, if none of them has an exact parse."""
@@ -303,7 +307,7 @@ def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[
         parses = parser.parse_exact(hypothesis.sounds)
         exact = exact or bool(parses)
         if not parses and not exact and near < _MAX_NEAR_PARSES:
-            parses = parser.parse_near(hypothesis.sounds)
+            parses = parser.parse_near(hypothesis.sounds, kept)
             near += 1
         yield hypothesis, parses
     if not exact:

@@ -47,8 +47,8 @@ TALK_SYLLABLE: Final = 0.3
 # A part that costs no more than this was recognised word for word.
 _PLAIN: Final = 7.0
 MIN_TALK: Final = 3
-# Syllables that turn a quantity into another one where they are left out.
-_NEVER_SKIPPED: Final = frozenset("零一二两三四五六七八九十百千万亿廿卅半少减")
+# Syllables that turn a quantity into another one where they are left out. Of recognised speech they may be noise.
+KEPT_OF_TEXT: Final = frozenset("零一二两三四五六七八九十百千万亿廿卅半少减")
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
 NAME: Final = 3.0
 
@@ -167,10 +167,10 @@ class Parser:
         """The parses that account for all sounds, the cheapest first."""
         return self._search(heard, None)
 
-    def parse_near(self, heard: tuple[Sound, ...]) -> list[Parse]:
-        """The parses, the cheapest first, with near names and with stray syllables skipped at a cost. This takes about
-        twenty times as long."""
-        return self._search(heard, self._names.spot_near(heard))
+    def parse_near(self, heard: tuple[Sound, ...], kept: frozenset[str] = frozenset()) -> list[Parse]:
+        """The parses, the cheapest first, with near names and with stray syllables skipped at a cost, but none of those
+        in `kept`. This takes about twenty times as long."""
+        return self._search(heard, self._names.spot_near(heard), kept)
 
     def parse_beside_talk(self, heard: tuple[Sound, ...]) -> list[Parse]:
         """The cheapest parses of a stretch that is nothing but whole lines, with a name and a quantity each, where the
@@ -205,7 +205,12 @@ class Parser:
             for _, cost, _, part in self._edges_of(heard)
         )
 
-    def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Parse]:
+    def _search(
+        self,
+        heard: tuple[Sound, ...],
+        near: dict[int, list[Spotted[SpokenName]]] | None,
+        kept: frozenset[str] = frozenset(),
+    ) -> list[Parse]:
         best: list[list[Parse]] = [[] for _ in range(len(heard) + 1)]
         best[0] = [Parse(0.0, ())]
         for place in range(len(heard)):
@@ -219,7 +224,7 @@ class Parser:
                     for at, found in near.items()
                     if at >= place
                 }
-                edges = self._edges(heard[place:], ahead)
+                edges = self._edges(heard[place:], ahead, kept)
             for end, cost, skipped, part in edges:
                 target = best[place + end]
                 here = () if part is None else (replace(part, start=place + part.start, end=place + part.end),)
@@ -230,13 +235,18 @@ class Parser:
         found = _cheapest([parse for parse in best[-1] if parse.parts])
         return [parse for parse in found if parse.cost <= found[0].cost + _SLACK]
 
-    def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
+    def _edges(
+        self,
+        heard: tuple[Sound, ...],
+        near: dict[int, list[Spotted[SpokenName]]] | None = None,
+        kept: frozenset[str] = frozenset(),
+    ) -> list[_Edge]:
         """All edges from the beginning of `heard`: a part, a filler, something to skip."""
         edges: list[_Edge] = [(f.end, ALTERED * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
             return edges
-        if near is not None and heard[0].char not in _NEVER_SKIPPED:
+        if near is not None and heard[0].char not in kept:
             edges.append((1, SKIPPED, 1, None))
         parts: dict[tuple[int, Act, tuple[Slot, ...]], tuple[float, int, _Wording]] = {}
         levels: _Levels = [{} for _ in range(len(heard) + 1)]
@@ -308,7 +318,7 @@ class Parser:
                     for filler in fillers:
                         partial = (cost + FILLER + ALTERED * filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
-                    if near is not None and here.char not in _NEVER_SKIPPED:
+                    if near is not None and here.char not in kept:
                         self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))
         edges += [
             (end, cost, skipped, Part(act, slots, 0, end, said))
