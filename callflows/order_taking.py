@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from callflows import speaking
 from callflows.inquiries import SPECS_DESCRIBED_MAX, answer_inquiry, describe_specs, is_inquiry
+from callflows.price_ranges import open_price
 from callflows.shortages import can_order, name_of, none_granted, some_granted, telling_spec, truly_none, withdrawn
 from callflows.state import Goto, OpenQuestion, OutReason, QuantityReason
 from callflows.turn_context import TurnContext
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # The packs and cartons of what the catalogue does not have, for the record of its demand.
 _PACKS_PER_CARTON, _CARTONS_PER_CASE = 10, 50
+# No retailer's limit comes near it: more was misheard or mistyped, or is said with the wrong unit, and is asked about.
+LINE_CARTONS_MAX = 999
 # Of more quantities that sound alike no caller can choose by ear.
 QUANTITIES_NAMED_MAX = 2
 
@@ -36,6 +39,8 @@ class _TakenLines:
     questions: list[OpenQuestion] = field(default_factory=list)
     # The lines that name a brand of which nothing can be ordered, by the spec that stands for it.
     brands: dict[str, Item] = field(default_factory=dict)
+    # What is taken off a line, in packs by barcode: the request is for the rest.
+    reductions: dict[str, int] = field(default_factory=dict)
     # The spec mentioned in the reply before: a quantity without a brand is of it.
     mentioned_barcode: str = ""
     # The lines taken in the turn before.
@@ -110,8 +115,21 @@ def quantity_reason(turn: TurnContext, item: Item) -> QuantityReason | None:
     """The reason for asking the quantity that was said once more; None if it can be taken."""
     spec = turn.spec(item.barcodes[0])
     if item.quantity is None or item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case) is None:
-        return "vague" if item.quantity is not None and item.quantity.vague else "unclear"
-    return "sounds_alike" if len(whole_packs(turn, item)) > 1 else None
+        if item.quantity is not None and not item.quantity.vague:
+            return "unclear"
+        if item.action == "reduce":
+            return "less"
+        if item.more and spec.barcode in turn.ordered():
+            return "again"
+        return "unclear" if item.quantity is None else "vague"
+    packs = whole_packs(turn, item)
+    if item.more and not packs:
+        return "again" if spec.barcode in turn.ordered() else "missing"
+    if item.action == "reduce" and not (packs and packs[0] <= turn.ordered().get(spec.barcode, 0)):
+        return "less"
+    if packs and packs[0] > LINE_CARTONS_MAX * spec.packs_per_carton:
+        return "too_many"
+    return "sounds_alike" if len(packs) > 1 else None
 
 
 # -- commands other than lines
@@ -129,6 +147,8 @@ def _obey_command(turn: TurnContext, heard: Utterance, taken: _TakenLines) -> No
             turn.state.leaving = leaving
         case "read_all" if turn.state.return_to is Goto.READ_BACK and not turn.state.open_questions:
             turn.state.read_back_lines = None
+        case "of_price" if heard.price is not None:
+            open_price(turn, heard.price)
         case command:
             answer_inquiry(turn, command, taken.mentioned_barcode)
 
@@ -162,10 +182,11 @@ def _known(turn: TurnContext, items: tuple[Item, ...]) -> tuple[Item, ...]:
 
 
 def _as_correction(turn: TurnContext, item: Item) -> Item:
-    """The line as said after a no: for a spec already ordered, its quantity replaces the old one."""
+    """The line as said after a no: for a spec already ordered, its quantity replaces the old one, unless it is to come
+    on top of it."""
     ordered = turn.ordered()
     about_a_line = item.is_amount or any(barcode in ordered for barcode in item.barcodes)
-    return replace(item, action="change") if item.action == "add" and about_a_line else item
+    return replace(item, action="change") if item.action == "add" and not item.more and about_a_line else item
 
 
 def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
@@ -189,7 +210,9 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
             return
     ordered = turn.ordered().get(barcode, 0)
     if item.action == "remove":
-        _remove(turn, item, ordered, taken)
+        _remove(turn, barcode, ordered, taken)
+    elif item.action == "reduce":
+        _reduce(turn, item, ordered, taken)
     elif item.action == "ask" and ordered:
         # AY 4.1.5.2 a
         taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
@@ -198,14 +221,21 @@ def _take_item(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     elif reason := quantity_reason(turn, item):
         taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
     elif packs := whole_packs(turn, item):
-        if item.action == "add" and not item.more and ordered and (barcode, packs[0]) in taken.just_taken:
+        if (
+            item.action == "add"
+            and not item.more
+            and not item.in_all
+            and ordered
+            and (barcode, packs[0]) in taken.just_taken
+        ):
             # Said once more, perhaps over the reply: it is not ordered twice.
             turn.state.just_taken = (*turn.state.just_taken, (barcode, packs[0]))
             taken.notices.append(turn.text("taken.already", quantity=turn.quantity(barcode, ordered)))
         else:
-            taken.wanted.append(LineRequest(barcode, packs[0], "set" if item.action == "change" else "add"))
+            sets = item.action == "change" or item.in_all
+            taken.wanted.append(LineRequest(barcode, packs[0], "set" if sets else "add"))
     else:
-        _remove(turn, replace(item, quantity=None), ordered, taken)
+        _remove(turn, barcode, ordered, taken)
 
 
 def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tuple[str, ...]:
@@ -219,12 +249,14 @@ def _resolve_specs(turn: TurnContext, item: Item, mentioned_barcode: str) -> tup
         return (mentioned_barcode,)
     if not item.barcodes:
         last = turn.state.last_barcode
-        about_last = item.more or item.action in ("change", "remove")
-        spoken_of = about_last and item.quantity is not None and last in ordered
+        about_last = item.more or item.in_all or item.action in ("change", "remove", "reduce")
+        spoken_of = (
+            about_last and (item.quantity is not None or item.more or item.action == "reduce") and last in ordered
+        )
         return (last,) if spoken_of else ()
-    if item.action in ("change", "remove"):
+    if item.action in ("change", "remove", "reduce"):
         in_order = tuple(barcode for barcode in item.barcodes if barcode in ordered)
-        if in_order or item.action == "remove":
+        if in_order or item.action != "change":
             return in_order
     if len(item.barcodes) > 1:
         return tuple(barcode for barcode in item.barcodes if can_order(turn, barcode)) or item.barcodes
@@ -240,7 +272,7 @@ def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
             packs = item.quantity.packs(_PACKS_PER_CARTON, _CARTONS_PER_CASE) if item.quantity is not None else None
             turn.draft.record_unknown(item.said, packs or 0)
         taken.notices.append(turn.text("taken.not_carried", brand=item.said or turn.text("words.the_brand")))
-    elif item.barcodes and item.action == "remove":
+    elif item.barcodes and item.action in ("remove", "reduce"):
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
     elif item.action == "remove" and item.quantity is None and last in turn.ordered():
@@ -260,18 +292,28 @@ def _ask_quantity(turn: TurnContext, item: Item, barcode: str, ordered: int, tak
     taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=why))
 
 
-def _remove(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
+def _remove(turn: TurnContext, barcode: str, ordered: int, taken: _TakenLines) -> None:
+    if not ordered:
+        taken.notices.append(turn.text("taken.not_ordered", spec=turn.name(barcode)))
+        return
+    turn.draft.remove(barcode)
+    taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
+
+
+def _reduce(turn: TurnContext, item: Item, ordered: int, taken: _TakenLines) -> None:
+    """Take a quantity off a line. Of all of it nothing is left; more than all of it, or none that was said, is asked
+    about."""
     [barcode] = item.barcodes
     off = whole_packs(turn, item)
     if not ordered:
         taken.notices.append(turn.text("taken.not_ordered", spec=turn.name(barcode)))
-    elif item.quantity is not None and (reason := quantity_reason(turn, item)):
+    elif reason := quantity_reason(turn, item):
         taken.questions.append(OpenQuestion(Goto.QUANTITY, (item,), reason=reason))
-    elif off and off[0] < ordered:
-        taken.wanted.append(LineRequest(barcode, ordered - off[0], "set"))
+    elif off[0] == ordered:
+        _remove(turn, barcode, ordered, taken)
     else:
-        turn.draft.remove(barcode)
-        taken.done.append(turn.text("taken.removed", spec=turn.name(barcode)))
+        taken.reductions[barcode] = off[0]
+        taken.wanted.append(LineRequest(barcode, ordered - off[0], "set"))
 
 
 def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bool = True) -> None:
@@ -287,11 +329,15 @@ def _request_lines(turn: TurnContext, taken: _TakenLines, *, ask_alternative: bo
             turn.state.last_barcode = barcode
             turn.state.just_taken = (*turn.state.just_taken, (barcode, request.packs))
             before[barcode] = outcome.line.granted_packs
+        off = taken.reductions.pop(barcode, 0)
         if outcome.granted_packs < request.packs:
             _say_short(turn, request, outcome, had, taken, ask_alternative)
         elif had and request.mode == "add":
             total = turn.quantity(barcode, had + request.packs)
             taken.done.append(turn.text("taken.added", spec=turn.name(barcode), total=total))
+        elif off:
+            fill = {"quantity": turn.quantity(barcode, off), "total": turn.quantity(barcode, request.packs)}
+            taken.done.append(turn.text("taken.reduced", spec=turn.name(barcode), **fill))
         elif had:
             quantity = turn.quantity(barcode, request.packs)
             taken.done.append(turn.text("taken.changed", spec=turn.name(barcode), quantity=quantity))
@@ -380,4 +426,8 @@ def _description(turn: TurnContext, item: Item) -> str:
         packs = item.quantity.packs(spec.packs_per_carton, spec.cartons_per_case)
         quantity = turn.quantity(spec.barcode, packs) if packs else ""
     key = item.asked if item.action == "ask" else item.action
+    if key == "add" and item.more and quantity:
+        return turn.text("described.more", spec=name, quantity=quantity)
+    if key == "reduce" and not quantity:
+        return turn.text("described.less", spec=name)
     return turn.text(f"described.{key}", spec=name, quantity=quantity)

@@ -38,9 +38,13 @@ class Silence:
 
 TurnInput = Utterance | Silence
 
-QuantityReason = Literal["missing", "wanted", "again", "vague", "unclear", "sounds_alike"]
+PriceRange = tuple[int, int]
+"""The lowest and the highest retail price of a pack, in fen."""
+
+QuantityReason = Literal["missing", "wanted", "again", "less", "vague", "unclear", "too_many", "sounds_alike"]
 """The reason for asking a quantity: none was said; the caller asked whether there is any; none was said of a brand that
-is ordered already; 十来条; 一箱; it may have been 六条 or 九条."""
+is ordered already, or 再来几条; 少一点, or more is to be taken off than is ordered; 十来条; 一箱; 九千条; it may have
+been 六条 or 九条."""
 
 
 OutReason = Literal["out_of_stock", "not_allotted"]
@@ -128,8 +132,8 @@ class CallState:
     reported_not_allotted: tuple[str, ...] = ()
     # The number of times a brand came without a quantity.
     quantities_omitted: int = 0
-    # The bands as read out, neighbours merged: numbers, lowest and highest price in fen; then the one being read.
-    bands: tuple[tuple[tuple[int, ...], int, int], ...] = ()
+    # The price ranges as read out, then the place of the one being read.
+    price_ranges: tuple[PriceRange, ...] = ()
     band: int = 0
     page: int = 0
     page_read: bool = False

@@ -334,6 +334,7 @@ subjects = Texts(
 utterance_kinds = Texts(
     {
         "items": N_("订货"),
+        "reduce": N_("减几条"),
         "change": N_("改数量"),
         "remove": N_("去掉"),
         "ask": N_("问有没有货"),

@@ -353,10 +353,16 @@ class Calls:
 
     def _keyed(self, session: Session, call: Call, reply: Reply, request: TurnRequest) -> Utterance:
         assert isinstance(reply.then, ListenFor)
-        early = request.early and not self._prompt_was_played(session, call, reply)
+        early = request.early and not self._question_was_reached(session, call, reply)
         return replace(self._understanding(session).of_keys(reply.then.listen, request.keys), early=early)
 
-    def _prompt_was_played(self, session: Session, call: Call, reply: Reply) -> bool:
+    def question_was_reached(self, call_key: str) -> bool:
+        """True if all of the call's present reply but its question had time to play. Raises UnknownCall."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, call_key)
+            return self._question_was_reached(session, call, self._snapshot(call).reply)
+
+    def _question_was_reached(self, session: Session, call: Call, reply: Reply) -> bool:
         """True if all of the reply but its question had time to play: the carrier waits a second before the question,
         and that is the moment to press a key."""
         given_for = self._clock() - recording_notice.given_at(session, call)

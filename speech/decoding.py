@@ -172,7 +172,7 @@ def _with_other_quantities(items: tuple[Item, ...], ranked: Sequence[Interpretat
 
 
 def _with_quantities(item: Item, others: tuple[Quantity, ...]) -> Item:
-    if item.quantity is None or item.action not in ("add", "change"):
+    if item.quantity is None or item.action not in ("add", "reduce", "change"):
         return item
     vague = next((other for other in others if other.vague), None)
     if vague is not None:

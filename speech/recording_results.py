@@ -12,11 +12,17 @@ from speech.decoding import Decision, decode_with_evidence
 from speech.listening import Listen
 from speech.sound.audio import read_audio
 from speech.understanding import Understanding
-from speech.utterance import NOTHING, Item, Utterance
+from speech.utterance import NOTHING, Action, Item, Utterance
 
 RecordingResult = dict[str, Any]
 
-_KINDS: Final[Mapping[str, str]] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
+_KINDS: Final[Mapping[Action, str]] = {
+    "add": "items",
+    "reduce": "reduce",
+    "change": "change",
+    "remove": "remove",
+    "ask": "ask",
+}
 
 
 def recognise_file(
@@ -35,7 +41,11 @@ def recognise_file(
 def recording_result(file: str, heard: Utterance, catalog: Catalog) -> RecordingResult:
     """The utterance as `flask hear` prints it: `kind` is items, change, remove, ask, command, digits, none, or ask_back
     if the line would ask before it accepts anything; `incomplete` if it would say that the rest was not understood."""
-    asks = heard.confirm or heard.command == "all_but" or any(_needs_question(item, catalog) for item in heard.items)
+    asks = (
+        heard.confirm
+        or heard.command in ("all_but", "of_price")
+        or any(_needs_question(item, catalog) for item in heard.items)
+    )
     kind = "none"
     if heard.items:
         kind = _KINDS[heard.items[0].action]
@@ -76,7 +86,7 @@ def _needs_question(item: Item, catalog: Catalog) -> bool:
     """True if the line has to ask before it can accept this item."""
     if len(item.barcodes) != 1:
         return True
-    if item.action not in ("add", "change"):
+    if item.action not in ("add", "reduce", "change"):
         return False
     return bool(item.other_quantities) or quantity_in_cartons(item, catalog) is None
 

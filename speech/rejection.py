@@ -10,9 +10,9 @@ from typing import Final, Literal
 from brand_catalog.sounds import Sound, distance
 from speech.hypotheses import Hypothesis
 from speech.language.semantics import Meaning
-from speech.listening import Choice, Listen, QuantityOf, YesNo, implied_spec
+from speech.listening import Choice, Digits, Listen, QuantityOf, YesNo, implied_spec
 from speech.understanding import MISSING_PENALTY, Interpretation
-from speech.utterance import Command
+from speech.utterance import Command, Item
 
 Acceptance = Literal["accept", "confirm", "reject"]
 
@@ -66,8 +66,9 @@ class Evidence:
     `fit` is its log-likelihood above the garbage model's, a syllable; `posterior` its posterior among all meanings;
     `distortion` that of its parse, a syllable: skipped sounds, near names, odd parts; `garbage_distance` the distance
     by sound from the garbage model's result, a syllable; `extra_syllables` the number of syllables the garbage model
-    has more; `nameless` says that there is a quantity without a brand; `expected` that
-    it answers the question asked; `command` is the command if there is nothing else; `volunteered` says that it is a
+    has more; `nameless` says that there is a quantity without a brand, other than what changes the order;
+    `expected` that it answers the question asked;
+    `command` is the command if there is nothing else; `volunteered` says that it is a
     quantity of a spec the line had spoken of without asking for a quantity; `mixed` that there is a command among other
     parts; `open` that no item has its quantity yet; `tied` that another meaning is nearly as likely; `rival` is the
     posterior of all other meanings together.
@@ -106,7 +107,7 @@ class Evidence:
             score = second_pass[0].score - MISSING_PENALTY if second_pass else 0.0
         said = _syllables(best.hypothesis.sounds)
         bare_syllables = _syllables(garbage[0].sounds) if garbage else ()
-        nameless = any(not item.barcodes for item in best.meaning.items)
+        nameless = any(not item.barcodes and not _is_about_order(listen, item) for item in best.meaning.items)
         how_many = isinstance(listen, QuantityOf)
         return cls(
             fit=(score - (garbage[0].score if garbage else score)) / count,
@@ -187,6 +188,13 @@ def _acceptance_of_command(command: Command, evidence: Evidence) -> Acceptance:
     if evidence.confidence < ACCEPT_COMMAND:
         return "reject"
     return "confirm" if command in _FAR_REACHING and evidence.confidence < ACCEPT_FAR_REACHING else "accept"
+
+
+def _is_about_order(listen: Listen, item: Item) -> bool:
+    """True if a quantity without a brand says what is to be done with what is ordered (减两条, 再加两条, 改成三条), and
+    something is."""
+    changes = item.action in ("reduce", "change") or item.more or item.in_all
+    return changes and not isinstance(listen, Digits) and bool(listen.ordered)
 
 
 def _answers(listen: Listen, meaning: Meaning) -> bool:

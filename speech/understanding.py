@@ -18,13 +18,14 @@ from speech.grammars.vocabulary import Vocabulary, vocabulary_of
 from speech.hypotheses import UNKNOWN_WORD, Hypothesis
 from speech.language.keypad import read_keys
 from speech.language.numerals import figures_in_words
-from speech.language.parsing import Parse, Parser
+from speech.language.parsing import KEPT_OF_TEXT, Parse, Parser
 from speech.language.phrases import Act, load_phrases
+from speech.language.prices import Prices
 from speech.language.prior import prior_of
 from speech.language.quantities import Quantities
 from speech.language.semantics import Meaning, assemble
 from speech.listening import Choice, Digits, Items, Listen, QuantityOf, YesNo, implied_spec
-from speech.utterance import NOTHING, Item, Utterance
+from speech.utterance import NOTHING, Item, Price, Utterance
 
 # The weight of the recogniser's log-likelihood: its frames are not independent, so it is overconfident.
 SCORE_WEIGHT: Final = 0.5
@@ -34,7 +35,7 @@ MISSING_PENALTY: Final = 5.0
 PASS_WEIGHTS: Final = (0.8, 1.2)
 # Typed text whose parse has more distortion than this a syllable is not understood.
 _MAX_TEXT_DISTORTION: Final = 0.9
-_FIGURES: Final = re.compile(r"\d+")
+_FIGURES: Final = re.compile(r"(\d+)(?:\.(\d+))?(条?)")
 # The number of best interpretations that enter the second pass with the confusables of their parts.
 _MAX_WITH_CONFUSABLES: Final = 3
 # The number of alternatives that are parsed with near names.
@@ -115,6 +116,7 @@ class Understanding:
         self._phrases = load_phrases()
         self._spoken_names = (*catalog.spoken_names, *_other_brands(self._phrases.other_brands, catalog))
         self._quantities = Quantities(self._phrases.quantity_words)
+        self._prices = Prices(self._phrases.price_words["units"], self._quantities)
         self._confusables = Confusables(self._phrases, self._quantities)
         self._writer: GrammarWriter | None = None
         if vocabulary is not None:
@@ -133,21 +135,27 @@ class Understanding:
         """The sentences for the recogniser at this step, the same for every caller."""
         return self._sentences(_Scope.of(listen))
 
-    def interpret(self, listen: Listen, hypotheses: Sequence[Hypothesis]) -> list[Interpretation]:
-        """Every meaning the alternatives may have, the likeliest first."""
+    def interpret(
+        self, listen: Listen, hypotheses: Sequence[Hypothesis], kept: frozenset[str] = frozenset()
+    ) -> list[Interpretation]:
+        """Every meaning the alternatives may have, the likeliest first. Syllables in `kept` are never skipped."""
         parser = self._parser(_Scope.of(listen))
         prior = prior_of(listen)
         usual = {barcode: place for place, barcode in enumerate(_usual(listen))}
 
-        def resolve(name: SpokenName) -> tuple[str, ...]:
-            return _resolved(name, prior.orderable, usual)
+        def resolve(name: SpokenName, price: Price | None) -> tuple[str, ...]:
+            if price is not None:
+                name = self._of_price(name, price)
+            return _resolved(name, prior.orderable, usual) if name.barcodes else ()
 
         best: dict[tuple[object, ...], Interpretation] = {}
         top = max((hypothesis.score for hypothesis in hypotheses), default=0.0)
-        for hypothesis, parses in _parses(parser, hypotheses):
+        for hypothesis, parses in _parses(parser, hypotheses, kept):
             behind = top - hypothesis.score
             for parse in parses:
                 meaning, misfit = assemble(parse.parts, resolve)
+                if not prior.ordered and any(item.action == "reduce" for item in meaning.items):
+                    continue  # nothing is ordered that could be reduced: 金沙江五条 is not 金时代减五条
                 cost = parse.cost + misfit
                 likely = prior.of(meaning)
                 evidence = likely - SCORE_WEIGHT * behind - cost
@@ -163,8 +171,8 @@ class Understanding:
 
     def of_text(self, listen: Listen, text: str) -> Utterance:
         """The meaning of typed text, parsed as if recognised with certainty; figures count as numbers."""
-        said = _FIGURES.sub(lambda figures: figures_in_words(figures[0]), text)
-        found = self.interpret(listen, [Hypothesis(said, 0.0)])
+        said = _FIGURES.sub(_in_words, text)
+        found = self.interpret(listen, [Hypothesis(said, 0.0)], KEPT_OF_TEXT)
         if not found or found[0].parse.distortion > _MAX_TEXT_DISTORTION * max(1, len(sounds(said))):
             return replace(NOTHING, text=text)
         return replace(self.utterance(listen, found[0], found[0].posterior), text=text)
@@ -200,7 +208,8 @@ class Understanding:
             for way in ways:
                 for sentence in self._writer.sentences(way):
                     found[sentence] = None
-        if isinstance(listen, YesNo) and any(is_bare_answer(i.meaning) for i in interpretations):
+        asks_yes_or_no = isinstance(listen, YesNo) or (isinstance(listen, Choice) and not listen.or_items)
+        if asks_yes_or_no and any(is_bare_answer(i.meaning) for i in interpretations):
             # A yes has to be told from a no, whichever of the two the first pass found.
             found |= dict.fromkeys(self._writer.answers)
         return list(found)
@@ -223,6 +232,7 @@ class Understanding:
         return Utterance(
             items=items,
             command=meaning.command,
+            price=meaning.price,
             choice=choice,
             text=interpretation.hypothesis.text.replace(UNKNOWN_WORD, "").replace(" ", ""),
             confidence=round(confidence, 3),
@@ -230,9 +240,20 @@ class Understanding:
             incomplete=bool(items) and (interpretation.parse.talk > 0 or interpretation.parse.skipped > 0),
         )
 
+    def _of_price(self, name: SpokenName, price: Price) -> SpokenName:
+        """The name for those specs of its brand that have this retail price."""
+        specs = self.catalog.specs
+        brands = {specs[barcode].brand for barcode in name.barcodes}
+        of_brand = [barcode for barcode, spec in specs.items() if spec.brand in brands]
+        return replace(
+            name,
+            barcodes=tuple(b for b in of_brand if specs[b].retail_fen == price.pack_fen * specs[b].packs_per_carton),
+        )
+
     def _build_parser(self, scope: _Scope) -> Parser:
         names = self._names if scope.lines else NameIndex(())
-        return Parser(self._phrases.automaton(scope.wants, scope.options), names, self._quantities, self._fillers)
+        automaton = self._phrases.automaton(scope.wants, scope.options)
+        return Parser(automaton, names, self._quantities, self._fillers, self._prices)
 
     def _build_sentences(self, scope: _Scope) -> tuple[str, ...]:
         if self._writer is None:
@@ -241,7 +262,9 @@ class Understanding:
         sentences += self._writer.texts((phrase for phrases in scope.options for phrase in phrases), _OPTION_SENTENCES)
         if scope.lines:
             sentences += self._writer.orders(tuple(self._spoken_names))
+            sentences += self._writer.reductions(tuple(self.catalog.spoken_names))
             sentences += self._writer.amounts(_AMOUNT_SENTENCES)
+            sentences += self._writer.prices(tuple(self.catalog.spoken_names))
         return (*sentences, *[UNKNOWN_WORD] * _UNKNOWN_SENTENCES)
 
 
@@ -258,13 +281,23 @@ def is_bare_answer(said: Meaning | Utterance) -> bool:
     return said.command in ("yes", "no") and not said.items
 
 
+def _in_words(figures: re.Match[str]) -> str:
+    """Typed figures as they are said: 12条 is 十二条, 1.5条 is 一条半."""
+    whole, decimals, unit = figures.groups()
+    if decimals and decimals.rstrip("0") == "5" and unit:
+        return f"{figures_in_words(whole)}{unit}半"
+    return figures_in_words(whole) + (f"点{figures_in_words(decimals)}" if decimals else "") + unit
+
+
 def _is_amount(item: Item, listen: Listen) -> bool:
     """True if a line without a brand gives a quantity of the spec spoken of: every such line after the question "how
     many", otherwise only an addition."""
     return item.is_amount and (isinstance(listen, QuantityOf) or item.action == "add")
 
 
-def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[Hypothesis, list[Parse]]]:
+def _parses(
+    parser: Parser, hypotheses: Sequence[Hypothesis], kept: frozenset[str]
+) -> Iterator[tuple[Hypothesis, list[Parse]]]:
     """The alternatives with their parses. Near names and stray syllables are only searched in alternatives likelier
     than the first that has an exact parse: below it a worse parse of worse evidence cannot win. Lines beside talk are
     only searched in the best alternatives, if none of them has an exact parse."""
@@ -275,7 +308,7 @@ def _parses(parser: Parser, hypotheses: Sequence[Hypothesis]) -> Iterator[tuple[
         parses = parser.parse_exact(hypothesis.sounds)
         exact = exact or bool(parses)
         if not parses and not exact and near < _MAX_NEAR_PARSES:
-            parses = parser.parse_near(hypothesis.sounds)
+            parses = parser.parse_near(hypothesis.sounds, kept)
             near += 1
         yield hypothesis, parses
     if not exact:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Unit = Literal["carton", "pack", "case", "unclear"]
-Action = Literal["add", "change", "remove", "ask"]
+Action = Literal["add", "reduce", "change", "remove", "ask"]
 Asked = Literal["is_there", "price", "how_much_left"]
 Command = Literal[
     "done",
@@ -26,7 +26,9 @@ Command = Literal[
     "read_all",
     "cancel",
     "later",
+    "of_price",
 ]
+Bound = Literal["about", "most", "least", "cheaper", "dearer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,36 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """A retail price as it was said, in yuan: "about" so much (二十块的), at most or at least so much, or cheaper or
+    dearer than what was spoken of (便宜点的), for which `yuan` is 0. `per` is what it is the price of; callers mostly
+    leave that out."""
+
+    yuan: int = 0
+    bound: Bound = "about"
+    per: Literal["pack", "carton", "unsaid"] = "unsaid"
+
+    @property
+    def pack_fen(self) -> int:
+        """The price of a pack in fen, of ten to a carton. Where it was left out, from a hundred on it is a carton's."""
+        per_carton = self.per == "carton" or (self.per == "unsaid" and self.yuan >= CARTON_YUAN_FROM)
+        return self.yuan * (10 if per_carton else 100)
+
+
+# 两百块的 is 200 yuan a carton, 四十块的 is 40 a pack: hardly a carton is cheaper than this, and hardly a pack dearer.
+CARTON_YUAN_FROM = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One line as recognised. `barcodes` are the specs it may be, likeliest first: one is settled, of several the
+    """One line as recognised. The action "reduce" takes `quantity` off what is ordered, "change" sets it.
+    `barcodes` are the specs it may be, likeliest first: one is settled, of several the
     caller is asked which, none is a quantity said without a brand. `quantity` is None if none was said. `said` is the
     name as the caller said it. `asked` is the question of an "ask": availability, price, or the quantity left.
     `other_quantities` are those nearly as likely as `quantity` (六条 or 九条), likeliest first: if there are any, the
     caller is asked which. `not_carried` marks a brand that is in no catalogue; `barcodes` is then empty. `more` says
-    that it comes on top of what is ordered (再来五条); a line that is just said again does not."""
+    that it comes on top of what is ordered (再来五条); a line that is just said again does not. `in_all` says that the
+    quantity is all that is wanted (只要五条): it takes the place of what is ordered."""
 
     action: Action
     barcodes: tuple[str, ...]
@@ -66,6 +91,7 @@ class Item:
     other_quantities: tuple[Quantity, ...] = ()
     not_carried: bool = False
     more: bool = False
+    in_all: bool = False
 
     @property
     def is_amount(self) -> bool:
@@ -84,14 +110,16 @@ class Utterance:
     ask again before it acts on a bare command. `incomplete` says that a part of what was said beside the lines was
     not understood. `continues` says that the caller had not finished when the utterance before was returned: this one
     holds both parts, and `continuation` the later one alone. `others` are the other readings, likeliest first, in
-    words: for the review of the turn. `early` says that a key was pressed during a prompt that had to be heard to its
-    end.
+    words: for the review of the turn. `early` says that a key was pressed, or a yes typed, during a prompt that had to
+    be heard to its end.
     """
 
     items: tuple[Item, ...] = ()
     command: Command | None = None
     digits: tuple[str, ...] = ()
     choice: int | None = None
+    # The price of the command "of_price".
+    price: Price | None = None
     text: str = ""
     confidence: float = 1.0
     confirm: bool = False

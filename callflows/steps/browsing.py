@@ -1,11 +1,8 @@
-"""有什么烟: first the price band, then today's specs of it, a page at a time, band by band (AY 4.1.5.2 e, f)."""
+"""有什么烟: first the retail price, then today's specs of it, a page at a time, price by price (AY 4.1.5.2 e, f)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
-
-from callflows import speaking
+from callflows import price_ranges, speaking
 from callflows.order_taking import take
 from callflows.state import Goto
 from callflows.steps.step import NoMatch, Step
@@ -14,11 +11,7 @@ from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option, YesNo
 from speech.utterance import Utterance
 
-if TYPE_CHECKING:
-    from orders.book.desk import Band
-
 SPECS_AT_ONCE = 5
-PRICES_AT_ONCE = 5
 
 
 class ChooseBand(Step[Goto]):
@@ -29,8 +22,8 @@ class ChooseBand(Step[Goto]):
     reprompts = ("short", "keys", "keys")
 
     def ask(self, turn: TurnContext) -> Goto | None:
-        turn.state.bands = tuple(_merge_bands(turn.desk.bands(turn.retailer)))
-        if not turn.state.bands:
+        turn.state.price_ranges = price_ranges.ranges(turn)
+        if not turn.state.price_ranges:
             turn.state.return_to = Goto.MORE
             turn.say("choose_band.nothing")
             return Goto.MORE
@@ -52,10 +45,9 @@ class ChooseBand(Step[Goto]):
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.choice is not None:
-            if not 0 <= heard.choice < len(turn.state.bands):
+            if not 0 <= heard.choice < len(turn.state.price_ranges):
                 return NoMatch()
-            _open_band(turn, heard.choice)
-            turn.state.return_to = Goto.SPECS
+            price_ranges.open_range(turn, heard.choice)
             return take(turn, heard)
         if heard.items or heard.command in ("done", "no", *SIDE_REQUESTS):
             turn.state.return_to = Goto.MORE
@@ -88,7 +80,7 @@ class BrowseSpecs(Step[Goto]):
         if turn.state.page_read:
             turn.say("browse_specs.go_on")
             return None
-        specs = _specs(turn)
+        specs = price_ranges.specs_in(turn, turn.state.price_ranges[turn.state.band])
         if not specs:
             turn.state.return_to = Goto.MORE
             turn.say("browse_specs.end")
@@ -96,7 +88,7 @@ class BrowseSpecs(Step[Goto]):
         start = turn.state.page * SPECS_AT_ONCE
         shown = specs[start : start + SPECS_AT_ONCE]
         if not start:
-            turn.say("browse_specs.band", price=_prices(turn)[turn.state.band])
+            turn.say("browse_specs.band", price=price_ranges.said(turn, turn.state.price_ranges[turn.state.band]))
         turn.say("browse_specs.page", specs=turn.listed(self._said(turn, barcode) for barcode in shown))
         turn.say("browse_specs.first")
         turn.state.page_read = True
@@ -118,15 +110,18 @@ class BrowseSpecs(Step[Goto]):
         return NoMatch()
 
     def _turn_the_page(self, turn: TurnContext) -> Goto | None:
-        if (turn.state.page + 1) * SPECS_AT_ONCE < len(_specs(turn)):
+        if (turn.state.page + 1) * SPECS_AT_ONCE < len(
+            price_ranges.specs_in(turn, turn.state.price_ranges[turn.state.band])
+        ):
             turn.state.page += 1
             turn.state.page_read = False
             return None
-        if turn.state.band + 1 < len(turn.state.bands):
-            _open_band(turn, turn.state.band + 1)
+        if turn.state.band + 1 < len(turn.state.price_ranges):
+            price_ranges.open_range(turn, turn.state.band + 1)
             return None
         turn.state.return_to = Goto.MORE
-        turn.say("browse_specs.end")
+        every = turn.state.price_ranges == price_ranges.ranges(turn)
+        turn.say("browse_specs.end" if every else "browse_specs.end_of_price")
         return Goto.MORE
 
     def _said(self, turn: TurnContext, barcode: str) -> str:
@@ -134,33 +129,6 @@ class BrowseSpecs(Step[Goto]):
         return turn.text("browse_specs.spec", spec=turn.name(barcode), code=code)
 
 
-def _open_band(turn: TurnContext, place: int) -> None:
-    turn.state.band, turn.state.page, turn.state.page_read = place, 0, False
-
-
-def _specs(turn: TurnContext) -> list[str]:
-    bands, _, _ = turn.state.bands[turn.state.band]
-    return [one.spec.barcode for band in bands for one in turn.desk.specs_in_band(turn.retailer, band)]
-
-
 def _prices(turn: TurnContext) -> list[str]:
-    """The prices of the bands, as they are said and as they may be answered."""
-    return [
-        turn.text(
-            "choose_band.one_price" if lowest == highest else "choose_band.price",
-            lowest=speaking.yuan(lowest),
-            highest=speaking.yuan(highest),
-        )
-        for _, lowest, highest in turn.state.bands
-    ]
-
-
-def _merge_bands(bands: Sequence[Band]) -> Iterator[tuple[tuple[int, ...], int, int]]:
-    """The bands, neighbours merged until there are no more than a caller can remember. Prices are rounded outwards to
-    whole yuan: they are there to choose by."""
-    size = -(-len(bands) // PRICES_AT_ONCE) or 1
-    for start in range(0, len(bands), size):
-        some = bands[start : start + size]
-        lowest = min(band.lowest_fen for band in some) // 100 * 100
-        highest = -(-max(band.highest_fen for band in some) // 100) * 100
-        yield tuple(band.band for band in some), lowest, highest
+    """The prices of the ranges, as they are said and as they may be answered."""
+    return [price_ranges.said(turn, one) for one in turn.state.price_ranges]

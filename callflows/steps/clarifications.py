@@ -8,7 +8,7 @@ from callflows import speaking
 from callflows.inquiries import is_inquiry
 from callflows.order_taking import close_question, quantity_reason, take, whole_packs
 from callflows.shortages import name_of
-from callflows.state import Goto, OpenQuestion
+from callflows.state import Goto, OpenQuestion, QuantityReason
 from callflows.steps.line_question import LineQuestion
 from callflows.steps.step import NoMatch
 from callflows.steps.take_items import SIDE_REQUESTS
@@ -112,7 +112,7 @@ class AskQuantity(LineQuestion):
         if line.quantity is not None:
             line = _settled(turn, question.items[0], line)
             if reason := quantity_reason(turn, line):
-                again = reason == question.reason == "sounds_alike"
+                again = reason == question.reason and reason in ("sounds_alike", "less", "too_many")
                 question = replace(question, items=(line,), reason=reason)
                 _replace_question(turn, question)
                 onward = take(turn, replace(heard, items=others))
@@ -128,8 +128,9 @@ class AskQuantity(LineQuestion):
             if line.action == "ask":
                 line = replace(line, action="add")
             return take(turn, replace(heard, items=(line, *others)), answering=True)
-        if dropped or _gives_up(turn, heard):
-            turn.say("ask_quantity.dropped", **self.fill(turn))
+        kept = question.reason in ("again", "less")
+        if dropped or _gives_up(turn, heard) or (kept and heard.command == "done" and not others):
+            turn.say("ask_quantity.kept" if kept else "ask_quantity.dropped", **self.fill(turn))
             close_question(turn)
             return take(turn, replace(heard, items=others))
         if others or heard.command in ("done", *SIDE_REQUESTS):
@@ -141,9 +142,21 @@ class AskQuantity(LineQuestion):
         barcode, may_be = line.barcodes[0], whole_packs(turn, line)
         return {
             "spec": name_of(turn, line),
+            "how_many": _how_many(turn, turn.state.open_questions[0].reason),
             "ordered": turn.quantity(barcode, turn.ordered().get(barcode, 0)),
             "quantities": turn.text("words.or_else").join(turn.quantity(barcode, packs) for packs in may_be),
         }
+
+
+def _how_many(turn: TurnContext, reason: QuantityReason) -> str:
+    """The question for the quantity in the fewest words: a number alone answers it in its terms."""
+    match reason:
+        case "again":
+            return turn.text("ask_quantity.how_many_again")
+        case "less":
+            return turn.text("ask_quantity.how_many_less")
+        case _:
+            return turn.text("ask_quantity.how_many")
 
 
 def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple[Item, ...], bool]:
@@ -154,13 +167,16 @@ def _apply_answer(question: OpenQuestion, heard: Utterance) -> tuple[Item, tuple
     dropped = heard.command == "no"
     for item in heard.items:
         common = tuple(barcode for barcode in line.barcodes if barcode in item.barcodes)
+        none = item.quantity is not None and not (item.quantity.halves or item.quantity.loose_packs)
         if is_inquiry(item) or item.not_carried or len(common) < len(item.barcodes):
             others.append(item)
-        elif item.action == "remove":
+        elif item.action == "remove" or (none and item.action in ("add", "reduce")):
             dropped = True
         else:
             dropped = False
             line = replace(line, barcodes=common or line.barcodes)
+            if item.action in ("change", "reduce") or item.more or item.in_all:
+                line = replace(line, action=item.action, more=item.more, in_all=item.in_all)
             if item.quantity is not None:
                 line = replace(line, quantity=item.quantity, other_quantities=item.other_quantities)
     return line, tuple(others), dropped

@@ -75,11 +75,11 @@ class OfferSubstitute(LineQuestion):
         question = turn.state.open_questions[0]
         wanted_specs = set(question.items[0].barcodes)
         insisting, others = _split(heard.items, lambda item: set() < set(item.barcodes) <= wanted_specs)
-        if insisting and insisting[0].action != "remove":
+        if insisting and insisting[0].action not in ("remove", "reduce"):
             turn.sentences.append(truly_none(turn, question.items[0]))
             if not others and heard.command is None:
                 return None
-        bare, others = _split(others, lambda item: item.is_amount and item.action != "remove")
+        bare, others = _split(others, lambda item: item.is_amount and item.action not in ("remove", "reduce"))
         if heard.command == "yes" or bare:
             close_question(turn)
             if not any(item.barcodes == (question.barcode,) for item in others):
@@ -122,7 +122,7 @@ class OfferRest(LineQuestion):
         if packs := self._fewer(turn, question, bare):
             close_question(turn)
             turn.draft.accept_less(barcode, packs if line.action == "change" else question.packs + packs)
-            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+            self._say_accepted(turn, question, packs)
         elif bare:
             close_question(turn)
             turn.draft.accept_less(barcode, question.packs)
@@ -133,7 +133,7 @@ class OfferRest(LineQuestion):
             turn.draft.accept_less(barcode, question.packs)
             turn.say("offer_rest.dropped", spec=turn.name(barcode))
         elif heard.command in ("yes", "done"):
-            turn.say("taken.one", **self.fill(turn))
+            self._say_accepted(turn, question, question.granted_packs)
             close_question(turn)
         elif others:
             # Going on to another line is an answer too: the rest stays, and is read back like any line.
@@ -149,6 +149,15 @@ class OfferRest(LineQuestion):
         [barcode] = question.items[0].barcodes
         return {"spec": turn.name(barcode), "quantity": turn.quantity(barcode, question.granted_packs)}
 
+    def _say_accepted(self, turn: TurnContext, question: OpenQuestion, packs: int) -> None:
+        """Say the quantity accepted, and the total where it comes on top of what was ordered before."""
+        line = question.items[0]
+        [barcode] = line.barcodes
+        if line.action == "add" and question.packs:
+            turn.say("taken.added", spec=turn.name(barcode), total=turn.quantity(barcode, question.packs + packs))
+        else:
+            turn.say("taken.one", spec=turn.name(barcode), quantity=turn.quantity(barcode, packs))
+
     def _fewer(self, turn: TurnContext, question: OpenQuestion, bare: tuple[Item, ...]) -> int:
         """The packs the caller accepts, where one quantity was said and is no more than the rest; otherwise 0."""
         quantity = bare[0].quantity if bare and not bare[0].other_quantities else None
@@ -159,7 +168,7 @@ class OfferRest(LineQuestion):
 
 def _is_about(item: Item, barcode: str) -> bool:
     """True if a line is about this spec, named or not, and wants some of it."""
-    return item.action != "remove" and (item.is_amount or item.barcodes == (barcode,))
+    return item.action not in ("remove", "reduce") and (item.is_amount or item.barcodes == (barcode,))
 
 
 def _without_answer(heard: Utterance, others: tuple[Item, ...]) -> Utterance:

@@ -57,6 +57,20 @@ class ChooseRegion(Step[RegionChosen]):
         return {"keyed": turn.listed(keyed)}
 
 
+# The options of the question "请问您是…吗", by their place.
+ITSELF, SOMEBODY_ELSE = range(2)
+
+
+def said_by_itself(turn: TurnContext) -> Option:
+    """The words of the retailer itself at the question who is calling, beside a yes."""
+    return Option("1", tuple(turn.text("confirm_caller.itself_said").split()))
+
+
+def said_by_others(turn: TurnContext) -> Option:
+    """The words of anybody else at that question, beside a no."""
+    return Option("2", tuple(turn.text("confirm_caller.else_said").split()))
+
+
 class CallerConfirmed(StrEnum):
     SIGNED_IN = "signed in"
     SOMEONE_ELSE = "someone else"
@@ -83,14 +97,17 @@ class ConfirmCaller(Step[CallerConfirmed]):
         turn.state.greeted = True
         return None
 
-    def listen(self, turn: TurnContext) -> YesNo:
-        return YesNo()
+    def listen(self, turn: TurnContext) -> Choice:
+        return Choice((said_by_itself(turn), said_by_others(turn)))
 
     def hear(self, turn: TurnContext, heard: Utterance) -> CallerConfirmed | NoMatch | None:
-        if heard.command == "yes":
+        if heard.confirm:
+            return NoMatch()
+        # The words that name the person count before a yes or no said along with them: "不是，我就是".
+        if heard.choice == ITSELF or (heard.choice is None and heard.command == "yes"):
             turn.state.signed_in = True
             return CallerConfirmed.SIGNED_IN
-        if heard.command == "no":
+        if heard.choice == SOMEBODY_ELSE or (heard.choice is None and heard.command == "no"):
             turn.state.customer_code = ""
             return CallerConfirmed.SOMEONE_ELSE
         return NoMatch()

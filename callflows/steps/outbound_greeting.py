@@ -6,15 +6,15 @@ from enum import StrEnum
 
 from callflows import speaking
 from callflows.state import Goto
-from callflows.steps.identification import greeting_words
+from callflows.steps.identification import ITSELF, SOMEBODY_ELSE, greeting_words, said_by_itself, said_by_others
 from callflows.steps.step import NoMatch, Step
 from callflows.steps.take_items import Declined, TakeItems
 from callflows.turn_context import TurnContext
 from speech.listening import Choice, Option
 from speech.utterance import Utterance
 
-# The options in the order of their keys.
-ITSELF, SOMEBODY_ELSE, NOT_NOW = range(3)
+# The option that a retailer has beside those of every caller, by its place.
+NOT_NOW = 2
 
 
 class Greeted(StrEnum):
@@ -44,12 +44,8 @@ class GreetRetailer(Step[Greeted]):
         return None
 
     def listen(self, turn: TurnContext) -> Choice:
-        said = (
-            turn.text("greet_retailer.itself_said"),
-            turn.text("greet_retailer.else_said"),
-            turn.text("greet_retailer.not_now_said"),
-        )
-        return Choice(tuple(Option(str(key), tuple(words.split())) for key, words in enumerate(said, 1)))
+        not_now = Option("3", tuple(turn.text("greet_retailer.not_now_said").split()))
+        return Choice((said_by_itself(turn), said_by_others(turn), not_now))
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Greeted | NoMatch | None:
         if heard.confirm:

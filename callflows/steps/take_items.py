@@ -15,7 +15,7 @@ from speech.utterance import Command, Utterance
 # Answered, and then the order goes on.
 SIDE_REQUESTS: frozenset[Command] = frozenset(
     {
-        *("usual", "what_is_there", "last_order", "how_much_left", "balance", "price", "all_but"),
+        *("usual", "what_is_there", "last_order", "how_much_left", "balance", "price", "all_but", "of_price"),
         *("track", "read_all", "cancel", "later"),
     }
 )

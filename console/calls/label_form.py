@@ -13,9 +13,9 @@ from speech.listening import CUSTOMER_CODE_DIGITS
 from speech.recording_results import quantity_in_cartons
 from speech.utterance import Command, Utterance
 
-UtteranceKind = Literal["items", "change", "remove", "ask", "command", "digits", "none"]
+UtteranceKind = Literal["items", "reduce", "change", "remove", "ask", "command", "digits", "none"]
 KINDS: tuple[UtteranceKind, ...] = get_args(UtteranceKind)
-WITH_CARTONS: tuple[UtteranceKind, ...] = ("items", "change")
+WITH_CARTONS: tuple[UtteranceKind, ...] = ("items", "reduce", "change")
 WITH_LINES: tuple[UtteranceKind, ...] = (*WITH_CARTONS, "remove", "ask")
 COMMANDS: tuple[Command, ...] = get_args(Command)
 TEXT_MAX = 200
@@ -43,8 +43,8 @@ def from_utterance(utterance: Utterance, text: str, catalog: Catalog) -> LabelFo
     """The form filled in from an utterance."""
     form = LabelForm(text, lines=[_line(item, catalog) for item in utterance.items])
     if utterance.items:
-        kinds: Mapping[str, UtteranceKind] = {"add": "items", "change": "change", "remove": "remove", "ask": "ask"}
-        form.kind = kinds[utterance.items[0].action]
+        action = utterance.items[0].action
+        form.kind = "items" if action == "add" else action
     elif utterance.digits:
         form.kind, form.digits = "digits", utterance.digits[0]
     elif utterance.command:

@@ -7,7 +7,7 @@ recognition: it is stored as the pending utterance of the open turn, and the cal
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,17 +26,20 @@ from ivr.calls import UnknownCall
 from ivr.models import Call, TurnRow
 from ivr.serialisation import reply_from_json
 from ivr.services import Services, services
+from ivr.stream_registry import is_bare_yes
 from orders.book.models import OrderRow
 from orders.book.views import order_view
 from orders.models import HotlineRow
 from orders.retailers.models import RetailerPhone, RetailerRow
-from speech.listening import Digits, Listen
+from speech.listening import Digits, Listen, YesNo
 from storage import read_only
 
 SAMPLES = Path(__file__).with_name("samples.toml")
 # The commands a page may send. Only operators can be called in the browser, see softphone.py.
 PAGE_COMMANDS = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
+# The steps that ask who is speaking: a yes or a no answers them, beside the words of their options.
+_ASKING_WHO = frozenset({"confirm_caller", "greet_retailer"})
 # An unregistered number: its caller is asked for a code and a PIN.
 UNREGISTERED_NUMBER = "+8613900000000"
 
@@ -102,7 +105,9 @@ def phone_routes(app_services: Services) -> Blueprint:
         then = reply_from_json(call.reply).then
         return render_template(
             "web_phone/phone_progress.html",
-            awaited_input=awaited_input(then.listen) if isinstance(then, ListenFor) and call.ended_at is None else "",
+            awaited_input=(
+                awaited_input(state.step, then.listen) if isinstance(then, ListenFor) and call.ended_at is None else ""
+            ),
             turns=[_turn_facts(turn, names) for turn in turns],
             order=view,
             retailer=retailer,
@@ -123,6 +128,10 @@ def phone_routes(app_services: Services) -> Blueprint:
             abort(409, _("密码只能按键输入。"))
         with read_only(services().sessions) as session:
             utterance = services().recognition.reading(session).of_text(then.listen, text)
+        if then.hear_out and is_bare_yes(utterance, then.listen):
+            # The typed words end the prompt, so that a yes to all of it has to come after all of it.
+            early = not services().line.calls.question_was_reached(call_key)
+            utterance = replace(utterance, early=early)
         services().line.media_streams.registry.store_utterance(call_key, snapshot.turn_number, utterance)
         services().line.media_streams.answer(call_key, snapshot.turn_number)
         return "", 204
@@ -136,8 +145,10 @@ def phone_routes(app_services: Services) -> Blueprint:
     return routes
 
 
-def awaited_input(listen: Listen) -> str:
+def awaited_input(step: str, listen: Listen) -> str:
     """The name of the input the call is waiting for, as in samples.toml."""
+    if step in _ASKING_WHO:
+        return YesNo.__name__
     return listen.what if isinstance(listen, Digits) else type(listen).__name__
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from brand_catalog.catalog import Catalog, Spec
 from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow, Substitute
-from orders.book.views import AvailableSpec, Band
+from orders.book.views import AvailableSpec
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Limit, Supply
 from orders.windows import cycle_start
@@ -92,15 +92,6 @@ def last_order(session: Session, retailer: RetailerRow) -> OrderRow | None:
         .limit(1)
         .options(selectinload(OrderRow.lines))
     )
-
-
-def bands(available: Iterable[AvailableSpec]) -> list[Band]:
-    """The price bands in which something is left, the dearest first."""
-    prices: dict[int, list[int]] = {}
-    for one in available:
-        if one.left_packs > 0:
-            prices.setdefault(one.spec.price_band, []).append(one.spec.retail_fen)
-    return [Band(band, min(fen), max(fen), len(fen)) for band, fen in sorted(prices.items())]
 
 
 def substitute(session: Session, catalog: Catalog, retailer: RetailerRow, day: date, spec: Spec) -> Spec | None:

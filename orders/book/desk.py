@@ -20,7 +20,6 @@ from orders.book.models import Channel
 from orders.book.order_status import OrderStatus
 from orders.book.views import (
     AvailableSpec,
-    Band,
     Confirmed,
     CutReason,
     DeskRefusal,
@@ -43,7 +42,6 @@ from orders.windows import Calendar, business_day
 
 __all__ = [
     "AvailableSpec",
-    "Band",
     "Confirmed",
     "CutReason",
     "Desk",
@@ -134,15 +132,6 @@ class Desk:
     def supplied(self, barcodes: Iterable[str]) -> frozenset[str]:
         """Those of the specs of which there is supply today, whoever it was allotted to."""
         return availability.supplied(self.session, business_day(self.now), barcodes)
-
-    def bands(self, retailer: Retailer) -> list[Band]:
-        """The price bands in which something is left for this retailer, the dearest first."""
-        return availability.bands(self.available_specs(retailer))
-
-    def specs_in_band(self, retailer: Retailer, band: int) -> list[AvailableSpec]:
-        """The specs of one price band of which something is left for this retailer."""
-        available = self.available_specs(retailer)
-        return [one for one in available if one.spec.price_band == band and one.left_packs > 0]
 
     def balance(self, retailer: Retailer) -> int:
         """The balance of the retailer's account, in fen."""

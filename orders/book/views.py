@@ -89,16 +89,6 @@ class AvailableSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """One price band: its number, its lowest and highest retail price a carton, and how many specs it has today."""
-
-    band: int
-    lowest_fen: int
-    highest_fen: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class LineView:
     """One line of an order."""
 

@@ -14,7 +14,8 @@ Verdict = Literal["exact", "accepted", "asked back", "missed", "wrong"]
 Step = Literal["items", "yes_no", "yes_no+items", "digits"]
 
 LABELS: Final = "labels.jsonl"
-LINE_KINDS: Final = ("items", "change", "remove")
+COUNTED_KINDS: Final = ("items", "reduce", "change")
+LINE_KINDS: Final = (*COUNTED_KINDS, "remove")
 # Commands after which something happens that was not asked for: an order is saved or filled, or the call leaves.
 ACTING_COMMANDS: Final = ("yes", "done", "usual", "operator")
 
@@ -132,5 +133,5 @@ def agrees(expect: Mapping[str, Any], result: RecordingResult) -> bool:
 
 
 def _lines(meaning: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    counted = meaning["kind"] in ("items", "change")
+    counted = meaning["kind"] in COUNTED_KINDS
     return [(spec, cartons if counted else None) for spec, cartons in meaning.get("items", ())]

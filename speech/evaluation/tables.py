@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args
 
-from speech.evaluation.recordings import Evaluated, Verdict
+from speech.evaluation.recordings import COUNTED_KINDS, Evaluated, Verdict
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def line_errors(evaluated: Iterable[Evaluated]) -> tuple[Rate, Rate]:
     and of those with the right spec the ones with another quantity."""
     specs, quantities = [], []
     for one in evaluated:
-        if one.recording.expect["kind"] not in ("items", "change") or one.answer["kind"] not in ("items", "change"):
+        if one.recording.expect["kind"] not in COUNTED_KINDS or one.answer["kind"] not in COUNTED_KINDS:
             continue
         recognised = dict(map(tuple, one.answer["items"]))
         for spec, cartons in one.recording.expect["items"]:

@@ -24,6 +24,12 @@ _ANOTHER: Final = (0.5, 0.5)
 _SEVERAL: Final = (0.7, 0.3)
 # The first wording of a command is repeated this often; later ones less, but at least twice.
 _COMMAND_WEIGHT: Final = 16
+# One name in so many has a sentence that reduces its line, and as many one that adds to it.
+_NAMES_A_REDUCTION: Final = 3
+# The same without a name, in so many sentences each.
+_AMOUNTS_A_REDUCTION: Final = 8
+# So many sentences have a price, and as many a name with one.
+_PRICED_NAMES: Final = 60
 _KINDS_OF_OTHERS: Final = ("add_number_first", "change", "change", "remove", "remove", "ask", "ask", "mention")
 # Of a template with more wordings than this, only so many are generated.
 _MAX_WORDINGS: Final = 120
@@ -39,6 +45,7 @@ class GrammarWriter:
         self._vocabulary = vocabulary
         self._names = names
         self._amounts, self._amount_weights = quantities.distribution()
+        self._prices_said = phrases.price_words["also_said"]
         self._with_one: dict[str, list[list[Template]]] = {}
         self._with_several: list[Template] = []
         for template in phrases.templates:
@@ -75,6 +82,15 @@ class GrammarWriter:
         cycle = WeightedCycle()
         return {name: tuple(self._generate_with(name, cycle)) for name in self._names}
 
+    def reductions(self, names: Sequence[SpokenName]) -> list[str]:
+        """Sentences that take a quantity off a line or add to it (红塔山减两条), with some of the names in turn."""
+        cycle = WeightedCycle()
+        return [
+            self._generate(self._template("more" if place % 2 else "reduce", cycle), iter((name,)), cycle)
+            for place, name in enumerate(names)
+            if place % _NAMES_A_REDUCTION < 2
+        ]
+
     def _generate_with(self, name: SpokenName, cycle: WeightedCycle) -> Iterator[str]:
         for _ in range(_ORDERS_PER_NAME):
             yield self._generate(self._template("add", cycle), iter((name,)), cycle)
@@ -92,7 +108,20 @@ class GrammarWriter:
         cycle = WeightedCycle()
         kinds = ("amount", "amount", "amount", "change_last")
         made = (self._template(kinds[cycle.choose("kind", _uniform(len(kinds)))], cycle) for _ in range(count))
-        return [self._generate(template, iter(()), cycle) for template in made]
+        sentences = [self._generate(template, iter(()), cycle) for template in made]
+        less = (
+            self._template(kind, cycle)
+            for _ in range(count // _AMOUNTS_A_REDUCTION)
+            for kind in ("reduce_last", "more_last")
+        )
+        return sentences + [self._generate(template, iter(()), cycle) for template in less]
+
+    def prices(self, names: Sequence[SpokenName]) -> list[str]:
+        """Sentences with a price, alone and of some of the names in turn."""
+        cycle = WeightedCycle()
+        of_names = names[:: max(1, len(names) // _PRICED_NAMES)]
+        made = [self._generate(self._template("of_price", cycle), iter(()), cycle) for _ in range(_PRICED_NAMES)]
+        return made + [self._generate(self._template("add_priced", cycle), iter((n,)), cycle) for n in of_names]
 
     def commands(self, wanted: Callable[[Act], bool]) -> list[str]:
         """Every wording of the wanted commands and choices, the usual ones more often."""
@@ -157,6 +186,8 @@ class GrammarWriter:
         words: dict[str, tuple[str, ...]] = {}
 
         def fill(slot: str, role: str) -> str:
+            if slot == "price":
+                return self._prices_said[cycle.choose("price", _uniform(len(self._prices_said)))]
             if slot == "quantity":
                 return self._amounts[cycle.choose("quantity", self._amount_weights)]
             name = next(names)

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from functools import cache
 
-LARGEST = 999
+LARGEST = 99_999
+# The largest number whose forms are listed one by one; larger ones are put together as they are said.
+LARGEST_LISTED = 999
 
 _DIGITS = "零一二三四五六七八九"
 
 
 @cache
 def number_words(number: int) -> tuple[str, ...]:
-    """The spoken forms of a number from 1 to 999, without a unit; ValueError for any other number."""
+    """The spoken forms of a number from 1 to 99,999, without a unit; ValueError for any other number."""
     if not 1 <= number <= LARGEST:
-        raise ValueError(f"{number} is not a number the order line takes; it takes 1 to {LARGEST}.")
+        raise ValueError(f"{number} is not a number the order line takes; it takes 1 to {LARGEST:,}.")
     if number == 2:
         return ("两", "二")
+    for unit, size in ((10_000, "万"), (1_000, "千")):
+        count, rest = divmod(number, unit)
+        if count:
+            heads = ("两" + size, "二" + size) if count == 2 else (_DIGITS[count] + size,)
+            return tuple(head + tail for tail in words_after(rest, unit) for head in heads)
     hundreds, rest = divmod(number, 100)
     if not hundreds:
         return _below_hundred(rest)
@@ -47,6 +54,25 @@ def _after_hundreds(rest: int) -> tuple[str, ...]:
     short = (_DIGITS[tens],) if not ones else ()
     clipped = (f"十{_DIGITS[ones] if ones else ''}",) if tens == 1 and ones else ()
     return (full, *short, *clipped)
+
+
+def words_after(rest: int, unit: int) -> tuple[str, ...]:
+    """The forms of the rest after thousands (`unit` 1,000) or ten thousands: 一千五 is 1,500, 一千零五 is 1,005."""
+    if not rest:
+        return ("",)
+    forms = tuple(f"零{form}" for form in number_words(rest)) if rest * 10 < unit else number_words(rest)
+    digit, others = divmod(rest, unit // 10)
+    return forms if others else (*forms, _DIGITS[digit])
+
+
+def digit_words(number: int) -> tuple[str, ...]:
+    """The forms of a quantity said digit by digit: 100 is 幺零零 or 一零零, 1,500 is 一五零零. Only numbers of three
+    digits with a zero, and of more with two zeros at the end: 五六 and 三四五 are ranges, and 幺五 is 要五 by sound."""
+    digits = str(number)
+    if not (len(digits) == 3 and "0" in digits) and not (len(digits) > 3 and digits.endswith("00")):
+        return ()
+    said = "".join(_DIGITS[int(digit)] for digit in digits)
+    return tuple(dict.fromkeys((said.replace("一", "幺"), said)))
 
 
 def range_words(text: str, lowest: int) -> dict[str, int]:

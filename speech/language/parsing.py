@@ -11,8 +11,9 @@ from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import UNKNOWN, Sound, SoundTrie, Spotted, match_cost, syllables
 from speech.language.phrases import Act, Automaton, Label
+from speech.language.prices import Prices
 from speech.language.quantities import Quantities
-from speech.utterance import Quantity
+from speech.utterance import Price, Quantity
 
 # The cost of each kind of part by itself: of two parses the one with fewer and fuller parts is right.
 PART_COST: Final = {
@@ -20,6 +21,10 @@ PART_COST: Final = {
     "add_number_first": 3.0,
     "change": 2.5,
     "remove": 2.0,
+    "reduce": 2.0,
+    "more": 2.0,
+    "add_priced": 2.0,
+    "of_price": 2.0,
     "swap": 2.5,
     "ask": 2.0,
     "command": 2.0,
@@ -27,6 +32,8 @@ PART_COST: Final = {
     "mention": 3.5,
     "amount": 3.5,
     "change_last": 3.0,
+    "reduce_last": 3.0,
+    "more_last": 3.5,
 }
 FILLER: Final = 0.3
 # The factor for template words and numbers recognised as other words, which are less credible than names that were: the
@@ -40,6 +47,8 @@ TALK_SYLLABLE: Final = 0.3
 # A part that costs no more than this was recognised word for word.
 _PLAIN: Final = 7.0
 MIN_TALK: Final = 3
+# Syllables that turn a quantity into another one where they are left out. Of recognised speech they may be noise.
+KEPT_OF_TEXT: Final = frozenset("零一二两三四五六七八九十百千万亿廿卅半少减")
 # Of two ways to cut a stretch into names, the one with fewer and longer names is right.
 NAME: Final = 3.0
 
@@ -50,7 +59,8 @@ _MAX_BESIDE_TALK = 3
 # Parses that cost more than the best of the same words plus this are dropped.
 _SLACK = 3.0
 
-Slot = tuple[str, SpokenName | Quantity]
+_Value = SpokenName | Quantity | Price
+Slot = tuple[str, _Value]
 """A filled slot: its role ("", "off", "not", "instead", "but") and what filled it."""
 
 
@@ -88,12 +98,18 @@ class Part:
     @property
     def words(self) -> str:
         """The template's words around its slots."""
-        return "".join(one for one in self.wording if isinstance(one, str))
+        # What fills a slot is a word of its own there: 十多条 says nothing of more.
+        return "".join(one for one in self.wording if isinstance(one, str) and len(one) == 1)
 
     @property
     def quantity(self) -> Quantity | None:
         """The quantity, without one the caller takes back; None if there is none."""
         return next((v for role, v in self.slots if isinstance(v, Quantity) and role != "not"), None)
+
+    @property
+    def price(self) -> Price | None:
+        """The price; None if there is none."""
+        return next((value for _, value in self.slots if isinstance(value, Price)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ class Parse:
         return max(0.0, self.cost - expected - (TALK + TALK_SYLLABLE * self.talk if self.talk else 0.0))
 
 
-_Values = tuple[SpokenName | Quantity, ...]
+_Values = tuple[_Value, ...]
 _Wording = tuple[str | SpokenName, ...]
 _Levels = list[dict[tuple[int, _Values], "_Partial"]]
 _Partial = tuple[float, tuple[Label, ...], _Values, int, _Wording]
@@ -126,8 +142,16 @@ _Edge = tuple[int, float, int, Part | None]
 class Parser:
     """A parser for the templates of one set of acts over one set of names."""
 
-    def __init__(self, automaton: Automaton, names: NameIndex, quantities: Quantities, fillers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        automaton: Automaton,
+        names: NameIndex,
+        quantities: Quantities,
+        fillers: Iterable[str],
+        prices: Prices | None = None,
+    ) -> None:
         self._automaton = automaton
+        self._prices = prices or Prices((), quantities)
         self._names = names
         self._quantities = quantities
         self._fillers: SoundTrie[str] = SoundTrie()
@@ -143,10 +167,10 @@ class Parser:
         """The parses that account for all sounds, the cheapest first."""
         return self._search(heard, None)
 
-    def parse_near(self, heard: tuple[Sound, ...]) -> list[Parse]:
-        """The parses, the cheapest first, with near names and with stray syllables skipped at a cost. This takes about
-        twenty times as long."""
-        return self._search(heard, self._names.spot_near(heard))
+    def parse_near(self, heard: tuple[Sound, ...], kept: frozenset[str] = frozenset()) -> list[Parse]:
+        """The parses, the cheapest first, with near names and with stray syllables skipped at a cost, but none of those
+        in `kept`. This takes about twenty times as long."""
+        return self._search(heard, self._names.spot_near(heard), kept)
 
     def parse_beside_talk(self, heard: tuple[Sound, ...]) -> list[Parse]:
         """The cheapest parses of a stretch that is nothing but whole lines, with a name and a quantity each, where the
@@ -181,7 +205,12 @@ class Parser:
             for _, cost, _, part in self._edges_of(heard)
         )
 
-    def _search(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None) -> list[Parse]:
+    def _search(
+        self,
+        heard: tuple[Sound, ...],
+        near: dict[int, list[Spotted[SpokenName]]] | None,
+        kept: frozenset[str] = frozenset(),
+    ) -> list[Parse]:
         best: list[list[Parse]] = [[] for _ in range(len(heard) + 1)]
         best[0] = [Parse(0.0, ())]
         for place in range(len(heard)):
@@ -195,7 +224,7 @@ class Parser:
                     for at, found in near.items()
                     if at >= place
                 }
-                edges = self._edges(heard[place:], ahead)
+                edges = self._edges(heard[place:], ahead, kept)
             for end, cost, skipped, part in edges:
                 target = best[place + end]
                 here = () if part is None else (replace(part, start=place + part.start, end=place + part.end),)
@@ -206,13 +235,18 @@ class Parser:
         found = _cheapest([parse for parse in best[-1] if parse.parts])
         return [parse for parse in found if parse.cost <= found[0].cost + _SLACK]
 
-    def _edges(self, heard: tuple[Sound, ...], near: dict[int, list[Spotted[SpokenName]]] | None = None) -> list[_Edge]:
+    def _edges(
+        self,
+        heard: tuple[Sound, ...],
+        near: dict[int, list[Spotted[SpokenName]]] | None = None,
+        kept: frozenset[str] = frozenset(),
+    ) -> list[_Edge]:
         """All edges from the beginning of `heard`: a part, a filler, something to skip."""
         edges: list[_Edge] = [(f.end, ALTERED * f.cost + FILLER, 0, None) for f in self._fillers.spot(heard, 0)]
         if heard[0] is UNKNOWN:
             edges.append((1, UNKNOWN_STRETCH, 0, None))
             return edges
-        if near is not None:
+        if near is not None and heard[0].char not in kept:
             edges.append((1, SKIPPED, 1, None))
         parts: dict[tuple[int, Act, tuple[Slot, ...]], tuple[float, int, _Wording]] = {}
         levels: _Levels = [{} for _ in range(len(heard) + 1)]
@@ -274,11 +308,17 @@ class Parser:
                             (*said, words),
                         )
                         self._step(levels, found.end, node.quantity, partial)
+                if node.price is not None:
+                    for price in self._prices.spot(heard, place):
+                        words = "".join(sound.char for sound in heard[place : price.end])
+                        spent = cost + ALTERED * price.cost
+                        partial = (spent, (*path, ("price", "")), (*values, price.value), skipped, (*said, words))
+                        self._step(levels, price.end, node.price, partial)
                 if path:
                     for filler in fillers:
                         partial = (cost + FILLER + ALTERED * filler.cost, path, values, skipped, said)
                         self._step(levels, filler.end, number, partial)
-                    if near is not None:
+                    if near is not None and here.char not in kept:
                         self._step(levels, place + 1, number, (cost + SKIPPED, path, values, skipped + 1, said))
         edges += [
             (end, cost, skipped, Part(act, slots, 0, end, said))

@@ -26,7 +26,7 @@ PHRASE_FILE: Final = Path(__file__).parents[1] / "phrases.zh.yaml"
 _OPTIONAL_SHARES: Final = (0.72, 0.28)
 
 Label = tuple[str, str]
-"""The input of an arc: ("char", 要), ("name", role) or ("quantity", role)."""
+"""The input of an arc: ("char", 要), ("name", role), ("quantity", role) or ("price", role)."""
 
 
 class PhraseFileError(ValueError):
@@ -65,6 +65,7 @@ class Node:
     chars: Mapping[str, tuple[tuple[str, str, int], ...]]
     name: int | None
     quantity: int | None
+    price: int | None
     ends: bool
 
 
@@ -162,6 +163,7 @@ class Automaton:
             chars={key: tuple(found) for key, found in chars.items()},
             name=targets.get(("name", "")),
             quantity=targets.get(("quantity", "")),
+            price=targets.get(("price", "")),
             ends=any(state in self._accepts for state in states),
         )
 
@@ -186,6 +188,7 @@ class Phrases:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.quantity_words: Mapping[str, Any] = data["quantities"]
+        self.price_words: Mapping[str, list[str]] = data.get("prices", {"units": [], "also_said": []})
         self.rules = {name: _parsed(text) for name, text in data["rules"].items()}
         self.filler = _parsed(data["filler"])
         self.other_brands: tuple[str, ...] = tuple(data["other_brands"])

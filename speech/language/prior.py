@@ -22,6 +22,10 @@ OFF_LIST: Final = -1.5
 USUAL: Final = 0.5
 # The same of a change or removal, for a spec that is not in the order although others are.
 NOT_ORDERED: Final = -0.5
+# The log-odds of a reduction against an addition, of a spec that is in the order and of any other: nobody reduces what
+# was not ordered, and 减 and 少 are what is left of many a word in noise.
+REDUCED: Final = -0.5
+REDUCED_NOT_ORDERED: Final = -4.0
 # The share of lines whose quantity is one that the retailer ordered of this spec before.
 _SHARE_REPEATED: Final = 0.5
 # Quantities in cartons as retailers order them: the usual ones, and the share of all others.
@@ -74,6 +78,9 @@ class Prior:
                 known = USUAL
             elif not self.orderable.intersection(item.barcodes):
                 known = OFF_LIST
+        if item.action == "reduce":
+            others = item.barcodes and not self.ordered.intersection(item.barcodes)
+            return known + (REDUCED_NOT_ORDERED if others else REDUCED)
         if item.action in ("change", "remove") and self.ordered and item.barcodes:
             known += 0.0 if self.ordered.intersection(item.barcodes) else NOT_ORDERED
         if item.quantity is None or item.action not in ("add", "change"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from brand_catalog.sounds import Sound, SoundTrie, Spotted, syllables
-from speech.language.numerals import LARGEST, number_words, range_words
+from speech.language.numerals import LARGEST_LISTED, digit_words, number_words, range_words, words_after
 from speech.utterance import Quantity, Unit
 
 # The cost of a number without its unit, which is less credible than one with it.
@@ -43,6 +43,8 @@ _USUAL_NUMBERS: Final = (
 )
 
 
+# Larger numbers than those listed are put together: thousands, ten thousands, and the rest.
+_SIZES: Final = (1_000, 10_000)
 # The share of halves, packs, hundreds and vague quantities together.
 _ALSO_SAID_SHARE: Final = 0.12
 # The share of the first of a number's two commonest forms.
@@ -64,9 +66,24 @@ class Quantities:
     def __init__(self, words: Mapping[str, Any]) -> None:
         self._units: dict[str, Unit] = dict(words["units"])
         self._numbers: SoundTrie[int] = SoundTrie()
-        for number in range(1, LARGEST + 1):
-            for form in number_words(number):
-                self._numbers.add(form, syllables_of_number(form), number)
+        for number in range(1, LARGEST_LISTED + 1):
+            for form in (*number_words(number), *digit_words(number)):
+                self._add_number(form, number)
+        for number in range(LARGEST_LISTED + 1, 10_000):
+            for form in digit_words(number):
+                self._add_number(form, number)
+        for word, tens in words["tens"].items():
+            for ones in range(10):
+                self._add_number(word + (number_words(ones)[-1] if ones else ""), tens + ones)
+        self._heads: dict[int, SoundTrie[int]] = {size: SoundTrie() for size in _SIZES}
+        self._rests: dict[int, SoundTrie[int]] = {size: SoundTrie() for size in _SIZES}
+        for size in _SIZES:
+            for number in range(size, 10 * size, size):
+                for form in number_words(number):
+                    self._heads[size].add(form, syllables_of_number(form), number)
+            for rest in (*range(1, LARGEST_LISTED + 1), *range(size // 10, size, size // 10)):
+                for form in words_after(rest, size):
+                    self._rests[size].add(form, syllables_of_number(form), rest)
         self._endings: SoundTrie[_Ending] = SoundTrie()
         for word, unit in self._units.items():
             self._add_ending(word, _Ending(unit))
@@ -97,6 +114,9 @@ class Quantities:
         for text in words["vague_alone"]:
             self._add_whole(text, Quantity(2, vague=True))
 
+    def _add_number(self, form: str, number: int) -> None:
+        self._numbers.add(form, syllables_of_number(form), number)
+
     def _add_ending(self, text: str, ending: _Ending) -> None:
         self._endings.add(text, syllables(text), ending)
 
@@ -106,7 +126,7 @@ class Quantities:
     def spot(self, heard: Sequence[Sound], start: int) -> list[Spotted[Quantity]]:
         """Every quantity found in `heard` that begins at `start`, shorter readings beside longer ones."""
         found = list(self._whole.spot(heard, start))
-        for number in self._numbers.spot(heard, start):
+        for number in self.spot_numbers(heard, start):
             found.append(Spotted(number.end, number.cost + NO_UNIT, Quantity(2 * number.value)))
             for ending in self._endings.spot(heard, number.end):
                 how = ending.value
@@ -119,6 +139,21 @@ class Quantities:
                         Spotted(rest.end, cost + rest.cost, replace(said, loose_packs=rest.value))
                         for rest in self._loose_packs.spot(heard, ending.end)
                     ]
+        return found
+
+    def spot_numbers(self, heard: Sequence[Sound], start: int) -> list[Spotted[int]]:
+        """Every whole number found in `heard` that begins at `start`, without its unit."""
+        return [*self._numbers.spot(heard, start), *self._large_numbers(heard, start)]
+
+    def _large_numbers(self, heard: Sequence[Sound], start: int) -> list[Spotted[int]]:
+        """The numbers from 1,000 on: thousands or ten thousands, and what follows them."""
+        found: list[Spotted[int]] = []
+        for size, heads in self._heads.items():
+            for head in heads.spot(heard, start):
+                rests = self._rests[size].spot(heard, head.end)
+                if size == max(_SIZES):
+                    rests += [rest for rest in self._large_numbers(heard, head.end) if rest.value < size]
+                found += [head, *(Spotted(r.end, head.cost + r.cost, head.value + r.value) for r in rests)]
         return found
 
     def say(self, quantity: Quantity) -> str:

@@ -47,6 +47,8 @@ items = st.builds(
     barcodes=st.lists(st.sampled_from((*BARCODES, UNKNOWN)), max_size=6, unique=True).map(tuple),
     quantity=st.one_of(quantities, quantities, st.none()),
     said=st.sampled_from(("", "红塔山")),
+    more=st.sampled_from((False, False, True)),
+    in_all=st.sampled_from((False, False, True)),
 )
 commands = st.sampled_from((None, None, "yes", "yes", "done", "no", *get_args(Command)))
 utterances = st.builds(
@@ -64,7 +66,7 @@ wild = utterances.map(lambda heard: replace(heard, command=None) if heard.comman
 tame = st.one_of(
     st.builds(
         lambda action, barcode, count: lines(item(barcode, count=count, action=action)),
-        st.sampled_from(("add", "add", "change", "remove")),
+        st.sampled_from(("add", "add", "change", "reduce", "remove")),
         st.sampled_from(BARCODES),
         st.integers(1, 15),
     ),

@@ -177,7 +177,7 @@ class TestQuantitiesThatSoundAlike:
         call.line_says(NOT_HEARD, "红塔山硬经典，您要几条？")
         call.caller_says("六条", lines(six_or_nine()))
         call.caller_says("六条", lines(six_or_nine()))
-        call.line_says(NOT_HEARD, "红塔山硬经典，请按条数和井号。要人工请按零。")
+        call.line_says(NOT_HEARD, "红塔山硬经典，您要几条？请按条数和井号。要人工请按零。")
         call.caller_keys("6#", add(CLASSIC, 6))
         assert call.draft_cartons == {CLASSIC: 6}
 

@@ -102,7 +102,8 @@ def test_a_line_is_removed(world: World) -> None:
 def test_part_of_a_line_is_removed(world: World) -> None:
     call = signed_in(world)
     call.caller_says("红塔山硬经典五条", add(CLASSIC, 5))
-    call.caller_says("红塔山硬经典去掉两条", lines(item(CLASSIC, count=2, action="remove")))
+    call.caller_says("红塔山硬经典去掉两条", lines(item(CLASSIC, count=2, action="reduce")))
+    call.line_says("好的，红塔山硬经典减两条，现在一共三条。", "还有吗？")
     assert call.draft_cartons == {CLASSIC: 3}
 
 

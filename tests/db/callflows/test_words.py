@@ -47,7 +47,7 @@ def test_an_order_by_keys_alone(world: World, understanding: Understanding) -> N
     assert caller.keys("104#") == "黄鹤楼软蓝，您要几条？请按条数和井号。"
     assert caller.keys("3#").startswith("黄鹤楼软蓝，好的，三条。")
     assert "每条" in caller.keys("9#")
-    assert "红塔山硬经典，代码幺零幺" in caller.keys("3")
+    assert "红塔山硬经典，代码幺零幺" in caller.keys("4")
     caller.keys("2", "#")
     assert caller.keys("2").startswith("要改请按")
     assert "黄鹤楼软蓝，不要了。" in caller.keys("104*0#")
@@ -129,3 +129,96 @@ def test_wait_that_is_wrong_is_a_no(world: World, understanding: Understanding) 
     caller = TypedDialogue(world, understanding)
     caller.says("是的", "硬中华两条", "就这些")
     assert caller.says("等等，不对") == "您要改哪一样？"
+
+
+@pytest.mark.parametrize(
+    "answer", ["是我", "我是", "是的呀", "对呀", "没错就是我", "就是我", "对，是我", "是我们家", "我就是啊", "是"]
+)
+def test_who_is_asked_for_says_so_in_its_own_words(world: World, understanding: Understanding, answer: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    assert caller.says(answer) == "请问您需要什么烟？"
+
+
+@pytest.mark.parametrize("answer", ["不是我们家", "不是我", "我不是", "打错了", "不是", "不是的，不是我家"])
+def test_somebody_else_is_asked_for_its_code(world: World, understanding: Understanding, answer: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    assert caller.says(answer) == "请问您的客户代码是多少？"
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [("廿条", 20), ("幺零零条", 20), ("一百二", 20), ("十八条", 18), ("红塔山硬经典12条", 12)]
+)
+def test_numbers_are_taken_as_they_are_said(world: World, understanding: Understanding, said: str, count: int) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", "红塔山硬经典", said)
+    assert caller.call.draft_cartons == {CLASSIC: count}
+
+
+@pytest.mark.parametrize(
+    ("said", "packs"),
+    [("一条半", "一条零五盒"), ("两条半", "两条零五盒"), ("俩半", "两条零五盒"), ("1.5条", "一条零五盒")],
+)
+def test_half_a_carton_is_five_packs(world: World, understanding: Understanding, said: str, packs: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says(f"红塔山硬经典{said}") == f"红塔山硬经典，好的，{packs}。还有吗？"
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("一千五条", "一千五百条"),
+        ("三万条", "三万条"),
+        ("九千九百九十九条", "九千九百九十九条"),
+        ("9999条", "九千九百九十九条"),
+        ("三十件", "一千五百条"),
+        ("一五零零条", "一千五百条"),
+    ],
+)
+def test_far_more_than_any_limit_is_asked_back_and_never_cut(
+    world: World, understanding: Understanding, said: str, number: str
+) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert caller.says(f"红塔山硬经典{said}") == f"{number}太多了，请您再报一遍，红塔山硬经典，您要几条？"
+    assert caller.call.draft_cartons == {}
+    assert caller.says("十五条") == "红塔山硬经典，好的，十五条。还有吗？"
+
+
+@pytest.mark.parametrize("said", ["十万条", "123456条", "十一万五千条"])
+def test_a_number_beyond_all_numbers_is_not_cut_to_a_digit_of_it(
+    world: World, understanding: Understanding, said: str
+) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", f"红塔山硬经典{said}")
+    assert caller.call.draft_cartons == {}
+
+
+def test_none_of_a_spec_takes_it_off_or_orders_nothing(world: World, understanding: Understanding) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", "硬中华两条")
+    assert caller.says("硬中华零条") == "好的，中华硬不要了。请问您需要什么烟？"
+    assert caller.says("红塔山硬经典") == "红塔山硬经典，您要几条？"
+    assert caller.says("零条") == "好的，红塔山硬经典不订了。请问您需要什么烟？"
+    assert caller.call.draft_cartons == {}
+
+
+@pytest.mark.parametrize("said", ["我这边要五条红塔山硬经典", "我这边要红塔山硬经典五条", "俺这边来红塔山硬经典五条"])
+def test_for_here_is_an_order_and_no_refusal(world: World, understanding: Understanding, said: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", said)
+    assert caller.call.draft_cartons == {CLASSIC: 5}
+
+
+@pytest.mark.parametrize("said", ["还是上回那些", "跟上周一样来一份", "跟上周一样"])
+def test_the_same_as_last_time_in_other_words(world: World, understanding: Understanding, said: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的")
+    assert "没有查到您上次的订货。" in caller.says(said)
+
+
+@pytest.mark.parametrize("said", ["我不会弄，叫个人来", "叫个人来"])
+def test_who_wants_a_person_gets_one(world: World, understanding: Understanding, said: str) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", said)
+    caller.call.goes_to_operator("asked")

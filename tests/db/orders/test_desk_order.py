@@ -362,7 +362,7 @@ def test_what_is_usual_is_what_stands_on_most_orders(world: World) -> None:
     assert [line.barcode for line in last.lines] == [CHINA, ERA, CLASSIC]
 
 
-def test_offers_and_bands_say_what_is_left(world: World) -> None:
+def test_the_available_specs_say_what_is_left(world: World) -> None:
     world.stock(LIQUN, 0)
     ring(world, "call-1")
     ask(world, "call-1", CLASSIC, 5)
@@ -372,9 +372,6 @@ def test_offers_and_bands_say_what_is_left(world: World) -> None:
         available = desk.available_spec(retailer, CLASSIC)
         assert available is not None
         assert (available.limit_left_packs, available.stock_left_packs) == (150, 950)
-        bands = desk.bands(retailer)
-        assert [(band.band, band.count) for band in bands] == [(3, 1), (7, 2), (10, 2)]
-        assert [o.spec.barcode for o in desk.specs_in_band(retailer, 7)] == [CRANE, TAISHAN]
 
 
 def test_an_unknown_number_is_answered_as_the_main_line(world: World) -> None:

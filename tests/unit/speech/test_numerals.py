@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from brand_catalog.sounds import sounds
-from speech.language.numerals import LARGEST, figures_in_words, number_words
+from speech.language.numerals import LARGEST, LARGEST_LISTED, digit_words, figures_in_words, number_words
 from speech.language.phrases import load_phrases
 from speech.language.quantities import Quantities
 from speech.utterance import Quantity, Unit
@@ -25,9 +25,22 @@ def understood(text: str) -> set[Quantity]:
 
 @pytest.mark.parametrize(("word", "unit"), [("条", "carton"), ("件", "case"), ("盒", "pack"), ("箱", "unclear")])
 def test_every_number_is_understood_in_every_spoken_form(word: str, unit: Unit) -> None:
-    for number in range(1, LARGEST + 1):
-        for form in number_words(number):
+    for number in range(1, LARGEST_LISTED + 1):
+        for form in (*number_words(number), *digit_words(number)):
             assert understood(form + word) == {Quantity(2 * number, unit)}, form
+
+
+@settings(max_examples=500)
+@given(st.integers(LARGEST_LISTED + 1, LARGEST))
+@example(1_000)
+@example(1_005)
+@example(1_500)
+@example(20_002)
+@example(15_000)
+@example(99_999)
+def test_a_number_far_over_any_limit_is_understood_whole(number: int) -> None:
+    for form in number_words(number):
+        assert understood(f"{form}条") == {Quantity(2 * number)}, form
 
 
 @pytest.mark.parametrize(
@@ -42,6 +55,11 @@ def test_every_number_is_understood_in_every_spoken_form(word: str, unit: Unit) 
         (120, {"一百二十", "一百二"}),
         (115, {"一百一十五", "一百十五"}),
         (202, {"二百零二", "两百零二"}),
+        (1_500, {"一千五百", "一千五"}),
+        (2_050, {"两千零五十", "二千零五十"}),
+        (30_000, {"三万"}),
+        (15_000, {"一万五千", "一万五"}),
+        (9_999, {"九千九百九十九"}),
     ],
 )
 def test_a_number_has_the_forms_people_use(number: int, forms: set[str]) -> None:
@@ -56,7 +74,7 @@ def test_no_two_numbers_sound_the_same(one: int, other: int) -> None:
 
 @pytest.mark.parametrize("number", [0, -1, LARGEST + 1])
 def test_a_number_nobody_orders_is_refused(number: int) -> None:
-    with pytest.raises(ValueError, match="takes 1 to 999"):
+    with pytest.raises(ValueError, match="takes 1 to 99,999"):
         number_words(number)
 
 

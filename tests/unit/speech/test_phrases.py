@@ -15,6 +15,7 @@ from brand_catalog.matching import NameIndex
 from brand_catalog.sounds import sounds
 from speech.language.parsing import Parser
 from speech.language.phrases import Act, PhraseFileError, Phrases, Template, load_phrases
+from speech.language.prices import Prices
 from speech.language.quantities import Quantities
 from speech.utterance import Asked, Quantity
 
@@ -27,7 +28,9 @@ NAMES = tuple(
         ("红塔山硬经典", "芙蓉王软蓝", "黄鹤楼峡谷", "炫赫门", "白沙硬和气生财", "云烟大重九")
     )
 )
-PARSER = Parser(PHRASES.automaton(lambda act: True), NameIndex(NAMES), QUANTITIES, PHRASES.fillers())
+PRICES = Prices(PHRASES.price_words["units"], QUANTITIES)
+PARSER = Parser(PHRASES.automaton(lambda act: True), NameIndex(NAMES), QUANTITIES, PHRASES.fillers(), PRICES)
+PRICES_SAID = ("十", "二十", "三十五", "两百", "一百五十")
 NUMBERS = (1, 2, 3, 5, 10, 12, 20, 35, 100)
 
 
@@ -41,6 +44,8 @@ def generated(template: Template, seed: int) -> tuple[str, list[SpokenName], lis
         if slot == "name":
             names.append(rng.choice([name for name in NAMES if name not in names]))
             return names[-1].text
+        if slot == "price":
+            return f"{rng.choice(PRICES_SAID)}块"
         quantities.append(Quantity(2 * rng.choice(NUMBERS), rng.choice(("carton", "case"))))
         return QUANTITIES.say(quantities[-1])
 

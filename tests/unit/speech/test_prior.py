@@ -28,6 +28,12 @@ def test_a_quantity_ordered_before_is_likelier_than_one_that_is_not() -> None:
     assert log_prior(Items(("spec",)), "spec", 6) > log_prior(Items(("spec",)), "spec", 9)
 
 
+def test_only_what_is_in_the_order_is_likely_to_be_reduced() -> None:
+    listen = Items(("spec", "other"), ordered=("spec",))
+    assert log_prior(listen, "spec", 5, "reduce") > log_prior(listen, "other", 5, "reduce")
+    assert log_prior(listen, "other", 5) - log_prior(listen, "other", 5, "reduce") > 2
+
+
 def test_a_quantity_above_the_limit_is_less_likely() -> None:
     def listen(limit: float | None) -> Items:
         return Items(("spec",), history=(SpecHistory("spec", (5.0,), limit),))
