@@ -41,13 +41,13 @@ def said(turn: TurnContext, prices: PriceRange) -> str:
     """A range as the shop knows it: by the price of a pack and of a carton."""
     lowest, highest = prices
     if lowest == highest:
-        return turn.text("choose_band.one_price", pack=_yuan(lowest), carton=_yuan(10 * lowest))
+        return turn.text("choose_band.one_price", pack=speaking.money(lowest), carton=speaking.money(10 * lowest))
     return turn.text(
         "choose_band.price",
-        lowest=_yuan(lowest),
-        highest=_yuan(highest),
-        lowest_carton=_yuan(10 * lowest),
-        highest_carton=_yuan(10 * highest),
+        lowest=speaking.money(lowest),
+        highest=speaking.money(highest),
+        lowest_carton=speaking.money(10 * lowest),
+        highest_carton=speaking.money(10 * highest),
     )
 
 
@@ -112,7 +112,3 @@ def _left(turn: TurnContext) -> list[AvailableSpec]:
 def _pack_fen(one: AvailableSpec) -> int:
     """The retail price of a pack in fen; of a fraction of a fen no caller hears."""
     return one.spec.retail_fen // one.spec.packs_per_carton
-
-
-def _yuan(fen: int) -> str:
-    return speaking.yuan(fen)

@@ -43,12 +43,6 @@ def quantity(packs: int, packs_per_carton: int, carton: str, pack: str) -> str:
     return f"{counted(cartons, carton)}零{counted(rest, pack)}" if cartons else counted(rest, pack)
 
 
-def yuan(fen: int) -> str:
-    """An amount of whole yuan in words, to be followed by 元: 20000 fen is 二百, 200 fen is 两. What is below a yuan is
-    left out."""
-    return counted(fen // 100, "")
-
-
 def money(fen: int) -> str:
     """An amount of money as it is said, 元 and all: 363744 fen is 三千六百三十七元四角四分, 120005 fen is
     一千二百元零五分, 50 fen is 五角."""

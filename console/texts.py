@@ -252,6 +252,7 @@ commands = Texts(
         "read_all": N_("从头念一遍"),
         "cancel": N_("全部不要"),
         "later": N_("等会儿再打"),
+        "of_price": N_("某个价位的"),
     }
 )
 

@@ -358,7 +358,7 @@ def test_who_browses_by_keys_hears_the_codes_to_press(world: World) -> None:
     call.caller_says("有什么烟")
     call.line_mentions("请按二")
     call.caller_keys("3", pick(3))
-    call.line_mentions("红塔山硬经典，代码幺零幺")
+    call.line_mentions("红塔山新时代，代码幺零二")
 
 
 def test_who_chooses_by_keys_hears_a_key_for_each(world: World) -> None:

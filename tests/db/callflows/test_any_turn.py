@@ -126,13 +126,16 @@ def go_through(world: World, call: Dialogue, heard: list[Utterance | Silence]) -
     world.check_books()
 
 
+DROPPING = (("leave", "yes"), ("leave", "cancel"))
+
+
 def check_no_line_is_lost(before: dict[str, int], after: dict[str, int], step: str, turn: Utterance | Silence) -> None:
     """Check that a line shrinks only if the caller mentioned it: changed or removed it, or declined the offer."""
     fewer = {barcode for barcode, count in before.items() if after.get(barcode, 0) < count}
     if not fewer:
         return
     assert isinstance(turn, Utterance)
-    refused = step in ("resume_draft", "offer_rest", "confirm_lines")
+    refused = step in ("resume_draft", "offer_rest", "confirm_lines") or (step, turn.command) in DROPPING
     spoken_of = {barcode for item in turn.items for barcode in item.barcodes}
     bare = any(not item.barcodes for item in turn.items)
     assert refused or bare or fewer <= spoken_of or (step, turn.choice is not None) == ("choose_spec", True)

@@ -78,7 +78,7 @@ def test_an_amount_is_heard_to_the_fen(fen: int) -> None:
 
 @given(st.integers(0, 9_999_999))
 def test_whole_yuan_are_heard(yuan: int) -> None:
-    assert cn2an.cn2an(speaking.yuan(yuan * 100).replace("两", "二"), "smart") == yuan
+    assert cn2an.cn2an(speaking.money(yuan * 100).removesuffix("元").replace("两", "二"), "smart") == yuan
 
 
 def test_a_code_is_said_digit_by_digit_with_a_breath_between() -> None:
