@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,7 @@ from callflows import speaking
 from speech.language.numerals import number_words
 from speech.understanding import Understanding
 from tests.support.desk_world import CHINA, CLASSIC, ERA, MovingClock, World, catalog
-from tests.support.dialogue import TypedDialogue
+from tests.support.dialogue import TypedDialogue, item, lines, signed_in
 
 LIMIT = 20
 REDUCE = ("减", "减掉", "少来", "少要", "少", "去掉", "退", "退掉", "给我减", "再减", "拿掉", "删掉")
@@ -182,3 +183,10 @@ def test_whatever_the_words_the_total_said_back_is_the_total_on_the_order(
                 assert "红塔山硬经典不要了" in reply or "您还没有订货" in reply
         finally:
             engine.dispose()
+
+
+def test_less_of_what_no_catalogue_has_is_no_demand_for_it(world: World) -> None:
+    call = signed_in(world)
+    call.take_turn(lines(replace(item(count=2, action="reduce", said="骆驼"), not_carried=True)))
+    call.line_mentions("对不起，没有骆驼这个牌子。")
+    assert world.demand() == []
