@@ -127,6 +127,10 @@ class ExplainRefusal(Step[RefusalEnds]):
             turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
         else:
             turn.say(f"refused.{turn.state.refusal}")
+        if turn.state.refusal == "not_supplementary" and (main := turn.desk.main_hotline()) is not None:
+            turn.say("refused.call_main", number=speaking.telephone(main.number))
+            if turn.desk.eligibility(turn.retailer, main).may_order:
+                return RefusalEnds.EXPLAINED
         if eligibility.remedy is not None:
             _say_remedy(turn, eligibility.remedy)
         elif turn.state.refusal == "closed" and eligibility.opens_at is not None:

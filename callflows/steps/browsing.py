@@ -8,10 +8,12 @@ from callflows.state import Goto
 from callflows.steps.step import NoMatch, Step
 from callflows.steps.take_items import SIDE_REQUESTS
 from callflows.turn_context import TurnContext
-from speech.listening import Choice, Option, YesNo
+from speech.listening import Choice, Option
 from speech.utterance import Utterance
 
 SPECS_AT_ONCE = 5
+# The options after a page of specs, by their place.
+GO_ON, STOP = range(2)
 
 
 class ChooseBand(Step[Goto]):
@@ -94,15 +96,24 @@ class BrowseSpecs(Step[Goto]):
         turn.state.page_read = True
         return None
 
-    def listen(self, turn: TurnContext) -> YesNo:
-        return turn.yes_no()
+    def listen(self, turn: TurnContext) -> Choice:
+        said = turn.text("browse_specs.go_on_said"), turn.text("browse_specs.stop_said")
+        items = turn.items()
+        return Choice(
+            tuple(Option(str(key), tuple(phrases.split())) for key, phrases in enumerate(said, 1)),
+            or_items=True,
+            barcodes=items.barcodes,
+            usual=items.usual,
+            history=items.history,
+            ordered=items.ordered,
+        )
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.items or heard.command in SIDE_REQUESTS:
             return take(turn, heard)
-        if heard.command == "yes":
+        if heard.choice == GO_ON or heard.command == "yes":
             return self._turn_the_page(turn)
-        if heard.command == "no":
+        if heard.choice == STOP or heard.command == "no":
             turn.state.return_to = Goto.MORE
             return Goto.MORE
         if heard.command == "done":

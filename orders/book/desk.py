@@ -102,6 +102,11 @@ class Desk:
         """The hotline behind the called number; for an unknown number the first regular one."""
         return hotline_settings.hotline(self._hotlines, called_number)
 
+    def main_hotline(self) -> Hotline | None:
+        """The line that takes regular orders, or None where there is none or more than one."""
+        numbers = [row.number for row in self._hotlines if row.kind == "regular"]
+        return self.hotline(numbers[0]) if len(numbers) == 1 else None
+
     def eligibility(self, retailer: Retailer, hotline: Hotline) -> Eligibility:
         """This retailer's eligibility to order now by this hotline, and what it ordered or left unsaved today."""
         terms = eligibility.terms_of_hotline(self.session, hotline.id)

@@ -70,6 +70,23 @@ def test_the_end_of_a_price_is_not_the_end_of_the_day(world: World, understandin
 
 
 @pytest.mark.parametrize(
+    ("said", "step"),
+    [
+        *((said, "browse_specs") for said in ("继续", "接着听", "还要听", "好的", "对")),
+        *((said, "take_items") for said in ("停", "不听了", "不要听了", "不要", "不用了")),
+    ],
+)
+def test_listening_goes_on_or_stops_as_asked_for(
+    world: World, understanding: Understanding, said: str, step: str
+) -> None:
+    caller = TypedDialogue(world, understanding)
+    caller.says("是的", "有什么烟", "第三个")
+    assert caller.call.state.step == "browse_specs"
+    page = caller.says(said)
+    assert (caller.call.state.step, "红塔山硬经典" in page) == (step, step == "browse_specs")
+
+
+@pytest.mark.parametrize(
     "said", ["九块的红塔山来三条", "来三条九块的红塔山", "红塔山九块的来三条", "九十块一条的红塔山要三条"]
 )
 def test_of_a_brand_the_spec_of_that_price_is_taken(world: World, understanding: Understanding, said: str) -> None:

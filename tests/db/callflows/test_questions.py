@@ -364,10 +364,10 @@ def test_today_is_told_price_by_price_and_a_few_specs_at_a_time(world: World) ->
     call.line_says(
         "每包十元五角六分到十九元七角一分，每条一百零五元六角到一百九十七元一角的今天有：",
         "黄鹤楼软蓝，利群软蓝，红塔山新时代。",
-        "您需要什么？接着听请说好的，不听了请说不要。",
+        "您需要什么？还要听，请说继续；不听了，请说停。",
     )
     call.caller_says("利群软蓝两条", add(LIQUN, 2))
-    call.line_says("利群软蓝，好的，两条。", "还有吗？接着听请说好的，不听了请说不要。")
+    call.line_says("利群软蓝，好的，两条。", "还有吗？还要听，请说继续；不听了，请说停。")
     call.caller_says("好的")
     call.line_mentions("红塔山硬经典。")
     call.caller_says("好的")
@@ -390,6 +390,16 @@ def test_listening_on_may_be_ended(world: World) -> None:
     call.line_says("请问您需要什么烟？")
 
 
+def test_go_on_and_stop_are_said_at_a_page_of_specs_as_they_are_asked_for(world: World) -> None:
+    call = signed_in(world)
+    call.caller_says("有什么烟")
+    call.caller_says("第三个", pick(3))
+    call.caller_says("继续", pick(1))
+    call.line_mentions("红塔山硬经典。")
+    call.caller_says("停", pick(2))
+    call.line_says("请问您需要什么烟？")
+
+
 def test_a_question_about_a_line_of_the_band_comes_back_to_the_band(world: World) -> None:
     call = signed_in(world)
     call.caller_says("有什么烟")
@@ -397,7 +407,7 @@ def test_a_question_about_a_line_of_the_band_comes_back_to_the_band(world: World
     call.caller_says("利群软蓝", asks_if_available(LIQUN))
     call.line_says("利群软蓝，您需要多少？")
     call.caller_says("两条", quantity_only(2))
-    call.line_says("利群软蓝，好的，两条。", "还有吗？接着听请说好的，不听了请说不要。")
+    call.line_says("利群软蓝，好的，两条。", "还有吗？还要听，请说继续；不听了，请说停。")
 
 
 def test_the_department_s_bands_do_not_make_the_prices_overlap(world: World) -> None:

@@ -180,7 +180,28 @@ def test_the_supplementary_line_is_for_who_missed_its_call(world: World) -> None
     call = Dialogue(world, called=SUPPLEMENTARY)
     call.line_mentions("演示烟草九号订货员")
     call.caller_says("对")
+    call.line_says(
+        "对不起，这是补货电话，只给今天没接到电话的客户用。",
+        "要订货请打零三七二，五五五五，零零零零。",
+        "您可以问货到哪了、订了什么、余额多少。请问您要办什么？",
+    )
+
+
+def test_who_rings_the_supplementary_line_on_another_day_hears_its_order_day(world: World) -> None:
+    world.clock.move(hours=24)
+    call = Dialogue(world, called=SUPPLEMENTARY)
+    call.caller_says("对")
+    call.line_mentions("要订货请打零三七二，五五五五，零零零零。")
+    call.line_mentions("您下一个订货日是")
+
+
+def test_where_several_lines_take_regular_orders_none_is_named(world: World) -> None:
+    with world.session() as session:
+        session.add(HotlineRow(number="+8637255550001", name="演示", kind="regular", seat="2"))
+    call = Dialogue(world, called=SUPPLEMENTARY)
+    call.caller_says("对")
     call.line_mentions("只给今天没接到电话的客户用")
+    call.line_does_not_say("要订货请打")
 
 
 def test_a_dropped_call_is_taken_up_again(world: World) -> None:
