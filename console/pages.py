@@ -161,9 +161,12 @@ def _console(app_services: Services) -> Blueprint:
         is_page = not request.path.startswith(("/voice/", "/api/"))
         if error.code is None or error.code < 400 or not is_page:
             return error
+        # A view's own sentence is shown as it is; those of the framework are English.
+        is_own = error.code != 400 and error.description != type(error).description
+        sentence = error.description if is_own else texts.error_sentences.get(error.code, texts.error_sentences[500])
         if request.headers.get("HX-Request"):
-            return error.description or "", error.code
-        return render_template("error.html", error=error), error.code
+            return str(sentence), error.code
+        return render_template("error.html", error=error, sentence=sentence), error.code
 
     @console.get("/")
     def home() -> ResponseReturnValue:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from flask_babel import lazy_gettext
 
+from orders.demo import CATALOG_NOTE
 from orders.reporting import labels
 from orders.reporting.labels import N_
 
@@ -272,6 +273,26 @@ feedback_kinds = Texts(
     }
 )
 feedback_steps = Texts({"noted": N_("记下"), "passed_up": N_("转"), "answered": N_("答复")})
+error_titles = {
+    400: lazy_gettext("这一页放得太久了"),
+    401: lazy_gettext("没有登录"),
+    403: lazy_gettext("没有权限"),
+    404: lazy_gettext("没有这一页"),
+    405: lazy_gettext("没有这一页"),
+    413: lazy_gettext("文件太大"),
+    500: lazy_gettext("没有办成"),
+}
+error_sentences = {
+    400: lazy_gettext("请返回上一页，刷新后再提交一次。"),
+    401: lazy_gettext("登录已过期，请重新登录。"),
+    403: lazy_gettext("您的岗位没有这一页的权限。需要的话，请找主任。"),
+    404: lazy_gettext("网址不对，或者内容已经不在了。"),
+    405: lazy_gettext("网址不对，或者内容已经不在了。"),
+    413: lazy_gettext("最大4兆字节，请拆成几个文件再上传。"),
+    500: lazy_gettext("服务器出了问题，请再试一次；还不行，请告诉管理员。"),
+}
+"""The title and the sentence of a page that fails, by the HTTP status; 500 stands for those not listed."""
+catalog_notes = Texts({CATALOG_NOTE: N_("演示：价格是估计的，其他数字也只供演示。")})
 roles = Texts(
     {
         "operator": N_("电话订货员"),

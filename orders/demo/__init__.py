@@ -114,7 +114,7 @@ def _open_today(session: Session, today: date) -> None:
     """Open the demo on holidays as well."""
     for day in _ORDER_DAYS.values():
         if session.get(CalendarDay, today + timedelta(days=day)) is None:
-            session.add(CalendarDay(day=today + timedelta(days=day), is_open=True, note="demo"))
+            session.add(CalendarDay(day=today + timedelta(days=day), is_open=True, note="演示"))
 
 
 def _substitutes(session: Session, catalog: Catalog) -> None:
