@@ -140,6 +140,14 @@ def _names(session: Session) -> list[str]:
     return [name for name in RULES if not name.startswith(BAND_PREFIX)] + [f"{BAND_PREFIX}{b}" for b in sorted(bands)]
 
 
+def _band_prices(session: Session) -> dict[str, tuple[int, int]]:
+    """The lowest and the highest retail price of each band's specs, in fen a carton, by the name of the band's rule."""
+    prices: dict[str, list[int]] = {}
+    for spec in services().catalog(session).specs.values():
+        prices.setdefault(f"{BAND_PREFIX}{spec.price_band}", []).append(spec.retail_fen)
+    return {name: (min(of_band), max(of_band)) for name, of_band in prices.items()}
+
+
 def _defaults() -> dict[str, int | None]:
     """The defaults of the rules, in force where the department has set nothing."""
     draft, pacing = DraftRules(), PacingRules()
@@ -184,6 +192,7 @@ def _rules(session: Session, typed: Mapping[str, str], errors: Mapping[str, str]
     return {
         "rules": [(name, typed.get(name, in_force.get(name, "")), defaults.get(name)) for name in names],
         "band_prefix": BAND_PREFIX,
+        "band_prices": _band_prices(session),
         "recording_notices": RECORDING_NOTICES,
         "errors": errors,
         "why": typed.get("why", ""),

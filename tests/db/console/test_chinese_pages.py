@@ -132,6 +132,13 @@ def test_a_week_of_no_cycle_is_shown_as_empty(full: World, visitor: Visitor) -> 
     assert re.search(r"第几周</span> –", page) is not None
 
 
+def test_a_price_band_is_shown_with_its_prices(world: World, visitor: Visitor) -> None:
+    visitor.sign_in("manager")
+    page = visitor.get("/rules").get_data(as_text=True)
+    prices = [spec.retail_fen for spec in world.catalog.specs.values() if spec.price_band == 7]
+    assert f"零售价每条{min(prices) / 100:,.2f}–{max(prices) / 100:,.2f}元" in page
+
+
 def test_the_channel_and_the_missed_callers_are_in_words(full: World, visitor: Visitor) -> None:
     visitor.sign_in("manager")
     assert "<td>手机</td>" in visitor.get("/audit-log?subject=channel_hours").get_data(as_text=True)
