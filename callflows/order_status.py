@@ -1,4 +1,4 @@
-"""What the line says of saved orders: what was ordered, where it stands, and what has become of a requested change."""
+"""Sentences about saved orders: the lines, the state, and what has become of a requested change."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Admits = Literal["due", "missed", "visit"]
 supplementary hotline, or those that are visited because they missed it."""
 
 MissedCallers = Literal["tell", "serve"]
-"""What a line for regular orders does for a retailer that missed its call: tell it the number of the supplementary
+"""The service of a line for regular orders to a retailer that missed its call: tell it the number of the supplementary
 hotline, or take its supplementary order at once."""
 
 

@@ -33,7 +33,7 @@ class DraftRules:
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """What bounds an order of one spec, in packs: this retailer's limit and the part of it that all its orders have,
+    """The bounds of an order of one spec, in packs: this retailer's limit and the part of it that all its orders have,
     the day's supply, and what each bound leaves."""
 
     limit_packs: int
@@ -48,7 +48,7 @@ class Headroom:
 
 
 def headroom(session: Session, catalog: Catalog, rules: DraftRules, order: OrderRow, spec: Spec) -> Headroom:
-    """What bounds this order of a spec."""
+    """The bounds of this order of a spec."""
     packs = holds.packs_left(session, order, spec.barcode)
     by_rules = left_by_rules(session, catalog, rules, order, spec)
     return Headroom(

@@ -138,7 +138,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class MissedRemedy:
-    """What is still to be done for a retailer that missed its call (TR 3.3): it rings the supplementary hotline
+    """The remedy still due to a retailer that missed its call (TR 3.3): it rings the supplementary hotline
     `number` on `day`, from `opens_at` on where that is still to come, or it is visited then."""
 
     kind: Literal["supplementary", "visit"]

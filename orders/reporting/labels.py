@@ -54,7 +54,7 @@ UNREACHED_REASONS = {
 }
 """The reasons why a retailer was not reached."""
 REMEDIES = {"supplementary": N_("打补货热线"), "visit": N_("客户经理上门"), "next_cycle": N_("下个周期")}
-"""What is done for a retailer that was not reached."""
+"""The remedies for a retailer that was not reached."""
 CALL_OUTCOMES = {
     "ordered": N_("自助订货"),
     "ordered_with_operator": N_("订货员协助订货"),

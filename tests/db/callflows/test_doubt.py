@@ -1,5 +1,5 @@
-"""What was not recognised for certain: a doubtful command, quantities that sound alike, words beside the lines, and a
-brand or spec that this retailer cannot order."""
+"""Utterances that were not recognised for certain: a doubtful command, quantities that sound alike, words beside the
+lines, and a brand or spec that this retailer cannot order."""
 
 from __future__ import annotations
 

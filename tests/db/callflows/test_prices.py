@@ -1,4 +1,4 @@
-"""What a caller wants by its retail price: at the question for it, and whenever else a price is said."""
+"""Specs wanted by their retail price: at the question for it, and whenever else a price is said."""
 
 from __future__ import annotations
 

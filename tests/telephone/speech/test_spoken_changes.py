@@ -1,4 +1,4 @@
-"""What callers say about an order that is there, by price and of themselves, spoken (synthetic voices, Kokoro-82M)."""
+"""Spoken changes of an order, by price too, and answers to who is calling (synthetic voices, Kokoro-82M)."""
 
 from __future__ import annotations
 
