@@ -202,7 +202,7 @@ def test_hold_is_music_for_the_caller_and_the_operator_comes_back(switchboard: O
     caller.asks_for_operator()
     caller.wait_for_bridge()
     desk = switchboard.visitor("operator")
-    assert "客户稍等中" in desk.get(f"/desk/orders/{caller.call_key}").get_data(as_text=True)
+    assert "请客户稍等" in desk.get(f"/desk/orders/{caller.call_key}").get_data(as_text=True)
     assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/hold").status_code == 204
     assert "接回客户" in desk.get(f"/desk/orders/{caller.call_key}").get_data(as_text=True)
     caller.wait_until_said("请您稍等，订货员马上回来。")

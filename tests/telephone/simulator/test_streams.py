@@ -31,7 +31,7 @@ from simulator.events import (
 from simulator.media_faults import HANGOVER_MS, MediaFault
 from simulator.mulaw import SILENCE, LineNoise, loudness, to_mulaw, to_pcm
 from simulator.pace import Pace, Steps
-from simulator.telephone import Telephone
+from simulator.telephone import KEY_MS, Telephone
 from tests.support.fake_application import VOICE, FakeApplication, after_ms, events_of, run_call, texts, when_quiet
 
 # Media streams.
@@ -125,7 +125,7 @@ def test_a_quiet_line_is_never_digital_silence():
 @pytest.mark.parametrize(("key", "low", "high"), [("1", 697, 1209), ("5", 770, 1336), ("#", 941, 1477)])
 def test_a_key_sounds_on_the_line_as_its_two_tones(key, low, high):
     telephone = Telephone()
-    telephone.key(key)
+    telephone.key(key, KEY_MS)
     assert telephone.due_key(0) == key
     sound = b"".join(telephone.frame() for _ in range(5))
     spectrum = np.abs(np.fft.rfft(to_pcm(sound)))
