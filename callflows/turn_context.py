@@ -10,7 +10,7 @@ from brand_catalog.spoken_names import split_name, spoken_forms
 from callflows import speaking
 from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND, CallState
-from speech.listening import Items, SpecHistory, YesNo
+from speech.listening import Choice, Items, Option, SpecHistory, YesNo
 
 if TYPE_CHECKING:
     from brand_catalog.catalog import Spec
@@ -161,3 +161,15 @@ class TurnContext:
         """Listen for yes or no, and for changes to the order."""
         items = self.items()
         return YesNo(True, items.barcodes, items.usual, items.history, items.ordered)
+
+    def choice(self, options: Iterable[Option], items: Items | None = None) -> Choice:
+        """Listen for one of the options, and for lines: those of `items`, or of `self.items()`."""
+        items = items or self.items()
+        return Choice(
+            tuple(options),
+            or_items=True,
+            barcodes=items.barcodes,
+            usual=items.usual,
+            history=items.history,
+            ordered=items.ordered,
+        )

@@ -55,15 +55,7 @@ class AfterOrder(Step[Afterwards]):
         words += [turn.text("after_order.balance_said"), turn.text("after_order.change_said")]
         words += [turn.text("after_order.cancel_said")]
         options = tuple(Option(str(key), tuple(said.split())) for key, said in enumerate(words, 1))
-        items = _items(turn)
-        return Choice(
-            options,
-            or_items=True,
-            barcodes=items.barcodes,
-            usual=items.usual,
-            history=items.history,
-            ordered=items.ordered,
-        )
+        return turn.choice(options, _items(turn))
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Afterwards | NoMatch | None:
         if heard.items:

@@ -34,16 +34,8 @@ class ChooseBand(Step[Goto]):
         return None
 
     def listen(self, turn: TurnContext) -> Choice:
-        items = turn.items()
         options = tuple(Option(str(place), (price,)) for place, price in enumerate(_prices(turn), 1))
-        return Choice(
-            options,
-            or_items=True,
-            barcodes=items.barcodes,
-            usual=items.usual,
-            history=items.history,
-            ordered=items.ordered,
-        )
+        return turn.choice(options)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.choice is not None:
@@ -98,15 +90,7 @@ class BrowseSpecs(Step[Goto]):
 
     def listen(self, turn: TurnContext) -> Choice:
         said = turn.text("browse_specs.go_on_said"), turn.text("browse_specs.stop_said")
-        items = turn.items()
-        return Choice(
-            tuple(Option(str(key), tuple(phrases.split())) for key, phrases in enumerate(said, 1)),
-            or_items=True,
-            barcodes=items.barcodes,
-            usual=items.usual,
-            history=items.history,
-            ordered=items.ordered,
-        )
+        return turn.choice(Option(str(key), tuple(phrases.split())) for key, phrases in enumerate(said, 1))
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         if heard.items or heard.command in SIDE_REQUESTS:

@@ -30,19 +30,11 @@ class ChooseSpec(LineQuestion):
         turn.say("choose_spec.first", **self.fill(turn))
 
     def listen(self, turn: TurnContext) -> Choice:
-        items = turn.items()
         among = _candidates(turn)
         options = [Option(str(place), _phrases(turn, code, among)) for place, code in enumerate(_page(turn), 1)]
         if _has_pages(turn):
             options.append(Option(str(len(options) + 1), tuple(turn.text("choose_spec.others_said").split())))
-        return Choice(
-            tuple(options),
-            or_items=True,
-            barcodes=items.barcodes,
-            usual=items.usual,
-            history=items.history,
-            ordered=items.ordered,
-        )
+        return turn.choice(options)
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Goto | NoMatch | None:
         question = turn.state.open_questions[0]
