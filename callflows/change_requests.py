@@ -14,9 +14,6 @@ from speech.utterance import Item
 if TYPE_CHECKING:
     from orders.book.desk import OrderStatus
 
-# The quantity is taken off what is ordered.
-_LESS = ("remove", "reduce")
-
 
 def ordered_packs(status: OrderStatus) -> dict[str, int]:
     """The lines of a saved order: packs by barcode."""
@@ -66,7 +63,7 @@ def _answered(question: Item, item: Item) -> Item | None:
     if item.quantity is None:
         return replace(question, barcodes=barcodes)
     # The question was for the new quantity, unless the answer says "so many more", or less.
-    action = item.action if item.more or item.action in _LESS else "change"
+    action = item.action if item.more or item.takes_off else "change"
     return replace(item, action=action, barcodes=barcodes)
 
 
@@ -90,7 +87,7 @@ def _take(turn: TurnContext, status: OrderStatus, wanted: dict[str, int], item: 
     if item.quantity is None or has_no_exact_quantity(turn, item):
         return item
     packs = next(iter(whole_packs(turn, item)), 0)
-    if item.action in _LESS:
+    if item.takes_off:
         packs = max(0, had - packs)
     elif item.more:
         packs += had
@@ -126,7 +123,7 @@ def _specs(turn: TurnContext, wanted: dict[str, int], item: Item) -> tuple[str, 
     on_order = tuple(barcode for barcode in known if barcode in wanted)
     if not item.barcodes:
         return tuple(wanted) if len(wanted) == 1 else ()
-    if on_order or item.action in _LESS:
+    if on_order or item.takes_off:
         return on_order
     return tuple(barcode for barcode in known if barcode in turn.available_specs) or known
 
@@ -134,7 +131,7 @@ def _specs(turn: TurnContext, wanted: dict[str, int], item: Item) -> tuple[str, 
 def _say_unknown(turn: TurnContext, item: Item) -> None:
     if item.not_carried:
         turn.say("taken.not_carried", brand=item.said or turn.text("words.the_brand"))
-    elif item.barcodes and item.action in _LESS:
+    elif item.barcodes and item.takes_off:
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         turn.say("taken.not_ordered", spec=name or turn.text("words.it"))
     else:

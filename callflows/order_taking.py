@@ -268,11 +268,11 @@ def _say_unresolved(turn: TurnContext, item: Item, taken: _TakenLines) -> None:
     if item.not_carried and item.said.isdecimal():
         taken.notices.append(turn.text("taken.no_code", code=speaking.one_by_one(item.said)))
     elif item.not_carried:
-        if item.said and not is_inquiry(item) and item.action not in ("remove", "reduce"):
+        if item.said and not is_inquiry(item) and not item.takes_off:
             packs = item.quantity.packs(_PACKS_PER_CARTON, _CARTONS_PER_CASE) if item.quantity is not None else None
             turn.draft.record_unknown(item.said, packs or 0)
         taken.notices.append(turn.text("taken.not_carried", brand=item.said or turn.text("words.the_brand")))
-    elif item.barcodes and item.action in ("remove", "reduce"):
+    elif item.barcodes and item.takes_off:
         name = turn.name(item.barcodes[0]) if len(item.barcodes) == 1 else item.said
         taken.notices.append(turn.text("taken.not_ordered", spec=name or turn.text("words.it")))
     elif item.action == "remove" and item.quantity is None and last in turn.ordered():

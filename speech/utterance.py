@@ -98,6 +98,11 @@ class Item:
         """True if the line names no brand, so that its quantity is of a spec spoken of before."""
         return not self.barcodes and not self.not_carried
 
+    @property
+    def takes_off(self) -> bool:
+        """True if the line takes a quantity, or all of a spec, off what is ordered."""
+        return self.action in ("remove", "reduce")
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:

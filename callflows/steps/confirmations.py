@@ -75,11 +75,11 @@ class OfferSubstitute(LineQuestion):
         question = turn.state.open_questions[0]
         wanted_specs = set(question.items[0].barcodes)
         insisting, others = _split(heard.items, lambda item: set() < set(item.barcodes) <= wanted_specs)
-        if insisting and insisting[0].action not in ("remove", "reduce"):
+        if insisting and not insisting[0].takes_off:
             turn.sentences.append(truly_none(turn, question.items[0]))
             if not others and heard.command is None:
                 return None
-        bare, others = _split(others, lambda item: item.is_amount and item.action not in ("remove", "reduce"))
+        bare, others = _split(others, lambda item: item.is_amount and not item.takes_off)
         if heard.command == "yes" or bare:
             close_question(turn)
             if not any(item.barcodes == (question.barcode,) for item in others):
@@ -168,7 +168,7 @@ class OfferRest(LineQuestion):
 
 def _is_about(item: Item, barcode: str) -> bool:
     """True if a line is about this spec, named or not, and wants some of it."""
-    return item.action not in ("remove", "reduce") and (item.is_amount or item.barcodes == (barcode,))
+    return not item.takes_off and (item.is_amount or item.barcodes == (barcode,))
 
 
 def _without_answer(heard: Utterance, others: tuple[Item, ...]) -> Utterance:
