@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,7 +21,7 @@ from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -27,6 +29,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 # The time a writer waits for another one's transaction before it gives up, in milliseconds.
 SQLITE_BUSY_TIMEOUT_MS = 10_000
+# The first writer of a process asks for the write lock of another one so often.
+SQLITE_ASKS_EVERY_S = 0.002
 
 
 class Base(DeclarativeBase):
@@ -94,12 +98,59 @@ def open_engine(url: str) -> Engine:
         cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def begin_immediate(connection: Any) -> None:
-        reads_only = connection.get_execution_options().get("reads_only", False)
-        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
-
+    _queue_writers(engine)
     return engine
+
+
+def _queue_writers(engine: Engine) -> None:
+    """Begin every transaction of an SQLite engine with the write lock, except one that only reads.
+
+    SQLite asks for a lock that is taken after ever longer pauses: who has waited longest asks least often, and twenty
+    calls at once waited for seconds. So the writers of a process stand in a queue, and its first asks often.
+    """
+    first = threading.Lock()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if connection.get_execution_options().get("reads_only", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        give_up = time.monotonic() + SQLITE_BUSY_TIMEOUT_MS / 1000
+        if not first.acquire(timeout=SQLITE_BUSY_TIMEOUT_MS / 1000):
+            raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+        connection.info["is_first"] = True
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            while not _begins(connection, is_last_try=time.monotonic() > give_up):
+                time.sleep(SQLITE_ASKS_EVERY_S)
+        except BaseException:
+            leave(connection)
+            raise
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+
+    def leave(connection: Any, *_: object) -> None:
+        if not connection.invalidated and connection.info.pop("is_first", False):
+            first.release()
+
+    def give_up_connection(_connection: Any, record: Any, _error: object) -> None:
+        if record.info.pop("is_first", False):
+            first.release()
+
+    # Told just before the transaction ends; the next in the queue asks until it has.
+    event.listen(engine, "commit", leave)
+    event.listen(engine, "rollback", leave)
+    event.listen(engine, "invalidate", give_up_connection)
+
+
+def _begins(connection: Any, *, is_last_try: bool) -> bool:
+    """True once the transaction has the write lock; OperationalError if it has not got it in the last try."""
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if is_last_try or getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def open_sessions(engine: Engine) -> SessionFactory:

@@ -100,19 +100,24 @@ class ComfortNoise:
     back, sound like speech."""
 
     def __init__(self) -> None:
-        self._powers: deque[float] = deque(maxlen=LINE_MEMORY_FRAMES)
+        self._frames: deque[bytes] = deque(maxlen=LINE_MEMORY_FRAMES)
+        # The noise's power, worked out when it is asked for, which is seldom.
+        self._power: float | None = None
         self._made = 0
 
     def learn(self, mulaw: bytes) -> None:
         """Learn the line's noise from its latest frame."""
-        self._powers.append(float(np.mean(np.square(decode_mulaw(mulaw).astype(np.float32)))))
+        self._frames.append(mulaw)
+        self._power = None
 
     def sound(self, length: int) -> bytes:
         """The next noise of so many bytes, 8 kHz mu-law."""
-        power = min(min(self._powers, default=10 ** (UNKNOWN_LINE_DB / 10)), 10 ** (LOUDEST_LINE_DB / 10))
+        if self._power is None:
+            powers = (float(np.mean(np.square(decode_mulaw(frame).astype(np.float32)))) for frame in self._frames)
+            self._power = min(min(powers, default=10 ** (UNKNOWN_LINE_DB / 10)), 10 ** (LOUDEST_LINE_DB / 10))
         noise = np.take(_NOISE, range(self._made, self._made + length), mode="wrap")
         self._made += length
-        return encode_mulaw((np.sqrt(power) * noise).round().astype(np.int16))
+        return encode_mulaw((np.sqrt(self._power) * noise).round().astype(np.int16))
 
 
 def _pieces(mulaw: bytes) -> Iterator[bytes]:
