@@ -219,14 +219,24 @@ class StreamRecogniser:
             segment.garbage_recogniser = None
 
     def _prepare(self, segment: Segment, listen: Listen) -> None:
-        """Decode the speech up to the present pause; what is not a complete answer only in the first pass, as more will
-        probably follow."""
+        """Decode the speech up to the present pause; what is no answer yet only in the first pass, as more will
+        probably follow. Where that has a quantity and yet is no complete answer, the second pass may find one."""
         segment.preparations += 1
         if not self._finish_first_pass(segment):
             return
         segment.endpoint = segment.partial, self._endpoint_silence_ms(segment, listen, segment.first or ())
-        if segment.endpoint[1] <= LIST_SILENCE_MS:
+        is_complete = segment.endpoint[1] <= LIST_SILENCE_MS
+        if is_complete or self._has_quantity(segment, listen):
             segment.prepared = self._utterance(segment, listen)
+            if not is_complete and segment.prepared is not None and _is_whole_list(segment.prepared):
+                segment.endpoint = segment.partial, LIST_SILENCE_MS
+
+    def _has_quantity(self, segment: Segment, listen: Listen) -> bool:
+        """True if a quantity was heard in the first pass."""
+        if isinstance(listen, Digits) or not segment.first:
+            return False
+        said = self._understanding.of_speech(listen, segment.first)
+        return any(item.quantity is not None for item in said.items)
 
     def _has_ended(self, segment: Segment, listen: Listen) -> bool:
         length_ms = len(segment.frames) * FRAME_MS
@@ -307,6 +317,12 @@ class StreamRecogniser:
         else:
             self._earlier = None
         return utterance
+
+
+def _is_whole_list(utterance: Utterance) -> bool:
+    """True if all that was said are lines with their brands and quantities."""
+    lines = utterance.items
+    return bool(lines) and not utterance.incomplete and all(line.barcodes and line.quantity for line in lines)
 
 
 def _goes_on(earlier: Utterance, both: Utterance, later: Utterance) -> bool:
