@@ -35,12 +35,14 @@ from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
 from settings import Settings, SettingsError
-from storage import SessionFactory, is_current, open_engine, open_sessions, read_only
+from storage import SessionFactory, is_current, open_engine, open_sessions, read_only, waits_within
 
 # Threads of one line process. Decoding leaves the interpreter to others, so its threads share the processors; pages are
 # rendered by few, so that decoding keeps the interpreter for most of the time.
 DECODING_THREADS = 16
 PAGE_THREADS = 2
+# Whoever watches the line is answered while it still waits.
+HEALTH_WAIT_S = 2
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
@@ -125,7 +127,9 @@ def _health(sessions: SessionFactory, recognition: Recognition) -> Blueprint:
         """Report if the line can take calls: 503 without a current database; "degraded" where it runs on keys only."""
         database, tables = "ok", "current"
         try:
-            if not is_current(sessions):
+            with waits_within(HEALTH_WAIT_S):
+                tables_are_current = is_current(sessions)
+            if not tables_are_current:
                 tables = "not current: run `flask --app app migrate`"
         except SQLAlchemyError as error:
             database, tables = f"cannot be used: {type(error).__name__}", "unknown"

@@ -8,18 +8,21 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event
+from psycopg.abc import PQGen
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -27,8 +30,22 @@ from sqlalchemy.types import TypeDecorator
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-# The time a writer waits for another one's transaction before it gives up, in milliseconds.
-SQLITE_BUSY_TIMEOUT_MS = 10_000
+# A carrier gives up a request after 15 s, and the caller should hear something first. So all waits of one request for
+# the database together take no longer than this, and one statement, or one wait for SQLite's write lock, neither.
+WAIT_MS = 8_000
+# PostgreSQL: the wait for a lock of another transaction. It leaves time for one more try, or for giving the call on.
+LOCK_WAIT_MS = 4_000
+# A connection is tried before it is used, and a new one made where it is broken.
+PING_WAIT_S, CONNECT_WAIT_S = 2, 3
+# What is left to a request that has used up its time, for what can be had at once.
+LEAST_WAIT_S = 0.5
+# A process or a machine that stands still in the middle of a transaction keeps its locks no longer than this.
+IDLE_IN_TRANSACTION_MS = 60_000
+# An import or a report of a whole city may take this long, see `unhurried`.
+UNHURRIED_MS = 600_000
+# Connections of one process. Transactions take milliseconds, so few are used at once; with three web, two line
+# processes and the dialler at most 96 of the 100 that a PostgreSQL server has as it comes.
+POOL_SIZE, POOL_OVERFLOW, POOL_WAIT_S = 8, 8, 2
 # The first writer of a process asks for the write lock of another one so often.
 SQLITE_ASKS_EVERY_S = 0.002
 
@@ -78,15 +95,116 @@ RETRIES = 8
 RETRY_WAIT_S = 0.03
 
 
+# The moment by which the waits of this request have to end, by `time.monotonic`; None where there is no such moment.
+_waits_end: ContextVar[float | None] = ContextVar("waits_end", default=None)
+_is_unhurried: ContextVar[bool] = ContextVar("is_unhurried", default=False)
+
+
+@contextmanager
+def waits_within(seconds: float | None = None) -> Iterator[None]:
+    """Until the block ends, all waits for the database together take about this long at most, or as long as one may."""
+    end, outer = time.monotonic() + (WAIT_MS / 1000 if seconds is None else seconds), _waits_end.get()
+    token = _waits_end.set(end if outer is None else min(end, outer))
+    try:
+        yield
+    finally:
+        _waits_end.reset(token)
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Until the block ends, a single statement may take minutes: for work that nobody on the telephone waits for. Locks
+    are waited for no longer than elsewhere."""
+    token = _is_unhurried.set(True)
+    try:
+        yield
+    finally:
+        _is_unhurried.reset(token)
+
+
+def _wait_s() -> float:
+    """The time the next wait may take, in seconds."""
+    longest, end = (UNHURRIED_MS if _is_unhurried.get() else WAIT_MS) / 1000, _waits_end.get()
+    return longest if end is None else max(LEAST_WAIT_S, min(longest, end - time.monotonic()))
+
+
 def open_engine(url: str) -> Engine:
-    """An engine for `url`. On SQLite every transaction takes the write lock at its start (BEGIN IMMEDIATE), so a turn
-    that reads and then writes cannot lose to another one in between; only `reading` takes none. Its errors do not show
-    a statement's parameters, which may include a PIN."""
-    if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    """An engine for `url`. A wait for the database ends as `WAIT_MS`, `waits_within` and `unhurried` say, whatever the
+    server does. Its errors do not show a statement's parameters, which may include a PIN."""
+    return _open_sqlite(url) if url.startswith("sqlite") else _open_postgresql(url)
+
+
+def _open_postgresql(url: str) -> Engine:
+    """An engine on PostgreSQL. The server ends statements and waits for locks that take too long; a server that has
+    gone silent, or stands still, is given up from this end."""
+    engine = create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,
+        connect_args={} if "options" in make_url(url).query else {"options": _POSTGRESQL_OPTIONS},
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Dialect, _record: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        in_time = {"connect_timeout": max(1, int(min(_wait_s(), CONNECT_WAIT_S)))}
+        return _BoundedConnection.connect(*arguments, **in_time | named)
+
+    @event.listens_for(engine, "begin")
+    def allow_long_statements(connection: Any) -> None:
+        if _is_unhurried.get():
+            for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.exec_driver_sql(f"SET LOCAL {name} = {UNHURRIED_MS}")
+
+    ping = engine.dialect.do_ping
+
+    def ping_in_time(dbapi_connection: Any) -> bool:
+        with waits_within(PING_WAIT_S):
+            return ping(dbapi_connection)
+
+    engine.dialect.do_ping = ping_in_time  # type: ignore[method-assign]
+    return engine
+
+
+_POSTGRESQL_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "statement_timeout": WAIT_MS,
+        "lock_timeout": LOCK_WAIT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        # The server notices within half a minute that the machine of a client is gone.
+        "tcp_keepalives_idle": 15,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 3,
+    }.items()
+)
+
+
+class _BoundedConnection(psycopg.Connection[Any]):
+    """A connection that is given up where the server's answer does not come in time."""
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        try:
+            # The server's own time-out, which keeps the connection, comes first where there is one.
+            return super().wait(
+                gen, interval=interval, timeout=_wait_s() + LEAST_WAIT_S if timeout is None else timeout
+            )
+        except psycopg.errors._WaitTimeout as error:
+            # The answer may still come: nothing else can be asked on this connection.
+            self.pgconn.finish()
+            raise psycopg.OperationalError("the database has not answered in time") from error
+
+
+def _open_sqlite(url: str) -> Engine:
+    """An engine on an SQLite file. Every transaction takes the write lock at its start (BEGIN IMMEDIATE), so a turn
+    that reads and then writes cannot lose to another one in between; only `read_only` takes none."""
     if (path := url.removeprefix("sqlite:///")) not in (url, "", ":memory:"):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(
+        url, hide_parameters=True, pool_size=POOL_SIZE, max_overflow=-1, connect_args={"timeout": WAIT_MS / 1000}
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -95,7 +213,6 @@ def open_engine(url: str) -> Engine:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
         cursor.close()
 
     _queue_writers(engine)
@@ -115,8 +232,10 @@ def _queue_writers(engine: Engine) -> None:
         if connection.get_execution_options().get("reads_only", False):
             connection.exec_driver_sql("BEGIN")
             return
-        give_up = time.monotonic() + SQLITE_BUSY_TIMEOUT_MS / 1000
-        if not first.acquire(timeout=SQLITE_BUSY_TIMEOUT_MS / 1000):
+        # A lock is never waited for longer than by a caller, however long its owner may then take.
+        wait_s = min(_wait_s(), WAIT_MS / 1000)
+        give_up = time.monotonic() + wait_s
+        if not first.acquire(timeout=wait_s):
             raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
         connection.info["is_first"] = True
         connection.exec_driver_sql("PRAGMA busy_timeout=0")
@@ -126,7 +245,7 @@ def _queue_writers(engine: Engine) -> None:
         except BaseException:
             leave(connection)
             raise
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={SQLITE_BUSY_TIMEOUT_MS}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_MS}")
 
     def leave(connection: Any, *_: object) -> None:
         if not connection.invalidated and connection.info.pop("is_first", False):
@@ -153,7 +272,7 @@ def _begins(connection: Any, *, is_last_try: bool) -> bool:
     return True
 
 
-def open_sessions(engine: Engine) -> SessionFactory:
+def open_sessions(engine: Engine | Connection) -> SessionFactory:
     """A factory of sessions; objects a session loaded stay readable after its commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
@@ -177,8 +296,29 @@ def dry_run(sessions: SessionFactory) -> Iterator[Session]:
 def read_only(sessions: SessionFactory) -> Iterator[Session]:
     """A read-only unit of work, which on SQLite waits for no writer."""
     with sessions() as session:
-        session.connection(execution_options={"reads_only": True})
+        connection = session.connection(execution_options={"reads_only": True})
+        try:
+            yield session
+        finally:
+            # The connection may be used again, see `one_connection`.
+            connection.execution_options(reads_only=False)
+
+
+@contextmanager
+def staging(sessions: SessionFactory) -> Iterator[Session]:
+    """As `read_only`, but temporary tables that it fills are kept for further units of work on the same connection."""
+    with read_only(sessions) as session:
         yield session
+        session.commit()
+
+
+@contextmanager
+def one_connection(sessions: SessionFactory) -> Iterator[SessionFactory]:
+    """A factory of sessions that use one connection, one session after the other. With it a long piece of work reads
+    and stages first, and then writes in short transactions. Nobody waits for it on the telephone: it is `unhurried`."""
+    engine: Engine = sessions.kw["bind"]
+    with unhurried(), engine.connect() as connection:
+        yield open_sessions(connection)
 
 
 def insert_many(session: Session, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:

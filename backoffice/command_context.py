@@ -24,7 +24,7 @@ from orders.department_rules import UnknownRule
 from orders.hotline_settings import SettingRefused
 from orders.staff.accounts import StaffError
 from orders.supply.limits import LimitsLocked, LimitsRefused
-from storage import transaction
+from storage import read_only, transaction, unhurried
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -64,9 +64,23 @@ def write_file(path: Path, columns: Sequence[str], rows: Iterable[Sequence[objec
 
 @contextmanager
 def unit_of_work() -> Iterator[tuple[Session, datetime]]:
-    """Open one transaction on the installation's database, with the current time; refusals end without a traceback."""
+    """Open one transaction on the installation's database, with the current time; refusals end without a traceback.
+    Files are read before it, because callers may wait for it."""
+    with refusals_in_words(), unhurried(), transaction(services().sessions) as session:
+        yield session, services().now()
+
+
+@contextmanager
+def reading() -> Iterator[tuple[Session, datetime]]:
+    """As `unit_of_work`, for what only reads: nobody waits for it."""
+    with refusals_in_words(), unhurried(), read_only(services().sessions) as session:
+        yield session, services().now()
+
+
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """End a refusal by its words, without a traceback."""
     try:
-        with transaction(services().sessions) as session:
-            yield session, services().now()
+        yield
     except REFUSALS as error:
         raise click.ClickException(str(error)) from error

@@ -8,8 +8,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from ivr.services import services
-from orders.demo import seed_demo
-from orders.demo.demo_staff import seed_demo_staff
+from orders.demo import hash_demo_pin, seed_demo
+from orders.demo.demo_staff import hash_demo_password, seed_demo_staff
 from storage import UnknownRevision, migrate, transaction
 
 
@@ -32,6 +32,8 @@ def migrate_command() -> None:
 def demo_command(context: click.Context) -> None:
     """Make the demo's database: catalogue, retailers and today's supply, all of it made up."""
     context.invoke(migrate_command)
+    hash_demo_pin()
+    hash_demo_password()
     try:
         with transaction(services().sessions) as session:
             now = services().now()

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, FILE, OUT, day_option, unit_of_work, write_file
+from backoffice.command_context import BY, FILE, OUT, day_option, refusals_in_words, unit_of_work, write_file
+from brand_catalog.sheets import read_sheet
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import deliveries, settlement, steps
@@ -31,9 +32,11 @@ def day_end_command() -> None:
 @with_appcontext
 def balances_command(file: Path, day: datetime, by: str) -> None:
     """Import the account balances in FILE (customer_code, balance) and end the day's regular orders."""
+    with refusals_in_words():
+        sheet = read_sheet(file)
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
-        detail = steps.import_balances(session, file, day.date(), by=who, now=now)
+        detail = steps.import_balances(session, sheet, day.date(), by=who, now=now)
     _show(detail)
 
 
@@ -77,9 +80,11 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
 @with_appcontext
 def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: str) -> None:
     """Import the bank's answer in FILE (order, result, available)."""
+    with refusals_in_words():
+        sheet = read_sheet(file)
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
-        counts = settlement.import_answer(session, file, day.date(), rule, by=who, now=now)
+        counts = settlement.import_answer(session, sheet, day.date(), rule, by=who, now=now)
     _show(counts)
 
 
@@ -193,9 +198,11 @@ def decide_command(change: int, approve: bool, note: str, by: str) -> None:
 @with_appcontext
 def import_deliveries_command(file: Path, by: str) -> None:
     """Import the delivery system's results in FILE (order, result, day, note)."""
+    with refusals_in_words():
+        sheet = read_sheet(file)
     with unit_of_work() as (session, now):
         who = acting_staff(session, by, "end_day").name
-        counts = deliveries.import_deliveries(session, file, by=who, now=now)
+        counts = deliveries.import_deliveries(session, sheet, by=who, now=now)
     _show(counts)
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, DAY, FILE, REASON, unit_of_work
+from backoffice.command_context import BY, DAY, FILE, REASON, reading, refusals_in_words, unit_of_work
+from ivr.services import services
 from orders import hotline_settings
 from orders.book.models import Channel, OrderKind
 from orders.hotline_settings import calendar
 from orders.models import MissedCallers
-from orders.retailers.importing import hash_pins, import_retailers
+from orders.retailers.importing import import_retailers
 from orders.staff.accounts import acting_staff
 
 
@@ -32,11 +33,10 @@ def clock_time(value: str) -> int:
 @with_appcontext
 def import_retailers_command(file: Path, by: str, why: str) -> None:
     """Add and change the retailers in FILE (customer_code, name, cycle, order_day, ...), whole or not at all."""
-    with unit_of_work() as (session, now):
-        pins = hash_pins(file)
-        done = import_retailers(
-            session, file, pins, by=acting_staff(session, by, "edit_retailers").name, why=why, now=now
-        )
+    with reading() as (session, now):
+        who = acting_staff(session, by, "edit_retailers").name
+    with refusals_in_words():
+        done = import_retailers(services().sessions, file, by=who, why=why, now=now)
     click.echo(f"Retailers: {done.added} added, {done.changed} changed.")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, FILE, day_option, unit_of_work
+from backoffice.command_context import BY, FILE, day_option, reading, unit_of_work
 from brand_catalog.loading import load_catalog
 from ivr.services import services
 from orders.channels import proxy_list
@@ -25,10 +25,12 @@ from storage import retry_on_deadlock, transaction
 def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     """Enter the orders on the signed list FILE (customer_code, name, cartons, retailer_signed, department_head_signed,
     deputy_manager_signed). Run again, it goes on where it was interrupted."""
-    with unit_of_work() as (session, now):
+    with reading() as (session, now):
         who = acting_staff(session, by, "enter_lists").name
         catalog = load_catalog(session)
-        codes = proxy_list.import_list(session, file, catalog, day.date(), by=who, now=now)
+        listed = proxy_list.read_list(session, file, catalog, day.date())
+    with unit_of_work() as (session, now):
+        codes = proxy_list.store_list(session, listed, day.date(), by=who, source=file.name, now=now)
 
     @retry_on_deadlock
     def enter(code: str) -> str:

@@ -7,7 +7,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from backoffice.command_context import unit_of_work
-from orders.staff.accounts import close_account, create_staff
+from orders.staff.accounts import StaffError, close_account, create_staff, hash_password
 from orders.staff.models import ROLES, Role, StaffRow
 
 
@@ -21,8 +21,14 @@ from orders.staff.models import ROLES, Role, StaffRow
 @with_appcontext
 def create_staff_command(login: str, name: str, role: Role, seat: str, phone: str | None, password: str) -> None:
     """Make an account: its holder may sign in at the console, and be named in --by."""
+    try:
+        password_hash = hash_password(password)
+    except StaffError as error:
+        raise click.ClickException(str(error)) from error
     with unit_of_work() as (session, now):
-        staff = create_staff(session, now, login=login, name=name, role=role, seat=seat, phone=phone, password=password)
+        staff = create_staff(
+            session, now, login=login, name=name, role=role, seat=seat, phone=phone, password_hash=password_hash
+        )
         login = staff.login
     click.echo(f"{name} may now sign in as {login}.")
 

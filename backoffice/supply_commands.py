@@ -8,8 +8,19 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, FILE, NEW_FILE, REASON, day_option, unit_of_work, write_file
+from backoffice.command_context import (
+    BY,
+    FILE,
+    NEW_FILE,
+    REASON,
+    day_option,
+    reading,
+    refusals_in_words,
+    unit_of_work,
+    write_file,
+)
 from brand_catalog.loading import load_catalog
+from ivr.services import services
 from orders.book.substitutes import import_substitutes
 from orders.department_rules import set_rule
 from orders.staff.accounts import acting_staff
@@ -26,12 +37,14 @@ from orders.supply.limits import FigureChange, LimitsResult
 @with_appcontext
 def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the supply in FILE (name, cartons, basis, most, introduce) and split it over the retailers due that day."""
-    with unit_of_work() as (session, now):
+    with reading() as (session, now):
         who = acting_staff(session, by, "edit_supply").name
         supplies = allocate.read_supply(file, load_catalog(session))
-        done = allocate.allocate_day(
-            session, supplies, day.date(), now, by=who, why=why, source=file.name, dry_run=dry_run
-        )
+        done = allocate.preview_split(session, supplies, day.date(), now) if dry_run else None
+    if done is None:
+        own = services().sessions
+        with refusals_in_words():
+            done = allocate.import_supply(own, supplies, day.date(), now, by=who, why=why, source=file.name)
     _say(done, dry_run)
 
 
@@ -44,17 +57,19 @@ def allocate_command(file: Path, day: datetime, by: str, why: str, dry_run: bool
 @with_appcontext
 def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run: bool) -> None:
     """Set the limits in FILE (customer_code, name, cartons); the others stay."""
-    with unit_of_work() as (session, now):
+    with reading() as (session, now):
         who = acting_staff(session, by, "edit_supply").name
-        limits.check_unlocked(day.date(), now)
-        limits.stage(session, limits.read_limits(file, session, load_catalog(session), day.date()))
-        done = (
-            limits.preview(session) if dry_run else limits.apply_limits(session, day.date(), now, who, why, file.name)
-        )
-        uneven = [] if dry_run else allocate.out_of_balance(session, load_catalog(session), day.date())
+    own = services().sessions
+    with refusals_in_words():
+        if dry_run:
+            done = limits.preview_file(own, file, load_catalog, day.date(), now)
+        else:
+            done = limits.import_limits(own, file, load_catalog, day.date(), now, who, why)
     _say(done, dry_run)
-    for words in uneven:
-        click.echo(f"Note: {words}")
+    if not dry_run:
+        with reading() as (session, _):
+            for words in allocate.out_of_balance(session, load_catalog(session), day.date()):
+                click.echo(f"Note: {words}")
 
 
 @click.command("export-limits")
@@ -63,7 +78,7 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
 @with_appcontext
 def export_limits_command(file: Path, day: datetime) -> None:
     """Write the limits in force on a day to FILE (CSV or XLSX), in the columns that are imported."""
-    with unit_of_work() as (session, _):
+    with reading() as (session, _):
         write_file(file, limits.COLUMNS, limits.export_rows(session, day.date()))
 
 
@@ -73,7 +88,7 @@ def export_limits_command(file: Path, day: datetime) -> None:
 @with_appcontext
 def export_supply_command(file: Path, day: datetime) -> None:
     """Write a day's supply and how it was split to FILE (CSV or XLSX), in the columns that are imported."""
-    with unit_of_work() as (session, _):
+    with reading() as (session, _):
         write_file(file, allocate.COLUMNS, allocate.export_supply(session, load_catalog(session), day.date()))
 
 

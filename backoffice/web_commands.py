@@ -10,7 +10,7 @@ from typing import Literal
 import click
 from flask.cli import with_appcontext
 
-from backoffice.command_context import BY, FILE, day_option, unit_of_work
+from backoffice.command_context import BY, FILE, day_option, reading, unit_of_work
 from brand_catalog.loading import load_catalog
 from ivr.services import services
 from orders.book.desk import Desk
@@ -64,7 +64,7 @@ def withdraw_command(name: str, by: str) -> None:
 def import_orders_command(file: Path, channel: Channel, sender: str) -> None:
     """Enter the orders in FILE (reference, customer_code, name, cartons, placed_at). Those entered before are left as
     they are, so that a file may be given again."""
-    with unit_of_work() as (session, now):
+    with reading() as (session, now):
         catalog = load_catalog(session)
         found = read_orders(file, catalog, now)
 

@@ -27,6 +27,7 @@ import brand_catalog
 import storage
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import import_catalog, read_catalog_file
+from brand_catalog.sheets import read_sheet
 from clock import SHANGHAI
 from orders.book.desk import Desk, LineRequest
 from orders.book.models import OrderRow
@@ -34,7 +35,7 @@ from orders.day_end import settlement, steps
 from orders.models import HotlineRow
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
-from orders.supply.allocate import Basis, SpecSupply, allocate_day
+from orders.supply.allocate import Basis, SpecSupply, import_supply
 from orders.supply.models import Supply
 from tests.support.postgres import Postgres, find_binaries, no_postgres
 
@@ -73,7 +74,7 @@ def _database(kind: str) -> Iterator[str | None]:
             yield None
         else:
             with Postgres.started(binaries) as server:
-                yield server.new_database()
+                yield server.create("bench")
 
 
 def _run(url: str, retailers: int) -> None:
@@ -144,9 +145,7 @@ def _limits_file(path: Path, retailers: int, catalog: Catalog) -> Path:
 
 
 def _import(sessions: storage.SessionFactory, catalog: Catalog, path: Path, now: datetime) -> None:
-    with storage.transaction(sessions) as session:
-        limits.stage(session, limits.read_limits(path, session, catalog, MONDAY))
-        limits.apply_limits(session, MONDAY, now, "bench", "benchmark", path.name)
+    limits.import_limits(sessions, path, lambda _: catalog, MONDAY, now, "bench", "benchmark")
     with storage.transaction(sessions) as session:
         session.execute(text("ANALYZE"))
 
@@ -243,14 +242,14 @@ def _day_end(sessions: storage.SessionFactory) -> None:
             ordered = select(RetailerRow.customer_code).join(OrderRow, OrderRow.retailer_id == RetailerRow.id)
             rows: list[tuple[str, ...]] = [(code, "10000000") for code in session.scalars(ordered)]
             _write(path, ("customer_code", "balance"), rows)
-            steps.import_balances(session, path, MONDAY, by="bench", now=now)
+            steps.import_balances(session, read_sheet(path), MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             figures = steps.audit(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
             _, batch = settlement.make_batch(session, MONDAY, by="bench", now=now)
         _write(path, settlement.ANSWER_COLUMNS, [(str(line[0]), "paid", "") for line in batch])
         with storage.transaction(sessions) as session:
-            settlement.import_answer(session, path, MONDAY, "hold", by="bench", now=now)
+            settlement.import_answer(session, read_sheet(path), MONDAY, "hold", by="bench", now=now)
         with storage.transaction(sessions) as session:
             steps.hand_over(session, MONDAY, by="bench", now=now)
         with storage.transaction(sessions) as session:
@@ -267,9 +266,9 @@ def _allocate(sessions: storage.SessionFactory, catalog: Catalog) -> None:
         for place, spec in enumerate(catalog.specs.values())
     ]
     evening = datetime(2026, 11, 23, 20, tzinfo=SHANGHAI)
-    with _timed(f"allocation of {len(supplies)} specs", 60), storage.transaction(sessions) as session:
-        done = allocate_day(
-            session, supplies, MONDAY + timedelta(days=1), evening, by="bench", why="benchmark", source="bench"
+    with _timed(f"allocation of {len(supplies)} specs", 60):
+        done = import_supply(
+            sessions, supplies, MONDAY + timedelta(days=1), evening, by="bench", why="benchmark", source="bench"
         )
     print(f"  {done.added} limits set")
 

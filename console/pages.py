@@ -45,9 +45,10 @@ from console.settings import (
 from console.web_phone import web_phone_pages
 from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
-from orders.staff.accounts import check_password
+from orders.lockout import matched_before
+from orders.staff.accounts import check_password, password_hash
 from orders.staff.models import SEAT_MAX_CHARS
-from storage import transaction
+from storage import read_only, transaction
 
 CONTENT_SECURITY = "; ".join(
     (
@@ -247,10 +248,12 @@ def _sign_in(form: SignInForm) -> str:
     """Sign in with what was typed. Return the reason for a refusal in a sentence, or an empty string."""
     if not form.validate():
         return ""
+    login, password = form.login.data or "", form.password.data or ""
+    with read_only(services().sessions) as reader:
+        stored = password_hash(reader, login)
+    matches = matched_before(stored, password)
     with transaction(services().sessions) as work:
-        answer = check_password(
-            work, form.login.data or "", form.password.data or "", request.remote_addr or "", services().now()
-        )
+        answer = check_password(work, login, password, request.remote_addr or "", services().now(), matches)
     if answer.staff is None:
         return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
     authentication.sign_in(answer.staff)

@@ -29,11 +29,13 @@ from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_jso
 from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
 from orders.book.desk import Desk
 from orders.book.draft_lines import KeptLine
+from orders.lockout import SecretMatch, matched_before, matches_hash
+from orders.retailers import lookup
 from orders.retailers.caller_numbers import caller_number
 from speech.language.keypad import DONE
 from speech.listening import Digits, Listen, is_secret
 from speech.utterance import NOTHING, Utterance
-from storage import SessionFactory, retry_on_deadlock, transaction
+from storage import SessionFactory, read_only, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
 
@@ -195,6 +197,7 @@ class Calls:
     @retry_on_deadlock
     def take_turn(self, call_key: str, request: TurnRequest) -> CallSnapshot | TurnStillOpen | ReplyUnderWay:
         """Take the turn if it is the one waited for. Raises UnknownCall if the call was never begun."""
+        match_pin = self._match_pin(call_key, request) if request.keys else matches_hash
         with transaction(self._sessions) as session:
             call = self._known(session, call_key)
             call.names_finish_key = call.names_finish_key or request.names_finish_key
@@ -247,7 +250,7 @@ class Calls:
             if turn_input is keyed:
                 # Only speech is recorded, and the keys replace whatever was said before them.
                 recordings.delete_recording(session, call_key, request.turn_number)
-            return self._process(session, call, then.listen, turn_input)
+            return self._process(session, call, then.listen, turn_input, match_pin)
 
     @retry_on_deadlock
     def record_turn(self, call_key: str, turn_number: int, recording_id: str) -> CallSnapshot | ReplyUnderWay:
@@ -377,8 +380,25 @@ class Calls:
             return False
         return self._clock() - last.taken_at < LATE_FINISH_KEY
 
-    def _process(self, session: Session, call: Call, listen: Listen, turn_input: Utterance | Silence) -> CallSnapshot:
+    def _match_pin(self, call_key: str, request: TurnRequest) -> SecretMatch:
+        """The comparison of PINs for a turn, with the PIN that its keys hold compared already: that takes some 20 ms,
+        in which the turn's transaction would keep others waiting."""
+        with read_only(self._sessions) as session:
+            call = session.get(Call, call_key)
+            then = None if call is None else reply_from_json(call.reply).then
+            if call is None or not isinstance(then, ListenFor) or not is_secret(then.listen):
+                return matches_hash
+            pins = self._understanding(session).of_keys(then.listen, request.keys).digits
+            retailer = lookup.by_code(session, CallState.from_json(call.state).customer_code)
+            pin_hash = None if retailer is None else retailer.pin_hash
+        return matched_before(pin_hash, pins[0]) if pins else matches_hash
+
+    def _process(
+        self, session: Session, call: Call, listen: Listen, turn_input: Utterance | Silence, match_pin: SecretMatch
+    ) -> CallSnapshot:
         now, desk = self._clock(), self._open_desk(session)
+        if match_pin is not matches_hash:
+            desk.match_pin = match_pin
         if isinstance(turn_input, Utterance) and turn_input.continues:
             if turn_before.go_back(session, call, self._conversation, desk):
                 listen = _listened_for(call)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from alembic import context
 
-from storage import Base, UtcDateTime, open_engine
+from storage import Base, UtcDateTime, open_engine, unhurried
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("brand_catalog", "orders", "ivr")
@@ -46,4 +46,6 @@ def run() -> None:
         engine.dispose()
 
 
-run()
+# Rebuilding a table of a city takes minutes; a lock that is not to be had soon still ends the migration.
+with unhurried():
+    run()

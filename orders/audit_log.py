@@ -50,20 +50,33 @@ def record_change(
     """Append what was set; True if it differs from before, otherwise nothing is appended."""
     if before == after:
         return False
-    session.add(
-        SettingChange(
-            at=now,
-            by=by,
-            reason=why.strip()[:REASON_MAX_CHARS],
-            subject=subject,
-            name=name,
-            business_day=day,
-            before=None if before is None else dict(before),
-            after=None if after is None else dict(after),
-        )
-    )
+    session.add(new_entry(subject, name, before, after, by=by, why=why, now=now, day=day))
     session.flush()
     return True
+
+
+def new_entry(
+    subject: Subject,
+    name: str,
+    before: Value | None,
+    after: Value | None,
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    day: date | None = None,
+) -> SettingChange:
+    """An entry to be appended, where many are appended at once."""
+    return SettingChange(
+        at=now,
+        by=by,
+        reason=why.strip()[:REASON_MAX_CHARS],
+        subject=subject,
+        name=name,
+        business_day=day,
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
+    )
 
 
 def entries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -22,6 +23,9 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 _OVERALL = "overall"
 
+SecretMatch = Callable[[str | None, str], bool]
+"""True if the secret is the one behind the hash; without a hash, False after the same work."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockRules:
@@ -40,12 +44,19 @@ def hash_secret(pin: str) -> str:
 
 
 def check_pin(
-    session: Session, rules: LockRules, customer_code: str, pin: str, caller: str, now: datetime
+    session: Session,
+    rules: LockRules,
+    customer_code: str,
+    pin: str,
+    caller: str,
+    now: datetime,
+    matches: SecretMatch,
 ) -> tuple[RetailerRow | None, bool]:
     """The retailer if code and PIN are right, else None; and True if this code, caller or everybody is locked.
 
     An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and while
     something is locked even the right PIN is not accepted. Without a number of the caller's, code and overall count.
+    `matches` compares a hash and a PIN, see `matched_before`.
     """
     most = {f"retailer {customer_code}": rules.per_account}
     # Callers without a number have nothing in common but that: one of them guessing must not lock the others.
@@ -57,7 +68,7 @@ def check_pin(
     locked = any(is_locked(counter, now) for counter in (*counters.values(), everybody))
 
     retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
-    right = matches_hash(retailer.pin_hash if retailer else None, pin)
+    right = matches(retailer.pin_hash if retailer else None, pin)
     if locked:
         return None, True
     if right:
@@ -81,6 +92,18 @@ def matches_hash(secret_hash: str | None, pin: str) -> bool:
         return _HASHER.verify(secret_hash or _dummy_hash(), pin) and secret_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
+
+
+def matched_before(secret_hash: str | None, secret: str) -> SecretMatch:
+    """`matches_hash` with this one result worked out now. Hashing is slow by design, so it is done before the
+    transaction that asks for the result, and no other writer waits for it."""
+    result = matches_hash(secret_hash, secret)
+
+    def matches(stored: str | None, given: str) -> bool:
+        # Where the secret was changed in between, the new one counts.
+        return result if (stored, given) == (secret_hash, secret) else matches_hash(stored, given)
+
+    return matches
 
 
 def counter_for_update(session: Session, key: str, now: datetime, rules: LockRules) -> SignInCounter:

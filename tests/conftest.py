@@ -6,7 +6,6 @@ What a fixture needs is imported inside it, so that collecting the unit tier tak
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from tests.support.tiers import UNIT, Uncategorised, isolated, refuse_fixtures, tier_of
+from tests.support.tiers import UNIT, Uncategorised, database_kinds, isolated, refuse_fixtures, tier_of
 
 # How long an example takes says more of the machine than of the code: timings belong into the benchmarks.
 hypothesis_settings.register_profile("untimed", deadline=None)
@@ -28,10 +27,25 @@ if TYPE_CHECKING:
     from simulator.account import Account
     from storage import SessionFactory
     from tests.support.console_client import Visitor
+    from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
     from tests.support.desk_world import MovingClock, World
     from tests.support.fake_application import FakeApplication
-    from tests.support.postgres import Postgres
     from tests.support.served_line import ServedLine
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        help="run every test on this database only; otherwise the db tier, and tests marked on_both, run on both",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that needs a database on those of its tier, or on the one asked for."""
+    if "database_kind" in metafunc.fixturenames:
+        kinds = database_kinds(metafunc.definition, metafunc.config.getoption("--database"))
+        metafunc.parametrize("database_kind", kinds, scope="session")
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -85,27 +99,66 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture(scope="session")
-def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all tables, empty, to be copied."""
-    import storage
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    """Databases of this test run in files."""
+    from tests.support.databases import SqliteDatabases
 
-    path = tmp_path_factory.mktemp("sqlite") / "empty.db"
-    storage.migrate(f"sqlite:///{path}")
-    return path
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres(worker_id: str) -> Iterator[PostgresDatabases]:
+    """Databases on a real PostgreSQL server: the one of TEST_DATABASE_URL, or one that is started for this run."""
+    from tests.support.databases import PostgresDatabases
+    from tests.support.postgres import Postgres, find_binaries, no_postgres
+
+    if address := os.environ.get("TEST_DATABASE_URL"):
+        yield PostgresDatabases(Postgres(address, f"hotline_{worker_id}"))
+        return
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip(no_postgres())
+    with Postgres.started(binaries) as server:
+        yield PostgresDatabases(server)
+
+
+@pytest.fixture(scope="session")
+def databases(database_kind: str, request: pytest.FixtureRequest) -> Databases:
+    """Databases of the kind the test runs on."""
+    found: Databases = request.getfixturevalue("sqlite" if database_kind == "sqlite" else "postgres")
+    return found
 
 
 @pytest.fixture
-def sqlite_url(empty_sqlite: Path, tmp_path: Path) -> str:
-    path = tmp_path / "hotline.db"
-    shutil.copyfile(empty_sqlite, path)
-    return f"sqlite:///{path}"
+def database_url(databases: Databases) -> Iterator[str]:
+    """The address of a database with all tables, empty."""
+    from tests.support.databases import EMPTY, passing_copy
+
+    with passing_copy(databases, databases.prepared(EMPTY)) as url:
+        yield url
 
 
 @pytest.fixture
-def engine(sqlite_url: str) -> Iterator[Engine]:
+def bare_url(databases: Databases) -> Iterator[str]:
+    """The address of a database with no tables yet."""
+    url = databases.without_tables()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(sqlite: SqliteDatabases) -> str:
+    """The address of a database file with all tables, empty, for what concerns files only."""
+    from tests.support.databases import EMPTY
+
+    return sqlite.copy(sqlite.prepared(EMPTY))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
     import storage
 
-    engine = storage.open_engine(sqlite_url)
+    engine = storage.open_engine(database_url)
     yield engine
     engine.dispose()
 
@@ -118,26 +171,25 @@ def sessions(engine: Engine) -> SessionFactory:
 
 
 @pytest.fixture(scope="session")
-def demo_sqlite(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with the demo data of the day the clock starts on, to be copied."""
+def demo_database(databases: Databases) -> str:
+    """The address of a database with the demo data of the day the clock starts on, to be copied."""
     import storage
     from orders.demo import seed_demo
     from tests.support.desk_world import MovingClock
 
-    path = tmp_path_factory.mktemp("demo") / "demo.db"
-    shutil.copyfile(empty_sqlite, path)
-    engine = storage.open_engine(f"sqlite:///{path}")
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, MovingClock()())
-    engine.dispose()
-    return path
+    def fill(sessions: SessionFactory) -> None:
+        with storage.transaction(sessions) as session:
+            seed_demo(session, MovingClock()())
+
+    return databases.prepared("demo", fill)
 
 
 @pytest.fixture
-def demo_url(demo_sqlite: Path, tmp_path: Path) -> str:
-    path = tmp_path / "demo.db"
-    shutil.copyfile(demo_sqlite, path)
-    return f"sqlite:///{path}"
+def demo_url(databases: Databases, demo_database: str) -> Iterator[str]:
+    from tests.support.databases import passing_copy
+
+    with passing_copy(databases, demo_database) as url:
+        yield url
 
 
 @pytest.fixture
@@ -147,34 +199,6 @@ def demo_sessions(demo_url: str) -> Iterator[SessionFactory]:
 
     engine = storage.open_engine(demo_url)
     yield storage.open_sessions(engine)
-    engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A real PostgreSQL server for this test run, removed at its end."""
-    import storage
-    from tests.support.postgres import Postgres, find_binaries, no_postgres
-
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip(no_postgres())
-    with Postgres.started(binaries) as server:
-        storage.migrate(server.url("template1"))
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    """An engine for each supported database, with all tables, empty."""
-    import storage
-
-    if request.param == "sqlite":
-        url = request.getfixturevalue("sqlite_url")
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    engine = storage.open_engine(url)
-    yield engine
     engine.dispose()
 
 
@@ -205,18 +229,19 @@ def account() -> Iterator[Account]:
 
 
 @pytest.fixture
-def application(sqlite_url: str, world: World, clock: MovingClock) -> Flask:
+def application(database_url: str, world: World, clock: MovingClock) -> Flask:
     """The whole application on the small order desk, with the demo's staff and no recogniser."""
     from jinja2 import StrictUndefined
 
     import storage
     from app import create_app
-    from orders.demo.demo_staff import seed_demo_staff
+    from orders.demo.demo_staff import hash_demo_password, seed_demo_staff
     from settings import Settings
 
+    hash_demo_password()
     with storage.transaction(world.sessions) as session:
         seed_demo_staff(session, clock())
-    app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"), clock=clock)
+    app = create_app(Settings(database_url=database_url, demo=True, listen_mode="keypad"), clock=clock)
     # A name a template reads and nobody passes fails the test, instead of an empty place on the page.
     app.jinja_env.undefined = StrictUndefined
     return app

@@ -6,7 +6,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from brand_catalog.sheets import SheetError
+from brand_catalog.sheets import SheetError, read_sheet
 from console.authentication import may, requires_task, staff
 from console.calls.order_and_call_pages import requested_day
 from console.dates import parse_date
@@ -43,8 +43,9 @@ def delivery_routes() -> Blueprint:
             return render_template("day/deliveries_imported.html", error=sentence), 422
         with as_file(upload) as path:
             try:
+                sheet = read_sheet(path)
                 with transaction(services().sessions) as session:
-                    counts = deliveries.import_deliveries(session, path, by=staff().name, now=services().now())
+                    counts = deliveries.import_deliveries(session, sheet, by=staff().name, now=services().now())
             except SheetError as error:
                 return render_template("day/deliveries_imported.html", problems=error.problems), 422
         return render_template("day/deliveries_imported.html", counts=counts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,12 +13,14 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from brand_catalog.catalog import Catalog
 from brand_catalog.sheets import SheetError
 from clock import local
 from console.authentication import may, requires_task, staff
 from console.language import _
 from console.uploads import as_file, is_table
 from ivr.services import services
+from orders.book import holds
 from orders.book.eligibility import terms_of_channel
 from orders.channels import proxy_list
 from orders.channels.models import ProxyEntry, WebOrderRow
@@ -25,6 +28,9 @@ from orders.channels.proxy_list import SENDER, SIGNATURES, ProxyListRefused
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 from storage import dry_run, read_only, retry_on_deadlock, transaction
+
+# Orders of a list that are tried in one transaction.
+TRIED_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +77,48 @@ def _refused(**variables: object) -> ResponseReturnValue:
         return _page(session, "day/proxy_list.html", **variables), 422
 
 
-@retry_on_deadlock
-def _preview(path: Path) -> tuple[list[str], list[ListedRetailer] | None]:
-    """The result the list would have, limits and stock included; nothing is stored."""
-    now, day = services().now(), business_day(services().now())
-    with dry_run(services().sessions) as session:
+def _read(path: Path) -> tuple[Catalog, list[proxy_list.ListedRetailer]]:
+    with read_only(services().sessions) as session:
         catalog = services().catalog(session)
-        codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
-        for code in codes:
-            proxy_list.enter_listed(session, catalog, day, code, now)
-        found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
-        session.expunge_all()
-    return codes, found
+        return catalog, proxy_list.read_list(session, path, catalog, business_day(services().now()))
+
+
+def _preview(path: Path) -> tuple[list[str], list[ListedRetailer]]:
+    """The result the list would have, limits and stock included; nothing is stored. A part of the list is tried at a
+    time, with what the parts before it took of the stock, so that a long list delays no caller."""
+    now, day = services().now(), business_day(services().now())
+    catalog, listed = _read(path)
+    taken: Counter[str] = Counter()
+
+    @retry_on_deadlock
+    def tried(part: Sequence[proxy_list.ListedRetailer]) -> tuple[list[ListedRetailer], Counter[str]]:
+        took: Counter[str] = Counter()
+        with dry_run(services().sessions) as session:
+            codes = proxy_list.store_list(session, part, day, by=staff().name, source=path.name, now=now)
+            holds.take_from_stock(session, day, taken)
+            for code in codes:
+                entered = proxy_list.enter_listed(session, catalog, day, code, now)
+                # What was entered before is out of the stock already.
+                lines = [] if entered.repeated else entered.row.answer.get("lines", [])
+                took.update({line["barcode"]: line["granted_packs"] for line in lines})
+            found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
+            session.expunge_all()
+        return found, took
+
+    found: list[ListedRetailer] = []
+    for start in range(0, len(listed), TRIED_AT_ONCE):
+        part, took = tried(listed[start : start + TRIED_AT_ONCE])
+        found += part
+        taken += took
+    return [one.retailer.customer_code for one in listed], sorted(found, key=lambda one: one.entry.customer_code)
 
 
 def _enter(path: Path) -> tuple[list[str], None]:
     """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
     now, day = services().now(), business_day(services().now())
+    catalog, listed = _read(path)
     with transaction(services().sessions) as session:
-        catalog = services().catalog(session)
-        codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
+        codes = proxy_list.store_list(session, listed, day, by=staff().name, source=path.name, now=now)
 
     @retry_on_deadlock
     def enter(code: str) -> None:

@@ -20,13 +20,13 @@ from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
 from orders.models import REASON_MAX_CHARS
 from orders.outbound.models import MissedCall
-from orders.retailers.access import locked_until, new_pin, unlock
-from orders.retailers.importing import COLUMNS, hash_pins, import_retailers
+from orders.retailers.access import locked_until, make_pin, set_pin, unlock
+from orders.retailers.importing import COLUMNS, import_retailers, preview_retailers, read_retailers
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit
 from orders.windows import OrderPlan, business_day, cycle_start, cycle_week, is_order_day, next_order_day
-from storage import dry_run, read_only, transaction
+from storage import read_only, transaction, unhurried
 
 ROWS_MAX = 100
 ORDERS_SHOWN = 12
@@ -75,17 +75,21 @@ def retailer_routes() -> Blueprint:
         if errors or upload is None:
             return render_template("settings/retailers_imported.html", errors=errors), 422
         now = services().now()
-        work = transaction if apply else dry_run
+        by = staff().name
         with as_file(upload) as path:
             try:
-                pins = hash_pins(path) if apply else None
-                with work(services().sessions) as session:
-                    done = import_retailers(session, path, pins, by=staff().name, why=why, now=now)
-                    entries = audit_log.entries(session, subject="retailer", limit=CHANGES_SHOWN)
+                if apply:
+                    done = import_retailers(services().sessions, path, by=by, why=why, now=now)
+                else:
+                    with unhurried(), read_only(services().sessions) as session:
+                        done = preview_retailers(session, read_retailers(session, path))
             except SheetError as error:
                 return render_template("settings/retailers_imported.html", problems=error.problems), 422
-        ours = [entry for entry in entries if entry.at == now]
-        return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=ours)
+        entries = [
+            audit_log.AuditEntry(now, by, why, "retailer", one.entry.code, None, one.before, one.after)
+            for one in done.first
+        ]
+        return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=entries)
 
     @routes.get("/export")
     @requires_task("see_day")
@@ -137,12 +141,14 @@ def retailer_routes() -> Blueprint:
     @requires_task("edit_retailers")
     def pin(code: str) -> ResponseReturnValue:
         """Set a new PIN for the retailer; it is shown only in this response."""
+        new = make_pin()
         with transaction(services().sessions) as session:
             row = _retailer(session, code)
             why = _why()
             done: dict[str, object] = {}
             if why:
-                done = {"new_pin": new_pin(session, row, by=staff().name, why=why, now=services().now())}
+                set_pin(session, row, new, by=staff().name, why=why, now=services().now())
+                done = {"new_pin": new.pin}
             return _access_page(session, row, why, done)
 
     @routes.post("/<code>/unlock")

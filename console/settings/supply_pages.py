@@ -18,11 +18,11 @@ from ivr.services import services
 from orders import audit_log
 from orders.retailers.models import RetailerRow
 from orders.supply import allocate, limits
-from orders.supply.allocate import allocate_day, read_supply
+from orders.supply.allocate import import_supply, preview_split, read_supply
 from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
 from orders.windows import business_day
-from storage import dry_run, read_only, transaction
+from storage import read_only, unhurried
 
 BATCHES_SHOWN = 30
 CHANGES_SHOWN = 200
@@ -125,11 +125,13 @@ def supply_routes() -> Blueprint:
 def _import_or_preview(path: Path, kind: str, day: date, why: str, *, apply: bool) -> LimitsResult:
     """Import a file's figures with `apply`; without it return what they would change, and change nothing."""
     by, now = staff().name, services().now()
-    with (transaction if apply else dry_run)(services().sessions) as session:
-        catalog = services().catalog(session)
-        if kind == "supply":
-            supplies = read_supply(path, catalog)
-            return allocate_day(session, supplies, day, now, by=by, why=why, source=path.name, dry_run=not apply)
-        limits.check_unlocked(day, now)
-        limits.stage(session, limits.read_limits(path, session, catalog, day))
-        return limits.apply_limits(session, day, now, by, why, path.name) if apply else limits.preview(session)
+    own, load_catalog = services().sessions, services().catalog
+    if kind != "supply":
+        if apply:
+            return limits.import_limits(own, path, load_catalog, day, now, by, why)
+        return limits.preview_file(own, path, load_catalog, day, now)
+    with unhurried(), read_only(own) as session:
+        supplies = read_supply(path, load_catalog(session))
+        if not apply:
+            return preview_split(session, supplies, day, now)
+    return import_supply(own, supplies, day, now, by=by, why=why, source=path.name)

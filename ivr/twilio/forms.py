@@ -22,6 +22,9 @@ CALL_STATUSES: dict[str, CallStatus] = {
     "canceled": "cancelled",
 }
 
+# The columns of calls, callers, queues and recordings hold this; Twilio's own identifiers have 34 characters.
+VALUE_MAX_CHARS = 64
+
 
 class MalformedRequest(ValueError):
     """A signed request without what every request of the carrier has."""
@@ -29,19 +32,25 @@ class MalformedRequest(ValueError):
 
 def call_sid() -> str:
     """The call that the request is about. Raises MalformedRequest if it names none."""
-    if not (sid := field("CallSid")[:64]):
+    if not (sid := field("CallSid")):
         raise MalformedRequest("the post names no call")
     return sid
 
 
 def field(name: str) -> str:
-    """A field of the form; empty if it is missing."""
-    return request.form.get(name, "")
+    """A field of the form, printable and of a length that can be stored; empty if it is missing."""
+    return storable(request.form.get(name, ""))
 
 
 def argument(name: str) -> str:
-    """An argument of the URL; empty if it is missing."""
-    return request.args.get(name, "")
+    """An argument of the URL, printable and of a length that can be stored; empty if it is missing."""
+    return storable(request.args.get(name, ""))
+
+
+def storable(text: str) -> str:
+    """The text without what cannot be printed, cut to what a column holds: a SIP address may be of any length and have
+    anything in it, and PostgreSQL takes neither a NUL nor a longer text."""
+    return "".join(letter for letter in text if letter.isprintable())[:VALUE_MAX_CHARS]
 
 
 def number(name: str) -> int:
@@ -85,12 +94,12 @@ def queue_exit() -> QueueExit:
 
 def recording_id() -> str:
     """The recording of this turn; empty if there is none. Only its URL is documented, which ends with it."""
-    return field("RecordingSid") or field("RecordingUrl").rpartition("/")[2].partition(".")[0]
+    return field("RecordingSid") or storable(request.form.get("RecordingUrl", "").rpartition("/")[2].partition(".")[0])
 
 
 def turn_keys() -> str:
     """The keys of this turn as they were pressed, without the `#` that ended them; a lone `#` is kept."""
-    first, digits = argument("first"), field("Digits")
+    first, digits = argument("first"), request.form.get("Digits", "")
     if not digits and not first and field("FinishedOnKey") == DONE:
         return DONE
     return keys if re.fullmatch(r"[0-9*#]{0,64}", keys := first + digits) else ""

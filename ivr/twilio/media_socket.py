@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from ivr.jitter_buffer import Frame
 from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
+from ivr.twilio.forms import storable
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
 from settings import Settings
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
@@ -107,7 +108,7 @@ class Messages:
             raise BadMessage("the start message's token is not the call's")
         if encoding != ("audio/x-mulaw", 8000):
             raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
-        return StreamStart(call_sid[:64], stream_sid[:64])
+        return StreamStart(storable(call_sid), storable(stream_sid))
 
     async def frame(self) -> Frame | None:
         """The caller's next sound, or None once the stream has ended."""

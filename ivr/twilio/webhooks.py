@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import structlog
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from ivr.calls import TurnRequest
@@ -13,6 +15,7 @@ from ivr.twilio import forms
 from ivr.twilio.operator_webhooks import add_operator_routes
 from ivr.twilio.signature import is_signed
 from ivr.twilio.twiml import Twiml
+from storage import waits_within
 
 # No request of the carrier's comes near this.
 FORM_MAX_BYTES = 64_000
@@ -27,6 +30,16 @@ def voice_routes(line: LineServices) -> Blueprint:
 
     def answer(instruction: Instruction) -> Response:
         return Response(twiml.render(instruction), mimetype="text/xml")
+
+    @routes.before_request
+    def bound_waits() -> None:
+        g.bounded_waits = ExitStack()
+        g.bounded_waits.enter_context(waits_within())
+
+    @routes.teardown_request
+    def end_bounds(_error: BaseException | None) -> None:
+        if (bounds := g.pop("bounded_waits", None)) is not None:
+            bounds.close()
 
     @routes.before_request
     def check_signature() -> None:

@@ -34,7 +34,7 @@ from orders.book.views import (
     SpecHeadroom,
 )
 from orders.department_rules import draft_rules
-from orders.lockout import LockRules, check_pin
+from orders.lockout import LockRules, SecretMatch, check_pin, matches_hash
 from orders.models import HotlineRow
 from orders.retailers import lookup
 from orders.retailers.models import RetailerRow
@@ -69,6 +69,7 @@ class Desk:
         self.catalog = catalog
         self.now = now
         self.locks = locks or LockRules()
+        self.match_pin: SecretMatch = matches_hash
         # A session refers to its rows weakly and would query a retailer again for every question.
         self._retailers: dict[int, RetailerRow] = {}
         self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
@@ -95,7 +96,7 @@ class Desk:
     def verify_pin(self, customer_code: str, pin: str, caller: str) -> PinCheck:
         """Check that code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
         everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
-        row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now)
+        row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now, self.match_pin)
         return PinCheck(ok=row is not None, locked=locked, retailer=self._cached_view(row))
 
     def hotline(self, called_number: str) -> Hotline:

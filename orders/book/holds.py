@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, CursorResult, Executable, Table, and_, bindparam, select, update
+from sqlalchemy import BindParameter, CursorResult, Executable, Table, and_, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from orders.book.models import OrderLineRow, OrderRow
@@ -76,6 +76,12 @@ def sell_all(session: Session, order: OrderRow) -> None:
     place = _counter_key(order, "") | {"order": order.id}
     if {_count(session, _SELL_LIMITS, place), _count(session, _SELL_SUPPLY, place)} != {len(order.lines)}:
         raise _counters_missing(order)
+
+
+def take_from_stock(session: Session, day: date, packs: Mapping[str, int]) -> None:
+    """Take packs of each spec from the day's stock, or what is left of it, for an order that is only tried."""
+    for barcode, count in sorted(packs.items()):
+        session.connection().execute(_TAKE_STOCK, {"day": day, "spec": barcode, "packs": count})
 
 
 def return_sold(session: Session, order: OrderRow, barcode: str, packs: int) -> None:
@@ -169,6 +175,9 @@ _LEFT = select(
 )
 _TAKE_LIMIT = _LIMIT.where(_LEFT_BY_LIMIT >= _PACKS).values(held_packs=_LIMITS.c.held_packs + _PACKS)
 _TAKE_SUPPLY = _STOCK.where(_LEFT_IN_STOCK >= _PACKS).values(held_packs=_SUPPLY.c.held_packs + _PACKS)
+_TAKE_STOCK = _STOCK.values(
+    held_packs=_SUPPLY.c.held_packs + case((_LEFT_IN_STOCK >= _PACKS, _PACKS), else_=_LEFT_IN_STOCK)
+)
 _MOVE_LIMIT = _LIMIT.values(held_packs=_LIMITS.c.held_packs + _HELD, used_packs=_LIMITS.c.used_packs + _SOLD)
 _MOVE_SUPPLY = _STOCK.values(held_packs=_SUPPLY.c.held_packs + _HELD, sold_packs=_SUPPLY.c.sold_packs + _SOLD)
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
-from brand_catalog.sheets import Sheet, SheetError, SheetRow, read_sheet
+from brand_catalog.sheets import RowProblem, Sheet, SheetError, SheetRow, read_sheet
 from clock import local
 from orders.book.desk import Desk
 from orders.book.eligibility import terms_of_channel
@@ -38,31 +38,43 @@ class ProxyListRefused(ValueError):
 
 
 @dataclass
-class _ListedRetailer:
+class ListedRetailer:
+    """What the list orders for one retailer, in packs by barcode, from its row on, and who signed it."""
+
     row: SheetRow
     retailer: RetailerRow
     signed: tuple[str, ...]
     packs: dict[str, int]
 
 
-def import_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str, now: datetime) -> list[str]:
-    """Store the day's signed list (CSV or XLSX: customer_code, name or barcode, cartons and three signatures) and
-    return the customer codes on it. SheetError lists all problems: a signature that is missing, a retailer whose order
-    day it is not, a quantity other than the one listed before. ProxyListRefused outside the list's hours."""
+def read_list(session: Session, path: Path, catalog: Catalog, day: date) -> list[ListedRetailer]:
+    """The day's signed list in a file (CSV or XLSX: customer_code, name or barcode, cartons and three signatures).
+    SheetError lists all problems: a signature that is missing, a retailer whose order day it is not."""
     sheet = read_sheet(path)
     listed = _read(session, sheet, catalog, day)
+    if sheet.problems:
+        raise SheetError(sheet.problems)
+    return list(listed.values())
+
+
+def store_list(
+    session: Session, listed: Sequence[ListedRetailer], day: date, *, by: str, source: str, now: datetime
+) -> list[str]:
+    """Store the signed list and return the customer codes on it. SheetError for a quantity other than the one listed
+    before. ProxyListRefused outside the list's hours."""
     entries = {
         entry.retailer_id: entry
         for entry in session.scalars(select(ProxyEntry).where(ProxyEntry.business_day == day).with_for_update())
     }
-    added = []
-    for one in listed.values():
+    added, problems = [], []
+    for one in listed:
         if (known := entries.get(one.retailer.id)) is None:
             added.append(one)
         elif known.packs != one.packs:
-            one.row.problem("cartons", f"{known.customer_code} is on the list of {day} already, with other quantities")
-    if sheet.problems:
-        raise SheetError(sheet.problems)
+            reason = f"{known.customer_code} is on the list of {day} already, with other quantities"
+            problems.append(RowProblem(one.row.sheet.file, one.row.number, "cartons", reason))
+    if problems:
+        raise SheetError(problems)
     if added:
         _check_in_time(session, day, now)
     for one in added:
@@ -76,13 +88,13 @@ def import_list(session: Session, path: Path, catalog: Catalog, day: date, *, by
                 retailer_signed=retailer_signed,
                 department_head_signed=head_signed,
                 deputy_manager_signed=deputy_signed,
-                source=path.name,
+                source=source,
                 listed_at=now,
                 listed_by=by,
             )
         )
     session.flush()
-    return list(listed)
+    return [one.retailer.customer_code for one in listed]
 
 
 def enter_listed(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> EnteredOrder:
@@ -113,9 +125,9 @@ def _check_in_time(session: Session, day: date, now: datetime) -> None:
         )
 
 
-def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, _ListedRetailer]:
+def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, ListedRetailer]:
     open_days = calendar(session)
-    listed: dict[str, _ListedRetailer] = {}
+    listed: dict[str, ListedRetailer] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
         spec, cartons = read_line(row, catalog)
@@ -128,7 +140,7 @@ def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[s
         if not (retailer and spec and cartons and all(signed)):
             continue
         names = tuple(name for name in signed if name)
-        one = listed.setdefault(retailer.customer_code, _ListedRetailer(row, retailer, names, {}))
+        one = listed.setdefault(retailer.customer_code, ListedRetailer(row, retailer, names, {}))
         if one.signed != names:
             row.problem(SIGNATURES[0], f"{code} is signed for by others in an earlier row")
         add_line(row, one.packs, spec, cartons, str(code))
@@ -144,7 +156,7 @@ def _signature(row: SheetRow, column: str) -> str | None:
     return name or None
 
 
-def _retailer(session: Session, listed: Mapping[str, _ListedRetailer], code: str | None) -> RetailerRow | None:
+def _retailer(session: Session, listed: Mapping[str, ListedRetailer], code: str | None) -> RetailerRow | None:
     if code is None or code in listed:
         return None if code is None else listed[code].retailer
     return by_code(session, code)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Literal, get_args
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
-from brand_catalog.sheets import SheetError, read_sheet
+from brand_catalog.sheets import Sheet, SheetError
 from clock import local_date
 from orders.book.models import HANDED_OVER_STATES, OrderRow
 from orders.book.order_history import OrderEvent, record_event
@@ -70,11 +69,10 @@ def record_deliveries(
 
 
 def import_deliveries(
-    session: Session, path: Path, *, by: str, now: datetime
+    session: Session, sheet: Sheet, *, by: str, now: datetime
 ) -> dict[DeliveryResult | Literal["unchanged"], int]:
     """Import the delivery system's file (CSV or XLSX; order, result, day and, if there is one, note), all or none, and
     count the results. The same file again changes nothing. SheetError lists all problems."""
-    sheet = read_sheet(path)
     read = []
     for row in sheet if sheet.require(COLUMNS) else ():
         number, result, day = row.required("order"), row.one_of("result", RESULTS), row.day("day")

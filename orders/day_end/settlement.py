@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from brand_catalog.sheets import SheetError, read_sheet
+from brand_catalog.sheets import Sheet, SheetError
 from orders.book.models import OrderRow
 from orders.book.order_changes import set_lines, undecided_numbers
 from orders.book.order_history import record_event
@@ -73,7 +72,7 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
 
 
 def import_answer(
-    session: Session, path: Path, day: date, rule: FailureRule, *, by: str, now: datetime
+    session: Session, sheet: Sheet, day: date, rule: FailureRule, *, by: str, now: datetime
 ) -> dict[str, int]:
     """Step 3, second half: import the bank's answer to the open batch (order, paid or failed, and what was available in
     yuan). Every order of the batch has to be in it. The same answer again changes nothing."""
@@ -89,7 +88,7 @@ def import_answer(
             .execution_options(populate_existing=True)
         )
     }
-    answers = _read_answers(path, lines)
+    answers = _read_answers(sheet, lines)
     missing = [number for number, (line, _) in lines.items() if line.result is None and number not in answers]
     if missing:
         raise StepRefused(f"The answer lacks {len(missing)} orders of the batch ({', '.join(missing[:20])}).")
@@ -164,8 +163,7 @@ def _apply_failure_rule(
     record_event(session, order, "not paid", now, by=by, rule=rule, available_fen=available, left_fen=order.amount_fen)
 
 
-def _read_answers(path: Path, lines: dict[str, tuple[SettlementLine, OrderRow]]) -> dict[str, tuple[str, int]]:
-    sheet = read_sheet(path)
+def _read_answers(sheet: Sheet, lines: dict[str, tuple[SettlementLine, OrderRow]]) -> dict[str, tuple[str, int]]:
     answers: dict[str, tuple[str, int]] = {}
     for row in sheet if sheet.require(ANSWER_COLUMNS) else ():
         number, result = row.required("order"), row.one_of("result", ("paid", "failed"))

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
-from brand_catalog.sheets import SheetError, read_sheet
+from brand_catalog.sheets import Sheet, SheetError
 from orders.book import holds
 from orders.book.models import COUNTED_STATES, HANDED_OVER_STATES, OrderKind, OrderLineRow, OrderRow
 from orders.book.order_changes import same_person
@@ -35,11 +34,10 @@ class StepRefused(ValueError):
     """A day-end step cannot be done now; the message says why, and what to do first."""
 
 
-def import_balances(session: Session, path: Path, day: date, *, by: str, now: datetime) -> dict[str, Any]:
+def import_balances(session: Session, sheet: Sheet, day: date, *, by: str, now: datetime) -> dict[str, Any]:
     """Step 1: import the balances from the bank (customer_code, balance in yuan). It ends the day's regular orders:
     unsaved ones lapse and are reported. Returns the retailers whose balance is short of what they ordered."""
     start_step(session, day, "balances")
-    sheet = read_sheet(path)
     retailers = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
     seen: dict[str, int] = {}
     if sheet.require(("customer_code", "balance")):

@@ -164,7 +164,7 @@ def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[Retai
             customer_code=row["customer_code"],
             name=row["name"],
             status=row["status"],
-            pin_hash=_pin_hash(),
+            pin_hash=hash_demo_pin(),
             county="演示区",
             region=row["region"],
             manager="演示经理",
@@ -181,7 +181,8 @@ def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[Retai
 
 
 @cache
-def _pin_hash() -> str:
+def hash_demo_pin() -> str:
+    """The hash of the demo's PIN; called before a transaction, it is not worked out in it."""
     return hash_secret(PIN)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.staff.accounts import create_staff
+from orders.staff.accounts import create_staff, hash_password
 from orders.staff.models import Role, StaffRow
 
 DEMO_PASSWORD = "demo-2468-demo"
@@ -22,9 +23,15 @@ DEMO_STAFF: tuple[tuple[str, str, Role, str], ...] = (
 )
 
 
+@cache
+def hash_demo_password() -> str:
+    """The hash of the demo's password; called before a transaction, it is not worked out in it."""
+    return hash_password(DEMO_PASSWORD)
+
+
 def seed_demo_staff(session: Session, now: datetime) -> None:
     """Make the demo's accounts; those that exist already stay as they are."""
     there = set(session.scalars(select(StaffRow.login)))
     for login, name, role, seat in DEMO_STAFF:
         if login not in there:
-            create_staff(session, now, login=login, name=name, role=role, seat=seat, password=DEMO_PASSWORD)
+            create_staff(session, now, login=login, name=name, role=role, seat=seat, password_hash=hash_demo_password())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import date
+from datetime import date, datetime
 
 import structlog
 from sqlalchemy import select
@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.models import CatalogVersion
 from clock import Clock
-from orders.demo import CATALOG_NOTE, seed_demo
+from orders.demo import CATALOG_NOTE, hash_demo_pin, seed_demo
 from orders.outbound.models import MissedCall
 from orders.supply.models import Supply
 from orders.windows import business_day
-from storage import SessionFactory, transaction
+from storage import SessionFactory, read_only, transaction, waits_within
+
+RENEWAL_WAIT_S = 2
 
 log = structlog.get_logger(__name__)
 
@@ -41,14 +43,24 @@ class DemoRenewal:
             if self._ready == today:
                 return
             try:
-                with transaction(self._sessions) as session:
-                    if _is_stale(session, today):
-                        seed_demo(session, now)
-                        log.info("the demo has a new day", day=today.isoformat())
+                # The request that is first on a day has to be answered as well.
+                with waits_within(RENEWAL_WAIT_S):
+                    self._make_day(now)
                 self._ready = today
             except SQLAlchemyError as error:
                 # Another worker was quicker, most likely: the next request tries again.
                 log.warning("the demo's day could not be renewed", day=today.isoformat(), exc_info=error)
+
+    def _make_day(self, now: datetime) -> None:
+        today = business_day(now)
+        with read_only(self._sessions) as session:
+            if not _is_stale(session, today):
+                return
+        hash_demo_pin()
+        with transaction(self._sessions) as session:
+            if _is_stale(session, today):
+                seed_demo(session, now)
+                log.info("the demo has a new day", day=today.isoformat())
 
 
 def _is_stale(session: Session, today: date) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -21,16 +22,28 @@ def locked_until(session: Session, customer_code: str, now: datetime) -> datetim
     return counter.locked_until if counter is not None and is_locked(counter, now) else None
 
 
-def new_pin(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> str:
-    """Give the retailer a new PIN, and return it: only its hash is stored. A lock is lifted with it."""
+@dataclass(frozen=True, slots=True)
+class NewPin:
+    """A PIN made by chance, and the hash it is stored as."""
+
+    pin: str
+    pin_hash: str
+
+
+def make_pin() -> NewPin:
+    """A new PIN. Its hash is slow to work out, so it is made before the transaction that sets it."""
     pin = f"{secrets.randbelow(10**PIN_LENGTH):0{PIN_LENGTH}}"
+    return NewPin(pin, hash_secret(pin))
+
+
+def set_pin(session: Session, retailer: RetailerRow, new: NewPin, *, by: str, why: str, now: datetime) -> None:
+    """Give the retailer a new PIN: only its hash is stored. A lock is lifted with it."""
     had = retailer.pin_hash is not None
-    retailer.pin_hash = hash_secret(pin)
+    retailer.pin_hash = new.pin_hash
     _reset_counter(session, retailer.customer_code)
     # Different from the new value, so that the audit log keeps every new PIN as a change; no PIN is in it.
     before = {"pin": "old"} if had else None
     record_change(session, "retailer", retailer.customer_code, before, {"pin": "set"}, by=by, why=why, now=now)
-    return pin
 
 
 def unlock(session: Session, retailer: RetailerRow, *, by: str, why: str, now: datetime) -> bool:

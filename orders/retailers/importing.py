@@ -1,10 +1,11 @@
-"""Retailers from a file: all or none, with every wrong cell named. Those not in the file stay as they are."""
+"""Retailers from a file, with every wrong cell named; a file with one is refused whole. Those not in it stay as they
+are."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,14 +15,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError, SheetRow, read_sheet
-from orders.audit_log import record_change
+from orders import audit_log
 from orders.lockout import hash_secret
 from orders.retailers.caller_numbers import WITHHELD, caller_number
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
 from orders.windows import cycle_week
+from storage import SessionFactory, read_only, retry_on_deadlock, transaction, unhurried
 
 COLUMNS = ("customer_code", "name", "cycle", "order_day")
 STATUSES: tuple[RetailerStatus, ...] = ("active", "suspended")
+# Retailers that are stored in one transaction.
+BATCH = 500
+# The first changes, shown with the result.
+CHANGES_SHOWN = 50
 CYCLES: tuple[Cycle, ...] = ("weekly", "fortnightly", "monthly")
 
 # Six digits of region, 1 for an individual or 2 for a company, and a serial number of five.
@@ -31,7 +37,7 @@ _PIN = re.compile(r"\d{4}")
 
 
 @dataclass(frozen=True)
-class _RetailerEntry:
+class RetailerEntry:
     """One retailer of the file; what the file leaves out stays as it is."""
 
     code: str
@@ -41,66 +47,139 @@ class _RetailerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RetailerChange:
+    """What an entry changes: the values of its fields before, None for a new retailer, and after."""
+
+    entry: RetailerEntry
+    retailer: RetailerRow
+    before: dict[str, object] | None
+    after: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class RetailersImported:
-    """The result of an import of retailers."""
+    """The result of an import of retailers, done or previewed, with the first retailers that differ."""
 
     added: int
     changed: int
+    first: tuple[RetailerChange, ...] = field(default=(), compare=False)
+
+    def with_change(self, change: RetailerChange) -> RetailersImported:
+        """The result with one more retailer in it."""
+        if change.before == change.after:
+            return self
+        first = self.first if len(self.first) == CHANGES_SHOWN else (*self.first, change)
+        is_new = change.before is None
+        return RetailersImported(self.added + is_new, self.changed + (not is_new), first)
 
 
-def hash_pins(path: Path) -> dict[str, str]:
-    """The hashes of the PINs in a file, by customer code. Hashing is slow by design, so it is done before the database
-    is asked for anything, and nobody waits for it. Problems of the file are reported by the import."""
-    pins = {row.text("customer_code"): row.text("pin") for row in read_sheet(path) if _PIN.fullmatch(row.text("pin"))}
+def read_retailers(session: Session, path: Path) -> list[RetailerEntry]:
+    """The retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order days; and, where
+    there are such columns, status, county, region, manager, route, grade, balance, phones (as the carrier writes them,
+    `|` between) and pin. SheetError lists all problems."""
+    known = {row.customer_code: row.id for row in session.execute(select(RetailerRow.customer_code, RetailerRow.id))}
+    owners = {row.phone: row.retailer_id for row in session.scalars(select(RetailerPhone))}
+    return _read(path, known, owners)
+
+
+def preview_retailers(session: Session, entries: Sequence[RetailerEntry]) -> RetailersImported:
+    """What an import of these would do, with the first changes; nothing is stored."""
+    done = RetailersImported(0, 0)
+    for batch in _batches(entries):
+        for change in _changes(session, batch):
+            done = done.with_change(change)
+        session.expunge_all()
+    return done
+
+
+def import_retailers(sessions: SessionFactory, path: Path, *, by: str, why: str, now: datetime) -> RetailersImported:
+    """Add and change the retailers in a file, see `read_retailers`. The file is checked whole before anything is
+    stored. It is stored in batches, so that no caller waits for it; what interrupts them is mended by importing it
+    again."""
+    with unhurried(), read_only(sessions) as session:
+        entries = read_retailers(session, path)
+    pins = _hash_pins(entries)
+
+    @retry_on_deadlock
+    def store(batch: Sequence[RetailerEntry]) -> list[RetailerChange]:
+        with transaction(sessions) as session:
+            return _store(session, batch, pins, by=by, why=why, now=now)
+
+    done = RetailersImported(0, 0)
+    for batch in _batches(entries):
+        for change in store(batch):
+            done = done.with_change(change)
+    return done
+
+
+def _hash_pins(entries: Sequence[RetailerEntry]) -> dict[str, str]:
+    """The hashes of the PINs, by customer code. Hashing is slow by design, so it is done outside of any transaction."""
+    pins = {one.code: one.pin for one in entries if one.pin is not None}
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
         return dict(zip(pins, workers.map(hash_secret, pins.values()), strict=True))
 
 
-def import_retailers(
-    session: Session, path: Path, pins: Mapping[str, str] | None = None, *, by: str, why: str, now: datetime
-) -> RetailersImported:
-    """Add and change the retailers in a CSV or XLSX file: customer_code, name, cycle, and order_day, one of its order
-    days; and, where there are such columns, status, county, region, manager, route, grade, balance, phones (as the
-    carrier writes them, `|` between) and pin, whose hashes `hash_pins` makes; without hashes no PIN is set, as for a
-    preview. SheetError lists all problems."""
-    known = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
-    owners = {row.phone: row.retailer_id for row in session.scalars(select(RetailerPhone))}
-    read = _read(path, known, owners)
-    phones: dict[int, list[str]] = {}
-    for phone, retailer_id in sorted(owners.items()):
-        phones.setdefault(retailer_id, []).append(phone)
-    added = changed = 0
-    for one in read:
-        retailer = known.get(one.code)
-        before = None if retailer is None else _audit_values(retailer, one, phones.get(retailer.id, []))
-        if retailer is None:
-            retailer = RetailerRow(customer_code=one.code)
+def _store(
+    session: Session, batch: Sequence[RetailerEntry], pins: Mapping[str, str], *, by: str, why: str, now: datetime
+) -> list[RetailerChange]:
+    changes = _changes(session, batch)
+    for change in changes:
+        one, retailer = change.entry, change.retailer
+        if change.before is None:
             session.add(retailer)
-            added += 1
         for name, value in one.fields.items():
             setattr(retailer, name, value)
         if one.pin is not None:
-            retailer.pin_hash = (pins or {}).get(one.code, retailer.pin_hash)
-        session.flush()
-        if one.phones:
-            session.execute(delete(RetailerPhone).where(RetailerPhone.retailer_id == retailer.id))
-            session.add_all(RetailerPhone(phone=phone, retailer_id=retailer.id) for phone in one.phones)
-        after = _audit_values(retailer, one, sorted(one.phones)) | ({} if one.pin is None else {"pin": "set"})
-        changed += before not in (None, after)
-        record_change(session, "retailer", one.code, before, after, by=by, why=why, now=now)
+            retailer.pin_hash = pins.get(one.code, retailer.pin_hash)
     session.flush()
-    return RetailersImported(added, changed)
+    with_phones = [change for change in changes if change.entry.phones]
+    session.execute(
+        delete(RetailerPhone).where(RetailerPhone.retailer_id.in_([change.retailer.id for change in with_phones]))
+    )
+    session.add_all(
+        RetailerPhone(phone=phone, retailer_id=change.retailer.id)
+        for change in with_phones
+        for phone in change.entry.phones
+    )
+    session.add_all(
+        audit_log.new_entry("retailer", change.entry.code, change.before, change.after, by=by, why=why, now=now)
+        for change in changes
+        if change.before != change.after
+    )
+    session.flush()
+    return changes
 
 
-def _audit_values(retailer: RetailerRow, one: _RetailerEntry, phones: list[str]) -> dict[str, object]:
-    """The retailer's present values of the fields the file has."""
-    own: dict[str, object] = {name: getattr(retailer, name) for name in one.fields}
-    return own | ({"phones": phones} if one.phones else {})
+def _batches(entries: Sequence[RetailerEntry]) -> Iterator[Sequence[RetailerEntry]]:
+    # Sorted, so that two imports at once touch the retailers in the same order.
+    ordered = sorted(entries, key=lambda one: one.code)
+    for start in range(0, len(ordered), BATCH):
+        yield ordered[start : start + BATCH]
 
 
-def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> list[_RetailerEntry]:
+def _changes(session: Session, batch: Sequence[RetailerEntry]) -> list[RetailerChange]:
+    """What each entry would change, from the present values of the fields the file has."""
+    found = session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_([one.code for one in batch])))
+    known = {row.customer_code: row for row in found}
+    phones: dict[int, list[str]] = {}
+    registered = select(RetailerPhone).where(RetailerPhone.retailer_id.in_([row.id for row in known.values()]))
+    for phone in session.scalars(registered.order_by(RetailerPhone.phone)):
+        phones.setdefault(phone.retailer_id, []).append(phone.phone)
+    changes = []
+    for one in batch:
+        retailer, before = known.get(one.code), None
+        if retailer is not None:
+            before = {name: getattr(retailer, name) for name in one.fields}
+            before |= {"phones": phones.get(retailer.id, [])} if one.phones else {}
+        after = one.fields | ({"phones": sorted(one.phones)} if one.phones else {})
+        after |= {} if one.pin is None else {"pin": "set"}
+        changes.append(RetailerChange(one, retailer or RetailerRow(customer_code=one.code), before, after))
+    return changes
+
+
+def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[RetailerEntry]:
     sheet = read_sheet(path)
-    found: list[_RetailerEntry] = []
+    found: list[RetailerEntry] = []
     seen: dict[str, int] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
@@ -117,14 +196,14 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
                 row.problem("phones", f"{phone} stands for callers who show no number; register the retailer's own")
             elif seen.setdefault(phone, row.number) != row.number:
                 row.problem("phones", f"{phone} is in row {seen[phone]} already")
-            elif phone in owners and (own is None or owners[phone] != own.id):
+            elif phone in owners and owners[phone] != own:
                 row.problem("phones", f"{phone} is registered for another retailer")
         pin = row.text("pin") or None
         if pin is not None and not _PIN.fullmatch(pin):
             row.problem("pin", "is not four digits")
         fields = {"name": row.required("name"), **_plan(row), **_optional(row)}
         if code is not None:
-            found.append(_RetailerEntry(code, fields, pin, phones))
+            found.append(RetailerEntry(code, fields, pin, phones))
     if sheet.problems:
         raise SheetError(sheet.problems)
     return found

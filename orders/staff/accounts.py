@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orders.lockout import LockRules, count_failure, counter_for_update, hash_secret, is_locked, matches_hash
+from orders.lockout import LockRules, SecretMatch, count_failure, counter_for_update, hash_secret, is_locked
 from orders.staff.models import PERMISSIONS, ROLES, Role, StaffRow, Task
 
 PASSWORD_MIN_CHARS = 10
@@ -28,15 +28,23 @@ class StaffSignIn:
     locked: bool
 
 
-def check_password(session: Session, login: str, password: str, address: str, now: datetime) -> StaffSignIn:
+def password_hash(session: Session, login: str) -> str | None:
+    """The hash of this login's password; None without such an account."""
+    return session.scalar(select(StaffRow.password_hash).where(StaffRow.login == _written(login), StaffRow.active))
+
+
+def check_password(
+    session: Session, login: str, password: str, address: str, now: datetime, matches: SecretMatch
+) -> StaffSignIn:
     """The account that signs in with these, if any. Wrong ones are counted by login, known or not, and by address, and
-    lock them for a while; meanwhile even the right password is not accepted."""
-    login = login.strip().lower()[:40]
+    lock them for a while; meanwhile even the right password is not accepted. `matches` compares a hash and a
+    password, see `lockout.matched_before`."""
+    login = _written(login)
     most = {f"staff {login}": STAFF_LOCKS.per_account, f"address {address}"[:80]: STAFF_LOCKS.per_origin}
     counters = {key: counter_for_update(session, key, now, STAFF_LOCKS) for key in sorted(most)}
     locked = any(is_locked(counter, now) for counter in counters.values())
     staff = session.scalar(select(StaffRow).where(StaffRow.login == login, StaffRow.active))
-    right = matches_hash(staff.password_hash if staff else None, password)
+    right = matches(staff.password_hash if staff else None, password)
     if locked:
         return StaffSignIn(None, locked=True)
     if right:
@@ -46,6 +54,10 @@ def check_password(session: Session, login: str, password: str, address: str, no
         count_failure(counter, most[key], now, STAFF_LOCKS)
     session.flush()
     return StaffSignIn(None, locked=any(is_locked(counter, now) for counter in counters.values()))
+
+
+def _written(login: str) -> str:
+    return login.strip().lower()[:40]
 
 
 def acting_staff(session: Session, login: str, task: Task) -> StaffRow:
@@ -71,6 +83,14 @@ def close_account(session: Session, login: str) -> StaffRow:
     return staff
 
 
+def hash_password(password: str) -> str:
+    """The hash a password is stored as, worked out before the transaction that stores it; StaffError for a password
+    that is too short."""
+    if len(password) < PASSWORD_MIN_CHARS:
+        raise StaffError(f"The password is too short: it needs {PASSWORD_MIN_CHARS} characters at least.")
+    return hash_secret(password)
+
+
 def create_staff(
     session: Session,
     now: datetime,
@@ -78,18 +98,16 @@ def create_staff(
     login: str,
     name: str,
     role: Role,
-    password: str,
+    password_hash: str,
     seat: str = "",
     phone: str | None = None,
 ) -> StaffRow:
-    """A new account; StaffError where it cannot be made."""
+    """A new account with a hash of `hash_password`; StaffError where it cannot be made."""
     login = login.strip().lower()
     if not login.isascii() or not login.replace("-", "").replace(".", "").isalnum() or len(login) > 40:
         raise StaffError(f"The login {login!r} is not allowed: letters, digits, dots and hyphens only, 40 at most.")
     if role not in ROLES:
         raise StaffError(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
-    if len(password) < PASSWORD_MIN_CHARS:
-        raise StaffError(f"The password is too short: it needs {PASSWORD_MIN_CHARS} characters at least.")
     if session.scalar(select(StaffRow.id).where(StaffRow.login == login)) is not None:
         raise StaffError(f"There is an account {login!r} already: choose another login.")
     # Records carry the name, so a name belongs to one person.
@@ -101,7 +119,7 @@ def create_staff(
         role=role,
         seat=seat,
         phone=phone,
-        password_hash=hash_secret(password),
+        password_hash=password_hash,
         active=True,
         created_at=now,
     )

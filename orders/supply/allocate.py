@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,7 @@ from orders.supply.limits import FigureChange, LimitsResult, StagedLimit
 from orders.supply.models import Limit, Supply
 from orders.supply.split import Recipient, allocate
 from orders.windows import cycle_start
+from storage import SessionFactory, one_connection, staging, transaction
 
 COLUMNS = ("name", "cartons", "basis", "most", "introduce")
 
@@ -78,18 +79,42 @@ def allocate_day(
     by: str,
     why: str,
     source: str,
-    dry_run: bool = False,
 ) -> LimitsResult:
-    """Set the supply of `day` and split it over the retailers due then. With `dry_run` nothing is kept, and the result
-    is what would change. LimitsLocked from 07:50 of that day on; LimitsRefused where less would be left than is
-    ordered."""
-    limits.check_unlocked(day, now)
-    supply = _supply_differences(session, supplies, day)
-    limits.stage(session, list(_split(session, supplies, day)))
-    if dry_run:
-        return replace(limits.preview(session), supply=supply)
+    """Set the supply of `day` and split it over the retailers due then, all in one transaction. LimitsLocked from 07:50
+    of that day on; LimitsRefused where less would be left than is ordered."""
+    found = preview_split(session, supplies, day, now)
     _set_supply(session, supplies, day, now, by=by, why=why)
-    return replace(limits.apply_limits(session, day, now, by, why, source), supply=supply)
+    return replace(limits.apply_limits(session, day, now, by, why, source), supply=found.supply)
+
+
+def preview_split(session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime) -> LimitsResult:
+    """What `allocate_day` would change, with the same refusals; the split is staged, and nothing is locked."""
+    limits.check_unlocked(day, now)
+    supply = _supply_differences(_present_supply(session, supplies, day), supplies)
+    limits.stage(session, list(_split(session, supplies, day)))
+    return replace(limits.preview(session), supply=supply)
+
+
+def import_supply(
+    sessions: SessionFactory,
+    supplies: Sequence[SpecSupply],
+    day: date,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    source: str,
+) -> LimitsResult:
+    """As `allocate_day`, in short transactions: the split is worked out while nothing is locked, and its limits are
+    applied in slices after the supply is set."""
+    with one_connection(sessions) as own:
+        with staging(own) as session:
+            found = preview_split(session, supplies, day, now)
+        with transaction(own) as session:
+            _set_supply(session, supplies, day, now, by=by, why=why)
+            batch = limits.begin_batch(session, found, day, now, by, why, source)
+        limits.apply_in_slices(own, batch)
+    return found
 
 
 def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tuple[str | int, ...]]:
@@ -157,7 +182,8 @@ def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequenc
 def _set_supply(
     session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime, *, by: str, why: str
 ) -> None:
-    rows = _present_supply(session, supplies, day)
+    rows = _present_supply(session, supplies, day, for_update=True)
+    _supply_differences(rows, supplies)
     for supply in supplies:
         row = rows.get(supply.spec.barcode)
         before = None if row is None else _audit_values(row)
@@ -171,10 +197,9 @@ def _set_supply(
     session.flush()
 
 
-def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: date) -> tuple[FigureChange, ...]:
+def _supply_differences(rows: Mapping[str, Supply], supplies: Sequence[SpecSupply]) -> tuple[FigureChange, ...]:
     """The supply that would change, before and after, in cartons; LimitsRefused where it would go below what is
     ordered."""
-    rows = _present_supply(session, supplies, day)
     found, below = [], []
     for supply in supplies:
         row, per_carton = rows.get(supply.spec.barcode), supply.spec.packs_per_carton
@@ -189,15 +214,16 @@ def _supply_differences(session: Session, supplies: Sequence[SpecSupply], day: d
     return tuple(found)
 
 
-def _present_supply(session: Session, supplies: Sequence[SpecSupply], day: date) -> dict[str, Supply]:
-    rows = session.scalars(
+def _present_supply(
+    session: Session, supplies: Sequence[SpecSupply], day: date, *, for_update: bool = False
+) -> dict[str, Supply]:
+    found = (
         select(Supply)
         .where(Supply.business_day == day, Supply.barcode.in_([supply.spec.barcode for supply in supplies]))
         .order_by(Supply.barcode)
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return {row.barcode: row for row in rows}
+    return {row.barcode: row for row in session.scalars(found.with_for_update() if for_update else found)}
 
 
 def _audit_values(row: Supply) -> dict[str, int | str | None]:

@@ -1,18 +1,19 @@
 """Setting limits: many at once, all or none, with author, time and reason, until they are locked for the day.
 
 A city's limits are a million and a half rows, so they are staged beside the present ones, and the database itself
-compares and applies them.
+compares and applies them: in one transaction, or in slices where callers are being served meanwhile. A file is checked
+whole before the first slice, and what interrupts the slices is mended by importing the file again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import starmap
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import Executable, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,7 +22,16 @@ from brand_catalog.sheets import RowProblem, SheetError, read_rows
 from orders.retailers.models import RetailerRow
 from orders.supply.models import LimitBatch
 from orders.windows import Window, cycle_start
-from storage import insert_many
+from storage import (
+    SessionFactory,
+    insert_many,
+    one_connection,
+    read_only,
+    retry_on_deadlock,
+    staging,
+    transaction,
+    unhurried,
+)
 
 LOCKED_FROM = Window(opens=7 * 60 + 50)
 """Limits of a business day are locked from 07:50 on (AY 4.1.1)."""
@@ -29,6 +39,8 @@ LOCKED_FROM = Window(opens=7 * 60 + 50)
 COLUMNS = ("customer_code", "name", "cartons")
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
+# Rows that are applied in one transaction; at this number it takes a fraction of a second.
+SLICE_ROWS = 20_000
 # More differences than this are not read before applying them.
 MAX_DIFFERENCES = 50
 
@@ -120,16 +132,20 @@ def _checked(
 
 def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
     """Stage new limits beside the present ones, where this transaction alone sees them."""
+    session.execute(text("DROP TABLE IF EXISTS staged_limits"))
     session.execute(
         text(
-            "CREATE TEMPORARY TABLE IF NOT EXISTS staged_limits (retailer_id INTEGER NOT NULL,"
+            "CREATE TEMPORARY TABLE staged_limits (slice INTEGER NOT NULL, retailer_id INTEGER NOT NULL,"
             " cycle_start DATE NOT NULL, barcode VARCHAR(13) NOT NULL, packs INTEGER NOT NULL)"
         )
     )
-    session.execute(text("DELETE FROM staged_limits"))
     # SQLite stores days as text, which PostgreSQL accepts as well.
-    rows = ((retailer, start.isoformat(), barcode, packs) for retailer, start, barcode, packs in limits)
-    insert_many(session, "staged_limits", ("retailer_id", "cycle_start", "barcode", "packs"), rows)
+    rows = (
+        (number // SLICE_ROWS, retailer, start.isoformat(), barcode, packs)
+        for number, (retailer, start, barcode, packs) in enumerate(limits)
+    )
+    insert_many(session, "staged_limits", ("slice", "retailer_id", "cycle_start", "barcode", "packs"), rows)
+    session.execute(text("CREATE INDEX staged_slices ON staged_limits (slice)"))
     session.execute(text("ANALYZE staged_limits"))
 
 
@@ -140,11 +156,14 @@ def preview(session: Session) -> LimitsResult:
 
 
 def _compare(session: Session) -> LimitsResult:
-    below = session.execute(text(_BELOW)).all()
-    if below:
-        raise LimitsRefused([_in_words(*row) for row in below])
+    _refuse_below(session, text(_BELOW))
     total, known, changed = session.execute(text(_COUNTS)).one()
     return LimitsResult(added=total - known, changed=changed, unchanged=known - changed)
+
+
+def _refuse_below(session: Session, below: Executable, **values: int) -> None:
+    if found := session.execute(below, values).all():
+        raise LimitsRefused([_in_words(*row) for row in found])
 
 
 def _difference(code: str, name: str, before: int | None, after: int) -> FigureChange:
@@ -153,8 +172,85 @@ def _difference(code: str, name: str, before: int | None, after: int) -> FigureC
 
 def apply_limits(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsResult:
     """Apply the staged limits. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
-    check_unlocked(day, now)
     done = _compare(session)
+    batch = begin_batch(session, done, day, now, by, why, source)
+    for number in _slices(session):
+        _apply_slice(session, batch, number)
+    session.execute(text("DROP TABLE staged_limits"))
+    return done
+
+
+def import_limits(
+    sessions: SessionFactory,
+    path: Path,
+    load_catalog: Callable[[Session], Catalog],
+    day: date,
+    now: datetime,
+    by: str,
+    why: str,
+) -> LimitsResult:
+    """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. Errors as of
+    `read_limits` and `apply_limits`."""
+    check_unlocked(day, now)
+    with one_connection(sessions) as own:
+        with staging(own) as session:
+            stage(session, read_limits(path, session, load_catalog(session), day))
+            found = _compare(session)
+        with transaction(own) as session:
+            batch = begin_batch(session, found, day, now, by, why, path.name)
+        apply_in_slices(own, batch)
+    return found
+
+
+def preview_file(
+    sessions: SessionFactory, path: Path, load_catalog: Callable[[Session], Catalog], day: date, now: datetime
+) -> LimitsResult:
+    """The changes a file of limits would make, see `preview`; nothing is locked for it."""
+    check_unlocked(day, now)
+    with unhurried(), read_only(sessions) as session:
+        stage(session, read_limits(path, session, load_catalog(session), day))
+        return preview(session)
+
+
+def apply_in_slices(own: SessionFactory, batch: int) -> None:
+    """Apply the limits staged on one connection (`storage.one_connection`), each slice in a transaction of its own.
+    LimitsRefused where an order came in meanwhile that is above its new limit; the slices before it stay applied."""
+
+    @retry_on_deadlock
+    def apply(number: int) -> None:
+        with transaction(own) as session:
+            _apply_slice(session, batch, number)
+
+    with staging(own) as session:
+        numbers = _slices(session)
+    for number in numbers:
+        apply(number)
+    with staging(own) as session:
+        session.execute(text("DROP TABLE staged_limits"))
+
+
+def _slices(session: Session) -> range:
+    last = session.execute(text("SELECT max(slice) FROM staged_limits")).scalar()
+    return range(0 if last is None else last + 1)
+
+
+def _apply_slice(session: Session, batch: int, number: int) -> None:
+    """Apply a slice, its rows in the order of the key, so that two who apply limits cannot wait for each other."""
+    values = {"batch": batch, "slice": number}
+    _refuse_below(session, text(_BELOW_IN_SLICE), slice=number)
+    session.execute(text(_KEEP_CHANGES), values)
+    try:
+        with session.begin_nested():
+            session.execute(text(_APPLY), values)
+    except IntegrityError:
+        # An order came in while the two were being compared.
+        _refuse_below(session, text(_BELOW_IN_SLICE), slice=number)
+        raise
+
+
+def begin_batch(session: Session, done: LimitsResult, day: date, now: datetime, by: str, why: str, source: str) -> int:
+    """The number of a new batch of limits with these counts. LimitsLocked from 07:50 of the day on."""
+    check_unlocked(day, now)
     batch = LimitBatch(
         business_day=day,
         at=now,
@@ -167,16 +263,7 @@ def apply_limits(session: Session, day: date, now: datetime, by: str, why: str, 
     )
     session.add(batch)
     session.flush()
-    session.execute(text(_KEEP_CHANGES), {"batch": batch.id})
-    try:
-        with session.begin_nested():
-            session.execute(text(_APPLY), {"batch": batch.id})
-    except IntegrityError:
-        # An order came in while the two were being compared.
-        _compare(session)
-        raise
-    session.execute(text("DELETE FROM staged_limits"))
-    return done
+    return batch.id
 
 
 def check_unlocked(day: date, now: datetime) -> None:
@@ -204,13 +291,15 @@ FROM staged_limits s JOIN limits l
   ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
 """
 
-_BELOW = f"""
+_BELOW_WHERE = f"""
 SELECT r.customer_code, b.name, s.packs / b.packs_per_carton,
   (l.held_packs + l.used_packs + b.packs_per_carton - 1) / b.packs_per_carton
 {_JOINED}
 JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
-WHERE s.packs < l.held_packs + l.used_packs ORDER BY r.customer_code, b.name LIMIT {MAX_PROBLEMS}
+WHERE s.packs < l.held_packs + l.used_packs {{}} ORDER BY r.customer_code, b.name LIMIT {MAX_PROBLEMS}
 """
+_BELOW = _BELOW_WHERE.format("")
+_BELOW_IN_SLICE = _BELOW_WHERE.format("AND s.slice = :slice")
 
 _COUNTS = f"""
 SELECT (SELECT count(*) FROM staged_limits), count(*), count(CASE WHEN l.limit_packs <> s.packs THEN 1 END) {_JOINED}
@@ -228,12 +317,13 @@ _KEEP_CHANGES = f"""
 INSERT INTO limit_changes
   (batch_id, retailer_id, cycle_start, barcode, before_packs, before_batch_id, after_packs)
 SELECT :batch, s.retailer_id, s.cycle_start, s.barcode, l.limit_packs, l.batch_id, s.packs {_JOINED}
-WHERE l.limit_packs <> s.packs
+WHERE l.limit_packs <> s.packs AND s.slice = :slice
 """
 
 _APPLY = """
 INSERT INTO limits (retailer_id, cycle_start, barcode, limit_packs, held_packs, used_packs, batch_id)
-SELECT retailer_id, cycle_start, barcode, packs, 0, 0, :batch FROM staged_limits WHERE true
+SELECT retailer_id, cycle_start, barcode, packs, 0, 0, :batch FROM staged_limits WHERE slice = :slice
+ORDER BY retailer_id, cycle_start, barcode
 ON CONFLICT (retailer_id, cycle_start, barcode) DO UPDATE
 SET limit_packs = excluded.limit_packs, batch_id = excluded.batch_id
 WHERE limits.limit_packs <> excluded.limit_packs

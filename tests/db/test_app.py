@@ -30,10 +30,10 @@ def app_on(url: str, **changes: object) -> Flask:
         ({"twilio_auth_token": DEMO_AUTH_TOKEN}, "TWILIO_AUTH_TOKEN is the demo's own"),
     ],
 )
-def test_without_its_secrets_nothing_is_served(sqlite_url: str, change: dict[str, object], said: str) -> None:
+def test_without_its_secrets_nothing_is_served(database_url: str, change: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         settings(**change).check_servable()
-    answer = app_on(sqlite_url, **change).test_client().post("/voice/incoming", data={"CallSid": "CA1"})
+    answer = app_on(database_url, **change).test_client().post("/voice/incoming", data={"CallSid": "CA1"})
     assert answer.status_code == 503
     assert said in html.unescape(answer.get_data(as_text=True))
 
@@ -49,9 +49,9 @@ def test_the_loopback_has_several_names(host: str) -> None:
     assert Settings(host=host).is_on_loopback
 
 
-def test_the_settings_of_a_whole_installation_are_served(sqlite_url: str) -> None:
+def test_the_settings_of_a_whole_installation_are_served(database_url: str) -> None:
     settings().check_servable()
-    answer = app_on(sqlite_url).test_client().get("/healthz")
+    answer = app_on(database_url).test_client().get("/healthz")
     assert answer.status_code == 200
     assert answer.json == {
         "status": "ok",
@@ -61,16 +61,16 @@ def test_the_settings_of_a_whole_installation_are_served(sqlite_url: str) -> Non
     }
 
 
-def test_health_says_when_there_is_no_recogniser_and_what_to_do(sqlite_url: str, tmp_path: Path) -> None:
-    answer = app_on(sqlite_url, listen_mode="stream", vosk_model_path=tmp_path).test_client().get("/healthz")
+def test_health_says_when_there_is_no_recogniser_and_what_to_do(database_url: str, tmp_path: Path) -> None:
+    answer = app_on(database_url, listen_mode="stream", vosk_model_path=tmp_path).test_client().get("/healthz")
     assert answer.status_code == 200
     assert answer.json is not None
     assert answer.json["status"] == "degraded"
     assert "VOSK_MODEL_PATH" in answer.json["recogniser"]
 
 
-def test_health_is_bad_before_the_tables_are_made_and_says_what_to_run(tmp_path: Path) -> None:
-    answer = app_on(f"sqlite:///{tmp_path}/new.db").test_client().get("/healthz")
+def test_health_is_bad_before_the_tables_are_made_and_says_what_to_run(bare_url: str) -> None:
+    answer = app_on(bare_url).test_client().get("/healthz")
     assert answer.status_code == 503
     assert answer.json is not None
     assert answer.json["tables"] == "not current: run `flask --app app migrate`"
@@ -87,7 +87,7 @@ def test_health_is_bad_without_a_database(tmp_path: Path) -> None:
 def test_a_locked_database_says_so_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "locked.db"
     storage.migrate(f"sqlite:///{path}")
-    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr(storage, "WAIT_MS", 50)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     try:

@@ -28,13 +28,13 @@ from tests.support.desk_world import CHINA, CLASSIC, SHOP, catalog
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 
 
-def test_the_migrations_make_exactly_the_tables_the_code_knows(any_engine: Engine) -> None:
-    with any_engine.connect() as connection:
+def test_the_migrations_make_exactly_the_tables_the_code_knows(engine: Engine) -> None:
+    with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), storage.Base.metadata) == []
 
 
-def test_moving_tables_that_are_in_shape_changes_nothing(sqlite_url: str) -> None:
-    storage.migrate(sqlite_url)
+def test_moving_tables_that_are_in_shape_changes_nothing(database_url: str) -> None:
+    storage.migrate(database_url)
 
 
 # A later release changes the table of orders: on SQLite that rebuilds it, because a column is changed.
@@ -114,35 +114,35 @@ def saved_orders(engine: Engine) -> list[Any]:
         return list(connection.execute(text(query)))
 
 
-def test_a_later_migration_of_the_orders_keeps_them_and_their_rules(any_engine: Engine, move: Move) -> None:
-    save_orders(any_engine)
-    before = saved_orders(any_engine)
+def test_a_later_migration_of_the_orders_keeps_them_and_their_rules(engine: Engine, move: Move) -> None:
+    save_orders(engine)
+    before = saved_orders(engine)
     assert len(before) == 4
     for revision in ("later", "present", "later"):
-        move(any_engine, revision)
-        assert saved_orders(any_engine) == before
-        columns = {column["name"] for column in inspect(any_engine).get_columns("orders")}
+        move(engine, revision)
+        assert saved_orders(engine) == before
+        columns = {column["name"] for column in inspect(engine).get_columns("orders")}
         assert ("note" in columns) is (revision == "later")
-        with any_engine.begin() as connection, pytest.raises(IntegrityError, match=r"UNIQUE|uq_orders_counted"):
+        with engine.begin() as connection, pytest.raises(IntegrityError, match=r"UNIQUE|uq_orders_counted"):
             connection.execute(text("UPDATE orders SET state = 'settled' WHERE state = 'abandoned'"))
-        with any_engine.begin() as connection, pytest.raises(DBAPIError, match="only appended"):
+        with engine.begin() as connection, pytest.raises(DBAPIError, match="only appended"):
             connection.execute(text("UPDATE order_history SET event = 'other'"))
 
 
-def test_tables_of_an_unknown_revision_are_left_as_they_are(any_engine: Engine) -> None:
-    with any_engine.begin() as connection:
+def test_tables_of_an_unknown_revision_are_left_as_they_are(engine: Engine) -> None:
+    with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0025'"))
     with pytest.raises(storage.UnknownRevision, match="0025"):
-        storage.migrate(any_engine.url.render_as_string(hide_password=False))
-    with any_engine.connect() as connection:
+        storage.migrate(engine.url.render_as_string(hide_password=False))
+    with engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "0025"
 
 
-def test_a_moment_comes_back_as_the_same_moment(any_engine: Engine) -> None:
+def test_a_moment_comes_back_as_the_same_moment(engine: Engine) -> None:
     moment = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
-    with storage.transaction(storage.open_sessions(any_engine)) as session:
+    with storage.transaction(storage.open_sessions(engine)) as session:
         session.add(CatalogVersion(version="1", imported_at=moment, note="", specs=0))
-    with storage.transaction(storage.open_sessions(any_engine)) as session:
+    with storage.transaction(storage.open_sessions(engine)) as session:
         found = session.query(CatalogVersion).one().imported_at
     assert found == moment
     assert found.utcoffset() == timedelta(0)
@@ -153,8 +153,8 @@ def test_a_moment_without_a_zone_is_refused(sessions: storage.SessionFactory) ->
         session.add(CatalogVersion(version="1", imported_at=datetime(2026, 11, 23), note="", specs=0))
 
 
-def test_a_block_that_fails_leaves_nothing_behind(any_engine: Engine) -> None:
-    sessions = storage.open_sessions(any_engine)
+def test_a_block_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+    sessions = storage.open_sessions(engine)
 
     def fail() -> None:
         with storage.transaction(sessions) as session:

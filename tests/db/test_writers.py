@@ -46,7 +46,7 @@ def test_twelve_writers_of_two_processes_each_get_their_turn(engine: Engine, ses
 def test_who_waits_too_long_is_told_and_holds_up_nobody(
     engine: Engine, sessions: SessionFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr(storage, "WAIT_MS", 20)
     other = storage.open_engine(str(engine.url))
     with ThreadPoolExecutor(1) as pool, storage.transaction(sessions) as session:
         session.connection()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
@@ -176,7 +177,7 @@ class LineWorld:
             sessions,
             lambda: self.now,
             self.conversation,
-            open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
+            open_desk=lambda _session: SimpleNamespace(),  # type: ignore[arg-type,return-value]
             understanding=lambda _session: LiteralKeys(),
             recognition_available=lambda: self.recognition.available,
         )

@@ -11,11 +11,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
 
 from tests.support.ports import free_port
 
@@ -40,18 +42,42 @@ def no_postgres() -> str:
 
 @dataclass
 class Postgres:
-    port: int
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    """A server for tests: `address` is the URL of a database of it that is there already, in which nothing is changed.
+
+    Databases made here have names that begin with `prefix`, so that several test processes can share a server.
+    """
+
+    address: str
+    prefix: str = "hotline"
 
     def url(self, database: str) -> str:
-        return f"postgresql+psycopg://tests@127.0.0.1:{self.port}/{database}"
+        """The address of that database, as in `DATABASE_URL`."""
+        return make_url(self.address).set(database=database).render_as_string(hide_password=False)
 
-    def new_database(self) -> str:
-        """The address of a fresh database with all tables and nothing in them."""
-        name = f"hotline_{next(self._numbers)}"
-        with psycopg.connect(f"postgresql://tests@127.0.0.1:{self.port}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.url(name)
+    @staticmethod
+    def name_in(url: str) -> str:
+        """The name of the database an address leads to."""
+        return make_url(url).database or ""
+
+    def create(self, name: str, *, template: str = "template0") -> str:
+        """Create a database as a copy of the template; its address. What an earlier run left by that name goes."""
+        url = self.url(f"{self.prefix}_{name}")
+        self.drop(url)
+        self.create_at(url, template=template)
+        return url
+
+    def create_at(self, url: str, *, template: str) -> None:
+        self._administer("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'", self.name_in(url), template)
+
+    def drop(self, url: str) -> None:
+        """Drop a database, whoever is still connected to it."""
+        self._administer("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name_in(url))
+
+    def _administer(self, statement: LiteralString, *names: str) -> None:
+        whole = sql.SQL(statement).format(*(sql.Identifier(name) for name in names))
+        libpq_url = make_url(self.address).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(libpq_url, autocommit=True) as connection:
+            connection.execute(whole)
 
     @classmethod
     @contextmanager
@@ -84,7 +110,7 @@ class Postgres:
             )  # fmt: skip
             try:
                 _wait_until_ready(port, server)
-                yield cls(port)
+                yield cls(f"postgresql+psycopg://tests@127.0.0.1:{port}/postgres")
             finally:
                 # A fast shutdown: it does not wait for connections that a failed test left open.
                 server.send_signal(signal.SIGINT)

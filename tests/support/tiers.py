@@ -22,7 +22,7 @@ TIERS = {
 UNIT = "unit"
 ELSEWHERE = "move it to tests/db, tests/telephone or tests/browser"
 # The fixtures of conftest.py from which all others that need more than the unit tier has are made.
-NOT_FOR_UNIT = frozenset({"empty_sqlite", "postgres", "any_engine", "fake_app", "account", "browser"})
+NOT_FOR_UNIT = frozenset({"sqlite", "postgres", "databases", "fake_app", "account", "browser"})
 
 
 def tier_of(file: Path) -> str | None:
@@ -31,6 +31,14 @@ def tier_of(file: Path) -> str | None:
         return None
     folder = file.relative_to(TESTS).parts[0]
     return folder if folder in TIERS else None
+
+
+def database_kinds(item: pytest.Item, asked: str | None) -> list[str]:
+    """The databases a test runs on: the one asked for, or both in the db tier and where a test is marked `on_both`."""
+    if asked is not None:
+        return [asked]
+    on_both = item.get_closest_marker("on_both") is not None or tier_of(item.path) == "db"
+    return ["sqlite", "postgresql"] if on_both else ["sqlite"]
 
 
 class Uncategorised(pytest.Module):

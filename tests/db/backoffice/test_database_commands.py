@@ -16,19 +16,19 @@ def migrate(url: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_tables_of_the_newest_revision_are_left_alone(sqlite_url: str) -> None:
-    assert migrate(sqlite_url) == (0, "")
+def test_tables_of_the_newest_revision_are_left_alone(database_url: str) -> None:
+    assert migrate(database_url) == (0, "")
 
 
-def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(sqlite_url: str) -> None:
-    engine = storage.open_engine(sqlite_url)
+def test_a_database_from_before_the_first_release_is_refused_with_what_to_do(database_url: str) -> None:
+    engine = storage.open_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0025'"))
     engine.dispose()
-    code, said = migrate(sqlite_url)
+    code, said = migrate(database_url)
     assert code == 1
     for part in (
-        sqlite_url,
+        database_url,
         "left as it is",
         "revision 0025",
         "DATABASE_URL",

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.book.eligibility import terms_of_channel
-from orders.retailers.importing import RetailersImported, hash_pins, import_retailers
+from orders.retailers.importing import RetailersImported, import_retailers
 from orders.retailers.models import RetailerRow
 from orders.windows import next_order_day
 from tests.support.commands import run_command
@@ -55,10 +55,8 @@ def test_retailers_are_added_and_changed_and_who_is_not_named_stays(world: World
         ),
         (SHOP, "老店", "monthly", "2026-12-08", "suspended", "", "", "", "", ""),
     )
-    with world.session() as session:
-        assert import_retailers(
-            session, path, hash_pins(path), by="a clerk", why="as agreed", now=world.clock()
-        ) == RetailersImported(added=1, changed=1)
+    done = import_retailers(world.sessions, path, by="a clerk", why="as agreed", now=world.clock())
+    assert done == RetailersImported(added=1, changed=1)
     new, shop = retailer(world, NEW), retailer(world, SHOP)
     assert (new.name, new.grade, new.balance_fen, new.route) == ("新店", 7, 120_50, "西一线")
     assert next_order_day(new, date(2026, 11, 23)) == date(2026, 12, 1)
@@ -83,8 +81,8 @@ def test_what_is_wrong_with_retailers_is_named_and_none_is_changed(world: World,
         (NEW, "", "daily", "2026-13-01", "gone", "x", "-1", "110", "12", ""),
         (CORNER, "改名", "monthly", "2026-11-30", "", "", "", "+8613800000012", "", ""),
     )
-    with pytest.raises(SheetError) as refused, world.session() as session:
-        import_retailers(session, path, hash_pins(path), by="a clerk", why="as agreed", now=world.clock())
+    with pytest.raises(SheetError) as refused:
+        import_retailers(world.sessions, path, by="a clerk", why="as agreed", now=world.clock())
     assert [(p.row, p.column) for p in refused.value.problems] == [
         (2, "customer_code"),
         (3, "phones"),

@@ -60,8 +60,8 @@ class TestInTheDatabase:
         with storage.transaction(sessions) as session:
             assert load_catalog(session).specs["6901028075831"].name == "中华(软)"
 
-    def test_a_refused_file_leaves_the_catalogue_as_it_was(self, sqlite_url: str, write: CatalogFolder) -> None:
-        app = create_app(Settings(database_url=sqlite_url, demo=True))
+    def test_a_refused_file_leaves_the_catalogue_as_it_was(self, database_url: str, write: CatalogFolder) -> None:
+        app = create_app(Settings(database_url=database_url, demo=True))
         runner = app.test_cli_runner()
         taken = runner.invoke(args=["import-catalog", str(write(GOOD, OTHER))])
         assert taken.exit_code == 0, taken.output
@@ -69,7 +69,7 @@ class TestInTheDatabase:
         refused = runner.invoke(args=["import-catalog", str(write({**GOOD, "name": "新(名)"}, {**OTHER, "brand": ""}))])
         assert refused.exit_code == 1
         assert "catalog.csv, row 3, column brand: is empty" in refused.output
-        engine = storage.open_engine(sqlite_url)
+        engine = storage.open_engine(database_url)
         with storage.transaction(storage.open_sessions(engine)) as session:
             names = {spec.name for spec in load_catalog(session).specs.values()}
         engine.dispose()

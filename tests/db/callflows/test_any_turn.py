@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import get_args
 
 import pytest
@@ -17,6 +14,7 @@ from callflows.conversation import Silence
 from callflows.replies import ListenFor
 from speech.utterance import Action, Command, Item, Quantity, Unit, Utterance
 from tests.db.callflows.test_any_step import ARRIVALS
+from tests.support.databases import Databases, passing_copy
 from tests.support.desk_world import (
     CHINA,
     CLASSIC,
@@ -77,25 +75,24 @@ turns = st.lists(st.one_of(tame, wild, st.just(Silence())), min_size=3, max_size
 
 
 @pytest.fixture(scope="module")
-def ready(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk with little of everything, to be copied."""
-    path = tmp_path_factory.mktemp("ready") / "hotline.db"
-    shutil.copyfile(empty_sqlite, path)
-    engine = storage.open_engine(f"sqlite:///{path}")
-    world = World.build(storage.open_sessions(engine), MovingClock(), stock=40, limit=12)
-    world.stock(LIQUN, 0)
-    world.stock(CRANE, 3)
-    engine.dispose()
-    return path
+def ready(databases: Databases) -> str:
+    """The address of a desk with little of everything, to be copied."""
+
+    def fill(sessions: storage.SessionFactory) -> None:
+        world = World.build(sessions, MovingClock(), stock=40, limit=12)
+        world.stock(LIQUN, 0)
+        world.stock(CRANE, 3)
+
+    return databases.prepared("little", fill)
 
 
 @settings(max_examples=40, deadline=None)
 @given(start=st.sampled_from(sorted(ARRIVALS)), heard=turns)
-def test_any_turns_in_any_order_from_any_step_on(ready: Path, start: str, heard: list[Utterance | Silence]) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "hotline.db"
-        shutil.copyfile(ready, path)
-        engine = storage.open_engine(f"sqlite:///{path}")
+def test_any_turns_in_any_order_from_any_step_on(
+    databases: Databases, ready: str, start: str, heard: list[Utterance | Silence]
+) -> None:
+    with passing_copy(databases, ready) as url:
+        engine = storage.open_engine(url)
         try:
             sessions = storage.open_sessions(engine)
             world = World(sessions, MovingClock(), catalog())

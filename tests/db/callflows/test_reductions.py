@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -16,6 +13,7 @@ import storage
 from callflows import speaking
 from speech.language.numerals import number_words
 from speech.understanding import Understanding
+from tests.support.databases import Databases, passing_copy
 from tests.support.desk_world import CHINA, CLASSIC, ERA, MovingClock, World, catalog
 from tests.support.dialogue import TypedDialogue, item, lines, signed_in
 
@@ -130,14 +128,9 @@ def test_the_rest_that_is_taken_is_said_with_what_was_ordered_before(
 
 
 @pytest.fixture(scope="module")
-def ready(empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A desk to be copied."""
-    path = tmp_path_factory.mktemp("ready") / "hotline.db"
-    shutil.copyfile(empty_sqlite, path)
-    engine = storage.open_engine(f"sqlite:///{path}")
-    World.build(storage.open_sessions(engine), MovingClock(), limit=LIMIT)
-    engine.dispose()
-    return path
+def ready(databases: Databases) -> str:
+    """The address of a desk to be copied."""
+    return databases.prepared("limited", lambda sessions: World.build(sessions, MovingClock(), limit=LIMIT))
 
 
 numbers = st.integers(1, LIMIT)
@@ -155,13 +148,18 @@ spoken = st.builds(
     wording=st.sampled_from(("{verb}{many}条", "红塔山硬经典{verb}{many}条", "红塔山硬经典，{verb}{many}条吧")),
 )
 def test_whatever_the_words_the_total_said_back_is_the_total_on_the_order(
-    ready: Path, understanding: Understanding, first: int, where: str, verb: str, said: tuple[int, str], wording: str
+    databases: Databases,
+    ready: str,
+    understanding: Understanding,
+    first: int,
+    where: str,
+    verb: str,
+    said: tuple[int, str],
+    wording: str,
 ) -> None:
     number, many = said
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "hotline.db"
-        shutil.copyfile(ready, path)
-        engine = storage.open_engine(f"sqlite:///{path}")
+    with passing_copy(databases, ready) as url:
+        engine = storage.open_engine(url)
         try:
             world = World(storage.open_sessions(engine), MovingClock(), catalog())
             caller = ordering(world, understanding, f"红塔山硬经典{number_words(first)[0]}条", *where.split())

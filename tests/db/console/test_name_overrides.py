@@ -110,8 +110,8 @@ def test_a_new_catalogue_may_keep_the_names_of_specs_that_are_written_the_same(
     assert CRANE not in meaning(world, "软蓝")
 
 
-def test_a_name_is_heard_by_the_next_turn_on_every_worker(world: World, clock: MovingClock, sqlite_url: str) -> None:
-    settings = Settings(database_url=sqlite_url, demo=True, listen_mode="keypad")
+def test_a_name_is_heard_by_the_next_turn_on_every_worker(world: World, clock: MovingClock, database_url: str) -> None:
+    settings = Settings(database_url=database_url, demo=True, listen_mode="keypad")
     workers = [services(create_app(settings, clock=clock)).recognition for _ in range(2)]
 
     def understood() -> list[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from orders.department_rules import RULES, draft_rules
 from orders.hotline_settings import calendar
-from orders.lockout import LockRules, check_pin
+from orders.lockout import LockRules, check_pin, matches_hash
 from orders.models import DepartmentRule, HotlineRow, SettingChange, Subject
 from orders.retailers.access import locked_until
 from orders.retailers.models import RetailerRow
@@ -193,12 +193,12 @@ def test_everything_that_is_recorded_has_its_name_in_words(manager: Visitor) -> 
 def locked(world: World, clock: MovingClock) -> None:
     with world.session() as session:
         for _ in range(LockRules().per_account):
-            check_pin(session, LockRules(), SHOP, "0000", "+861", clock())
+            check_pin(session, LockRules(), SHOP, "0000", "+861", clock(), matches_hash)
 
 
 def may_sign_in(world: World, clock: MovingClock, pin: str) -> bool:
     with world.session() as session:
-        return check_pin(session, LockRules(), SHOP, pin, "+862", clock())[0] is not None
+        return check_pin(session, LockRules(), SHOP, pin, "+862", clock(), matches_hash)[0] is not None
 
 
 def test_a_lock_is_taken_off_and_that_is_on_record(manager: Visitor, world: World, clock: MovingClock) -> None:

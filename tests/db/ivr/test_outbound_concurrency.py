@@ -44,9 +44,9 @@ class SharedNetwork(FakeOutboundCarrier):
 
 
 @pytest.fixture
-def twelve_due(any_engine: Engine, clock: MovingClock) -> World:
+def twelve_due(engine: Engine, clock: MovingClock) -> World:
     """A desk with a dozen retailers due today."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     with world.session() as session:
         for number in range(SHOPS):
             shop = RetailerRow(customer_code=f"4105021{number:05d}", name=f"店{number}", order_weekday=0)
@@ -60,8 +60,8 @@ def twelve_due(any_engine: Engine, clock: MovingClock) -> World:
 
 
 @pytest.fixture
-def line(twelve_due: World, any_engine: Engine) -> Iterator[LineServices]:
-    url = any_engine.url.render_as_string(hide_password=False)
+def line(twelve_due: World, engine: Engine) -> Iterator[LineServices]:
+    url = engine.url.render_as_string(hide_password=False)
     app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=twelve_due.clock)
     yield services(app).line
     services(app).sessions.kw["bind"].dispose()

@@ -39,8 +39,8 @@ WORDS = OperatorPrompts(load_prompts())
 
 
 @pytest.fixture
-def switchboard(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
-    with served_operators(world, sqlite_url) as switchboard:
+def switchboard(world: World, database_url: str) -> Iterator[OperatorsFixture]:
+    with served_operators(world, database_url) as switchboard:
         yield switchboard
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -125,16 +124,15 @@ def test_an_outbound_call_names_the_line_first(sessions: SessionFactory) -> None
 
 @pytest.mark.parametrize(("is_set_up", "notice"), [(True, "off"), (False, "short")])
 def test_an_installation_from_before_keeps_silent_and_a_new_one_tells(
-    tmp_path: Path, is_set_up: bool, notice: str
+    bare_url: str, is_set_up: bool, notice: str
 ) -> None:
-    url = f"sqlite:///{tmp_path}/before.db"
-    storage.migrate(url, "0031")
-    engine = storage.open_engine(url)
+    storage.migrate(bare_url, "0031")
+    engine = storage.open_engine(bare_url)
     if is_set_up:
         hotline = "INSERT INTO hotlines VALUES (1, :number, '安阳', 'regular', '1', '[]', 0, 1440, 'due', 'tell')"
         with engine.begin() as connection:
             connection.execute(text(hotline), {"number": CALLED})
-    storage.migrate(url)
+    storage.migrate(bare_url)
     with storage.open_sessions(engine)() as session:
         assert recording_notice(session) == notice
     engine.dispose()

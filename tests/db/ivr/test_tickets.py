@@ -169,9 +169,9 @@ def test_a_call_an_operator_finishes_leaves_its_unsaved_order_to_the_next_call(l
         assert own.total_packs + desk.draft("CA2").headroom(CLASSIC).packs == 20 * CARTON, "the whole limit"
 
 
-def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
+def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(engine: Engine) -> None:
     """One operator presses 1 while another takes the call by hand: exactly one gets it, however close they are."""
-    sessions = storage.open_sessions(any_engine)
+    sessions = storage.open_sessions(engine)
     world = World.build(sessions, MovingClock())
     calls = calls_of(world)
     won: list[str] = []
@@ -213,8 +213,8 @@ def test_a_telephone_and_a_desk_reach_for_one_call_and_one_has_it(any_engine: En
             ring_attempts.end(session.get_one(RingAttempt, offer_id), "over", world.clock())
 
 
-def test_many_operators_reach_for_one_call_and_one_has_it(any_engine: Engine) -> None:
-    sessions = storage.open_sessions(any_engine)
+def test_many_operators_reach_for_one_call_and_one_has_it(engine: Engine) -> None:
+    sessions = storage.open_sessions(engine)
     world = World.build(sessions, MovingClock())
     calls = calls_of(world)
     ask_for_operator(calls)

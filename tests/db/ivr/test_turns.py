@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import TypeVar
 
 import pytest
@@ -38,7 +39,7 @@ class Bench:
             self.sessions,
             lambda: self.now,
             self.conversation,
-            open_desk=lambda _session: None,  # type: ignore[arg-type,return-value]
+            open_desk=lambda _session: SimpleNamespace(),  # type: ignore[arg-type,return-value]
             understanding=lambda _session: LiteralKeys(),
             recognition_available=lambda: True,
         )
@@ -61,8 +62,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(any_engine: Engine) -> Bench:
-    return Bench(open_sessions(any_engine))
+def bench(engine: Engine) -> Bench:
+    return Bench(open_sessions(engine))
 
 
 def said(answer: CallSnapshot | TurnStillOpen) -> str:

@@ -201,8 +201,7 @@ def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: SettingsO
         (SHOP, "店12", "weekly", "2026-11-23", "suspended", "1357", "+8613900000001"),
         (CORNER, "店29", "weekly", "2026-11-24", "", "", ""),
     )
-    with office.world.session() as session:
-        done = import_retailers(session, path, by="Chen", why="licence", now=office.world.clock())
+    done = import_retailers(office.world.sessions, path, by="Chen", why="licence", now=office.world.clock())
     assert (done.added, done.changed) == (0, 1)
     [entry] = office.entries("retailer")
     assert (entry.name, entry.by, entry.why) == (SHOP, "Chen", "licence")
@@ -230,8 +229,8 @@ def test_the_log_is_read_from_the_latest_entry_on(office: SettingsOffice) -> Non
     assert len(of_rule) == 5
 
 
-def test_the_database_refuses_to_rewrite_it(any_engine: Engine, clock: MovingClock) -> None:
-    office = SettingsOffice(World.build(storage.open_sessions(any_engine), clock))
+def test_the_database_refuses_to_rewrite_it(engine: Engine, clock: MovingClock) -> None:
+    office = SettingsOffice(World.build(storage.open_sessions(engine), clock))
     office.allocate(SpecSupply(office.world.catalog.specs[CLASSIC], 3, "equal", None, ""))
     for table in (SettingChange, LimitBatch):
         for statement in (update(table).values(by="somebody else"), delete(table)):

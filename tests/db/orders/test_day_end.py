@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
-from brand_catalog.sheets import SheetError
+from brand_catalog.sheets import SheetError, read_sheet
 from clock import SHANGHAI
 from orders.book import order_changes
 from orders.book.desk import DeskRefusal
@@ -49,8 +49,8 @@ def evening(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
 
 
 @pytest.fixture
-def evening_on_each(any_engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
-    return begin_evening(any_engine, clock, tmp_path)
+def evening_on_each(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
+    return begin_evening(engine, clock, tmp_path)
 
 
 def begin_evening(engine: Engine, clock: MovingClock, tmp_path: Path) -> Evening:
@@ -97,7 +97,7 @@ class Evening:
 
     def balances(self, shop: int = 5000, station: int = 5000) -> dict[str, Any]:
         path = self.file(("customer_code", "balance"), (SHOP, shop), (STATION, station))
-        found: dict[str, Any] = self.do(steps.import_balances, path, DAY)
+        found: dict[str, Any] = self.do(steps.import_balances, read_sheet(path), DAY)
         return found
 
     def settle(self) -> list[str]:
@@ -106,7 +106,7 @@ class Evening:
 
     def answer(self, *rows: tuple[object, ...], rule: FailureRule = "hold") -> dict[str, int]:
         counts: dict[str, int] = self.do(
-            settlement.import_answer, self.file(settlement.ANSWER_COLUMNS, *rows), DAY, rule
+            settlement.import_answer, read_sheet(self.file(settlement.ANSWER_COLUMNS, *rows)), DAY, rule
         )
         return counts
 
@@ -217,7 +217,7 @@ def test_who_has_not_enough_is_reported_before_settling(evening: Evening) -> Non
 def test_a_wrong_balance_file_begins_nothing(evening: Evening) -> None:
     path = evening.file(("customer_code", "balance"), (SHOP, "-1"), ("410502199999", 5), (SHOP, 3))
     with pytest.raises(SheetError) as refused:
-        evening.do(steps.import_balances, path, DAY)
+        evening.do(steps.import_balances, read_sheet(path), DAY)
     assert [(p.row, p.column) for p in refused.value.problems] == [
         (2, "balance"),
         (3, "customer_code"),

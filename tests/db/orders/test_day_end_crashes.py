@@ -117,9 +117,9 @@ def begin_evening(url: str, clock: MovingClock, folder: Path) -> tuple[World, Cl
 
 @pytest.mark.parametrize("killed", ["before the commit", "after the commit", "in the middle of the file"])
 def test_killed_in_every_step_the_day_still_ends_as_it_would_have(
-    sqlite_url: str, clock: MovingClock, tmp_path: Path, killed: Moment
+    database_url: str, clock: MovingClock, tmp_path: Path, killed: Moment
 ) -> None:
-    world, clerk = begin_evening(sqlite_url, clock, tmp_path / "killed")
+    world, clerk = begin_evening(database_url, clock, tmp_path / "killed")
     for step in STEPS:
         if killed != "in the middle of the file" or step in WRITES:
             assert clerk.give(step, killed) == -signal.SIGKILL

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
 import storage
+from brand_catalog.sheets import read_sheet
 from clock import local_date
 from orders.book import order_changes
 from orders.book.desk import DeskRefusal
@@ -145,7 +146,8 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
                 except ChangeRefused:
                     decide(evening, change, approve=False)
         scarce.check_books()
-    evening.do(steps.import_balances, evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)), day)
+    balances = read_sheet(evening.file(("customer_code", "balance"), (SHOP, 0), (STATION, 0)))
+    evening.do(steps.import_balances, balances, day)
     evening.do(steps.audit, day)
     replies = iter(said)
     taken_fen = 0
@@ -156,7 +158,7 @@ def test_any_changes_and_any_answer_leave_books_and_money_right(
             settlement.ANSWER_COLUMNS,
             *((row[0], "paid" if paid else "failed", yuan(fen)) for row, paid, fen in answered),
         )
-        evening.do(settlement.import_answer, file, day, rule)
+        evening.do(settlement.import_answer, read_sheet(file), day, rule)
         scarce.check_books()
     evening.do(steps.hand_over, day)
     with scarce.session() as session:

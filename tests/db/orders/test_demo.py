@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -129,8 +128,8 @@ def test_a_demo_left_running_past_midnight_has_the_new_day(demo_url: str, clock:
         assert session.scalar(select(func.count()).select_from(OrderRow)) == before, "renewed once"
 
 
-def test_a_customers_own_database_gets_no_demo_day(sqlite_url: str, clock: MovingClock) -> None:
-    app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"), clock=clock)
+def test_a_customers_own_database_gets_no_demo_day(database_url: str, clock: MovingClock) -> None:
+    app = create_app(Settings(database_url=database_url, demo=True, listen_mode="keypad"), clock=clock)
     with storage.transaction(services(app).sessions) as session:
         import_catalog(session, catalog(), clock(), "our own")
     app.test_client().get("/healthz")
@@ -138,9 +137,8 @@ def test_a_customers_own_database_gets_no_demo_day(sqlite_url: str, clock: Movin
         assert session.scalar(select(Supply)) is None
 
 
-def test_without_tables_the_demo_still_answers(tmp_path: Path, clock: MovingClock) -> None:
-    url = f"sqlite:///{tmp_path}/empty.db"
-    app = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=clock)
+def test_without_tables_the_demo_still_answers(bare_url: str, clock: MovingClock) -> None:
+    app = create_app(Settings(database_url=bare_url, demo=True, listen_mode="keypad"), clock=clock)
     assert app.test_client().get("/healthz").status_code == 503
 
 

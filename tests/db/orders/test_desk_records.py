@@ -26,9 +26,9 @@ from tests.support.desk_world import CARTON, CHINA, SHOP, MovingClock, World
 
 
 @pytest.fixture
-def desk(any_engine: Engine, clock: MovingClock) -> World:
+def desk(engine: Engine, clock: MovingClock) -> World:
     """The small order desk with its staff, on each of the databases."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     with world.session() as session:
         seed_demo_staff(session, clock())
     return world

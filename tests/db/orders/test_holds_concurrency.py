@@ -25,9 +25,9 @@ CALLERS = 8
 
 
 @pytest.fixture
-def busy(any_engine: Engine, clock: MovingClock) -> World:
+def busy(engine: Engine, clock: MovingClock) -> World:
     """The desk with as many retailers due today as there are callers."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     with world.session() as session:
         session.add_all(
             RetailerRow(customer_code=code(n), name=f"店{n}", order_weekday=clock().weekday()) for n in range(CALLERS)

@@ -142,9 +142,9 @@ def play(world: World, day: list[Step]) -> None:
 
 
 @pytest.fixture
-def scarce(any_engine: Engine, clock: MovingClock) -> World:
+def scarce(engine: Engine, clock: MovingClock) -> World:
     """A desk short of both limits and stock, with two retailers due."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     with world.session() as session:
         session.execute(update(RetailerRow).values(order_weekday=clock().weekday()))
     return world

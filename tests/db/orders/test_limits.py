@@ -15,7 +15,7 @@ from brand_catalog.sheets import SheetError
 from clock import SHANGHAI
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
-from orders.supply.allocate import SpecSupply, allocate_day, export_supply, read_supply
+from orders.supply.allocate import SpecSupply, export_supply, import_supply, preview_split, read_supply
 from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
 from tests.support.commands import application_on
@@ -26,9 +26,9 @@ TOMORROW = date(2026, 11, 24)
 
 
 @pytest.fixture
-def desk(any_engine: Engine, clock: MovingClock) -> World:
+def desk(engine: Engine, clock: MovingClock) -> World:
     """The evening before: no retailer has limits for tomorrow."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     world.clock.move_to(datetime(2026, 11, 23, 18, 0, tzinfo=SHANGHAI))
     with world.session() as session:
         for number, retailer in enumerate(session.scalars(select(RetailerRow).order_by(RetailerRow.id)).all()):
@@ -140,10 +140,10 @@ def test_limits_are_locked_from_ten_to_eight_on(desk: World, tmp_path: Path) -> 
 
 
 def allocate(world: World, *supplies: SpecSupply, dry_run: bool = False) -> LimitsResult:
-    with world.session() as session:
-        return allocate_day(
-            session, supplies, TOMORROW, world.clock(), by="a clerk", why="plan", source="test", dry_run=dry_run
-        )
+    if dry_run:
+        with storage.read_only(world.sessions) as session:
+            return preview_split(session, supplies, TOMORROW, world.clock())
+    return import_supply(world.sessions, supplies, TOMORROW, world.clock(), by="a clerk", why="plan", source="test")
 
 
 def spec_supply(world: World, barcode: str, cartons: int, basis: str, most: int | None = None) -> SpecSupply:

@@ -109,7 +109,8 @@ def test_an_interrupted_list_is_entered_later_as_of_when_it_was_listed(world: Wo
     path = write(tmp_path / "list.csv", (SHOP, "中华(硬)", 1, *SIGNED))
     world.clock.move_to(datetime(2026, 11, 23, 13, 59, tzinfo=SHANGHAI))
     with world.session() as session:
-        proxy_list.import_list(session, path, world.catalog, TODAY, by="a clerk", now=world.clock())
+        listed = proxy_list.read_list(session, path, world.catalog, TODAY)
+        proxy_list.store_list(session, listed, TODAY, by="a clerk", source=path.name, now=world.clock())
     world.clock.move(minutes=10)
     assert enter(world, path).output == "Proxy orders in list.csv: 1 saved.\n"
     world.check_books()

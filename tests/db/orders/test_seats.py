@@ -77,8 +77,8 @@ def test_who_takes_no_calls_has_no_seat(visitor: Visitor) -> None:
     assert visitor.get("/seat").status_code == 403
 
 
-def test_one_person_has_one_seat_on_every_database(any_engine: Engine, clock: MovingClock) -> None:
-    sessions = storage.open_sessions(any_engine)
+def test_one_person_has_one_seat_on_every_database(engine: Engine, clock: MovingClock) -> None:
+    sessions = storage.open_sessions(engine)
     with storage.transaction(sessions) as session:
         seed_demo_staff(session, clock())
     with storage.transaction(sessions) as session:

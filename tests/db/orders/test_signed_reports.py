@@ -35,7 +35,7 @@ class ReportingOffice:
 
     def engage(self, session: Session, login: str, role: Role) -> None:
         now = self.world.clock()
-        create_staff(session, now, login=login, name=login.title(), role=role, password="a long enough one")
+        create_staff(session, now, login=login, name=login.title(), role=role, password_hash="")
 
     def person(self, session: Session, login: str) -> StaffRow:
         return session.scalars(select(StaffRow).where(StaffRow.login == login)).one()
@@ -228,8 +228,8 @@ def test_each_sees_what_waits_for_it(office: ReportingOffice) -> None:
     assert [row.id for row in found.clerk] == [weekly]
 
 
-def test_the_database_refuses_to_rewrite_what_was_signed(any_engine: Engine, clock: MovingClock) -> None:
-    office = ReportingOffice(World.build(storage.open_sessions(any_engine), clock))
+def test_the_database_refuses_to_rewrite_what_was_signed(engine: Engine, clock: MovingClock) -> None:
+    office = ReportingOffice(World.build(storage.open_sessions(engine), clock))
     diary = office.draft()
     with pytest.raises(DBAPIError, match="only appended"), office.world.session() as session:
         session.execute(delete(ReportStep))

@@ -85,8 +85,8 @@ class Channels:
 
 
 @pytest.fixture
-def channels(any_engine: Engine, clock: MovingClock) -> Channels:
-    world = World.build(storage.open_sessions(any_engine), clock)
+def channels(engine: Engine, clock: MovingClock) -> Channels:
+    world = World.build(storage.open_sessions(engine), clock)
     world.engage("operator", "leader", "director")
     tokens: dict[str, str] = {}
     with world.session() as session:
@@ -334,8 +334,8 @@ def test_any_json_is_an_order_or_is_refused(body: Any) -> None:
     assert order.lines
 
 
-def test_the_description_is_valid_openapi_and_says_what_is_checked(sqlite_url: str, clock: MovingClock) -> None:
-    app = create_app(Settings(database_url=sqlite_url, demo=True), clock=clock)
+def test_the_description_is_valid_openapi_and_says_what_is_checked(database_url: str, clock: MovingClock) -> None:
+    app = create_app(Settings(database_url=database_url, demo=True), clock=clock)
     described = app.test_client().get("/api/openapi.json").get_json()
     OpenAPIV31SpecValidator(described).validate()
     schemas = described["components"]["schemas"]
