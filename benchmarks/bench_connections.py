@@ -50,9 +50,12 @@ def measured(line: ServedLine, what: str, meanwhile: Callable[[], None]) -> None
 
 def main() -> None:
     """Print the times without the load and with it."""
-    with tempfile.TemporaryDirectory() as folder, served_hotline(Path(folder), "stream") as line:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_hotline(f"sqlite:///{folder}/hotline.db", Path(folder), "stream") as line,
+    ):
         now = shifted_clock(shift_to_morning())()
-        sessions = storage.open_sessions(storage.open_engine(f"sqlite:///{line.database}"))
+        sessions = storage.open_sessions(storage.open_engine(line.database_url))
         rows = [
             {"login": f"op{n}", "name": f"订货员{n}", "role": "operator", "password_hash": "", "created_at": now}
             for n in range(OPERATORS)

@@ -80,7 +80,10 @@ def main() -> None:
         return fetch(self, method, url, params)
 
     WebhookClient._fetch = from_afar  # type: ignore[assignment,method-assign]
-    with tempfile.TemporaryDirectory() as folder, served_hotline(Path(folder), "stream") as line:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_hotline(f"sqlite:///{folder}/hotline.db", Path(folder), "stream") as line,
+    ):
         measure(line)
 
 

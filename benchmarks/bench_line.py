@@ -87,7 +87,7 @@ def main() -> None:
 async def _measure(folder: Path, app: str, counts: Sequence[int]) -> list[tuple[str, ...]]:
     shift = shift_to_morning()
     phones = _seeded(folder / "hotline.db", sum(_calls(count) for count in counts) + 1, shifted_clock(shift)())
-    served = ServedLine(folder / "hotline.db", Account(""), "stream", shift, app)
+    served = ServedLine(f"sqlite:///{folder}/hotline.db", folder, Account(""), "stream", shift, app)
     exchange = Exchange(served.url, Outcome())
     rows = []
     async with _served(exchange, served):

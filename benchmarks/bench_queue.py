@@ -24,7 +24,10 @@ GIVE_UP_S = 30
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, served_hotline(Path(folder), "stream") as line:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served_hotline(f"sqlite:///{folder}/hotline.db", Path(folder), "stream") as line,
+    ):
         waits = sorted(_queue_delay_ms(line) for _ in range(QUEUED_CALLERS))
         print(
             f"until an operator sees a caller who asked for an operator: median {statistics.median(waits):.0f} ms,",

@@ -20,6 +20,7 @@ from tests.support.chromium import (
     take_screenshot,
     wait_for,
 )
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(300)
@@ -28,8 +29,8 @@ SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad") as served:
         yield served
 
 

@@ -20,6 +20,7 @@ from orders.channels.web_orders import WebOrder
 from orders.demo.demo_staff import DEMO_PASSWORD
 from orders.retailers.models import RetailerRow
 from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
+from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -30,8 +31,8 @@ SOLD_OUT = "利群(软蓝)"
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad") as served:
         yield served
 
 
@@ -45,7 +46,7 @@ def other(browser: Browser, line: ServedLine) -> Iterator[Page]:
 
 def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
     """The confirmed orders of a retailer, as cartons by the spec's name."""
-    engine = storage.open_engine(f"sqlite:///{line.database}")
+    engine = storage.open_engine(line.database_url)
     with storage.read_only(storage.open_sessions(engine)) as session:
         rows = session.scalars(
             select(OrderRow)
@@ -59,7 +60,7 @@ def saved(line: ServedLine, code: str) -> list[dict[str, float]]:
 
 def take_in_web_order(line: ServedLine, code: str, name: str, cartons: int) -> None:
     """Take in a web order of one spec by a retailer."""
-    engine = storage.open_engine(f"sqlite:///{line.database}")
+    engine = storage.open_engine(line.database_url)
     now = shifted_clock(shift_to_morning())()
     with storage.transaction(storage.open_sessions(engine)) as session:
         catalog = load_catalog(session)

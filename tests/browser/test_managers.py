@@ -21,6 +21,7 @@ from tests.support.chromium import (
     sign_in,
     take_screenshot,
 )
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
@@ -30,8 +31,8 @@ SHOP, SHOP_PHONE, MAIN = "410502100012", "+8613800000012", "+8637255550000"
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 
 

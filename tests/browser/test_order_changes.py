@@ -13,20 +13,21 @@ from sqlalchemy.orm import Session
 from orders.book.models import OrderRow
 from orders.book.order_changes import granted_packs, request_change
 from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad") as served:
         yield served
 
 
 def ask_for_a_change(line: ServedLine, *, cancel: bool) -> None:
     """Request that the order saved today loses its first line, or all of them."""
-    engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
+    engine = create_engine(line.database_url)
     with Session(engine) as session, session.begin():
         order = session.scalars(select(OrderRow).where(OrderRow.state == "confirmed")).one()
         kept = {} if cancel else dict(list(granted_packs(order).items())[1:])
@@ -55,7 +56,7 @@ def test_the_leader_refuses_one_request_and_approves_another(browser: Browser, l
 
 
 def test_the_clerk_sees_and_records_deliveries_on_a_small_screen(browser: Browser, line: ServedLine) -> None:
-    engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
+    engine = create_engine(line.database_url)
     with Session(engine) as session, session.begin():
         order = session.scalars(
             select(OrderRow).where(OrderRow.state == "received").order_by(OrderRow.id.desc())

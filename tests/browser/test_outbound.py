@@ -30,6 +30,7 @@ from tests.support.chromium import (
     take_screenshot,
     wait_for,
 )
+from tests.support.databases import Databases
 from tests.support.served_line import ROOT, ServedLine
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,8 +40,10 @@ ANSWERS, BUSY, MACHINE = "站前便民店", "河湾超市", "新村副食店"
 
 
 @pytest.fixture
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad", AS_FAST_AS_POSSIBLE) as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(
+        databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad", AS_FAST_AS_POSSIBLE
+    ) as served:
         served.account.parties |= read_parties(PARTIES)
         in_database(served, an_operator_is_ready)
         yield served
@@ -57,7 +60,7 @@ T = TypeVar("T")
 
 def in_database(line: ServedLine, at: Callable[[Session], T]) -> T:
     """Read or change the database in one transaction."""
-    engine = create_engine(f"sqlite:///{line.database}", connect_args={"timeout": 20})
+    engine = create_engine(line.database_url)
     try:
         with Session(engine) as session, session.begin():
             return at(session)

@@ -18,6 +18,7 @@ from tests.support.chromium import (
     take_screenshot,
     write_wav,
 )
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
@@ -28,8 +29,8 @@ FIVE_HONGTASHAN = RECORDINGS / "item_hongtashan_yingjingdian_5_a.ulaw"
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "stream") as served:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "stream") as served:
         yield served
 
 

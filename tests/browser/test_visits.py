@@ -12,16 +12,17 @@ from sqlalchemy import select
 import storage
 from orders.outbound.models import MissedCall
 from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
     """The demo, whose retailer that missed its call is to be visited until tomorrow."""
-    with served_hotline(tmp_path_factory.mktemp("hotline"), "keypad") as served:
-        engine = storage.open_engine(f"sqlite:///{served.database}")
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad") as served:
+        engine = storage.open_engine(served.database_url)
         with storage.transaction(storage.open_sessions(engine)) as session:
             missed = session.scalars(select(MissedCall)).one()
             missed.remedy, missed.remedy_day = "visit", missed.remedy_day + timedelta(days=1)

@@ -44,13 +44,12 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 
 @contextmanager
-def served_hotline(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
-    """The whole line with the demo's data and staff, and the simulator that serves the web phone. Calls the line itself
-    places run at `pace`."""
+def served_hotline(database_url: str, folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
+    """The whole line with the demo's data and staff, on a database that had no tables, and the simulator that serves the
+    web phone. Calls the line itself places run at `pace`."""
     shift: timedelta = shift_to_morning()
-    database = folder / "hotline.db"
-    storage.migrate(f"sqlite:///{database}")
-    engine = storage.open_engine(f"sqlite:///{database}")
+    storage.migrate(database_url)
+    engine = storage.open_engine(database_url)
     with storage.transaction(storage.open_sessions(engine)) as session:
         seed_demo(session, shifted_clock(shift)())
         seed_demo_staff(session, shifted_clock(shift)())
@@ -59,7 +58,7 @@ def served_hotline(folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[
     rest = create_rest(account, call_placer(account, pace=pace))
     server = RestServer(rest, "127.0.0.1", 0)
     account.api_base = server.url
-    served = ServedLine(database, account, mode, shift)
+    served = ServedLine(database_url, folder, account, mode, shift)
     add_web_phone(rest, account, served.number)
     with server:
         try:

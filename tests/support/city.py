@@ -70,7 +70,7 @@ class City:
         self._clock_file = clock_file
         self.set_clock(22, 18)
         self.callers: list[KeypadCaller] = []
-        url = f"sqlite:///{served.database}"
+        url = served.database_url
         self.app: Flask = create_app(
             Settings(database_url=url, demo=True, listen_mode="keypad"), clock=file_clock(clock_file)
         )

@@ -106,6 +106,10 @@ class PostgresDatabases:
             self._prepared[name] = url
         return self._prepared[name]
 
+    def new_database(self) -> str:
+        """The address of a new database with all tables, empty."""
+        return self.copy(self.prepared(EMPTY))
+
     def without_tables(self) -> str:
         return self._server.create(str(next(self._numbers)))
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -45,17 +43,24 @@ class SavedOrder:
 
 
 class ServedLine:
-    """One server process on one SQLite file, called from one account of the Twilio simulator."""
+    """One server process on a database of its own, called from one account of the Twilio simulator; its log is in the
+    folder."""
 
     def __init__(
-        self, database: Path, account: Account, mode: str, shift: timedelta, app: str = "tests.support.served_app"
+        self,
+        database_url: str,
+        folder: Path,
+        account: Account,
+        mode: str,
+        shift: timedelta,
+        app: str = "tests.support.served_app",
     ) -> None:
-        self.database = database
+        self.database_url = database_url
         self.account = account
         self._mode = mode
         self._shift = shift
         self._app = app
-        self._log = database.with_suffix(".log")
+        self._log = folder / "served.log"
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.number = IncomingNumber.at(self.url)
@@ -84,7 +89,7 @@ class ServedLine:
         environment = os.environ | {
             "DEMO": "1",
             "PORT": str(self._port),
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": self.database_url,
             "LISTEN_MODE": self._mode,
             "TWILIO_API_BASE": self.account.api_base,
             SHIFT: str(self._shift.total_seconds()),
@@ -112,11 +117,6 @@ class ServedLine:
         workers = [int(pid) for pid, parent, _ in line if parent in masters]
         assert workers, "no line process is running"
         return workers
-
-    def restore(self, database: Path) -> None:
-        """Reset the database to the contents of that file, while it is being served."""
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(self.database, timeout=30)) as own:
-            source.backup(own)
 
     @property
     def process_id(self) -> int:
@@ -151,7 +151,7 @@ class ServedLine:
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
-        engine = create_engine(f"sqlite:///{self.database}")
+        engine = create_engine(self.database_url)
         try:
             with Session(engine) as session:
                 yield session
@@ -174,13 +174,11 @@ def _saved(customer_code: str, row: OrderRow) -> SavedOrder:
 
 
 @contextmanager
-def served_line(demo_database: Path, folder: Path, mode: str, shift: timedelta) -> Iterator[ServedLine]:
-    """A running line on a copy of the demo's database, its clock shifted by this much."""
-    database = folder / "hotline.db"
-    shutil.copyfile(demo_database, database)
+def served_line(database_url: str, folder: Path, mode: str, shift: timedelta) -> Iterator[ServedLine]:
+    """A running line on that database, its clock shifted by this much."""
     account, rest = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     with rest:
-        served = ServedLine(database, account, mode, shift)
+        served = ServedLine(database_url, folder, account, mode, shift)
         try:
             served.start()
             yield served

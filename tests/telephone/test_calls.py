@@ -27,6 +27,7 @@ from simulator.instructions import CallUpdate
 from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, REAL_TIME, Pace
 from simulator.script import Expected, Script, read_script
 from simulator.transcript import Transcript
+from tests.support.databases import Databases
 from tests.support.recorded_callers import line_noise, speech_only
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
@@ -43,16 +44,14 @@ def shift() -> timedelta:
 
 
 @pytest.fixture(scope="session")
-def demo_database(tmp_path_factory: pytest.TempPathFactory, shift: timedelta) -> Path:
-    """The demo's database as `make run` makes it, to be copied."""
-    path = tmp_path_factory.mktemp("demo") / "demo.db"
-    url = f"sqlite:///{path}"
-    storage.migrate(url)
-    engine = storage.open_engine(url)
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted_clock(shift)())
-    engine.dispose()
-    return path
+def demo_database(databases: Databases, shift: timedelta) -> str:
+    """The address of the demo's database as `make run` makes it, to be copied."""
+
+    def fill(sessions: storage.SessionFactory) -> None:
+        with storage.transaction(sessions) as session:
+            seed_demo(session, shifted_clock(shift)())
+
+    return databases.prepared("demo_of_today", fill)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def mode() -> str:
 
 @pytest.fixture(scope="session")
 def lines(
-    demo_database: Path, tmp_path_factory: pytest.TempPathFactory, shift: timedelta
+    databases: Databases, demo_database: str, tmp_path_factory: pytest.TempPathFactory, shift: timedelta
 ) -> Iterator[Callable[[str], ServedLine]]:
     """A function that returns the server for a listening mode, started on first use."""
     served: dict[str, ServedLine] = {}
@@ -71,17 +70,17 @@ def lines(
         def line_in(mode: str) -> ServedLine:
             if mode not in served:
                 folder = tmp_path_factory.mktemp(mode)
-                served[mode] = to_the_end.enter_context(served_line(demo_database, folder, mode, shift))
+                served[mode] = to_the_end.enter_context(served_line(databases.copy(demo_database), folder, mode, shift))
             return served[mode]
 
         yield line_in
 
 
 @pytest.fixture
-def line(lines: Callable[[str], ServedLine], demo_database: Path, mode: str) -> ServedLine:
+def line(lines: Callable[[str], ServedLine], databases: Databases, demo_database: str, mode: str) -> ServedLine:
     """The served line on the demo's first morning."""
     line = lines(mode)
-    line.restore(demo_database)
+    databases.restore(line.database_url, demo_database)
     if not line.is_running:
         line.start()
     return line

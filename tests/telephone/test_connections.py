@@ -15,6 +15,7 @@ import storage
 from orders.staff.models import StaffRow
 from tests.support.chromium import served_hotline
 from tests.support.connection_load import Poster, connection_load, open_calls, page_cookies
+from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -24,13 +25,13 @@ PAGES, SOCKETS, WITHIN_S, POSTERS = 300, 200, 60.0, 4
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path, "stream") as line:
+def line(tmp_path: Path, databases: Databases) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path, "stream") as line:
         yield line
 
 
 def operators(line: ServedLine) -> list[int]:
-    sessions = storage.open_sessions(storage.open_engine(f"sqlite:///{line.database}"))
+    sessions = storage.open_sessions(storage.open_engine(line.database_url))
     with storage.read_only(sessions) as session:
         return list(session.scalars(select(StaffRow.id).where(StaffRow.role == "operator")))
 

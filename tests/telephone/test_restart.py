@@ -18,7 +18,7 @@ from tests.support.carrier_client import CALLED, TwimlAnswer
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import SavedOrder, ServedLine, served_line
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.on_both]
 
 SHOP, SID = "410502100012", "CA00000000000000000000000000000001"
 # A whole order by keys: code, PIN, two items, done, yes. 198 and 194 are item codes of the demo's catalogue.
@@ -27,15 +27,13 @@ ORDER = SavedOrder(SHOP, "confirmed", "regular", {"红塔山(硬经典)": 5, "�
 
 
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[ServedLine]:
+def line(tmp_path: Path, database_url: str) -> Iterator[ServedLine]:
     shift: timedelta = shift_to_morning()
-    database = tmp_path / "demo.db"
-    storage.migrate(f"sqlite:///{database}")
-    engine = storage.open_engine(f"sqlite:///{database}")
+    engine = storage.open_engine(database_url)
     with storage.transaction(storage.open_sessions(engine)) as session:
         seed_demo(session, shifted_clock(shift)())
     engine.dispose()
-    with served_line(database, tmp_path, "keypad", shift) as served:
+    with served_line(database_url, tmp_path, "keypad", shift) as served:
         yield served
 
 

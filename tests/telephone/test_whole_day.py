@@ -47,7 +47,7 @@ from tests.support.keypad_caller import Ending, KeypadCaller
 from tests.support.served_app import CLOCK
 from tests.support.served_line import ServedLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.on_both]
 
 # Retailers by order channel; each a range of the retailers that are due.
 CALLERS, MOBILE, WEB = range(180), range(180, 190), range(190, 200)
@@ -60,13 +60,14 @@ WAVES = 9
 
 
 @pytest.fixture
-def city(tmp_path: Path, empty_sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
+def city(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[City]:
     clock_file = tmp_path / "clock"
     monkeypatch.setenv(CLOCK, str(clock_file))
-    database = tmp_path / "city.db"
-    database.write_bytes(empty_sqlite.read_bytes())
     account, rest = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
-    with rest, served_city(tmp_path, ServedLine(database, account, "keypad", timedelta()), clock_file) as city:
+    with (
+        rest,
+        served_city(tmp_path, ServedLine(database_url, tmp_path, account, "keypad", timedelta()), clock_file) as city,
+    ):
         yield city
 
 
