@@ -45,7 +45,7 @@ IDLE_IN_TRANSACTION_MS = 60_000
 UNHURRIED_MS = 600_000
 # Connections of one process. Transactions take milliseconds, so few are used at once; with three web, two line
 # processes and the dialler at most 96 of the 100 that a PostgreSQL server has as it comes.
-POOL_SIZE, POOL_OVERFLOW, POOL_WAIT_S = 8, 8, 2
+POOL_SIZE, POOL_OVERFLOW, POOL_WAIT_S = 8, 8, 4
 # The first writer of a process asks for the write lock of another one so often.
 SQLITE_ASKS_EVERY_S = 0.002
 

@@ -39,6 +39,7 @@ QUERY_CARRIER_AFTER = timedelta(seconds=90)
 # A call the carrier does not know of after this long was never placed.
 NEVER_PLACED_AFTER = timedelta(minutes=3)
 UNREACHED_EVERY = timedelta(seconds=30)
+RECORDED_AT_ONCE = 100
 
 log = structlog.get_logger(__name__)
 
@@ -181,14 +182,18 @@ class Dialler:
             return
         self._unreached_recorded_at = now
         day = business_day(now)
-        with transaction(self._sessions) as session:
+        with read_only(self._sessions) as session:
             if not campaign.was_started(session, day):
                 return
             line = campaign.outbound_line(session)
             closed = line is None or now >= line.window.closes_at(day)
             over = closed or not campaign.takes_orders(session, day, calendar(session))
             found = campaign.candidates(session, day, now, engaged_retailers(session, now))
-            campaign.record_unreached(session, day, now, found, campaign.pacing_rules(session), over=over)
+            missed = campaign.unreached(session, day, now, found, campaign.pacing_rules(session), over=over)
+        # A quarter of a city may be missed at closing time, and no caller waits for all of them to be recorded.
+        for start in range(0, len(missed), RECORDED_AT_ONCE):
+            with transaction(self._sessions) as session:
+                campaign.record_unreached(session, day, now, missed[start : start + RECORDED_AT_ONCE])
 
 
 def engaged_retailers(session: Session, now: datetime) -> set[int]:

@@ -301,27 +301,35 @@ def _ordered_in(session: Session, call_key: str) -> bool:
 # --- retailers not reached
 
 
-def record_unreached(
+def unreached(
     session: Session, day: date, now: datetime, found: Iterable[Candidate], rules: PacingRules, *, over: bool = False
-) -> int:
-    """Record the retailers that were not reached and will not be called any more on this day, with the reason and the
-    remedy (TR 3.3): after the last attempt, when the batch's window has closed, or when orders are taken no more and
-    calling is `over` for all. Returns how many were new."""
+) -> list[Candidate]:
+    """The retailers that were not reached and will not be called any more on this day, and are not recorded yet: after
+    the last attempt, when the batch's window has closed, or when orders are taken no more and calling is `over` for
+    all."""
     known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
-    new = 0
-    for one in found:
-        closed = over or now >= rules.window(one.batch).closes_at(day)
+
+    def is_missed(one: Candidate) -> bool:
         reached = any(tried.outcome in ("ordered", "operator", "declined") for tried in one.attempts)
         if not one.ready or reached or one.retailer_id in known or is_being_called(one):
-            continue
-        if closed or (one.attempts and is_finished(one, rules)):
-            reason = _missed_reason(one)
-            remedy: Remedy = "visit" if reason in VISIT_REASONS else "supplementary"
-            retailer = session.get_one(RetailerRow, one.retailer_id)
-            record_missed_call(session, retailer, day, reason, remedy, day, note="", by=DIALLER_NAME, now=now)
-            new += 1
+            return False
+        closed = over or now >= rules.window(one.batch).closes_at(day)
+        return closed or bool(one.attempts and is_finished(one, rules))
+
+    return [one for one in found if is_missed(one)]
+
+
+def record_unreached(session: Session, day: date, now: datetime, missed: Iterable[Candidate]) -> int:
+    """Record retailers that were not reached, with the reason and the remedy (TR 3.3). Returns how many were new."""
+    known = set(session.scalars(select(MissedCall.retailer_id).where(MissedCall.missed_on == day)))
+    new = [one for one in missed if one.retailer_id not in known]
+    for one in new:
+        reason = _missed_reason(one)
+        remedy: Remedy = "visit" if reason in VISIT_REASONS else "supplementary"
+        retailer = session.get_one(RetailerRow, one.retailer_id)
+        record_missed_call(session, retailer, day, reason, remedy, day, note="", by=DIALLER_NAME, now=now)
     session.flush()
-    return new
+    return len(new)
 
 
 def _missed_reason(one: Candidate) -> str:

@@ -45,8 +45,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
 @contextmanager
 def served_hotline(database_url: str, folder: Path, mode: str, pace: Pace = REAL_TIME) -> Iterator[ServedLine]:
-    """The whole line with the demo's data and staff, on a database that had no tables, and the simulator that serves the
-    web phone. Calls the line itself places run at `pace`."""
+    """The whole line with the demo's data and staff, on a database that had no tables, and the simulator that serves
+    the web phone. Calls the line itself places run at `pace`."""
     shift: timedelta = shift_to_morning()
     storage.migrate(database_url)
     engine = storage.open_engine(database_url)

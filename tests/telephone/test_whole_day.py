@@ -47,7 +47,7 @@ from tests.support.keypad_caller import Ending, KeypadCaller
 from tests.support.served_app import CLOCK
 from tests.support.served_line import ServedLine
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.on_both]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.on_both]
 
 # Retailers by order channel; each a range of the retailers that are due.
 CALLERS, MOBILE, WEB = range(180), range(180, 190), range(190, 200)
