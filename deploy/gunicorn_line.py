@@ -50,7 +50,7 @@ class LineWorker(UvicornWorker):  # type: ignore[misc]
 
 
 workers = settings.line_processes
-bind = [f"unix:{os.environ['SOCKETS_FOLDER']}/line-{number}.sock" for number in range(workers)]
+bind = os.environ["LINE_BINDS"].split()
 worker_class = LineWorker
 # The speech model is loaded once and shared by all workers.
 preload_app = True
