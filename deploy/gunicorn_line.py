@@ -56,6 +56,8 @@ worker_class = LineWorker
 preload_app = True
 graceful_timeout = 5
 loglevel = "warning"
+# Nobody administers a running gunicorn here, and a container's file system may be read-only.
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 

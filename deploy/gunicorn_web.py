@@ -17,6 +17,8 @@ preload_app = True
 keepalive = 120
 graceful_timeout = 5
 loglevel = "warning"
+# Nobody administers a running gunicorn here, and a container's file system may be read-only.
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 

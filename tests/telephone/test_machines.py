@@ -178,8 +178,8 @@ def test_a_session_begun_on_one_machine_holds_on_the_other(machines: Machines, d
 def test_a_call_walks_from_machine_to_machine_as_each_in_turn_is_lost_for_good(
     database: str, shift: timedelta, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The machine that hears the caller dies as it asks for the PIN, for more, and for the yes; the other one takes over
-    its stream."""
+    """The machine that hears the caller dies as it asks for the PIN, for more, and for the yes; the other one takes
+    over its stream."""
     _first_morning(database, shift)
     recovered = threading.Event()
     update = SimulatedCall.update
