@@ -58,7 +58,8 @@ class Written:
             f"  a call: {(now.transactions - self.transactions) / calls:,.0f} transactions,"
             f" {(now.writing - self.writing) / calls:,.0f} of them write;"
             f" {(now.inserted - self.inserted) / calls:,.0f} rows inserted,"
-            f" {(now.updated - self.updated) / calls:,.0f} updated, {(now.deleted - self.deleted) / calls:,.0f} deleted;"
+            f" {(now.updated - self.updated) / calls:,.0f} updated,"
+            f" {(now.deleted - self.deleted) / calls:,.0f} deleted;"
             f" {(now.log_bytes - self.log_bytes) / calls / 1024:,.0f} KiB of log;"
             f" {sum(grown.values()) / 1024:,.1f} KiB of tables ({tables}, bytes)"
         )
