@@ -19,7 +19,8 @@ FROM python:3.11-slim
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends libatomic1 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /srv/line --shell /usr/sbin/nologin line
+    && groupadd --gid 10001 line \
+    && useradd --uid 10001 --gid line --no-create-home --home-dir /srv/line --shell /usr/sbin/nologin line
 
 COPY --from=built /opt/line /opt/line
 COPY --from=built /model/order-hotline/vosk-model-small-cn-0.22 /opt/model
@@ -37,7 +38,8 @@ VOLUME /srv/line/var
 EXPOSE 8000
 
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['PORT'] + '/healthz', timeout=4)"]
+    CMD ["python", "-m", "deploy.healthy"]
 
 # Tables first, which is quick when they already are of this version; exec hands the signals on to the processes.
+# Containers of one part each (deploy/compose.yaml) have commands of their own.
 CMD ["sh", "-c", "flask --app app migrate && exec python -m deploy.serve"]

@@ -46,12 +46,15 @@ test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
 test-fast: .venv/dev.stamp ## the tests that need nothing: no database, no speech model, no browser
 	@$(BIN)/python -m pytest -q tests/unit $(ARGS)
 
-check: .venv/dev.stamp ## lint, format, types, layers
+check: .venv/dev.stamp ## lint, format, types, layers, files of deployment
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >.venv/layers.log || { cat .venv/layers.log; exit 1; }
-	@echo "Lint, format, types and layers are in order."
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec deploy/compose.yaml
+	@for file in $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)); do \
+		$(BIN)/kubernetes-validate -q --strict $$file || exit 1; done
+	@echo "Lint, format, types, layers and the files of deployment are in order."
 
 format: .venv/dev.stamp ## put the code into its format
 	@$(BIN)/ruff check -q --fix .

@@ -4,17 +4,20 @@ One served line on a database of its own; callers over real sockets, their sound
 registered number: yes, one item, another, several, done, yes. Redirects come through a REST interface that this
 process serves. Then the same with an unrestricted recogniser in the place of ours.
 
-`python -m benchmarks.bench_line [CALLS ...]`: how many calls at once, one row each; 1 and 10 if left out.
+`python -m benchmarks.bench_line [--postgres] [CALLS ...]`: how many calls at once, one row each; 1 and 10 if left out.
+With --postgres on a PostgreSQL server of its own, which waits for the disk, with what calls wrote there, and without
+the unrestricted recogniser.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +28,7 @@ from sqlalchemy.orm import Session
 
 import storage
 from benchmarks.line_callers import Call, Exchange, Outcome, Speech
+from benchmarks.written import Written
 from orders.demo import MAIN_NUMBER, seed_demo
 from orders.demo.demo_staff import seed_demo_staff
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -32,6 +36,7 @@ from orders.supply.models import Limit, Supply
 from simulator.account import Account
 from speech.evaluation.tables import Table, quantile
 from tests.support.ports import free_port
+from tests.support.postgres import Postgres, find_binaries, no_postgres
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -74,20 +79,37 @@ class Load:
 
 def main() -> None:
     """Print the table, a row for each number of calls at once and each recogniser."""
-    counts = [int(count) for count in sys.argv[1:]] or [1, 10]
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("calls", nargs="*", type=int, default=[1, 10], help="how many calls at once")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+    arguments = parser.parse_args()
+    recognisers = [("ours", "tests.support.served_app"), ("unrestricted", "benchmarks.unrestricted_app")]
     rows = []
-    for name, app in (("ours", "tests.support.served_app"), ("unrestricted", "benchmarks.unrestricted_app")):
-        with tempfile.TemporaryDirectory() as folder:
-            for row in asyncio.run(_measure(Path(folder), app, counts)):
+    for name, app in recognisers[:1] if arguments.postgres else recognisers:
+        with tempfile.TemporaryDirectory() as folder, _database(Path(folder), arguments.postgres) as url:
+            for row in asyncio.run(_measure(url, Path(folder), app, arguments.calls)):
                 rows.append((name, *row))
                 print(Table(f"After {name}", HEADER, (rows[-1],)), flush=True)
     print(Table("Replies of the line, from the last sounding frame of the caller", HEADER, tuple(rows)))
 
 
-async def _measure(folder: Path, app: str, counts: Sequence[int]) -> list[tuple[str, ...]]:
+@contextlib.contextmanager
+def _database(folder: Path, postgres: bool) -> Iterator[str]:
+    """The address of a new database."""
+    if not postgres:
+        yield f"sqlite:///{folder}/hotline.db"
+        return
+    binaries = find_binaries()
+    if binaries is None:
+        sys.exit(no_postgres())
+    with Postgres.started(binaries, durable=True) as server:
+        yield server.create("bench")
+
+
+async def _measure(url: str, folder: Path, app: str, counts: Sequence[int]) -> list[tuple[str, ...]]:
     shift = shift_to_morning()
-    phones = _seeded(folder / "hotline.db", sum(_calls(count) for count in counts) + 1, shifted_clock(shift)())
-    served = ServedLine(f"sqlite:///{folder}/hotline.db", folder, Account(""), "stream", shift, app)
+    phones = _seeded(url, sum(_calls(count) for count in counts) + 1, shifted_clock(shift)())
+    served = ServedLine(url, folder, Account(""), "stream", shift, app)
     exchange = Exchange(served.url, Outcome())
     rows = []
     async with _served(exchange, served):
@@ -97,6 +119,7 @@ async def _measure(folder: Path, app: str, counts: Sequence[int]) -> list[tuple[
         for count in counts:
             exchange.outcome = outcome = Outcome()
             before, most = _load(served.process_id), 0.0
+            written = Written.until_now(url)
             calls = 0
             while calls < _calls(count):
                 batch = [Call(exchange, phones.pop(), MAIN_NUMBER, speeches) for _ in range(count)]
@@ -107,6 +130,8 @@ async def _measure(folder: Path, app: str, counts: Sequence[int]) -> list[tuple[
                 calls += count
             cpu_s = _load(served.process_id).cpu_s - before.cpu_s
             rows.append(_row(count, calls, outcome, cpu_s, most))
+            if written is not None:
+                print(written.since(url, calls), file=sys.stderr)
             for failure in dict.fromkeys(outcome.failures):
                 print(f"  {outcome.failures.count(failure)} x {failure}", file=sys.stderr)
     return rows
@@ -154,9 +179,8 @@ def _row(count: int, calls: int, outcome: Outcome, cpu_s: float, memory_mb: floa
     )
 
 
-def _seeded(database: Path, retailers: int, now: datetime) -> list[str]:
+def _seeded(url: str, retailers: int, now: datetime) -> list[str]:
     """Make the demo's database with so many more retailers like its first, and plenty of everything; their phones."""
-    url = f"sqlite:///{database}"
     storage.migrate(url)
     engine = storage.open_engine(url)
 

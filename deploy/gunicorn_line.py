@@ -50,12 +50,14 @@ class LineWorker(UvicornWorker):  # type: ignore[misc]
 
 
 workers = settings.line_processes
-bind = [f"unix:{os.environ['SOCKETS_FOLDER']}/line-{number}.sock" for number in range(workers)]
+bind = os.environ["LINE_BINDS"].split()
 worker_class = LineWorker
 # The speech model is loaded once and shared by all workers.
 preload_app = True
 graceful_timeout = 5
 loglevel = "warning"
+# Nobody administers a running gunicorn here, and a container's file system may be read-only.
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 

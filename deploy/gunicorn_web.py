@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-bind = f"unix:{os.environ['SOCKETS_FOLDER']}/web.sock"
+bind = os.environ["WEB_BIND"]
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = 16
@@ -17,6 +17,8 @@ preload_app = True
 keepalive = 120
 graceful_timeout = 5
 loglevel = "warning"
+# Nobody administers a running gunicorn here, and a container's file system may be read-only.
+control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
 
 
@@ -27,5 +29,5 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Take the client's address, host and scheme from the proxy, which alone can reach the socket."""
+    """Take the client's address, host and scheme from the proxy, which alone may reach these processes."""
     worker.wsgi.wsgi_app = ProxyFix(worker.wsgi.wsgi_app, x_for=1, x_proto=1, x_host=1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -28,6 +28,8 @@ from speech.utterance import Utterance
 
 POLL_EVERY_MS = 200
 HEARTBEAT_EVERY_S = 2.0
+# Longer than that: a stream that is served has a heartbeat between any two looks for lost ones.
+RECOVER_EVERY_S = 3.0
 # After an early yes, the caller may say more for this long before the turn is answered.
 FURTHER_SPEECH_MS = 1_500
 # The carrier reports the keys of a caller who presses no more of them after a pause; this is its way to do so.
@@ -169,18 +171,36 @@ class MediaStreams:
             self._redirect(call_key, turn_number)
 
     def recover_streams(self, *, only_worker: bool) -> None:
-        """Recover the streams that went down with an earlier worker: their callers hear the current prompt again, which
-        opens new streams. Returns at once. The only worker knows that no other has them; otherwise they are given time
-        for a heartbeat."""
-        silent_for = timedelta() if only_worker else STREAM_LOST_AFTER
+        """Recover, from now on, the streams that went down with a worker, on this machine or another: their callers
+        hear the current prompt again, which opens new streams. Returns at once. The only worker knows that no other has
+        any and recovers those of an earlier one at once; otherwise they are given time for a heartbeat."""
+        if only_worker:
+            self._redirect_all(self._registry.claim_lost(timedelta()))
+        threading.Thread(target=self._keep_recovering, name="stream-recovery", daemon=True).start()
 
-        def recover() -> None:
-            time.sleep(silent_for.total_seconds())
-            for call_key, turn_number in self._registry.claim_lost(silent_for):
-                log.info("a stream is recovered", call=call_key, turn=turn_number)
-                self._commands.submit(self._redirect, call_key, turn_number)
+    def recover_silent(self, silent_before: Mapping[str, datetime]) -> dict[str, datetime]:
+        """Recover the streams that were silent before and have had no heartbeat since; return all that are silent now.
 
-        threading.Thread(target=recover, name="stream-recovery", daemon=True).start()
+        One look is not enough: machines' clocks differ, and after a long wait for the database all streams are late."""
+        silent = self._registry.silent_streams(STREAM_LOST_AFTER)
+        lost = [call_key for call_key, heartbeat in silent.items() if silent_before.get(call_key) == heartbeat]
+        if lost:
+            self._redirect_all(self._registry.claim_lost(STREAM_LOST_AFTER, lost))
+        return silent
+
+    def _keep_recovering(self) -> None:
+        silent: dict[str, datetime] = {}
+        while True:
+            time.sleep(RECOVER_EVERY_S)
+            try:
+                silent = self.recover_silent(silent)
+            except SQLAlchemyError as error:
+                log.warning("lost streams could not be recovered", exc_info=error)
+
+    def _redirect_all(self, lost: Sequence[tuple[str, int]]) -> None:
+        for call_key, turn_number in lost:
+            log.info("a stream is recovered", call=call_key, turn=turn_number)
+            self._commands.submit(self._redirect, call_key, turn_number)
 
     def _warm_up(self) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
@@ -20,6 +20,15 @@ class Call(Base):
     heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
+    # The calls that are heard just now, among those of years: looked through every few seconds for lost streams.
+    __table_args__ = (
+        Index(
+            "ix_calls_stream_heartbeat_at",
+            "stream_heartbeat_at",
+            sqlite_where=text("stream_heartbeat_at IS NOT NULL"),
+            postgresql_where=text("stream_heartbeat_at IS NOT NULL"),
+        ),
+    )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     caller: Mapped[str] = mapped_column(String(64))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 
 from callflows.replies import ListenFor
 from clock import Clock
@@ -67,18 +67,18 @@ class StreamRegistry:
         """Unregister a closed stream; the call's next reply asks for another one if the call is still there."""
         self._update(call_key, Call.stream_id == stream, stream_id=None, stream_heartbeat_at=None)
 
-    def claim_lost(self, silent_for: timedelta) -> list[tuple[str, int]]:
-        """Return the calls whose stream went down with its worker, and the turns they wait for, each only once. A
-        stream without a heartbeat for `silent_for` counts as down."""
-        now = self._clock()
+    def silent_streams(self, silent_for: timedelta) -> dict[str, datetime]:
+        """The calls whose stream has had no heartbeat for `silent_for`, and when it had its last. Waits for no lock."""
+        silent = select(Call.call_key, Call.stream_heartbeat_at).where(*self._is_silent(silent_for))
+        with read_only(self._sessions) as session:
+            return {call_key: heartbeat for call_key, heartbeat in session.execute(silent) if heartbeat is not None}
+
+    def claim_lost(self, silent_for: timedelta, among: Collection[str] | None = None) -> list[tuple[str, int]]:
+        """Return the calls whose stream went down with its worker, and the turns they wait for, each only once; `among`
+        these only, if any are given. A stream without a heartbeat for `silent_for` counts as down."""
         with transaction(self._sessions) as session:
-            lost = (
-                select(Call)
-                .where(Call.ended_at.is_(None), Call.stream_id.is_not(None))
-                .where(Call.stream_heartbeat_at <= now - silent_for, Call.stream_heartbeat_at > now - RECOVERABLE_FOR)
-                .with_for_update(skip_locked=True)
-            )
-            calls = session.scalars(lost).all()
+            lost = select(Call).where(*self._is_silent(silent_for)).with_for_update(skip_locked=True)
+            calls = session.scalars(lost if among is None else lost.where(Call.call_key.in_(among))).all()
             for call in calls:
                 call.stream_id = call.stream_heartbeat_at = None
             return [(call.call_key, call.turn_number) for call in calls]
@@ -144,6 +144,11 @@ class StreamRegistry:
             if recording_notice.may_be_kept(session, call, sound, notice_ms, self._clock()):
                 recordings.store(session, call_key, turn_number, sound, self._clock())
             return True
+
+    def _is_silent(self, silent_for: timedelta) -> tuple[ColumnElement[bool], ...]:
+        now, heartbeat = self._clock(), Call.stream_heartbeat_at
+        is_open = Call.ended_at.is_(None), Call.stream_id.is_not(None)
+        return (*is_open, heartbeat <= now - silent_for, heartbeat > now - RECOVERABLE_FOR)
 
     def _update(self, call_key: str, *where: object, **values: object) -> bool:
         with transaction(self._sessions) as session:

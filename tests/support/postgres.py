@@ -81,7 +81,8 @@ class Postgres:
 
     @classmethod
     @contextmanager
-    def started(cls, binaries: Path) -> Iterator[Postgres]:
+    def started(cls, binaries: Path, *, durable: bool = False) -> Iterator[Postgres]:
+        """A server that is stopped, and removed, when the block ends. Only a durable one waits for the disk."""
         user = _unprivileged_user()
         folder = Path(tempfile.mkdtemp(prefix="hotline-postgres-"))
         if user is not None:
@@ -106,7 +107,7 @@ class Postgres:
                 raise RuntimeError(f"initdb failed: {(folder / 'stderr').read_text()}")
             server = run(
                 "postgres", "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
-                "-c", "fsync=off", "-c", "max_connections=60", "-c", "deadlock_timeout=100ms",
+                "-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=60", "-c", "deadlock_timeout=100ms",
             )  # fmt: skip
             try:
                 _wait_until_ready(port, server)

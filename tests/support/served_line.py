@@ -136,13 +136,7 @@ class ServedLine:
     def orders(self, customer_code: str) -> list[SavedOrder]:
         """Every order from a call of this retailer, drafts too, the oldest first; without the demo's own."""
         with self._session() as session:
-            rows = session.scalars(
-                select(OrderRow)
-                .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-                .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
-                .order_by(OrderRow.id)
-            )
-            return [_saved(customer_code, row) for row in rows]
+            return saved_orders(session, customer_code)
 
     def turn_inputs(self) -> list[dict[str, Any]]:
         """What each turn of all calls was taken with, in order."""
@@ -163,6 +157,17 @@ class ServedLine:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
         except requests.RequestException:
             return False
+
+
+def saved_orders(session: Session, customer_code: str) -> list[SavedOrder]:
+    """Every order from a call of this retailer, drafts too, the oldest first; without the demo's own."""
+    rows = session.scalars(
+        select(OrderRow)
+        .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
+        .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
+        .order_by(OrderRow.id)
+    )
+    return [_saved(customer_code, row) for row in rows]
 
 
 def _saved(customer_code: str, row: OrderRow) -> SavedOrder:

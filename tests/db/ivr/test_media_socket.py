@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -616,6 +616,31 @@ def test_only_sockets_that_are_gone_and_not_long_gone_make_orphans(line: StreamF
     streams.register(SID, STREAM)
     line.phone.request("/voice/status", CallStatus="completed")
     assert streams.claim_lost(timedelta()) == []
+
+
+def test_a_stream_whose_machine_is_gone_is_recovered_by_another_one_at_its_second_look(line: StreamFixture) -> None:
+    media_streams = line.world.line.media_streams
+    line.world.streams.register(SID, STREAM)
+    assert media_streams.recover_silent({}) == {}
+    line.world.now += timedelta(seconds=6)
+    first_look = media_streams.recover_silent({})
+    assert line.redirected() == []
+    media_streams.recover_silent(first_look)
+    assert line.redirected() == [(SID, 1)]
+    assert media_streams.recover_silent(first_look) == {}
+
+
+def test_a_stream_that_is_served_is_left_alone_by_a_machine_whose_clock_is_ahead(line: StreamFixture) -> None:
+    media_streams, here = line.world.line.media_streams, line.world.now
+    line.world.streams.register(SID, STREAM)
+    silent: dict[str, datetime] = {}
+    for heartbeat in range(10):
+        line.world.now = here + timedelta(seconds=3 * heartbeat)
+        line.world.streams.record_heartbeats([STREAM])
+        line.world.now += timedelta(seconds=30)
+        silent = media_streams.recover_silent(silent)
+        assert list(silent) == [SID]
+    assert line.redirected() == []
 
 
 def test_a_socket_that_dies_whatever_it_hears_is_not_asked_for_for_ever(line: StreamFixture) -> None:
