@@ -29,7 +29,9 @@ def connection(url: str, first: bytes = b"", receive_bytes: int | None = None) -
 
 def half_headers(path: str = "/voice/turn?turn=1") -> bytes:
     """The beginning of a request's headers."""
-    return f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nX-A: ".encode()
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\nX-A: ".encode()
+    )
 
 
 def half_body(path: str = "/voice/turn?turn=1", length: int = 4_000) -> bytes:

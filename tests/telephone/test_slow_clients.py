@@ -6,7 +6,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -39,9 +38,7 @@ def take_turns(line: ServedLine, poster: Poster) -> None:
 
 HELD: dict[str, Held] = {
     "24 connections on which nothing is sent": lambda line: clients(lambda: connection(line.url), 24),
-    "100 requests whose headers trickle": lambda line: clients(
-        lambda: connection(line.url, half_headers()), 100, b"a"
-    ),
+    "100 requests whose headers trickle": lambda line: clients(lambda: connection(line.url, half_headers()), 100, b"a"),
     "100 requests whose bodies trickle": lambda line: clients(lambda: connection(line.url, half_body()), 100, b"a"),
     "100 uploads that trickle": lambda line: clients(
         lambda: connection(line.url, half_body("/login", 3_000_000)), 100, b"a" * 100
