@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -43,6 +44,9 @@ def main() -> None:
     os.environ.setdefault("SITE_ADDRESS", f"http://:{port}")
     os.environ.setdefault("LINE_PROCESSES", "2")
     _check_free(host, port)
+    # A connection is a file, and often 1,024 may be open unless more is asked for: floods would take those of calls.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     # A short path: a socket's may have about a hundred characters.

@@ -121,7 +121,18 @@ def test_a_file_holds_any_text() -> None:
     [
         ("create-staff", "wang", "--name", "王\x07", "--role", "operator", "--password", "a-long-password"),
         ("create-staff", "wang", "--name", "王" * 41, "--role", "operator", "--password", "a-long-password"),
-        ("create-staff", "wang", "--name", "王", "--seat", "1" * 11, "--role", "operator", "--password", "a-long-password"),
+        (
+            "create-staff",
+            "wang",
+            "--name",
+            "王",
+            "--seat",
+            "1" * 11,
+            "--role",
+            "operator",
+            "--password",
+            "a-long-password",
+        ),
         ("web-orders", "new-sender", "web\x1b", "--channel", "web", "--by", "director"),
     ],
 )
