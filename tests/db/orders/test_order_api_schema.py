@@ -21,7 +21,7 @@ from tests.db.orders.test_web_orders import Channels, channels  # noqa: F401  th
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, SHOP
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
-EXAMPLES = 120
+EXAMPLES = 60
 
 
 @pytest.fixture(params=["fit", "unfit"])
