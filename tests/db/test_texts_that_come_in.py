@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
@@ -18,9 +19,10 @@ from ivr.twilio.twiml import SAY_MAX_CHARS, Twiml
 from orders.demo.demo_staff import seed_demo_staff
 from orders.models import HotlineRow
 from orders.retailers.models import RetailerRow
+from orders.staff.models import StaffRow
 from plain_text import UnfitText, check_text, printable
 from settings import Settings
-from storage import Base, read_only, transaction
+from storage import Base, migrate, open_engine, open_sessions, read_only, transaction
 from tests.support.commands import run_command
 from tests.support.console_client import Visitor
 from tests.support.desk_world import World
@@ -145,3 +147,25 @@ def test_a_command_refuses_it_with_a_sentence_and_changes_nothing(world: World, 
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert "Traceback" not in result.output
     assert run_command(world, "list-staff").output == before
+
+
+def test_names_from_before_the_rule_are_mended_by_the_migration(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    migrate(url, "0032")
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO staff (login, name, role, seat, password_hash, active, created_at)"
+                " VALUES ('a', :a, 'operator', '', '', 1, :now), ('b', :b, 'operator', '', '', 1, :now),"
+                " ('c', :c, 'operator', '', '', 1, :now)"
+            ),
+            {"a": "王\x07芳", "b": "王芳", "c": "长" * 50, "now": "2026-11-23 00:00:00"},
+        )
+    migrate(url)
+    with read_only(open_sessions(engine)) as session:
+        names = dict(session.execute(select(StaffRow.login, StaffRow.name)).all())
+    engine.dispose()
+    assert names == {"a": "王芳 1", "b": "王芳", "c": "长" * 39 + "…"}
+    for name in names.values():
+        check_text(name, 40)
