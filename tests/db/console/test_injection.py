@@ -33,15 +33,12 @@ NAMED = {
     "staff": ("name",),
 }
 HOSTILE = (
-    "'; DROP TABLE retailers; --",
-    "%' OR 1=1 --",
+    "%'; DROP TABLE retailers; --",
     MARKUP,
     "\r\nSet-Cookie: a=b",
-    "../../../etc/passwd",
     "9" * 5_000,
     "1e1000000",
     "长" * 5_000,
-    "2026-13-45",
 )
 FIELDS = (
     *("q", "day", "date", "first", "last", "kind", "page", "batch", "text", "why", "note", "name", "number", "seat"),
