@@ -13,10 +13,14 @@ from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
+from plain_text import printable
+
 # Spreadsheet programs recognise UTF-8 only by its byte order mark.
 CSV_ENCODING = "utf-8-sig"
 # A longer name of a sheet is refused by spreadsheet programs.
 SHEET_TITLE_MAX = 31
+# So is a cell with more characters, or with control characters.
+CELL_MAX_CHARS = 32_767
 
 Columns = Sequence[str]
 Rows = Iterable[Sequence[object]]
@@ -65,8 +69,12 @@ def _write_csv(file: IO[str], columns: Columns, rows: Rows) -> None:
 
 
 def _literal(sheet: Worksheet | WriteOnlyWorksheet, value: object) -> object | Cell:
-    """The value itself; a text that begins like a formula as a cell that stays a text."""
-    if not isinstance(value, str) or not value.startswith("="):
+    """The value itself; a text as one that a spreadsheet can hold, in a cell that stays a text if it begins like a
+    formula."""
+    if not isinstance(value, str):
+        return value
+    value = printable(value, CELL_MAX_CHARS)
+    if not value.startswith("="):
         return value
     cell = WriteOnlyCell(sheet, value)
     cell.data_type = "s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, UnprocessableEntity
+from werkzeug.routing import IntegerConverter
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
@@ -48,6 +50,7 @@ from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
 from orders.lockout import matched_before
 from orders.staff.accounts import check_password, password_hash
 from orders.staff.models import SEAT_MAX_CHARS
+from plain_text import UnfitText, check_text, printable
 from storage import read_only, transaction
 
 CONTENT_SECURITY = "; ".join(
@@ -69,13 +72,21 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 FORM_MAX_BYTES = 4_000_000
+TEXT_SHOWN_CHARS = 20
 
 _protection = CSRFProtect()
+
+
+class RowNumber(IntegerConverter):
+    """The number of a row in a page's address: a larger one than a database can have is no address."""
+
+    regex = "[0-9]{1,9}"
 
 
 def register(app: Flask, app_services: Services) -> None:
     """Register the console's pages in the application."""
     app.secret_key = app.secret_key or app_services.settings.secret_key
+    app.url_map.converters["int"] = RowNumber
     app.config.update(
         SESSION_COOKIE_NAME="order_hotline",
         SESSION_COOKIE_HTTPONLY=True,
@@ -126,6 +137,8 @@ def _console(app_services: Services) -> Blueprint:
             if authentication.current_staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
+        for text in (request.path, *itertools.chain.from_iterable(request.values.listvalues())):
+            check_text(text)
 
     @console.after_request
     def add_security_headers(response: Response) -> Response:
@@ -168,6 +181,15 @@ def _console(app_services: Services) -> Blueprint:
         if request.headers.get("HX-Request"):
             return str(sentence), error.code
         return render_template("error.html", error=error, sentence=sentence), error.code
+
+    @console.app_errorhandler(UnfitText)
+    def refuse_text(unfit: UnfitText) -> ResponseReturnValue:
+        begins = printable(unfit.text, TEXT_SHOWN_CHARS)
+        if unfit.most is None:
+            sentence = _("“%(text)s”里面有控制字符，没有保存，请删掉重新填写。", text=begins)
+        else:
+            sentence = _("“%(text)s”太长，最多%(most)d个字，没有保存。", text=begins, most=unfit.most)
+        return show_error(UnprocessableEntity(sentence))
 
     @console.get("/")
     def home() -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -173,7 +174,7 @@ def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int
         text = form.get(name, "").strip()
         if not text:
             values[name] = None
-        elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
+        elif not re.fullmatch("[0-9]{1,9}", text) or int(text) > VALUE_MAX:
             errors[name] = _("请写一个不小于0的整数，或者留空。")
         elif name == "recording_notice" and int(text) >= len(RECORDING_NOTICES):
             errors[name] = _("请选一种。")

@@ -39,6 +39,7 @@ from orders.models import HotlineRow
 from orders.retailers import lookup
 from orders.retailers.models import RetailerRow
 from orders.windows import Calendar, business_day
+from plain_text import printable
 
 __all__ = [
     "AvailableSpec",
@@ -172,7 +173,7 @@ class Desk:
             self.session,
             number,
             lines,
-            by=retailer.name,
+            by=printable(retailer.name, order_changes.BY_MAX_CHARS),
             reason=reason,
             now=self.now,
             channel=channel,
@@ -181,7 +182,9 @@ class Desk:
 
     def withdraw_change(self, number: str, retailer: Retailer) -> bool:
         """Withdraw the open request for a saved order at the retailer's wish; False where there is none."""
-        return order_changes.withdraw(self.session, number, by=retailer.name, now=self.now)
+        return order_changes.withdraw(
+            self.session, number, by=printable(retailer.name, order_changes.BY_MAX_CHARS), now=self.now
+        )
 
     def closes_at(self, hotline: Hotline) -> datetime:
         """The end of this hotline's hours today."""

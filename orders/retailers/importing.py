@@ -30,10 +30,15 @@ BATCH = 500
 CHANGES_SHOWN = 50
 CYCLES: tuple[Cycle, ...] = ("weekly", "fortnightly", "monthly")
 
+GRADE_MAX = 99
+# As the columns of orders/retailers/models.py.
+NAME_MAX_CHARS = 80
+PLACE_MAX_CHARS = {"county": 40, "region": 20, "manager": 40, "route": 40}
+
 # Six digits of region, 1 for an individual or 2 for a company, and a serial number of five.
-_CUSTOMER_CODE = re.compile(r"\d{6}[12]\d{5}")
-_PHONE = re.compile(r"\+\d{6,15}")
-_PIN = re.compile(r"\d{4}")
+_CUSTOMER_CODE = re.compile(r"[0-9]{6}[12][0-9]{5}")
+_PHONE = re.compile(r"\+[0-9]{6,15}")
+_PIN = re.compile(r"[0-9]{4}")
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,7 @@ def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[
         pin = row.text("pin") or None
         if pin is not None and not _PIN.fullmatch(pin):
             row.problem("pin", "is not four digits")
-        fields = {"name": row.required("name"), **_plan(row), **_optional(row)}
+        fields = {"name": row.required("name", NAME_MAX_CHARS), **_plan(row), **_optional(row)}
         if code is not None:
             found.append(RetailerEntry(code, fields, pin, phones))
     if sheet.problems:
@@ -223,13 +228,11 @@ def _plan(row: SheetRow) -> dict[str, object]:
 
 
 def _optional(row: SheetRow) -> dict[str, object]:
-    fields: dict[str, object] = {
-        name: row.text(name) for name in ("county", "region", "manager", "route") if row.text(name)
-    }
+    fields: dict[str, object] = {name: row.name(name, most) for name, most in PLACE_MAX_CHARS.items() if row.text(name)}
     if row.text("status"):
         fields["status"] = row.one_of("status", STATUSES)
     if row.text("grade"):
-        fields["grade"] = row.count("grade")
+        fields["grade"] = row.count("grade", most=GRADE_MAX)
     if row.text("balance"):
         fields["balance_fen"] = row.fen("balance", least=0)
     return fields
