@@ -14,6 +14,7 @@ from backoffice.command_context import BY, FILE, OUT, day_option, unit_of_work, 
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import deliveries, settlement, steps
+from orders.lockout import forget_old
 from orders.staff.accounts import acting_staff
 
 _day = day_option("The business day.")
@@ -119,6 +120,7 @@ def close_command(day: datetime, by: str) -> None:
         who = acting_staff(session, by, "end_day").name
         detail = steps.close(session, day.date(), by=who, now=now)
         deleted = recordings.delete_expired(session, now)
+        forget_old(session, now)
     _show(detail)
     _say_deleted(deleted)
 
@@ -126,9 +128,11 @@ def close_command(day: datetime, by: str) -> None:
 @click.command("delete-recordings")
 @with_appcontext
 def delete_recordings_command() -> None:
-    """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
+    """Delete recordings older than the department's rule recording_days allows, and counts of wrong PINs that are over;
+    closing a day does it too."""
     with unit_of_work() as (session, now):
         deleted = recordings.delete_expired(session, now)
+        forget_old(session, now)
     _say_deleted(deleted)
 
 

@@ -14,6 +14,8 @@ from zipfile import BadZipFile
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from brand_catalog.sheet_writing import of_text
+
 # GB18030 decodes nearly every byte sequence, so UTF-8, which does not, has to be tried first.
 ENCODINGS = ("utf-8-sig", "gb18030")
 
@@ -174,7 +176,7 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         raise _unreadable(path, "this is not a CSV file")
     try:
         for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            yield [cell.strip() for cell in row]
+            yield [of_text(cell.strip()) for cell in row]
     except csv.Error as error:
         raise _unreadable(path, f"this is not a CSV file ({error})") from error
 

@@ -79,7 +79,7 @@ def _preview(path: Path) -> tuple[list[str], list[ListedRetailer] | None]:
         catalog = services().catalog(session)
         codes = proxy_list.import_list(session, path, catalog, day, by=staff().name, now=now)
         for code in codes:
-            proxy_list.enter_listed(session, catalog, day, code, now)
+            proxy_list.enter_listed(session, catalog, day, code, now, by=staff().name)
         found = [one for one in _listed(session, day) if one.entry.customer_code in codes]
         session.expunge_all()
     return codes, found
@@ -95,7 +95,7 @@ def _enter(path: Path) -> tuple[list[str], None]:
     @retry_on_deadlock
     def enter(code: str) -> None:
         with transaction(services().sessions) as session:
-            proxy_list.enter_listed(session, catalog, day, code, now)
+            proxy_list.enter_listed(session, catalog, day, code, now, by=staff().name)
 
     for code in codes:
         enter(code)

@@ -18,6 +18,7 @@ from orders.audit_log import record_change
 from orders.lockout import hash_secret
 from orders.retailers.caller_numbers import WITHHELD, caller_number
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
+from orders.retailers.pins import SHARED_MAX, is_weak
 from orders.windows import cycle_week
 
 COLUMNS = ("customer_code", "name", "cycle", "order_day")
@@ -102,6 +103,7 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
     sheet = read_sheet(path)
     found: list[_RetailerEntry] = []
     seen: dict[str, int] = {}
+    with_pin: dict[str, list[int]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
         if code is not None and not _CUSTOMER_CODE.fullmatch(code):
@@ -122,6 +124,15 @@ def _read(path: Path, known: dict[str, RetailerRow], owners: dict[str, int]) -> 
         pin = row.text("pin") or None
         if pin is not None and not _PIN.fullmatch(pin):
             row.problem("pin", "is not four digits")
+        elif pin is not None and is_weak(pin, code or "", phones):
+            row.problem(
+                "pin", "is easily guessed (as 1234, 8888, 1314, a year, the end of its telephone): choose another"
+            )
+        elif pin is not None:
+            rows = with_pin.setdefault(pin, [])
+            rows.append(row.number)
+            if len(rows) == SHARED_MAX + 1:
+                row.problem("pin", f"is the same in {SHARED_MAX} rows above, as row {rows[0]}: give each its own")
         fields = {"name": row.required("name"), **_plan(row), **_optional(row)}
         if code is not None:
             found.append(_RetailerEntry(code, fields, pin, phones))
