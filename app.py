@@ -27,6 +27,7 @@ from ivr.calls import Calls
 from ivr.line import LineServices
 from ivr.operators.waiting_music import music_routes
 from ivr.recognition import Recognition
+from ivr.recording_cipher import RecordingCipher, session_info
 from ivr.services import Services, register_services, services
 from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
@@ -49,6 +50,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     settings = settings if settings is not None else Settings()
     configure_logs()
     sessions = open_sessions(open_engine(settings.database_url))
+    if secrets := settings.recordings_keys or tuple(filter(None, (settings.secret_key,))):
+        sessions.configure(info=session_info(RecordingCipher(secrets)))
     catalogs = CatalogCache()
     recognition = Recognition(settings, sessions, catalogs)
 

@@ -136,6 +136,15 @@ def delete_recordings_command() -> None:
     _say_deleted(deleted)
 
 
+@click.command("encrypt-recordings")
+@with_appcontext
+def encrypt_recordings_command() -> None:
+    """Encrypt every recording with the first of RECORDINGS_KEYS: those of an earlier version, or of an earlier key."""
+    with unit_of_work() as (session, _now):
+        count = recordings.encrypt_all(session)
+    click.echo(f"{count} recordings are encrypted with the first key.", err=True)
+
+
 def _say_deleted(count: int) -> None:
     click.echo(f"{count} recordings that were kept long enough are deleted.", err=True)
 

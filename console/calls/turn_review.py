@@ -138,7 +138,7 @@ def turn_review_routes() -> Blueprint:
     def sound(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             row = session.get(TurnLabel, number)
-            kept = row.sound if row is not None else None
+            kept = turn_labels.sound_of(session, row) if row is not None else None
         if kept is None:
             abort(404)
         return playable(kept)
