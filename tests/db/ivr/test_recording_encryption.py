@@ -27,9 +27,7 @@ def keep(world: World, *secrets: str) -> None:
 def call(world: World) -> str:
     with world.session() as session:
         now = world.clock()
-        session.add(
-            Call(call_key="CA1", caller="+86", called="+86", started_at=now, turn_number=1, state={}, reply={})
-        )
+        session.add(Call(call_key="CA1", caller="+86", called="+86", started_at=now, turn_number=1, state={}, reply={}))
     return "CA1"
 
 
