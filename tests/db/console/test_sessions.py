@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
+from console import held_open
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock
 
@@ -64,3 +70,38 @@ def test_the_cookie_is_kept_from_scripts_and_from_other_sites(visitor: Visitor) 
     [session] = [one for one in cookies if one.startswith("order_hotline=")]
     assert "HttpOnly" in session
     assert "SameSite=Lax" in session
+
+
+def test_a_page_that_is_kept_up_to_date_is_no_more_once_its_session_is_over(
+    application: Flask, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_open, "KEEPALIVE_S", 0.01)
+    visitor.sign_in("operator")
+    cookie = visitor.client.get_cookie("order_hotline")
+    assert cookie is not None
+    headers = {"host": "localhost", "cookie": f"order_hotline={cookie.value}", "accept": "text/event-stream"}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/desk/events",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def nothing_more() -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def open_page() -> list[str]:
+        with ThreadPoolExecutor(2) as pool:
+            answer = await held_open.HeldOpen(application, pool).answer(Request(scope, nothing_more))
+            assert isinstance(answer, StreamingResponse)
+            seen = []
+            async with asyncio.timeout(60):
+                async for part in answer.body_iterator:
+                    seen.append(str(part))
+                    if len(seen) == 2:
+                        await asyncio.to_thread(visitor.post, "/logout")
+            return seen
+
+    assert len(asyncio.run(open_page())) >= 2
