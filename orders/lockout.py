@@ -7,6 +7,7 @@ back off; the rightful person at the usual telephone or browser is counted apart
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -25,6 +26,9 @@ from storage import UtcDateTime
 
 # The minimum OWASP gives for argon2id: some 20 ms, so that a call does not notice and a guesser does.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+SecretMatch = Callable[[str | None, str], bool]
+"""True if the secret is the one behind the hash; without a hash, False after the same work."""
 
 _KEY_MAX_CHARS = 80
 _OVERALL = "overall"
@@ -74,13 +78,19 @@ def hash_secret(pin: str) -> str:
 
 
 def check_pin(
-    session: Session, rules: SignInRules, customer_code: str, pin: str, caller: str, now: datetime
+    session: Session,
+    rules: SignInRules,
+    customer_code: str,
+    pin: str,
+    caller: str,
+    now: datetime,
+    matches: SecretMatch | None = None,
 ) -> tuple[RetailerRow | None, bool]:
     """The retailer if code and PIN are right, else None; and True if this code or caller has to wait.
 
     An unknown code, a retailer without a PIN and a wrong PIN cost the same work and get the same answer, and during the
     wait even the right PIN is not accepted. Callers without a number share no count: one of them who guesses must not
-    make the others wait.
+    make the others wait. `matches` compares a hash and a PIN, see `matched_before`; without it that is done here.
     """
     account = f"retailer {customer_code}"
     retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
@@ -93,7 +103,7 @@ def check_pin(
     # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
     counters = {key: counter_for_update(session, key, now) for key in sorted(back_offs)}
     has_to_wait = any(waits(counter, now) for counter in counters.values())
-    right = matches_hash(retailer.pin_hash if retailer else None, pin)
+    right = (matches or matches_hash)(retailer.pin_hash if retailer else None, pin)
     if right and not has_to_wait:
         for key, counter in counters.items():
             if not key.startswith("caller "):
@@ -143,6 +153,18 @@ def matches_hash(secret_hash: str | None, pin: str) -> bool:
         return _HASHER.verify(secret_hash or _dummy_hash(), pin) and secret_hash is not None
     except (Argon2Error, InvalidHashError):
         return False
+
+
+def matched_before(secret_hash: str | None, secret: str) -> SecretMatch:
+    """`matches_hash` with this one result worked out now. Hashing is slow by design, so it is done before the
+    transaction that asks for the result, and no other writer waits for it."""
+    result = matches_hash(secret_hash, secret)
+
+    def matches(stored: str | None, given: str) -> bool:
+        # Where the secret was changed in between, the new one counts.
+        return result if (stored, given) == (secret_hash, secret) else matches_hash(stored, given)
+
+    return matches
 
 
 def counter_key(*parts: str) -> str:

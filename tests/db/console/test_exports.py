@@ -56,7 +56,7 @@ def test_every_export_is_on_record_with_who_took_how_many(
     manager: Visitor, world: World, path: str, file: str, count: int
 ) -> None:
     assert manager.get(path).status_code == 200
-    assert exports(world) == [("刘志强", file, count)]
+    assert exports(world) == [("孙建国", file, count)]
     assert file in manager.get("/audit-log").get_data(as_text=True)
 
 
