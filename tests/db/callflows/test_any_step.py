@@ -224,7 +224,7 @@ def test_silence_climbs_to_keys_and_then_to_an_operator(world: World, step: str)
         call.line_says("谢谢您的合作，再见。")
         call.line_hangs_up()
         return
-    identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin")
+    identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin", "prove_identity")
     call.goes_to_operator("not_identified" if identifying else "stuck")
     assert call.draft_cartons == order
 

@@ -31,7 +31,8 @@ class Row(NamedTuple):
 def table() -> list[Row]:
     lines = (Path(__file__).parent / "access.txt").read_text(encoding="utf-8").splitlines()
     rows = (line.split() for line in lines if line and not line.startswith("#"))
-    return [Row(method, rule, tuple(map(int, statuses))) for method, rule, *statuses in rows]
+    # A route may have spaces, so it is all between the method and the statuses.
+    return [Row(words[0], " ".join(words[1 : -len(WHO)]), tuple(map(int, words[-len(WHO) :]))) for words in rows]
 
 
 def routes(application: Flask) -> Iterator[tuple[str, str]]:
