@@ -168,11 +168,14 @@ def _defaults() -> dict[str, int | None]:
 
 
 def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
-    """The values of the form, None for the default; and the errors by field."""
+    """The values of the form, None for the default; and the errors by field. A rule that the form does not have stays
+    as it is: the page may have been opened before there was that rule."""
     values: dict[str, int | None] = {}
     errors: dict[str, str] = {}
     for name in names:
-        text = form.get(name, "").strip()
+        if name not in form:
+            continue
+        text = form[name].strip()
         if not text:
             values[name] = None
         elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
