@@ -12,6 +12,7 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
+from brand_catalog.sheet_writing import of_text
 from brand_catalog.workbook_bounds import OutOfBounds, check_workbook
 from plain_text import UnfitText, check_text, one_line, printable
 
@@ -250,7 +251,7 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
         raise _unreadable(path, "this is not a CSV file")
     try:
         for row in csv.reader(_lines(path, text), strict=True):
-            yield [cell.strip() for cell in row]
+            yield [of_text(cell.strip()) for cell in row]
     except csv.Error as error:
         raise _unreadable(path, f"this is not a CSV file ({error})") from error
 

@@ -73,8 +73,14 @@ class HeldOpen:
             return _busy()
         if (broadcast := self._broadcasts.get(answer.live)) is None:
             broadcast = self._broadcasts[answer.live] = _Broadcast(self._app, self._pool, answer.live)
-        events = self._counted(answer.viewer.staff_id, broadcast.events(answer.viewer, environ, request))
-        return StreamingResponse(events, headers=dict(headers))
+
+        async def may_go_on() -> bool:
+            """True while the same request would still be answered so: its session may have ended."""
+            again, _environ = await self._ask(request.scope)
+            return isinstance(again, EventStream)
+
+        events = broadcast.events(answer.viewer, environ, request, may_go_on)
+        return StreamingResponse(self._counted(answer.viewer.staff_id, events), headers=dict(headers))
 
     async def _counted(self, staff_id: int, events: AsyncGenerator[str]) -> AsyncIterator[str]:
         """The events of a stream, which is counted among its viewer's while it is open."""
@@ -153,14 +159,21 @@ class _Broadcast:
         self._joined = asyncio.Event()
         self._updating: asyncio.Task[None] | None = None
 
-    async def events(self, viewer: Viewer, environ: Environ, request: Request) -> AsyncGenerator[str]:
-        """The parts for one page of this viewer, each when it has changed, until the page is closed."""
+    async def events(
+        self, viewer: Viewer, environ: Environ, request: Request, may_go_on: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[str]:
+        """The parts for one page of this viewer, each when it has changed, until the page is closed or its session is
+        over, which is noticed within KEEPALIVE_S."""
         shown = self._join(viewer, environ)
         try:
             sent: dict[str, str] = {}
             loop = asyncio.get_running_loop()
-            ends_at = loop.time() + STREAM_MAX_S
+            ends_at, asked_at = loop.time() + STREAM_MAX_S, loop.time()
             while loop.time() < ends_at and not await request.is_disconnected():
+                if loop.time() - asked_at >= KEEPALIVE_S:
+                    if not await may_go_on():
+                        break
+                    asked_at = loop.time()
                 changed, parts = shown.changed, shown.parts
                 news = {name: part for name, part in parts.items() if part != sent.get(name)}
                 sent |= news

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
@@ -19,6 +20,7 @@ from wtforms.validators import InputRequired, Length
 from console import authentication, language, navigation, texts
 from console.calls import order_and_call_pages, recording_pages, turn_review
 from console.day import (
+    alarm_pages,
     brief,
     delivery_pages,
     department_report_pages,
@@ -47,11 +49,9 @@ from console.settings import (
 from console.web_phone import web_phone_pages
 from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
-from orders.lockout import matched_before
-from orders.staff.accounts import check_password, password_hash
+from orders.staff.accounts import check_password
 from orders.staff.models import SEAT_MAX_CHARS
 from plain_text import UnfitText, check_text, printable
-from storage import read_only, transaction
 
 CONTENT_SECURITY = "; ".join(
     (
@@ -128,7 +128,8 @@ def _console(app_services: Services) -> Blueprint:
     @console.before_request
     def check_request() -> None:
         request.max_content_length = FORM_MAX_BYTES
-        authentication.load_staff(touch=request.accept_mimetypes.best != "text/event-stream")
+        by_itself = request.accept_mimetypes.best == "text/event-stream" or request.endpoint in alarm_pages.POLLED
+        authentication.load_staff(touch=not by_itself)
         try:
             _protection.protect()
         except CSRFError:
@@ -209,8 +210,12 @@ def _console(app_services: Services) -> Blueprint:
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
                 signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
-                return Response(status=204, headers={"HX-Trigger": signed_in})
-            return redirect(url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward)
+                answer = Response(status=204, headers={"HX-Trigger": signed_in})
+            else:
+                to = url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward
+                answer = cast("Response", redirect(to))
+            authentication.remember_browser(answer, authentication.staff().login)
+            return answer
         accounts = DEMO_STAFF if services().settings.demo else ()
         again = "HX-Request" in request.headers
         page = render_template(
@@ -235,6 +240,7 @@ def _console(app_services: Services) -> Blueprint:
         return redirect(_safe_redirect_path(request.form.get("onward")))
 
     console.register_blueprint(brief.brief_routes())
+    console.register_blueprint(alarm_pages.alarm_routes())
     console.register_blueprint(seat_pages.seat_routes())
     console.register_blueprint(desk_pages.desk_routes())
     console.register_blueprint(call_handling.call_handling_routes())
@@ -270,14 +276,20 @@ def _sign_in(form: SignInForm) -> str:
     """Sign in with what was typed. Return the reason for a refusal in a sentence, or an empty string."""
     if not form.validate():
         return ""
-    login, password = form.login.data or "", form.password.data or ""
-    with read_only(services().sessions) as reader:
-        stored = password_hash(reader, login)
-    matches = matched_before(stored, password)
-    with transaction(services().sessions) as work:
-        answer = check_password(work, login, password, request.remote_addr or "", services().now(), matches)
+    now, login = services().now(), (form.login.data or "").strip().lower()
+    answer = check_password(
+        services().sessions,
+        login,
+        form.password.data or "",
+        address=request.remote_addr or "",
+        browser=authentication.known_browser(login),
+        now=now,
+    )
+    if answer.waits_until is not None:
+        minutes = max(1, -(-(answer.waits_until - now).total_seconds() // 60))
+        return _("试错太多了，请过%(minutes)d分钟再登录。", minutes=minutes)
     if answer.staff is None:
-        return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
+        return _("工号或者密码不对。")
     authentication.sign_in(answer.staff)
     authentication.load_staff(touch=False)
     return ""

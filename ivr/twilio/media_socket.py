@@ -26,7 +26,7 @@ from ivr.jitter_buffer import Frame
 from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.forms import storable
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
-from settings import Settings
+from settings import Settings, is_loopback
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
 
 # A message with 20 ms of sound has about 400 characters.
@@ -173,6 +173,10 @@ class MediaSockets:
         """Serve a socket if the carrier signed its handshake, which is answered with 403 otherwise, and too when too
         many others have not said what call they are for."""
         signature = socket.headers.get(SIGNATURE_HEADER, "")
+        if self._settings.demo and not is_loopback(socket.url.hostname or ""):
+            log.warning("a media socket from elsewhere was refused: the demo's keys are published")
+            await socket.close()
+            return
         if not is_signed_handshake(socket.url.path, socket.scope["query_string"], signature, self._settings):
             log.warning("a media socket without the carrier's signature was refused")
             await socket.close()

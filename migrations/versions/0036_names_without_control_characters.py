@@ -9,7 +9,7 @@ from alembic import op
 from plain_text import UnfitText, check_text, printable
 
 revision = "0036"
-down_revision = "0032"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 

@@ -19,6 +19,7 @@ from orders import audit_log
 from orders.lockout import hash_secret
 from orders.retailers.caller_numbers import WITHHELD, caller_number
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
+from orders.retailers.pins import SHARED_MAX, is_weak
 from orders.windows import cycle_week
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction, unhurried
 
@@ -186,6 +187,7 @@ def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[
     sheet = read_sheet(path)
     found: list[RetailerEntry] = []
     seen: dict[str, int] = {}
+    with_pin: dict[str, list[int]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
         if code is not None and not _CUSTOMER_CODE.fullmatch(code):
@@ -206,6 +208,15 @@ def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[
         pin = row.text("pin") or None
         if pin is not None and not _PIN.fullmatch(pin):
             row.problem("pin", "is not four digits")
+        elif pin is not None and is_weak(pin, code or "", phones):
+            row.problem(
+                "pin", "is easily guessed (as 1234, 8888, 1314, a year, the end of its telephone): choose another"
+            )
+        elif pin is not None:
+            rows = with_pin.setdefault(pin, [])
+            rows.append(row.number)
+            if len(rows) == SHARED_MAX + 1:
+                row.problem("pin", f"is the same in {SHARED_MAX} rows above, as row {rows[0]}: give each its own")
         fields = {"name": row.required("name", NAME_MAX_CHARS), **_plan(row), **_optional(row)}
         if code is not None:
             found.append(RetailerEntry(code, fields, pin, phones))
