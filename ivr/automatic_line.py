@@ -30,6 +30,7 @@ from ivr.carrier import (
     Listening,
     TakeTurnAgain,
 )
+from ivr.operators.direct_dial import DirectDial
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
@@ -69,6 +70,7 @@ class AutomaticLine:
         recognition: Recognition,
         outbound_calls: OutboundCalls,
         dispatcher: RingDispatcher,
+        direct: DirectDial,
         prompts: LinePrompts,
     ) -> None:
         self._listen_mode = listen_mode
@@ -76,6 +78,7 @@ class AutomaticLine:
         self._recognition = recognition
         self._outbound_calls = outbound_calls
         self._dispatcher = dispatcher
+        self._direct = direct
         self._prompts = prompts
 
     # --- events
@@ -225,6 +228,11 @@ class AutomaticLine:
         try:
             self._calls.request_operator(call_key)
         except Exception as failure:
-            # If the database itself fails, the call waits without a ticket.
             log.error("no ticket could be opened for a failing call", call=call_key, exc_info=failure)
+            if isinstance(again, AnswerAgain):
+                # A retailer we have called is not rung through to an operator.
+                return EndCall((self._prompts.failure_goodbye,))
+            if again.failures > FAILURES_MAX:
+                return self._direct.connect(call_key)
+            return self._direct.wait_or_connect(call_key)
         return EnterQueue(call_key, (self._prompts.failure_operator,))

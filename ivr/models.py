@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
@@ -15,16 +15,26 @@ class Call(Base):
     """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
     together with `state`, or not at all. `turn_before` is the call before its last turn, if that was spoken
     (`ivr.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
-    `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody, and
-    None before that. The `stream_` columns belong to the media stream: the call's current stream, the time of its last
-    heartbeat, and how often one was asked for since anything was recognised."""
+    `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody,
+    and None before that. `seen_at` is the last time the carrier reported something of the call, or was asked what
+    became of it (`ivr.quiet_calls`). The `stream_` columns belong to the media stream: the call's current stream,
+    the time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
+    __table_args__ = (
+        Index(
+            "ix_calls_open",
+            "started_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     caller: Mapped[str] = mapped_column(String(64))
     called: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     turn_number: Mapped[int]
     state: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -167,7 +167,7 @@ def is_bare_yes(utterance: Utterance, listen: Listen) -> bool:
     return isinstance(listen, YesNo) and utterance.command == "yes" and not utterance.items
 
 
-def _update(session: Session, call_key: str, values: dict[str, object], *where: ColumnElement[bool]) -> bool:
+def _update(session: Session, call_key: str, values: Mapping[str, object], *where: ColumnElement[bool]) -> bool:
     changed = session.execute(update(Call).where(Call.call_key == call_key, *where).values(**values))
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 

@@ -14,7 +14,7 @@ from simulator.script import Script
 from simulator.verbs import follow
 
 INCOMING = "/voice/incoming"
-STATUS = "/voice/status"
+STATUS = "/voice/status#rc=5&rp=5xx,ct,rt"
 
 
 @dataclass(frozen=True, slots=True)

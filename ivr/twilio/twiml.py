@@ -30,6 +30,7 @@ from ivr.carrier import (
     CALLER_RING_S,
     HOLD_CHECK_S,
     KEY_WAIT_S,
+    OPERATOR_RING_S,
     AnswerAgain,
     Ask,
     AskKey,
@@ -38,6 +39,7 @@ from ivr.carrier import (
     Bridge,
     CollectKeys,
     DialCaller,
+    DialNumber,
     EndCall,
     EnterHold,
     EnterQueue,
@@ -52,6 +54,7 @@ from ivr.carrier import (
     TakeTurnAgain,
     Whisper,
     WhisperCallback,
+    WhisperDirectly,
 )
 from ivr.operators.waiting_music import MUSIC_PATH
 from ivr.twilio.signature import socket_base, stream_token
@@ -130,6 +133,14 @@ class Twiml:
             case KeepOperator(attempt_id, sentences):
                 self._ask_key(response, sentences, urls.operator_leg_key(attempt_id), timeout_s=HOLD_CHECK_S)
                 response.redirect(urls.operator_leg(attempt_id, kept=1), method="POST")
+            case DialNumber(sentences, number, tried):
+                self._say(response, sentences)
+                dial = Dial(action=urls.direct("/over", tried=tried), method="POST", timeout=OPERATOR_RING_S)
+                dial.number(number, url=urls.direct(""), method="POST")
+                response.append(dial)
+            case WhisperDirectly(sentences):
+                self._ask_key(response, sentences, urls.direct("/key"))
+                response.hangup()
             case WhisperCallback(callback_id, staff_id, sentences):
                 self._ask_key(response, sentences, urls.callback(callback_id, staff_id, "/key"))
                 response.hangup()
