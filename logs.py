@@ -26,7 +26,7 @@ def mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> struc
 
 
 class _Stderr:
-    """Standard error; a line that cannot be written is lost, as on a full disk a caller is to be answered all the same."""
+    """Standard error; a line that cannot be written is lost: on a full disk a caller is to be answered all the same."""
 
     def write(self, text: str) -> None:
         with suppress(OSError):
