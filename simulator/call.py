@@ -411,9 +411,13 @@ class SimulatedCall:
         except ApplicationFailed as failure:
             if not self.fallback_url:
                 raise
-            self.report(failure.code, str(failure))
             found_out = {"ErrorCode": str(failure.code), "ErrorUrl": target}
-            return (yield from self._fetch_page(self.fallback_url, "POST", found_out))
+            try:
+                page = yield from self._fetch_page(self.fallback_url, "POST", found_out)
+            except ApplicationFailed:
+                raise failure from None
+            self.report(failure.code, str(failure))
+            return page
 
     def _fetch_page(self, target: str, method: str, params: Mapping[str, str] | None) -> Steps[Page]:
         answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))

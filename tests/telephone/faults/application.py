@@ -11,6 +11,7 @@ from flask import Flask
 from starlette.applications import Starlette
 
 from clock import system_clock
+from orders.demo.renewal import DemoRenewal
 from tests.support.acknowledging_sockets import acknowledge_in_turn
 
 SHIFT_FILE = "TEST_CLOCK_SHIFT_FILE"
@@ -19,6 +20,8 @@ SHIFT_FILE = "TEST_CLOCK_SHIFT_FILE"
 def create_app() -> Flask:
     import app
 
+    # The demo moves on to the next day at midnight, orders and all, which no installation does.
+    DemoRenewal.renew = lambda _renewal: None  # type: ignore[method-assign]
     return app.create_app(clock=_clock())
 
 
@@ -26,6 +29,7 @@ def create_line_app() -> Starlette:
     import app
 
     acknowledge_in_turn()
+    DemoRenewal.renew = lambda _renewal: None  # type: ignore[method-assign]
     return app.create_line_app(clock=_clock())
 
 

@@ -15,18 +15,19 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
 from flask import Flask, Response
-from sqlalchemy import Engine, create_engine, delete, func, make_url, select
+from sqlalchemy import Engine, create_engine, delete, make_url, select
 from sqlalchemy.orm import Session
 
 import storage
 from ivr.models import Call
-from orders.book.models import DemandRecord, OrderHistory, OrderLineRow, OrderRow
+from orders.book.models import OrderRow
 from orders.demo import seed_demo
 from orders.supply.models import Limit, Supply
 from simulator.account import Account, CalledParty
@@ -38,6 +39,8 @@ from tests.support.served_line import ServedLine
 from tests.telephone.faults.application import SHIFT_FILE
 
 DatabaseKind = Literal["sqlite", "postgresql"]
+# What a request is delayed by, in seconds.
+DELAY_S = 4
 OPERATOR = "+8613700000001"
 NO_LIMIT = resource.RLIM_INFINITY
 
@@ -250,12 +253,11 @@ class FaultyLine(ServedLine):
             return session.get(Call, call_key)
 
     def renew(self) -> None:
-        """Remove what calls have left behind."""
+        """Put away what calls have left behind: their orders, whose history cannot be deleted, go to days long past."""
         with Session(self.engine) as session, session.begin():
-            orders = select(OrderRow.id).where(OrderRow.call_key.like("CA%"))
-            for table in (OrderLineRow, OrderHistory, DemandRecord):
-                session.execute(delete(table).where(table.order_id.in_(orders)))
-            session.execute(delete(OrderRow).where(OrderRow.call_key.like("CA%")))
+            for order in session.scalars(select(OrderRow).where(OrderRow.call_key.like("CA%"))):
+                order.call_key, order.business_day = f"earlier-{order.id}", date(2000, 1, 1) + timedelta(days=order.id)
+                order.state, order.holds_active = "lapsed", False
             session.execute(delete(Call))
             for row in session.scalars(select(Limit).where((Limit.held_packs > 0) | (Limit.used_packs > 0))):
                 key = ("limit", row.retailer_id, row.cycle_start, row.barcode)
@@ -263,10 +265,6 @@ class FaultyLine(ServedLine):
             for supply in session.scalars(select(Supply).where((Supply.held_packs > 0) | (Supply.sold_packs > 0))):
                 place = ("supply", supply.business_day, supply.barcode)
                 supply.held_packs, supply.sold_packs = self._counters.get(place, (0, 0))
-
-    def call_count(self) -> int:
-        with Session(self.engine) as session:
-            return session.scalar(select(func.count()).select_from(Call)) or 0
 
 
 def _port(postgres: Postgres) -> int:
@@ -288,11 +286,13 @@ class Network(WebhookClient):
         return self._pool.submit(self._faulty, method, url, dict(params))
 
     def _faulty(self, method: str, url: str, params: dict[str, str]) -> Answer:
-        if self.fault == "delays":
-            time.sleep(4)
         if self.fault == "reorders":
             for earlier in self._earlier[-3:-1]:
                 self._fetch(earlier[0], earlier[1], dict(earlier[2]))
+        if self.fault == "delays":
+            time.sleep(DELAY_S)
+            answer = self._fetch(method, url, params)
+            return replace(answer, took_ms=answer.took_ms + DELAY_S * 1000)
         answer = self._fetch(method, url, params)
         if self.fault == "repeats":
             return self._fetch(method, url, params)

@@ -243,7 +243,14 @@ def run(cell: Cell, line: FaultyLine, rest: Rest) -> Result:
     line.set_clock(line.morning + (BEYOND_QUIET if cell.fault.name != "midnight passes" else timedelta()))
     if cell.fault.name == "midnight passes":
         line.set_clock(_to_midnight() + timedelta(minutes=2) + BEYOND_QUIET)
-    return Result(cell, caller.outcome, caller.silence_ms, caller.slowest_ms, tuple(_wrong(cell, line, caller)), tuple(caller.heard))
+    return Result(
+        cell,
+        caller.outcome,
+        caller.silence_ms,
+        caller.slowest_ms,
+        tuple(_wrong(cell, line, caller)),
+        tuple(caller.heard),
+    )
 
 
 def _wrong(cell: Cell, line: FaultyLine, caller: Caller) -> Iterator[str]:

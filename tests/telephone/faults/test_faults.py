@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -48,7 +47,3 @@ def test_nothing_is_lost_and_the_caller_is_served(
 
 def test_a_chosen_cell_is_one_of_the_matrix() -> None:
     assert {name for name, _, _ in CHOSEN} <= {fault.name for fault in FAULTS}
-
-
-def test_the_line_is_started_from_where_it_is(broken: tuple[FaultyLine, Rest]) -> None:
-    assert Path(broken[0].database).exists()
