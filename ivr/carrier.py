@@ -138,19 +138,22 @@ class CollectKeys:
 
 @dataclass(frozen=True, slots=True)
 class BeginAgain:
-    """Say the sentences, then report the call as started once more."""
+    """Say the sentences, wait for `pause_s` seconds, then report the call as started once more."""
 
     sentences: tuple[str, ...]
     failures: int = 0
+    pause_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TakeTurnAgain:
-    """Say the sentences, then report this turn once more, with nothing in it. Event: `turn_taken`."""
+    """Say the sentences, wait for `pause_s` seconds, then report this turn once more, with nothing in it. Event:
+    `turn_taken`."""
 
     sentences: tuple[str, ...]
     turn_number: int
     failures: int
+    pause_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,7 @@ class Handover:
             return self._present(self._calls.snapshot(call_key))
         except UnknownCall:
             # Its first turn could not be stored; now it perhaps can. It is not tried for ever.
-            return BeginAgain((self._prompts.failure,), failures=2)
+            return BeginAgain((self._prompts.failure,), failures=5)
 
     def _no_operator(self, position: QueuePosition, asked: int) -> Instruction:
         if asked >= ASKS_MAX:

@@ -95,10 +95,10 @@ class Twiml:
                 response.redirect(urls.turn(turn_number), method="POST")
             case CollectKeys(listening, first):
                 self._collect_keys(response, listening, first)
-            case BeginAgain(sentences, failures):
-                self._redirect(response, sentences, urls.incoming(failures))
-            case TakeTurnAgain(sentences, turn_number, failures):
-                self._redirect(response, sentences, urls.turn(turn_number, failures))
+            case BeginAgain(sentences, failures, pause_s):
+                self._redirect(response, sentences, urls.incoming(failures), pause_s)
+            case TakeTurnAgain(sentences, turn_number, failures, pause_s):
+                self._redirect(response, sentences, urls.turn(turn_number, failures), pause_s)
             case AnswerAgain(sentences, attempt_key, failures):
                 self._redirect(response, sentences, urls.outbound(attempt_key, failures))
             case EndCall(sentences):
@@ -260,8 +260,10 @@ class Twiml:
         action = self._urls.left_queue()
         response.enqueue(call_sid, action=action, method="POST", wait_url=wait_url, wait_url_method="POST")
 
-    def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str) -> None:
+    def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str, pause_s: int = 0) -> None:
         self._say(response, sentences)
+        if pause_s:
+            response.pause(length=pause_s)
         response.redirect(url, method="POST")
 
     def _open_stream(self, response: VoiceResponse, call_sid: str, listening: Listening) -> None:

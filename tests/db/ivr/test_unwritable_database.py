@@ -54,6 +54,16 @@ def phone(line: LineWorld) -> Telephone:
     return line.telephone()
 
 
+def waited_out(phone: Telephone, answer: TwimlAnswer) -> TwimlAnswer:
+    """The answer after the line has tried again for as long as it does."""
+    tries = 0
+    while "Pause" in answer.verbs:
+        assert answer.said == ["请稍等。"]
+        answer, tries = phone.request(answer.redirect), tries + 1
+    assert tries == 3
+    return answer
+
+
 def dialled(answer: TwimlAnswer) -> str:
     assert answer.verbs[-1] == "Dial", answer.verbs
     return answer.xml.findtext("Dial/Number") or ""
@@ -71,11 +81,34 @@ def test_a_caller_in_the_conversation_reaches_a_person_at_the_second_failure(eng
     assert phone.request(again.action, Digits="5").said == ["turn 2"]
 
 
+def test_a_database_that_is_back_in_a_moment_costs_a_caller_that_moment(
+    line: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = phone.dial()
+    with monkeypatch.context() as gone:
+        gone.setattr(line.calls, "_sessions", lambda: 1 / 0)
+        waiting = phone.request(phone.request(first.action, Digits="5").redirect)
+        assert (waiting.said, waiting.verbs) == (["请稍等。"], ["Say", "Pause", "Redirect"])
+        waiting = phone.request(waiting.redirect)
+    answer = phone.request(waiting.redirect)
+    assert answer.said == ["turn 1"]
+    assert phone.request(answer.action, Digits="5").said == ["turn 2"]
+
+
+def test_a_database_that_stays_away_leads_to_a_person(
+    line: LineWorld, phone: Telephone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = phone.dial()
+    monkeypatch.setattr(line.calls, "_sessions", lambda: 1 / 0)
+    answer = waited_out(phone, phone.request(phone.request(first.action, Digits="5").redirect))
+    assert dialled(answer) in NUMBERS
+
+
 def test_a_call_that_cannot_even_begin_reaches_a_person(engine: Engine, phone: Telephone) -> None:
     with full_disk(engine):
         sorry = phone.dial()
         assert is_speakable(sorry)
-        assert dialled(phone.request(sorry.redirect)) in NUMBERS
+        assert dialled(waited_out(phone, phone.request(sorry.redirect))) in NUMBERS
 
 
 def test_a_caller_who_asked_for_an_operator_before_does_not_wait_for_ever(
@@ -153,7 +186,7 @@ class TestWithoutNumbers:
 
     def test_a_call_that_cannot_begin_is_not_sent_round_in_a_circle(self, engine: Engine, phone: Telephone) -> None:
         with full_disk(engine):
-            answer = phone.request(phone.dial().redirect)
+            answer = waited_out(phone, phone.request(phone.dial().redirect))
             queue = answer.attributes("Enqueue")
             assert phone.request(phone.request(queue["waitUrl"]).redirect).verbs == ["Leave"]
             last = phone.request(queue["action"], QueueResult="leave")

@@ -1,4 +1,4 @@
-"""`python -m tests.telephone.faults`: run the matrix or a part of it, and write docs/reliability.md from what it saw."""
+"""`python -m tests.telephone.faults`: run the matrix or a part of it, and write docs/reliability.md from that."""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ from typing import Any, Literal
 import psycopg
 from flask import Flask, Response
 from sqlalchemy import Engine, create_engine, delete, make_url, select
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 import storage
 from ivr.models import Call
@@ -106,7 +108,7 @@ class FaultyLine(ServedLine):
                 server.execute("DROP DATABASE IF EXISTS faults WITH (FORCE)")
                 server.execute("CREATE DATABASE faults")
         storage.migrate(own)
-        self.engine: Engine = create_engine(own)
+        self.engine: Engine = create_engine(own, poolclass=NullPool)
         engine = storage.open_engine(own)
         with storage.transaction(storage.open_sessions(engine)) as session:
             seed_demo(session, shifted_clock(self.morning)())
@@ -217,6 +219,18 @@ class FaultyLine(ServedLine):
         fresh = self._shift_file.with_suffix(".new")
         fresh.write_text(str(shift.total_seconds()), encoding="ascii")
         fresh.replace(self._shift_file)
+
+    def wait_for_database(self) -> None:
+        """Wait until the database can be asked again."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with self.engine.connect():
+                    return
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     # --- the books
 

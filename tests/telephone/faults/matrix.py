@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from clock import SHANGHAI, system_clock
 from simulator.call import SimulatedCall
+from simulator.pace import Steps
 from tests.support.postgres import Postgres
 from tests.telephone.faults.caller import ORDERED, TURNS, Caller, Manner
 from tests.telephone.faults.line import DatabaseKind, FaultyLine, Network, Rest
@@ -73,8 +75,6 @@ class Result:
 
 
 def _later(seconds: float, action: Callable[[], None]) -> Callable[[], None]:
-    import threading
-
     timer = threading.Timer(seconds, action)
     timer.start()
 
@@ -96,14 +96,24 @@ def _power_cut(strike: Strike, _call: SimulatedCall) -> None:
 
 
 def _database_away(seconds: float) -> Callable[[Strike, SimulatedCall], None]:
-    def strike(strike: Strike, _call: SimulatedCall) -> None:
+    """The time is the caller's: that of the call, and while it stands still for the application, that of the wall."""
+
+    def strike(strike: Strike, call: SimulatedCall) -> None:
         away = strike.line.database_away()
         away.__enter__()
+        once = threading.Lock()
 
         def back() -> None:
-            with contextlib.suppress(StopIteration):
+            if once.acquire(blocking=False):
                 away.__exit__(None, None, None)
 
+        def companion() -> Steps[None]:
+            until = call.now_ms + seconds * 1000
+            while call.now_ms < until and not call.ended:
+                yield
+            back()
+
+        call.accompany(companion())
         strike.undo.callback(_later(seconds, back))
 
     return strike
@@ -240,6 +250,7 @@ def run(cell: Cell, line: FaultyLine, rest: Rest) -> Result:
         caller.place_call(line.account, line.number)
     finally:
         strike.undo.close()
+        line.wait_for_database()
     line.set_clock(line.morning + (BEYOND_QUIET if cell.fault.name != "midnight passes" else timedelta()))
     if cell.fault.name == "midnight passes":
         line.set_clock(_to_midnight() + timedelta(minutes=2) + BEYOND_QUIET)
