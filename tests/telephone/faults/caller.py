@@ -48,8 +48,8 @@ class Answer:
     acknowledged: str = ""
 
 
-YES = re.compile("您上次没有订完|核对一下|总条数是|对吗|对请按一")
-ITEM = "需要什么烟|还有吗|按烟的代码|还需要什么|订完了|就这些"
+YES = re.compile("您上次没有订完|核对一下|总条数是|对吗|对请按一|要保存|保存请按一")
+ITEM = "需要什么烟|还有吗|按烟的代码|还需要什么|订完了|就这些|请讲|先说烟名"
 # The turns of each call, in order; a call without faults takes exactly these.
 SCRIPTS: dict[Manner, tuple[Answer, ...]] = {
     "keys": (
@@ -62,7 +62,7 @@ SCRIPTS: dict[Manner, tuple[Answer, ...]] = {
     ),
     "voice": (
         Answer("客户代码(?!是[零幺一二三四五六七八九])", sound="code_410502100012_yao_a"),
-        Answer("您的客户代码是.*对吗", sound="cmd_yes_duide_a"),
+        Answer("代码是[零幺一二三四五六七八九].*对", sound="cmd_yes_duide_a"),
         Answer("密码", PIN),
         Answer(ITEM, sound="item_hongtashan_yingjingdian_5_a", acknowledged="红塔山硬经典"),
         Answer(ITEM, sound="cmd_done_jiuzhexie_a"),
@@ -188,8 +188,8 @@ class Caller:
         self._taken |= {a.acknowledged for a in script if a.acknowledged and a.acknowledged in said}
         if "总条数是" in said and TOTAL[self.manner] not in said:
             return Answer("", keys="0")
-        if YES.search(said) and "客户代码" not in said:
-            return script[-1]
+        if YES.search(said) and "代码是" not in said:
+            return script[-1] if self.manner == "keys" or "请按一" not in said else _by_keys(script[-1])
         for answer in script[:-1]:
             if answer.acknowledged in self._taken and answer.acknowledged:
                 continue
