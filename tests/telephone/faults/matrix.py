@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clock import SHANGHAI, system_clock
 from simulator.call import SimulatedCall
-from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, REAL_TIME, Metronome, Pace, Steps
+from simulator.pace import Steps
 from tests.support.postgres import Postgres
 from tests.telephone.faults.caller import ORDERED, TURNS, Caller, Manner
 from tests.telephone.faults.line import DatabaseKind, FaultyLine, Network, Rest
@@ -46,8 +46,6 @@ class Fault:
     strike: Callable[[Strike, SimulatedCall], None]
     heals: bool = True
     voice_only: bool = False
-    # True if what follows is measured by the caller's clock and must not be played faster than it is answered.
-    real_time: bool = False
     databases: tuple[DatabaseKind, ...] = ("sqlite", "postgresql")
 
 
@@ -139,7 +137,7 @@ def _cut_socket(_strike: Strike, call: SimulatedCall) -> None:
                 with contextlib.suppress(OSError):
                     stream._socket.sock.close()
 
-    _later(0.5, cut)
+    _later(0.05, cut)
 
 
 def _network(fault: str) -> Callable[[Strike, SimulatedCall], None]:
@@ -196,7 +194,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("database away for 40 s", _database_away(40), heals=False),
     Fault("PostgreSQL crashes and recovers", _crash_postgresql, databases=("postgresql",)),
     Fault("disk full from then on", _disk_full, heals=False),
-    Fault("media socket cut", _cut_socket, voice_only=True, real_time=True),
+    Fault("media socket cut", _cut_socket, voice_only=True),
     Fault("requests delayed by 4 s", _network("delays")),
     Fault("requests repeated", _network("repeats")),
     Fault("requests reordered", _network("reorders")),
@@ -244,8 +242,6 @@ def run(cell: Cell, line: FaultyLine, rest: Rest) -> Result:
         return strike.network
 
     def before_turn(turn: int, call: SimulatedCall) -> None:
-        if cell.fault.real_time:
-            _set_pace(call, REAL_TIME if turn == cell.turn else AS_FAST_AS_ACKNOWLEDGED)
         if turn == cell.turn:
             cell.fault.strike(strike, call)
 
@@ -266,10 +262,6 @@ def run(cell: Cell, line: FaultyLine, rest: Rest) -> Result:
         tuple(_wrong(cell, line, caller)),
         tuple(caller.heard),
     )
-
-
-def _set_pace(call: SimulatedCall, pace: Pace) -> None:
-    call._pace, call._metronome = pace, Metronome(pace)
 
 
 def _wrong(cell: Cell, line: FaultyLine, caller: Caller) -> Iterator[str]:
