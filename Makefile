@@ -28,7 +28,7 @@ endif
 DEMO_KEYS := var/demo.keys
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test test-fast check format bench eval call model words vendor lock clean
+.PHONY: help run test test-fast faults check format bench eval call model words vendor lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
 
 test-fast: .venv/dev.stamp ## the tests that need nothing: no database, no speech model, no browser
 	@$(BIN)/python -m pytest -q tests/unit $(ARGS)
+
+faults: .venv/dev.stamp model ## every fault at every turn of a call, on both databases; writes docs/reliability.md (ARGS=)
+	@rm -f build/faults.jsonl
+	@$(BIN)/python -m tests.telephone.faults --results build/faults.jsonl --report docs/reliability.md $(ARGS)
 
 check: .venv/dev.stamp ## lint, format, types, layers, files of deployment
 	@$(BIN)/ruff check -q .

@@ -99,6 +99,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         alone = settings.line_processes == 1 and settings.database_url.startswith("sqlite")
         streams.recover_streams(only_worker=alone)
         found.line.recorded_turns.start()
+        found.line.quiet_calls.start()
         yield
 
     routes = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -42,6 +43,18 @@ def _masked(value: Any) -> Any:
             return _LONG_NUMBER.sub(r"***\1", str(value))
 
 
+class _Stderr:
+    """Standard error; a line that cannot be written is lost: on a full disk a caller is to be answered all the same."""
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def configure_logs() -> None:
     """Send all log lines through one chain that ends with `mask`; may be called again."""
     on_terminal = sys.stderr.isatty()
@@ -59,7 +72,7 @@ def configure_logs() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Looked up at each call, because tests replace sys.stderr.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     # The carrier's client logs the addresses and forms of its requests.

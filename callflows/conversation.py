@@ -10,12 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from callflows import speaking
 from callflows.flow import Flow, Target
 from callflows.flows import FLOWS, ORDERING_FLOW
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
 from callflows.state import ORDERING, CallFacts, CallState, Silence, TurnInput
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import RecordMissing, TurnContext
+from clock import local
 from orders.book.desk import Desk, DeskRefusal
 from orders.book.draft_lines import KeptLine
 from speech.listening import Choice, Items, QuantityOf, YesNo
@@ -58,7 +60,7 @@ def hear(state: CallState, heard: TurnInput, desk: Desk, *, speech_enabled: bool
     state = before.copy()
     turn = TurnContext(state, desk)
     try:
-        return state, _answer(turn, _flow(turn).step(state.step), heard)
+        return state, _tell_of_closing(turn, _answer(turn, _flow(turn).step(state.step), heard))
     except DeskRefusal:
         # The order was closed during the call: the day ended, or another call of the same retailer resumed it. The
         # admission decides again what may be done.
@@ -162,6 +164,21 @@ def _answer(turn: TurnContext, step: Step[Any], heard: TurnInput) -> Reply:
         return _reprompt(turn, step, explained=outcome.explained)
     turn.state.reprompt_count = turn.state.doubtful_yes_count = 0
     return _go(turn, step.name if outcome is None else _flow(turn).after(step.name, outcome))
+
+
+def _tell_of_closing(turn: TurnContext, reply: Reply) -> Reply:
+    """The reply, with the news ahead of it that the line has closed and until when the order can be finished; once in a
+    call, and only while it is not saved."""
+    state = turn.state
+    if state.closing_told or state.over or state.saved or not state.signed_in:
+        return reply
+    if turn.order is None or turn.desk.now < turn.desk.closes_at(turn.hotline):
+        return reply
+    if (until := turn.draft.grace_ends_at()) is None:
+        return reply
+    state.closing_told = True
+    notice = turn.text("closing.grace", time=speaking.time_of_day(local(until)))
+    return replace(reply, say=(notice, *reply.say))
 
 
 def _ask_again(turn: TurnContext, step: Step[Any], heard: Utterance) -> Reply | None:

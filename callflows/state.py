@@ -164,6 +164,8 @@ class CallState:
     over: Literal["", "hung_up", "transferred"] = ""
     transfer_reason: TransferReason = "asked"
     saved: bool = False
+    # True once the caller has heard that the line has closed, and until when the order can be finished.
+    closing_told: bool = False
     # The end of an outbound call without an order: somebody else, not now, or silent.
     outbound_outcome: str = ""
 

@@ -30,6 +30,9 @@ class TurnContext:
         self.desk = desk
         self.sentences: list[str] = []
         self._prompts = load_prompts()
+        if state.signed_in and (order := self.order) is not None:
+            # A call that goes on past midnight orders from the day it was begun on.
+            desk.day = order.business_day
 
     # -- saying
 

@@ -320,6 +320,7 @@ weekdays = tuple(
 rules = Texts(
     {
         "hold_minutes": N_("未保存的订单，货留几分钟"),
+        "closing_grace_minutes": N_("到点以后几分钟内，没订完的还能订完（0是不能）"),
         "order_min_packs": N_("一张订单最少几盒"),
         "order_max_packs": N_("一张订单最多几盒"),
         "recording_days": N_("客户录音保留几天（0是不录）"),

@@ -8,8 +8,10 @@ second in a row gives the call to an operator.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
@@ -30,6 +32,7 @@ from ivr.carrier import (
     Listening,
     TakeTurnAgain,
 )
+from ivr.operators.direct_dial import DirectDial
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
 from ivr.recognition import Recognition
@@ -39,6 +42,10 @@ from speech.listening import is_secret
 
 # One failure repeats the prompt; the second in a row gives the call to an operator.
 FAILURES_MAX = 2
+# Where the ticket for that operator cannot be stored either, the database is tried again so often, after a pause of so
+# many seconds each: it may be restarting, and the operators' numbers could not take all callers at once.
+WAITS_MAX = 3
+WAIT_PAUSE_S = 4
 # The reply is fetched after this, should the redirect to it have failed.
 REDIRECT_PAUSE_S = int(STREAM_REDIRECTS_WITHIN.total_seconds())
 # The result of a recording is asked for this often; a caller who has waited longer is asked to be patient, this often.
@@ -69,6 +76,7 @@ class AutomaticLine:
         recognition: Recognition,
         outbound_calls: OutboundCalls,
         dispatcher: RingDispatcher,
+        direct: DirectDial,
         prompts: LinePrompts,
     ) -> None:
         self._listen_mode = listen_mode
@@ -76,6 +84,7 @@ class AutomaticLine:
         self._recognition = recognition
         self._outbound_calls = outbound_calls
         self._dispatcher = dispatcher
+        self._direct = direct
         self._prompts = prompts
 
     # --- events
@@ -97,7 +106,7 @@ class AutomaticLine:
             return self._unknown(call_key, is_outbound=is_outbound)
         except Exception as error:
             again = TakeTurnAgain((self._prompts.failure,), request.turn_number, failures + 1)
-            return self._recover(call_key, error, again)
+            return self._recover(call_key, error, again, answered=bool(request.keys))
 
     def turn_recorded(
         self,
@@ -115,7 +124,8 @@ class AutomaticLine:
         except UnknownCall:
             return self._unknown(call_key, is_outbound=is_outbound)
         except Exception as error:
-            return self._recover(call_key, error, TakeTurnAgain((self._prompts.failure,), turn_number, failures + 1))
+            again = TakeTurnAgain((self._prompts.failure,), turn_number, failures + 1)
+            return self._recover(call_key, error, again, answered=True)
 
     def outbound_answered(
         self, attempt_key: str, call_key: str, answered_by: AnsweredBy, failures: int = 0
@@ -218,13 +228,37 @@ class AutomaticLine:
         log.warning("a turn of a call never begun here: it is begun now", call=call_key)
         return BeginAgain((self._prompts.failure,))
 
-    def _recover(self, call_key: str, error: Exception, again: BeginAgain | TakeTurnAgain | AnswerAgain) -> Instruction:
+    def _recover(
+        self,
+        call_key: str,
+        error: Exception,
+        again: BeginAgain | TakeTurnAgain | AnswerAgain,
+        *,
+        answered: bool = False,
+    ) -> Instruction:
+        """The instruction after a failure. A caller who has `answered` twice in vain is not asked a third time."""
         log.error("an event could not be handled", call=call_key, exc_info=error)
         if again.failures < FAILURES_MAX:
             return again
+        if self._open_ticket(call_key, error):
+            return EnterQueue(call_key, (self._prompts.failure_operator,))
+        if isinstance(again, AnswerAgain):
+            # A retailer we have called is not rung through to an operator.
+            return EndCall((self._prompts.failure_goodbye,))
+        if again.failures < FAILURES_MAX + WAITS_MAX and not answered:
+            return replace(again, sentences=(self._prompts.please_wait,), pause_s=WAIT_PAUSE_S)
+        if again.failures > FAILURES_MAX + WAITS_MAX:
+            return self._direct.connect(call_key)
+        return self._direct.wait_or_connect(call_key)
+
+    def _open_ticket(self, call_key: str, error: Exception) -> bool:
+        """Open a ticket for a call that failed with this error; False if the database does not take it."""
+        if isinstance(error, OperationalError):
+            # It would be waited for a second time, and the two waits add up to more than the carrier waits for us.
+            return False
         try:
             self._calls.request_operator(call_key)
         except Exception as failure:
-            # If the database itself fails, the call waits without a ticket.
             log.error("no ticket could be opened for a failing call", call=call_key, exc_info=failure)
-        return EnterQueue(call_key, (self._prompts.failure_operator,))
+            return False
+        return True

@@ -180,6 +180,7 @@ class Calls:
                         caller=caller,
                         called=called,
                         started_at=self._clock(),
+                        seen_at=self._clock(),
                         turn_number=1,
                         state=state.to_json(),
                         reply=reply_to_json(reply),
@@ -283,9 +284,13 @@ class Calls:
 
     @retry_on_deadlock
     def request_operator(self, call_key: str) -> None:
-        """Open a ticket for this call, because something is wrong with the line."""
+        """Open a ticket for this call, because something is wrong with the line. Raises UnknownCall if the call was
+        never begun, and whatever the database does if it cannot be written: then no operator would be dialled."""
         with transaction(self._sessions) as session:
-            if (call := self._locked(session, call_key)) is not None and call.ended_at is None:
+            call = self._known(session, call_key)
+            # Written even where the ticket is open already, so that a database that takes no writes is found out.
+            call.seen_at = self._clock()
+            if call.ended_at is None:
                 tickets.open_ticket(session, call_key, "failure", self._clock())
 
     @retry_on_deadlock
@@ -419,6 +424,7 @@ class Calls:
             taken_at=self._clock(),
         )
         session.add(turn)
+        call.seen_at = now
         call.turn_number, call.state, call.reply = call.turn_number + 1, state.to_json(), stored
         session.flush()
         self._open_ticket(session, call, reply)

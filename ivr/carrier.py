@@ -4,7 +4,7 @@ A carrier's adapter is a folder of its own, such as `ivr/twilio`, and app.py cho
 
 * Events. The adapter calls a method for whatever its carrier reports: of `AutomaticLine` for callers in the
   conversation and for outbound calls, of `Handover` for callers who wait and for operators' calls, of `CallbackCalls`
-  for callbacks, of `MediaStreams` for live sound.
+  for callbacks, of `DirectDial` for operators dialled without the database, of `MediaStreams` for live sound.
 * Instructions. Each of these methods returns what its call does next. The adapter renders the instruction as markup
   or carries it out; a docstring says which event follows. What an event needs of the instruction before it
   (`announced`, `round_number`, `tries`, `failures`) the adapter hands back, so that the line keeps nothing in memory.
@@ -138,19 +138,22 @@ class CollectKeys:
 
 @dataclass(frozen=True, slots=True)
 class BeginAgain:
-    """Say the sentences, then report the call as started once more."""
+    """Say the sentences, wait for `pause_s` seconds, then report the call as started once more."""
 
     sentences: tuple[str, ...]
     failures: int = 0
+    pause_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TakeTurnAgain:
-    """Say the sentences, then report this turn once more, with nothing in it. Event: `turn_taken`."""
+    """Say the sentences, wait for `pause_s` seconds, then report this turn once more, with nothing in it. Event:
+    `turn_taken`."""
 
     sentences: tuple[str, ...]
     turn_number: int
     failures: int
+    pause_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +262,25 @@ class KeepOperator:
 
 
 @dataclass(frozen=True, slots=True)
+class DialNumber:
+    """Say the sentences to a caller, then dial an operator at this number from the caller's own call and connect them
+    once the operator has agreed, `OPERATOR_RING_S` of ringing at most. Events: `answered` of the direct dial for the
+    operator's call, and in the end `over`, with `tried` of this one."""
+
+    sentences: tuple[str, ...]
+    number: str
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhisperDirectly:
+    """Say to the operator who is dialled directly and wait for a key; without one the operator's call ends. Event:
+    `key_pressed` of the direct dial."""
+
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WhisperCallback:
     """Say to the operator who is to be called back and wait for a key; without one the operator's call ends. Event:
     `key_pressed` of the callback."""
@@ -297,6 +319,8 @@ Instruction = (
     | Whisper
     | Bridge
     | KeepOperator
+    | DialNumber
+    | WhisperDirectly
     | WhisperCallback
     | DialCaller
 )

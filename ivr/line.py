@@ -10,9 +10,11 @@ from ivr.automatic_line import AutomaticLine, LinePrompts
 from ivr.calls import Calls
 from ivr.carrier import Carrier
 from ivr.media_streams import MediaStreams
+from ivr.operators.direct_dial import DirectDial
 from ivr.operators.handover import OperatorServices
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.quiet_calls import QuietCalls
 from ivr.recognition import Recognition
 from ivr.recorded_turns import RecordedTurns
 from ivr.stream_registry import StreamRegistry
@@ -29,6 +31,7 @@ class LineServices:
     carrier: Carrier
     media_streams: MediaStreams
     recorded_turns: RecordedTurns
+    quiet_calls: QuietCalls
     outbound_calls: OutboundCalls
     operators: OperatorServices
     automatic: AutomaticLine
@@ -51,8 +54,10 @@ class LineServices:
         outbound = OutboundCalls(sessions, clock, calls)
         dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
         recorded = RecordedTurns(sessions, clock, carrier, recognition, registry)
-        automatic = AutomaticLine(settings.listen_mode, calls, recognition, outbound, dispatcher, prompts)
+        direct = DirectDial(numbers)
+        automatic = AutomaticLine(settings.listen_mode, calls, recognition, outbound, dispatcher, direct, prompts)
         operators = OperatorServices.build(
-            sessions, clock, calls, carrier, dispatcher, numbers, settings.dialled_prefixes, automatic.present
+            sessions, clock, calls, carrier, dispatcher, direct, numbers, settings.dialled_prefixes, automatic.present
         )
-        return cls(settings, calls, carrier, streams, recorded, outbound, operators, automatic, prompts)
+        quiet = QuietCalls(sessions, clock, carrier, automatic.call_ended)
+        return cls(settings, calls, carrier, streams, recorded, quiet, outbound, operators, automatic, prompts)

@@ -301,7 +301,7 @@ class CallListener:
         elif recogniser.speaking:
             if not self._speech_reported:
                 self._speech_reported = True
-                registry.begin_utterance(self._call_key, turn)
+                registry.begin_utterance(self._call_key, turn, self._stream)
         elif self._speech_reported:
             self._speech_reported = False
             registry.discard_utterance(self._call_key, turn)

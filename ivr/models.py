@@ -15,12 +15,13 @@ class Call(Base):
     """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
     together with `state`, or not at all. `turn_before` is the call before its last turn, if that was spoken
     (`ivr.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
-    `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody, and
-    None before that. The `stream_` columns belong to the media stream: the call's current stream, the time of its last
-    heartbeat, and how often one was asked for since anything was recognised."""
+    `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody,
+    and None before that. `seen_at` is the last time the carrier reported something of the call, or was asked what
+    became of it (`ivr.quiet_calls`). The `stream_` columns belong to the media stream: the call's current stream,
+    the time of its last heartbeat, and how often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
-    # The calls that are heard just now, among those of years: looked through every few seconds for lost streams.
+    # Calls that are heard just now, and calls that are open, among those of years: looked through every few seconds.
     __table_args__ = (
         Index(
             "ix_calls_stream_heartbeat_at",
@@ -28,12 +29,19 @@ class Call(Base):
             sqlite_where=text("stream_heartbeat_at IS NOT NULL"),
             postgresql_where=text("stream_heartbeat_at IS NOT NULL"),
         ),
+        Index(
+            "ix_calls_open",
+            "started_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
     caller: Mapped[str] = mapped_column(String(64))
     called: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     turn_number: Mapped[int]
     state: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlalchemy.orm import Session
 
 from callflows.replies import ListenFor
 from clock import Clock
@@ -49,14 +50,15 @@ class StreamRegistry:
         self._clock = clock
 
     def register(self, call_key: str, stream: str) -> bool:
-        """Register this stream as the call's current one. False if there is no such call, or it has ended."""
-        return self._update(
-            call_key,
-            Call.ended_at.is_(None),
-            stream_id=stream,
-            stream_heartbeat_at=self._clock(),
-            stream_started_at=None,
-        )
+        """Register this stream as the call's current one. False if there is no such call, or it has ended. What an
+        earlier stream had begun to hear is forgotten: its process may have been killed in the middle of an utterance,
+        and nobody would end it."""
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            new = {"stream_id": stream, "stream_heartbeat_at": now, "stream_started_at": None}
+            is_going_on = _update(session, call_key, new, Call.ended_at.is_(None))
+            _forget_half_heard(session, call_key)
+            return is_going_on
 
     def record_heartbeats(self, streams: Collection[str]) -> None:
         """Record a heartbeat of these streams."""
@@ -64,8 +66,12 @@ class StreamRegistry:
             session.execute(update(Call).where(Call.stream_id.in_(streams)).values(stream_heartbeat_at=self._clock()))
 
     def unregister(self, call_key: str, stream: str) -> None:
-        """Unregister a closed stream; the call's next reply asks for another one if the call is still there."""
-        self._update(call_key, Call.stream_id == stream, stream_id=None, stream_heartbeat_at=None)
+        """Unregister a closed stream, and forget what it had begun to hear; the call's next reply asks for another one
+        if the call is still there."""
+        with transaction(self._sessions) as session:
+            gone = {"stream_id": None, "stream_heartbeat_at": None}
+            if _update(session, call_key, gone, Call.stream_id == stream):
+                _forget_half_heard(session, call_key)
 
     def silent_streams(self, silent_for: timedelta) -> dict[str, datetime]:
         """The calls whose stream has had no heartbeat for `silent_for`, and when it had its last. Waits for no lock."""
@@ -81,6 +87,7 @@ class StreamRegistry:
             calls = session.scalars(lost if among is None else lost.where(Call.call_key.in_(among))).all()
             for call in calls:
                 call.stream_id = call.stream_heartbeat_at = None
+                _forget_half_heard(session, call.call_key)
             return [(call.call_key, call.turn_number) for call in calls]
 
     def poll(self, call_key: str, stream: str, previous: OpenTurn | None = None) -> OpenTurn:
@@ -110,9 +117,13 @@ class StreamRegistry:
         """True if the call still waits for this turn: the carrier's own time-out may have taken the utterance."""
         return self.turn_number(call_key) == turn_number
 
-    def begin_utterance(self, call_key: str, turn_number: int) -> None:
-        """Record that the caller has begun to speak in this turn."""
+    def begin_utterance(self, call_key: str, turn_number: int, stream: str) -> None:
+        """Record that the caller has begun to speak in this turn, as this stream hears; not if another stream has taken
+        over, as this one would not end it."""
         with transaction(self._sessions) as session:
+            current = select(Call.stream_id).where(Call.call_key == call_key).with_for_update()
+            if session.scalar(current) != stream:
+                return
             row = session.get(PendingUtterance, (call_key, turn_number))
             if row is None:
                 session.add(PendingUtterance(call_key=call_key, turn_number=turn_number, changed_at=self._clock()))
@@ -150,11 +161,6 @@ class StreamRegistry:
         is_open = Call.ended_at.is_(None), Call.stream_id.is_not(None)
         return (*is_open, heartbeat <= now - silent_for, heartbeat > now - RECOVERABLE_FOR)
 
-    def _update(self, call_key: str, *where: object, **values: object) -> bool:
-        with transaction(self._sessions) as session:
-            changed = session.execute(update(Call).where(Call.call_key == call_key, *where).values(**values))  # type: ignore[arg-type]
-            return bool(changed.rowcount)  # type: ignore[attr-defined]
-
 
 def duration_ms(sentences: Iterable[str]) -> int:
     """The approximate time it takes to say these sentences, in milliseconds."""
@@ -164,6 +170,18 @@ def duration_ms(sentences: Iterable[str]) -> int:
 def is_bare_yes(utterance: Utterance, listen: Listen) -> bool:
     """True for a yes to a yes-or-no question, and nothing else."""
     return isinstance(listen, YesNo) and utterance.command == "yes" and not utterance.items
+
+
+def _update(session: Session, call_key: str, values: Mapping[str, object], *where: ColumnElement[bool]) -> bool:
+    changed = session.execute(update(Call).where(Call.call_key == call_key, *where).values(**values))
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _forget_half_heard(session: Session, call_key: str) -> None:
+    """Delete the pending utterances of this call that have only begun: no stream is left that would end them, and a
+    caller who counts as speaking is not answered."""
+    begun = PendingUtterance.call_key == call_key, PendingUtterance.utterance.is_(None)
+    session.execute(delete(PendingUtterance).where(*begun))
 
 
 def _is_superseded(row: PendingUtterance, later: Utterance, call: Call) -> bool:

@@ -31,6 +31,7 @@ CHOICES: Final = {"recording_notice": RECORDING_NOTICES, "registered_number_pin"
 """The rules whose value is the place of a choice."""
 RULES = {
     "hold_minutes": "how long a line stays reserved after the order was last touched",
+    "closing_grace_minutes": "for how long after closing an order begun in time can be saved, 0 for not at all",
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
@@ -80,9 +81,10 @@ def draft_rules(session: Session) -> DraftRules:
     """The rules for drafts."""
     rules = {row.name: row.value for row in session.scalars(select(DepartmentRule))}
     defaults = DraftRules()
-    hold_minutes = rules.get("hold_minutes")
+    hold_minutes, grace_minutes = rules.get("hold_minutes"), rules.get("closing_grace_minutes")
     return DraftRules(
         hold_for=defaults.hold_for if hold_minutes is None else timedelta(minutes=hold_minutes),
+        closing_grace=defaults.closing_grace if grace_minutes is None else timedelta(minutes=grace_minutes),
         order_min_packs=rules.get("order_min_packs", defaults.order_min_packs),
         order_max_packs=rules.get("order_max_packs", defaults.order_max_packs),
         band_max_cartons={

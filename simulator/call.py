@@ -65,6 +65,7 @@ class SimulatedCall:
         caller: str,
         called: str,
         voice_url: str,
+        fallback_url: str = "",
         status_url: str = "",
         status_events: Collection[str] = ("completed",),
         direction: Literal["inbound", "outbound-api"] = "inbound",
@@ -76,6 +77,7 @@ class SimulatedCall:
         self.caller = caller
         self.called = called
         self.voice_url = voice_url
+        self.fallback_url = fallback_url
         self.status_url = status_url
         self.status_events = frozenset(status_events)
         self.direction = direction
@@ -401,8 +403,23 @@ class SimulatedCall:
         return urljoin(self.page_url, url)
 
     def fetch_page(self, url: str, method: str = "POST", params: Mapping[str, str] | None = None) -> Steps[Page]:
-        """Fetch the next document from the application. Raises ApplicationFailed if it cannot be carried out."""
+        """Fetch the next document from the application, or the one at the fallback address if that fails. Raises
+        ApplicationFailed if neither can be carried out."""
         target = self.absolute(url) if url else self.page_url
+        try:
+            return (yield from self._fetch_page(target, method, params))
+        except ApplicationFailed as failure:
+            if not self.fallback_url:
+                raise
+            found_out = {"ErrorCode": str(failure.code), "ErrorUrl": target}
+            try:
+                page = yield from self._fetch_page(self.fallback_url, "POST", found_out)
+            except ApplicationFailed:
+                raise failure from None
+            self.report(failure.code, str(failure))
+            return page
+
+    def _fetch_page(self, target: str, method: str, params: Mapping[str, str] | None) -> Steps[Page]:
         answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))
         self._emit_fetched(answer)
         if answer.status == NOT_REACHED:

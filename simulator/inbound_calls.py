@@ -14,20 +14,23 @@ from simulator.script import Script
 from simulator.verbs import follow
 
 INCOMING = "/voice/incoming"
-STATUS = "/voice/status"
+STATUS = "/voice/status#rc=5&rp=5xx,ct,rt"
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingNumber:
-    """The application's number as it is configured at Twilio: the webhooks for calls and for their status."""
+    """The application's number as it is configured at Twilio: the webhooks for calls and for their status, and the one
+    that is requested where another one fails."""
 
     voice_url: str
     status_url: str
+    fallback_url: str = ""
 
     @classmethod
     def at(cls, base_url: str) -> IncomingNumber:
         """The number of the application served at this address."""
-        return cls(base_url.rstrip("/") + INCOMING, base_url.rstrip("/") + STATUS)
+        base = base_url.rstrip("/")
+        return cls(base + INCOMING, base + STATUS, base + INCOMING)
 
 
 def dial_in(
@@ -40,6 +43,7 @@ def dial_in(
         caller=caller,
         called=called,
         voice_url=number.voice_url,
+        fallback_url=number.fallback_url,
         status_url=number.status_url,
         pace=pace,
         listener=listener,

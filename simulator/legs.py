@@ -27,6 +27,7 @@ class CallRequest:
     caller: str
     called: str
     voice_url: str
+    fallback_url: str = ""
     status_url: str = ""
     events: frozenset[str] = frozenset({"completed"})
     machine_detection: MachineDetection = ""
@@ -58,6 +59,7 @@ def place(
         caller=request.caller,
         called=number,
         voice_url=request.voice_url,
+        fallback_url=request.fallback_url,
         status_url=request.status_url,
         status_events=request.events,
         direction="outbound-api",

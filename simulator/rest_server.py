@@ -223,6 +223,7 @@ def _call_request(form: MultiDict[str, str]) -> CallRequest:
         caller=form["From"],
         called=form["To"],
         voice_url=_checked_url(form.get("Url", "")),
+        fallback_url=form.get("FallbackUrl", ""),
         status_url=form.get("StatusCallback", ""),
         events=frozenset(form.getlist("StatusCallbackEvent")) or frozenset({"completed"}),
         machine_detection="Enable" if detection == "Enable" else "DetectMessageEnd" if detection else "",

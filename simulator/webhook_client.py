@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import requests
 from twilio.request_validator import RequestValidator
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
+RETRY_PAUSE_SECONDS = 0.2
 USER_AGENT = "TwilioProxy/1.1"
 NOT_REACHED = 0
 
@@ -44,7 +45,8 @@ def sign(auth_token: str, url: str, params: Mapping[str, str] | None = None) -> 
 
 
 class WebhookClient:
-    """The requests of one call. Cookies the application sets are kept for the call, as Twilio keeps them."""
+    """The requests of one call. Cookies the application sets are kept for the call, as Twilio keeps them. Of Twilio's
+    connection overrides, written after a `#`, the retries are kept: `rc`, and `rp` of ct, rt and 5xx."""
 
     def __init__(self, auth_token: str) -> None:
         self._auth_token = auth_token
@@ -61,7 +63,10 @@ class WebhookClient:
         self._pool.shutdown(wait=False)
 
     def _fetch(self, method: str, url: str, params: dict[str, str]) -> Answer:
-        target = url.partition("#")[0]
+        target, _, fragment = url.partition("#")
+        overrides = parse_qs(fragment)
+        retries = int(overrides.get("rc", ["1"])[0])
+        policy = set(overrides.get("rp", ["ct"])[0].split(","))
         if method == "GET":
             target += ("&" if "?" in target else "?") + urlencode(params)
         headers = {
@@ -72,8 +77,9 @@ class WebhookClient:
         }
         begun = time.monotonic()
         failure = ""
-        # Twilio retries once if no connection was made, and never after a request has been sent.
-        for _attempt in range(2):
+        # Twilio retries once if no connection was made, and never after a request has been sent, unless the address
+        # says otherwise after its #.
+        for attempt in range(1 + retries):
             try:
                 answer = self._session.request(
                     method,
@@ -84,13 +90,17 @@ class WebhookClient:
                 )
             except requests.ReadTimeout:
                 failure = f"no answer within {READ_SECONDS:.0f} s"
-                break
+                if "rt" not in policy:
+                    break
             except requests.ConnectionError as error:
                 failure = f"no connection: {_reason(error)}"
             except requests.RequestException as error:
                 failure = f"the request failed: {error}"
                 break
             else:
+                if answer.status_code >= 500 and "5xx" in policy and attempt < retries:
+                    time.sleep(RETRY_PAUSE_SECONDS)
+                    continue
                 content_type = answer.headers.get("Content-Type", "")
                 took_ms = round((time.monotonic() - begun) * 1000)
                 return Answer(method, url, params, answer.status_code, took_ms, content_type, answer.content)

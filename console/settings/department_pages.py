@@ -155,6 +155,7 @@ def _defaults() -> dict[str, int | None]:
     draft, pacing = DraftRules(), PacingRules()
     return {
         "hold_minutes": int(draft.hold_for.total_seconds()) // 60,
+        "closing_grace_minutes": int(draft.closing_grace.total_seconds()) // 60,
         "order_min_packs": draft.order_min_packs,
         "order_max_packs": draft.order_max_packs,
         "recording_days": RECORDING_DAYS,

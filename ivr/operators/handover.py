@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import func, select
 
 from callflows.prompts import load_prompts
@@ -33,6 +34,7 @@ from ivr.carrier import (
 )
 from ivr.models import Call
 from ivr.operators.callback_calls import YES_KEY, CallbackCalls
+from ivr.operators.direct_dial import DirectDial
 from ivr.operators.models import RingAttempt, Ticket
 from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue import CallerQueue
@@ -50,6 +52,10 @@ ANNOUNCED_AGAIN_AFTER = 4
 ASKS_MAX = 3
 # An operator's call tries this often to connect to a caller who is just being sent to the queue.
 CONNECT_TRIES_MAX = 3
+# Stands in the place of what was announced in a round that could not be handled.
+FAILED_ROUND = "failed"
+
+log = structlog.get_logger(__name__)
 
 
 class Handover:
@@ -62,6 +68,7 @@ class Handover:
         calls: Calls,
         queue: CallerQueue,
         dispatcher: RingDispatcher,
+        direct: DirectDial,
         prompts: OperatorPrompts,
         present: Callable[[CallSnapshot], Instruction],
     ) -> None:
@@ -69,6 +76,7 @@ class Handover:
         self._calls = calls
         self._queue = queue
         self._dispatcher = dispatcher
+        self._direct = direct
         self._prompts = prompts
         self._present = present
 
@@ -91,9 +99,16 @@ class Handover:
         connecting = self._queue.position(call_key).state == "connecting"
         return EnterQueue(call_key, (self._prompts.connecting,) if connecting else ())
 
-    @on_failure(_wait_on)
     def queue_round(self, call_key: str, announced: str, round_number: int) -> Instruction:
-        """A round in the queue begins, after the one with these figures."""
+        """A round in the queue begins, after the one with these figures. After two that failed in a row the caller
+        leaves the queue, in which no operator could be dialled for them."""
+        try:
+            return self._queue_round(call_key, announced, round_number)
+        except Exception as error:
+            log.error("a round in the queue could not be handled", call=call_key, exc_info=error)
+            return LeaveQueue() if announced == FAILED_ROUND else QueueMusic((), FAILED_ROUND, 0)
+
+    def _queue_round(self, call_key: str, announced: str, round_number: int) -> Instruction:
         position = self._queue.record_in_queue(call_key)
         self._dispatcher.dispatch()
         return self._queue_music(position, announced, round_number)
@@ -107,17 +122,19 @@ class Handover:
             return LeaveQueue()
         return self._queue_music(self._queue.position(call_key), "", 0)
 
-    @on_failure(_begin_again)
     def left_queue(self, call_key: str, how: QueueExit, queue_id: str) -> Instruction:
-        """The caller left the queue, on hold or not; `queue_id` is the carrier's, to delete the queue by."""
+        """The caller left the queue, on hold or not; `queue_id` is the carrier's, to delete the queue by. Where this
+        cannot be recorded, the caller is connected to an operator without the database."""
         self._dispatcher.delete_queue(queue_id)
-        match how:
-            case "elsewhere":
-                return Nothing()
-            case "failed":
+        if how == "elsewhere":
+            return Nothing()
+        try:
+            if how == "failed":
                 return self._no_operator(self._queue.record_left_queue(call_key), 0)
-            case _:
-                return self._continue_caller(call_key, talked=how == "bridged")
+            return self._continue_caller(call_key, talked=how == "bridged")
+        except Exception as error:
+            log.error("a caller who left the queue could not be served", call=call_key, exc_info=error)
+            return self._direct.connect(call_key)
 
     @on_failure(_begin_again)
     def question_unanswered(self, call_key: str, question: Question, round_number: int) -> Instruction:
@@ -248,7 +265,8 @@ class Handover:
         try:
             return self._present(self._calls.snapshot(call_key))
         except UnknownCall:
-            return EndCall((self._prompts.no_operator_free,))
+            # Its first turn could not be stored; now it perhaps can. It is not tried for ever.
+            return BeginAgain((self._prompts.failure,), failures=5)
 
     def _no_operator(self, position: QueuePosition, asked: int) -> Instruction:
         if asked >= ASKS_MAX:
@@ -315,6 +333,7 @@ class OperatorServices:
     queue: CallerQueue
     dispatcher: RingDispatcher
     callback_calls: CallbackCalls
+    direct_dial: DirectDial
     handover: Handover
 
     @classmethod
@@ -325,6 +344,7 @@ class OperatorServices:
         calls: Calls,
         carrier: Carrier,
         dispatcher: RingDispatcher,
+        direct: DirectDial,
         numbers: Collection[str],
         dialled_prefixes: Collection[str],
         present: Callable[[CallSnapshot], Instruction],
@@ -333,6 +353,6 @@ class OperatorServices:
         Callers are called back at numbers with one of the `dialled_prefixes`."""
         prompts = OperatorPrompts(load_prompts())
         queue = CallerQueue(sessions, clock, calls, dispatcher, numbers, dialled_prefixes)
-        handover = Handover(sessions, calls, queue, dispatcher, prompts, present)
+        handover = Handover(sessions, calls, queue, dispatcher, direct, prompts, present)
         callback_calls = CallbackCalls(sessions, clock, carrier, prompts, dialled_prefixes)
-        return cls(queue, dispatcher, callback_calls, handover)
+        return cls(queue, dispatcher, callback_calls, direct, handover)

@@ -4,8 +4,10 @@ callback."""
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
 import structlog
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from clock import Clock
@@ -46,6 +48,7 @@ class CallerQueue:
         now = self._clock()
         with transaction(self._sessions) as session:
             ticket = tickets.of_call(session, call_key)
+            _see(session, call_key, now)
             if ticket is not None:
                 ticket.queued_at = now
                 if queue_position.operator_is_gone(session, ticket, now):
@@ -56,8 +59,10 @@ class CallerQueue:
 
     @retry_on_deadlock
     def record_left_queue(self, call_key: str) -> QueuePosition:
-        """Record that the caller has left the queue and return their position."""
+        """Record that the caller has left the queue and return their position. Fails where the database cannot be
+        written: a caller sent back to the queue would wait for operators that nobody dials."""
         with transaction(self._sessions) as session:
+            _see(session, call_key, self._clock())
             if (ticket := tickets.of_call(session, call_key)) is not None:
                 ticket.queued_at = None
             return self._position(session, call_key)
@@ -109,3 +114,7 @@ class CallerQueue:
             given_back = ticket is not None and tickets.close(session, ticket.id, "given_back", self._clock())
         if given_back:
             self._calls.give_back(call_key)
+
+
+def _see(session: Session, call_key: str, now: datetime) -> None:
+    session.execute(update(Call).where(Call.call_key == call_key).values(seen_at=now))

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from ivr.carrier import ENDED_STATUSES, Instruction, Nothing, Question
 from ivr.operators.callback_calls import CallbackCalls
+from ivr.operators.direct_dial import DirectDial
 from ivr.operators.handover import Handover, OperatorServices
 from ivr.twilio import forms
 
@@ -21,6 +22,7 @@ def add_operator_routes(routes: Blueprint, services: OperatorServices, answer: A
     _add_question_routes(routes, services.handover, answer)
     _add_operator_call_routes(routes, services.handover, answer)
     _add_callback_routes(routes, services.callback_calls, answer)
+    _add_direct_routes(routes, services.direct_dial, answer)
 
 
 def _add_queue_routes(routes: Blueprint, handover: Handover, answer: Answer) -> None:
@@ -122,3 +124,18 @@ def _add_callback_routes(routes: Blueprint, callbacks: CallbackCalls, answer: An
     @routes.post("/notification")
     def notification() -> Response:
         return answer(Nothing())
+
+
+def _add_direct_routes(routes: Blueprint, direct: DirectDial, answer: Answer) -> None:
+    @routes.post("/direct")
+    def direct_answered() -> Response:
+        return answer(direct.answered())
+
+    @routes.post("/direct/key")
+    def direct_key() -> Response:
+        return answer(direct.key_pressed(forms.field("Digits")))
+
+    @routes.post("/direct/over")
+    def direct_over() -> Response:
+        talked = forms.field("DialCallStatus") == "completed"
+        return answer(direct.over(forms.call_sid(), forms.number("tried"), talked=talked))

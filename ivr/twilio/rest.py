@@ -149,6 +149,8 @@ class TwilioCarrier:
                 to=phone,
                 from_=line,
                 url=self._urls.outbound(attempt_key),
+                # Requested where a request fails: the call goes on with what it was waiting for.
+                fallback_url=self._urls.outbound(attempt_key),
                 status_callback=self._urls.outbound_status(attempt_key),
                 status_callback_event=["initiated", "ringing", "answered", "completed"],
                 timeout=RETAILER_RING_S,

@@ -30,6 +30,7 @@ from ivr.carrier import (
     CALLER_RING_S,
     HOLD_CHECK_S,
     KEY_WAIT_S,
+    OPERATOR_RING_S,
     AnswerAgain,
     Ask,
     AskKey,
@@ -38,6 +39,7 @@ from ivr.carrier import (
     Bridge,
     CollectKeys,
     DialCaller,
+    DialNumber,
     EndCall,
     EnterHold,
     EnterQueue,
@@ -52,6 +54,7 @@ from ivr.carrier import (
     TakeTurnAgain,
     Whisper,
     WhisperCallback,
+    WhisperDirectly,
 )
 from ivr.operators.waiting_music import MUSIC_PATH
 from ivr.twilio.signature import socket_base, stream_token
@@ -95,10 +98,10 @@ class Twiml:
                 response.redirect(urls.turn(turn_number), method="POST")
             case CollectKeys(listening, first):
                 self._collect_keys(response, listening, first)
-            case BeginAgain(sentences, failures):
-                self._redirect(response, sentences, urls.incoming(failures))
-            case TakeTurnAgain(sentences, turn_number, failures):
-                self._redirect(response, sentences, urls.turn(turn_number, failures))
+            case BeginAgain(sentences, failures, pause_s):
+                self._redirect(response, sentences, urls.incoming(failures), pause_s)
+            case TakeTurnAgain(sentences, turn_number, failures, pause_s):
+                self._redirect(response, sentences, urls.turn(turn_number, failures), pause_s)
             case AnswerAgain(sentences, attempt_key, failures):
                 self._redirect(response, sentences, urls.outbound(attempt_key, failures))
             case EndCall(sentences):
@@ -133,6 +136,14 @@ class Twiml:
             case KeepOperator(attempt_id, sentences):
                 self._ask_key(response, sentences, urls.operator_leg_key(attempt_id), timeout_s=HOLD_CHECK_S)
                 response.redirect(urls.operator_leg(attempt_id, kept=1), method="POST")
+            case DialNumber(sentences, number, tried):
+                self._say(response, sentences)
+                dial = Dial(action=urls.direct("/over", tried=tried), method="POST", timeout=OPERATOR_RING_S)
+                dial.number(number, url=urls.direct(""), method="POST")
+                response.append(dial)
+            case WhisperDirectly(sentences):
+                self._ask_key(response, sentences, urls.direct("/key"))
+                response.hangup()
             case WhisperCallback(callback_id, staff_id, sentences):
                 self._ask_key(response, sentences, urls.callback(callback_id, staff_id, "/key"))
                 response.hangup()
@@ -252,8 +263,10 @@ class Twiml:
         action = self._urls.left_queue()
         response.enqueue(call_sid, action=action, method="POST", wait_url=wait_url, wait_url_method="POST")
 
-    def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str) -> None:
+    def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str, pause_s: int = 0) -> None:
         self._say(response, sentences)
+        if pause_s:
+            response.pause(length=pause_s)
         response.redirect(url, method="POST")
 
     def _open_stream(self, response: VoiceResponse, call_sid: str, listening: Listening) -> None:

@@ -7,6 +7,11 @@ from urllib.parse import urlencode
 from ivr.carrier import Question
 from settings import Settings
 
+# A notification that is answered by an error or not at all is repeated, up to five times; without this it is lost.
+# The part after # is read by Twilio, is not signed and not sent.
+# https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+REPEATED = "#rc=5&rp=5xx,ct,rt"
+
 QUESTION_PATHS: dict[Question, str] = {"no_operator": "/voice/no-operator", "operator_gone": "/voice/operator-gone"}
 
 
@@ -37,7 +42,7 @@ class WebhookUrls:
 
     def outbound_status(self, attempt_key: str) -> str:
         """An outbound call has another status."""
-        return self._url("/voice/outbound/status", attempt=attempt_key)
+        return self._url("/voice/outbound/status", attempt=attempt_key) + REPEATED
 
     # --- callers who wait
 
@@ -85,7 +90,7 @@ class WebhookUrls:
 
     def ring_status(self, attempt_id: int) -> str:
         """An operator's call is over."""
-        return self._url("/voice/ring-attempt/status", attempt=attempt_id)
+        return self._url("/voice/ring-attempt/status", attempt=attempt_id) + REPEATED
 
     def operator_leg(self, attempt_id: int, **arguments: int | str) -> str:
         """An operator's call continues: after `tries` to connect it, `resumed` by the desk, or `kept` for a while."""
@@ -94,6 +99,10 @@ class WebhookUrls:
     def operator_leg_key(self, attempt_id: int) -> str:
         """An operator presses a key while the caller is on hold."""
         return self._url("/voice/operator-leg/key", attempt=attempt_id)
+
+    def direct(self, step: str, **arguments: int) -> str:
+        """A call between a caller and an operator, made without the database, has come to this step."""
+        return self._url(f"/voice/direct{step}", **arguments)
 
     def callback(self, callback_id: int, staff_id: int, step: str = "") -> str:
         """An operator's call that leads to a callback is answered, or has come to this step."""

@@ -19,6 +19,9 @@ from storage import waits_within
 
 # No request of the carrier's comes near this.
 FORM_MAX_BYTES = 64_000
+# Notifications of a call's status. What could not be stored is answered with an error, so that the carrier notifies
+# again; all other requests are answered for the caller, who hears the answer.
+NOTIFICATIONS = ("voice.status", "voice.outbound_status", "voice.ring_status")
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +101,8 @@ def voice_routes(line: LineServices) -> Blueprint:
         if isinstance(error, HTTPException):
             return error
         log.error("a request could not be answered as it should be", path=request.path, exc_info=error)
+        if request.endpoint in NOTIFICATIONS and not isinstance(error, forms.MalformedRequest):
+            return Response("The notification could not be stored.", 503, mimetype="text/plain")
         return answer(EndCall((line.prompts.failure_goodbye,)))
 
     return routes

@@ -79,6 +79,8 @@ class Desk:
         self.session = session
         self.catalog = catalog
         self.now = now
+        # The day whose supply and limits are meant: that of the order, for a call that goes on past midnight.
+        self.day = business_day(now)
         self.sign_in_rules = sign_in_rules or SignInRules()
         self.match_pin: SecretMatch = matches_hash
         # A session refers to its rows weakly and would query a retailer again for every question.
@@ -133,7 +135,8 @@ class Desk:
     def eligibility(self, retailer: Retailer, hotline: Hotline) -> Eligibility:
         """This retailer's eligibility to order now by this hotline, and what it ordered or left unsaved today."""
         terms = eligibility.terms_of_hotline(self.session, hotline.id)
-        return eligibility.eligibility(self.session, self._row(retailer), terms, self.now, self.calendar)
+        grace = draft_rules(self.session).closing_grace
+        return eligibility.eligibility(self.session, self._row(retailer), terms, self.now, self.calendar, grace)
 
     def is_new_year(self) -> bool:
         """True if callers are wished a happy new year these days (AY 4.1.5.4)."""
@@ -144,22 +147,21 @@ class Desk:
     def available_specs(self, retailer: Retailer) -> list[AvailableSpec]:
         """The specs of which this retailer was allotted some for today, in catalogue order; those used up or sold out
         are included, with nothing left."""
-        return availability.available_specs(self.session, self.catalog, self._row(retailer), business_day(self.now))
+        return availability.available_specs(self.session, self.catalog, self._row(retailer), self.day)
 
     def specs_on_supply(self, retailer: Retailer) -> list[AvailableSpec]:
         """Every spec on today's supply, in catalogue order; with nothing left of those this retailer was allotted none
         of."""
-        return availability.specs_on_supply(self.session, self.catalog, self._row(retailer), business_day(self.now))
+        return availability.specs_on_supply(self.session, self.catalog, self._row(retailer), self.day)
 
     def available_spec(self, retailer: Retailer, barcode: str) -> AvailableSpec | None:
         """One spec as this retailer may order it today, or None where it may not."""
-        today = business_day(self.now)
-        found = availability.available_specs(self.session, self.catalog, self._row(retailer), today, [barcode])
+        found = availability.available_specs(self.session, self.catalog, self._row(retailer), self.day, [barcode])
         return found[0] if found else None
 
     def supplied(self, barcodes: Iterable[str]) -> frozenset[str]:
         """Those of the specs of which there is supply today, whoever it was allotted to."""
-        return availability.supplied(self.session, business_day(self.now), barcodes)
+        return availability.supplied(self.session, self.day, barcodes)
 
     def balance(self, retailer: Retailer) -> int:
         """The balance of the retailer's account, in fen."""
@@ -208,8 +210,8 @@ class Desk:
         )
 
     def closes_at(self, hotline: Hotline) -> datetime:
-        """The end of this hotline's hours today."""
-        return eligibility.terms_of_hotline(self.session, hotline.id).window.closes_at(business_day(self.now))
+        """The end of this hotline's hours on the desk's day."""
+        return eligibility.terms_of_hotline(self.session, hotline.id).window.closes_at(self.day)
 
     # --- the order being made in a call
 
@@ -240,7 +242,7 @@ class Desk:
     def lock_specs(self, barcodes: Iterable[str]) -> None:
         """Lock the specs that one turn is about before their lines are changed one by one. Where two callers name the
         same specs in different orders, one then waits for the other, instead of each for the other."""
-        holds.lock(self.session, business_day(self.now), barcodes)
+        holds.lock(self.session, self.day, barcodes)
 
     @cached_property
     def _hotlines(self) -> Sequence[HotlineRow]:

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session, selectinload
 from brand_catalog.catalog import Catalog
 from orders.book import holds
 from orders.book.draft_lines import DraftLines, KeptLine, LineRequest, Mode
-from orders.book.eligibility import Terms, ineligibility, terms_of_channel, terms_of_hotline
+from orders.book.eligibility import (
+    Terms,
+    ineligibility,
+    moment_of,
+    moment_of_return,
+    terms_of_channel,
+    terms_of_hotline,
+)
 from orders.book.headroom import DraftRules
 from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
 from orders.book.order_history import OrderEvent
@@ -121,6 +128,14 @@ class Draft:
         session.flush()
         return Confirmed(order_view(order), already=False)
 
+    def grace_ends_at(self) -> datetime | None:
+        """The moment until which this draft can still be saved although the line has closed; None before closing, and
+        where it can no longer be saved."""
+        order, now, grace = self._draft(), self._lines.now, self._lines.rules.closing_grace
+        if order is None or moment_of(order, terms := self._terms(order), now, grace) == now:
+            return None
+        return terms.window.closes_at(order.business_day) + grace
+
     def abandon(self) -> None:
         """Mark the draft as abandoned when its call is over. With lines it stays reserved until its holds expire, and
         can be resumed; an empty one is discarded. One that is abandoned already stays as it is."""
@@ -147,14 +162,17 @@ class Draft:
     def _refusal(self, order: OrderRow) -> RefusalReason | None:
         """The reason why this order may no longer be saved although it could be opened, or None."""
         session, now = self._lines.session, self._lines.now
-        if order.channel in ("phone", "outbound", "operator"):
-            terms = terms_of_hotline(session, order.hotline_id)
-        else:
-            terms = terms_of_channel(session, order.channel)
-        if terms.window.day_at(now) != order.business_day:
+        terms = self._terms(order)
+        moment = moment_of(order, terms, now, self._lines.rules.closing_grace)
+        if terms.window.day_at(moment) != order.business_day:
             return "closed"
         retailer = session.get_one(RetailerRow, order.retailer_id, populate_existing=True)
-        return ineligibility(session, retailer, terms, now, self._open_days())
+        return ineligibility(session, retailer, terms, moment, self._open_days())
+
+    def _terms(self, order: OrderRow) -> Terms:
+        if order.channel in ("phone", "outbound", "operator"):
+            return terms_of_hotline(self._lines.session, order.hotline_id)
+        return terms_of_channel(self._lines.session, order.channel)
 
     def _draft(self) -> OrderRow | None:
         order = self._order()
@@ -210,9 +228,10 @@ class DraftBook:
         draft = self.draft(call_key)
         if draft.view() is not None:
             return draft
-        if reason := ineligibility(self.session, retailer, terms, self.now, self._open_days()):
+        moment = moment_of_return(self.session, retailer, terms, self.now, self._lines.rules.closing_grace)
+        if reason := ineligibility(self.session, retailer, terms, moment, self._open_days()):
             raise DeskRefusal(reason)
-        day = terms.window.day_at(self.now) or business_day(self.now)
+        day = terms.window.day_at(moment) or business_day(moment)
         for order in self._abandoned_drafts(retailer, day, terms.kind):
             if fresh:
                 self._lines.discard(order)

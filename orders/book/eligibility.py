@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
@@ -14,7 +14,10 @@ from orders.day_end.models import DayStepDone
 from orders.models import Admits, ChannelWindow, HotlineRow
 from orders.outbound.models import MissedCall
 from orders.retailers.models import RetailerRow
-from orders.windows import ALWAYS, Calendar, Window, business_day, is_order_day, next_order_day
+from orders.windows import ALWAYS, ONE_DAY, Calendar, Window, business_day, is_order_day, next_order_day
+
+# The last moment of a window is this long before its end.
+TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,45 @@ def terms_of_channel(session: Session, channel: Channel) -> Terms:
     return Terms() if closes is None else Terms(window=Window(closes=closes))
 
 
+def moment_of(order: OrderRow, terms: Terms, now: datetime, grace: timedelta) -> datetime:
+    """The moment by which it is decided if this draft may be saved: for one that was begun before the line closed, and
+    is not older than that by more than the grace, the last moment of its hours; otherwise now. The end of the day ends
+    the grace too."""
+    closes_at = terms.window.closes_at(order.business_day)
+    return closes_at - TICK if order.created_at < closes_at <= now < closes_at + grace else now
+
+
+def moment_of_return(
+    session: Session, retailer: RetailerRow, terms: Terms, now: datetime, grace: timedelta
+) -> datetime:
+    """The moment by which it is decided if this retailer may order: within the grace that of the draft it was cut off
+    from, if it left one; otherwise now."""
+    today = business_day(now)
+    for day in (today, today - ONE_DAY):
+        if terms.window.closes_at(day) <= now < terms.window.closes_at(day) + grace:
+            drafts = session.scalars(
+                select(OrderRow)
+                .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
+                .where(OrderRow.kind == terms.kind, OrderRow.state == "draft")
+            )
+            for draft in drafts:
+                if draft.lines and is_resumable(draft, now):
+                    return moment_of(draft, terms, now, grace)
+    return now
+
+
 def eligibility(
-    session: Session, retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar
+    session: Session,
+    retailer: RetailerRow,
+    terms: Terms,
+    now: datetime,
+    open_days: Calendar,
+    grace: timedelta = timedelta(),
 ) -> Eligibility:
-    """This retailer's eligibility to place an order on these terms now."""
-    day = terms.window.day_at(now) or business_day(now)
+    """This retailer's eligibility to place an order on these terms now, or to go on with one within the grace after
+    closing."""
+    moment = moment_of_return(session, retailer, terms, now, grace)
+    day = terms.window.day_at(moment) or business_day(moment)
     orders = session.scalars(
         select(OrderRow)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
@@ -58,7 +95,7 @@ def eligibility(
     ).all()
     ordered = [order for order in orders if order.state in COUNTED_STATES]
     drafts = [order for order in orders if order.kind == terms.kind and order.lines and is_resumable(order, now)]
-    reason = ineligibility(session, retailer, terms, now, open_days)
+    reason = ineligibility(session, retailer, terms, moment, open_days)
     following = next_order_day(retailer, day, open_days)
     return Eligibility(
         may_order=reason is None,

@@ -22,13 +22,15 @@ UNLIMITED_PACKS = 10**9
 
 @dataclass(frozen=True, slots=True)
 class DraftRules:
-    """The time holds last after the draft was last touched; the packs one order has at least and at most; and the most
-    cartons of each price band that a retailer gets in a cycle, by all its orders."""
+    """The time holds last after the draft was last touched; the packs one order has at least and at most; the most
+    cartons of each price band that a retailer gets in a cycle, by all its orders; and the time after the line's closing
+    in which an order that was begun before it can still be saved."""
 
     hold_for: timedelta = timedelta(minutes=15)
     order_min_packs: int = 0
     order_max_packs: int | None = None
     band_max_cartons: Mapping[int, int] = field(default_factory=dict)
+    closing_grace: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)

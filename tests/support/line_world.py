@@ -94,6 +94,7 @@ class FakeCarrier:
     redirected: list[tuple[str, int | str]] = field(default_factory=list)
     dialled_operators: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    statuses: dict[str, CallStatus] = field(default_factory=dict)
 
     def check(self) -> None:
         self._refuse()
@@ -120,7 +121,8 @@ class FakeCarrier:
         raise AssertionError("no outbound call is placed in these tests")
 
     def status(self, call_key: str) -> CallStatus | None:
-        raise AssertionError("no outbound call is placed in these tests")
+        self._refuse()
+        return self.statuses.get(call_key)
 
     def cancel_ringing(self, call_key: str) -> None:
         raise AssertionError("no outbound call is placed in these tests")

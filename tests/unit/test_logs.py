@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -70,3 +71,13 @@ def test_what_tells_calls_apart_is_logged_whole(capsys: pytest.CaptureFixture[st
     call_key = "CA0123456789abcdef0123456789abcdef"
     structlog.get_logger().info("call ended", call=call_key, turns=12, took_ms=1234567)
     assert call_key in logged(capsys)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_line_that_a_full_disk_takes_no_more_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr("sys.stderr", full)
+        structlog.get_logger().error("a turn that could not be taken")
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="space"):
+            full.close()

@@ -149,7 +149,7 @@ def test_asking_without_an_answer_only_repeats_the_reply(bench: Bench) -> None:
 def test_a_caller_in_the_middle_of_an_utterance_is_not_silent(bench: Bench) -> None:
     bench.ring()
     bench.streams.register("CA1", "MZ1")
-    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
     waiting = bench.nothing_for(6)
     assert isinstance(waiting, TurnStillOpen)
     assert waiting.speaking
@@ -170,16 +170,54 @@ def test_a_time_out_leaves_what_was_just_heard_to_the_recogniser_that_sends_for_
 def test_a_recogniser_that_died_in_the_middle_of_an_utterance_holds_nobody_up(bench: Bench) -> None:
     bench.ring()
     bench.streams.register("CA1", "MZ1")
-    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
     bench.now += timedelta(seconds=10)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
 
 
+def test_a_stream_cut_in_the_middle_of_an_utterance_leaves_nobody_speaking(bench: Bench) -> None:
+    bench.ring()
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
+    bench.streams.unregister("CA1", "MZ1")
+    bench.streams.register("CA1", "MZ2")
+    assert said(bench.nothing_for(6)) == "turn 2"
+    assert bench.conversation.heard == [Silence()]
+
+
+def test_a_process_killed_in_the_middle_of_an_utterance_leaves_nobody_speaking(bench: Bench) -> None:
+    bench.ring()
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
+    bench.now += timedelta(seconds=6)
+    assert bench.streams.claim_lost(timedelta(seconds=6)) == [("CA1", 1)]
+    bench.streams.register("CA1", "MZ2")
+    assert said(bench.nothing_for(6)) == "turn 2"
+
+
+def test_a_stream_opened_before_the_one_of_a_killed_process_was_missed_starts_afresh(bench: Bench) -> None:
+    bench.ring()
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
+    bench.streams.register("CA1", "MZ2")
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
+    assert said(bench.nothing_for(6)) == "turn 2"
+
+
+def test_what_was_understood_before_a_cut_is_kept(bench: Bench) -> None:
+    bench.ring()
+    bench.streams.register("CA1", "MZ1")
+    bench.streams.store_utterance("CA1", 1, Utterance(text="红塔山五条"))
+    bench.streams.unregister("CA1", "MZ1")
+    assert said(bench.nothing_for(None)) == "turn 2"
+    assert bench.conversation.heard == [Utterance(text="红塔山五条")]
+
+
 def test_a_cough_leaves_the_wait_as_it_was(bench: Bench) -> None:
     bench.ring()
     bench.streams.register("CA1", "MZ1")
-    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
     bench.streams.discard_utterance("CA1", 1)
     assert said(bench.nothing_for(6)) == "turn 2"
     assert bench.conversation.heard == [Silence()]
@@ -187,12 +225,13 @@ def test_a_cough_leaves_the_wait_as_it_was(bench: Bench) -> None:
 
 def test_a_pending_utterance_is_stored_once_and_nonsense_is_superseded(bench: Bench) -> None:
     bench.ring()
+    bench.streams.register("CA1", "MZ1")
     sense, more = Utterance(text="五条"), Utterance(text="六条")
     bench.streams.store_utterance("CA1", 1, NOTHING)
-    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
     bench.streams.store_utterance("CA1", 1, Utterance(command="yes", text="对"))
     bench.streams.store_utterance("CA1", 1, more)
-    bench.streams.begin_utterance("CA1", 1)
+    bench.streams.begin_utterance("CA1", 1, "MZ1")
     assert said(bench.nothing_for(None)) == "turn 2"
     assert bench.conversation.heard == [Utterance(command="yes", text="对")]
     bench.streams.store_utterance("CA1", 1, sense)

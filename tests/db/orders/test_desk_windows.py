@@ -61,16 +61,52 @@ def test_outside_its_hours_the_line_says_when_it_opens(world: World) -> None:
     assert (late.reason, late.opens_at) == ("closed", datetime(2026, 11, 30, 8, 30, tzinfo=SHANGHAI))
 
 
-def test_an_order_begun_in_time_is_not_saved_after_hours(world: World) -> None:
-    world.hours(MAIN, "08:30", "17:30")
+def begin_order(world: World) -> None:
     with world.desk() as desk:
-        retailer = desk.retailer(SHOP)
-        assert retailer is not None
-        desk.open_draft("call", retailer, desk.hotline(MAIN))
+        desk.open_draft("call", world.retailer(), desk.hotline(MAIN))
         desk.draft("call").set_line(CLASSIC, 10)
-    world.clock.move_to(datetime(2026, 11, 23, 17, 30, tzinfo=SHANGHAI))
+
+
+@pytest.mark.parametrize(
+    ("grace", "minute", "is_saved"),
+    [(None, 39, True), (None, 40, False), (0, 30, False), (2, 31, True), (2, 32, False)],
+)
+def test_an_order_begun_in_time_is_saved_within_the_grace_after_closing(
+    world: World, grace: int | None, minute: int, is_saved: bool
+) -> None:
+    world.hours(MAIN, "08:30", "17:30")
+    if grace is not None:
+        world.department_rule("closing_grace_minutes", grace)
+    world.clock.move_to(datetime(2026, 11, 23, 17, 29, tzinfo=SHANGHAI))
+    begin_order(world)
+    world.clock.move_to(datetime(2026, 11, 23, 17, minute, tzinfo=SHANGHAI))
+    with world.desk() as desk:
+        if is_saved:
+            assert desk.draft("call").confirm().order.business_day == date(2026, 11, 23)
+        else:
+            with pytest.raises(DeskRefusal, match="closed"):
+                desk.draft("call").confirm()
+    world.check_books()
+
+
+def test_the_days_end_ends_the_grace(world: World) -> None:
+    world.hours(MAIN, "08:30", "17:30")
+    begin_order(world)
+    world.day_step("balances")
+    world.clock.move_to(datetime(2026, 11, 23, 17, 31, tzinfo=SHANGHAI))
     with world.desk() as desk, pytest.raises(DeskRefusal, match="closed"):
         desk.draft("call").confirm()
+
+
+def test_an_order_begun_before_midnight_is_saved_for_its_own_day_just_after(world: World) -> None:
+    world.clock.move_to(datetime(2026, 11, 23, 23, 58, tzinfo=SHANGHAI))
+    begin_order(world)
+    world.clock.move(minutes=3)
+    with world.desk() as desk:
+        order = desk.draft("call").confirm().order
+    assert order.business_day == date(2026, 11, 23)
+    assert (order.number or "").startswith("20261123")
+    world.check_books()
 
 
 def test_the_department_may_close_a_day_and_its_retailers_order_on_the_next(world: World) -> None:

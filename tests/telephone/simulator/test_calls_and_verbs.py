@@ -159,6 +159,23 @@ def test_an_application_that_cannot_be_reached_is_told_apart(account, fake_app):
     assert "refused" in problem.message
 
 
+def test_a_document_that_cannot_be_had_is_replaced_by_the_one_at_the_fallback_address(account, fake_app):
+    fake_app.answers["/voice/incoming"] = lambda form: (
+        "<Say>再来一次</Say>" if "ErrorUrl" in form else "<Redirect>/b</Redirect>"
+    )
+    fake_app.answers["/b"] = lambda form: Response("kaputt", status=502)
+    _, events = run_call(account, fake_app)
+    assert texts(events) == ["再来一次"]
+    assert fake_app.form("/voice/incoming")["ErrorCode"] == "11200"
+
+
+def test_a_notification_is_repeated_as_its_address_says(account, fake_app):
+    answers = iter([503, 503, 200])
+    fake_app.answers["/voice/status"] = lambda form: Response("", status=next(answers))
+    run_call(account, fake_app)
+    assert fake_app.paths().count("/voice/status") == 3
+
+
 # Gather.
 
 

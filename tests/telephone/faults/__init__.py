@@ -1,0 +1,1 @@
+"""Faults as a matrix: every fault at every turn of a scripted call, on both databases (`make faults`)."""
