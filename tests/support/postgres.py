@@ -108,9 +108,10 @@ class Postgres:
             made = run("initdb", "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
             if made.wait(timeout=120):
                 raise RuntimeError(f"initdb failed: {(folder / 'stderr').read_text()}")
+            safe = "on" if durable else "off"
             server = run(
                 "postgres", "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
-                "-c", f"fsync={'on' if durable else 'off'}", "-c", f"full_page_writes={'on' if durable else 'off'}", "-c", "autovacuum=off",
+                "-c", f"fsync={safe}", "-c", f"full_page_writes={safe}", "-c", "autovacuum=off",
                 "-c", "max_connections=60", "-c", "deadlock_timeout=100ms",
             )  # fmt: skip
             try:
