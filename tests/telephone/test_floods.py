@@ -20,6 +20,7 @@ from orders.staff.models import StaffRow
 from settings import DEMO_SECRET_KEY, Settings
 from tests.support.chromium import served_hotline
 from tests.support.connection_load import Poster, page_cookies
+from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 from tests.support.slow_clients import connection, media_socket
@@ -30,7 +31,7 @@ SOCKETS_MAX, LINE_PROCESSES = 4, 2
 
 
 @pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
+def line(tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
     monkeypatch.setenv("MEDIA_SOCKETS_MAX", str(SOCKETS_MAX))
     monkeypatch.setenv("LINE_PROCESSES", str(LINE_PROCESSES))
     with served_hotline(databases.without_tables(), tmp_path, "stream") as line:
