@@ -258,10 +258,12 @@ def test_a_block_that_fails_leaves_nothing_behind(engine: Engine) -> None:
         assert session.query(CatalogVersion).count() == 0
 
 
-def test_sqlite_keeps_foreign_keys_and_writes_ahead(engine: Engine) -> None:
+def test_sqlite_keeps_foreign_keys_and_writes_ahead(sqlite_url: str) -> None:
+    engine = storage.open_engine(sqlite_url)
     with engine.connect() as connection:
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    engine.dispose()
 
 
 @pytest.mark.parametrize(("sqlstate", "runs"), [("40P01", 3), ("40001", 3), ("23505", 1), (None, 1)])

@@ -20,6 +20,7 @@ from orders.staff.models import StaffRow
 from settings import DEMO_SECRET_KEY, Settings
 from tests.support.chromium import served_hotline
 from tests.support.connection_load import Poster, page_cookies
+from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 from tests.support.slow_clients import connection, media_socket
@@ -30,10 +31,10 @@ SOCKETS_MAX, LINE_PROCESSES = 4, 2
 
 
 @pytest.fixture
-def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
+def line(tmp_path: Path, databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLine]:
     monkeypatch.setenv("MEDIA_SOCKETS_MAX", str(SOCKETS_MAX))
     monkeypatch.setenv("LINE_PROCESSES", str(LINE_PROCESSES))
-    with served_hotline(tmp_path, "stream") as line:
+    with served_hotline(databases.without_tables(), tmp_path, "stream") as line:
         yield line
 
 
@@ -59,7 +60,7 @@ def test_a_flood_of_sockets_and_streams_is_refused_and_calls_go_on(line: ServedL
 
 def event_streams(line: ServedLine, count: int) -> list[bytes]:
     """The statuses of this many event streams of one staff member, each open while the next is asked for."""
-    sessions = storage.open_sessions(storage.open_engine(f"sqlite:///{line.database}"))
+    sessions = storage.open_sessions(storage.open_engine(line.database_url))
     with storage.read_only(sessions) as session:
         operator = session.scalars(select(StaffRow.id).where(StaffRow.role == "operator")).first()
     assert operator is not None

@@ -219,8 +219,8 @@ def test_a_number_that_goes_on_guessing_raises_an_alarm(world: World) -> None:
     assert alarms(world) == [("caller", CALLER)]
 
 
-def test_guesses_at_once_are_all_counted(any_engine: Engine, clock: MovingClock) -> None:
-    world = World.build(storage.open_sessions(any_engine), clock)
+def test_guesses_at_once_are_all_counted(engine: Engine, clock: MovingClock) -> None:
+    world = World.build(storage.open_sessions(engine), clock)
     guesses = storage.retry_on_deadlock(lambda n: try_pin(world, SHOP, "0000", f"+86139{n:08}"))
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(guesses, range(16)))

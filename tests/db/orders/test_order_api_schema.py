@@ -58,14 +58,14 @@ ORDERS = st.fixed_dictionaries(
 )
 
 
-def test_no_order_whatever_its_figures_is_an_error(channels: Channels, any_engine: Engine) -> None:  # noqa: F811
+def test_no_order_whatever_its_figures_is_an_error(channels: Channels, engine: Engine) -> None:  # noqa: F811
     @given(order=ORDERS, key=st.sampled_from(["order-0001", "order-0002", "k" * 81, "short", "a\x7fbcdefgh"]))
     @settings(max_examples=EXAMPLES)
     def is_answered(order: dict[str, object], key: str) -> None:
         assert channels.post(order, key=key).status_code < 500
 
     is_answered()
-    with read_only(open_sessions(any_engine)) as session:
+    with read_only(open_sessions(engine)) as session:
         assert (
             session.scalar(select(func.count()).select_from(OrderRow).where(OrderRow.number.is_not(None))) or 0
         ) <= 2

@@ -21,8 +21,8 @@ from tests.support.operators import (
 
 
 @pytest.fixture
-def switchboard(world: World, sqlite_url: str) -> Iterator[OperatorsFixture]:
-    with served_operators(world, sqlite_url) as switchboard:
+def switchboard(world: World, database_url: str) -> Iterator[OperatorsFixture]:
+    with served_operators(world, database_url) as switchboard:
         yield switchboard
 
 
@@ -247,8 +247,8 @@ def test_a_restart_in_the_middle_loses_nobody(switchboard: OperatorsFixture) -> 
     assert switchboard.ticket().taken_by == LI
 
 
-def test_numbers_of_the_fixed_list_are_dialled_without_a_desk(world: World, sqlite_url: str) -> None:
-    with served_operators(world, sqlite_url, operator_numbers="+8637255550001,+8637255550002") as switchboard:
+def test_numbers_of_the_fixed_list_are_dialled_without_a_desk(world: World, database_url: str) -> None:
+    with served_operators(world, database_url, operator_numbers="+8637255550001,+8637255550002") as switchboard:
         switchboard.account.parties["+8637255550001"] = CalledParty("busy", after_ms=500)
         switchboard.account.parties["+8637255550002"] = answering_party("1")
         caller = switchboard.caller()

@@ -125,15 +125,15 @@ def run(app: Flask, *arguments: str) -> Result:
     return app.test_cli_runner().invoke(args=["outbound", *arguments])
 
 
-def test_the_demo_rings_nobodys_real_telephone(sqlite_url: str) -> None:
-    app = create_app(Settings(database_url=sqlite_url, demo=True, listen_mode="keypad"))
+def test_the_demo_rings_nobodys_real_telephone(database_url: str) -> None:
+    app = create_app(Settings(database_url=database_url, demo=True, listen_mode="keypad"))
     refused = run(app, "run")
     assert refused.exit_code == 1
     assert "calls no real telephone" in refused.output
 
 
-def test_without_its_secrets_nobody_is_called(sqlite_url: str) -> None:
-    refused = run(create_app(Settings(database_url=sqlite_url)), "run")
+def test_without_its_secrets_nobody_is_called(database_url: str) -> None:
+    refused = run(create_app(Settings(database_url=database_url)), "run")
     assert refused.exit_code == 1
     assert "SECRET_KEY" in refused.output
 

@@ -27,9 +27,9 @@ KEY = {"twilio_api_key_sid": "SK" + "1" * 32, "twilio_api_key_secret": "only-for
 
 
 @pytest.fixture
-def with_key(application: Flask, sqlite_url: str, clock: MovingClock) -> Visitor:
+def with_key(application: Flask, database_url: str, clock: MovingClock) -> Visitor:
     """A browser of an installation with a carrier API key."""
-    settings = Settings(database_url=sqlite_url, demo=True, listen_mode="keypad", **KEY)
+    settings = Settings(database_url=database_url, demo=True, listen_mode="keypad", **KEY)
     return Visitor(create_app(settings, clock=clock).test_client())
 
 
