@@ -7,6 +7,8 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ivr.metrics import forget_process
+
 bind = f"unix:{os.environ['SOCKETS_FOLDER']}/web.sock"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -18,6 +20,11 @@ keepalive = 120
 graceful_timeout = 5
 loglevel = "warning"
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take what a worker that ended had open out of the figures."""
+    forget_process(worker.pid)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

@@ -26,6 +26,7 @@ from ivr.carrier import (
     CarrierRefused,
     browser_identity,
 )
+from ivr.metrics import carrier_request
 from ivr.twilio.forms import CALL_STATUSES
 from ivr.twilio.urls import WebhookUrls
 from settings import Settings
@@ -64,7 +65,10 @@ class _ApiBaseClient:
         self._session.mount(self._base, HTTPAdapter(pool_maxsize=CONNECTIONS_MAX))
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
-        url = url.replace(API, self._base, 1)
+        with carrier_request():
+            return self._send(method, url.replace(API, self._base, 1), *args, **kwargs)
+
+    def _send(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
             return self._client.request(method, url, *args, **kwargs)
         except requests.ConnectionError as error:
