@@ -3,11 +3,17 @@
 It starts the line processes and the web processes, and the proxy in front of them once they are ready. Workers that
 die are started again by their own master process (gunicorn); if a master process or the proxy itself ends, so does
 everything else, with a sentence on stderr.
+
+Told to stop by SIGTERM, it drains: `/readyz` answers 503, so that whoever distributes calls over machines gives it no
+more, and it ends once the calls it has are over, or after DRAIN_S. Media streams that are still open then are handed
+over to another machine. A second signal, or SIGINT, ends it at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
+import json
 import os
 import shutil
 import signal
@@ -21,9 +27,18 @@ from types import FrameType
 from typing import NoReturn
 
 DEPLOY = Path(__file__).parent
+WEB_SOCKET = "web.sock"
 POLL_S = 0.05
 # gunicorn gives its workers 5 s to end.
 STOP_WITHIN_S = 8.0
+# A call takes two minutes; most systems that stop a service give it less, unless they are told (docs/running.md).
+DRAIN_S = 120.0
+ASK_FOR_CALLS_EVERY_S = 1.0
+ASK_WITHIN_S = 5.0
+
+
+class Draining(Exception):
+    """The line was told to stop once its calls are over."""
 
 
 class Ended(Exception):
@@ -43,13 +58,17 @@ def main() -> None:
     os.environ.setdefault("SITE_ADDRESS", f"http://:{port}")
     os.environ.setdefault("LINE_PROCESSES", "2")
     _check_free(host, port)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+    signal.signal(signal.SIGTERM, _drain)
+    signal.signal(signal.SIGINT, _stop)
     # A short path: a socket's may have about a hundred characters.
     folder = Path(tempfile.mkdtemp(prefix="line-"))
     processes: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        _serve(processes, folder, module)
+        try:
+            _serve(processes, folder, module)
+        except Draining:
+            _wait_for_calls(processes, folder)
+            raise Ended(0) from None
     except Ended as end:
         code = end.code
     finally:
@@ -60,9 +79,15 @@ def main() -> None:
 
 def _serve(processes: dict[str, subprocess.Popen[bytes]], folder: Path, module: str) -> NoReturn:
     upstreams = [folder / f"line-{number}.sock" for number in range(int(os.environ["LINE_PROCESSES"]))]
-    web = folder / "web.sock"
+    web = folder / WEB_SOCKET
+    figures = folder / "metrics"
+    figures.mkdir()
+    metrics_host, _, metrics_port = os.environ.get("METRICS_ADDRESS", "").rpartition(":")
     environment = os.environ | {
         "SOCKETS_FOLDER": str(folder),
+        "PROMETHEUS_MULTIPROC_DIR": str(figures),
+        "METRICS_BIND": metrics_host or f"unix/{folder / 'metrics.sock'}",
+        "METRICS_PORT": metrics_port or "9100",
         "WEB_UPSTREAM": f"unix/{web}",
         "LINE_UPSTREAMS": " ".join(f"unix/{upstream}" for upstream in upstreams),
     }
@@ -99,16 +124,50 @@ def _check_free(host: str, port: int) -> None:
         sys.exit(f"The line cannot be served at {host}:{port} ({error.strerror}): choose another PORT.")
 
 
+def _wait_for_calls(processes: dict[str, subprocess.Popen[bytes]], folder: Path) -> None:
+    """Wait until no call is under way, for DRAIN_S at most. Raises Ended if a process ends meanwhile."""
+    signal.signal(signal.SIGTERM, _stop)
+    (folder / "draining").touch()
+    deadline = time.monotonic() + float(os.environ.get("DRAIN_S", DRAIN_S))
+    print("Draining: the line ends once its calls are over. A second signal ends it at once.", file=sys.stderr)
+    while "proxy" in processes and _calls_under_way(folder) and time.monotonic() < deadline:
+        ask_again = time.monotonic() + ASK_FOR_CALLS_EVERY_S
+        while time.monotonic() < ask_again:
+            _check_running(processes)
+
+
+def _calls_under_way(folder: Path) -> int:
+    """The number of calls this machine would have to hand over; 0 if that cannot be learned, as from a database that
+    is gone."""
+    connection = http.client.HTTPConnection("localhost", timeout=ASK_WITHIN_S)
+    try:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(ASK_WITHIN_S)
+        connection.sock.connect(str(folder / WEB_SOCKET))
+        connection.request("GET", "/readyz")
+        return int(json.load(connection.getresponse())["calls"])
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def _drain(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Draining
+
+
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise Ended(128 + number if number == signal.SIGINT else 0)
 
 
 def _stop_all(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    """End the processes, the proxy first: then no request comes in that nobody answers, and no line process hands its
-    calls over to another one that ends as well."""
+    """End the processes. With a database for several machines the line processes end first, and hand the streams they
+    still have over to another machine. Otherwise the proxy does: then no request comes in that nobody answers, and no
+    line process hands its calls over to another one that ends as well."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    for names in (("proxy",), ("web", "line")):
+    shared = not os.environ.get("DATABASE_URL", "sqlite").startswith("sqlite")
+    for names in (("line",), ("proxy",), ("web",)) if shared else (("proxy",), ("web", "line")):
         ending = [processes[name] for name in names if name in processes]
         for process in ending:
             process.terminate()
