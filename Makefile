@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifndef TWILIO_API_BASE
 TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
 SIMULATOR := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) \
-	--parties simulator/demo_parties.yaml
+	--parties simulator/demo_parties.yaml --number +8637255550000 --number +8637255933333
 else
 SIMULATOR := :
 endif

@@ -16,6 +16,7 @@ from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
 from backoffice.department_commands import DEPARTMENT_COMMANDS
 from backoffice.health import health_routes
+from backoffice.operation_commands import OPERATION_COMMANDS
 from backoffice.order_api import order_api
 from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     console.register(app, built)
     app.register_blueprint(health_routes(settings, sessions, recognition, clock))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
-    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
+    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
         app.cli.add_command(command)
     if settings.demo:
         app.before_request(DemoRenewal(sessions, clock).renew)

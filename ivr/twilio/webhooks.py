@@ -53,7 +53,8 @@ def voice_routes(line: LineServices) -> Blueprint:
         if not is_signed(request, line.settings):
             log.warning("a request without the carrier's signature was refused", path=request.path)
             abort(403, "This address answers the telephone carrier only: the signature is missing or wrong.")
-        bind_contextvars(call=forms.field("CallSid")[:64], turn=forms.number("turn"))
+        about = {"call": forms.field("CallSid")[:64], "turn": forms.number("turn")}
+        bind_contextvars(**{name: value for name, value in about.items() if value})
 
     @routes.post("/incoming")
     def incoming() -> Response:

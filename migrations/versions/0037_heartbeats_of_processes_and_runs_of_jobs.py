@@ -1,4 +1,4 @@
-"""Heartbeats of processes, by which health is judged, and the log of jobs."""
+"""Heartbeats of processes, by which health is judged, the log of jobs, and since when an account is closed."""
 
 from __future__ import annotations
 
@@ -33,8 +33,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_runs")),
     )
     op.create_index("ix_job_runs_job", "job_runs", ["job", "begun_at"])
+    with op.batch_alter_table("staff") as staff:
+        staff.add_column(sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("staff") as staff:
+        staff.drop_column("closed_at")
     op.drop_table("job_runs")
     op.drop_table("process_heartbeats")
