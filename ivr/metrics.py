@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -52,6 +52,14 @@ TRANSACTION_SECONDS = Histogram(
 DATABASE_ERRORS = Counter("hotline_database_errors", "Statements that failed, by the kind of error.", ["kind"])
 
 TurnOutcome = Literal["keys", "speech", "not_understood", "silence", "failed"]
+
+# A figure that begins at 0, and not with its first event, shows that event as a rise.
+for outcome in get_args(TurnOutcome):
+    TURNS.labels(outcome)
+for direction in ("inbound", "outbound"):
+    CALLS_STARTED.labels(direction)
+for answered in ("answered", "unanswered"):
+    CARRIER_SECONDS.labels(answered)
 
 
 def count_turn(turn_input: Utterance | object) -> None:
