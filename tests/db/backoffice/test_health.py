@@ -14,11 +14,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import OperationalError
 
 import storage
 from app import create_app
 from backoffice import health
+from ivr.metrics import DATABASE_ERRORS, watch
 from ivr.models import Call
 from ivr.processes import LineProcess, calls_under_way
 from tests.support.carrier_client import settings
@@ -165,3 +167,35 @@ def test_a_call_in_which_nothing_happens_any_more_is_not_under_way(
         session.flush()
         assert calls_under_way(session, clock()) == 1
         assert calls_under_way(session, clock() + timedelta(minutes=3)) == 0
+
+
+def errors(kind: str) -> float:
+    return next(
+        (
+            sample.value
+            for family in DATABASE_ERRORS.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total") and sample.labels["kind"] == kind
+        ),
+        0.0,
+    )
+
+
+def test_a_writer_that_waits_for_its_turn_is_no_error_and_a_statement_that_fails_is_one(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 100)
+    engine = storage.open_engine(sqlite_url)
+    watch(engine)
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    before = errors("OperationalError")
+    with pytest.raises(OperationalError, match="locked"), storage.transaction(storage.open_sessions(engine)) as session:
+        session.execute(text("SELECT 1"))
+    other.rollback()
+    other.close()
+    assert errors("OperationalError") == before
+    with pytest.raises(OperationalError), storage.transaction(storage.open_sessions(engine)) as session:
+        session.execute(text("SELECT * FROM no_such_table"))
+    assert errors("OperationalError") == before + 1
+    engine.dispose()
