@@ -1,11 +1,15 @@
-"""Log lines: one JSON object each, or plain text on a terminal; never a PIN, never a whole customer code."""
+"""Log lines: one JSON object each, or plain text on a terminal; never a PIN, never a whole customer code.
+
+What libraries log by Python's own logging goes through the same chain. A line written while a request of the carrier's
+is answered, or a stream is listened to, carries the call and the turn.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -24,9 +28,10 @@ def mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> struc
     return event
 
 
-def configure_logs() -> None:
-    """Send all log lines through one chain that ends with `mask`; may be called again."""
-    on_terminal = sys.stderr.isatty()
+def configure_logs(format: Literal["auto", "json", "text"] = "auto") -> None:
+    """Send all log lines through one chain that ends with `mask`; may be called again. They are JSON, or text: with
+    "auto" on a terminal only."""
+    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -34,15 +39,43 @@ def configure_logs() -> None:
         structlog.processors.format_exc_info,
         mask,
     ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Looked up at each call, because tests replace sys.stderr.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    _take_library_logs(
+        structlog.stdlib.ProcessorFormatter(processors=[_without_record, render], foreign_pre_chain=shared)
+    )
     # The carrier's client logs the addresses and forms of its requests.
     logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """Writes what libraries log to stderr, looked up at each line."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
+def _take_library_logs(formatter: logging.Formatter) -> None:
+    root = logging.getLogger()
+    handler = next((one for one in root.handlers if isinstance(one, _Stderr)), None)
+    if handler is None:
+        handler = _Stderr()
+        handler.setLevel(logging.WARNING)
+        root.addHandler(handler)
+    handler.setFormatter(formatter)
+
+
+def _without_record(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_logger, _method, event)

@@ -13,6 +13,7 @@ import structlog
 
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
+from ivr import metrics
 from ivr.calls import STREAM_REDIRECTS_WITHIN, Calls, CallSnapshot, ReplyUnderWay, TurnRequest, UnknownCall
 from ivr.carrier import (
     ENDED_STATUSES,
@@ -220,6 +221,7 @@ class AutomaticLine:
 
     def _recover(self, call_key: str, error: Exception, again: BeginAgain | TakeTurnAgain | AnswerAgain) -> Instruction:
         log.error("an event could not be handled", call=call_key, exc_info=error)
+        metrics.TURNS.labels("failed").inc()
         if again.failures < FAILURES_MAX:
             return again
         try:

@@ -64,7 +64,7 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
 
 class StaffRow(Base):
     """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
-    callers hear."""
+    callers hear; `closed_at` is the first run of retention that found the account closed."""
 
     __tablename__ = "staff"
 
@@ -77,6 +77,7 @@ class StaffRow(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     def is_allowed(self, task: Task) -> bool:
         """True if the account is active and its role allows the task."""
