@@ -68,9 +68,9 @@ def test_this_test_would_find_one_that_does() -> None:
     assert contracting(upgrade) == ["drop_column", "a new column that must be filled: 'x'"]
 
 
-def test_a_call_is_served_on_the_tables_of_a_later_version(any_engine: Engine, clock: MovingClock) -> None:
+def test_a_call_is_served_on_the_tables_of_a_later_version(engine: Engine, clock: MovingClock) -> None:
     """As while machines are upgraded one after the other: a later version has added a table and two columns."""
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     with world.session() as session:
         for statement in (
             "CREATE TABLE of_the_next_version (id INTEGER PRIMARY KEY)",
@@ -79,7 +79,7 @@ def test_a_call_is_served_on_the_tables_of_a_later_version(any_engine: Engine, c
             "UPDATE alembic_version SET version_num = '9999'",
         ):
             session.connection().exec_driver_sql(statement)
-    url = any_engine.url.render_as_string(hide_password=False)
+    url = engine.url.render_as_string(hide_password=False)
     app: Flask = create_app(Settings(database_url=url, demo=True, listen_mode="keypad"), clock=clock)
     assert app.test_client().get("/readyz").status_code == 200
     phone = Telephone(app.test_client(), token="demo-auth-token", base="http://127.0.0.1:8000")

@@ -6,7 +6,6 @@ import shutil
 import stat
 from pathlib import Path
 
-import psycopg
 import pytest
 from sqlalchemy import Engine, func, select
 
@@ -27,11 +26,11 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture
-def world(any_engine: Engine, clock: MovingClock) -> World:
+def world(engine: Engine, clock: MovingClock) -> World:
     """A desk with one order, on each database."""
-    if any_engine.dialect.name == "postgresql" and shutil.which("pg_dump") is None:
+    if engine.dialect.name == "postgresql" and shutil.which("pg_dump") is None:
         pytest.skip("PostgreSQL's client programs are not installed here")
-    world = World.build(storage.open_sessions(any_engine), clock)
+    world = World.build(storage.open_sessions(engine), clock)
     order(world, SHOP, {CHINA: 2})
     return world
 
@@ -103,9 +102,7 @@ def test_a_backup_of_an_earlier_version_replaces_a_later_one_and_is_migrated(
 ) -> None:
     if database == "postgresql":
         server = request.getfixturevalue("postgres")
-        url, old_url = server.new_database(), server.url("hotline_before")
-        with psycopg.connect(server.url("postgres").replace("+psycopg", ""), autocommit=True) as connection:
-            connection.execute("CREATE DATABASE hotline_before TEMPLATE template0")
+        url, old_url = server.new_database(), server.without_tables()
     else:
         url, old_url = f"sqlite:///{tmp_path}/new.db", f"sqlite:///{tmp_path}/old.db"
         storage.migrate(url)

@@ -28,6 +28,13 @@ from tests.support.desk_world import MovingClock
 
 
 @pytest.fixture
+def sessions(sqlite_url: str) -> Iterator[storage.SessionFactory]:
+    engine = storage.open_engine(sqlite_url)
+    yield storage.open_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
 def client(sqlite_url: str, clock: MovingClock, tmp_path: Any) -> FlaskClient:
     app: Flask = create_app(settings(database_url=sqlite_url, sockets_folder=tmp_path), clock=clock)
     return app.test_client()
@@ -184,7 +191,7 @@ def errors(kind: str) -> float:
 def test_a_writer_that_waits_for_its_turn_is_no_error_and_a_statement_that_fails_is_one(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage, "SQLITE_BUSY_TIMEOUT_MS", 100)
+    monkeypatch.setattr(storage, "LOCK_WAIT_MS", 100)
     engine = storage.open_engine(sqlite_url)
     watch(engine)
     other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
