@@ -24,6 +24,8 @@ SIMULATOR := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --por
 else
 SIMULATOR := :
 endif
+# The demo's keys are made once for each installation: those in settings.py are known to everybody.
+DEMO_KEYS := var/demo.keys
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
 .PHONY: help run test test-fast check format bench eval call model words vendor lock sbom audit clean
@@ -31,11 +33,16 @@ DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/run.stamp model ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
+$(DEMO_KEYS): .venv/run.stamp
+	@mkdir -p var
+	@umask 077; for name in TWILIO_AUTH_TOKEN SECRET_KEY; do \
+		echo "export $$name=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex(32))')"; done >$@
+
+run: .venv/run.stamp model $(DEMO_KEYS) ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
 	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
 	@trap 'kill $$line $$simulator $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
-	$(SIMULATOR) & simulator=$$!; \
+	. ./$(DEMO_KEYS); $(SIMULATOR) & simulator=$$!; \
 	$(DEMO) $(BIN)/flask --app app outbound run & dialler=$$!; \
 	$(DEMO) $(BIN)/python -m deploy.serve & line=$$!; \
 	wait $$line
@@ -67,9 +74,9 @@ eval: .venv/run.stamp model ## recognition rates on labelled recordings: DIR= (f
 	@test -n "$(DIR)" -a -n "$(CATALOG)" || { echo "Say which recordings: make eval DIR=recordings CATALOG=folder"; exit 2; }
 	@$(BIN)/python -m backoffice.evaluate_recordings $(DIR) $(ARGS) --catalog "$(CATALOG)/catalog.csv" --aliases "$(CATALOG)/aliases.csv"
 
-call: .venv/run.stamp ## a scripted caller calls the running line: SCRIPT= ARGS=
+call: .venv/run.stamp $(DEMO_KEYS) ## a scripted caller calls the running line: SCRIPT= ARGS=
 	@test -n "$(SCRIPT)" || { echo "Say which caller: make call SCRIPT=tests/calls/....yaml"; ls tests/calls/*.yaml; exit 2; }
-	@$(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) --rest-port $(REST_PORT) $(ARGS)
+	@. ./$(DEMO_KEYS); $(BIN)/python -m simulator call "$(SCRIPT)" --url http://$(HOST):$(PORT) --rest-port $(REST_PORT) $(ARGS)
 
 # Without a model the line runs on keys, and says so; that is no reason not to run.
 model: .venv/run.stamp ## fetch and verify the speech model

@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
-from flask import Flask, abort
+from flask import Flask, abort, request
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
@@ -30,6 +31,7 @@ from ivr.metrics import STREAMS_MAX, watch
 from ivr.operators.waiting_music import music_routes
 from ivr.processes import LineProcess, keep_alive
 from ivr.recognition import Recognition
+from ivr.recording_cipher import RecordingCipher, session_info
 from ivr.services import Services, register_services, services
 from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
@@ -37,7 +39,7 @@ from ivr.twilio.webhooks import voice_routes
 from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
-from settings import Settings, SettingsError
+from settings import Settings, SettingsError, is_loopback
 from storage import SessionFactory, open_engine, open_sessions, read_only
 
 # Threads of one line process. Decoding leaves the interpreter to others, so its threads share the processors; pages are
@@ -54,6 +56,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     engine = open_engine(settings.database_url)
     watch(engine)
     sessions = open_sessions(engine)
+    if secrets := settings.recordings_keys or tuple(filter(None, (settings.secret_key,))):
+        sessions.configure(info=session_info(RecordingCipher(secrets)))
     catalogs = CatalogCache()
     recognition = Recognition(settings, sessions, catalogs)
 
@@ -73,6 +77,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
         app.cli.add_command(command)
     if settings.demo:
+        app.before_request(_refuse_from_elsewhere)
         app.before_request(DemoRenewal(sessions, clock).renew)
     _refuse_to_serve_unfit(app, settings)
     return app
@@ -123,6 +128,17 @@ def _voice_line(
         recognition_fails=lambda: recognition.problem is not None,
     )
     return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), recognition)
+
+
+def _refuse_from_elsewhere() -> None:
+    """Refuse requests that a proxy passes on to the demo: its keys and its password are published, so it answers this
+    machine only, by a name of this machine's."""
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+    hosts = (request.host, request.headers.get("X-Forwarded-Host", ""))
+    names = (urlsplit(f"//{host.strip()}").hostname for host in hosts)
+    others = [name for name in (*names, request.remote_addr, *map(str.strip, forwarded)) if name]
+    if not all(map(is_loopback, others)) or "Forwarded" in request.headers:
+        abort(403, "DEMO=1 answers this machine only. To serve it to others, unset DEMO and set the secrets (README).")
 
 
 def _refuse_to_serve_unfit(app: Flask, settings: Settings) -> None:

@@ -15,7 +15,8 @@ import structlog
 
 # Callers' keys and words do not belong in logs; a code or a telephone number inside a text is cut to its last digits.
 _SECRET_KEYS = frozenset({"pin", "keys", "digits", "utterance", "text"})
-_LONG_NUMBER = re.compile(r"(?<![0-9A-Za-z])\+?\d{3,11}(\d{4})(?![0-9A-Za-z])")
+# `%2B` is the plus sign in an address, as in those of requests that failed. Hexadecimal ids are left as they are.
+_LONG_NUMBER = re.compile(r"(?:%2[Bb]|(?<![0-9A-Za-z])\+?)\d{3,11}(\d{4})(?![0-9A-Za-z])")
 
 
 def mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -23,9 +24,26 @@ def mask(_logger: Any, _method: str, event: structlog.typing.EventDict) -> struc
     for key, value in event.items():
         if key in _SECRET_KEYS:
             event[key] = "***"
-        elif isinstance(value, str):
-            event[key] = _LONG_NUMBER.sub(r"***\1", value)
+        else:
+            event[key] = _masked(value)
     return event
+
+
+def _masked(value: Any) -> Any:
+    """The value with its long numbers masked, however deep they are. A number counts as its digits."""
+    match value:
+        case bool() | float() | None:
+            return value
+        case str():
+            return _LONG_NUMBER.sub(r"***\1", value)
+        case int():
+            return _LONG_NUMBER.sub(r"***\1", str(value)) if abs(value) >= 10**10 else value
+        case dict():
+            return {_masked(name): "***" if name in _SECRET_KEYS else _masked(one) for name, one in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_masked(one) for one in value]
+        case _:
+            return _LONG_NUMBER.sub(r"***\1", str(value))
 
 
 def configure_logs(format: Literal["auto", "json", "text"] = "auto") -> None:

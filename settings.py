@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,9 @@ Network = IPv4Network | IPv6Network
 DEMO_AUTH_TOKEN = "demo-auth-token"
 DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
 DEMO_SECRET_KEY = "only-for-the-demo-on-the-loopback"
+
+
+_PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
 
 
 class SettingsError(ValueError):
@@ -48,6 +52,10 @@ class Settings(BaseSettings):
     media_sockets_max: int = 64
     # The telephone numbers operators may be called at, separated by commas.
     operator_numbers: Annotated[tuple[str, ...], NoDecode] = ()
+    # The beginnings of the numbers the line may call, separated by commas: retailers, callbacks and operators.
+    dialled_prefixes: Annotated[tuple[str, ...], NoDecode] = ("+86",)
+    # What recordings are encrypted with, the newest first, separated by commas; if empty, it is made from SECRET_KEY.
+    recordings_keys: Annotated[tuple[str, ...], NoDecode] = ()
 
     # The networks from which the figures of monitoring may be read, separated by commas.
     metrics_networks: Annotated[tuple[Network, ...], NoDecode] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
@@ -59,7 +67,7 @@ class Settings(BaseSettings):
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 
-    @field_validator("operator_numbers", mode="before")
+    @field_validator("operator_numbers", "dialled_prefixes", "recordings_keys", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -99,6 +107,16 @@ class Settings(BaseSettings):
             *(["SECRET_KEY has fewer than 32 characters"] if len(self.secret_key) < 32 else []),
             *(["SECRET_KEY is the demo's own"] if self.secret_key == DEMO_SECRET_KEY else []),
             *(["TWILIO_AUTH_TOKEN is the demo's own"] if self.twilio_auth_token == DEMO_AUTH_TOKEN else []),
+            *(
+                ["a key in RECORDINGS_KEYS has fewer than 32 characters"]
+                if min(map(len, self.recordings_keys), default=32) < 32
+                else []
+            ),
+            *(
+                ["a prefix in DIALLED_PREFIXES is not like +86"]
+                if not all(map(_PREFIX.fullmatch, self.dialled_prefixes))
+                else []
+            ),
             *([] if self.public_base_url.startswith("https://") else ["PUBLIC_BASE_URL does not start with https://"]),
         ]
         if wrong:

@@ -22,11 +22,13 @@ from alembic.script import ScriptDirectory
 from alembic.script.revision import ResolutionError
 from alembic.util import CommandError
 from psycopg.abc import PQGen
-from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import Connection, DateTime, Engine, MetaData, String, create_engine, event, inspect, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
+
+from plain_text import check_text
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -62,6 +64,21 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+@event.listens_for(Base, "attribute_instrument", propagate=True)
+def _check_texts(table: type[Base], key: str, attribute: Any) -> None:
+    """Have every text checked when it is given to a row, on every database and by whatever way it came in: UnfitText
+    for one with control characters, or one longer than its column."""
+    column = getattr(inspect(table).attrs.get(key), "columns", (None,))[0]
+    if column is None or not isinstance(column.type, String):
+        return
+    most = column.type.length
+
+    @event.listens_for(attribute, "set")
+    def check(_row: Any, value: Any, _old: Any, _initiator: Any) -> None:
+        if isinstance(value, str):
+            check_text(value, most)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

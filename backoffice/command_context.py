@@ -24,6 +24,7 @@ from orders.department_rules import UnknownRule
 from orders.hotline_settings import SettingRefused
 from orders.staff.accounts import StaffError
 from orders.supply.limits import LimitsLocked, LimitsRefused
+from plain_text import UnfitText
 from storage import read_only, transaction, unhurried
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -48,6 +49,7 @@ REFUSALS = (
     UnknownRule,
     SettingRefused,
     StaffError,
+    UnfitText,
 )
 
 

@@ -15,6 +15,7 @@ from brand_catalog.sheets import read_sheet
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import deliveries, settlement, steps
+from orders.lockout import forget_old
 from orders.staff.accounts import acting_staff
 
 _day = day_option("The business day.")
@@ -124,6 +125,7 @@ def close_command(day: datetime, by: str) -> None:
         who = acting_staff(session, by, "end_day").name
         detail = steps.close(session, day.date(), by=who, now=now)
         deleted = recordings.delete_expired(session, now)
+        forget_old(session, now)
     _show(detail)
     _say_deleted(deleted)
 
@@ -131,10 +133,21 @@ def close_command(day: datetime, by: str) -> None:
 @click.command("delete-recordings")
 @with_appcontext
 def delete_recordings_command() -> None:
-    """Delete recordings older than the department's rule recording_days allows; closing a day does it too."""
+    """Delete recordings older than the department's rule recording_days allows, and counts of wrong PINs that are over;
+    closing a day does it too."""
     with unit_of_work() as (session, now):
         deleted = recordings.delete_expired(session, now)
+        forget_old(session, now)
     _say_deleted(deleted)
+
+
+@click.command("encrypt-recordings")
+@with_appcontext
+def encrypt_recordings_command() -> None:
+    """Encrypt every recording with the first of RECORDINGS_KEYS: those of an earlier version, or of an earlier key."""
+    with unit_of_work() as (session, _now):
+        count = recordings.encrypt_all(session)
+    click.echo(f"{count} recordings are encrypted with the first key.", err=True)
 
 
 def _say_deleted(count: int) -> None:

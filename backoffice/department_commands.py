@@ -5,6 +5,7 @@ from __future__ import annotations
 from backoffice.day_commands import (
     day_end_command,
     delete_recordings_command,
+    encrypt_recordings_command,
     import_deliveries_command,
     order_change_command,
 )
@@ -41,6 +42,7 @@ DEPARTMENT_COMMANDS = (
     outbound_command,
     day_end_command,
     delete_recordings_command,
+    encrypt_recordings_command,
     order_change_command,
     import_deliveries_command,
     web_orders_command,

@@ -32,7 +32,7 @@ def clock_time(value: str) -> int:
 @REASON
 @with_appcontext
 def import_retailers_command(file: Path, by: str, why: str) -> None:
-    """Add and change the retailers in FILE (customer_code, name, cycle, order_day, ...), whole or not at all."""
+    """Add and change the retailers in FILE (customer_code, name, cycle, order_day ...); none if a cell is wrong."""
     with reading() as (session, now):
         who = acting_staff(session, by, "edit_retailers").name
     with refusals_in_words():

@@ -35,7 +35,7 @@ def proxy_orders_command(file: Path, day: datetime, by: str) -> None:
     @retry_on_deadlock
     def enter(code: str) -> str:
         with transaction(services().sessions) as session:
-            taken = proxy_list.enter_listed(session, catalog, day.date(), code, now)
+            taken = proxy_list.enter_listed(session, catalog, day.date(), code, now, by=who)
             state, reason = taken.row.state, taken.row.reason
             if not taken.repeated and state == "failed":
                 click.echo(f"{code}: not entered ({reason}); it is on the phone list if a call can help.", err=True)

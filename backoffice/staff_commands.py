@@ -6,8 +6,8 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
-from backoffice.command_context import unit_of_work
-from orders.staff.accounts import StaffError, close_account, create_staff, hash_password
+from backoffice.command_context import BY, REASON, unit_of_work
+from orders.staff.accounts import StaffError, acting_staff, close_account, create_staff, end_wait, hash_password
 from orders.staff.models import ROLES, Role, StaffRow
 
 
@@ -52,4 +52,17 @@ def close_account_command(login: str) -> None:
     click.echo(f"{name} can no longer sign in.")
 
 
-STAFF_COMMANDS = (create_staff_command, list_staff_command, close_account_command)
+@click.command("end-wait")
+@click.argument("login")
+@BY
+@REASON
+@with_appcontext
+def end_wait_command(login: str, by: str, why: str) -> None:
+    """Let LOGIN try again at once after wrong passwords from a browser it has not used before."""
+    with unit_of_work() as (session, now):
+        who = acting_staff(session, by, "settle_alarms").name
+        name = end_wait(session, login, by=who, why=why, now=now).name
+    click.echo(f"{name} can try again now.")
+
+
+STAFF_COMMANDS = (create_staff_command, list_staff_command, close_account_command, end_wait_command)

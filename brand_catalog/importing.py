@@ -43,8 +43,12 @@ ALIAS_KINDS = ("spec", "spec-region", "spoken", "ambiguous", "ambiguous-region",
 # Three keys are enough for 899 specs; a catalogue beyond that goes on with four.
 FIRST_SHORT_CODE = 101
 
-_BARCODE = re.compile(r"\d{13}")
-_SHORT_CODE = re.compile(r"\d{3,4}")
+# As the columns of brand_catalog/models.py.
+_NAME_MAX_CHARS, _BRAND_MAX_CHARS, _CLASS_MAX_CHARS = 80, 40, 20
+_UNITS_MAX, _BANDS_MAX = 1_000, 99
+
+_BARCODE = re.compile(r"[0-9]{13}")
+_SHORT_CODE = re.compile(r"[0-9]{3,4}")
 _SYLLABLE = re.compile(r"[a-zü]+[1-5]")
 
 
@@ -211,16 +215,16 @@ def _read_specs(rows: Sequence[SheetRow]) -> list[Spec]:
 
 
 def _read_spec(row: SheetRow, used: set[str]) -> Spec | None:
-    name = row.required("name")
-    brand = row.required("brand")
-    price_class = row.required("price_class")
+    name = row.required("name", _NAME_MAX_CHARS)
+    brand = row.required("brand", _BRAND_MAX_CHARS)
+    price_class = row.required("price_class", _CLASS_MAX_CHARS)
     barcode = _barcode(row, "carton_barcode", row.required("carton_barcode"))
     pack_barcode = _barcode(row, "box_barcode", row.text("box_barcode") or None) or ""
-    packs = row.count("packs_per_carton")
-    cartons = row.count("cartons_per_case")
+    packs = row.count("packs_per_carton", most=_UNITS_MAX)
+    cartons = row.count("cartons_per_case", most=_UNITS_MAX)
     wholesale = row.fen("wholesale_per_carton")
     retail = row.fen("retail_per_carton")
-    band = row.count("price_band")
+    band = row.count("price_band", most=_BANDS_MAX)
     source = row.required("wholesale_source")
     if source is not None and source != "estimated" and not source.startswith(("known", "actual")):
         row.problem("wholesale_source", f"{source!r} is neither known nor estimated")
@@ -239,7 +243,7 @@ def _read_spec(row: SheetRow, used: set[str]) -> Spec | None:
         barcode=barcode,
         name=name,
         brand=brand,
-        maker=row.text("maker"),
+        maker=row.name("maker", _BRAND_MAX_CHARS),
         price_class=price_class,
         pack_barcode=pack_barcode,
         packs_per_carton=packs,
@@ -285,7 +289,7 @@ def _read_aliases(rows: Sequence[SheetRow], specs: Sequence[Spec], warnings: lis
         by_brand.setdefault(spec.brand, []).append(spec.barcode)
     aliases: list[Alias] = []
     for row in rows:
-        text = row.required("alias")
+        text = row.required("alias", _NAME_MAX_CHARS)
         target = row.required("target")
         kind = row.one_of("kind", ALIAS_KINDS)
         pinyin = _pinyin(row, text or "")

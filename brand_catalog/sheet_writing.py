@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
@@ -13,10 +14,18 @@ from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet.worksheet import Worksheet
 
+from plain_text import printable
+
 # Spreadsheet programs recognise UTF-8 only by its byte order mark.
 CSV_ENCODING = "utf-8-sig"
 # A longer name of a sheet is refused by spreadsheet programs.
 SHEET_TITLE_MAX = 31
+# So is a cell with more characters, or with control characters.
+CELL_MAX_CHARS = 32_767
+
+# Full-width signs count as well where spreadsheet programs run in Chinese.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_HARMLESS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?|-|\+[0-9]+(\|\+[0-9]+)*")
 
 Columns = Sequence[str]
 Rows = Iterable[Sequence[object]]
@@ -61,13 +70,34 @@ def fill_sheet(sheet: Worksheet | WriteOnlyWorksheet, columns: Columns, rows: Ro
 def _write_csv(file: IO[str], columns: Columns, rows: Rows) -> None:
     writer = csv.writer(file)
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([as_text(value) if isinstance(value, str) else value for value in row] for row in rows)
 
 
 def _literal(sheet: Worksheet | WriteOnlyWorksheet, value: object) -> object | Cell:
-    """The value itself; a text that begins like a formula as a cell that stays a text."""
-    if not isinstance(value, str) or not value.startswith("="):
+    """The value itself; a text as one that a spreadsheet can hold, in a cell that stays a text, also once it is edited,
+    if it begins like a formula."""
+    if not isinstance(value, str):
+        return value
+    value = printable(value, CELL_MAX_CHARS)
+    if not is_formula(value):
         return value
     cell = WriteOnlyCell(sheet, value)
     cell.data_type = "s"
+    cell.quotePrefix = True
     return cell
+
+
+def is_formula(text: str) -> bool:
+    """True if a spreadsheet program could take this text for a formula. Numbers, and telephone numbers with `|` between
+    them, are none."""
+    return text.lstrip(" ").startswith(_FORMULA_STARTS) and not _HARMLESS.fullmatch(text)
+
+
+def as_text(text: str) -> str:
+    """The text as it is written in a CSV file, with an apostrophe before what looks like a formula."""
+    return f"'{text}" if is_formula(text) else text
+
+
+def of_text(cell: str) -> str:
+    """The text of a cell of a CSV file, without such an apostrophe."""
+    return cell[1:] if cell.startswith("'") and is_formula(cell[1:]) else cell

@@ -9,13 +9,32 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
+
+from brand_catalog.sheet_writing import of_text
+from brand_catalog.workbook_bounds import OutOfBounds, check_workbook
+from plain_text import UnfitText, check_text, one_line, printable
 
 # GB18030 decodes nearly every byte sequence, so UTF-8, which does not, has to be tried first.
 ENCODINGS = ("utf-8-sig", "gb18030")
+
+# The bounds of every file that is read: larger is not a list that was meant. A city's limits, a million and a half
+# rows of about 50 bytes, are the longest list there is (LONG_ROWS_MAX); any other has a row a retailer.
+FILE_MAX_BYTES = 128 * 1024 * 1024
+ROWS_MAX = 200_000
+LONG_ROWS_MAX = 3_000_000
+COLUMNS_MAX = 100
+LINE_MAX_CHARS = 64_000
+CELL_MAX_CHARS = 1_000
+FIGURE_MAX = 1_000_000
+"""The largest number a cell may have where nothing narrower is said: as packs it fits a column of every database."""
+FEN_MAX = 2_000_000_000
+# A file with more problems than this is the wrong file.
+PROBLEMS_MAX = 200
+# The last row a spreadsheet has.
+_XLSX_ROWS = 1_048_576
+_DIGITS_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +81,24 @@ class SheetRow:
         """The cell's text, trimmed; empty if the sheet has no such column."""
         return self.cells.get(column, "")
 
-    def required(self, column: str) -> str | None:
-        if text := self.text(column):
-            return text
-        self.problem(column, "is empty")
-        return None
+    def name(self, column: str, most: int) -> str:
+        """The cell's text of at most `most` characters; a longer one is a problem, and is cut."""
+        if len(text := self.text(column)) > most:
+            self.problem(column, f"is longer than {most} characters")
+        return text[:most]
 
-    def count(self, column: str, *, least: int = 1) -> int | None:
-        """A whole number of at least `least`."""
+    def required(self, column: str, most: int = CELL_MAX_CHARS) -> str | None:
+        """The cell's text of at most `most` characters."""
+        if not (text := self.text(column)):
+            self.problem(column, "is empty")
+            return None
+        if len(text) > most:
+            self.problem(column, f"is longer than {most} characters")
+            return None
+        return text
+
+    def count(self, column: str, *, least: int = 1, most: int = FIGURE_MAX) -> int | None:
+        """A whole number of at least `least` and at most `most`."""
         if (text := self.required(column)) is None:
             return None
         value = _decimal(text)
@@ -79,15 +108,22 @@ class SheetRow:
         if value < least:
             self.problem(column, f"{text!r} is less than {least}")
             return None
+        if value > most:
+            self.problem(column, f"{text!r} is more than {most}")
+            return None
         return int(value)
 
     def fen(self, column: str, *, least: int = 1) -> int | None:
-        """An amount written in yuan, as integer fen; more than two decimals are refused rather than rounded."""
+        """An amount written in yuan, as integer fen, at most FEN_MAX; more than two decimals are refused rather than
+        rounded."""
         if (text := self.required(column)) is None:
             return None
         value = _decimal(text)
         if value is None:
             self.problem(column, f"{text!r} is not an amount in yuan")
+            return None
+        if value * 100 > FEN_MAX:
+            self.problem(column, f"{text!r} is more than {FEN_MAX // 100} yuan")
             return None
         if value * 100 != (value * 100).to_integral_value():
             self.problem(column, f"{text!r} has parts of a fen")
@@ -138,23 +174,64 @@ class Sheet:
 
 
 def read_sheet(path: Path) -> Sheet:
-    """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows; SheetError if unreadable."""
+    """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows. SheetError if it is unreadable
+    or beyond the bounds above, or where cells have control characters or are too long to be read."""
     columns, rows = read_rows(path)
     return Sheet(path.name, columns, [(number, dict(zip(columns, cells, strict=False))) for number, cells in rows])
 
 
-def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The headings, and each row with its number; as `read_sheet`, but one row at a time for long files."""
+def read_rows(path: Path, rows_max: int = ROWS_MAX) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The headings, and each row with its number; as `read_sheet`, but one row at a time for long files, of at most
+    `rows_max` rows. Problems of cells are raised as SheetError at the end, so nothing may be kept before the last row
+    is read."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise _unreadable(path, f"the file cannot be opened ({error.strerror})") from error
+    if size > FILE_MAX_BYTES:
+        raise _unreadable(path, f"the file is larger than {FILE_MAX_BYTES // (1024 * 1024)} MB")
     rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
     numbered = ((number, cells) for number, cells in enumerate(rows, 1) if any(cells))
     _, columns = next(numbered, (0, []))
-    blank = [""] * len(columns)
     if not columns:
         raise _unreadable(path, "the file is empty")
+    if any(columns[COLUMNS_MAX:]):
+        raise _unreadable(path, f"the file has more than {COLUMNS_MAX} columns")
+    columns = [printable(one_line(column), CELL_MAX_CHARS) for column in columns[:COLUMNS_MAX]]
+    while not columns[-1]:
+        columns.pop()
     if repeated := {column for column in columns if column and columns.count(column) > 1}:
         raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} occurs more than once")
-    # Spreadsheets leave off the empty cells at a row's end.
-    return columns, ((number, cells + blank[len(cells) :]) for number, cells in numbered)
+    return columns, _checked_rows(path, columns, numbered, rows_max)
+
+
+def _checked_rows(
+    path: Path, columns: Sequence[str], rows: Iterator[tuple[int, list[str]]], rows_max: int
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows with the cells of the headings alone, each trimmed."""
+    problems: list[RowProblem] = []
+    blank = [""] * len(columns)
+    for count, (number, cells) in enumerate(rows, 1):
+        if count > rows_max:
+            raise _unreadable(path, f"the file has more than {rows_max} rows")
+        # Spreadsheets leave off the empty cells at a row's end.
+        cells = cells[: len(columns)] + blank[len(cells) :]
+        joined = "".join(cells)
+        if joined.isprintable() and len(joined) <= CELL_MAX_CHARS:
+            yield number, cells
+            continue
+        cells = [one_line(cell) for cell in cells]
+        for column, cell in zip(columns, cells, strict=True):
+            try:
+                check_text(cell, CELL_MAX_CHARS)
+            except UnfitText as unfit:
+                reason = f"is longer than {unfit.most} characters" if unfit.most else "has control characters"
+                problems.append(RowProblem(path.name, number, column, reason))
+        if len(problems) >= PROBLEMS_MAX:
+            break
+        yield number, cells
+    if problems:
+        raise SheetError(problems)
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
@@ -173,24 +250,38 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
     if "\0" in text:
         raise _unreadable(path, "this is not a CSV file")
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), strict=True):
-            yield [cell.strip() for cell in row]
+        for row in csv.reader(_lines(path, text), strict=True):
+            yield [of_text(cell.strip()) for cell in row]
     except csv.Error as error:
         raise _unreadable(path, f"this is not a CSV file ({error})") from error
 
 
+def _lines(path: Path, text: str) -> Iterator[str]:
+    """The lines of a text. SheetError for one that is too long: it would be split into cells whole."""
+    lines = io.StringIO(text, newline="")
+    while line := lines.readline(LINE_MAX_CHARS + 1):
+        if len(line) > LINE_MAX_CHARS:
+            raise _unreadable(path, f"the file has a line of more than {LINE_MAX_CHARS} characters")
+        yield line
+
+
 def _xlsx_rows(path: Path) -> Iterator[list[str]]:
     try:
+        check_workbook(path)
         workbook = load_workbook(path, read_only=True, data_only=True)
+        try:
+            # Cells further right have no heading; without a bound, every row up to the last is as wide as the widest.
+            for row in workbook.worksheets[0].iter_rows(values_only=True, max_row=_XLSX_ROWS, max_col=COLUMNS_MAX + 1):
+                yield [_cell_text(value) for value in row] if row.count(None) < len(row) else []
+        finally:
+            workbook.close()
+    except OutOfBounds as error:
+        raise _unreadable(path, str(error)) from error
     except OSError as error:
         raise _unreadable(path, f"the file cannot be opened ({error.strerror})") from error
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
+    except Exception as error:
+        # A broken archive, part, number, date or reference: the reader has a different error for each.
         raise _unreadable(path, "this is not an XLSX file") from error
-    try:
-        for row in workbook.worksheets[0].iter_rows(values_only=True):
-            yield [_cell_text(value) for value in row]
-    finally:
-        workbook.close()
 
 
 def _cell_text(value: object) -> str:
@@ -205,11 +296,13 @@ def _cell_text(value: object) -> str:
 
 
 def _decimal(text: str) -> Decimal | None:
+    """The number a text stands for; None for one that is none, or that has more digits than any figure here, as
+    1e1000000, which takes minutes to write out."""
     try:
         value = Decimal(text)
     except InvalidOperation:
         return None
-    return value if value.is_finite() else None
+    return value if value.is_finite() and (not value or abs(value.adjusted()) <= _DIGITS_MAX) else None
 
 
 def _unreadable(path: Path, reason: str) -> SheetError:

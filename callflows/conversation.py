@@ -72,7 +72,7 @@ def hear(state: CallState, heard: TurnInput, desk: Desk, *, speech_enabled: bool
 
 def identify(state: CallState, customer_code: str) -> CallState:
     """Sign the caller in as the retailer an operator has identified, and return the state after it."""
-    return replace(state, customer_code=customer_code, signed_in=True)
+    return replace(state, customer_code=customer_code, signed_in=True, proved=True)
 
 
 def resume_from_operator(state: CallState, desk: Desk, *, speech_enabled: bool) -> tuple[CallState, Reply]:
@@ -82,6 +82,7 @@ def resume_from_operator(state: CallState, desk: Desk, *, speech_enabled: bool) 
     state.over, state.reprompt_count, state.sign_in_failures = "", 0, 0
     state.open_questions, state.read_back_lines = (), None
     state.requested_lines, state.unclear_items, state.leaving = None, (), ""
+    state.prove_for, state.inquiry_waiting = "", None
     turn = TurnContext(state, desk)
     if not state.signed_in:
         return state, _go(turn, _flow(turn).first)

@@ -35,6 +35,7 @@ from callflows.steps.identification import (
 )
 from callflows.steps.leaving import Leave, Left
 from callflows.steps.outbound_greeting import Greeted, GreetRetailer, TakeItemsOutbound
+from callflows.steps.proof import Proved, ProveIdentity
 from callflows.steps.read_back import ReadBack, ReadBackEnds
 from callflows.steps.take_items import AskChange, Declined, TakeItems
 
@@ -48,7 +49,8 @@ LINE_GOTOS: Mapping[StrEnum, Target] = {
     Goto.MORE: "take_items",
     Goto.BANDS: "choose_band",
     Goto.SPECS: "browse_specs",
-    Goto.READ_BACK: "read_back",
+    Goto.READ_BACK: "prove_identity",
+    Goto.PROVE: "prove_identity",
     Goto.LEAVE: "leave",
 }
 
@@ -60,6 +62,7 @@ ORDERING_FLOW = Flow(
             ConfirmCaller(),
             {
                 CallerConfirmed.SIGNED_IN: "admission",
+                CallerConfirmed.PIN_FIRST: "ask_pin",
                 CallerConfirmed.SOMEONE_ELSE: "ask_code",
                 CallerConfirmed.UNKNOWN_NUMBER: "ask_code",
             },
@@ -86,7 +89,7 @@ ORDERING_FLOW = Flow(
             Admission(),
             {
                 Admitted.MAY_ORDER: "take_items",
-                Admitted.DRAFT_LEFT: "resume_draft",
+                Admitted.DRAFT_LEFT: "prove_identity",
                 Admitted.MISSED: "choose_supplementary_region",
                 Admitted.REFUSED: "refused",
             },
@@ -101,6 +104,18 @@ ORDERING_FLOW = Flow(
         FlowRow(OfferRest(), LINE_GOTOS),
         FlowRow(ChooseBand(), LINE_GOTOS),
         FlowRow(BrowseSpecs(), LINE_GOTOS),
+        FlowRow(
+            ProveIdentity(),
+            {
+                **LINE_GOTOS,
+                Proved.READ_BACK: "read_back",
+                Proved.RESUME: "resume_draft",
+                Proved.SERVICES: "after_order",
+                Proved.FAILED: Transfer("not_identified"),
+                Proved.LOCKED: Transfer("locked"),
+                Proved.NO_PIN: Transfer("not_identified"),
+            },
+        ),
         FlowRow(
             ReadBack(),
             {
@@ -120,6 +135,7 @@ ORDERING_FLOW = Flow(
                 Afterwards.CONFIRM: "confirm_request",
                 Afterwards.REFUSED: "refused",
                 Afterwards.ENDED: HangUp(),
+                Afterwards.PROVE: "prove_identity",
             },
         ),
         FlowRow(ChangeSaved(), {Afterwards.CONFIRM: "confirm_request", Afterwards.BACK: "after_order"}),

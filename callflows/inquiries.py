@@ -33,9 +33,17 @@ def only_inquires(heard: Utterance) -> bool:
     return bool(heard.items) and heard.command is None and all(map(is_inquiry, heard.items))
 
 
+# The questions whose answers are for the retailer alone.
+CONFIDENTIAL: frozenset[Command] = frozenset({"balance", "last_order", "track"})
+
+
 def answer_inquiry(turn: TurnContext, command: Command | None, mentioned_barcode: str) -> None:
     """Answer a question asked without a brand; a command that asks for nothing is ignored. `mentioned_barcode` is the
-    spec mentioned in the reply before."""
+    spec mentioned in the reply before. The balance and earlier orders wait for the PIN where the caller has yet to key
+    it."""
+    if command in CONFIDENTIAL and turn.must_prove:
+        turn.state.prove_for, turn.state.inquiry_waiting = "inquiry", command
+        return
     match command:
         case "last_order":
             _say_last_order(turn)

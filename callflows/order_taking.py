@@ -82,7 +82,10 @@ def take(turn: TurnContext, heard: Utterance, *, correcting: bool = False, answe
 
 
 def go_on(turn: TurnContext) -> Goto:
-    """The kind of the oldest open question, or the step to return to where there is none."""
+    """The kind of the oldest open question, or the step to return to where there is none; first the PIN, where a
+    question waits for it."""
+    if turn.state.inquiry_waiting is not None:
+        return Goto.PROVE
     return turn.state.open_questions[0].kind if turn.state.open_questions else turn.state.return_to
 
 

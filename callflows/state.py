@@ -64,6 +64,7 @@ class Goto(StrEnum):
     SPECS = "specs"
     READ_BACK = "read_back"
     LEAVE = "leave"
+    PROVE = "prove"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,12 @@ class CallState:
     greeted: bool = False
     customer_code: str = ""
     signed_in: bool = False
+    # True once the caller has keyed the PIN, or an operator has identified it.
+    proved: bool = False
+    # What the PIN is asked for, beside the read-back: to resume a draft, for a question, or for an earlier order.
+    prove_for: Literal["", "resume", "inquiry", "services"] = ""
+    # The question that waits for the PIN.
+    inquiry_waiting: Command | None = None
     # Wrong codes, wrong PINs and codes that were heard wrong; reset only when an operator gives the call back.
     sign_in_failures: int = 0
     # Turns in a row that were silent or not understood.

@@ -103,6 +103,16 @@ class TurnContext:
         """The hotline that was called, or the supplementary one that serves its caller."""
         return self.desk.hotline(self.state.served_by or self.state.called)
 
+    @property
+    def must_prove(self) -> bool:
+        """True if the caller has yet to key the PIN before anything is saved, and before the balance or an order is
+        told: it was signed in by its number alone. Whom the line has called itself is not asked: a call that asks for
+        PINs is what a fraud would be."""
+        state = self.state
+        if not state.signed_in or state.proved or state.flow == OUTBOUND:
+            return False
+        return self.desk.registered_number_pin != "never"
+
     @cached_property
     def retailer(self) -> Retailer:
         """The retailer of the call, for steps that have its customer code. RecordMissing if it no longer exists."""

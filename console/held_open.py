@@ -7,9 +7,10 @@ Each begins as a request that the Flask application answers, so that its own che
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,12 @@ from console.event_stream import EventStream, LiveParts, Viewer, event
 STREAM_MAX_S = 300
 # A comment is sent this often, so that a dead connection is noticed.
 KEEPALIVE_S = 15
+# The event streams of one staff member: more pages than anybody has open. A stream beyond the limit is refused, and the
+# browser asks again later.
+STREAMS_MAX_EACH = 30
+# Requests that wait for an answer at once: all pages open at a desk ask again together when a process has ended.
+ASKING_MAX = 500
+RETRY_AFTER_S = 5
 
 Environ = dict[str, Any]
 
@@ -50,19 +57,46 @@ class HeldOpen:
         self._app = app
         self._pool = pool
         self._broadcasts: dict[LiveParts[Any], _Broadcast] = {}
+        self._asking = 0
+        self._streams: Counter[int] = Counter()
 
     async def answer(self, request: Request) -> Response:
         """Answer a request, with an event stream if that is what it asks for."""
+        if self._asking >= ASKING_MAX:
+            return _busy()
         answer, environ = await self._ask(request.scope)
         headers = answer.headers
         if not isinstance(answer, EventStream):
             return Response(answer.get_data(), answer.status_code, dict(headers))
+        if self._streams[answer.viewer.staff_id] >= STREAMS_MAX_EACH:
+            log.warning("an event stream was refused: its viewer has too many", staff=answer.viewer.staff_id)
+            return _busy()
         if (broadcast := self._broadcasts.get(answer.live)) is None:
             broadcast = self._broadcasts[answer.live] = _Broadcast(self._app, self._pool, answer.live)
-        return StreamingResponse(broadcast.events(answer.viewer, environ, request), headers=dict(headers))
+
+        async def may_go_on() -> bool:
+            """True while the same request would still be answered so: its session may have ended."""
+            again, _environ = await self._ask(request.scope)
+            return isinstance(again, EventStream)
+
+        events = broadcast.events(answer.viewer, environ, request, may_go_on)
+        return StreamingResponse(self._counted(answer.viewer.staff_id, events), headers=dict(headers))
+
+    async def _counted(self, staff_id: int, events: AsyncGenerator[str]) -> AsyncIterator[str]:
+        """The events of a stream, which is counted among its viewer's while it is open."""
+        self._streams[staff_id] += 1
+        try:
+            async with aclosing(events):
+                async for one in events:
+                    yield one
+        finally:
+            self._streams[staff_id] -= 1
 
     async def accept(self, socket: WebSocket) -> None:
         """Serve a socket, or refuse its handshake with 403."""
+        if self._asking >= ASKING_MAX:
+            await socket.close()
+            return
         answer, _environ = await self._ask(socket.scope)
         if isinstance(answer, HeldSocket):
             await socket.accept()
@@ -78,7 +112,15 @@ class HeldOpen:
             with self._app.request_context(environ):
                 return self._app.full_dispatch_request()
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, dispatch), environ
+        self._asking += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, dispatch), environ
+        finally:
+            self._asking -= 1
+
+
+def _busy() -> Response:
+    return Response("Too many connections: try again in a moment.", 429, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _environ(scope: Scope) -> Environ:
@@ -118,14 +160,21 @@ class _Broadcast:
         self._joined = asyncio.Event()
         self._updating: asyncio.Task[None] | None = None
 
-    async def events(self, viewer: Viewer, environ: Environ, request: Request) -> AsyncIterator[str]:
-        """The parts for one page of this viewer, each when it has changed, until the page is closed."""
+    async def events(
+        self, viewer: Viewer, environ: Environ, request: Request, may_go_on: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[str]:
+        """The parts for one page of this viewer, each when it has changed, until the page is closed or its session is
+        over, which is noticed within KEEPALIVE_S."""
         shown = self._join(viewer, environ)
         try:
             sent: dict[str, str] = {}
             loop = asyncio.get_running_loop()
-            ends_at = loop.time() + STREAM_MAX_S
+            ends_at, asked_at = loop.time() + STREAM_MAX_S, loop.time()
             while loop.time() < ends_at and not await request.is_disconnected():
+                if loop.time() - asked_at >= KEEPALIVE_S:
+                    if not await may_go_on():
+                        break
+                    asked_at = loop.time()
                 changed, parts = shown.changed, shown.parts
                 news = {name: part for name, part in parts.items() if part != sent.get(name)}
                 sent |= news

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request, url_for
@@ -10,13 +12,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, UnprocessableEntity
+from werkzeug.routing import IntegerConverter
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from console import authentication, language, navigation, texts
 from console.calls import order_and_call_pages, recording_pages, turn_review
 from console.day import (
+    alarm_pages,
     brief,
     delivery_pages,
     department_report_pages,
@@ -45,10 +49,9 @@ from console.settings import (
 from console.web_phone import web_phone_pages
 from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
-from orders.lockout import matched_before
-from orders.staff.accounts import check_password, password_hash
+from orders.staff.accounts import check_password
 from orders.staff.models import SEAT_MAX_CHARS
-from storage import read_only, transaction
+from plain_text import UnfitText, check_text, printable
 
 CONTENT_SECURITY = "; ".join(
     (
@@ -69,13 +72,21 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 FORM_MAX_BYTES = 4_000_000
+TEXT_SHOWN_CHARS = 20
 
 _protection = CSRFProtect()
+
+
+class RowNumber(IntegerConverter):
+    """The number of a row in a page's address: a larger one than a database can have is no address."""
+
+    regex = "[0-9]{1,9}"
 
 
 def register(app: Flask, app_services: Services) -> None:
     """Register the console's pages in the application."""
     app.secret_key = app.secret_key or app_services.settings.secret_key
+    app.url_map.converters["int"] = RowNumber
     app.config.update(
         SESSION_COOKIE_NAME="order_hotline",
         SESSION_COOKIE_HTTPONLY=True,
@@ -117,7 +128,8 @@ def _console(app_services: Services) -> Blueprint:
     @console.before_request
     def check_request() -> None:
         request.max_content_length = FORM_MAX_BYTES
-        authentication.load_staff(touch=request.accept_mimetypes.best != "text/event-stream")
+        by_itself = request.accept_mimetypes.best == "text/event-stream" or request.endpoint in alarm_pages.POLLED
+        authentication.load_staff(touch=not by_itself)
         try:
             _protection.protect()
         except CSRFError:
@@ -126,6 +138,8 @@ def _console(app_services: Services) -> Blueprint:
             if authentication.current_staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
+        for text in (request.path, *itertools.chain.from_iterable(request.values.listvalues())):
+            check_text(text)
 
     @console.after_request
     def add_security_headers(response: Response) -> Response:
@@ -169,6 +183,15 @@ def _console(app_services: Services) -> Blueprint:
             return str(sentence), error.code
         return render_template("error.html", error=error, sentence=sentence), error.code
 
+    @console.app_errorhandler(UnfitText)
+    def refuse_text(unfit: UnfitText) -> ResponseReturnValue:
+        begins = printable(unfit.text, TEXT_SHOWN_CHARS)
+        if unfit.most is None:
+            sentence = _("“%(text)s”里面有控制字符，没有保存，请删掉重新填写。", text=begins)
+        else:
+            sentence = _("“%(text)s”太长，最多%(most)d个字，没有保存。", text=begins, most=unfit.most)
+        return show_error(UnprocessableEntity(sentence))
+
     @console.get("/")
     def home() -> ResponseReturnValue:
         if authentication.current_staff_or_none() is not None:
@@ -187,8 +210,12 @@ def _console(app_services: Services) -> Blueprint:
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
                 signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
-                return Response(status=204, headers={"HX-Trigger": signed_in})
-            return redirect(url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward)
+                answer = Response(status=204, headers={"HX-Trigger": signed_in})
+            else:
+                to = url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward
+                answer = cast("Response", redirect(to))
+            authentication.remember_browser(answer, authentication.staff().login)
+            return answer
         accounts = DEMO_STAFF if services().settings.demo else ()
         again = "HX-Request" in request.headers
         page = render_template(
@@ -213,6 +240,7 @@ def _console(app_services: Services) -> Blueprint:
         return redirect(_safe_redirect_path(request.form.get("onward")))
 
     console.register_blueprint(brief.brief_routes())
+    console.register_blueprint(alarm_pages.alarm_routes())
     console.register_blueprint(seat_pages.seat_routes())
     console.register_blueprint(desk_pages.desk_routes())
     console.register_blueprint(call_handling.call_handling_routes())
@@ -248,14 +276,20 @@ def _sign_in(form: SignInForm) -> str:
     """Sign in with what was typed. Return the reason for a refusal in a sentence, or an empty string."""
     if not form.validate():
         return ""
-    login, password = form.login.data or "", form.password.data or ""
-    with read_only(services().sessions) as reader:
-        stored = password_hash(reader, login)
-    matches = matched_before(stored, password)
-    with transaction(services().sessions) as work:
-        answer = check_password(work, login, password, request.remote_addr or "", services().now(), matches)
+    now, login = services().now(), (form.login.data or "").strip().lower()
+    answer = check_password(
+        services().sessions,
+        login,
+        form.password.data or "",
+        address=request.remote_addr or "",
+        browser=authentication.known_browser(login),
+        now=now,
+    )
+    if answer.waits_until is not None:
+        minutes = max(1, -(-(answer.waits_until - now).total_seconds() // 60))
+        return _("试错太多了，请过%(minutes)d分钟再登录。", minutes=minutes)
     if answer.staff is None:
-        return _("试得太多，请过15分钟再登录。") if answer.locked else _("工号或者密码不对。")
+        return _("工号或者密码不对。")
     authentication.sign_in(answer.staff)
     authentication.load_staff(touch=False)
     return ""

@@ -155,7 +155,7 @@ ticket_reasons = Texts(
     {
         "asked": N_("客户要人工"),
         "stuck": N_("没听懂"),
-        "locked": N_("代码被锁"),
+        "locked": N_("密码输错太多"),
         "not_identified": N_("没核对上代码"),
         "recogniser_down": N_("听不见"),
         "failure": N_("系统出错"),
@@ -327,6 +327,7 @@ rules = Texts(
         "number_days": N_("来电号码和外呼号码保留几天"),
         "former_staff_days": N_("停用账号的电话和密码保留几天"),
         "recording_notice": N_("怎么告诉客户在录音"),
+        "registered_number_pin": N_("登记的电话打来，要不要密码"),
         "outbound_attempts_max": N_("一户一天最多外呼几次"),
         "outbound_pause_minutes": N_("未接通以后隔几分钟再打"),
         "outbound_pause_busy_minutes": N_("占线以后隔几分钟再打"),
@@ -341,6 +342,15 @@ recording_notices = Texts(
         "full": N_("开头说明为什么录音、不想录音怎么办"),
     }
 )
+registered_number_pins = Texts(
+    {
+        "always": N_("每次一开始就要"),
+        "before_saving": N_("保存订单、报余额以前才要"),
+        "never": N_("不要（号码可以冒充）"),
+    }
+)
+rule_choices = {"recording_notice": recording_notices, "registered_number_pin": registered_number_pins}
+"""The texts of the choices, in the order of their values, by the name of the rule."""
 subjects = Texts(
     {
         "supply": N_("货源"),
@@ -353,6 +363,8 @@ subjects = Texts(
         "retailer": N_("客户"),
         "sender": N_("网上订单来源"),
         "substitutes": N_("替代品种"),
+        "staff": N_("员工账号"),
+        "export": N_("下载文件"),
     }
 )
 """The subjects of the audit log."""

@@ -18,6 +18,7 @@ import argparse
 import http.client
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -74,6 +75,9 @@ def main() -> None:
     ports = range(port, port + (line_processes if arguments.part == "line" else 1))
     for each in ports:
         _check_free(host, each)
+    # A connection is a file, and often 1,024 may be open unless more is asked for: floods would take those of calls.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     signal.signal(signal.SIGTERM, _drain)
     signal.signal(signal.SIGINT, _stop)
     # A short path: a socket's may have about a hundred characters.

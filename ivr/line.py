@@ -52,5 +52,7 @@ class LineServices:
         dispatcher = RingDispatcher(sessions, clock, carrier, numbers)
         recorded = RecordedTurns(sessions, clock, carrier, recognition, registry)
         automatic = AutomaticLine(settings.listen_mode, calls, recognition, outbound, dispatcher, prompts)
-        operators = OperatorServices.build(sessions, clock, calls, carrier, dispatcher, numbers, automatic.present)
+        operators = OperatorServices.build(
+            sessions, clock, calls, carrier, dispatcher, numbers, settings.dialled_prefixes, automatic.present
+        )
         return cls(settings, calls, carrier, streams, recorded, outbound, operators, automatic, prompts)

@@ -1,4 +1,4 @@
-"""Recordings of callers, kept in the database with each turn for a number of days that the department sets.
+"""Recordings of callers, kept encrypted in the database with each turn for a number of days that the department sets.
 
 Only what was recognised as speech while a step listened is kept: no keys, never a PIN, nothing said in between.
 """
@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
-from ivr.models import TurnRecording
+from ivr.models import TurnLabel, TurnRecording
+from ivr.recording_cipher import seal, unseal
 from orders.department_rules import recording_days
 from speech.sound.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
 
@@ -28,7 +29,7 @@ def store(session: Session, call_key: str, turn_number: int, sound: bytes, now: 
     if not sound or recording_days(session) == 0:
         return
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    kept = {"recorded_at": now, "sound": sound[: _LONGEST_S * LINE_RATE]}
+    kept = {"recorded_at": now, "sound": seal(session, sound[: _LONGEST_S * LINE_RATE])}
     row = insert(TurnRecording).values(call_key=call_key, turn_number=turn_number, **kept)
     session.execute(row.on_conflict_do_update(index_elements=["call_key", "turn_number"], set_=kept))
 
@@ -47,10 +48,27 @@ def delete_expired(session: Session, now: datetime) -> int:
 
 
 def recording_of(session: Session, call_key: str, turn_number: int) -> bytes | None:
-    """The recording of a turn in mu-law, or None if none is kept."""
-    return session.scalar(
+    """The recording of a turn in mu-law, or None if none is kept, or none that the keys of the settings open."""
+    stored = session.scalar(
         select(TurnRecording.sound).where(TurnRecording.call_key == call_key, TurnRecording.turn_number == turn_number)
     )
+    return None if stored is None else unseal(session, stored)
+
+
+def encrypt_all(session: Session) -> int:
+    """Encrypt every recording and test case with the newest key, whatever it was stored with, and return their number.
+    What none of the keys opens is left alone."""
+    kept = [
+        *session.scalars(select(TurnRecording)),
+        *session.scalars(select(TurnLabel).where(TurnLabel.sound.is_not(None)).options(undefer(TurnLabel.sound))),
+    ]
+    count = 0
+    for row in kept:
+        if row.sound is not None and (sound := unseal(session, row.sound)) is not None:
+            row.sound = seal(session, sound)
+            count += 1
+    session.flush()
+    return count
 
 
 def recorded_turns(session: Session, call_key: str) -> frozenset[int]:

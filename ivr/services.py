@@ -39,9 +39,9 @@ class Services:
         """The catalogue in force."""
         return self.catalog_cache.current(session)
 
-    def open_desk(self, session: Session) -> Desk:
-        """The order desk at the present moment, for one unit of work."""
-        return Desk(session, self.catalog(session), self.clock())
+    def open_desk(self, session: Session, *, by: str = "") -> Desk:
+        """The order desk at the present moment, for one unit of work; `by` is the member of staff at it."""
+        return Desk(session, self.catalog(session), self.clock(), by=by)
 
 
 def services(app: Flask | None = None) -> Services:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.exporting import as_files
 from brand_catalog.loading import load_catalog
 from ivr.models import TurnLabel
+from ivr.recording_cipher import seal, unseal
 from ivr.recordings import recording_of
 from speech.evaluation.recordings import LABELS
 
@@ -60,7 +61,7 @@ def add_test_case(
         kind="test_case",
         text=text,
         expect=expect,
-        sound=sound,
+        sound=seal(session, sound),
         labelled_at=now,
         labelled_by=by,
     )
@@ -72,6 +73,11 @@ def add_test_case(
 def withdraw(row: TurnLabel, *, by: str, now: datetime) -> None:
     """Withdraw a label: its row is kept, its recording is not."""
     row.withdrawn_at, row.withdrawn_by, row.sound = now, by, None
+
+
+def sound_of(session: Session, row: TurnLabel) -> bytes | None:
+    """The recording of a test case in mu-law, or None if none is kept, or none that the keys of the settings open."""
+    return None if row.sound is None else unseal(session, row.sound)
 
 
 def labels_of_turn(session: Session, call_key: str, turn_number: int) -> list[TurnLabel]:
@@ -96,7 +102,7 @@ def test_case_files(session: Session) -> Iterator[tuple[str, bytes]]:
     lines = []
     for row in test_cases(session):
         name = f"turn-{row.id:06}.ulaw"
-        yield name, row.sound or b""
+        yield name, sound_of(session, row) or b""
         lines.append(json.dumps({"file": name, "text": row.text, "expect": row.expect}, ensure_ascii=False))
     yield from as_files(load_catalog(session))
     yield LABELS, "".join(f"{line}\n" for line in lines).encode()

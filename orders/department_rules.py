@@ -26,6 +26,16 @@ RecordingNotice = Literal["off", "short", "full"]
 RECORDING_NOTICES: Final[tuple[RecordingNotice, ...]] = ("off", "short", "full")
 """The ways by their value as a rule."""
 RECORDING_NOTICE = 1
+RegisteredNumberPin = Literal["always", "before_saving", "never"]
+"""The calls from a registered number in which the PIN is asked for: in every one before anything is said, before an
+order is saved and before the balance or an order is told, or in none."""
+REGISTERED_NUMBER_PINS: Final[tuple[RegisteredNumberPin, ...]] = ("always", "before_saving", "never")
+"""The three by their value as a rule."""
+# A caller's number can be made up by whoever places the call. Before saving is where that costs something: who only
+# asks for the assortment need not key anything, and nobody orders or hears the balance in another one's name.
+REGISTERED_NUMBER_PIN = 1
+CHOICES: Final = {"recording_notice": RECORDING_NOTICES, "registered_number_pin": REGISTERED_NUMBER_PINS}
+"""The rules whose value is the place of a choice."""
 RULES = {
     "hold_minutes": "how long a line stays reserved after the order was last touched",
     "order_min_packs": "the least an order has in all",
@@ -35,6 +45,7 @@ RULES = {
     "number_days": "for how many days the numbers of callers, and those that were called, are kept",
     "former_staff_days": "for how many days the number and the password of a closed account are kept",
     "recording_notice": "how callers are told that they are recorded: 0 not at all, 1 shortly, 2 with the reason",
+    "registered_number_pin": "the PIN at a registered number: 0 always, 1 before saving and the balance, 2 never",
     "outbound_attempts_max": "how often a retailer that is due is called on one day",
     "outbound_pause_minutes": "how long after a call without an answer a retailer is called again",
     "outbound_pause_busy_minutes": "the same where the line was busy",
@@ -56,8 +67,8 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
         raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
     if value is not None and value < LEAST.get(name, 0):
         raise UnknownRule(f"{name} cannot be {value}.")
-    if name == "recording_notice" and value is not None and value >= len(RECORDING_NOTICES):
-        raise UnknownRule(f"{name} is at most {len(RECORDING_NOTICES) - 1}.")
+    if name in CHOICES and value is not None and value >= len(CHOICES[name]):
+        raise UnknownRule(f"{name} is at most {len(CHOICES[name]) - 1}.")
     if not why.strip():
         raise UnknownRule(f"Say why {name} is set: the audit log keeps it.")
     row = session.get(DepartmentRule, name, populate_existing=True)
@@ -113,6 +124,11 @@ def former_staff_days(session: Session) -> int:
 def recording_notice(session: Session) -> RecordingNotice:
     """The way callers are told that they are recorded."""
     return RECORDING_NOTICES[_value(session, "recording_notice", RECORDING_NOTICE)]
+
+
+def registered_number_pin(session: Session) -> RegisteredNumberPin:
+    """The calls from a registered number in which the PIN is asked for."""
+    return REGISTERED_NUMBER_PINS[_value(session, "registered_number_pin", REGISTERED_NUMBER_PIN)]
 
 
 def _value(session: Session, name: str, default: int) -> int:

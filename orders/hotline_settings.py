@@ -16,8 +16,11 @@ from orders.book.views import Hotline
 from orders.models import Admits, CalendarDay, ChannelWindow, HotlineRow, MissedCallers
 from orders.outbound.models import OutboundWindow
 from orders.windows import Calendar
+from plain_text import check_text
 
 MINUTES_A_DAY = 24 * 60
+# As orders keep the region that was chosen.
+REGION_MAX_CHARS = 20
 
 
 class SettingRefused(ValueError):
@@ -46,6 +49,8 @@ def set_hotline(
     _check_reason(why)
     if len(regions) > 9:
         raise SettingRefused(f"A hotline has {len(regions)} regions; there are keys for nine.")
+    for region in regions:
+        check_text(region, REGION_MAX_CHARS)
     line = session.scalar(select(HotlineRow).where(HotlineRow.number == number))
     before = None if line is None else _hotline(line)
     line = line or HotlineRow(number=number)

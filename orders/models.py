@@ -60,14 +60,44 @@ class CalendarDay(Base):
 
 
 class SignInCounter(Base):
-    """Failed sign-ins counted by `key`: a retailer, a calling number, a staff login, an address, or overall."""
+    """Failed sign-ins counted by `key`: a retailer, a calling number, a staff login, an address, one of them at its
+    usual place, or overall. `counted_from` is the time of the last one, or the start of the window of those overall."""
 
     __tablename__ = "sign_in_counters"
 
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     failures: Mapped[int]
-    counted_from: Mapped[datetime] = mapped_column(UtcDateTime)
-    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    counted_from: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    waits_until: Mapped[datetime | None] = mapped_column("locked_until", UtcDateTime)
+
+
+class KnownOrigin(Base):
+    """A telephone number that an account was signed in from with its PIN, and when last."""
+
+    __tablename__ = "known_origins"
+
+    account: Mapped[str] = mapped_column(String(80), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(64), primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+AlarmKind = Literal["retailer", "caller", "overall", "staff", "address"]
+"""The subjects of an alarm: a customer code, a calling number, all codes together, a login, a network address."""
+
+
+class SignInAlarm(Base):
+    """One alarm about guessed PINs or passwords, until a person has seen to it."""
+
+    __tablename__ = "sign_in_alarms"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[AlarmKind] = mapped_column(String(10))
+    subject: Mapped[str] = mapped_column(String(80))
+    raised_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    tries: Mapped[int]
+    settled_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    settled_by: Mapped[str | None] = mapped_column(String(40))
 
 
 Subject = Literal[
@@ -81,6 +111,8 @@ Subject = Literal[
     "retailer",
     "sender",
     "substitutes",
+    "staff",
+    "export",
 ]
 
 REASON_MAX_CHARS = 200

@@ -44,7 +44,10 @@ class Admission(Step[Admitted]):
         except DeskRefusal as refusal:
             turn.state.refusal = refusal.reason
             return Admitted.REFUSED
-        return Admitted.DRAFT_LEFT if turn.ordered() else Admitted.MAY_ORDER
+        if not turn.ordered():
+            return Admitted.MAY_ORDER
+        turn.state.prove_for = "resume"
+        return Admitted.DRAFT_LEFT
 
     def listen(self, turn: TurnContext) -> YesNo:
         raise AssertionError("admission asks nothing, so nothing is listened for")
@@ -124,7 +127,10 @@ class ExplainRefusal(Step[RefusalEnds]):
         eligibility = turn.desk.eligibility(turn.retailer, turn.hotline)
         if turn.state.refusal == "already_ordered" and eligibility.ordered is not None:
             # AY 4.1.5.2 a
-            turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
+            if turn.must_prove:
+                turn.say("refused.already_ordered_today")
+            else:
+                turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
         else:
             turn.say(f"refused.{turn.state.refusal}")
         if turn.state.refusal == "not_supplementary" and (main := turn.desk.main_hotline()) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from callflows import speaking
 from callflows.change_requests import gather, has_no_exact_quantity, ordered_packs, wanted_packs
-from callflows.inquiries import answer_inquiry, describe_specs, is_inquiry, say_balance
+from callflows.inquiries import CONFIDENTIAL, answer_inquiry, describe_specs, is_inquiry, say_balance
 from callflows.order_status import requested, say_not_changeable, say_order, say_statuses
 from callflows.steps.clarifications import OPTIONS_AT_ONCE
 from callflows.steps.step import NoMatch, Step
@@ -31,6 +31,7 @@ class Afterwards(StrEnum):
     REFUSED = "refused"
     BACK = "back"
     ENDED = "ended"
+    PROVE = "prove"
 
 
 class AfterOrder(Step[Afterwards]):
@@ -38,7 +39,9 @@ class AfterOrder(Step[Afterwards]):
     a change or a cancellation for the leader to approve."""
 
     name = "after_order"
-    outcomes = frozenset({Afterwards.CHANGE, Afterwards.CONFIRM, Afterwards.REFUSED, Afterwards.ENDED})
+    outcomes = frozenset(
+        {Afterwards.CHANGE, Afterwards.CONFIRM, Afterwards.REFUSED, Afterwards.ENDED, Afterwards.PROVE}
+    )
     silence_ms = 8_000
 
     def ask(self, turn: TurnContext) -> Afterwards | None:
@@ -58,6 +61,9 @@ class AfterOrder(Step[Afterwards]):
         return turn.choice(options, _items(turn))
 
     def hear(self, turn: TurnContext, heard: Utterance) -> Afterwards | NoMatch | None:
+        if turn.must_prove and _is_confidential(heard):
+            turn.state.prove_for, turn.state.services_offered = "services", False
+            return Afterwards.PROVE
         if heard.items:
             return self._take_lines(turn, heard)
         if heard.choice == CHANGE:
@@ -267,6 +273,13 @@ class ConfirmRequest(Step[Afterwards]):
         turn.state.request_made = True
         turn.say("confirm_request.cancellation_noted" if cancelling else "confirm_request.change_noted")
         return Afterwards.BACK
+
+
+def _is_confidential(heard: Utterance) -> bool:
+    """True for what tells or changes the retailer's own: everything offered here, and lines for a saved order."""
+    if heard.items:
+        return not all(is_inquiry(item) for item in heard.items)
+    return heard.choice is not None or heard.command in {"cancel", "read_all", *CONFIDENTIAL}
 
 
 def _changeable(turn: TurnContext) -> OrderStatus | None:

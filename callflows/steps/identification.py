@@ -73,12 +73,14 @@ def said_by_others(turn: TurnContext) -> Option:
 
 class CallerConfirmed(StrEnum):
     SIGNED_IN = "signed in"
+    PIN_FIRST = "PIN first"
     SOMEONE_ELSE = "someone else"
     UNKNOWN_NUMBER = "unknown number"
 
 
 class ConfirmCaller(Step[CallerConfirmed]):
-    """Asks a caller from a registered number if it is the retailer itself. A yes signs in, without a PIN."""
+    """Asks a caller from a registered number if it is the retailer itself. A yes signs in: without a PIN, or until the
+    PIN is needed. Where the department always wants it first, no name is said."""
 
     name = "confirm_caller"
     outcomes = frozenset(CallerConfirmed)
@@ -90,6 +92,11 @@ class ConfirmCaller(Step[CallerConfirmed]):
         if retailer is None:
             return CallerConfirmed.UNKNOWN_NUMBER
         turn.state.customer_code = retailer.customer_code
+        if turn.desk.registered_number_pin == "always":
+            if not turn.state.greeted:
+                turn.say("confirm_caller.pin_first", **greeting_words(turn))
+            turn.state.greeted = True
+            return CallerConfirmed.PIN_FIRST
         if turn.state.greeted:
             turn.say("confirm_caller.again", name=retailer.name)
         else:
@@ -182,7 +189,7 @@ class ConfirmCode(Step[CodeConfirmed]):
         if heard.command != "no":
             return NoMatch()
         turn.state.customer_code = ""
-        return CodeConfirmed.FAILED if _failed(turn) else CodeConfirmed.WRONG
+        return CodeConfirmed.FAILED if sign_in_failed(turn) else CodeConfirmed.WRONG
 
     def fill(self, turn: TurnContext) -> dict[str, str]:
         return {"code": speaking.one_by_one(turn.state.customer_code)}
@@ -216,19 +223,19 @@ class AskPin(Step[PinChecked]):
             return NoMatch()
         checked = turn.desk.verify_pin(turn.state.customer_code, heard.digits[0], turn.state.caller)
         if checked.ok:
-            turn.state.signed_in = True
+            turn.state.signed_in = turn.state.proved = True
             turn.say("ask_pin.right", name=turn.retailer.name)
             return PinChecked.SIGNED_IN
         turn.state.customer_code = ""
-        if checked.locked:
+        if checked.has_to_wait:
             return PinChecked.LOCKED
-        if _failed(turn):
+        if sign_in_failed(turn):
             return PinChecked.FAILED
         turn.say("ask_pin.wrong")
         return PinChecked.WRONG
 
 
-def _failed(turn: TurnContext) -> bool:
+def sign_in_failed(turn: TurnContext) -> bool:
     """Count one more failure; True if it was the last one allowed."""
     turn.state.sign_in_failures += 1
     return turn.state.sign_in_failures >= FAILURES_MAX

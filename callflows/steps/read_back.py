@@ -80,6 +80,8 @@ class ReadBack(Step[Goto | ReadBackEnds]):
             self._say_totals(turn, order)
 
     def _save(self, turn: TurnContext) -> Goto | ReadBackEnds:
+        if turn.must_prove:
+            return Goto.READ_BACK
         order = turn.order
         if order is None or _lines(order) != turn.state.read_back_lines:
             # The order that would be saved is not the one the caller said yes to.

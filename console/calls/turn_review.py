@@ -20,6 +20,7 @@ from console.calls.recording_pages import playable
 from console.desk.call_views import turn_view
 from console.language import _
 from console.spoken_name_preview import has_name, preview_or_add
+from console.uploads import record_export
 from ivr import turn_labels
 from ivr.models import TurnLabel, TurnRow
 from ivr.recordings import recording_of
@@ -137,7 +138,7 @@ def turn_review_routes() -> Blueprint:
     def sound(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             row = session.get(TurnLabel, number)
-            kept = row.sound if row is not None else None
+            kept = turn_labels.sound_of(session, row) if row is not None else None
         if kept is None:
             abort(404)
         return playable(kept)
@@ -150,6 +151,8 @@ def turn_review_routes() -> Blueprint:
         with read_only(services().sessions) as session, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in turn_labels.test_case_files(session):
                 archive.writestr(name, content)
+            names = archive.namelist()
+        record_export(f"labelled-{local_date(services().now())}.zip", len(names))
         answer = Response(file.getvalue(), mimetype="application/zip")
         answer.headers["Content-Disposition"] = f"attachment; filename=labelled-{local_date(services().now())}.zip"
         return answer

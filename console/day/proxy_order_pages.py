@@ -97,7 +97,7 @@ def _preview(path: Path) -> tuple[list[str], list[ListedRetailer]]:
             codes = proxy_list.store_list(session, part, day, by=staff().name, source=path.name, now=now)
             holds.take_from_stock(session, day, taken)
             for code in codes:
-                entered = proxy_list.enter_listed(session, catalog, day, code, now)
+                entered = proxy_list.enter_listed(session, catalog, day, code, now, by=staff().name)
                 # What was entered before is out of the stock already.
                 lines = [] if entered.repeated else entered.row.answer.get("lines", [])
                 took.update({line["barcode"]: line["granted_packs"] for line in lines})
@@ -123,7 +123,7 @@ def _enter(path: Path) -> tuple[list[str], None]:
     @retry_on_deadlock
     def enter(code: str) -> None:
         with transaction(services().sessions) as session:
-            proxy_list.enter_listed(session, catalog, day, code, now)
+            proxy_list.enter_listed(session, catalog, day, code, now, by=staff().name)
 
     for code in codes:
         enter(code)

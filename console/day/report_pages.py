@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from console.authentication import requires_task
 from console.calls.order_and_call_pages import requested_day
 from console.language import _
-from console.uploads import table_file
+from console.uploads import export_table
 from ivr.services import services
 from orders.reporting import figures
 from orders.reporting.figures import Period, Span
@@ -67,7 +67,7 @@ def report_routes() -> Blueprint:
         _day, span, period = _chosen()
         with read_only(services().sessions) as session:
             table = days_table(figures.days(session, period)) if key == "days" else specs_table(session, period)
-        return table_file(f"{key}-{span}-{period.first}", kind, list(table.columns.values()), table.rows)
+        return export_table(f"{key}-{span}-{period.first}", kind, list(table.columns.values()), table.rows)
 
     return routes
 

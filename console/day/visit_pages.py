@@ -111,7 +111,7 @@ def _preview(number: int, form: VisitForm) -> VisitOrder:
 
 
 def _order(session: Session, number: int, form: VisitForm) -> VisitOrder:
-    desk = services().open_desk(session)
+    desk = services().open_desk(session, by=staff().name)
     return visits.order_at_visit(desk, _planned(session, number), form.packs, by=staff().name, note=form.note)
 
 
@@ -132,7 +132,7 @@ def _page(
     reason: str = "",
     preview: VisitOrder | None = None,
 ) -> str:
-    desk, day = services().open_desk(session), business_day(services().now())
+    desk, day = services().open_desk(session, by=staff().name), business_day(services().now())
     return render_template(
         template,
         visit=planned,

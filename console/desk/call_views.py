@@ -26,7 +26,8 @@ ABANDONED_SHOWN_FOR = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class CallView:
-    """One call as listed, inbound or outbound."""
+    """One call as listed, inbound or outbound. `by_number_only` says that the caller is known by its number alone,
+    which anybody can send: no PIN was keyed."""
 
     call_key: str
     caller: str
@@ -38,6 +39,7 @@ class CallView:
     packs: int
     lines: int
     is_outbound: bool
+    by_number_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,10 @@ def _callbacks(session: Session, staff_by_id: dict[int, StaffRow], now: datetime
     )
 
 
+def _by_number_only(state: CallState) -> bool:
+    return state.signed_in and not state.proved and state.flow != OUTBOUND
+
+
 def call_view(session: Session, call: Call) -> CallView:
     """One call as listed."""
     return _views(session, {call.call_key: call})[call.call_key]
@@ -218,5 +224,6 @@ def _views(session: Session, calls: dict[str, Call]) -> dict[str, CallView]:
             packs=sum(line.granted_packs for line in lines),
             lines=len(lines),
             is_outbound=states[call_key].flow == OUTBOUND,
+            by_number_only=_by_number_only(states[call_key]),
         )
     return views

@@ -96,7 +96,7 @@ def desk_routes() -> Blueprint:
     @requires_task("take_calls")
     def order(key: str) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
-            desk = services().open_desk(session)
+            desk = services().open_desk(session, by=staff().name)
             presence.check_in(session, staff().id, services().now())
             item = _work_item(session, desk, key)
             refusal = _open_draft(desk, item)
@@ -124,7 +124,7 @@ def desk_routes() -> Blueprint:
     def suggested_lines(key: str) -> ResponseReturnValue:
         """Add the lines of the last order, or those that failed by the web, in one go."""
         with transaction(services().sessions) as session:
-            desk = services().open_desk(session)
+            desk = services().open_desk(session, by=staff().name)
             item = _work_item(session, desk, key)
             if stale := _stale_page_response(desk, item):
                 return stale
@@ -143,7 +143,7 @@ def desk_routes() -> Blueprint:
     @requires_task("take_calls")
     def save(key: str) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
-            desk = services().open_desk(session)
+            desk = services().open_desk(session, by=staff().name)
             item = _work_item(session, desk, key)
             if stale := _stale_page_response(desk, item):
                 return stale
@@ -159,7 +159,7 @@ def desk_routes() -> Blueprint:
 def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
     """Begin an order for a retailer: of the call `key`, whose caller the operator has identified, or of no call."""
     with transaction(services().sessions) as session:
-        desk = services().open_desk(session)
+        desk = services().open_desk(session, by=staff().name)
         retailer = desk.retailer(customer_code)
         if retailer is None:
             return _("没有这个客户代码。"), 409
@@ -231,7 +231,7 @@ def _sheet(desk: Desk, item: WorkItem) -> OrderSheet | None:
 
 def _set_line(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
     with transaction(services().sessions) as session:
-        desk = services().open_desk(session)
+        desk = services().open_desk(session, by=staff().name)
         item = _work_item(session, desk, key)
         if stale := _stale_page_response(desk, item):
             return stale

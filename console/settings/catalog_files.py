@@ -17,7 +17,7 @@ from brand_catalog.sheets import RowProblem
 from clock import local_date
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.uploads import as_file, is_table, table_file
+from console.uploads import as_file, export_table, is_table
 from ivr.services import services
 from speech.grammars.vocabulary import vocabulary_of
 from storage import read_only, transaction
@@ -81,15 +81,15 @@ def catalog_file_routes() -> Blueprint:
         return _answer(found, examined.warnings, applied=apply)
 
     @routes.get("/export")
-    @requires_task("see_day")
+    @requires_task("edit_catalog")
     def export() -> ResponseReturnValue:
         """The catalogue, or its listed and hand-made names, in the columns of the import."""
         with read_only(services().sessions) as session:
             catalog = services().catalog(session)
         day, kind = local_date(services().now()), request.args.get("kind", "csv")
         if request.args.get("what") == "names":
-            return table_file(f"aliases-{day}", kind, EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
-        return table_file(f"catalog-{day}", kind, EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
+            return export_table(f"aliases-{day}", kind, EXPORTED_ALIAS_COLUMNS, alias_rows(catalog))
+        return export_table(f"catalog-{day}", kind, EXPORTED_CATALOG_COLUMNS, catalog_rows(catalog))
 
     return routes
 

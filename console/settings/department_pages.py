@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -14,7 +15,7 @@ from clock import local, local_date
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from console.uploads import table_file
+from console.uploads import export_table
 from ivr.services import services
 from orders import audit_log as audit
 from orders.audit_log import AuditEntry
@@ -22,12 +23,13 @@ from orders.book.headroom import DraftRules
 from orders.department_rules import (
     BAND_PREFIX,
     CALL_DAYS,
+    CHOICES,
     FORMER_STAFF_DAYS,
     LEAST,
     NUMBER_DAYS,
     RECORDING_DAYS,
     RECORDING_NOTICE,
-    RECORDING_NOTICES,
+    REGISTERED_NUMBER_PIN,
     RULES,
     set_rule,
 )
@@ -97,14 +99,14 @@ def department_routes() -> Blueprint:
         )
 
     @routes.get("/audit-log/export")
-    @requires_task("see_day")
+    @requires_task("export_retailers")
     def export() -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             entries = audit.entries(
                 session, subject=_subject(), day=parse_date(request.args.get("day")), limit=ENTRIES_EXPORTED
             )
         name = f"audit-log-{local_date(services().now())}"
-        return table_file(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
+        return export_table(name, request.args.get("kind", "csv"), COLUMNS, map(_row, entries))
 
     return routes
 
@@ -164,6 +166,7 @@ def _defaults() -> dict[str, int | None]:
         "number_days": NUMBER_DAYS,
         "former_staff_days": FORMER_STAFF_DAYS,
         "recording_notice": RECORDING_NOTICE,
+        "registered_number_pin": REGISTERED_NUMBER_PIN,
         "outbound_attempts_max": pacing.attempts_max,
         "outbound_pause_minutes": int(pacing.pause.total_seconds()) // 60,
         "outbound_pause_busy_minutes": int(pacing.pause_busy.total_seconds()) // 60,
@@ -173,16 +176,19 @@ def _defaults() -> dict[str, int | None]:
 
 
 def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int | None], dict[str, str]]:
-    """The values of the form, None for the default; and the errors by field."""
+    """The values of the form, None for the default; and the errors by field. A rule that the form does not have stays
+    as it is: the page may have been opened before there was that rule."""
     values: dict[str, int | None] = {}
     errors: dict[str, str] = {}
     for name in names:
-        text = form.get(name, "").strip()
+        if name not in form:
+            continue
+        text = form[name].strip()
         if not text:
             values[name] = None
-        elif not (text.isascii() and text.isdigit() and int(text) <= VALUE_MAX):
+        elif not re.fullmatch("[0-9]{1,9}", text) or int(text) > VALUE_MAX:
             errors[name] = _("请写一个不小于0的整数，或者留空。")
-        elif name == "recording_notice" and int(text) >= len(RECORDING_NOTICES):
+        elif name in CHOICES and int(text) >= len(CHOICES[name]):
             errors[name] = _("请选一种。")
         elif name == "hold_minutes" and int(text) == 0:
             errors[name] = _("至少1分钟。")
@@ -202,7 +208,7 @@ def _rules(session: Session, typed: Mapping[str, str], errors: Mapping[str, str]
         "rules": [(name, typed.get(name, in_force.get(name, "")), defaults.get(name)) for name in names],
         "band_prefix": BAND_PREFIX,
         "band_prices": _band_prices(session),
-        "recording_notices": RECORDING_NOTICES,
+        "choices": CHOICES,
         "errors": errors,
         "why": typed.get("why", ""),
         "may_edit": may("set_rules"),

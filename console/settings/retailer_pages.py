@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
 from console.language import _
-from console.uploads import as_file, is_table, table_file
+from console.uploads import as_file, export_table, is_table
 from ivr.services import services
 from orders import audit_log
 from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
 from orders.models import REASON_MAX_CHARS
 from orders.outbound.models import MissedCall
-from orders.retailers.access import locked_until, make_pin, set_pin, unlock
+from orders.retailers.access import make_pin, set_pin, unlock, waits_until
 from orders.retailers.importing import COLUMNS, import_retailers, preview_retailers, read_retailers
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -55,7 +55,12 @@ def retailer_routes() -> Blueprint:
             rows = session.scalars(found).all()
         part = "settings/retailer_rows.html" if request.headers.get("HX-Request") else "settings/retailers.html"
         return render_template(
-            part, rows=rows[:ROWS_MAX], more=len(rows) > ROWS_MAX, text=text, may_edit=may("edit_retailers")
+            part,
+            rows=rows[:ROWS_MAX],
+            more=len(rows) > ROWS_MAX,
+            text=text,
+            may_edit=may("edit_retailers"),
+            may_export=may("export_retailers"),
         )
 
     @routes.post("/import")
@@ -92,14 +97,14 @@ def retailer_routes() -> Blueprint:
         return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=entries)
 
     @routes.get("/export")
-    @requires_task("see_day")
+    @requires_task("export_retailers")
     def export() -> ResponseReturnValue:
         """All retailers in the columns of the import and some more, without PINs."""
         today = business_day(services().now())
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
         with read_only(services().sessions) as session:
             rows = list(_export(session, today))
-        return table_file(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
+        return export_table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
 
     @routes.get("/<code>")
     @requires_task("see_day")
@@ -141,7 +146,8 @@ def retailer_routes() -> Blueprint:
     @requires_task("edit_retailers")
     def pin(code: str) -> ResponseReturnValue:
         """Set a new PIN for the retailer; it is shown only in this response."""
-        new = make_pin()
+        with read_only(services().sessions) as session:
+            new = make_pin(session, code)
         with transaction(services().sessions) as session:
             row = _retailer(session, code)
             why = _why()
@@ -177,8 +183,8 @@ def _why() -> str:
 
 
 def _access_context(session: Session, row: RetailerRow) -> dict[str, object]:
-    locked = locked_until(session, row.customer_code, services().now())
-    return {"row": row, "locked": locked, "may_edit": may("edit_retailers")}
+    until = waits_until(session, row.customer_code, services().now())
+    return {"row": row, "waits_until": until, "may_edit": may("edit_retailers")}
 
 
 def _access_page(session: Session, row: RetailerRow, why: str, done: Mapping[str, object]) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from console.uploads import as_file, is_table, table_file
+from console.uploads import as_file, export_table, is_table
 from ivr.services import services
 from orders import audit_log
 from orders.retailers.models import RetailerRow
@@ -94,16 +94,16 @@ def supply_routes() -> Blueprint:
         return render_template("settings/supply_imported.html", done=done, applied=apply, day=day)
 
     @routes.get("/export")
-    @requires_task("see_day")
+    @requires_task("export_retailers")
     def export() -> ResponseReturnValue:
         """A day's supply, or its limits, in the columns of the import."""
         day = parse_date(request.args.get("day")) or business_day(services().now())
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
         with read_only(services().sessions) as session:
             if what == "limits":
-                return table_file(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
+                return export_table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
             catalog = services().catalog(session)
-            return table_file(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
+            return export_table(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
 
     @routes.get("/batches/<int:number>")
     @requires_task("see_day")

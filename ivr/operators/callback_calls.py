@@ -5,6 +5,7 @@ The number is that of the call in which the caller asked for it, so nobody is di
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -17,6 +18,7 @@ from ivr.operators import callbacks, presence
 from ivr.operators.models import Callback
 from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.recovery import on_failure
+from orders.retailers.dialling import may_be_dialled
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
 from storage import SessionFactory, read_only, transaction
@@ -36,11 +38,19 @@ class CallbackTarget:
 class CallbackCalls:
     """The callback calls of one line: placed from the desk, and led by the carrier's events."""
 
-    def __init__(self, sessions: SessionFactory, clock: Clock, carrier: Carrier, prompts: OperatorPrompts) -> None:
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        carrier: Carrier,
+        prompts: OperatorPrompts,
+        dialled_prefixes: Collection[str] = ("+86",),
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._carrier = carrier
         self._prompts = prompts
+        self._prefixes = tuple(dialled_prefixes)
 
     def dial_operator(self, callback_id: int, staff_id: int) -> bool:
         """Dial this operator, to be connected to the caller of this callback request. False if the operator has no
@@ -89,9 +99,10 @@ class CallbackCalls:
             return self._target(session, callback_id)
 
     def _target(self, session: Session, callback_id: int) -> CallbackTarget | None:
-        """The callback with this id, or None if there is none or its caller was reached."""
+        """The callback with this id, or None if there is none, its caller was reached, or its number may not be called:
+        the setting may have changed since it was asked for."""
         row = session.get(Callback, callback_id)
-        if row is None or row.state == "reached":
+        if row is None or row.state == "reached" or not may_be_dialled(row.phone, self._prefixes):
             return None
         name = session.scalar(select(RetailerRow.name).where(RetailerRow.customer_code == row.customer_code))
         return CallbackTarget(row.phone, session.get_one(Call, row.call_key).called, name or "")

@@ -326,10 +326,13 @@ class OperatorServices:
         carrier: Carrier,
         dispatcher: RingDispatcher,
         numbers: Collection[str],
+        dialled_prefixes: Collection[str],
         present: Callable[[CallSnapshot], Instruction],
     ) -> OperatorServices:
-        """Build the services of one line; `numbers` is the fixed list of operator numbers, which are always staffed."""
+        """Build the services of one line; `numbers` is the fixed list of operator numbers, which are always staffed.
+        Callers are called back at numbers with one of the `dialled_prefixes`."""
         prompts = OperatorPrompts(load_prompts())
-        queue = CallerQueue(sessions, clock, calls, dispatcher, numbers)
+        queue = CallerQueue(sessions, clock, calls, dispatcher, numbers, dialled_prefixes)
         handover = Handover(sessions, calls, queue, dispatcher, prompts, present)
-        return cls(queue, dispatcher, CallbackCalls(sessions, clock, carrier, prompts), handover)
+        callback_calls = CallbackCalls(sessions, clock, carrier, prompts, dialled_prefixes)
+        return cls(queue, dispatcher, callback_calls, handover)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import structlog
+from sqlalchemy.orm import Session
 
 from clock import Clock
 from ivr.calls import Calls
@@ -13,7 +14,7 @@ from ivr.models import Call
 from ivr.operators import callbacks, queue_position, tickets
 from ivr.operators.queue_position import QueuePosition
 from ivr.operators.ringing import RingDispatcher
-from orders.retailers.caller_numbers import is_dialable
+from orders.retailers.dialling import may_be_dialled
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction
 
 log = structlog.get_logger(__name__)
@@ -29,12 +30,14 @@ class CallerQueue:
         calls: Calls,
         dispatcher: RingDispatcher,
         numbers: Collection[str] = (),
+        dialled_prefixes: Collection[str] = ("+86",),
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._calls = calls
         self._dispatcher = dispatcher
         self._numbers = tuple(numbers)
+        self._prefixes = tuple(dialled_prefixes)
 
     @retry_on_deadlock
     def record_in_queue(self, call_key: str) -> QueuePosition:
@@ -49,7 +52,7 @@ class CallerQueue:
                     log.warning("a caller's operator is gone: the caller waits again", call=call_key)
                     tickets.put_back(session, ticket.id)
                 session.flush()
-            return queue_position.queue_position(session, call_key, self._numbers, now)
+            return self._position(session, call_key)
 
     @retry_on_deadlock
     def record_left_queue(self, call_key: str) -> QueuePosition:
@@ -57,19 +60,22 @@ class CallerQueue:
         with transaction(self._sessions) as session:
             if (ticket := tickets.of_call(session, call_key)) is not None:
                 ticket.queued_at = None
-            return queue_position.queue_position(session, call_key, self._numbers, self._clock())
+            return self._position(session, call_key)
 
     def position(self, call_key: str) -> QueuePosition:
         """The caller's queue position."""
         with read_only(self._sessions) as session:
-            return queue_position.queue_position(session, call_key, self._numbers, self._clock())
+            return self._position(session, call_key)
+
+    def _position(self, session: Session, call_key: str) -> QueuePosition:
+        return queue_position.queue_position(session, call_key, self._numbers, self._prefixes, self._clock())
 
     def request_callback(self, call_key: str) -> bool:
         """Record a callback request for the number of this call; False if that number cannot be dialled, or an operator
         was quicker."""
         with transaction(self._sessions) as session:
             call = session.get(Call, call_key)
-            if call is None or not is_dialable(call.caller):
+            if call is None or not may_be_dialled(call.caller, self._prefixes):
                 return False
             ticket = tickets.withdraw(session, call_key, "callback", self._clock())
             if ticket is None:

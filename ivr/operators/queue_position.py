@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ivr.models import Call
 from ivr.operators import presence, ring_attempts, tickets
 from ivr.operators.models import Ticket
-from orders.retailers.caller_numbers import is_dialable
+from orders.retailers.dialling import may_be_dialled
 
 # The expected wait is estimated from the latest calls closed in this time, so many at most and at least.
 HANDLED_WITHIN = timedelta(hours=4)
@@ -43,8 +43,11 @@ class QueuePosition:
     callback_requested: bool = False
 
 
-def queue_position(session: Session, call_key: str, numbers: Collection[str], now: datetime) -> QueuePosition:
-    """The caller's queue position."""
+def queue_position(
+    session: Session, call_key: str, numbers: Collection[str], prefixes: Collection[str], now: datetime
+) -> QueuePosition:
+    """The caller's queue position. `numbers` are the operators' fixed ones, `prefixes` those of numbers that may be
+    called back."""
     call, ticket = session.get(Call, call_key), tickets.of_call(session, call_key)
     if call is None or call.ended_at is not None:
         return QueuePosition("ended")
@@ -52,7 +55,7 @@ def queue_position(session: Session, call_key: str, numbers: Collection[str], no
     if ticket is None:
         last = session.scalar(select(Ticket).where(Ticket.call_key == call_key).order_by(Ticket.id.desc()).limit(1))
         return QueuePosition("not_queued", callback_requested=last is not None and last.state == "callback")
-    reachable = is_dialable(call.caller)
+    reachable = may_be_dialled(call.caller, prefixes)
     if ticket.state == "taken":
         return QueuePosition(_state_when_taken(session, ticket), operators_present=present > 0, can_call_back=reachable)
     place = max(1, tickets.position(session, call_key))

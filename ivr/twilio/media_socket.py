@@ -26,7 +26,7 @@ from ivr.jitter_buffer import Frame
 from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.forms import storable
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
-from settings import Settings
+from settings import Settings, is_loopback
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
 
 # A message with 20 ms of sound has about 400 characters.
@@ -37,6 +37,9 @@ PACE_MAX = 2.0
 DEMO_PACE_MAX = 40.0
 BURST_MS = 10_000
 START_WITHIN_S = 10.0
+# Sockets that may be without a start message at once, for each stream that may be served. The carrier sends it at
+# once, so that more are not the carrier's calls.
+UNSTARTED_PER_STREAM = 2
 # A carrier that suppresses silence sends nothing while nobody speaks: a socket is dead if a ping gets no answer.
 PING_EVERY_S = 10
 # The stream's clock goes on, although no sound comes, by this much at a time.
@@ -164,12 +167,22 @@ class MediaSockets:
         self._settings = settings
         self._streams = streams
         self._pool = pool
+        self._unstarted = 0
 
     async def accept(self, socket: WebSocket) -> None:
-        """Serve a socket if the carrier signed its handshake, which is answered with 403 otherwise."""
+        """Serve a socket if the carrier signed its handshake, which is answered with 403 otherwise, and too when too
+        many others have not said what call they are for."""
         signature = socket.headers.get(SIGNATURE_HEADER, "")
+        if self._settings.demo and not is_loopback(socket.url.hostname or ""):
+            log.warning("a media socket from elsewhere was refused: the demo's keys are published")
+            await socket.close()
+            return
         if not is_signed_handshake(socket.url.path, socket.scope["query_string"], signature, self._settings):
             log.warning("a media socket without the carrier's signature was refused")
+            await socket.close()
+            return
+        if self._unstarted >= UNSTARTED_PER_STREAM * self._settings.media_sockets_max:
+            log.warning("a media socket was refused: too many others have not started")
             await socket.close()
             return
         await socket.accept()
@@ -180,7 +193,11 @@ class MediaSockets:
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
         call_sid: str | None = None
         try:
-            start = await messages.start(self._settings)
+            self._unstarted += 1
+            try:
+                start = await messages.start(self._settings)
+            finally:
+                self._unstarted -= 1
             call_sid = start.call_sid
             await self._listen(start, messages)
             await _close(socket, NORMAL)

@@ -32,6 +32,7 @@ from ivr.carrier import (
 from ivr.metrics import carrier_request
 from ivr.twilio.forms import CALL_STATUSES
 from ivr.twilio.urls import WebhookUrls
+from orders.retailers.dialling import may_be_dialled
 from settings import Settings
 
 API: Final = "https://api.twilio.com"
@@ -194,6 +195,8 @@ class TwilioCarrier:
     def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
         """Call a retailer from this line and return the call's id. Raises CarrierRefused if no call is placed; after
         any other CarrierError it may have been."""
+        if not may_be_dialled(phone, self._settings.dialled_prefixes):
+            raise CarrierRefused("the number may not be dialled: it is a premium one, or not under DIALLED_PREFIXES")
         try:
             call = self._client.calls.create(
                 to=phone,
@@ -260,6 +263,8 @@ class TwilioCarrier:
         """Dial a telephone or a browser and return the call's id. `url` is requested once the call is answered;
         `status_url` is notified when it is over."""
         identity = browser_identity(address)
+        if identity is None and not may_be_dialled(address, self._settings.dialled_prefixes):
+            raise CarrierError("the operator's number may not be dialled: see DIALLED_PREFIXES")
         try:
             call = self._client.calls.create(
                 to=address if identity is None else f"client:{identity}",
@@ -272,7 +277,7 @@ class TwilioCarrier:
                 timeout=OPERATOR_RING_S,
             )
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"{address} could not be dialled: {error}") from error
+            raise CarrierError(f"the operator's telephone could not be dialled: {error}") from error
         return str(call.sid)
 
     @property

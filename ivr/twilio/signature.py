@@ -42,9 +42,10 @@ def socket_base(settings: Settings) -> str:
 
 def stream_token(call_sid: str, settings: Settings) -> str:
     """The token of one call's media socket: derived and never stored, so any worker knows it, also after a restart."""
-    return hmac.new(settings.secret_key.encode(), f"media stream of {call_sid}".encode(), hashlib.sha256).hexdigest()
+    text = f"media stream of {call_sid}".encode(errors="replace")
+    return hmac.new(settings.secret_key.encode(), text, hashlib.sha256).hexdigest()
 
 
 def is_stream_token(token: str, call_sid: str, settings: Settings) -> bool:
     """True if `token` is the one given to this call; the comparison takes constant time."""
-    return hmac.compare_digest(token.encode(), stream_token(call_sid, settings).encode())
+    return hmac.compare_digest(token.encode(errors="replace"), stream_token(call_sid, settings).encode())

@@ -20,7 +20,7 @@ Every caller has a queue of their own, named after the call, so that dialling it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
@@ -56,6 +56,7 @@ from ivr.carrier import (
 from ivr.operators.waiting_music import MUSIC_PATH
 from ivr.twilio.signature import socket_base, stream_token
 from ivr.twilio.urls import WebhookUrls
+from plain_text import printable
 from settings import Settings
 from speech.language.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
 
@@ -64,6 +65,8 @@ RECORD_PAUSE_S = 3
 RECORD_MAX_S = 15
 # A caller who is speaking, or has just spoken, is asked after this often, in seconds.
 SPEAKING_PAUSE_S = 2
+# https://www.twilio.com/docs/voice/twiml/say: a longer text is refused, and the call with it.
+SAY_MAX_CHARS = 4_096
 NO_KEY, EVERY_KEY = "", "1234567890*#"
 
 
@@ -264,7 +267,18 @@ class Twiml:
 
     def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
         for sentence in sentences:
-            parent.say(sentence, voice=self._settings.say_voice, language=self._settings.say_language)
+            # A control character would make the whole document invalid.
+            for piece in _pieces(printable(sentence)):
+                parent.say(piece, voice=self._settings.say_voice, language=self._settings.say_language)
 
     def _turn_url(self, listening: Listening, **arguments: int | str) -> str:
         return self._urls.turn(listening.turn_number, listening.failures, **arguments)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces that may each be said at once, divided at punctuation where there is any."""
+    while len(text) > SAY_MAX_CHARS:
+        end = max(text.rfind(mark, 0, SAY_MAX_CHARS) for mark in "。，、") + 1 or SAY_MAX_CHARS
+        yield text[:end]
+        text = text[end:]
+    yield text

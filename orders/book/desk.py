@@ -33,12 +33,13 @@ from orders.book.views import (
     Retailer,
     SpecHeadroom,
 )
-from orders.department_rules import draft_rules
-from orders.lockout import LockRules, SecretMatch, check_pin, matches_hash
+from orders.department_rules import RegisteredNumberPin, draft_rules, registered_number_pin
+from orders.lockout import SecretMatch, SignInRules, check_pin, matches_hash
 from orders.models import HotlineRow
 from orders.retailers import lookup
 from orders.retailers.models import RetailerRow
 from orders.windows import Calendar, business_day
+from plain_text import printable
 
 __all__ = [
     "AvailableSpec",
@@ -62,17 +63,27 @@ __all__ = [
 
 
 class Desk:
-    """The order desk at one moment. Methods that refuse raise DeskRefusal with a reason the caller can be given."""
+    """The order desk at one moment. `by` is the member of staff who works at it, kept with everything that is done to
+    orders; empty where a retailer orders by itself. Methods that refuse raise DeskRefusal with a reason the caller can
+    be given."""
 
-    def __init__(self, session: Session, catalog: Catalog, now: datetime, locks: LockRules | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        catalog: Catalog,
+        now: datetime,
+        sign_in_rules: SignInRules | None = None,
+        *,
+        by: str = "",
+    ) -> None:
         self.session = session
         self.catalog = catalog
         self.now = now
-        self.locks = locks or LockRules()
+        self.sign_in_rules = sign_in_rules or SignInRules()
         self.match_pin: SecretMatch = matches_hash
         # A session refers to its rows weakly and would query a retailer again for every question.
         self._retailers: dict[int, RetailerRow] = {}
-        self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar)
+        self._drafts = DraftBook(session, catalog, now, lambda: draft_rules(session), lambda: self.calendar, by)
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -86,18 +97,29 @@ class Desk:
         return self._cached_view(lookup.by_code(self.session, customer_code))
 
     def retailer_by_phone(self, phone: str) -> Retailer | None:
-        """The retailer that registered this number, or None; it needs no PIN."""
+        """The retailer that registered this number, or None. The number alone proves nothing: anybody can send it."""
         return self._cached_view(lookup.by_phone(self.session, phone))
+
+    def has_pin(self, retailer: Retailer) -> bool:
+        """True if the retailer has been given a PIN."""
+        return self._row(retailer).pin_hash is not None
+
+    @cached_property
+    def registered_number_pin(self) -> RegisteredNumberPin:
+        """The calls from a registered number in which the PIN is asked for."""
+        return registered_number_pin(self.session)
 
     def customer_codes(self) -> frozenset[str]:
         """Every customer code."""
         return lookup.customer_codes(self.session)
 
     def verify_pin(self, customer_code: str, pin: str, caller: str) -> PinCheck:
-        """Check that code and PIN belong together. Wrong ones are counted and lock the code, the calling number, or
-        everybody, for a while; an unknown code costs the same work and gets the same answer as a wrong PIN."""
-        row, locked = check_pin(self.session, self.locks, customer_code, pin, caller, self.now, self.match_pin)
-        return PinCheck(ok=row is not None, locked=locked, retailer=self._cached_view(row))
+        """Check that code and PIN belong together. Wrong ones are counted, and the code and the calling number have to
+        wait after a few; an unknown code costs the same work and gets the same answer as a wrong PIN."""
+        row, has_to_wait = check_pin(
+            self.session, self.sign_in_rules, customer_code, pin, caller, self.now, self.match_pin
+        )
+        return PinCheck(ok=row is not None, has_to_wait=has_to_wait, retailer=self._cached_view(row))
 
     def hotline(self, called_number: str) -> Hotline:
         """The hotline behind the called number; for an unknown number the first regular one."""
@@ -172,7 +194,7 @@ class Desk:
             self.session,
             number,
             lines,
-            by=retailer.name,
+            by=printable(retailer.name, order_changes.BY_MAX_CHARS),
             reason=reason,
             now=self.now,
             channel=channel,
@@ -181,7 +203,9 @@ class Desk:
 
     def withdraw_change(self, number: str, retailer: Retailer) -> bool:
         """Withdraw the open request for a saved order at the retailer's wish; False where there is none."""
-        return order_changes.withdraw(self.session, number, by=retailer.name, now=self.now)
+        return order_changes.withdraw(
+            self.session, number, by=printable(retailer.name, order_changes.BY_MAX_CHARS), now=self.now
+        )
 
     def closes_at(self, hotline: Hotline) -> datetime:
         """The end of this hotline's hours today."""

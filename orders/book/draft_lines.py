@@ -53,8 +53,11 @@ class _Granted(NamedTuple):
 class DraftLines:
     """The lines of the drafts of one unit of work. The orders passed in are drafts, their rows locked."""
 
-    def __init__(self, session: Session, catalog: Catalog, now: datetime, rules: Callable[[], DraftRules]) -> None:
+    def __init__(
+        self, session: Session, catalog: Catalog, now: datetime, rules: Callable[[], DraftRules], by: str
+    ) -> None:
         self.session = session
+        self.by = by
         self.catalog = catalog
         self.now = now
         self._rules = rules
@@ -104,7 +107,7 @@ class DraftLines:
         if line is None:
             return False
         holds.release(self.session, order, barcode, line.granted_packs)
-        self._record(order, "removed", barcode=barcode, packs=line.granted_packs)
+        self.record(order, "removed", barcode=barcode, packs=line.granted_packs)
         order.lines.remove(line)
         if (record := self._demand(order).get(barcode)) is not None:
             record.withdrawn = True
@@ -117,7 +120,7 @@ class DraftLines:
         if line is None or line.granted_packs <= packs:
             return
         holds.release(self.session, order, barcode, line.granted_packs - packs)
-        self._record(order, "less_accepted", barcode=barcode, now=packs)
+        self.record(order, "less_accepted", barcode=barcode, now=packs)
         line.requested_packs = line.granted_packs = packs
         if not packs:
             order.lines.remove(line)
@@ -164,7 +167,7 @@ class DraftLines:
         order.holds_active = False
         order.state = "lapsed"
         order.call_key = None
-        self._record(order, "lapsed")
+        self.record(order, "lapsed")
         self.session.flush()
 
     # --- one request
@@ -191,9 +194,7 @@ class DraftLines:
             if spec is not None:
                 line.spec_name, line.price_fen = spec.name, spec.wholesale_fen
         self._record_demand(order, request.barcode, wanted, own + granted, reason)
-        self._record(
-            order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason
-        )
+        self.record(order, request.mode, barcode=request.barcode, asked=request.packs, now=own + granted, reason=reason)
         instead = None
         if reason in ("out_of_stock", "not_allotted") and spec is not None:
             retailer = self.session.get_one(RetailerRow, order.retailer_id)
@@ -243,7 +244,7 @@ class DraftLines:
         if granted == before:
             return False
         self._record_demand(order, line.barcode, line.requested_packs, granted, reason)
-        self._record(order, "cut", barcode=line.barcode, asked=before, now=granted, reason=reason)
+        self.record(order, "cut", barcode=line.barcode, asked=before, now=granted, reason=reason)
         if not granted:
             order.lines.remove(line)
         return True
@@ -285,8 +286,9 @@ class DraftLines:
         record.withdrawn = False
         record.at = self.now
 
-    def _record(self, order: OrderRow, event: OrderEvent, **detail: Any) -> None:
-        record_event(self.session, order, event, self.now, **detail)
+    def record(self, order: OrderRow, event: OrderEvent, **detail: Any) -> None:
+        """Append an event to the order's history, with the name of the member of staff whose doing it is."""
+        record_event(self.session, order, event, self.now, **detail, **({"by": self.by} if self.by else {}))
 
 
 def _line(order: OrderRow, barcode: str) -> OrderLineRow | None:

@@ -15,7 +15,7 @@ from orders.book.draft_lines import DraftLines, KeptLine, LineRequest, Mode
 from orders.book.eligibility import Terms, ineligibility, terms_of_channel, terms_of_hotline
 from orders.book.headroom import DraftRules
 from orders.book.models import COUNTED_STATES, Channel, OrderKind, OrderRow
-from orders.book.order_history import OrderEvent, record_event
+from orders.book.order_history import OrderEvent
 from orders.book.views import (
     Confirmed,
     DeskRefusal,
@@ -110,6 +110,7 @@ class Draft:
                 order.state = "confirmed"
                 order.number = f"{order.business_day:%Y%m%d}{order.id:06d}"
                 order.confirmed_at = self._lines.now
+                order.saved_by = self._lines.by or None
                 order.holds_active = False
                 order.total_packs = view.total_packs
                 order.amount_fen = view.amount_fen
@@ -169,7 +170,7 @@ class Draft:
         )
 
     def _record(self, order: OrderRow, event: OrderEvent, **detail: int) -> None:
-        record_event(self._lines.session, order, event, self._lines.now, **detail)
+        self._lines.record(order, event, **detail)
 
 
 class DraftBook:
@@ -182,11 +183,12 @@ class DraftBook:
         now: datetime,
         rules: Callable[[], DraftRules],
         open_days: Callable[[], Calendar],
+        by: str = "",
     ) -> None:
         self.session = session
         self.now = now
         self._open_days = open_days
-        self._lines = DraftLines(session, catalog, now, rules)
+        self._lines = DraftLines(session, catalog, now, rules, by)
 
     def draft(self, call_key: str) -> Draft:
         """The draft of this call."""
@@ -218,7 +220,7 @@ class DraftBook:
             order.call_key = call_key
             order.abandoned_at = None
             order.channel, order.hotline_id, order.region = channel, hotline_id, region
-            record_event(self.session, order, "resumed", self.now, call_key=call_key)
+            self._lines.record(order, "resumed", call_key=call_key)
             self._lines.renew_holds(order)
             return draft
         order = OrderRow(
@@ -238,7 +240,7 @@ class DraftBook:
         order.holds_active, order.hold_expires_at = True, self.now + self._lines.rules.hold_for
         self.session.add(order)
         self.session.flush()
-        record_event(self.session, order, "opened", self.now, call_key=call_key)
+        self._lines.record(order, "opened", call_key=call_key)
         return draft
 
     def _abandoned_drafts(self, retailer: RetailerRow, day: date, kind: OrderKind) -> Sequence[OrderRow]:

@@ -81,6 +81,8 @@ class OrderRow(Base):
     call_key: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The member of staff who saved it; None for a call, a web or a mobile order, which the retailer saves itself.
+    saved_by: Mapped[str | None] = mapped_column(String(40))
     abandoned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     holds_active: Mapped[bool] = mapped_column(default=False)
     hold_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

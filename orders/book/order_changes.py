@@ -20,6 +20,8 @@ from orders.money import amount_fen
 from orders.retailers.models import RetailerRow
 
 REASON_MAX_CHARS = 200
+# A retailer that asks for a change itself may have a longer name.
+BY_MAX_CHARS = 40
 
 
 RefusedFor = Literal["invalid", "not_open", "own_request", "not_enough", "too_small", "too_big", "settled", "at_bank"]

@@ -54,7 +54,7 @@ class PinCheck:
     """The answer to a PIN. Nothing in it tells an unknown code from a wrong PIN."""
 
     ok: bool
-    locked: bool
+    has_to_wait: bool
     retailer: Retailer | None = None
 
 

@@ -97,8 +97,11 @@ def store_list(
     return [one.retailer.customer_code for one in listed]
 
 
-def enter_listed(session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime) -> EnteredOrder:
+def enter_listed(
+    session: Session, catalog: Catalog, day: date, customer_code: str, now: datetime, *, by: str
+) -> EnteredOrder:
     """Enter the order of one retailer on the day's list, as of when it was listed; when repeated, the same order.
+    `by` is the member of staff who enters it.
     ProxyListRefused for a retailer that is not on it."""
     entry = session.scalar(
         select(ProxyEntry).where(ProxyEntry.business_day == day, ProxyEntry.customer_code == customer_code)
@@ -106,7 +109,9 @@ def enter_listed(session: Session, catalog: Catalog, day: date, customer_code: s
     if entry is None:
         raise ProxyListRefused(f"Retailer {customer_code} is not on the signed list of {day}; nothing was ordered.")
     order = WebOrder(customer_code, entry.packs, entry.listed_at)
-    return enter_order(Desk(session, catalog, entry.listed_at), "proxy", SENDER, f"{day} {customer_code}", order, now)
+    return enter_order(
+        Desk(session, catalog, entry.listed_at, by=by), "proxy", SENDER, f"{day} {customer_code}", order, now
+    )
 
 
 def entries_of(session: Session, day: date) -> Sequence[ProxyEntry]:

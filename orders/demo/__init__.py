@@ -19,9 +19,10 @@ from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
 from orders.book.desk import Desk
 from orders.book.models import OrderLineRow, OrderRow, Substitute
+from orders.department_rules import REGISTERED_NUMBER_PINS
 from orders.hotline_settings import MINUTES_A_DAY
 from orders.lockout import hash_secret
-from orders.models import CalendarDay, HotlineRow
+from orders.models import CalendarDay, DepartmentRule, HotlineRow
 from orders.money import amount_fen
 from orders.outbound.models import ALL_BATCHES, MissedCall, OutboundWindow
 from orders.retailers.lookup import by_code, due_on
@@ -94,6 +95,8 @@ def _hotlines(session: Session) -> None:
     known = set(session.scalars(select(HotlineRow.number)))
     if MAIN_NUMBER not in known:
         session.add(HotlineRow(number=MAIN_NUMBER, name="演示", kind="regular", seat="1"))
+        # Its callers are greeted by name and order at once; nothing of theirs is anybody's.
+        session.merge(DepartmentRule(name="registered_number_pin", value=REGISTERED_NUMBER_PINS.index("never")))
         session.flush()
     if SUPPLEMENTARY_NUMBER not in known:
         regions = [["1", "东区"], ["2", "西区"]]

@@ -19,6 +19,7 @@ from orders import audit_log
 from orders.lockout import hash_secret
 from orders.retailers.caller_numbers import WITHHELD, caller_number
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
+from orders.retailers.pins import SHARED_MAX, is_weak
 from orders.windows import cycle_week
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction, unhurried
 
@@ -30,10 +31,15 @@ BATCH = 500
 CHANGES_SHOWN = 50
 CYCLES: tuple[Cycle, ...] = ("weekly", "fortnightly", "monthly")
 
+GRADE_MAX = 99
+# As the columns of orders/retailers/models.py.
+NAME_MAX_CHARS = 80
+PLACE_MAX_CHARS = {"county": 40, "region": 20, "manager": 40, "route": 40}
+
 # Six digits of region, 1 for an individual or 2 for a company, and a serial number of five.
-_CUSTOMER_CODE = re.compile(r"\d{6}[12]\d{5}")
-_PHONE = re.compile(r"\+\d{6,15}")
-_PIN = re.compile(r"\d{4}")
+_CUSTOMER_CODE = re.compile(r"[0-9]{6}[12][0-9]{5}")
+_PHONE = re.compile(r"\+[0-9]{6,15}")
+_PIN = re.compile(r"[0-9]{4}")
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,7 @@ def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[
     sheet = read_sheet(path)
     found: list[RetailerEntry] = []
     seen: dict[str, int] = {}
+    with_pin: dict[str, list[int]] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
         if code is not None and not _CUSTOMER_CODE.fullmatch(code):
@@ -201,7 +208,16 @@ def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[
         pin = row.text("pin") or None
         if pin is not None and not _PIN.fullmatch(pin):
             row.problem("pin", "is not four digits")
-        fields = {"name": row.required("name"), **_plan(row), **_optional(row)}
+        elif pin is not None and is_weak(pin, code or "", phones):
+            row.problem(
+                "pin", "is easily guessed (as 1234, 8888, 1314, a year, the end of its telephone): choose another"
+            )
+        elif pin is not None:
+            rows = with_pin.setdefault(pin, [])
+            rows.append(row.number)
+            if len(rows) == SHARED_MAX + 1:
+                row.problem("pin", f"is the same in {SHARED_MAX} rows above, as row {rows[0]}: give each its own")
+        fields = {"name": row.required("name", NAME_MAX_CHARS), **_plan(row), **_optional(row)}
         if code is not None:
             found.append(RetailerEntry(code, fields, pin, phones))
     if sheet.problems:
@@ -223,13 +239,11 @@ def _plan(row: SheetRow) -> dict[str, object]:
 
 
 def _optional(row: SheetRow) -> dict[str, object]:
-    fields: dict[str, object] = {
-        name: row.text(name) for name in ("county", "region", "manager", "route") if row.text(name)
-    }
+    fields: dict[str, object] = {name: row.name(name, most) for name, most in PLACE_MAX_CHARS.items() if row.text(name)}
     if row.text("status"):
         fields["status"] = row.one_of("status", STATUSES)
     if row.text("grade"):
-        fields["grade"] = row.count("grade")
+        fields["grade"] = row.count("grade", most=GRADE_MAX)
     if row.text("balance"):
         fields["balance_fen"] = row.fen("balance", least=0)
     return fields

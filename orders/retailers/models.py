@@ -38,7 +38,8 @@ class RetailerRow(Base):
 
 
 class RetailerPhone(Base):
-    """A number a retailer registered, as the carrier writes it; a caller from it needs no PIN."""
+    """A number a retailer registered, as the carrier writes it; when a caller from it keys the PIN is the department's
+    rule."""
 
     __tablename__ = "retailer_phones"
 

@@ -5,15 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from orders.lockout import LockRules, SecretMatch, count_failure, counter_for_update, hash_secret, is_locked
+from orders.audit_log import record_change
+from orders.lockout import (
+    BackOff,
+    SignInRules,
+    count_failure,
+    counter_for_update,
+    counter_key,
+    hash_secret,
+    matches_hash,
+    take_back,
+    waits,
+)
+from orders.models import SignInCounter
+from orders.sign_in_alarms import alarm
 from orders.staff.models import PERMISSIONS, ROLES, Role, StaffRow, Task
+from storage import SessionFactory, retry_on_deadlock, transaction
 
 PASSWORD_MIN_CHARS = 10
 # An address is shared by a whole office behind one router, so it is given more tries than one person.
-STAFF_LOCKS = LockRules(per_account=5, per_origin=50, window=timedelta(minutes=15), locked_for=timedelta(minutes=15))
+STAFF_RULES = SignInRules(
+    origin=BackOff(50, timedelta(seconds=5), timedelta(minutes=5)), alarm_account=15, alarm_origin=50
+)
 
 
 class StaffError(ValueError):
@@ -22,42 +38,74 @@ class StaffError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StaffSignIn:
-    """The answer to a password. Nothing in it tells an unknown login from a wrong password."""
+    """The answer to a password. Nothing in it tells an unknown login from a wrong password; `waits_until` is the moment
+    before which none is taken."""
 
     staff: StaffRow | None
-    locked: bool
+    waits_until: datetime | None = None
 
 
-def password_hash(session: Session, login: str) -> str | None:
-    """The hash of this login's password; None without such an account."""
-    return session.scalar(select(StaffRow.password_hash).where(StaffRow.login == _written(login), StaffRow.active))
-
-
+@retry_on_deadlock
 def check_password(
-    session: Session, login: str, password: str, address: str, now: datetime, matches: SecretMatch
+    sessions: SessionFactory, login: str, password: str, *, address: str, browser: str, now: datetime
 ) -> StaffSignIn:
-    """The account that signs in with these, if any. Wrong ones are counted by login, known or not, and by address, and
-    lock them for a while; meanwhile even the right password is not accepted. `matches` compares a hash and a
-    password, see `lockout.matched_before`."""
-    login = _written(login)
-    most = {f"staff {login}": STAFF_LOCKS.per_account, f"address {address}"[:80]: STAFF_LOCKS.per_origin}
-    counters = {key: counter_for_update(session, key, now, STAFF_LOCKS) for key in sorted(most)}
-    locked = any(is_locked(counter, now) for counter in counters.values())
-    staff = session.scalar(select(StaffRow).where(StaffRow.login == login, StaffRow.active))
-    right = matches(staff.password_hash if staff else None, password)
-    if locked:
-        return StaffSignIn(None, locked=True)
-    if right:
-        counters[f"staff {login}"].failures = 0
-        return StaffSignIn(staff, locked=False)
-    for key, counter in counters.items():
-        count_failure(counter, most[key], now, STAFF_LOCKS)
-    session.flush()
-    return StaffSignIn(None, locked=any(is_locked(counter, now) for counter in counters.values()))
+    """The account that signs in with these, if any. `browser` names a browser this login was used in before; it is
+    empty for any other. Wrong passwords from unknown browsers are counted by login, known or not, and by address, and
+    these then have to wait; who sits at the usual browser is counted apart, and does not.
+
+    The password is hashed outside of any transaction, so that sign-ins hold nobody up. Therefore a try is counted as
+    wrong before it is checked, and taken back if it was right: guesses made at once cannot all pass before one counts.
+    """
+    login = login.strip().lower()[:40]
+    if browser:
+        back_offs = {counter_key("staff", login, "from", browser): STAFF_RULES.usual}
+    else:
+        back_offs = {
+            f"staff {login}": STAFF_RULES.account,
+            counter_key("address", address): STAFF_RULES.origin,
+        }
+    with transaction(sessions) as session:
+        counters = {key: counter_for_update(session, key, now) for key in sorted(back_offs)}
+        if waiting := [
+            counter.waits_until for counter in counters.values() if counter.waits_until and waits(counter, now)
+        ]:
+            return StaffSignIn(None, max(waiting))
+        for key, counter in counters.items():
+            count_failure(counter, back_offs[key], now)
+        staff = session.scalar(select(StaffRow).where(StaffRow.login == login, StaffRow.active))
+    right = matches_hash(staff.password_hash if staff else None, password)
+    with transaction(sessions) as session:
+        counters = {key: counter_for_update(session, key, now) for key in sorted(back_offs)}
+        if right:
+            for key, counter in counters.items():
+                take_back(counter, back_offs[key])
+                if not key.startswith("address "):
+                    counter.failures, counter.waits_until = 0, None
+            return StaffSignIn(staff)
+        for key, counter in counters.items():
+            if key.startswith("address "):
+                if counter.failures >= STAFF_RULES.alarm_origin:
+                    alarm(session, "address", address[:80], counter.failures, now)
+            elif counter.failures >= STAFF_RULES.alarm_account:
+                alarm(session, "staff", login, counter.failures, now)
+        waiting = [counter.waits_until for counter in counters.values() if counter.waits_until and waits(counter, now)]
+    return StaffSignIn(None, max(waiting, default=None))
 
 
-def _written(login: str) -> str:
-    return login.strip().lower()[:40]
+def end_wait(session: Session, login: str, *, by: str, why: str, now: datetime) -> StaffRow:
+    """End the wait after wrong passwords for this login, wherever they were tried. StaffError if there is no such
+    account."""
+    staff = session.scalar(select(StaffRow).where(StaffRow.login == login.strip().lower(), StaffRow.active))
+    if staff is None:
+        raise StaffError(f"There is no open account {login!r}: `list-staff` shows those there are.")
+    key = f"staff {staff.login}"
+    session.execute(
+        delete(SignInCounter).where(
+            or_(SignInCounter.key == key, SignInCounter.key.startswith(f"{key} from ", autoescape=True))
+        )
+    )
+    record_change(session, "staff", staff.login, {"locked": True}, {"locked": False}, by=by, why=why, now=now)
+    return staff
 
 
 def acting_staff(session: Session, login: str, task: Task) -> StaffRow:
@@ -79,6 +127,7 @@ def close_account(session: Session, login: str) -> StaffRow:
     if staff is None:
         raise StaffError(f"There is no open account {login!r}: `list-staff` shows those there are.")
     staff.active = False
+    end_sessions(session, staff.id)
     session.flush()
     return staff
 
@@ -89,6 +138,11 @@ def hash_password(password: str) -> str:
     if len(password) < PASSWORD_MIN_CHARS:
         raise StaffError(f"The password is too short: it needs {PASSWORD_MIN_CHARS} characters at least.")
     return hash_secret(password)
+
+
+def end_sessions(session: Session, staff_id: int) -> None:
+    """End every session of this person at the console."""
+    session.execute(update(StaffRow).where(StaffRow.id == staff_id).values(session_number=StaffRow.session_number + 1))
 
 
 def create_staff(

@@ -35,6 +35,8 @@ Task = Literal[
     "end_day",
     "run_outbound",
     "record_visits",
+    "export_retailers",
+    "settle_alarms",
 ]
 
 
@@ -58,13 +60,17 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "run_outbound": frozenset({"leader", "clerk", "director"}),
     # TR 3.3: the customer manager visits whoever was not reached.
     "record_visits": frozenset({"leader", "clerk", "manager", "director"}),
+    # Every shop with its numbers and its balance: those who also import them.
+    "export_retailers": frozenset({"clerk", "manager", "director"}),
+    "settle_alarms": frozenset({"leader", "clerk", "manager", "director"}),
 }
 """The roles that may do each task, at the console and by command."""
 
 
 class StaffRow(Base):
     """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
-    callers hear; `closed_at` is the first run of retention that found the account closed."""
+    callers hear; `closed_at` is the first run of retention that found the account closed. Sessions begun under an
+    earlier `session_number` are over: signing out counts it up."""
 
     __tablename__ = "staff"
 
@@ -78,6 +84,7 @@ class StaffRow(Base):
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    session_number: Mapped[int] = mapped_column(default=0)
 
     def is_allowed(self, task: Task) -> bool:
         """True if the account is active and its role allows the task."""

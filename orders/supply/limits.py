@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec
-from brand_catalog.sheets import RowProblem, SheetError, read_rows
+from brand_catalog.sheets import FIGURE_MAX, LONG_ROWS_MAX, RowProblem, SheetError, read_rows
 from orders.retailers.models import RetailerRow
 from orders.supply.models import LimitBatch
 from orders.windows import Window, cycle_start
@@ -84,7 +84,7 @@ class LimitsResult:
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
     """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read.
     Problems are raised as SheetError at the end, so nothing may be kept before the last row is read."""
-    columns, rows = read_rows(path)
+    columns, rows = read_rows(path, LONG_ROWS_MAX)
     if missing := [column for column in COLUMNS if column not in columns]:
         raise SheetError([RowProblem(path.name, 1, column, "the heading is missing") for column in missing])
     code_at, name_at, cartons_at = (columns.index(column) for column in COLUMNS)
@@ -116,6 +116,8 @@ def _checked(
             column, reason = "name", f"{name!r} is not in the catalogue"
         elif not (cartons.isascii() and cartons.isdigit()):
             column, reason = "cartons", f"{cartons!r} is not a whole number of cartons"
+        elif len(cartons) > len(str(FIGURE_MAX)) or int(cartons) > FIGURE_MAX:
+            column, reason = "cartons", f"{cartons!r} is more than {FIGURE_MAX}"
         elif seen[place := numbers[code] * len(specs) + specs[name][0]]:
             column, reason = "name", f"retailer {code} and {name!r} are in an earlier row already"
         if reason is not None:

@@ -75,6 +75,7 @@ def caller(line: ServedLine) -> Iterator[DialledCaller]:
     caller.call.join(10)
 
 
+@pytest.mark.on_both
 def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
     page: Page, line: ServedLine, caller: DialledCaller
 ) -> None:
@@ -118,6 +119,7 @@ def test_a_stuck_caller_is_seen_without_a_reload_taken_and_the_order_saved_once(
     assert order.lines["红塔山(硬经典)"] == 5
 
 
+@pytest.mark.on_both
 def test_two_browsers_race_for_one_call_and_one_gets_it(
     browser: Browser, line: ServedLine, page: Page, caller: DialledCaller
 ) -> None:

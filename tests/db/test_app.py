@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from twilio.request_validator import RequestValidator
 
 import storage
 from app import create_app
@@ -54,6 +55,26 @@ def test_the_demo_needs_no_secrets_and_stays_on_the_loopback() -> None:
     Settings(demo=True).check_servable()
     with pytest.raises(SettingsError, match="loopback"):
         Settings(demo=True, host="0.0.0.0").check_servable()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "hotline.example"},
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"X-Forwarded-For": "127.0.0.1, 203.0.113.9"},
+        {"X-Forwarded-Host": "hotline.example"},
+        {"Forwarded": "for=203.0.113.9"},
+    ],
+)
+def test_a_demo_behind_a_public_proxy_takes_nothing_whatever_signs_it(demo_url: str, headers: dict[str, str]) -> None:
+    served = create_app(Settings(database_url=demo_url, demo=True, listen_mode="keypad")).test_client()
+    form = {"CallSid": "CA1", "From": "+8613911112222", "To": "+8637255550000"}
+    signature = RequestValidator(DEMO_AUTH_TOKEN).compute_signature("http://127.0.0.1:8000/voice/incoming", form)
+    signed = {"X-Twilio-Signature": signature}
+    assert served.post("/voice/incoming", data=form, headers=signed).status_code == 200
+    assert served.post("/voice/incoming", data=form, headers=signed | headers).status_code == 403
+    assert served.get("/login", headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

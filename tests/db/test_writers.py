@@ -17,6 +17,12 @@ from storage import SessionFactory
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """A file: on PostgreSQL writers do not queue."""
+    return sqlite_url
+
+
 def write(sessions: SessionFactory, version: str) -> None:
     """One unit of work."""
     with storage.transaction(sessions) as session:

@@ -19,8 +19,8 @@ from orders.book.desk import Desk, Retailer
 from orders.book.models import COUNTED_STATES, DemandRecord, OrderLineRow, OrderRow, Substitute
 from orders.day_end.models import DayStep, DayStepDone
 from orders.department_rules import set_rule
-from orders.lockout import LockRules, hash_secret
-from orders.models import CalendarDay, HotlineRow
+from orders.lockout import SignInRules, hash_secret
+from orders.models import CalendarDay, DepartmentRule, HotlineRow
 from orders.outbound.models import MissedCall
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff.models import Role, StaffRow
@@ -91,7 +91,7 @@ class World:
         self.sessions = sessions
         self.clock = clock
         self.catalog = catalog
-        self.locks = LockRules()
+        self.sign_in_rules = SignInRules()
 
     @classmethod
     def build(cls, sessions: storage.SessionFactory, clock: MovingClock, *, stock: int = 100, limit: int = 20) -> World:
@@ -117,6 +117,8 @@ class World:
                     )
                 )
             session.flush()
+            # Most dialogues are of other things than the PIN of a registered number.
+            session.add(DepartmentRule(name="registered_number_pin", value=2))
             shop = session.scalar(select(RetailerRow.id).where(RetailerRow.customer_code == SHOP))
             session.add(RetailerPhone(phone="+8613800000012", retailer_id=shop))
         world.supply(stock=stock, limit=limit)
@@ -150,7 +152,7 @@ class World:
     @contextmanager
     def desk(self) -> Iterator[Desk]:
         with self.session() as session:
-            yield Desk(session, self.catalog, self.clock(), self.locks)
+            yield Desk(session, self.catalog, self.clock(), self.sign_in_rules)
 
     def retailer(self, code: str = SHOP) -> Retailer:
         with self.desk() as desk:

@@ -174,12 +174,14 @@ def test_a_caller_who_may_not_order_gets_no_order(line, name):
     assert line.orders(SHOP) == line.orders(NOT_TODAY) == []
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("mode", ["keypad", "stream"])
 def test_an_order_by_keys_alone_is_saved(line):
     call(line, script("order_by_keys"))
     assert line.orders(BY_KEYS) == [confirmed(BY_KEYS, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)]
 
 
+@pytest.mark.on_both
 @pytest.mark.speech
 @pytest.mark.parametrize("mode", ["record"])
 def test_an_order_by_recordings_is_saved(line):

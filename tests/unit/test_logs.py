@@ -48,6 +48,24 @@ def test_of_a_number_in_an_error_only_the_end_is_logged(capsys: pytest.CaptureFi
     assert "410502100012" not in text
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "GET /2010-04-01/Accounts/AC1/Calls.json?To=%2B8613800000012&From=%2b8637255550000 timed out",
+        {"to": "+8613800000012", "parts": ["+8637255550000"]},
+        ("+8613800000012", 8613800000012),
+        LookupError("DETAIL: Key (phone)=(+8613800000012) already exists."),
+    ],
+)
+def test_numbers_in_addresses_and_inside_of_values_are_cut_as_well(
+    capsys: pytest.CaptureFixture[str], value: object
+) -> None:
+    structlog.get_logger().warning("the status of a call could not be queried", reason=value)
+    text = logged(capsys)
+    assert "13800000012" not in text
+    assert "37255550000" not in text
+
+
 def test_what_tells_calls_apart_is_logged_whole(capsys: pytest.CaptureFixture[str]) -> None:
     call_key = "CA0123456789abcdef0123456789abcdef"
     structlog.get_logger().info("call ended", call=call_key, turns=12, took_ms=1234567)

@@ -39,7 +39,14 @@ class Installation:
         with world.session() as session:
             for retailer in session.scalars(select(RetailerRow)):
                 retailer.pin_hash = hash_secret("8064")
-            create_staff(session, system_clock(), login="wang", name="王", role="director", password="a long password")
+            create_staff(
+                session,
+                system_clock(),
+                login="wang",
+                name="王",
+                role="director",
+                password_hash=hash_secret("a long password"),
+            )
 
     def check(self, clock: Clock = system_clock, **changes: object) -> Result:
         own = {

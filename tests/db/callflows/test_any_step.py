@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from callflows.flows import ORDERING_FLOW
 from callflows.replies import ListenFor
-from orders.models import HotlineRow
+from orders.models import DepartmentRule, HotlineRow
 from tests.support.desk_world import CLASSIC, ERA, LIQUN, MAIN, PIN, SHOP, World
 from tests.support.dialogue import STRANGER, Dialogue, add, change, code_utterance, item, lines, pick, pin, signed_in
 
@@ -105,6 +105,14 @@ def at_choose_band(world: World) -> Dialogue:
 def at_browse_specs(world: World) -> Dialogue:
     call = at_choose_band(world)
     call.caller_says("第一个", pick(1))
+    return call
+
+
+def at_prove_identity(world: World) -> Dialogue:
+    with world.session() as session:
+        session.get_one(DepartmentRule, "registered_number_pin").value = 1
+    call = signed_in(world)
+    call.caller_says("红塔山硬经典五条，就这些", lines(item(CLASSIC, count=5), command="done"))
     return call
 
 
@@ -216,7 +224,7 @@ def test_silence_climbs_to_keys_and_then_to_an_operator(world: World, step: str)
         call.line_says("谢谢您的合作，再见。")
         call.line_hangs_up()
         return
-    identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin")
+    identifying = step in ("confirm_caller", "ask_code", "confirm_code", "ask_pin", "prove_identity")
     call.goes_to_operator("not_identified" if identifying else "stuck")
     assert call.draft_cartons == order
 

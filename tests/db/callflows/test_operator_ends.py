@@ -80,7 +80,7 @@ def test_a_caller_an_operator_identified_is_signed_in_and_keeps_the_draft(world:
     call.caller_says("转人工")
     before = call.state.to_json()
     call.operator_identifies(SHOP)
-    assert call.state == CallState.from_json(before | {"customer_code": SHOP, "signed_in": True})
+    assert call.state == CallState.from_json(before | {"customer_code": SHOP, "signed_in": True, "proved": True})
     with world.desk() as desk:
         retailer = desk.retailer(SHOP)
         assert retailer is not None

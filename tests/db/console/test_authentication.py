@@ -54,14 +54,6 @@ def test_a_wrong_password_and_an_unknown_login_get_the_same_words(visitor: Visit
     assert "工号或者密码不对" in unknown.get_data(as_text=True)
 
 
-def test_too_many_wrong_passwords_lock_the_login_for_a_while(visitor: Visitor, clock: MovingClock) -> None:
-    for _ in range(5):
-        visitor.sign_in("operator", "not the password")
-    assert "15分钟" in visitor.sign_in("operator").get_data(as_text=True)
-    clock.move(minutes=16)
-    assert visitor.sign_in("operator").status_code == 204
-
-
 def test_what_is_wrong_is_said_beside_the_field(visitor: Visitor) -> None:
     page = visitor.post("/login", login="", password="x").get_data(as_text=True)
     assert '<small id="login-wrong" class="wrong">请输入工号。</small>' in page

@@ -13,7 +13,7 @@ from flask import Flask
 from ivr.calls import Calls, TurnRequest
 from ivr.line import LineServices
 from ivr.services import services
-from orders.book.models import OrderRow
+from orders.book.models import OrderHistory, OrderRow
 from speech.utterance import Utterance
 from tests.support.console_client import Visitor, shown_version
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, CRANE, MAIN, SHOP, World
@@ -236,6 +236,43 @@ def test_an_order_for_a_retailer_needs_no_call(operator: Visitor, world: World) 
     assert operator.post(f"{path}/save", version=shown_version(sheet)).status_code == 200
     with world.session() as session:
         assert session.query(OrderRow).one().channel == "operator"
+
+
+def test_an_order_saved_at_the_desk_keeps_who_saved_it_and_every_line_who_entered_it(
+    operator: Visitor, world: World
+) -> None:
+    path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    sheet = text(
+        operator.post(f"{path}/lines", barcode=CLASSIC, cartons="1", version=shown_version(text(operator.get(path))))
+    )
+    operator.post(f"{path}/save", version=shown_version(sheet))
+    with world.session() as session:
+        order = session.query(OrderRow).one()
+        assert order.saved_by == "李晓燕"
+        history = session.query(OrderHistory).order_by(OrderHistory.id).all()
+        assert {one.detail["by"] for one in history if one.event in ("opened", "add", "set", "confirmed")} == {"李晓燕"}
+    assert "保存：李晓燕" in text(operator.get(f"/orders/{order.id}"))
+    assert "李晓燕" in text(operator.get("/orders?day=2026-11-23")).split("<tbody>")[1]
+
+
+def test_an_order_the_caller_saves_itself_names_nobody(line: LineServices, world: World) -> None:
+    with world.desk() as desk:
+        retailer = desk.retailer(SHOP)
+        assert retailer is not None
+        desk.open_draft("CA1", retailer, desk.hotline(MAIN)).set_line(CLASSIC, 10)
+        desk.draft("CA1").confirm()
+    with world.session() as session:
+        assert session.query(OrderRow).one().saved_by is None
+
+
+def test_a_caller_known_by_its_number_alone_is_marked_until_the_operator_has_identified_it(
+    operator: Visitor, line: LineServices
+) -> None:
+    stuck_caller(line.calls)
+    operator.post("/desk/tickets/1/take")
+    assert "只凭电话号码，没核对密码" in text(operator.get("/desk/orders/CA1"))
+    line.calls.identify_caller("CA1", SHOP)
+    assert "只凭电话号码" not in text(operator.get("/desk/orders/CA1"))
 
 
 def test_a_manager_sees_the_day_but_takes_no_calls(visitor: Visitor) -> None:

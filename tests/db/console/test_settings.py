@@ -16,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from orders.department_rules import RULES, draft_rules
 from orders.hotline_settings import calendar
-from orders.lockout import LockRules, check_pin, matches_hash
+from orders.lockout import SignInRules, check_pin, matches_hash
 from orders.models import DepartmentRule, HotlineRow, SettingChange, Subject
-from orders.retailers.access import locked_until
+from orders.retailers.access import waits_until
 from orders.retailers.models import RetailerRow
 from tests.support.console_client import Visitor
 from tests.support.desk_world import CLASSIC, CORNER, MAIN, PIN, SHOP, MovingClock, World
@@ -190,37 +190,37 @@ def test_everything_that_is_recorded_has_its_name_in_words(manager: Visitor) -> 
 # --- retailers
 
 
-def locked(world: World, clock: MovingClock) -> None:
+def guessed(world: World, clock: MovingClock) -> None:
     with world.session() as session:
-        for _ in range(LockRules().per_account):
-            check_pin(session, LockRules(), SHOP, "0000", "+861", clock(), matches_hash)
+        for _ in range(SignInRules().account.free):
+            check_pin(session, SignInRules(), SHOP, "0000", "+8613911110000", clock(), matches_hash)
 
 
 def may_sign_in(world: World, clock: MovingClock, pin: str) -> bool:
     with world.session() as session:
-        return check_pin(session, LockRules(), SHOP, pin, "+862", clock(), matches_hash)[0] is not None
+        return check_pin(session, SignInRules(), SHOP, pin, "+8613911112222", clock(), matches_hash)[0] is not None
 
 
-def test_a_lock_is_taken_off_and_that_is_on_record(manager: Visitor, world: World, clock: MovingClock) -> None:
-    locked(world, clock)
-    assert "锁到09:15" in manager.get(f"/retailers/{SHOP}").get_data(as_text=True)
-    assert "已解锁" in manager.post(f"/retailers/{SHOP}/unlock", why="本人到店").get_data(as_text=True)
+def test_a_wait_is_ended_and_that_is_on_record(manager: Visitor, world: World, clock: MovingClock) -> None:
+    guessed(world, clock)
+    assert "09:01以前要等" in manager.get(f"/retailers/{SHOP}").get_data(as_text=True)
+    assert "可以马上再试" in manager.post(f"/retailers/{SHOP}/unlock", why="本人到店").get_data(as_text=True)
     assert may_sign_in(world, clock, PIN)
     assert changes(world) == [("retailer", SHOP, "本人到店", {"locked": True}, {"locked": False})]
-    assert "没有锁" in manager.post(f"/retailers/{SHOP}/unlock", why="再来").get_data(as_text=True)
+    assert "本来就不用等" in manager.post(f"/retailers/{SHOP}/unlock", why="再来").get_data(as_text=True)
 
 
 def test_a_new_pin_is_shown_once_works_and_is_on_record_without_itself(
     manager: Visitor, world: World, clock: MovingClock
 ) -> None:
-    locked(world, clock)
+    guessed(world, clock)
     page = manager.post(f"/retailers/{SHOP}/pin", why="忘了").get_data(as_text=True)
     pin = page.split('<b class="pin">')[1][:4]
     assert pin.isdigit()
     assert may_sign_in(world, clock, pin)
     assert pin == PIN or not may_sign_in(world, clock, PIN)
     with world.session() as session:
-        assert locked_until(session, SHOP, clock()) is None
+        assert waits_until(session, SHOP, clock()) is None
     assert changes(world) == [("retailer", SHOP, "忘了", {"pin": "old"}, {"pin": "set"})]
     assert (
         pin
@@ -276,11 +276,11 @@ def test_retailers_go_out_and_come_in_with_a_preview(manager: Visitor, world: Wo
 def test_pins_of_a_file_are_set_when_it_is_taken_in_and_not_when_it_is_looked_at(
     manager: Visitor, world: World, clock: MovingClock
 ) -> None:
-    file = f"customer_code,name,cycle,order_day,pin\n{SHOP},店12,weekly,2026-11-23,9753\n"
+    file = f"customer_code,name,cycle,order_day,pin\n{SHOP},店12,weekly,2026-11-23,9714\n"
     assert "换了新的" in upload(manager, file).get_data(as_text=True)
     assert may_sign_in(world, clock, PIN)
     upload(manager, file, apply="1", why="新密码")
-    assert may_sign_in(world, clock, "9753")
+    assert may_sign_in(world, clock, "9714")
     assert not may_sign_in(world, clock, PIN)
 
 

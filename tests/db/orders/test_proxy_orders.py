@@ -125,7 +125,7 @@ def test_quantities_on_the_list_are_not_changed_by_a_second_one(world: World, tm
 
 def test_who_is_not_on_the_list_gets_no_proxy_order(world: World) -> None:
     with pytest.raises(ProxyListRefused, match="not on the signed list"), world.session() as session:
-        proxy_list.enter_listed(session, world.catalog, TODAY, SHOP, world.clock())
+        proxy_list.enter_listed(session, world.catalog, TODAY, SHOP, world.clock(), by="the clerk")
 
 
 def test_who_ordered_already_is_told_and_gets_no_second_order(world: World, tmp_path: Path) -> None:

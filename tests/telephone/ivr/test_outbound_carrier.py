@@ -12,6 +12,7 @@ from flask import Flask
 from app import create_app
 from clock import system_clock
 from ivr.carrier import CarrierError, CarrierRefused
+from ivr.twilio import rest
 from ivr.twilio.rest import HELLO_PAUSE_MS, TwilioCarrier
 from orders.outbound.models import OutboundWindow
 from settings import Settings
@@ -84,7 +85,21 @@ def test_a_call_that_only_rings_is_ended(network: Account, fake_app: FakeApplica
     assert endless.status == "canceled"
 
 
-def test_a_refusal_is_told_from_not_knowing(carrier: TwilioCarrier, network: Account) -> None:
+@pytest.mark.parametrize("number", ["+19005551234", "+8616812345", "+864001234567", "+85212345678"])
+def test_a_premium_number_or_another_country_is_not_even_asked_for(
+    carrier: TwilioCarrier, network: Account, number: str
+) -> None:
+    with pytest.raises(CarrierRefused, match="may not be dialled"):
+        dial(carrier, number)
+    with pytest.raises(CarrierError, match="may not be dialled"):
+        carrier.dial_operator(number, MAIN, 1)
+    assert network.calls == {}
+
+
+def test_a_refusal_is_told_from_not_knowing(
+    carrier: TwilioCarrier, network: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rest, "may_be_dialled", lambda *_: True)
     with pytest.raises(CarrierRefused, match="is not valid"):
         dial(carrier, "13800000012")
     assert network.calls == {}
