@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifndef TWILIO_API_BASE
 TWILIO_API_BASE := http://127.0.0.1:$(REST_PORT)
 SIMULATOR := $(BIN)/python -m simulator serve --url http://$(HOST):$(PORT) --port $(REST_PORT) \
-	--parties simulator/demo_parties.yaml
+	--parties simulator/demo_parties.yaml --number +8637255550000 --number +8637255933333
 else
 SIMULATOR := :
 endif
@@ -28,7 +28,7 @@ endif
 DEMO_KEYS := var/demo.keys
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test test-fast faults check format bench eval call model words vendor lock clean
+.PHONY: help run test test-fast faults check format bench eval call model words vendor lock sbom audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,17 @@ lock: .venv/dev.stamp ## write requirements.lock and requirements-dev.lock anew
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --extra dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
 
+sbom: .venv/run.stamp .venv/supply.stamp ## what the line is made of: build/sbom.json (CycloneDX), build/licences.md
+	@mkdir -p build
+	@.venv/supply/bin/cyclonedx-py requirements --pyproject pyproject.toml \
+		--output-reproducible -o build/sbom.json requirements.lock
+	@.venv/supply/bin/pip-licenses --python $(BIN)/python --format=markdown --with-urls --output-file build/licences.md \
+		--packages $$(sed -n 's/^\([a-z0-9-]*\)==.*/\1/p' requirements.lock) >/dev/null
+	@echo "In build/sbom.json and build/licences.md."
+
+audit: .venv/supply.stamp ## known vulnerabilities of what is locked; needs the advisories of PyPI
+	@.venv/supply/bin/pip-audit --strict --disable-pip -r requirements.lock
+
 LOCK := -q --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
@@ -116,6 +127,13 @@ clean: ## remove what was built, the demo's database included
 .venv/run.stamp: requirements.lock | .venv/bin/python
 	@echo "Installing what the line needs (a few minutes the first time)"
 	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
+	@touch $@
+
+# In an environment of their own: what they depend on is none of the line's.
+.venv/supply.stamp: | .venv/bin/python
+	@$(PYTHON) -m venv .venv/supply >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip .venv/supply && $(PYTHON) -m pip -q --python .venv/supply/bin/python install pip; }
+	@.venv/supply/bin/python -m pip install -qq "cyclonedx-bom>=7" "pip-audit>=2.9" "pip-licenses>=5"
 	@touch $@
 
 .venv/dev.stamp: requirements-dev.lock .venv/run.stamp

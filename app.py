@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, abort, jsonify, request
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask, abort, request
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
 
@@ -17,6 +16,8 @@ import console
 from backoffice.catalog_commands import import_catalog_command
 from backoffice.database_commands import demo_command, migrate_command
 from backoffice.department_commands import DEPARTMENT_COMMANDS
+from backoffice.health import health_routes
+from backoffice.operation_commands import OPERATION_COMMANDS
 from backoffice.order_api import order_api
 from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
@@ -26,7 +27,9 @@ from clock import Clock, system_clock
 from console.held_open import HeldOpen
 from ivr.calls import Calls
 from ivr.line import LineServices
+from ivr.metrics import STREAMS_MAX, watch
 from ivr.operators.waiting_music import music_routes
+from ivr.processes import LineProcess, keep_alive
 from ivr.recognition import Recognition
 from ivr.recording_cipher import RecordingCipher, session_info
 from ivr.services import Services, register_services, services
@@ -37,22 +40,22 @@ from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
 from settings import Settings, SettingsError, is_loopback
-from storage import SessionFactory, is_current, open_engine, open_sessions, read_only, waits_within
+from storage import SessionFactory, open_engine, open_sessions, read_only
 
 # Threads of one line process. Decoding leaves the interpreter to others, so its threads share the processors; pages are
 # rendered by few, so that decoding keeps the interpreter for most of the time.
 DECODING_THREADS = 16
 PAGE_THREADS = 2
-# Whoever watches the line is answered while it still waits.
-HEALTH_WAIT_S = 2
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
     """The whole application. Nothing is opened or loaded before it is needed, so that commands start quickly and
     those without use for a database need none; requests are refused while the settings are not fit to serve with."""
     settings = settings if settings is not None else Settings()
-    configure_logs()
-    sessions = open_sessions(open_engine(settings.database_url))
+    configure_logs(settings.log_format)
+    engine = open_engine(settings.database_url)
+    watch(engine)
+    sessions = open_sessions(engine)
     if secrets := settings.recordings_keys or tuple(filter(None, (settings.secret_key,))):
         sessions.configure(info=session_info(RecordingCipher(secrets)))
     catalogs = CatalogCache()
@@ -69,9 +72,9 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
         order_api(sessions, clock, lambda session, moment: Desk(session, catalogs.current(session), moment))
     )
     console.register(app, built)
-    app.register_blueprint(_health(sessions, recognition))
+    app.register_blueprint(health_routes(settings, sessions, recognition, clock))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
-    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS):
+    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
         app.cli.add_command(command)
     if settings.demo:
         app.before_request(_refuse_from_elsewhere)
@@ -100,7 +103,10 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         streams.recover_streams(only_worker=alone)
         found.line.recorded_turns.start()
         found.line.quiet_calls.start()
-        yield
+        STREAMS_MAX.set(settings.media_sockets_max)
+        process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
+        async with keep_alive(process):
+            yield
 
     routes = [
         WebSocketRoute("/voice/stream", media_sockets.accept),
@@ -123,28 +129,6 @@ def _voice_line(
         recognition_fails=lambda: recognition.problem is not None,
     )
     return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), recognition)
-
-
-def _health(sessions: SessionFactory, recognition: Recognition) -> Blueprint:
-    routes = Blueprint("health", __name__)
-
-    @routes.get("/healthz")
-    def healthz() -> tuple[Response, int]:
-        """Report if the line can take calls: 503 without a current database; "degraded" where it runs on keys only."""
-        database, tables = "ok", "current"
-        try:
-            with waits_within(HEALTH_WAIT_S):
-                tables_are_current = is_current(sessions)
-            if not tables_are_current:
-                tables = "not current: run `flask --app app migrate`"
-        except SQLAlchemyError as error:
-            database, tables = f"cannot be used: {type(error).__name__}", "unknown"
-        recogniser = "ok" if recognition.available else recognition.problem or "not wanted: LISTEN_MODE is keypad"
-        serves = database == "ok" and tables == "current"
-        status = ("degraded" if recognition.problem else "ok") if serves else "down"
-        return jsonify(status=status, database=database, tables=tables, recogniser=recogniser), 200 if serves else 503
-
-    return routes
 
 
 def _refuse_from_elsewhere() -> None:

@@ -1,4 +1,8 @@
-"""Log lines: one JSON object each, or plain text on a terminal; never a PIN, never a whole customer code."""
+"""Log lines: one JSON object each, or plain text on a terminal; never a PIN, never a whole customer code.
+
+What libraries log by Python's own logging goes through the same chain. A line written while a request of the carrier's
+is answered, or a stream is listened to, carries the call and the turn.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import logging
 import re
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -44,7 +48,8 @@ def _masked(value: Any) -> Any:
 
 
 class _Stderr:
-    """Standard error; a line that cannot be written is lost: on a full disk a caller is to be answered all the same."""
+    """Standard error, looked up at each line, because tests replace it; a line that cannot be written is lost: on a
+    full disk a caller is to be answered all the same."""
 
     def write(self, text: str) -> None:
         with suppress(OSError):
@@ -55,9 +60,10 @@ class _Stderr:
             sys.stderr.flush()
 
 
-def configure_logs() -> None:
-    """Send all log lines through one chain that ends with `mask`; may be called again."""
-    on_terminal = sys.stderr.isatty()
+def configure_logs(format: Literal["auto", "json", "text"] = "auto") -> None:
+    """Send all log lines through one chain that ends with `mask`; may be called again. They are JSON, or text: with
+    "auto" on a terminal only."""
+    as_text = format == "text" or (format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -65,15 +71,32 @@ def configure_logs() -> None:
         structlog.processors.format_exc_info,
         mask,
     ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         # Looked up at each call, because tests replace sys.stderr.
         logger_factory=lambda *_: structlog.PrintLogger(_Stderr()),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
+    _take_library_logs(
+        structlog.stdlib.ProcessorFormatter(processors=[_without_record, render], foreign_pre_chain=shared)
+    )
     # The carrier's client logs the addresses and forms of its requests.
     logging.getLogger("twilio.http_client").setLevel(logging.WARNING)
+
+
+def _take_library_logs(formatter: logging.Formatter) -> None:
+    root = logging.getLogger()
+    handler = next((one for one in root.handlers if isinstance(getattr(one, "stream", None), _Stderr)), None)
+    if handler is None:
+        handler = logging.StreamHandler(_Stderr())
+        handler.setLevel(logging.WARNING)
+        root.addHandler(handler)
+    handler.setFormatter(formatter)
+
+
+def _without_record(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return structlog.stdlib.ProcessorFormatter.remove_processors_meta(_logger, _method, event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ListenMode = Literal["stream", "record", "keypad"]
+LogFormat = Literal["auto", "json", "text"]
+Network = IPv4Network | IPv6Network
 
 DEMO_AUTH_TOKEN = "demo-auth-token"
 DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
@@ -55,6 +57,13 @@ class Settings(BaseSettings):
     # What recordings are encrypted with, the newest first, separated by commas; if empty, it is made from SECRET_KEY.
     recordings_keys: Annotated[tuple[str, ...], NoDecode] = ()
 
+    # The networks from which the figures of monitoring may be read, separated by commas.
+    metrics_networks: Annotated[tuple[Network, ...], NoDecode] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    # How log lines are written: as JSON, as text, or as text on a terminal only.
+    log_format: LogFormat = "auto"
+    # The folder of the sockets between proxy and processes, where `deploy.serve` serves.
+    sockets_folder: Path | None = None
+
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 
@@ -62,6 +71,13 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("metrics_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(ip_network(one.strip(), strict=False) for one in value.split(",") if one.strip())
 
     @model_validator(mode="after")
     def _demo_defaults(self) -> Settings:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 import psycopg
 from alembic import command
@@ -102,6 +102,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 SessionFactory = sessionmaker[Session]
+
+TablesState = Literal["current", "newer", "older"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -392,11 +394,22 @@ def migrate(url: str, revision: str = "head") -> None:
         raise
 
 
-def is_current(sessions: SessionFactory) -> bool:
-    """True if the tables are at the newest revision; SQLAlchemyError if the database cannot be reached."""
-    with read_only(sessions) as session:
-        found = MigrationContext.configure(session.connection()).get_current_heads()
-    return set(found) == set(ScriptDirectory.from_config(_migrations()).get_heads())
+def tables_state(session: Session) -> TablesState:
+    """The state of the tables, by their revision. This version works on newer ones: until it has been replaced
+    everywhere, a migration only adds to what it uses (docs/running.md). SQLAlchemyError if the database cannot be
+    reached."""
+    found = MigrationContext.configure(session.connection()).get_current_heads()
+    known = _newest_revision()
+    if found == (known,):
+        return "current"
+    # Revisions are numbered; of one that this version does not have, the number is all there is to go by.
+    return "newer" if len(found) == 1 and found[0].isdigit() and int(found[0]) > int(known) else "older"
+
+
+@cache
+def _newest_revision() -> str:
+    (newest,) = ScriptDirectory.from_config(_migrations()).get_heads()
+    return newest
 
 
 def _migrations() -> Config:

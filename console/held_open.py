@@ -135,6 +135,7 @@ def _environ(scope: Scope) -> Environ:
         scope["query_string"].decode("latin-1"),
         method=scope.get("method", "GET"),
         headers=headers,
+        environ_base={"REMOTE_ADDR": scope["client"][0]} if scope.get("client") else None,
     ).get_environ()
 
 

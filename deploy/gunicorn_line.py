@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 from sqlalchemy.exc import SQLAlchemyError
 from uvicorn_worker import UvicornWorker
 
+from ivr.metrics import forget_process
 from ivr.twilio.media_socket import MESSAGE_MAX_CHARS, PING_EVERY_S
 from settings import Settings, SettingsError
-from storage import is_current, open_engine, open_sessions
+from storage import open_engine, open_sessions, read_only, tables_state
 
 settings = Settings()
 
@@ -23,7 +24,9 @@ def check() -> None:
     try:
         settings.check_servable()
         sessions = open_sessions(open_engine(settings.database_url))
-        if not is_current(sessions):
+        with read_only(sessions) as session:
+            state = tables_state(session)
+        if state == "older":
             sys.exit("The database's tables are not of this version: run `flask --app app migrate`, then start again.")
     except SettingsError as error:
         sys.exit(str(error))
@@ -59,6 +62,11 @@ loglevel = "warning"
 # Nobody administers a running gunicorn here, and a container's file system may be read-only.
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take what a worker that ended had open out of the figures."""
+    forget_process(worker.pid)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ivr.metrics import forget_process
+
 bind = os.environ["WEB_BIND"]
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
@@ -20,6 +22,11 @@ loglevel = "warning"
 # Nobody administers a running gunicorn here, and a container's file system may be read-only.
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take what a worker that ended had open out of the figures."""
+    forget_process(worker.pid)
 
 
 def pre_fork(_server: Any, _worker: Any) -> None:

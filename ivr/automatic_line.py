@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
+from ivr import metrics
 from ivr.calls import STREAM_REDIRECTS_WITHIN, Calls, CallSnapshot, ReplyUnderWay, TurnRequest, UnknownCall
 from ivr.carrier import (
     ENDED_STATUSES,
@@ -238,6 +239,7 @@ class AutomaticLine:
     ) -> Instruction:
         """The instruction after a failure. A caller who has `answered` twice in vain is not asked a third time."""
         log.error("an event could not be handled", call=call_key, exc_info=error)
+        metrics.TURNS.labels("failed").inc()
         if again.failures < FAILURES_MAX:
             return again
         if self._open_ticket(call_key, error):

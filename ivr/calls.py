@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import recording_notice, recordings, turn_before
+from ivr import metrics, recording_notice, recordings, turn_before
 from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
@@ -190,6 +190,7 @@ class Calls:
                     session.add(call)
                     session.flush()
                     self._open_ticket(session, call, reply)
+                    metrics.CALLS_STARTED.labels("outbound" if flow else "inbound").inc()
                 return self._snapshot(call)
         except IntegrityError:
             # Two first requests at once on PostgreSQL: the other one began the call.
@@ -280,6 +281,7 @@ class Calls:
             self._conversation.end(CallState.from_json(call.state), self._open_desk(session))
             call.ended_at = self._clock()
             tickets.close_for_hang_up(session, call_key, self._clock())
+            metrics.CALLS_ENDED.labels(status).inc()
             log.info("call ended", call=call_key, status=status, turns=call.turn_number)
 
     @retry_on_deadlock
@@ -428,6 +430,7 @@ class Calls:
         call.turn_number, call.state, call.reply = call.turn_number + 1, state.to_json(), stored
         session.flush()
         self._open_ticket(session, call, reply)
+        metrics.count_turn(turn_input)
         return self._snapshot(call, taken=True)
 
     def _open_ticket(self, session: Session, call: Call, reply: Reply) -> None:

@@ -14,6 +14,7 @@ A carrier's adapter is a folder of its own, such as `ivr/twilio`, and app.py cho
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -326,12 +327,34 @@ Instruction = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NumberAtCarrier:
+    """A telephone number of ours as it is set up at the carrier. `problem` says what is set up otherwise than the line
+    needs it, and what to set; empty if nothing is."""
+
+    number: str
+    problem: str = ""
+
+
 class Carrier(Protocol):
     """The commands the line gives a carrier. Every method raises CarrierError if the carrier cannot be asked, or
     fails."""
 
     def check(self) -> None:
         """Check that the carrier can be reached and our account is active."""
+        ...
+
+    def numbers(self) -> list[NumberAtCarrier]:
+        """The numbers of our account."""
+        ...
+
+    def clock_ahead_s(self, now: datetime) -> float:
+        """The seconds by which `now` is ahead of the carrier's clock, to within one."""
+        ...
+
+    @property
+    def voices(self) -> Collection[str]:
+        """The names of the voices the carrier is known to have for the line's language."""
         ...
 
     # --- calls in progress

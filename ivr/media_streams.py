@@ -15,8 +15,10 @@ from typing import Protocol
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from structlog.contextvars import bound_contextvars
 
 from clock import Clock
+from ivr import metrics
 from ivr.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from ivr.carrier import Carrier, CarrierError
 from ivr.jitter_buffer import Frame, JitterBuffer
@@ -111,6 +113,8 @@ class MediaStreams:
         clock: Clock,
     ) -> None:
         self._slots = threading.BoundedSemaphore(streams_max)
+        self._open_count = 0
+        self._counting = threading.Lock()
         self._registry = registry
         self._calls = calls
         self._carrier = carrier
@@ -125,10 +129,16 @@ class MediaStreams:
         """The stream registry that streams and turns share."""
         return self._registry
 
+    @property
+    def open_count(self) -> int:
+        """The number of streams open in this process."""
+        return self._open_count
+
     def open(self, call_key: str, stream: str) -> CallListener:
         """Open a stream of this call and return its listener, which the caller closes. Raises StreamsFull if this
         worker has no slot left, and NotInProgress if the call is not in progress here."""
         if not self._slots.acquire(blocking=False):
+            metrics.STREAMS_REFUSED.inc()
             raise StreamsFull
         try:
             if not self._registry.register(call_key, stream):
@@ -142,6 +152,9 @@ class MediaStreams:
             self._slots.release()
             raise
         self._heartbeats.add(stream)
+        metrics.STREAMS.inc()
+        with self._counting:
+            self._open_count += 1
         self._commands.submit(self._warm_up)
         return CallListener(self, call_key, stream, recogniser, self._clock)
 
@@ -149,20 +162,26 @@ class MediaStreams:
         """Close a stream that was opened."""
         self._heartbeats.discard(stream)
         self._slots.release()
+        metrics.STREAMS.dec()
+        with self._counting:
+            self._open_count -= 1
         self._registry.unregister(call_key, stream)
 
-    def answer(self, call_key: str, turn_number: int) -> None:
-        """Answer a turn by its pending utterance. The call is redirected, and meanwhile the turn is taken, so that the
-        carrier finds the reply made, or waits for it. Changes nothing if the turn is over."""
+    def answer(self, call_key: str, turn_number: int, since: float | None = None) -> None:
+        """Answer a turn by its pending utterance, recognised at `since` (`time.perf_counter`), or now. The call is
+        redirected, and meanwhile the turn is taken, so that the carrier finds the reply made, or waits for it. Changes
+        nothing if the turn is over."""
+        since = time.perf_counter() if since is None else since
         # Redirected to a turn that others have taken, the call would play its current prompt over the caller's answer.
         if not self._registry.is_turn_open(call_key, turn_number):
             return
-        self._commands.submit(self._redirect, call_key, turn_number)
+        redirected = self._commands.submit(self._redirect, call_key, turn_number)
         try:
             self._calls.take_turn(call_key, TurnRequest(turn_number))
         except Exception as error:
             # The redirected call takes the turn itself, and a failure there has an answer.
             log.error("a turn could not be taken by its stream", call=call_key, turn=turn_number, exc_info=error)
+        redirected.add_done_callback(lambda _: metrics.REPLY_SECONDS.observe(time.perf_counter() - since))
 
     def hand_over(self, call_key: str) -> None:
         """Leave a call whose stream was closed to another process: its caller hears the current prompt again, which
@@ -249,12 +268,23 @@ class CallListener:
         nothing more to listen for: the call has ended, another stream has taken over, or nothing can be recognised."""
         if self._recogniser is None:
             return False
+        with bound_contextvars(call=self._call_key, turn=self._open.turn_number if self._open else 0):
+            return self._feed(self._recogniser, frames)
+
+    def _feed(self, recogniser: StreamingRecogniser, frames: Sequence[Frame]) -> bool:
         sound = self._buffer.put(frames) if frames else self._buffer.idle(self._idle_ms())
+        busy_s = heard_ms = 0.0
         for piece in sound:
-            self._now_ms += len(piece) * FRAME_MS // FRAME_BYTES
-            if self._now_ms >= self._poll_at_ms and not self._poll(self._recogniser):
+            heard_ms += (piece_ms := len(piece) * FRAME_MS // FRAME_BYTES)
+            self._now_ms += piece_ms
+            if self._now_ms >= self._poll_at_ms and not self._poll(recogniser):
                 return False
-            self._process(self._recogniser, self._recogniser.feed(piece))
+            begun = time.perf_counter()
+            utterance = recogniser.feed(piece)
+            busy_s += (recognised := time.perf_counter()) - begun
+            self._process(recogniser, utterance, recognised)
+        metrics.RECOGNISER_BUSY.inc(busy_s)
+        metrics.RECOGNISER_SOUND.inc(heard_ms / 1000)
         if frames:
             # Only now: while a frame was being recognised, others could come and wait.
             self._fed_at = self._clock()
@@ -280,7 +310,7 @@ class CallListener:
         self._open = now
         return now.is_current
 
-    def _process(self, recogniser: StreamingRecogniser, utterance: Utterance | None) -> None:
+    def _process(self, recogniser: StreamingRecogniser, utterance: Utterance | None, since: float) -> None:
         if self._open is None or self._open.listen is None or self._answered:
             return
         registry, turn = self._streams.registry, self._open.turn_number
@@ -297,7 +327,7 @@ class CallListener:
                 self._answer_at_ms = max(self._now_ms + FURTHER_SPEECH_MS, self._prompt_ends_ms)
             else:
                 self._answer_at_ms = self._now_ms
-            self._answer_if_due(recogniser, self._open)
+            self._answer_if_due(recogniser, self._open, since)
         elif recogniser.speaking:
             if not self._speech_reported:
                 self._speech_reported = True
@@ -306,23 +336,23 @@ class CallListener:
             self._speech_reported = False
             registry.discard_utterance(self._call_key, turn)
         else:
-            self._answer_if_due(recogniser, self._open)
+            self._answer_if_due(recogniser, self._open, since)
 
-    def _answer_if_due(self, recogniser: StreamingRecogniser, turn: OpenTurn) -> None:
+    def _answer_if_due(self, recogniser: StreamingRecogniser, turn: OpenTurn, since: float) -> None:
         """Answer the turn unless keys are being pressed: they would be lost, and they count for more than speech, such
         as a code read aloud while it is keyed."""
         if self._answer_at_ms is None or self._now_ms < self._answer_at_ms or turn.listen is None:
             return
         since_key_ms = recogniser.since_key_ms
         if since_key_ms is None or since_key_ms > key_pause_s(turn.listen) * 1000 + KEYS_REPORTED_WITHIN_MS:
-            self._answer(turn.turn_number)
+            self._answer(turn.turn_number, since)
 
     def _is_early_yes(self, utterance: Utterance, listen: Listen) -> bool:
         """True for a yes before the prompt's end: callers say 对 after each line that is read back, but the yes that
         counts is to all of it."""
         return is_bare_yes(utterance, listen) and self._prompt_ends_ms - self._now_ms > PROMPT_END_TOLERANCE_MS
 
-    def _answer(self, turn_number: int) -> None:
+    def _answer(self, turn_number: int, since: float) -> None:
         self._answered = True
-        self._streams.answer(self._call_key, turn_number)
+        self._streams.answer(self._call_key, turn_number, since)
         self._poll_at_ms = self._now_ms

@@ -107,6 +107,40 @@ class TurnRecording(Base):
     sound: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+ProcessKind = Literal["line", "health"]
+
+
+class ProcessHeartbeat(Base):
+    """The last heartbeat of one process, by a name that no other has: of a line process, with the media streams it has
+    and may have; or of the check of health on a machine, which writes to see that the database can be written."""
+
+    __tablename__ = "process_heartbeats"
+
+    process: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[ProcessKind] = mapped_column(String(10))
+    machine: Mapped[str] = mapped_column(String(64))
+    heartbeat_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    streams: Mapped[int] = mapped_column(default=0)
+    streams_max: Mapped[int] = mapped_column(default=0)
+
+
+Job = Literal["backup", "retention"]
+
+
+class JobRun(Base):
+    """One run of a job: its counts, or the problem it ended with; appended and never changed."""
+
+    __tablename__ = "job_runs"
+    __table_args__ = (Index("ix_job_runs_job", "job", "begun_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job: Mapped[Job] = mapped_column(String(10))
+    begun_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    problem: Mapped[str] = mapped_column(String(500), default="")
+
+
 LabelKind = Literal["name", "test_case"]
 
 

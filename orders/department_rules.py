@@ -14,6 +14,13 @@ from orders.models import DepartmentRule
 
 BAND_PREFIX = "band_max_cartons_"
 RECORDING_DAYS = 30
+# Half a year covers complaints about an order; no rule of the source says more.
+CALL_DAYS = 180
+NUMBER_DAYS = 180
+FORMER_STAFF_DAYS = 365
+# Calls that go on, callbacks and weekly reports need the last days.
+LEAST = {"hold_minutes": 1, "call_days": 7, "number_days": 7}
+"""The least a rule can be set to, where that is not 0."""
 RecordingNotice = Literal["off", "short", "full"]
 """The way callers are told that they are recorded: not at all, in a few words, or with the reason and the way out."""
 RECORDING_NOTICES: Final[tuple[RecordingNotice, ...]] = ("off", "short", "full")
@@ -35,6 +42,9 @@ RULES = {
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
+    "call_days": "for how many days what was said in a call can be read",
+    "number_days": "for how many days the numbers of callers, and those that were called, are kept",
+    "former_staff_days": "for how many days the number and the password of a closed account are kept",
     "recording_notice": "how callers are told that they are recorded: 0 not at all, 1 shortly, 2 with the reason",
     "registered_number_pin": "the PIN at a registered number: 0 always, 1 before saving and the balance, 2 never",
     "outbound_attempts_max": "how often a retailer that is due is called on one day",
@@ -56,7 +66,7 @@ def set_rule(session: Session, name: str, value: int | None, *, by: str, why: st
     if name not in RULES and not (band != name and band.isascii() and band.isdigit()):
         known = "; ".join(f"{known}: {what}" for known, what in RULES.items())
         raise UnknownRule(f"There is no rule {name!r}. The rules are: {known}.")
-    if value is not None and value < (1 if name == "hold_minutes" else 0):
+    if value is not None and value < LEAST.get(name, 0):
         raise UnknownRule(f"{name} cannot be {value}.")
     if name in CHOICES and value is not None and value >= len(CHOICES[name]):
         raise UnknownRule(f"{name} is at most {len(CHOICES[name]) - 1}.")
@@ -96,6 +106,21 @@ def draft_rules(session: Session) -> DraftRules:
 def recording_days(session: Session) -> int:
     """The number of days for which recordings of callers are kept."""
     return _value(session, "recording_days", RECORDING_DAYS)
+
+
+def call_days(session: Session) -> int:
+    """The number of days for which what was said in calls is kept."""
+    return _value(session, "call_days", CALL_DAYS)
+
+
+def number_days(session: Session) -> int:
+    """The number of days for which the numbers of callers and called are kept."""
+    return _value(session, "number_days", NUMBER_DAYS)
+
+
+def former_staff_days(session: Session) -> int:
+    """The number of days for which the number and the password of a closed account are kept."""
+    return _value(session, "former_staff_days", FORMER_STAFF_DAYS)
 
 
 def recording_notice(session: Session) -> RecordingNotice:

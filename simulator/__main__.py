@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
+from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account, OwnedNumber
 from simulator.inbound_calls import IncomingNumber, open_account, play
 from simulator.pace import AS_FAST_AS_POSSIBLE, Pace
 from simulator.peers import accept_peers, register_with_peer
@@ -94,16 +94,21 @@ def call(
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8001, show_default=True, help="The application's TWILIO_API_BASE must point here.")
 @click.option("--parties", type=click.Path(path_type=Path), help="The parties by number: a YAML file.")
-def serve(url: str, account_sid: str, token: str, host: str, port: int, parties: Path | None) -> None:
+@click.option("--number", "numbers", multiple=True, help="A number of the account's; may be repeated.")
+def serve(
+    url: str, account_sid: str, token: str, host: str, port: int, parties: Path | None, numbers: tuple[str, ...]
+) -> None:
     """Serve the web phone and the REST interface until the process that started this one ends. Calls the application
     places go to PARTIES; an unknown number does not answer."""
     try:
         account = Account(f"http://{host}:{port}", account_sid, token, read_parties(parties) if parties else {})
     except ScriptError as error:
         _give_up(str(error))
+    own = IncomingNumber.at(url)
+    account.numbers += [OwnedNumber(number, own.voice_url, own.status_url) for number in numbers]
     rest = create_rest(account)
     accept_peers(rest, account)
-    add_web_phone(rest, account, IncomingNumber.at(url))
+    add_web_phone(rest, account, own)
     try:
         server = RestServer(rest, host, port)
     except OSError:

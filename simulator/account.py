@@ -55,6 +55,16 @@ class Recording:
         return self.ready_at <= time.monotonic()
 
 
+@dataclass(frozen=True, slots=True)
+class OwnedNumber:
+    """A telephone number of the account, as it is set up: the webhooks for calls and for their status."""
+
+    number: str
+    voice_url: str
+    status_url: str
+    method: str = "POST"
+
+
 class Account:
     """One simulated account, shared by its calls and the REST interface; safe from any thread.
 
@@ -78,6 +88,7 @@ class Account:
         self.pace: Pace = REAL_TIME
         self.calls: dict[str, LiveCall] = {}
         self.recordings: dict[str, Recording] = {}
+        self.numbers: list[OwnedNumber] = []
         self._queues: dict[str, WaitingQueue] = {}
         self._lock = threading.Lock()
 

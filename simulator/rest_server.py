@@ -85,6 +85,23 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
     def show_account(account_sid: str) -> Response:
         return jsonify(sid=account.sid, status="active", type="Full", friendly_name="simulator")
 
+    @rest.get(f"{API}/IncomingPhoneNumbers.json")
+    def list_numbers(account_sid: str) -> Response:
+        return jsonify(
+            incoming_phone_numbers=[
+                {
+                    "phone_number": one.number,
+                    "voice_url": one.voice_url,
+                    "voice_method": one.method,
+                    "status_callback": one.status_url,
+                    "status_callback_method": one.method,
+                }
+                for one in account.numbers
+            ],
+            next_page_uri=None,
+            uri=request.full_path,
+        )
+
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
         return jsonify(_call_resource(account, place_call(_call_request(request.form)))), HTTPStatus.CREATED

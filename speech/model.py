@@ -250,10 +250,9 @@ _SETTINGS = {
 
 @lru_cache(maxsize=2)
 def _load(folder: Path) -> Any:
-    # Imported here because the library alone costs 50 ms and 20 MB, which the keypad line and most commands never need.
-    import vosk
+    # Imported here because a model is fetched without the rest of the program (Dockerfile).
+    from speech import engine
 
-    vosk.SetLogLevel(-1)
     try:
         # Vosk reads settings only from the model's folder, so it is given a folder that differs only in these.
         with tempfile.TemporaryDirectory() as scratch:
@@ -266,8 +265,8 @@ def _load(folder: Path) -> Any:
                 kept = [line for line in theirs if line.removeprefix("--").partition("=")[0] not in ours]
                 changed = [f"--{option}={value}" for option, value in ours.items()]
                 (Path(scratch) / "conf" / name).write_text("\n".join([*kept, *changed, ""]))
-            return vosk.Model(scratch)
-    except Exception as error:  # Vosk raises nothing more precise
+            return engine.load(Path(scratch))
+    except Exception as error:  # the engine raises nothing more precise
         raise ModelMissing(f"{folder} is not a speech model Vosk can load; run `python -m speech.model`.") from error
 
 

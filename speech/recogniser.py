@@ -6,14 +6,13 @@ results do not depend on what it decoded before.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final
 
-from speech.hypotheses import ALTERNATIVES, Hypothesis, from_vosk
-from speech.sound.audio import RECOGNISER_RATE
+from speech.engine import Decoder
+from speech.hypotheses import ALTERNATIVES, Hypothesis
 
 # The most recognisers in the pool; each takes about 5 MB.
 _POOL_SIZE: Final = 24
@@ -25,27 +24,21 @@ class Recogniser:
     """Decodes one segment of sound after another with one grammar, or (None) with the model's own vocabulary."""
 
     def __init__(self, model: Any, grammar: Sequence[str] | None, alternatives: int) -> None:
-        from vosk import KaldiRecognizer  # the line runs on keys where Vosk cannot be loaded
-
-        if grammar is None:
-            self._vosk = KaldiRecognizer(model, RECOGNISER_RATE)
-        else:
-            self._vosk = KaldiRecognizer(model, RECOGNISER_RATE, json.dumps(list(grammar), ensure_ascii=False))
-        self._vosk.SetMaxAlternatives(alternatives)
+        self._decoder = Decoder(model, grammar, alternatives)
         self.key: Final[_Key] = (model, alternatives, tuple(grammar or ()))
 
     def feed(self, pcm16k: bytes) -> None:
         """Take the next sound of the segment. Steps of 200 ms give exactly the same result as the whole at once."""
-        self._vosk.AcceptWaveform(pcm16k)
+        self._decoder.feed(pcm16k)
 
     @property
     def partial(self) -> str:
         """The likeliest words so far."""
-        return str(json.loads(self._vosk.PartialResult())["partial"])
+        return self._decoder.partial
 
     def finish(self) -> list[Hypothesis]:
         """End the segment and return its alternatives, the best first."""
-        return from_vosk(self._vosk.FinalResult())
+        return self._decoder.finish()
 
 
 _pool: OrderedDict[_Key, list[Recogniser]] = OrderedDict()

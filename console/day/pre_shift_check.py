@@ -24,7 +24,7 @@ from orders.staff import seats
 from orders.supply.limits import LOCKED_FROM
 from orders.supply.models import Limit, Supply
 from orders.windows import Window, business_day
-from storage import is_current, read_only
+from storage import read_only, tables_state
 
 REACH_TIMEOUT_S = 3.0
 
@@ -55,7 +55,9 @@ def checks(services: Services) -> list[Check]:
 def _database(services: Services) -> Check:
     name = _("数据库")
     try:
-        if is_current(services.sessions):
+        with read_only(services.sessions) as session:
+            state = tables_state(session)
+        if state != "older":
             return Check(name, "good", _("连得上，表是最新的。"))
     except SQLAlchemyError as error:
         return Check(

@@ -22,7 +22,11 @@ from orders.audit_log import AuditEntry
 from orders.book.headroom import DraftRules
 from orders.department_rules import (
     BAND_PREFIX,
+    CALL_DAYS,
     CHOICES,
+    FORMER_STAFF_DAYS,
+    LEAST,
+    NUMBER_DAYS,
     RECORDING_DAYS,
     RECORDING_NOTICE,
     REGISTERED_NUMBER_PIN,
@@ -159,6 +163,9 @@ def _defaults() -> dict[str, int | None]:
         "order_min_packs": draft.order_min_packs,
         "order_max_packs": draft.order_max_packs,
         "recording_days": RECORDING_DAYS,
+        "call_days": CALL_DAYS,
+        "number_days": NUMBER_DAYS,
+        "former_staff_days": FORMER_STAFF_DAYS,
         "recording_notice": RECORDING_NOTICE,
         "registered_number_pin": REGISTERED_NUMBER_PIN,
         "outbound_attempts_max": pacing.attempts_max,
@@ -186,6 +193,8 @@ def _from_form(form: Mapping[str, str], names: list[str]) -> tuple[dict[str, int
             errors[name] = _("请选一种。")
         elif name == "hold_minutes" and int(text) == 0:
             errors[name] = _("至少1分钟。")
+        elif int(text) < LEAST.get(name, 0):
+            errors[name] = _("至少%(days)d天。", days=LEAST[name])
         else:
             values[name] = int(text)
     least, most = values.get("order_min_packs"), values.get("order_max_packs")

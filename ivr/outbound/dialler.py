@@ -10,14 +10,17 @@ import os
 import secrets
 import socket
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Event
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import Clock
+from ivr import retention
 from ivr.calls import CALL_OPEN_MAX
 from ivr.carrier import ENDED_STATUSES, Carrier, CarrierError, CarrierRefused
 from ivr.models import Call
@@ -93,7 +96,16 @@ class Dialler:
             if now - (attempt.polled_at or attempt.dialled_at) > QUERY_CARRIER_AFTER:
                 self._query_status(attempt, now)
         self._record_unreached(now)
+        self._retain(now)
         return sum(self._dial(dial, line) for dial, line in self._next(now)) if running else 0
+
+    def _retain(self, now: datetime) -> None:
+        """Run the day's retention, if it is due. A failure is noted there, and the next day tries again."""
+        with read_only(self._sessions) as session:
+            due = retention.is_due(session, now)
+        if due:
+            with suppress(SQLAlchemyError):
+                retention.run(self._sessions, self._clock)
 
     def _may_dial(self, now: datetime) -> bool:
         with transaction(self._sessions) as session:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
@@ -24,8 +26,10 @@ from ivr.carrier import (
     CallStatus,
     CarrierError,
     CarrierRefused,
+    NumberAtCarrier,
     browser_identity,
 )
+from ivr.metrics import carrier_request
 from ivr.twilio.forms import CALL_STATUSES
 from ivr.twilio.urls import WebhookUrls
 from orders.retailers.dialling import may_be_dialled
@@ -42,6 +46,17 @@ HELLO_PAUSE_MS: Final = 800
 # The line speaks first if nothing is said for this long after the call is answered.
 INITIAL_SILENCE_MS: Final = 3_000
 CALLS_LISTED_MAX: Final = 5
+NUMBERS_LISTED_MAX: Final = 1000
+# Mandarin as spoken on the mainland. https://www.twilio.com/docs/voice/twiml/say/text-speech
+VOICES: Final = frozenset(
+    {"Polly.Zhiyu", "Polly.Zhiyu-Neural"}
+    | {f"Google.cmn-CN-Standard-{one}" for one in "ABCD"}
+    | {f"Google.cmn-CN-Wavenet-{one}" for one in "ABCD"}
+    | {
+        f"Google.cmn-CN-Chirp3-HD-{one}"
+        for one in ("Aoede", "Charon", "Fenrir", "Kore", "Leda", "Orus", "Puck", "Zephyr")
+    }
+)
 CLOCK_SKEW: Final = timedelta(seconds=10)
 TOKEN_S: Final = 3600
 # The Voice SDK's hosts for signalling and reporting; the audio goes by WebRTC.
@@ -65,7 +80,10 @@ class _ApiBaseClient:
         self._session.mount(self._base, HTTPAdapter(pool_maxsize=CONNECTIONS_MAX))
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
-        url = url.replace(API, self._base, 1)
+        with carrier_request():
+            return self._send(method, url.replace(API, self._base, 1), *args, **kwargs)
+
+    def _send(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
             return self._client.request(method, url, *args, **kwargs)
         except requests.ConnectionError as error:
@@ -74,9 +92,10 @@ class _ApiBaseClient:
                 raise
             return self._client.request(method, url, *args, **kwargs)
 
-    def connect(self) -> None:
-        """Open a connection, to be used by the next request."""
-        self._session.head(self._base, timeout=TIMEOUT_S, allow_redirects=False)
+    def connect(self) -> requests.Response:
+        """Open a connection, to be used by the next request, and return the answer to a request for nothing."""
+        answer: requests.Response = self._session.head(self._base, timeout=TIMEOUT_S, allow_redirects=False)
+        return answer
 
     def get(self, path: str, account: str, auth_token: str) -> requests.Response:
         """The answer to a GET of this path, as it comes."""
@@ -109,6 +128,40 @@ class TwilioCarrier:
             raise CarrierError(f"the carrier could not be asked for the account: {error}") from error
         if account.status != "active":
             raise CarrierError(f"the account at the carrier is {account.status}")
+
+    def numbers(self) -> list[NumberAtCarrier]:
+        """The numbers of our account, and what has to be set for them in Twilio's console. Raises CarrierError if they
+        cannot be listed."""
+        try:
+            listed = self._client.incoming_phone_numbers.list(limit=NUMBERS_LISTED_MAX)
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the numbers of the account could not be listed: {error}") from error
+        return [NumberAtCarrier(str(one.phone_number), self._wrong_webhooks(one)) for one in listed]
+
+    def _wrong_webhooks(self, number: Any) -> str:
+        wanted = (
+            ("A call comes in", number.voice_url, number.voice_method, self._urls.incoming()),
+            ("Call status changes", number.status_callback, number.status_callback_method, self._urls.status()),
+        )
+        return "; ".join(
+            f"set “{field}” to {url} (POST): it is {found or 'empty'}"
+            for field, found, method, url in wanted
+            if (found, method) != (url, "POST")
+        )
+
+    def clock_ahead_s(self, now: datetime) -> float:
+        """The seconds by which `now` is ahead of the clock of Twilio's servers, which give whole seconds. Raises
+        CarrierError if they cannot be asked."""
+        try:
+            date = parsedate_to_datetime(self._http.connect().headers["Date"])
+        except (requests.RequestException, KeyError, ValueError) as error:
+            raise CarrierError(f"the carrier did not say what time it is: {error}") from error
+        return (now - date).total_seconds()
+
+    @property
+    def voices(self) -> Collection[str]:
+        """Twilio's voices for Mandarin."""
+        return VOICES
 
     def warm_up(self) -> None:
         """Open a connection for the next request. Raises CarrierError if the carrier cannot be reached."""

@@ -31,6 +31,10 @@ class WebhookUrls:
         """A call comes in, or begins again."""
         return self._url("/voice/incoming", **_failures(failures))
 
+    def status(self) -> str:
+        """A call of a caller has another status."""
+        return self._url("/voice/status")
+
     def turn(self, turn_number: int, failures: int = 0, **arguments: int | str) -> str:
         """A turn is taken. `waited` is how long the wait has been, `first` what was keyed before, `early` a key that
         came before the question."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 import structlog
 from flask import Blueprint, Response, abort, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
 from ivr.calls import TurnRequest
 from ivr.carrier import ENDED_STATUSES, EndCall, Instruction, Nothing
 from ivr.line import LineServices
+from ivr.metrics import WEBHOOK_SECONDS
 from ivr.twilio import forms
 from ivr.twilio.operator_webhooks import add_operator_routes
 from ivr.twilio.signature import is_signed
@@ -45,11 +48,28 @@ def voice_routes(line: LineServices) -> Blueprint:
             bounds.close()
 
     @routes.before_request
+    def begin() -> None:
+        g.webhook_begun = time.perf_counter()
+        # Threads take one request after the other: what the last one was about must not stay.
+        clear_contextvars()
+
+    @routes.after_request
+    def end(answer: Response) -> Response:
+        event = (request.endpoint or "").removeprefix("voice.")
+        # A request that the application itself refuses never came to `begin`.
+        if (begun := g.pop("webhook_begun", None)) is not None:
+            WEBHOOK_SECONDS.labels(event, answer.status_code).observe(time.perf_counter() - begun)
+        clear_contextvars()
+        return answer
+
+    @routes.before_request
     def check_signature() -> None:
         request.max_content_length = FORM_MAX_BYTES
         if not is_signed(request, line.settings):
             log.warning("a request without the carrier's signature was refused", path=request.path)
             abort(403, "This address answers the telephone carrier only: the signature is missing or wrong.")
+        about = {"call": forms.field("CallSid")[:64], "turn": forms.number("turn")}
+        bind_contextvars(**{name: value for name, value in about.items() if value})
 
     @routes.post("/incoming")
     def incoming() -> Response:

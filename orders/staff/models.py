@@ -69,7 +69,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
 
 class StaffRow(Base):
     """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
-    callers hear. Sessions begun under an earlier `session_number` are over: signing out counts it up."""
+    callers hear; `closed_at` is the first run of retention that found the account closed. Sessions begun under an
+    earlier `session_number` are over: signing out counts it up."""
 
     __tablename__ = "staff"
 
@@ -82,6 +83,7 @@ class StaffRow(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     session_number: Mapped[int] = mapped_column(default=0)
 
     def is_allowed(self, task: Task) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from brand_catalog.catalog import SpokenName
 from brand_catalog.matching import reading
 from brand_catalog.sounds import is_spoken, readings, syllables
+from speech.engine import has_word
 
 LONGEST_WORD = 5
 
@@ -94,7 +95,7 @@ class Vocabulary:
 
 def vocabulary_of(model: Any) -> Vocabulary:
     """The vocabulary of a speech model."""
-    return Vocabulary(lambda word: model.vosk_model_find_word(word) >= 0)
+    return Vocabulary(lambda word: has_word(model, word))
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,18 @@ from twilio.request_validator import RequestValidator
 
 import storage
 from app import create_app
+from clock import system_clock
+from ivr.processes import LineProcess
 from settings import DEMO_AUTH_TOKEN, Settings, SettingsError
 from tests.support.carrier_client import settings
+
+
+@contextmanager
+def a_line_process(url: str, streams: int = 0, streams_max: int = 64) -> Iterator[LineProcess]:
+    """A line process that has just had its heartbeat."""
+    process = LineProcess(storage.open_sessions(storage.open_engine(url)), system_clock, lambda: streams, streams_max)
+    process.record_heartbeat()
+    yield process
 
 
 def app_on(url: str, **changes: object) -> Flask:
@@ -72,13 +84,16 @@ def test_the_loopback_has_several_names(host: str) -> None:
 
 def test_the_settings_of_a_whole_installation_are_served(database_url: str) -> None:
     settings().check_servable()
-    answer = app_on(database_url).test_client().get("/healthz")
+    with a_line_process(database_url, streams=3):
+        answer = app_on(database_url).test_client().get("/healthz")
     assert answer.status_code == 200
     assert answer.json == {
         "status": "ok",
         "database": "ok",
         "tables": "current",
         "recogniser": "not wanted: LISTEN_MODE is keypad",
+        "line": "processes: 1, media streams: 3 of 64",
+        "disk": "ok",
     }
 
 

@@ -106,6 +106,17 @@ class ServedLine:
             self._process.wait()
             self._process = None
 
+    def tell_to_stop(self) -> None:
+        """Send the server SIGTERM, as a service manager does."""
+        os.kill(self.process_id, signal.SIGTERM)
+
+    def wait_until_over(self, within_s: float = 30.0) -> int:
+        """Wait until the server has ended by itself, and return its exit code."""
+        assert self._process is not None
+        code = self._process.wait(within_s)
+        self._process = None
+        return code
+
     def line_workers(self) -> list[int]:
         """The process ids of the line processes' workers, in which the media sockets are."""
         listed = subprocess.run(

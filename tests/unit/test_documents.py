@@ -69,3 +69,23 @@ def defined(file: Path) -> set[str]:
             methods = (one for one in node.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef))
             names |= {f"{node.name}.{method.name}" for method in methods}
     return names
+
+
+def test_every_package_the_line_needs_is_in_the_list_of_dependencies_as_it_is_locked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[\[<>=]", one)[0] for one in project["dependencies"]}
+    listed = set(re.findall(r"^\| ([\w-]+) \| \S+ \| \d{4}-\d\d-\d\d \|", document("docs/dependencies.md"), re.M))
+    assert listed == needed
+
+
+def test_every_package_is_locked_with_its_hashes() -> None:
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        text = document(lock)
+        locked = re.findall(r"^[\w.-]+==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)*)", text, re.M)
+        assert locked
+        assert all(locked), lock
+        assert "://" not in text, lock
+
+
+def document(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")

@@ -194,7 +194,7 @@ def test_a_line_and_a_carrier_that_do_not_answer_are_told(
 def test_a_database_of_an_older_version_is_told_before_anything_else_is_asked(
     application: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pre_shift_check, "is_current", lambda sessions: False)
+    monkeypatch.setattr(pre_shift_check, "tables_state", lambda session: "older")
     with application.test_request_context():
         [check] = pre_shift_check.checks(services(application))
     assert (check.state, check.name) == ("bad", "数据库")
