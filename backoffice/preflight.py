@@ -27,7 +27,7 @@ from orders.staff.models import StaffRow
 from settings import SettingsError
 from storage import read_only, tables_state, transaction
 
-# Twilio's times are in whole seconds; signatures of browser telephones and hours of service bear more than this.
+# The carrier's times are in whole seconds; signatures of browser telephones and hours of service bear more than this.
 CLOCK_AHEAD_MAX_S: Final = 5.0
 BACKUP_AGE_MAX: Final = timedelta(days=2)
 # A month of recordings at a thousand calls a day.

@@ -181,6 +181,7 @@ steps = Texts(
         "offer_rest": N_("只有这些"),
         "choose_band": N_("选价位"),
         "browse_specs": N_("报品种"),
+        "prove_identity": N_("问密码"),
         "read_back": N_("核对订单"),
         "ask_change": N_("问改什么"),
         "leave": N_("问是不是全部不要"),
@@ -220,7 +221,7 @@ stages = (
             "browse_specs",
         ),
     ),
-    (lazy_gettext("核对订单"), "read-back", ("read_back", "ask_change", "leave")),
+    (lazy_gettext("核对订单"), "read-back", ("prove_identity", "read_back", "ask_change", "leave")),
     (lazy_gettext("订货以后"), "after the order", ("after_order", "change_saved", "confirm_request")),
     (lazy_gettext("已保存"), "saved", ()),
 )
