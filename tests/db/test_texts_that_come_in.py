@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 from sqlalchemy import String, inspect, select, text
 from sqlalchemy.orm import DeclarativeBase
 
+import app
 from brand_catalog.sheet_writing import xlsx_bytes
 from ivr.carrier import EndCall
 from ivr.twilio.twiml import SAY_MAX_CHARS, Twiml
@@ -31,12 +32,15 @@ UNFIT = ("\x00", "\x07", "\x1b[31m", "\x0b", "\x7f", "\u202e", "\ufffe", "\ud800
 
 
 def text_columns() -> Iterator[tuple[type[DeclarativeBase], str, int | None]]:
-    for mapper in Base.registry.mappers:
+    # In one order in every process: the mappers are a set.
+    for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__name__):
         for attribute in mapper.column_attrs:
             if isinstance(column := attribute.columns[0].type, String):
                 yield mapper.class_, attribute.key, column.length
 
 
+# The application imports every table there is.
+assert app.create_app
 COLUMNS = list(text_columns())
 
 
