@@ -95,14 +95,15 @@ class FaultyLine(ServedLine):
     """A served line on either database, with handles to break it by. Its clock is shifted by what `clock` says."""
 
     def __init__(self, folder: Path, account: Account, postgres: Postgres | None) -> None:
-        super().__init__(folder / "hotline.db", account, "stream", timedelta(), "tests.telephone.faults.application")
+        self._file = folder / "hotline.db"
+        own = f"sqlite:///{self._file}" if postgres is None else postgres.url("faults")
+        super().__init__(own, folder, account, "stream", timedelta(), "tests.telephone.faults.application")
         self.postgres = postgres
         self.gateway = Gateway(_port(postgres)) if postgres is not None else None
         self.model: str | None = None
         self._shift_file = folder / "shift"
         self.morning = shift_to_morning()
         self.set_clock(self.morning)
-        own = f"sqlite:///{self.database}" if postgres is None else postgres.url("faults")
         if postgres is not None:
             with self._server() as server:
                 server.execute("DROP DATABASE IF EXISTS faults WITH (FORCE)")
@@ -208,7 +209,7 @@ class FaultyLine(ServedLine):
             yield
             self.gateway.open()
             return
-        lock = sqlite3.connect(self.database, isolation_level=None, timeout=30, check_same_thread=False)
+        lock = sqlite3.connect(self._file, isolation_level=None, timeout=30, check_same_thread=False)
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.execute("ROLLBACK")
