@@ -23,7 +23,7 @@ from simulator.events import (
     Said,
 )
 from simulator.inbound_calls import IncomingNumber, dial_in
-from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, Steps
+from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, Pace, Steps
 from simulator.webhook_client import WebhookClient
 
 AUDIO = Path(__file__).parents[2] / "audio"
@@ -85,6 +85,7 @@ class Caller:
     manner: Manner
     before_turn: Callable[[int, SimulatedCall], None] = lambda _turn, _call: None
     webhooks: Callable[[str], WebhookClient] | None = None
+    pace: Pace = AS_FAST_AS_ACKNOWLEDGED
     call_key: str = ""
     heard: list[str] = field(default_factory=list)
     alerts: list[str] = field(default_factory=list)
@@ -104,7 +105,7 @@ class Caller:
 
     def place_call(self, account: Account, line: IncomingNumber) -> Caller:
         """Make the call, from start to end."""
-        call = dial_in(account, line, CALLER, CALLED, pace=AS_FAST_AS_ACKNOWLEDGED, listener=self._hear)
+        call = dial_in(account, line, CALLER, CALLED, pace=self.pace, listener=self._hear)
         self.call_key = call.sid
         if self.webhooks is not None:
             call._webhooks = self.webhooks(account.auth_token)

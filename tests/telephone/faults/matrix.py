@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clock import SHANGHAI, system_clock
 from simulator.call import SimulatedCall
-from simulator.pace import Steps
+from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, REAL_TIME, Pace, Steps
 from tests.support.postgres import Postgres
 from tests.telephone.faults.caller import ORDERED, TURNS, Caller, Manner
 from tests.telephone.faults.line import DatabaseKind, FaultyLine, Network, Rest
@@ -46,6 +46,7 @@ class Fault:
     strike: Callable[[Strike, SimulatedCall], None]
     heals: bool = True
     voice_only: bool = False
+    pace: Pace = AS_FAST_AS_ACKNOWLEDGED
     databases: tuple[DatabaseKind, ...] = ("sqlite", "postgresql")
 
 
@@ -137,7 +138,7 @@ def _cut_socket(_strike: Strike, call: SimulatedCall) -> None:
                 with contextlib.suppress(OSError):
                     stream._socket.sock.close()
 
-    _later(0.05, cut)
+    _later(0.5, cut)
 
 
 def _network(fault: str) -> Callable[[Strike, SimulatedCall], None]:
@@ -194,7 +195,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("database away for 40 s", _database_away(40), heals=False),
     Fault("PostgreSQL crashes and recovers", _crash_postgresql, databases=("postgresql",)),
     Fault("disk full from then on", _disk_full, heals=False),
-    Fault("media socket cut", _cut_socket, voice_only=True),
+    Fault("media socket cut", _cut_socket, voice_only=True, pace=REAL_TIME),
     Fault("requests delayed by 4 s", _network("delays")),
     Fault("requests repeated", _network("repeats")),
     Fault("requests reordered", _network("reorders")),
@@ -245,7 +246,7 @@ def run(cell: Cell, line: FaultyLine, rest: Rest) -> Result:
         if turn == cell.turn:
             cell.fault.strike(strike, call)
 
-    caller = Caller(cell.manner, before_turn, network)
+    caller = Caller(cell.manner, before_turn, network, cell.fault.pace)
     try:
         caller.place_call(line.account, line.number)
     finally:

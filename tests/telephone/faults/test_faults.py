@@ -20,6 +20,7 @@ CHOSEN: tuple[tuple[str, int, Manner], ...] = (
     ("power cut and restart", 6, "keys"),
     ("database away for 5 s", 3, "keys"),
     ("disk full from then on", 4, "keys"),
+    ("media socket cut", 6, "voice"),
     ("requests repeated", 6, "keys"),
     ("requests reordered", 5, "keys"),
     ("REST fails", 4, "voice"),
