@@ -99,7 +99,9 @@ def test_a_hotline_and_a_retailer_named_before_the_rule_are_said_and_exported(
 ) -> None:
     """The markup stays valid, and so does the file."""
     with transaction(world.sessions) as session:
-        session.execute(text("UPDATE retailers SET name = :name"), {"name": "便民\x07超市\x00" + "长" * 5_000})
+        # PostgreSQL itself has always refused NUL and what is too long for the column.
+        long = "\x00" + "长" * 5_000 if session.get_bind().dialect.name == "sqlite" else "长长"
+        session.execute(text("UPDATE retailers SET name = :name"), {"name": f"便民\x07超市{long}"})
         session.execute(text("UPDATE hotlines SET name = :name"), {"name": "烟草\x1b公司"})
     with read_only(world.sessions) as session:
         names = [*session.scalars(select(RetailerRow.name)), *session.scalars(select(HotlineRow.name))]

@@ -50,7 +50,7 @@ def test_retailers_are_added_and_changed_and_who_is_not_named_stays(world: World
             "7",
             "120.50",
             "+8613900000077|+8637255551111",
-            "1357",
+            "7294",
             "西一线",
         ),
         (SHOP, "老店", "monthly", "2026-12-08", "suspended", "", "", "", "", ""),
@@ -64,7 +64,7 @@ def test_retailers_are_added_and_changed_and_who_is_not_named_stays(world: World
     assert (shop.name, shop.status, shop.balance_fen) == ("老店", "suspended", 1_000_00)
     assert next_order_day(shop, date(2026, 11, 23)) == date(2026, 12, 8)
     with world.desk() as desk:
-        assert desk.verify_pin(NEW, "1357", "+8613900000077").ok
+        assert desk.verify_pin(NEW, "7294", "+8613900000077").ok
         assert desk.verify_pin(SHOP, PIN, "+8613900000077").ok, "a PIN that is not in the file stays"
         by_phone = desk.retailer_by_phone("+8637255551111")
         kept = desk.retailer_by_phone("+8613800000012")

@@ -81,10 +81,10 @@ def test_no_page_and_no_form_fails_at_what_is_sent(
     with read_only(world.sessions) as session:
         before = session.scalar(select(func.count()).select_from(RetailerRow))
     failed = []
+    # No address is longer than the proxy's 16 kB (deploy/Caddyfile), where a character takes up to nine bytes.
+    asked = dict.fromkeys(FIELDS, value[:30])
     for rule in rules(application, "GET"):
-        answer = visitor.client.get(
-            address(application, rule, value), query_string=dict.fromkeys(FIELDS, value), buffered=True
-        )
+        answer = visitor.client.get(address(application, rule, value[:200]), query_string=asked, buffered=True)
         failed += [(rule.rule, answer.status_code)] if answer.status_code >= 500 else []
     for rule in rules(application, "POST"):
         answer = visitor.post(address(application, rule, value), **dict.fromkeys(FIELDS, value))

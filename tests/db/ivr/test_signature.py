@@ -24,6 +24,7 @@ ROUTES = [
     *("/voice/hold", "/voice/on-hold-round", "/voice/operator-leg", "/voice/operator-leg/key"),
     *("/voice/ring-attempt", "/voice/ring-attempt/key", "/voice/ring-attempt/status"),
     *("/voice/callback", "/voice/callback/key", "/voice/callback/over", "/voice/notification"),
+    *("/voice/direct", "/voice/direct/key", "/voice/direct/over"),
 ]
 
 

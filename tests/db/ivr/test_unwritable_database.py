@@ -1,4 +1,5 @@
-"""A database that takes no writes, as on a full disk, or that is gone: callers reach a person all the same."""
+"""A database that takes no writes, as on a full disk, or that is gone: callers reach a person all the same. The disk is
+SQLite's; PostgreSQL's is filled by `make faults`."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from callflows.replies import Transfer
 from logs import configure_logs
-from storage import SessionFactory
+from storage import SessionFactory, open_engine, open_sessions
 from tests.support.carrier_client import Telephone, TwimlAnswer, is_speakable
 from tests.support.line_world import LineWorld
 
@@ -37,6 +38,18 @@ def full_disk(engine: Engine) -> Iterator[None]:
     finally:
         event.remove(engine, "checkout", refuse)
         event.listen(engine, "checkout", allow)
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = open_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> SessionFactory:
+    return open_sessions(engine)
 
 
 @pytest.fixture(autouse=True)

@@ -198,7 +198,7 @@ def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: SettingsO
     path = write(
         tmp_path / "retailers.csv",
         columns,
-        (SHOP, "店12", "weekly", "2026-11-23", "suspended", "1357", "+8613900000001"),
+        (SHOP, "店12", "weekly", "2026-11-23", "suspended", "7294", "+8613900000001"),
         (CORNER, "店29", "weekly", "2026-11-24", "", "", ""),
     )
     done = import_retailers(office.world.sessions, path, by="Chen", why="licence", now=office.world.clock())
@@ -209,7 +209,7 @@ def test_a_retailer_keeps_what_it_was_and_its_pin_is_not_in_it(office: SettingsO
     assert entry.after is not None
     assert (entry.before["status"], entry.after["status"]) == ("active", "suspended")
     assert (entry.before["phones"], entry.after["phones"]) == (["+8613800000012"], ["+8613900000001"])
-    assert "1357" not in str(entry)
+    assert "7294" not in str(entry)
 
 
 def test_the_log_is_read_from_the_latest_entry_on(office: SettingsOffice) -> None:
