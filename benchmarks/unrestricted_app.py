@@ -30,6 +30,7 @@ def _likeliest(
     pcm16k: bytes,
     known: object = None,
     first: Sequence[Hypothesis] | None = None,
+    garbage: object = None,
 ) -> Utterance:
     if first is None:
         first = recognise(model, None, pcm16k)
