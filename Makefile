@@ -64,7 +64,7 @@ check: .venv/dev.stamp ## lint, format, types, layers, files of deployment
 	@$(BIN)/lint-imports --no-cache >.venv/layers.log || { cat .venv/layers.log; exit 1; }
 	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec deploy/compose.yaml
 	@for file in $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)); do \
-		$(BIN)/kubernetes-validate -q --strict $$file || exit 1; done
+		$(BIN)/kubernetes-validate --quiet --strict $$file || exit 1; done
 	@echo "Lint, format, types, layers and the files of deployment are in order."
 
 format: .venv/dev.stamp ## put the code into its format
