@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.chromium import served_hotline
 from tests.support.connection_load import Poster
+from tests.support.databases import Databases
 from tests.support.served_line import ServedLine
 from tests.support.slow_clients import clients, connection, half_body, half_headers, media_socket, whole_request
 
@@ -24,8 +25,8 @@ Held = Callable[[ServedLine], AbstractContextManager[object]]
 
 
 @pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(tmp_path_factory.mktemp("line"), "stream") as line:
+def line(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("line"), "stream") as line:
         yield line
 
 
