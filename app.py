@@ -107,6 +107,8 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
         async with keep_alive(process):
             yield
+        found.line.quiet_calls.stop()
+        streams.stop()
 
     routes = [
         WebSocketRoute("/voice/stream", media_sockets.accept),

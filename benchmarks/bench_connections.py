@@ -15,13 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import insert
 
-import storage
-from orders.staff.models import StaffRow
 from settings import Settings
 from tests.support.chromium import served_hotline
-from tests.support.connection_load import Poster, connection_load, open_calls, page_cookies
+from tests.support.connection_load import Poster, connection_load, new_operators, open_calls, page_cookies
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -55,13 +52,7 @@ def main() -> None:
         served_hotline(f"sqlite:///{folder}/hotline.db", Path(folder), "stream") as line,
     ):
         now = shifted_clock(shift_to_morning())()
-        sessions = storage.open_sessions(storage.open_engine(line.database_url))
-        rows = [
-            {"login": f"op{n}", "name": f"订货员{n}", "role": "operator", "password_hash": "", "created_at": now}
-            for n in range(OPERATORS)
-        ]
-        with storage.transaction(sessions) as session:
-            staff = list(session.scalars(insert(StaffRow).returning(StaffRow.id), rows))
+        staff = new_operators(line.database_url, OPERATORS)
         calls = open_calls(line.url, line.account.auth_token, SOCKETS)
         processes = Settings().line_processes
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; {processes} line processes")

@@ -123,6 +123,7 @@ class MediaStreams:
         self._heartbeats = Heartbeats(registry)
         # The carrier is asked outside the stream's own thread: sound keeps coming while it answers.
         self._commands = ThreadPoolExecutor(max_workers=8, thread_name_prefix="carrier")
+        self._stopped = threading.Event()
 
     @property
     def registry(self) -> StreamRegistry:
@@ -190,12 +191,17 @@ class MediaStreams:
             self._redirect(call_key, turn_number)
 
     def recover_streams(self, *, only_worker: bool) -> None:
-        """Recover, from now on, the streams that went down with a worker, on this machine or another: their callers
-        hear the current prompt again, which opens new streams. Returns at once. The only worker knows that no other has
-        any and recovers those of an earlier one at once; otherwise they are given time for a heartbeat."""
+        """Recover, from now on and until `stop`, the streams that went down with a worker, on this machine or another:
+        their callers hear the current prompt again, which opens new streams. Returns at once. The only worker knows
+        that no other has any and recovers those of an earlier one at once; otherwise they are given time for a
+        heartbeat."""
         if only_worker:
             self._redirect_all(self._registry.claim_lost(timedelta()))
         threading.Thread(target=self._keep_recovering, name="stream-recovery", daemon=True).start()
+
+    def stop(self) -> None:
+        """Recover no more streams: this process ends."""
+        self._stopped.set()
 
     def recover_silent(self, silent_before: Mapping[str, datetime]) -> dict[str, datetime]:
         """Recover the streams that were silent before and have had no heartbeat since; return all that are silent now.
@@ -209,8 +215,7 @@ class MediaStreams:
 
     def _keep_recovering(self) -> None:
         silent: dict[str, datetime] = {}
-        while True:
-            time.sleep(RECOVER_EVERY_S)
+        while not self._stopped.wait(RECOVER_EVERY_S):
             try:
                 silent = self.recover_silent(silent)
             except SQLAlchemyError as error:

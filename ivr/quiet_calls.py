@@ -8,7 +8,6 @@ call is asked about by one of them.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -45,18 +44,22 @@ class QuietCalls:
         self._clock = clock
         self._carrier = carrier
         self._call_ended = call_ended
+        self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Sweep in a thread of this process's own, for as long as it runs."""
+        """Sweep in a thread of this process's own, until `stop`."""
         threading.Thread(target=self._run, name="quiet-calls", daemon=True).start()
+
+    def stop(self) -> None:
+        """Sweep no more: this process ends."""
+        self._stopped.set()
 
     def sweep(self) -> int:
         """Ask the carrier about calls that have been quiet, end those that are over, and return how many were."""
         return sum(self._end_if_over(call_key) for call_key in self._claim())
 
     def _run(self) -> None:
-        while True:
-            time.sleep(SWEEP_EVERY_S)
+        while not self._stopped.wait(SWEEP_EVERY_S):
             try:
                 self.sweep()
             except Exception as error:

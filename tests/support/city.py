@@ -177,7 +177,7 @@ def retailer_rows() -> list[tuple[object, ...]]:
                 1 + number % 30,
                 30_000,
                 phone(number),
-                "2468" if number < 4 else "",
+                "7294" if number < 4 else "",
             )
         )
     return rows

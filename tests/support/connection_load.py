@@ -20,7 +20,10 @@ from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from websockets.asyncio.client import connect
 
+import storage
+from clock import system_clock
 from ivr.twilio.signature import stream_token
+from orders.staff.models import StaffRow
 from settings import DEMO_SECRET_KEY, Settings
 from simulator.webhook_client import new_sid, sign
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
@@ -140,13 +143,27 @@ def open_calls(url: str, auth_token: str, count: int) -> list[str]:
     return [caller.call_sid for caller in callers]
 
 
+def new_operators(database_url: str, count: int) -> list[int]:
+    """So many more operators, who cannot sign in by password; their numbers."""
+    sessions = storage.open_sessions(storage.open_engine(database_url))
+    with storage.transaction(sessions) as session:
+        rows = [
+            StaffRow(login=f"operator-{n}", name="话务员", role="operator", password_hash="", created_at=system_clock())
+            for n in range(count)
+        ]
+        session.add_all(rows)
+        session.flush()
+        return [row.id for row in rows]
+
+
 def page_cookies(staff_ids: Sequence[int], now: datetime) -> list[str]:
     """The session cookies of these staff members, signed in now, as the demo's line signs them."""
     app = Flask("cookies")
     app.secret_key = DEMO_SECRET_KEY
     serializer = SecureCookieSessionInterface().get_signing_serializer(app)
     assert serializer is not None
-    sessions = ({"staff_id": number, "last_seen": now.timestamp()} for number in staff_ids)
+    signed_in = {"number": 0, "began": now.timestamp(), "last_seen": now.timestamp()}
+    sessions = (signed_in | {"staff_id": number} for number in staff_ids)
     return [f"order_hotline={serializer.dumps(session)}" for session in sessions]
 
 

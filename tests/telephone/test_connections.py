@@ -9,19 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
 
-import storage
-from orders.staff.models import StaffRow
 from tests.support.chromium import served_hotline
-from tests.support.connection_load import Poster, connection_load, open_calls, page_cookies
+from tests.support.connection_load import Poster, connection_load, new_operators, open_calls, page_cookies
 from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(400)
 
-PAGES, SOCKETS, WITHIN_S, POSTERS = 300, 200, 60.0, 4
+PAGES, OPERATORS, SOCKETS, WITHIN_S, POSTERS = 300, 20, 200, 60.0, 4
 
 
 @pytest.fixture
@@ -30,18 +27,12 @@ def line(tmp_path: Path, databases: Databases) -> Iterator[ServedLine]:
         yield line
 
 
-def operators(line: ServedLine) -> list[int]:
-    sessions = storage.open_sessions(storage.open_engine(line.database_url))
-    with storage.read_only(sessions) as session:
-        return list(session.scalars(select(StaffRow.id).where(StaffRow.role == "operator")))
-
-
 @pytest.mark.speech
 def test_media_sockets_come_and_go_beside_open_pages_and_no_webhook_is_reset(line: ServedLine) -> None:
     """Each post goes over a kept connection, as the carrier's do."""
     token = line.account.auth_token
     calls = open_calls(line.url, token, SOCKETS)
-    staff = operators(line)
+    staff = new_operators(line.database_url, OPERATORS)
     cookies = page_cookies([staff[number % len(staff)] for number in range(PAGES)], shifted_clock(shift_to_morning())())
     over = threading.Event()
     posters = [Poster(line.url, token) for _ in range(POSTERS)]

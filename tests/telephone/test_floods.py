@@ -65,7 +65,8 @@ def event_streams(line: ServedLine, count: int) -> list[bytes]:
         operator = session.scalars(select(StaffRow.id).where(StaffRow.role == "operator")).first()
     assert operator is not None
     [cookie] = page_cookies([operator], shifted_clock(shift_to_morning())())
-    asked = f"GET /desk/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n".encode()
+    headers = f"Host: 127.0.0.1\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n"
+    asked = f"GET /desk/events HTTP/1.1\r\n{headers}\r\n".encode()
     statuses: list[bytes] = []
     with ExitStack() as open_ones:
         for _ in range(count):

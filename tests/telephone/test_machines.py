@@ -207,7 +207,7 @@ def test_a_call_walks_from_machine_to_machine_as_each_in_turn_is_lost_for_good(
                 recovered.clear()
                 here.kill()
                 here, other = other, here
-                assert recovered.wait(30), machines.log()
+                assert recovered.wait(90), machines.log()
 
         script = read_script(CALLS / "order_by_voice.yaml")
         patient = replace(script, steps=tuple(replace(step, within_ms=None) for step in script.steps))

@@ -50,6 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "LISTEN_MODE": "keypad",
         "DATABASE_URL": database,
         "PUBLIC_BASE_URL": url,
+        "DRAIN_S": "0",
         "PORT": str(free_port()),
         "SITE_ADDRESS": "localhost",
         "HTTP_PORT": str(http_port),

@@ -160,7 +160,7 @@ def the_morning(city: City) -> None:
             wishes(city, chance),
             hangs_up=number in HANG_UP,
             code=code(number),
-            pin="2468",
+            pin="7294",
         )
         for number in CALLERS
     ]
