@@ -1,5 +1,5 @@
 """Webhooks beside connections that stay open: the time a signed post takes over a kept connection, without and with 300
-desk pages open and 200 media sockets opened and closed in a minute.
+desk pages open and 200 media sockets opened and closed in half a minute.
 
 Everything is real: the proxy, the web and line processes, sockets and signatures. The clients run on the same machine.
 """
@@ -22,7 +22,8 @@ from tests.support.connection_load import Poster, connection_load, new_operators
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
-PAGES, OPERATORS, SOCKETS, SECONDS = 300, 60, 200, 60.0
+# Calls that are quiet for a minute are asked after, and nobody knows these.
+PAGES, OPERATORS, SOCKETS, SECONDS = 300, 60, 200, 30.0
 POSTERS = 6
 
 
@@ -53,10 +54,10 @@ def main() -> None:
     ):
         now = shifted_clock(shift_to_morning())()
         staff = new_operators(line.database_url, OPERATORS)
-        calls = open_calls(line.url, line.account.auth_token, SOCKETS)
         processes = Settings().line_processes
         print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before; {processes} line processes")
         measured(line, "nothing else", lambda: time.sleep(SECONDS))
+        calls = open_calls(line.url, line.account.auth_token, SOCKETS)
         cookies = page_cookies([staff[n % OPERATORS] for n in range(PAGES)], now)
         with connection_load(line.url, line.account.auth_token, cookies, calls, SECONDS) as load:
             measured(line, f"{PAGES} pages, {SOCKETS} media sockets", lambda: time.sleep(SECONDS + 5))

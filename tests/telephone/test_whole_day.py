@@ -150,8 +150,10 @@ def orders_of_the_evening(city: City) -> None:
 
 
 def the_morning(city: City) -> None:
-    """Take calls in waves, with web orders beside them; interrupted drafts are resumed."""
+    """Take calls in waves, with web orders beside them; interrupted drafts are resumed. The city trusts the numbers its
+    retailers registered: most have no PIN."""
     city.set_clock(23, 8)
+    city.run_command("department-rule", "registered_number_pin", 2, "--why", "as before", by="leader")
     token = city.run_command("web-orders", "new-sender", "the page", "--channel", "web", by="leader").strip()
     chance = random.Random(23)
     callers = [
