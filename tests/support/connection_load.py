@@ -139,7 +139,7 @@ def open_calls(url: str, auth_token: str, count: int) -> list[str]:
     """The ids of this many calls that have just come in, each from another number: of a caller who calls again, the
     earlier call is asked after, and the simulator does not know it."""
     callers = [Poster(url, auth_token) for _ in range(count)]
-    numbers = [f"+86139{number:08d}" for number in range(count)]
+    numbers = [f"+86136{number:08d}" for number in range(count)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda caller, number: caller.post("/voice/incoming", From=number), callers, numbers))
     return [caller.call_sid for caller in callers]
