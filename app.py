@@ -107,6 +107,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
         async with keep_alive(process):
             yield
+        found.line.recorded_turns.stop()
         found.line.quiet_calls.stop()
         streams.stop()
 

@@ -7,7 +7,6 @@ database; the call comes back for the reply once a second. Any line process may 
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,10 +70,15 @@ class RecordedTurns:
         self._carrier = carrier
         self._recognition = recognition
         self._registry = registry
+        self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Recognise recordings in a thread of this process's own, for as long as it runs."""
+        """Recognise recordings in a thread of this process's own, until `stop`."""
         threading.Thread(target=self._run, name="recorded-turns", daemon=True).start()
+
+    def stop(self) -> None:
+        """Recognise no more recordings: this process ends."""
+        self._stopped.set()
 
     def recognise_next(self) -> bool:
         """Recognise the recording that has waited longest; False if none waits."""
@@ -101,7 +105,8 @@ class RecordedTurns:
                 # The next try is after the lease; in the end the turn counts as not understood.
                 level = log.warning if isinstance(error, SQLAlchemyError) else log.error
                 level("a recording could not be recognised", exc_info=error)
-            time.sleep(POLL_EVERY_S)
+            if self._stopped.wait(POLL_EVERY_S):
+                return
 
     def _claim(self) -> _Recording | None:
         now = self._clock()
