@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,10 @@ import requests
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
+import storage
 from ivr.models import TurnRow
 from orders.book.models import OrderLineRow, OrderRow
+from orders.demo import seed_demo
 from orders.retailers.models import RetailerRow
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.inbound_calls import IncomingNumber, open_account
@@ -187,6 +189,16 @@ def _saved(customer_code: str, row: OrderRow) -> SavedOrder:
 
     lines = {line.spec_name: cartons(line) for line in row.lines}
     return SavedOrder(customer_code, row.state, row.kind, lines, row.amount_fen / 100)
+
+
+def fill_with_demo(database_url: str, moment: datetime) -> None:
+    """Fill a database whose tables are empty with the demo of that moment."""
+    engine = storage.open_engine(database_url)
+    try:
+        with storage.transaction(storage.open_sessions(engine)) as session:
+            seed_demo(session, moment)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

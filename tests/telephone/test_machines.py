@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 import storage
 from ivr.calls import STREAM_OPENS_WITHIN
-from orders.demo import seed_demo
 from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from simulator.call import SimulatedCall
 from simulator.events import Event, Said, StreamChanged
@@ -32,7 +31,7 @@ from tests.support.carrier_client import TwimlAnswer
 from tests.support.postgres import Postgres, find_binaries, no_postgres
 from tests.support.posting_caller import KEYS, SHOP, PostingCaller
 from tests.support.served_app import shift_to_morning, shifted_clock
-from tests.support.served_line import SavedOrder, saved_orders
+from tests.support.served_line import SavedOrder, fill_with_demo, saved_orders
 from tests.support.served_machines import Machine, Machines, served_machines
 
 CALLS = Path(__file__).parents[1] / "calls"
@@ -224,9 +223,8 @@ def _first_morning(database: str, shift: timedelta) -> None:
     tables = ", ".join(table.name for table in storage.Base.metadata.sorted_tables)
     with storage.transaction(sessions) as session:
         session.connection().exec_driver_sql(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
-    with storage.transaction(sessions) as session:
-        seed_demo(session, shifted_clock(shift)())
     engine.dispose()
+    fill_with_demo(database, shifted_clock(shift)())
 
 
 def _orders(database: str) -> list[SavedOrder]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import requests
 
-import storage
-from orders.demo import seed_demo
 from simulator.webhook_client import sign
 from tests.support.carrier_client import CALLED, TwimlAnswer
 from tests.support.served_app import shift_to_morning, shifted_clock
-from tests.support.served_line import SavedOrder, ServedLine, served_line
+from tests.support.served_line import SavedOrder, ServedLine, fill_with_demo, served_line
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.on_both]
 
@@ -28,11 +25,8 @@ ORDER = SavedOrder(SHOP, "confirmed", "regular", {"红塔山(硬经典)": 5, "�
 
 @pytest.fixture
 def line(tmp_path: Path, database_url: str) -> Iterator[ServedLine]:
-    shift: timedelta = shift_to_morning()
-    engine = storage.open_engine(database_url)
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted_clock(shift)())
-    engine.dispose()
+    shift = shift_to_morning()
+    fill_with_demo(database_url, shifted_clock(shift)())
     with served_line(database_url, tmp_path, "keypad", shift) as served:
         yield served
 

@@ -10,11 +10,9 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-import storage
-from orders.demo import seed_demo
 from tests.support.ports import free_port
 from tests.support.served_app import shift_to_morning, shifted_clock
-from tests.support.served_line import ServedLine, served_line
+from tests.support.served_line import ServedLine, fill_with_demo, served_line
 from tests.telephone.test_restart import KEYS, ORDER, SHOP, PostingCaller, parsed
 
 pytestmark = pytest.mark.timeout(300)
@@ -31,10 +29,7 @@ def metrics_port(monkeypatch: pytest.MonkeyPatch) -> int:
 @pytest.fixture
 def line(tmp_path: Path, database_url: str, metrics_port: int) -> Iterator[ServedLine]:
     shift = shift_to_morning()
-    engine = storage.open_engine(database_url)
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted_clock(shift)())
-    engine.dispose()
+    fill_with_demo(database_url, shifted_clock(shift)())
     with served_line(database_url, tmp_path, "keypad", shift) as served:
         yield served
 

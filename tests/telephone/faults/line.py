@@ -30,14 +30,13 @@ from sqlalchemy.pool import NullPool
 import storage
 from ivr.models import Call
 from orders.book.models import OrderRow
-from orders.demo import seed_demo
 from orders.supply.models import Limit, Supply
 from simulator.account import Account, CalledParty
 from simulator.rest_server import RestServer, create_rest
 from simulator.webhook_client import Answer, WebhookClient
 from tests.support.postgres import Postgres
 from tests.support.served_app import shift_to_morning, shifted_clock
-from tests.support.served_line import ServedLine
+from tests.support.served_line import ServedLine, fill_with_demo
 from tests.telephone.faults.application import SHIFT_FILE
 
 DatabaseKind = Literal["sqlite", "postgresql"]
@@ -110,10 +109,7 @@ class FaultyLine(ServedLine):
                 server.execute("CREATE DATABASE faults")
         storage.migrate(own)
         self.engine: Engine = create_engine(own, poolclass=NullPool)
-        engine = storage.open_engine(own)
-        with storage.transaction(storage.open_sessions(engine)) as session:
-            seed_demo(session, shifted_clock(self.morning)())
-        engine.dispose()
+        fill_with_demo(own, shifted_clock(self.morning)())
         self._served_url = own
         if self.gateway is not None and postgres is not None:
             self._served_url = own.replace(f":{_port(postgres)}/", f":{self.gateway.port}/")
