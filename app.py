@@ -105,11 +105,13 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         found.line.quiet_calls.start()
         STREAMS_MAX.set(settings.media_sockets_max)
         process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
-        async with keep_alive(process):
-            yield
-        found.line.recorded_turns.stop()
-        found.line.quiet_calls.stop()
-        streams.stop()
+        try:
+            async with keep_alive(process):
+                yield
+        finally:
+            found.line.recorded_turns.stop()
+            found.line.quiet_calls.stop()
+            streams.stop()
 
     routes = [
         WebSocketRoute("/voice/stream", media_sockets.accept),

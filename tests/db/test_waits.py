@@ -114,7 +114,8 @@ def test_a_server_that_stands_still_is_given_up_and_found_again(
     assert telephone.request(first.action, Digits="1").said
     assert app.test_client().get("/healthz").status_code == 503
     proxy.go_on()
-    assert app.test_client().get("/healthz").status_code == 200
+    # The question asked while the server stood still may still be the one that is answered first.
+    assert any(app.test_client().get("/healthz").status_code == 200 for _ in range(20))
     assert telephone.request(first.action, Digits="1").said
 
 

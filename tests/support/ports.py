@@ -7,8 +7,9 @@ import os
 import socket
 
 # Below the ports that systems give to outgoing connections, which could take one while its server is down. Each process
-# of a test run begins somewhere else.
-FIRST, COUNT = 15_000, 15_000
+# of a test run has its own, so that none takes one that another's server comes back to.
+COUNT = 1_500
+FIRST = 15_000 + COUNT * (int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10)
 _next = itertools.count(os.getpid() * 97)
 
 

@@ -597,6 +597,7 @@ def test_a_recogniser_that_breaks_costs_the_socket_and_not_the_call(
 def test_a_call_whose_socket_went_down_with_its_worker_hears_its_prompt_again(line: StreamFixture) -> None:
     line.world.streams.register(SID, STREAM)
     line.world.line.media_streams.recover_streams(only_worker=True)
+    line.world.line.media_streams.stop()
     assert line.redirected() == [(SID, 1)]
     again = line.phone.request("/voice/turn?turn=1")
     assert (again.verbs[0], again.said) == ("Start", ["turn 1"])
