@@ -11,7 +11,7 @@ from callflows.steps.identification import ChooseRegion, RegionChosen
 from callflows.steps.step import NoMatch, Step
 from callflows.turn_context import TurnContext
 from clock import local
-from orders.book.desk import DeskRefusal, MissedRemedy
+from orders.book.desk import DeskRefusal, Eligibility, MissedRemedy
 from orders.windows import business_day
 from speech.listening import YesNo
 from speech.utterance import Utterance
@@ -131,6 +131,8 @@ class ExplainRefusal(Step[RefusalEnds]):
                 turn.say("refused.already_ordered_today")
             else:
                 turn.say("refused.already_ordered", total=turn.total(eligibility.ordered))
+        elif turn.state.refusal == "closed" and _is_over(turn, eligibility):
+            turn.say("refused.over")
         else:
             turn.say(f"refused.{turn.state.refusal}")
         if turn.state.refusal == "not_supplementary" and (main := turn.desk.main_hotline()) is not None:
@@ -151,6 +153,12 @@ class ExplainRefusal(Step[RefusalEnds]):
 
     def hear(self, turn: TurnContext, heard: Utterance) -> RefusalEnds | NoMatch | None:
         raise AssertionError("the refusal asks nothing, so nothing is heard")
+
+
+def _is_over(turn: TurnContext, eligibility: Eligibility) -> bool:
+    """True if the line has closed for today, rather than not opened yet."""
+    opens_at = eligibility.opens_at
+    return eligibility.reason == "closed" and (opens_at is None or business_day(opens_at) > business_day(turn.desk.now))
 
 
 def _say_remedy(turn: TurnContext, remedy: MissedRemedy) -> None:

@@ -53,7 +53,7 @@ def test_after_the_grace_the_line_is_closed(world: World, call: Dialogue) -> Non
     call.caller_says("就这些")
     world.clock.move_to(at(12, 10))
     call.caller_says("对")
-    assert "对不起，现在不是订货时间。" in said(call)
+    assert "对不起，今天的订货时间过了。" in said(call)
     assert call.saved_cartons == {}
     world.check_books()
 
@@ -73,7 +73,7 @@ def test_who_was_cut_off_at_closing_and_calls_again_goes_on(world: World, call: 
 def test_who_rings_after_closing_begins_nothing(world: World) -> None:
     world.hours(MAIN, "08:00", "12:00")
     world.clock.move_to(at(12, 1))
-    assert "对不起，现在不是订货时间。" in said(signed_in(world))
+    assert "对不起，今天的订货时间过了。" in said(signed_in(world))
 
 
 def test_a_call_past_midnight_goes_on_with_the_day_it_was_begun_on(world: World) -> None:

@@ -11,7 +11,7 @@ from orders.book.models import OrderRow
 from orders.models import HotlineRow
 from orders.outbound.models import MissedCall, Remedy
 from orders.windows import business_day
-from tests.support.desk_world import CLASSIC, SHOP, SUPPLEMENTARY, World
+from tests.support.desk_world import CLASSIC, MAIN, SHOP, SUPPLEMENTARY, World
 from tests.support.dialogue import Dialogue, add, pick, signed_in
 
 
@@ -56,6 +56,18 @@ def test_before_the_hotline_opens_it_is_told_from_when_on(missed: World) -> None
     call.line_mentions("今天十三点半起可以打补货电话")
     missed.clock.move(hours=9)
     signed_in(missed, key="too late").line_does_not_say("补货")
+
+
+def test_after_closing_it_hears_that_the_time_is_over_and_where_to_ring(world: World) -> None:
+    world.allow_everything()
+    world.missed(SHOP)
+    world.hours(MAIN, "06:00", "08:00")
+    call = signed_in(world)
+    call.line_says(
+        "对不起，今天的订货时间过了。",
+        "您没有接到我们的电话，今天可以打补货电话零三七二，五五九三，三三三三订货。",
+        AFTER,
+    )
 
 
 def test_after_hand_over_no_number_is_told(missed: World) -> None:

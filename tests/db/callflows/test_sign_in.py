@@ -306,7 +306,7 @@ def test_before_the_line_opens_the_caller_hears_when_it_does(world: World) -> No
     world.clock.move_to(datetime(2026, 11, 23, 7, 45, tzinfo=SHANGHAI))
     signed_in(world).line_mentions("对不起，现在不是订货时间。十一月二十三日星期一八点开始订货。")
     world.clock.move_to(datetime(2026, 11, 23, 17, 30, tzinfo=SHANGHAI))
-    signed_in(world, key="late").line_mentions("对不起，现在不是订货时间。十一月三十日星期一八点开始订货。")
+    signed_in(world, key="late").line_mentions("对不起，今天的订货时间过了。十一月三十日星期一八点开始订货。")
 
 
 @pytest.mark.parametrize("words", ["就这些", "有什么烟", "和上次一样"])
