@@ -41,7 +41,16 @@
     const node = new AudioWorkletNode(context, "microphone", { numberOfOutputs: 0 });
     node.port.onmessage = ({ data }) => send(data);
     source.connect(node);
+    const analyser = new AnalyserNode(context, { fftSize: 2048 });
+    source.connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
     return {
+      // The level of the last moment in dB below full scale, from -60 to 0.
+      level() {
+        analyser.getFloatTimeDomainData(samples);
+        const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+        return Math.max(-60, 10 * Math.log10(power + 1e-6));
+      },
       close() {
         for (const track of stream.getTracks()) track.stop();
         context.close();

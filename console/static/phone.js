@@ -16,6 +16,9 @@
   let refreshing = 0;
   let player = null;
   let music = null;
+  let levelTimer = 0;
+  // The turns that are shown in the conversation as they were heard.
+  let heardTurns = 0;
   // An operator is connected: typed text is said to them, and not to the dialogue.
   let operatorConnected = false;
 
@@ -68,7 +71,30 @@
       progress.innerHTML = html;
       progress.dataset.shown = html;
     }
-    sort(byId("awaited-input")?.dataset.input ?? "");
+    const awaited = byId("awaited-input")?.dataset.input ?? "";
+    hideTyped(awaited === "pin");
+    sort(awaited);
+    showHeard();
+  }
+
+  // A PIN is not to be read from the screen. One that was typed is refused by the line, which takes it by keys only.
+  function hideTyped(secret) { byId("text").type = secret ? "password" : "text"; }
+
+  // What the line has heard of a turn is shown under what was said; live speech has no words but these.
+  function showHeard() {
+    for (const turn of [...progress.querySelectorAll(".turns li[value]")].reverse()) {
+      if (turn.value <= heardTurns) continue;
+      heardTurns = turn.value;
+      if (turn.dataset.heard === undefined) continue;
+      const said = [...transcript.querySelectorAll(".caller:not(.keys):not(:has(.heard))")];
+      const same = said.find((one) => one.querySelector(".said").textContent === turn.dataset.heard);
+      const entry = same ?? said.at(-1) ?? show("caller", words.you, "", "");
+      const heard = document.createElement("span");
+      heard.className = "heard";
+      heard.append(`${words.heard}：`, ...[...turn.childNodes].map((node) => node.cloneNode(true)));
+      entry.append(heard);
+      transcript.scrollTop = transcript.scrollHeight;
+    }
   }
 
   // The recordings that answer the awaited input come first, the others stay in their order behind them.
@@ -104,10 +130,20 @@
   const voices = () => window.speechSynthesis?.getVoices() ?? [];
   const chineseVoice = () => voices().find((voice) => /^(zh|cmn)/i.test(voice.lang));
 
-  // Browsers load their voices late; one that lists none may still use the system's.
-  function lookForVoice() { byId("no-voice").hidden = voices().length === 0 || chineseVoice() !== undefined; }
+  // Browsers load their voices late, so one without any is believed after a while only.
+  const VOICES_WITHIN_MS = 2000;
+  function lookForVoice() { byId("no-voice").hidden = chineseVoice() !== undefined; }
   window.speechSynthesis?.addEventListener?.("voiceschanged", lookForVoice);
-  lookForVoice();
+  if (voices().length || !window.speechSynthesis) lookForVoice();
+  else window.setTimeout(lookForVoice, VOICES_WITHIN_MS);
+
+  // Browsers offer microphones on pages from this machine or over https only.
+  async function lookForMicrophone() {
+    const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []) ?? [];
+    byId("no-microphone").hidden = devices.some((device) => device.kind === "audioinput");
+  }
+  navigator.mediaDevices?.addEventListener("devicechange", lookForMicrophone);
+  lookForMicrophone();
   byId("voice").addEventListener("change", stopSpeaking);
 
   const handlers = {
@@ -119,6 +155,7 @@
         return;
       }
       handlers.entry = show("line", words.line, event.text, event.gloss);
+      hideTyped(event.secret);
       speak(event.text);
       refresh();
     },
@@ -169,6 +206,7 @@
   byId("dial").addEventListener("submit", (event) => {
     event.preventDefault();
     transcript.replaceChildren();
+    heardTurns = 0;
     progress.replaceChildren();
     state("ringing", "warn");
     enable(true);
@@ -217,7 +255,10 @@
     if (answer.ok) {
       show("caller", words.you, text, english(text));
       byId("text").value = "";
-    } else window.Hotline.showError(await answer.text());
+    } else {
+      if (byId("text").type === "password") byId("text").value = "";
+      window.Hotline.showError(await answer.text());
+    }
   });
 
   // --- sound
@@ -243,10 +284,28 @@
       if (socket?.readyState === WebSocket.OPEN) socket.send(sound);
     });
     byId("microphone").setAttribute("aria-pressed", "true");
+    byId("level-line").hidden = false;
+    levelTimer = window.setInterval(showLevel, LEVEL_EVERY_MS);
+  }
+
+  const LEVEL_EVERY_MS = 100;
+  const SILENT_DB = -50;
+  const SILENT_TIMES = 40;
+  const LOUD_DB = -3;
+  let silentTimes = 0;
+
+  function showLevel() {
+    const level = microphone.level();
+    byId("level").value = level;
+    silentTimes = level < SILENT_DB ? silentTimes + 1 : 0;
+    const sentence = level > LOUD_DB ? words.loud : silentTimes >= SILENT_TIMES ? words.silent : "";
+    if (byId("level-words").textContent !== sentence) byId("level-words").textContent = sentence;
   }
 
   function closeMicrophone() {
     if (microphone === null) return;
+    window.clearInterval(levelTimer);
+    byId("level-line").hidden = true;
     microphone.close();
     microphone = null;
     byId("microphone").setAttribute("aria-pressed", "false");
@@ -257,7 +316,7 @@
     try {
       await openMicrophone();
     } catch (error) {
-      window.Hotline.showError(words.microphone + error.message);
+      window.Hotline.showError(words[error.name] ?? words.microphone);
     }
   });
 

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from console.web_phone.gloss import gloss
+from console.web_phone.pin_hiding import PinHiding
 from settings import Settings
 
 SIMULATOR_PATH = "/phone"
@@ -30,9 +31,16 @@ class PageSocket(Protocol):
     async def close(self, code: int = 1000, reason: str | None = None) -> None: ...
 
 
-async def relay(page: PageSocket, settings: Settings, allowed_commands: frozenset[str], name: str = "") -> None:
+async def relay(
+    page: PageSocket,
+    settings: Settings,
+    allowed_commands: frozenset[str],
+    name: str = "",
+    pins: PinHiding | None = None,
+) -> None:
     """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
-    to the simulator, until one of them disconnects. With a `name` the page's telephone can be called."""
+    to the simulator, until one of them disconnects. With a `name` the page's telephone can be called; with `pins` the
+    page is shown PINs as dots."""
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"}
@@ -48,7 +56,7 @@ async def relay(page: PageSocket, settings: Settings, allowed_commands: frozense
             await simulator.send(json.dumps({"command": "register", "name": name}))
         ways = (
             asyncio.create_task(_relay_commands(page, simulator, allowed_commands)),
-            asyncio.create_task(_relay_events(simulator, page)),
+            asyncio.create_task(_relay_events(simulator, page, pins)),
         )
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
@@ -71,7 +79,7 @@ def _command(message: str) -> str:
         return ""
 
 
-async def _relay_events(simulator: ClientConnection, page: PageSocket) -> None:
+async def _relay_events(simulator: ClientConnection, page: PageSocket, pins: PinHiding | None) -> None:
     try:
         async for message in simulator:
             if isinstance(message, bytes):
@@ -80,6 +88,8 @@ async def _relay_events(simulator: ClientConnection, page: PageSocket) -> None:
             event = json.loads(message)
             if event["event"] == "Said":
                 event["gloss"] = gloss(event["text"]) or ""
+            if pins is not None:
+                event = await pins.hidden(event)
             await page.send_text(json.dumps(event, ensure_ascii=False))
         await page.close()
     except (ConnectionClosed, WebSocketDisconnect):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from callflows.replies import ListenFor
 from callflows.state import CallState
 from console.held_open import HeldSocket
 from console.language import _
+from console.web_phone.pin_hiding import PinHiding, asks_for_pin, stars_as_dots, without_pin
 from console.web_phone.relay import relay
 from ivr.calls import UnknownCall
 from ivr.models import Call, TurnRow
@@ -140,7 +141,8 @@ def phone_routes(app_services: Services) -> Blueprint:
     def line() -> ResponseReturnValue:
         if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
             abort(403)
-        return HeldSocket(lambda socket: relay(socket, app_services.settings, PAGE_COMMANDS))
+        pins = PinHiding(partial(asks_for_pin, app_services.sessions))
+        return HeldSocket(lambda socket: relay(socket, app_services.settings, PAGE_COMMANDS, pins=pins))
 
     return routes
 
@@ -167,10 +169,10 @@ def _turn_facts(turn: TurnRow, names: dict[str, str]) -> dict[str, Any]:
     return {
         "turn_number": turn.turn_number,
         "silence": turn_input.get("silence", False),
-        "text": turn_input.get("text", ""),
+        "text": stars_as_dots(without_pin(turn_input.get("text", ""))),
         "keyed": turn_input.get("keyed", False),
         "command": turn_input.get("command"),
-        "digits": (turn_input.get("digits") or [""])[0],
+        "digits": stars_as_dots((turn_input.get("digits") or [""])[0]),
         "choice": turn_input.get("choice"),
         "confidence": turn_input.get("confidence"),
         "items": items,
