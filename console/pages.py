@@ -165,9 +165,11 @@ def _console(app_services: Services) -> Blueprint:
             "html_language": language.html_language(),
             "demo": services().settings.demo,
             "csrf_token": generate_csrf,
+            "printed_at": services().now(),
         }
 
     @console.app_errorhandler(404)
+    @console.app_errorhandler(405)
     @console.app_errorhandler(413)
     @console.app_errorhandler(500)
     @console.errorhandler(HTTPException)

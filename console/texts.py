@@ -51,12 +51,12 @@ order_events = Texts(
     {
         "opened": N_("开单"),
         "resumed": N_("接着订"),
-        "add": N_("加"),
-        "set": N_("改成"),
-        "removed": N_("去掉"),
+        "add": N_("已加"),
+        "set": N_("改为"),
+        "removed": N_("已去掉"),
         "less_accepted": N_("改少"),
         "cut": N_("减少"),
-        "confirmed": N_("保存"),
+        "confirmed": N_("订单保存"),
         "abandoned": N_("没订完就挂了"),
         "lapsed": N_("作废"),
         "change requested": N_("申请修改"),
@@ -112,7 +112,7 @@ _REFUSALS = {
     "no_draft": N_("这张订单已经不能再改。"),
     "empty": N_("订单上还没有品种。"),
     "holds_lost": N_("有的货刚被别人订走了，数量变了。请重新核对，再保存。"),
-    "order_min": N_("还不够最少的量，请再加一点。"),
+    "order_min": N_("没有达到起订量，请再加一些。"),
 }
 refusals = Texts(
     {
@@ -126,7 +126,7 @@ web_order_failures = Texts(
     {
         **_REFUSALS,
         "closed": N_("过了网上订货的时间。"),
-        "order_min": N_("不够最少的量；要的先留着，打电话加一点就行。"),
+        "order_min": N_("没有达到起订量；要的先留着，可以打电话补订。"),
         "nothing_left": N_("要的品种一条也没有了。"),
         "unknown_spec": N_("单子里有不认识的品规。"),
         "unknown_retailer": N_("没有这个客户代码。"),
@@ -260,10 +260,12 @@ commands = Texts(
 
 report_kinds = Texts({"diary": N_("日志"), "weekly": N_("周报"), "monthly": N_("月报")})
 report_states = Texts(
-    {"draft": N_("草稿"), "submitted": N_("签审中"), "sent_back": N_("退回了"), "approved": N_("已审结")}
+    {"draft": N_("草稿"), "submitted": N_("审批中"), "sent_back": N_("退回了"), "approved": N_("已审结")}
 )
 report_tones = {"draft": "", "submitted": "warn", "sent_back": "bad", "approved": "good"}
-report_steps = Texts({"drafted": N_("起草"), "submitted": N_("提交"), "signed": N_("签"), "sent_back": N_("退回")})
+report_steps = Texts(
+    {"drafted": N_("已起草"), "submitted": N_("已提交"), "signed": N_("已同意"), "sent_back": N_("已退回")}
+)
 feedback_kinds = Texts(
     {
         "supply": N_("货源"),
@@ -273,15 +275,15 @@ feedback_kinds = Texts(
         "other": N_("其他"),
     }
 )
-feedback_steps = Texts({"noted": N_("记下"), "passed_up": N_("转"), "answered": N_("答复")})
+feedback_steps = Texts({"noted": N_("已记录"), "passed_up": N_("已转交"), "answered": N_("已答复")})
 error_titles = {
-    400: lazy_gettext("这一页放得太久了"),
+    400: lazy_gettext("页面已过期"),
     401: lazy_gettext("没有登录"),
     403: lazy_gettext("没有权限"),
     404: lazy_gettext("没有这一页"),
     405: lazy_gettext("没有这一页"),
     413: lazy_gettext("文件太大"),
-    500: lazy_gettext("没有办成"),
+    500: lazy_gettext("操作未完成"),
 }
 error_sentences = {
     400: lazy_gettext("请返回上一页，刷新后再提交一次。"),
@@ -362,7 +364,7 @@ subjects = Texts(
         "channel_hours": N_("渠道时间"),
         "outbound_hours": N_("外呼时间"),
         "calendar_day": N_("节假日"),
-        "retailer": N_("客户"),
+        "retailer": N_("客户资料"),
         "sender": N_("网上订单来源"),
         "substitutes": N_("替代品种"),
         "staff": N_("员工账号"),
@@ -375,7 +377,7 @@ utterance_kinds = Texts(
         "items": N_("订货"),
         "reduce": N_("减几条"),
         "change": N_("改数量"),
-        "remove": N_("去掉"),
+        "remove": N_("不要某个品种"),
         "ask": N_("问有没有货"),
         "command": N_("口令"),
         "digits": N_("客户代码"),

@@ -33,6 +33,15 @@ def delivery_routes() -> Blueprint:
         with read_only(services().sessions) as session:
             return _page(session, "day/deliveries.html")
 
+    @routes.get("/list")
+    @requires_task("see_day")
+    def delivery_list() -> ResponseReturnValue:
+        """The list the drivers take along, one sheet of paper or more for each route."""
+        day = requested_day()
+        with read_only(services().sessions) as session:
+            by_route = deliveries.orders_to_deliver(session, day, request.args.get("route") or None)
+            return render_template("day/delivery_list.html", day=day, by_route=by_route)
+
     @routes.post("/import")
     @requires_task("end_day")
     def import_file() -> ResponseReturnValue:

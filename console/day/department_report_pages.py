@@ -107,7 +107,7 @@ def department_report_routes() -> Blueprint:
                 signed_reports.send_back(session, number, by=me, now=services().now(), comment=comment)
                 return _("已退回。")
             signed_reports.approve(session, number, by=me, now=services().now(), comment=comment)
-            return _("已签。")
+            return _("已同意并上报。")
 
         return _change_report(number, change, errors)
 
@@ -133,7 +133,7 @@ def _change_report(
             return _report_page(session, _visible_report(session, number), "day/report_body.html", notice=notice)
     except ReportRefused:
         with read_only(services().sessions) as session:
-            refused = _("没有办成：这份报告刚才有了变化，下面是现在的情况。")
+            refused = _("操作未完成：这份报告刚才有了变化，下面是现在的情况。")
             return _report_page(
                 session, _visible_report(session, number), "day/report_body.html", refused=refused, typed=typed
             ), 422
@@ -149,7 +149,7 @@ def _visible_report(session: Session, number: int) -> DepartmentReport:
     if report is None:
         abort(404)
     if report.author_id != staff().id and not may("reports"):
-        abort(403, _("只有写的人和签审的人能看。"))
+        abort(403, _("只有撰写人和审批人能看。"))
     return report
 
 

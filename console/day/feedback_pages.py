@@ -44,8 +44,8 @@ def feedback_routes() -> Blueprint:
                 name: sentence
                 for name, sentence, is_wrong in (
                     ("code", _("没有这个客户代码。"), retailer is None),
-                    ("kind", _("请选是哪一方面。"), kind is None),
-                    ("met", _("请选当时办了没有。"), pass_to is None and form["met"] != MET),
+                    ("kind", _("请选事项类别。"), kind is None),
+                    ("met", _("请选办理情况。"), pass_to is None and form["met"] != MET),
                     ("text", _("请写客户要什么，最多%(most)d个字。", most=TEXT_MAX), not _fits(form["text"])),
                 )
                 if is_wrong

@@ -235,11 +235,13 @@ def _set_line(key: str, barcode: str, cartons: str) -> ResponseReturnValue:
         item = _work_item(session, desk, key)
         if stale := _stale_page_response(desk, item):
             return stale
+        before = desk.draft(key).view()
         try:
             outcome = enter_line(desk, key, barcode, cartons)
         except SheetRefusal as refusal:
             return _render_sheet(desk, item, problem=refusal.reason, typed=cartons), 422
-        return _render_sheet(desk, item, outcome=outcome, barcode=barcode)
+        removed = before.line(barcode) if outcome is None and before is not None else None
+        return _render_sheet(desk, item, outcome=outcome, barcode=barcode, removed=removed)
 
 
 def _stale_page_response(desk: Desk, item: WorkItem) -> ResponseReturnValue | None:

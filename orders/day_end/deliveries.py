@@ -111,6 +111,25 @@ def handed_over_orders(
     return found, [(order, retailer) for order, retailer in rows]
 
 
+def orders_to_deliver(
+    session: Session, day: date, route: str | None = None
+) -> dict[str, list[tuple[OrderRow, RetailerRow]]]:
+    """The orders of a business day that are handed over and not delivered yet, by route, in the order of customer
+    codes; those of one route, if one is given."""
+    wanted = (
+        select(OrderRow, RetailerRow)
+        .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
+        .where(OrderRow.business_day == day, OrderRow.state == "handed_over")
+        .order_by(RetailerRow.route, RetailerRow.customer_code)
+    )
+    if route is not None:
+        wanted = wanted.where(RetailerRow.route == route)
+    found: dict[str, list[tuple[OrderRow, RetailerRow]]] = {}
+    for order, retailer in session.execute(wanted):
+        found.setdefault(retailer.route, []).append((order, retailer))
+    return found
+
+
 def _orders(session: Session, numbers: Sequence[str]) -> dict[str, OrderRow]:
     rows = session.scalars(
         select(OrderRow)

@@ -61,7 +61,7 @@ CALL_OUTCOMES = {
     "unsaved": N_("未确认"),
     "operator": N_("转订货员未订货"),
     "abandoned": N_("等待中挂断"),
-    "no_order": N_("未订货"),
+    "no_order": N_("没有订货"),
 }
 ATTEMPT_OUTCOMES = {
     "ordered": N_("已订货"),

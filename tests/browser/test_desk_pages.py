@@ -72,14 +72,14 @@ def take_in_web_order(line: ServedLine, code: str, name: str, cartons: int) -> N
 
 def test_who_signs_in_at_a_seat_reads_the_brief_and_the_leaders_notice(page: Page, other: Page) -> None:
     sign_in(other, "leader", "/brief")
-    other.get_by_text("贴一条促销或者通知").click()
+    other.get_by_text("发布促销或通知").click()
     other.get_by_label("告诉订货员什么").fill("下午三点停电")
     other.get_by_label("哪一种").select_option("note")
     other.get_by_label("到哪天为止").fill("2020-01-01")
-    other.get_by_role("button", name="贴出").click()
+    other.get_by_role("button", name="发布").click()
     expect(other.get_by_text("这一天已经过了")).to_be_visible()
     other.get_by_label("到哪天为止").fill(other.get_by_label("从哪天起").input_value())
-    other.get_by_role("button", name="贴出").click()
+    other.get_by_role("button", name="发布").click()
     expect(other.locator(".notices")).to_contain_text("下午三点停电")
 
     page.goto("/login")
@@ -153,9 +153,9 @@ def test_a_request_is_noted_beside_the_order_passed_up_and_its_answer_read_there
     page.get_by_text("客户还有别的要求").click()
     asked = page.locator("#requests")
     asked.get_by_role("button", name="记下").click()
-    expect(asked.get_by_text("请选是哪一方面")).to_be_visible()
-    asked.get_by_label("哪一方面").select_option("delivery")
-    asked.get_by_label("办了没有").select_option("leader")
+    expect(asked.get_by_text("请选事项类别")).to_be_visible()
+    asked.get_by_label("事项类别").select_option("delivery")
+    asked.get_by_label("办理情况").select_option("leader")
     asked.get_by_label("客户要什么").fill("想上午送货")
     asked.get_by_role("button", name="记下").click()
     expect(asked.get_by_role("status")).to_contain_text("已记下")
@@ -186,7 +186,7 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     take_screenshot(operator, "diary")
     assert accessibility_faults(operator) == []
     operator.get_by_role("button", name="提交").click()
-    expect(operator.locator("#report")).to_contain_text("等电访班长签")
+    expect(operator.locator("#report")).to_contain_text("等电访班长审批")
     paper = operator.url
 
     leader.goto(paper)
@@ -198,13 +198,13 @@ def test_a_diary_is_drafted_completed_sent_back_and_signed_by_everybody(browser:
     operator.reload()
     expect(operator.locator("#report")).to_contain_text("未接通的写上原因")
     operator.get_by_role("button", name="提交").click()
-    expect(operator.locator("#report")).to_contain_text("等电访班长签")
+    expect(operator.locator("#report")).to_contain_text("等电访班长审批")
     for login in ("leader", "clerk", "director"):
         desks[login].goto("/department-reports")
-        desks[login].locator("section", has_text="等我签").get_by_role("link", name="日志").click()
+        desks[login].locator("section", has_text="待我审批").get_by_role("link", name="日志").click()
         desks[login].wait_for_url("**/department-reports/*")
         desks[login].get_by_role("button", name="同意并上报").click()
-        expect(desks[login].locator("#report")).to_contain_text("已签")
+        expect(desks[login].locator("#report")).to_contain_text("已同意并上报")
     expect(desks["director"].locator("#report")).to_contain_text("已审结")
     take_screenshot(desks["director"], "diary-signed")
     for page in desks.values():

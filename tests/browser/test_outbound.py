@@ -24,6 +24,7 @@ from simulator.script import read_parties
 from tests.support.chromium import (
     PHONE_WIDTH,
     accessibility_faults,
+    click_and_confirm,
     new_page,
     served_hotline,
     sign_in,
@@ -47,12 +48,6 @@ def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iter
         served.account.parties |= read_parties(PARTIES)
         in_database(served, an_operator_is_ready)
         yield served
-
-
-@pytest.fixture
-def page(page: Page) -> Page:
-    page.on("dialog", lambda dialog: dialog.accept())
-    return page
 
 
 T = TypeVar("T")
@@ -103,7 +98,7 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
     sign_in(page, "leader", onward="/outbound")
     expect(page.get_by_role("heading", name="外呼", exact=False).first).to_be_visible()
     expect(page.get_by_text("没有外呼")).to_be_visible()
-    page.get_by_role("button", name="开始外呼").click()
+    click_and_confirm(page, page.get_by_role("button", name="开始外呼"), "现在开始")
     expect(page.locator(".notice.warn")).to_contain_text("拨号程序没有在运行")
     with line.dialler():
         row = page.locator("tbody tr")
@@ -116,7 +111,7 @@ def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
         take_screenshot(page, "outbound")
         assert accessibility_faults(page) == []
 
-        page.get_by_role("button", name="停止外呼").click()
+        click_and_confirm(page, page.get_by_role("button", name="停止外呼"), "正在通话的不受影响")
         expect(page.get_by_text("没有外呼")).to_be_visible()
         before = in_database(line, lease_expiry)
         wait_for(page, lambda: in_database(line, lease_expiry) != before)
@@ -138,7 +133,7 @@ def test_a_dialler_killed_while_it_rings_loses_nothing_and_rings_nobody_twice(pa
     in_database(line, lambda session: session.add(DepartmentRule(name="outbound_lines", value=1)))
     sign_in(page, "leader", onward="/outbound")
     with line.dialler():
-        page.get_by_role("button", name="开始外呼").click()
+        click_and_confirm(page, page.get_by_role("button", name="开始外呼"), "现在开始")
         wait_for(page, lambda: bool(line.account.calls), seconds=60)
     # Killed before it can have received much of the carrier's answer. The call it placed continues, and its end is
     # reported to the server; the dialler's lease has half a minute left.

@@ -45,7 +45,7 @@ def test_a_visit_is_recorded_with_its_order(page: Page) -> None:
     page.get_by_label("第1行条数").fill("3")
     page.get_by_label("第2行烟名或代码").fill("利群(软蓝)")
     page.get_by_label("第2行条数").fill("2")
-    page.get_by_role("button", name="先看看会订成什么样").click()
+    page.get_by_role("button", name="预览订单").click()
     expect(page.get_by_text("还没有保存")).to_be_visible()
     expect(page.get_by_role("cell", name="暂时无货")).to_be_visible()
     take_screenshot(page, "visit")

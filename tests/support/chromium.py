@@ -107,6 +107,15 @@ def sign_in(page: Page, login: str, onward: str = "/desk") -> None:
         page.get_by_role("button", name="登录", exact=True).click()
 
 
+def click_and_confirm(page: Page, button: Locator, question: str) -> None:
+    """Click a button that takes something away, read the question it asks, and answer yes."""
+    words = button.inner_text()
+    button.click()
+    asked = page.get_by_role("dialog")
+    expect(asked).to_contain_text(question)
+    asked.get_by_role("button", name=words, exact=True).click()
+
+
 def click_link(page: Page, link: Locator) -> None:
     """Click a link, and wait for the whole of the page it leads to, scripts included."""
     with page.expect_navigation():

@@ -95,7 +95,7 @@ def test_a_leader_puts_up_a_notice_and_the_operators_read_it_on_its_days(
 ) -> None:
     visitor.sign_in("leader")
     posted = visitor.post("/brief/notices", kind="promotion", text="买一送一", first=TOMORROW, last=TOMORROW)
-    assert "已贴出" in posted.get_data(as_text=True)
+    assert "已发布" in posted.get_data(as_text=True)
     visitor.post("/logout")
     visitor.sign_in("operator")
     assert "买一送一" not in page(visitor)
@@ -151,7 +151,7 @@ def test_a_notice_that_will_not_do_is_not_put_up_and_what_was_typed_stays(
 
 def test_an_operator_puts_up_nothing(visitor: Visitor) -> None:
     visitor.sign_in("operator")
-    assert "贴一条促销" not in page(visitor)
+    assert "发布促销" not in page(visitor)
     assert visitor.post("/brief/notices", text="x", first=TODAY, last=TODAY).status_code == 403
 
 

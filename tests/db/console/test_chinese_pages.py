@@ -26,6 +26,7 @@ from tests.support.desk_world import CHINA, CORNER, SHOP, World
 
 _HIDDEN = re.compile(r"<(script|style|svg|template|code)\b.*?</\1>|<!--.*?-->", re.DOTALL)
 _TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
+_SAID = re.compile(r"""\b(?:aria-label|title|placeholder|alt|hx-confirm|data-ask)="([^"]*)\"""")
 _WORD = re.compile(r"\b[A-Za-z][a-z_]*[a-z]\b")
 _LINK = re.compile(r'(?:href|hx-get)="(/[^"#]*)')
 # The visitors' telephone is in both languages; the others are streams and files.
@@ -41,8 +42,9 @@ NAMES = {"English", "supply", "limits", "csv", "make", "eval", "http"}
 
 
 def english(page: str) -> set[str]:
-    """The English words a visitor sees on the page."""
-    return set(_WORD.findall(_TAG.sub("\n", _HIDDEN.sub("\n", page))))
+    """The English words a visitor sees on the page, or is read by a screen reader."""
+    shown = _HIDDEN.sub("\n", page)
+    return set(_WORD.findall("\n".join([_TAG.sub("\n", shown), *_SAID.findall(shown)])))
 
 
 def pages(visitor: Visitor) -> Iterator[tuple[str, str]]:
@@ -165,8 +167,17 @@ def test_a_fault_of_the_server_is_explained_in_chinese(application: Flask, visit
     answer = visitor.get("/today")
     page = answer.get_data(as_text=True)
     assert answer.status_code == 500
-    assert "没有办成" in page
+    assert "操作未完成" in page
     assert "服务器出了问题，请再试一次；还不行，请告诉管理员。" in page
+    assert english(page) <= NAMES
+
+
+@pytest.mark.parametrize(("method", "address"), [("GET", "/no-such-page"), ("GET", "/logout"), ("POST", "/today")])
+def test_an_address_that_is_none_is_explained_in_chinese(visitor: Visitor, method: str, address: str) -> None:
+    answer = visitor.client.open(address, method=method, headers={"X-CSRFToken": visitor.token()})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code in (404, 405)
+    assert "网址不对，或者内容已经不在了。" in page
     assert english(page) <= NAMES
 
 

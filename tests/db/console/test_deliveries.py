@@ -41,6 +41,20 @@ def upload(visitor: Visitor, text: str, name: str = "deliveries.csv") -> tuple[i
     return answer.status_code, answer.get_data(as_text=True)
 
 
+def test_the_drivers_list_has_each_order_to_deliver_by_route_with_its_total(
+    visitor: Visitor, world: World, clock: MovingClock, number: str
+) -> None:
+    visitor.sign_in("clerk")
+    page = visitor.get("/deliveries/list").get_data(as_text=True)
+    assert page.count(number) == 1
+    assert "客户签收" in page
+    assert "1张订单" in page
+    assert "这一天没有要送的订单" in visitor.get("/deliveries/list?route=9").get_data(as_text=True)
+    clock.move(days=1)
+    upload(visitor, f"order,result,day\n{number},delivered,2026-11-24\n")
+    assert number not in visitor.get("/deliveries/list?day=2026-11-23").get_data(as_text=True)
+
+
 def test_a_file_brings_delivery_and_receipt_and_again_changes_nothing(
     visitor: Visitor, world: World, clock: MovingClock, number: str
 ) -> None:

@@ -70,11 +70,11 @@ def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
 ) -> None:
     passed_up = text(signed_in_as("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
     assert "已提交" in passed_up
-    assert "等电访班长签" in passed_up
+    assert "等电访班长审批" in passed_up
     assert "<textarea" not in passed_up
-    for login, then in (("leader", "等内勤签"), ("clerk", "等主任签"), ("director", "已审结")):
+    for login, then in (("leader", "等内勤审批"), ("clerk", "等主任审批"), ("director", "已审结")):
         signer = signed_in_as(login)
-        assert diary in text(signer.get("/department-reports")).partition("等我签")[2].partition("<section")[0]
+        assert diary in text(signer.get("/department-reports")).partition("待我审批")[2].partition("<section")[0]
         assert then in text(signer.post(f"{diary}/sign", comment="同意"))
     page = text(signed_in_as("operator").get(diary))
     assert page.count("：同意") == 3
@@ -92,7 +92,7 @@ def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in_as: 
     page = text(operator.get(diary))
     assert "退回的原因：</b>请写清楚客户的意见" in page
     assert "退回了" in text(operator.get("/department-reports"))
-    assert "等电访班长签" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
+    assert "等电访班长审批" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
 
 
 def test_an_empty_diary_is_refused_beside_the_field(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:

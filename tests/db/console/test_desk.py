@@ -104,6 +104,21 @@ def test_what_is_over_the_limit_is_cut_and_said(operator: Visitor, line: LineSer
     assert "超过限量，要5条，订上2条" in sheet
 
 
+def test_a_line_taken_off_is_put_back_as_it_was_wanted(operator: Visitor, line: LineServices, world: World) -> None:
+    world.limit(CHINA, 2)
+    stuck_caller(line.calls)
+    operator.post("/desk/tickets/1/take")
+
+    def enters(cartons: str, sheet: str) -> str:
+        version = shown_version(sheet)
+        return text(operator.post("/desk/orders/CA1/lines", barcode=CHINA, cartons=cartons, version=version))
+
+    sheet = enters("0", enters("5", text(operator.get("/desk/orders/CA1"))))
+    assert "已去掉中华(硬)。" in sheet
+    assert "放回5条" in sheet
+    assert "超过限量，要5条，订上2条" in enters("5", sheet)
+
+
 def test_a_page_that_shows_an_older_order_is_refused_with_what_changed(operator: Visitor, line: LineServices) -> None:
     stuck_caller(line.calls)
     operator.post("/desk/tickets/1/take")

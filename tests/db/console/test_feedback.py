@@ -73,7 +73,7 @@ def test_what_was_not_met_goes_up_is_passed_on_and_the_answer_comes_back(
     assert manager.post("/feedback/1/answer", text="下周起上午送").status_code == 200
     page = text(operator.get("/feedback"))
     assert "有答复了" in page
-    assert "孙建国 答复</span>：下周起上午送" in page
+    assert "孙建国 已答复</span>：下周起上午送" in page
     assert state(world) == ("answered", None)
 
 
@@ -86,7 +86,7 @@ def test_the_next_operator_reads_the_answer_beside_the_order_and_notes_another_r
     assert "下周起上午送" in text(operator.get(sheet))
     status, form = note(operator, beside_order="1", kind="", text="还要发票")
     assert status == 422
-    assert "请选是哪一方面" in form
+    assert "请选事项类别" in form
     assert f'type="hidden" name="code" value="{SHOP}"' in form
     assert note(operator, beside_order="1", text="还要发票")[0] == 200
     assert "还要发票" in text(operator.get(sheet))
@@ -96,9 +96,9 @@ def test_the_next_operator_reads_the_answer_beside_the_order_and_notes_another_r
     ("wrong", "said"),
     [
         ({"code": "1"}, "没有这个客户代码"),
-        ({"kind": "weather"}, "请选是哪一方面"),
-        ({"met": ""}, "请选当时办了没有"),
-        ({"met": "operator"}, "请选当时办了没有"),
+        ({"kind": "weather"}, "请选事项类别"),
+        ({"met": ""}, "请选办理情况"),
+        ({"met": "operator"}, "请选办理情况"),
         ({"text": " "}, "请写客户要什么"),
         ({"text": "长" * 501}, "最多500个字"),
     ],

@@ -1,0 +1,75 @@
+"""Every page, walked by its links as director and as operator: on a desk by day, on a telephone at night."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.support.chromium import accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
+from tests.support.databases import Databases
+from tests.support.served_line import ServedLine
+
+pytestmark = pytest.mark.timeout(300)
+
+# The web phone is in tests/browser/test_phone.py; the others are files and streams.
+NO_PAGE = re.compile(r"^/phone|export|\.(wav|zip|xlsx|csv)|/(wav|zip|xlsx|csv)\b|download|events")
+LINKS = "[...document.querySelectorAll('nav a[href], main a[href]')].map(link => link.getAttribute('href'))"
+# A name, a number or a day: one page of its kind is walked.
+ONE_OF_MANY = re.compile(r"\d[\d-]*|CA\w+|(?<==)[^&#]+")
+# What is shown cut off although the page has more of it: its words end behind the edge of what holds them.
+CUT_OFF = """
+[...document.querySelectorAll('main b, main td, main h1, main h2, main .tag')]
+  .filter(one => getComputedStyle(one).overflow === 'hidden' && one.scrollWidth > one.clientWidth + 1)
+  .map(one => one.textContent.trim())
+"""
+# Rows of a long list are alike: a few are enough, and axe takes long over hundreds.
+SHORTER = "for (const row of document.querySelectorAll('tr:nth-child(n+9), li:nth-child(n+9)')) row.remove()"
+DESK, TELEPHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
+    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "keypad") as served:
+        yield served
+
+
+def pages(page: Page) -> Iterator[str]:
+    """Open every page that links lead to from today's list on, one of each kind, and give its address."""
+    ahead, seen = ["/today"], set()
+    while ahead:
+        address = ahead.pop(0)
+        kind = ONE_OF_MANY.sub("…", address)
+        if kind in seen or not address.startswith("/") or NO_PAGE.search(address):
+            continue
+        seen.add(kind)
+        page.goto(address)
+        ahead += page.evaluate(LINKS)
+        page.evaluate(SHORTER)
+        yield address
+
+
+def faults(page: Page) -> list[str]:
+    return [*accessibility_faults(page), *(f"cut off: {text}" for text in page.evaluate(CUT_OFF))]
+
+
+@pytest.mark.parametrize("login", ["director", "operator"])
+def test_every_page_fits_and_is_legible_by_day_and_by_night(browser: Browser, line: ServedLine, login: str) -> None:
+    page = new_page(browser, line)
+    sign_in(page, login, "/today")
+    found: dict[str, list[str]] = {}
+    walked = 0
+    for address in pages(page):
+        walked += 1
+        name = address.strip("/").partition("?")[0].replace("/", "-")
+        for how, size, scheme in (("desk", DESK, "light"), ("telephone", TELEPHONE, "dark")):
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            take_screenshot(page, f"walk-{login}-{name}-{how}")
+            if wrong := faults(page):
+                found[f"{address} {how}"] = wrong
+    page.context.close()
+    assert found == {}
+    assert walked > 15
