@@ -43,6 +43,11 @@ def local_date_time(moment: datetime | None) -> str:
     return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
 
 
+def length_until(begins: datetime, ends: datetime | None) -> str:
+    """The time between two moments as minutes and seconds, 2:05; empty while there is no end."""
+    return "" if ends is None else "{}:{:02d}".format(*divmod(max(0, int((ends - begins).total_seconds())), 60))
+
+
 def day(moment: date | None) -> str:
     """The date in ISO format; empty for None."""
     return "" if moment is None else moment.isoformat()
@@ -94,6 +99,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "carton_sum": carton_sum,
     "local_time": local_time,
     "local_date_time": local_date_time,
+    "length_until": length_until,
     "day": day,
     "time_of_day": time_of_day,
     "phone": phone,

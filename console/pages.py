@@ -34,7 +34,7 @@ from console.day import (
     visit_pages,
     web_order_pages,
 )
-from console.desk import call_handling, desk_pages, operator_script, seat_pages, softphone
+from console.desk import call_handling, desk_pages, operator_script, seat_pages, shop_facts, softphone
 from console.filters import FILTERS
 from console.language import _
 from console.settings import (
@@ -266,6 +266,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(report_pages.report_routes())
     console.register_blueprint(retailer_pages.retailer_routes())
+    console.register_blueprint(shop_facts.shop_note_routes())
     console.register_blueprint(hotline_pages.hotline_routes())
     console.register_blueprint(hours_pages.hours_routes())
     console.register_blueprint(department_pages.department_routes())

@@ -28,6 +28,8 @@ class Texts(dict[str, str]):
 channels = Texts(labels.CHANNELS)
 order_kinds = Texts(labels.ORDER_KINDS)
 order_states = Texts(labels.ORDER_STATES)
+call_results = Texts({"ongoing": N_("通话中"), **labels.CALL_OUTCOMES, "callback": N_("要求回电")})
+call_directions = Texts({"inbound": N_("呼入"), "outbound": N_("外呼")})
 cut_reasons = Texts(labels.CUT_REASONS)
 unreached_reasons = Texts(labels.UNREACHED_REASONS)
 remedies = Texts(labels.REMEDIES)

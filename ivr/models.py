@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from callflows.state import ORDERING
 from storage import Base, UtcDateTime
 
 
@@ -17,8 +18,9 @@ class Call(Base):
     (`ivr.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
     `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody,
     and None before that. `seen_at` is the last time the carrier reported something of the call, or was asked what
-    became of it (`ivr.quiet_calls`). The `stream_` columns belong to the media stream: the call's current stream,
-    the time of its last heartbeat, and how often one was asked for since anything was recognised."""
+    became of it (`ivr.quiet_calls`). `customer_code` and `flow` are those of the state, to look calls up by. The
+    `stream_` columns belong to the media stream: the call's current stream, the time of its last heartbeat, and how
+    often one was asked for since anything was recognised."""
 
     __tablename__ = "calls"
     # Calls that are heard just now, and calls that are open, among those of years: looked through every few seconds.
@@ -35,6 +37,7 @@ class Call(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("ix_calls_customer_code", "customer_code", "started_at"),
     )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -53,6 +56,13 @@ class Call(Base):
     stream_started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stream_id: Mapped[str | None] = mapped_column(String(64))
     stream_heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    customer_code: Mapped[str] = mapped_column(String(12), default="", server_default="")
+    flow: Mapped[str] = mapped_column(String(20), default=ORDERING, server_default=ORDERING)
+
+    @validates("state")
+    def _keep_columns(self, _: str, state: dict[str, Any]) -> dict[str, Any]:
+        self.customer_code, self.flow = state.get("customer_code", ""), state.get("flow", ORDERING)
+        return state
 
 
 class TurnRow(Base):

@@ -1,20 +1,20 @@
-"""The order book and the calls of a day, to look up orders with their history and calls with their turns."""
+"""The order book and the calls: the lists, an order with its history, and a call with its turns."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from clock import SHANGHAI
 from console.authentication import requires_task
+from console.calls.call_list import add_call_list
+from console.calls.order_list import add_order_list
 from console.dates import parse_date
 from console.desk.call_views import call_view, turns_of
 from ivr.models import Call
-from ivr.operators.models import Ticket
 from ivr.services import services
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.views import order_view
@@ -22,32 +22,13 @@ from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 from storage import read_only
 
-ROWS_MAX = 300
-
 
 def book_routes() -> Blueprint:
     """The lists of orders and of calls, and the page of each."""
     routes = Blueprint("book", __name__)
 
-    @routes.get("/orders")
-    @requires_task("see_day")
-    def orders() -> ResponseReturnValue:
-        day = requested_day()
-        state = request.args.get("state", "")
-        with read_only(services().sessions) as session:
-            counts = dict(
-                session.execute(
-                    select(OrderRow.state, func.count()).where(OrderRow.business_day == day).group_by(OrderRow.state)
-                ).all()
-            )
-            found = session.execute(
-                select(OrderRow, RetailerRow)
-                .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-                .where(OrderRow.business_day == day, OrderRow.state == state if state else OrderRow.state != "lapsed")
-                .order_by(OrderRow.id.desc())
-                .limit(ROWS_MAX)
-            ).all()
-        return render_template("calls/orders.html", day=day, state=state, counts=counts, rows=found)
+    add_order_list(routes)
+    add_call_list(routes)
 
     @routes.get("/orders/<int:number>")
     @requires_task("see_day")
@@ -64,26 +45,6 @@ def book_routes() -> Blueprint:
         return render_template(
             "calls/order_details.html", row=row, order=order_view(row), retailer=retailer, history=history, specs=specs
         )
-
-    @routes.get("/calls")
-    @requires_task("see_day")
-    def calls() -> ResponseReturnValue:
-        day = requested_day()
-        begins, ends = day_bounds(day)
-        with read_only(services().sessions) as session:
-            rows = session.scalars(
-                select(Call)
-                .where(Call.started_at >= begins, Call.started_at < ends)
-                .order_by(Call.started_at.desc())
-                .limit(ROWS_MAX)
-            ).all()
-            reasons = dict(
-                session.execute(
-                    select(Ticket.call_key, Ticket.reason).where(Ticket.call_key.in_([row.call_key for row in rows]))
-                ).all()
-            )
-            listed = [(row, call_view(session, row), reasons.get(row.call_key)) for row in rows]
-        return render_template("calls/calls.html", day=day, rows=listed)
 
     @routes.get("/calls/<call_key>")
     @requires_task("hear_recordings")
@@ -102,9 +63,3 @@ def book_routes() -> Blueprint:
 def requested_day() -> date:
     """The business day in the request; today where it is missing or invalid."""
     return parse_date(request.args.get("day")) or business_day(services().now())
-
-
-def day_bounds(day: date) -> tuple[datetime, datetime]:
-    """The beginning and the end of a day in Shanghai, in UTC."""
-    begins = datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
-    return begins, begins + timedelta(days=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,8 +23,9 @@ from ivr.services import services
 from orders.book import holds
 from orders.book.eligibility import terms_of_channel
 from orders.channels import proxy_list
-from orders.channels.models import ProxyEntry, WebOrderRow
+from orders.channels.models import ProxyEntry, ProxyScan, WebOrderRow
 from orders.channels.proxy_list import SENDER, SIGNATURES, ProxyListRefused
+from orders.channels.proxy_scans import NoScan, has_scan, keep_scan, scans_of
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 from storage import dry_run, read_only, retry_on_deadlock, transaction
@@ -61,15 +62,40 @@ def proxy_routes() -> Blueprint:
             return _refused(error=_("请选一个 CSV 或 XLSX 文件。"))
         with as_file(upload) as path:
             try:
-                codes, previewed = _enter(path) if apply else _preview(path)
+                codes, previewed = _enter(path, _scans()) if apply else _preview(path)
             except SheetError as error:
                 return _refused(problems=error.problems)
+            except NoScan:
+                return _refused(scan_error=_("扫描件要是 PDF、JPG 或 PNG 文件。"))
+            except _ScanMissing:
+                return _refused(scan_error=_("请选签过字的名单的扫描件，名单和它一起保存。"))
             except ProxyListRefused:
                 return _refused(late=True)
         with read_only(services().sessions) as session:
             return _page(session, "day/proxy_list.html", preview=previewed, entered=codes if apply else None)
 
+    @routes.get("/scans/<int:number>")
+    @requires_task("see_day")
+    def scan(number: int) -> ResponseReturnValue:
+        with read_only(services().sessions) as session:
+            kept = session.get(ProxyScan, number)
+            if kept is None:
+                abort(404)
+            answer = Response(kept.content, mimetype=kept.media_type)
+            shown = "attachment" if kept.media_type == "application/pdf" else "inline"
+            answer.headers.set("Content-Disposition", shown, filename=f"list-{kept.business_day}-{kept.id}")
+        return answer
+
     return routes
+
+
+class _ScanMissing(Exception):
+    """A list is to be entered, and no scan of it was uploaded."""
+
+
+def _scans() -> list[tuple[str, bytes]]:
+    """The uploaded scans by their names."""
+    return [(one.filename, one.read()) for one in request.files.getlist("scan") if one.filename]
 
 
 def _refused(**variables: object) -> ResponseReturnValue:
@@ -80,7 +106,8 @@ def _refused(**variables: object) -> ResponseReturnValue:
 def _read(path: Path) -> tuple[Catalog, list[proxy_list.ListedRetailer]]:
     with read_only(services().sessions) as session:
         catalog = services().catalog(session)
-        return catalog, proxy_list.read_list(session, path, catalog, business_day(services().now()))
+        day = business_day(services().now())
+        return catalog, proxy_list.read_list(session, path, catalog, day, by=staff().name)
 
 
 def _preview(path: Path) -> tuple[list[str], list[ListedRetailer]]:
@@ -113,12 +140,17 @@ def _preview(path: Path) -> tuple[list[str], list[ListedRetailer]]:
     return [one.retailer.customer_code for one in listed], sorted(found, key=lambda one: one.entry.customer_code)
 
 
-def _enter(path: Path) -> tuple[list[str], None]:
-    """Store the whole list, then enter each order in its own transaction, so that a long list delays no caller."""
+def _enter(path: Path, scans: Sequence[tuple[str, bytes]]) -> tuple[list[str], None]:
+    """Store the whole list with its scans, then enter each order in its own transaction, so that a long list delays
+    no caller."""
     now, day = services().now(), business_day(services().now())
     catalog, listed = _read(path)
     with transaction(services().sessions) as session:
         codes = proxy_list.store_list(session, listed, day, by=staff().name, source=path.name, now=now)
+        for name, content in scans:
+            keep_scan(session, day, name, content, by=staff().name, now=now)
+        if not has_scan(session, day):
+            raise _ScanMissing
 
     @retry_on_deadlock
     def enter(code: str) -> None:
@@ -159,6 +191,7 @@ def _page(session: Session, template: str, **variables: object) -> str:
         closes=f"{local(window.closes_at(day)):%H:%M}",
         is_open=window.day_at(now) == day,
         listed=_listed(session, day),
+        scans=scans_of(session, day),
         signatures=SIGNATURES,
         specs=services().catalog(session).specs,
         may_enter=may("enter_lists"),

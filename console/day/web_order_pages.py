@@ -15,7 +15,7 @@ from orders.channels import follow_ups, web_orders
 from orders.channels.follow_ups import RESULTS, FollowUpClaimed
 from orders.channels.web_orders import AuditRefused
 from orders.models import NOTE_MAX_CHARS
-from orders.retailers.lookup import by_code
+from orders.retailers.lookup import by_code, phones_of
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 from storage import read_only, transaction
@@ -91,12 +91,14 @@ def _retailer(session: Session, code: str) -> RetailerRow:
 
 def _page(session: Session, error: tuple[str, str] = ("", ""), typed: str = "", notice: str = "") -> str:
     day = requested_day()
+    to_call = follow_ups.due_follow_ups(session, day)
     return render_template(
         "day/web_order_lists.html" if request.headers.get("HX-Request") else "day/web_orders.html",
         day=day,
         is_today=day == business_day(services().now()),
         to_audit=web_orders.audit_list(session, day),
-        to_call=follow_ups.due_follow_ups(session, day),
+        to_call=to_call,
+        phones=phones_of(session, [one.retailer.id for one in to_call]),
         done_follow_ups=follow_ups.done_follow_ups(session, day),
         retailer_of=lambda code: by_code(session, code),
         specs=services().catalog(session).specs,

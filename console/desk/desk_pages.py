@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,6 +26,8 @@ from console.desk.order_sheet import (
     order_version,
 )
 from console.desk.retailer_search import find_retailers
+from console.desk.shop_facts import note_context
+from console.desk.typed_names import SHELVES, TypedNames
 from console.event_stream import EventStream
 from console.language import _
 from ivr.models import Call
@@ -37,7 +39,7 @@ from orders.book.models import OrderRow
 from orders.book.views import order_view, retailer_view
 from orders.channels import follow_ups
 from orders.retailers.models import RetailerRow
-from orders.staff import feedback
+from orders.staff import feedback, notices
 from orders.windows import business_day
 from storage import read_only, transaction
 
@@ -61,6 +63,7 @@ def desk_routes() -> Blueprint:
     """The desk's pages."""
     routes = Blueprint("desk", __name__, url_prefix="/desk")
     live = DeskStream()
+    typed = TypedNames()
 
     @routes.get("")
     @requires_task("take_calls")
@@ -87,6 +90,17 @@ def desk_routes() -> Blueprint:
         key = request.args.get("key", "")
         return render_template("desk/retailers_found.html", found=found, text=text, key=key)
 
+    @routes.get("/specs/<version>")
+    @requires_task("take_calls")
+    def typed_names(version: str) -> ResponseReturnValue:
+        """The names the order sheet searches; a browser keeps those of one version of the catalogue."""
+        with read_only(services().sessions) as session:
+            catalog = services().catalog(session)
+        answer = Response(typed.table(catalog), mimetype="application/json")
+        if version == catalog.version:
+            answer.headers["Cache-Control"] = "private, max-age=86400, immutable"
+        return answer
+
     @routes.post("/orders")
     @requires_task("take_calls")
     def begin() -> ResponseReturnValue:
@@ -110,6 +124,9 @@ def desk_routes() -> Blueprint:
                 if item.retailer
                 else (),
                 **form_context(),
+                **(note_context(session, item.retailer.id) if item.retailer else {}),
+                shelves=SHELVES,
+                notices=notices.in_force(session, business_day(services().now())),
                 call=call_view(session, item.call) if item.call is not None else None,
                 turns=turns_of(session, key) if item.call is not None else [],
             )

@@ -14,8 +14,7 @@ from brand_catalog.catalog import Spec
 from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
 from callflows.turn_context import TurnContext
-from console.desk.retailer_search import first_letters
-from console.filters import yuan
+from console.desk.shop_facts import ShopFacts, shop_facts
 from orders.book.desk import (
     Desk,
     DeskRefusal,
@@ -40,13 +39,9 @@ class SheetRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SpecOption:
-    """One spec the operator may enter: how it is found, and what is left of it."""
+    """One spec on today's supply: what is left of it, and what the retailer had of it in its last order."""
 
     barcode: str
-    name: str
-    code: str
-    initials: str
-    price_fen: int
     packs_per_carton: int
     limit_left_packs: int
     stock_left_packs: int
@@ -56,11 +51,6 @@ class SpecOption:
     def for_page(self) -> dict[str, str | int]:
         """The values for the page's search, quantities in whole cartons."""
         return {
-            "barcode": self.barcode,
-            "name": self.name,
-            "code": self.code,
-            "initials": self.initials,
-            "price": yuan(self.price_fen),
             "limit": self.limit_left_packs // self.packs_per_carton,
             "stock": self.stock_left_packs // self.packs_per_carton,
             "left": min(self.limit_left_packs, self.stock_left_packs) // self.packs_per_carton,
@@ -95,15 +85,18 @@ class OrderSheet:
     failed_web_lines: tuple[SuggestedLine, ...]
     read_back: tuple[str, ...]
     version: str
+    catalog_version: str
+    facts: ShopFacts
 
     @property
     def is_open(self) -> bool:
         """True if the order is a draft, so that lines may be added."""
         return self.order is not None and self.order.state == "draft"
 
-    def options_for_page(self) -> list[dict[str, str | int]]:
-        """The specs for the page's search; empty if the sheet is not open."""
-        return [option.for_page() for option in self.options] if self.is_open else []
+    def options_for_page(self) -> dict[str, dict[str, str | int]]:
+        """What the retailer may have of today's specs, by barcode, for the page's search; empty if the sheet is not
+        open."""
+        return {option.barcode: option.for_page() for option in self.options} if self.is_open else {}
 
     def option(self, barcode: str) -> SpecOption | None:
         """The spec with this barcode and what is left of it, or None if it is not on today's supply."""
@@ -126,17 +119,13 @@ def build_sheet(
     """The current sheet. `saved` is the order of this key if it is no draft any more; `failed_web_packs`
     are the packs by barcode of the failed web order."""
     order = desk.draft(key).view() or saved
-    last = desk.last_order(retailer)
+    last = latest = desk.last_order(retailer)
     if last is not None and saved is not None and last.number == saved.number:
         last = None
     last_packs = {line.barcode: line.granted_packs for line in last.lines} if last is not None else {}
     options = tuple(
         SpecOption(
             barcode=available.spec.barcode,
-            name=available.spec.name,
-            code=available.spec.short_code,
-            initials=initials(available.spec),
-            price_fen=available.spec.wholesale_fen,
             packs_per_carton=available.spec.packs_per_carton,
             limit_left_packs=available.limit_left_packs,
             stock_left_packs=available.stock_left_packs,
@@ -165,6 +154,8 @@ def build_sheet(
         ),
         read_back=read_back(desk, key, retailer, hotline) if order is not None and order.state == "draft" else (),
         version=order_version(order),
+        catalog_version=desk.catalog.version,
+        facts=shop_facts(desk.session, retailer.id, latest.business_day if latest is not None else None),
     )
 
 
@@ -246,11 +237,3 @@ def read_back(desk: Desk, key: str, retailer: Retailer, hotline: Hotline) -> tup
     turn = TurnContext(state, desk)
     ReadBack().ask(turn)
     return tuple(turn.sentences)
-
-
-def initials(spec: Spec) -> str:
-    """The letters that find a spec: the first of each syllable, with digits and Latin letters as they are; 黄鹤楼(软蓝)
-    is hhlrl."""
-    if spec.pinyin is not None:
-        return "".join(syllable[0] for syllable in spec.pinyin.split())
-    return first_letters(spec.name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from pypinyin import Style, lazy_pinyin
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from orders.retailers.models import RetailerPhone, RetailerRow
@@ -19,22 +19,24 @@ def first_letters(name: str) -> str:
     return "".join(lazy_pinyin("".join(c for c in name if c.isalnum()), style=Style.FIRST_LETTER)).lower()
 
 
+def matches(text: str) -> ColumnElement[bool]:
+    """The condition for a retailer with this text in its code, its name or one of its numbers."""
+    called = select(RetailerPhone.retailer_id).where(RetailerPhone.phone.contains(text, autoescape=True))
+    return or_(
+        RetailerRow.customer_code.contains(text, autoescape=True),
+        RetailerRow.name.contains(text, autoescape=True),
+        RetailerRow.id.in_(called),
+    )
+
+
 def find_retailers(session: Session, text: str, most: int) -> Sequence[RetailerRow]:
     """The retailers that match the text, at most `most`; by letters, those whose name begins with them first."""
     if not text:
         return ()
     if text.isascii() and text.isalpha():
         return _by_letters(session, text.lower(), most)
-    called = select(RetailerPhone.retailer_id).where(RetailerPhone.phone.contains(text, autoescape=True))
     return session.scalars(
-        select(RetailerRow)
-        .where(
-            RetailerRow.customer_code.contains(text, autoescape=True)
-            | RetailerRow.name.contains(text, autoescape=True)
-            | RetailerRow.id.in_(called)
-        )
-        .order_by(RetailerRow.customer_code)
-        .limit(most)
+        select(RetailerRow).where(matches(text)).order_by(RetailerRow.customer_code).limit(most)
     ).all()
 
 

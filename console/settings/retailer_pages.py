@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
+from console.desk.shop_facts import note_context
 from console.language import _
 from console.uploads import as_file, export_table, is_table
 from ivr.services import services
@@ -31,6 +32,7 @@ from storage import read_only, transaction, unhurried
 ROWS_MAX = 100
 ORDERS_SHOWN = 12
 CHANGES_SHOWN = 50
+CALLS_SHOWN_FOR = timedelta(days=30)
 # The longest way to the next day of a plan is a monthly one over a month of five weeks.
 _PLAN_DAYS = 70
 
@@ -137,6 +139,8 @@ def retailer_routes() -> Blueprint:
                 today=is_order_day(row, today, open_days),
                 next_day=next_order_day(row, today, open_days),
                 began=began,
+                calls_from=today - CALLS_SHOWN_FOR,
+                **note_context(session, row.id),
                 limits=[(spec, known[barcode]) for barcode, spec in specs.items() if barcode in known],
                 entries=audit_log.entries(session, subject="retailer", name=code, limit=CHANGES_SHOWN),
                 **_access_context(session, row),

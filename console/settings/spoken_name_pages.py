@@ -9,7 +9,7 @@ from brand_catalog.catalog import Catalog, SpokenName
 from brand_catalog.name_overrides import NameRefused, remove_name
 from console import spoken_name_preview
 from console.authentication import may, requires_task, staff
-from console.desk.order_sheet import initials
+from console.desk.typed_names import spoken_initials, written_initials
 from console.language import _
 from ivr.services import services
 from storage import read_only, transaction
@@ -38,8 +38,8 @@ def spoken_name_routes() -> Blueprint:
             if not text
             or text in spec.name
             or spec.short_code == text
-            or initials(spec).startswith(plain)
-            or any(text in name.text for name in by_spec[barcode])
+            or written_initials(spec).startswith(plain)
+            or any(text in name.text or spoken_initials(name).startswith(plain) for name in by_spec[barcode])
         ]
         part = "settings/catalog_rows.html" if request.headers.get("HX-Request") else "settings/catalog.html"
         return render_template(

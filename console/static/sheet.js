@@ -4,9 +4,12 @@
 (() => {
   const SHOWN = 8;
   const byId = (id) => document.getElementById(id);
-  let specs = [];
-  let found = [];
-  let chosen = 0;
+  // The search over the catalogue's names, what this retailer may have today by barcode, and what was found last.
+  let names = { version: "", specs: [], search: () => ({ sure: false, cartons: "", options: [] }) };
+  let today = {};
+  let found = { sure: false, cartons: "", options: [] };
+  // The place of the chosen option; -1 while the operator has to choose one.
+  let chosen = -1;
   // Text typed while the last line is being sent is not lost: it is restored on the new sheet.
   let sent = null;
   let typedAhead = null;
@@ -14,113 +17,109 @@
   // True if the cartons were typed after the spec; they are then replaced or cleared together with it.
   let cartonsFromPick = false;
 
-  // "hhl +5", "1203*5", "黄鹤楼 软蓝 5": split into the name of the spec and the cartons, if given.
-  function split(text) {
-    const tidy = text.trim().toLowerCase();
-    const starred = tidy.match(/^(\d+)\*(\+?\d*)$/);
-    if (starred) return { name: starred[1], cartons: starred[2] };
-    const spaced = tidy.match(/^(.*\S)\s+(\+?\d+)$/) || tidy.match(/^(.*\S)(\+\d+)$/);
-    if (spaced) return { name: spaced[1], cartons: spaced[2] };
-    return { name: tidy, cartons: "" };
+  const ABSENT = { limit: 0, stock: 0, left: 0, last: 0, mark: "" };
+  const factsOf = (spec) => today[spec.barcode] || ABSENT;
+
+  // The catalogue's names, loaded once for each version of the catalogue; tried again while the server is away.
+  async function loadNames({ version, url }) {
+    if (names.version === version) return;
+    try {
+      const answer = await fetch(url, { headers: { "HX-Request": "true" } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      names = SpecSearch.over(await answer.json());
+      if (byId("pick")?.value && !byId("barcode").value) update();
+    } catch {
+      window.setTimeout(() => { if (byId("specs")) loadNames(JSON.parse(byId("specs").textContent)); }, 2000);
+    }
   }
 
-  function rank(spec, name) {
-    const plain = spec.name.toLowerCase().replace(/[()（）]/g, "");
-    const wanted = name.replace(/[()（）\s]/g, "");
-    if (spec.code === wanted || spec.initials === wanted || plain === wanted) return 0;
-    if (spec.initials.startsWith(wanted)) return 1;
-    if (plain.startsWith(wanted)) return 2;
-    if (/^\d+$/.test(wanted) && spec.code.startsWith(wanted)) return 3;
-    if (plain.includes(wanted)) return 4;
-    if (spec.initials.includes(wanted)) return 5;
-    // Letters may be left out in between: hhrl for 黄鹤楼(软蓝).
-    let at = 0;
-    for (const letter of spec.initials) if (letter === wanted[at]) at += 1;
-    return wanted.length > 1 && at === wanted.length ? 6 : -1;
-  }
-
-  function search(name) {
-    if (!name) return [];
-    return specs
-      .map((spec) => ({ spec, rank: rank(spec, name) }))
-      .filter((one) => one.rank >= 0)
-      // Of equal rank, specs of the last order come first, and those with nothing left come last.
-      .sort((a, b) => a.rank - b.rank || Boolean(b.spec.last) - Boolean(a.spec.last) || Boolean(b.spec.left) - Boolean(a.spec.left))
-      .slice(0, SHOWN)
-      .map((one) => one.spec);
-  }
-
-  function parse(text) {
-    const whole = split(text);
-    const matches = search(whole.name);
-    if (matches.length || whole.cartons) return { matches, cartons: whole.cartons };
-    // "hhl5" without a space: the digits at the end are cartons only if no spec matches the whole text.
-    const glued = whole.name.match(/^(.*?\D)(\d+)$/);
-    return glued ? { matches: search(glued[1]), cartons: glued[2] } : { matches, cartons: "" };
+  function describe(spec) {
+    const wording = byId("wording").dataset;
+    const facts = factsOf(spec);
+    const last = facts.last ? ` · ${wording.last} ${facts.last}` : "";
+    const mark = facts.mark ? ` · ${wording[facts.mark]}` : "";
+    const left = facts === ABSENT ? wording.absent : `${wording.limit} ${facts.limit} · ${wording.stock} ${facts.stock}`;
+    return `${spec.code} · ${spec.price} · ${left}${last}${mark}`;
   }
 
   function show() {
     const list = byId("spec-options");
     const pick = byId("pick");
     const wording = byId("wording").dataset;
-    list.replaceChildren();
-    found.forEach((spec, place) => {
+    const shown = found.options.slice(0, SHOWN);
+    const several = new Set(shown.map((option) => option.cartons)).size > 1;
+    list.replaceChildren(...shown.map(({ spec, cartons }, place) => {
       const option = document.createElement("li");
       option.id = `option-${place}`;
       option.role = "option";
       option.setAttribute("aria-selected", String(place === chosen));
       const name = document.createElement("b");
-      name.textContent = spec.name;
+      name.textContent = several && cartons ? `${spec.name} × ${cartons}` : spec.name;
       const facts = document.createElement("span");
-      const last = spec.last ? ` · ${wording.last} ${spec.last}` : "";
-      const mark = spec.mark ? ` · ${wording[spec.mark]}` : "";
-      facts.textContent = `${spec.code} · ${spec.price} · ${wording.limit} ${spec.limit} · ${wording.stock} ${spec.stock}${last}${mark}`;
-      if (!spec.left) option.classList.add("none");
+      facts.textContent = describe(spec);
+      if (!factsOf(spec).left) option.classList.add("none");
       option.append(name, facts);
       option.addEventListener("mousedown", (event) => { event.preventDefault(); chosen = place; accept(); });
-      list.append(option);
-    });
-    if (!found.length && pick.value.trim()) {
-      const nothing = document.createElement("li");
-      nothing.className = "quiet";
-      nothing.textContent = wording.none;
-      list.append(nothing);
-    }
-    list.hidden = !pick.value.trim() || document.activeElement !== pick;
-    pick.setAttribute("aria-expanded", String(!list.hidden));
-    if (found.length && !list.hidden) pick.setAttribute("aria-activedescendant", `option-${chosen}`);
+      return option;
+    }));
+    const typed = pick.value.trim();
+    byId("spec-found").hidden = !typed || document.activeElement !== pick;
+    byId("spec-ask").textContent = !names.version ? wording.loading : !found.options.length ? wording.none : chosen < 0 ? wording.ask.replace("{n}", found.options.length) : "";
+    pick.setAttribute("aria-expanded", String(!byId("spec-found").hidden));
+    if (chosen >= 0 && !byId("spec-found").hidden) pick.setAttribute("aria-activedescendant", `option-${chosen}`);
     else pick.removeAttribute("aria-activedescendant");
   }
 
   function update() {
-    const parsed = parse(byId("pick").value);
-    found = parsed.matches;
-    chosen = 0;
-    if (parsed.cartons || cartonsFromPick) byId("cartons").value = parsed.cartons;
-    cartonsFromPick = Boolean(parsed.cartons);
+    found = names.search(byId("pick").value, factsOf);
+    chosen = found.sure ? 0 : -1;
+    const cartons = found.sure ? found.options[0].cartons : found.cartons;
+    if (cartons || cartonsFromPick) byId("cartons").value = cartons;
+    cartonsFromPick = Boolean(cartons);
     byId("barcode").value = "";
+    byId("spec-ask").classList.remove("asked");
     show();
   }
 
-  // Choose the spec: focus the cartons, or submit the line if they are given already.
+  // Choose the spec: focus the cartons, or submit the line if they are given already. Without a choice, ask for one.
   function accept() {
-    const spec = found[chosen];
-    if (!spec) return false;
-    const typed = byId("cartons").value;
-    byId("barcode").value = spec.barcode;
-    byId("pick").value = spec.name;
-    byId("spec-options").hidden = true;
+    const option = found.options[chosen];
+    if (!option) {
+      byId("pick").focus();
+      byId("spec-ask").classList.add("asked");
+      show();
+      return;
+    }
+    if (option.cartons) byId("cartons").value = option.cartons;
+    byId("barcode").value = option.spec.barcode;
+    byId("pick").value = option.spec.name;
+    byId("spec-found").hidden = true;
     byId("pick").setAttribute("aria-expanded", "false");
-    if (typed) byId("entry").requestSubmit();
+    if (byId("cartons").value) byId("entry").requestSubmit();
     else byId("cartons").focus();
-    return true;
   }
+
+  // A spec chosen from the shelves: only the cartons are left to type.
+  function choose(spec) {
+    byId("pick").value = spec.name;
+    byId("barcode").value = spec.barcode;
+    byId("cartons").value = "";
+    byId("cartons").focus();
+  }
+
+  // A line without a spec is not sent: its spec is chosen first.
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "entry" || byId("barcode").value || byId("entry").classList.contains("htmx-request")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    accept();
+  }, true);
 
   document.addEventListener("input", (event) => {
     if (event.target.id === "pick") update();
     if (event.target.id === "cartons") cartonsFromPick = false;
   });
-  document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("spec-options").hidden = true; });
+  document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("spec-found").hidden = true; });
 
   // The order is not saved while a line is typed but not added, or still being sent.
   document.addEventListener("click", (event) => {
@@ -146,8 +145,10 @@
     if (event.isComposing) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      const step = event.key === "ArrowDown" ? 1 : -1;
-      chosen = found.length ? (chosen + step + found.length) % found.length : 0;
+      const shown = Math.min(found.options.length, SHOWN);
+      if (!shown) return;
+      if (chosen < 0) chosen = event.key === "ArrowDown" ? 0 : shown - 1;
+      else chosen = (chosen + (event.key === "ArrowDown" ? 1 : -1) + shown) % shown;
       show();
     } else if (event.key === "Escape") {
       event.target.value = "";
@@ -191,7 +192,11 @@
 
   function ready() {
     const data = byId("specs");
-    specs = data ? JSON.parse(data.textContent) : [];
+    if (data) {
+      const specs = JSON.parse(data.textContent);
+      today = specs.today;
+      loadNames(specs);
+    }
     const cartonsField = byId("cartons");
     // A refused line is restored, to be corrected or entered again.
     const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-refused]");
@@ -219,4 +224,11 @@
     if (["sheet", "work"].includes(event.target.id)) ready();
   });
   ready();
+
+  // What the shelves (spec_browse.js) show and do.
+  window.OrderSheet = {
+    supplied: () => names.specs.filter((spec) => today[spec.barcode]).map((spec) => ({ spec, facts: today[spec.barcode] })),
+    describe,
+    choose,
+  };
 })();

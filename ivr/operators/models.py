@@ -32,6 +32,7 @@ class Ticket(Base):
             postgresql_where=text("closed_at IS NULL"),
         ),
         Index("ix_tickets_opened_at", "opened_at"),
+        Index("ix_tickets_call_key", "call_key"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

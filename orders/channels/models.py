@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orders.book.models import Channel
@@ -70,6 +70,21 @@ class ProxyEntry(Base):
     source: Mapped[str] = mapped_column(String(200))
     listed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     listed_by: Mapped[str] = mapped_column(String(40))
+
+
+class ProxyScan(Base):
+    """A scan of the signed list of a day, or of a sheet of it, as it was uploaded."""
+
+    __tablename__ = "proxy_scans"
+    __table_args__ = (Index("ix_proxy_scans_day", "business_day"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date]
+    file_name: Mapped[str] = mapped_column(String(120))
+    media_type: Mapped[str] = mapped_column(String(40))
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    kept_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    kept_by: Mapped[str] = mapped_column(String(40))
 
 
 FollowUpResult = Literal["declined", "not_reached", "other"]

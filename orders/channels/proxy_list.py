@@ -7,6 +7,7 @@ What was listed in time is entered even where that is interrupted and resumed la
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,6 +30,7 @@ from orders.retailers.models import RetailerRow
 from orders.windows import is_order_day
 
 SIGNATURES = ("retailer_signed", "department_head_signed", "deputy_manager_signed")
+APPROVALS = SIGNATURES[1:]
 COLUMNS = ("customer_code", "name", "cartons", *SIGNATURES)
 SENDER = "signed list"
 
@@ -47,11 +49,12 @@ class ListedRetailer:
     packs: dict[str, int]
 
 
-def read_list(session: Session, path: Path, catalog: Catalog, day: date) -> list[ListedRetailer]:
-    """The day's signed list in a file (CSV or XLSX: customer_code, name or barcode, cartons and three signatures).
-    SheetError lists all problems: a signature that is missing, a retailer whose order day it is not."""
+def read_list(session: Session, path: Path, catalog: Catalog, day: date, *, by: str) -> list[ListedRetailer]:
+    """The day's signed list in a file (CSV or XLSX: customer_code, name or barcode, cartons and three signatures), to
+    be listed by `by`, a member of staff. SheetError has all problems: a signature that is missing, or of a person who
+    has signed already or lists the orders; a retailer whose order day it is not."""
     sheet = read_sheet(path)
-    listed = _read(session, sheet, catalog, day)
+    listed = _read(session, sheet, catalog, day, by)
     if sheet.problems:
         raise SheetError(sheet.problems)
     return list(listed.values())
@@ -130,13 +133,14 @@ def _check_in_time(session: Session, day: date, now: datetime) -> None:
         )
 
 
-def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date) -> dict[str, ListedRetailer]:
+def _read(session: Session, sheet: Sheet, catalog: Catalog, day: date, by: str) -> dict[str, ListedRetailer]:
     open_days = calendar(session)
     listed: dict[str, ListedRetailer] = {}
     for row in sheet if sheet.require(COLUMNS) else ():
         code = row.required("customer_code")
         spec, cartons = read_line(row, catalog)
         signed = [_signature(row, column) for column in SIGNATURES]
+        _check_persons(row, signed, by)
         retailer = _retailer(session, listed, code)
         if code is not None and retailer is None:
             row.problem("customer_code", f"there is no retailer {code!r}")
@@ -159,6 +163,25 @@ def _signature(row: SheetRow, column: str) -> str | None:
     elif len(name) > 40:
         row.problem(column, "the name is longer than 40 characters")
     return name or None
+
+
+def _check_persons(row: SheetRow, signed: Sequence[str | None], by: str) -> None:
+    """Three persons sign, and who lists the orders approves none of them."""
+    persons: set[str] = set()
+    for column, name in zip(SIGNATURES, signed, strict=True):
+        if name is None:
+            continue
+        person = _person(name)
+        if person in persons:
+            row.problem(column, f"{name} has signed already: three different people sign")
+        elif column in APPROVALS and person == _person(by):
+            row.problem(column, f"{name} lists the orders, and cannot approve them as well")
+        persons.add(person)
+
+
+def _person(name: str) -> str:
+    """A name as the person it is of: spaces, width and case make no other."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def _retailer(session: Session, listed: Mapping[str, ListedRetailer], code: str | None) -> RetailerRow | None:

@@ -38,6 +38,19 @@ def by_phone(session: Session, phone: str) -> RetailerRow | None:
     )
 
 
+def phones_of(session: Session, retailer_ids: Collection[int]) -> dict[int, list[str]]:
+    """The numbers these retailers have registered, by the retailer's id."""
+    found: dict[int, list[str]] = {retailer_id: [] for retailer_id in retailer_ids}
+    rows = session.execute(
+        select(RetailerPhone.retailer_id, RetailerPhone.phone)
+        .where(RetailerPhone.retailer_id.in_(retailer_ids))
+        .order_by(RetailerPhone.phone)
+    )
+    for retailer_id, phone in rows:
+        found[retailer_id].append(phone)
+    return found
+
+
 def customer_codes(session: Session) -> frozenset[str]:
     """Every customer code; a recognised code that is not among them cannot be right."""
     return frozenset(session.scalars(select(RetailerRow.customer_code)))

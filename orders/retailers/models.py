@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage import Base
+from storage import Base, UtcDateTime
 
 RetailerStatus = Literal["active", "suspended"]
 
@@ -35,6 +36,17 @@ class RetailerRow(Base):
     route: Mapped[str] = mapped_column(String(40), default="")
     grade: Mapped[int] = mapped_column(default=1)
     balance_fen: Mapped[int] = mapped_column(default=0)
+
+
+class RetailerNote(Base):
+    """The note about a retailer for whoever talks to it next, and who wrote it; an empty text is no note."""
+
+    __tablename__ = "retailer_notes"
+
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), primary_key=True)
+    text: Mapped[str] = mapped_column(String(200))
+    written_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    written_by: Mapped[str] = mapped_column(String(40))
 
 
 class RetailerPhone(Base):

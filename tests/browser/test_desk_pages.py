@@ -101,7 +101,8 @@ def test_who_signs_in_at_a_seat_reads_the_brief_and_the_leaders_notice(page: Pag
 
 
 def test_the_signed_list_is_looked_at_mended_and_entered(page: Page, line: ServedLine, tmp_path: Path) -> None:
-    wrong, right = tmp_path / "wrong.csv", tmp_path / "right.csv"
+    wrong, right, scan = tmp_path / "wrong.csv", tmp_path / "right.csv", tmp_path / "signed.pdf"
+    scan.write_bytes(b"%PDF-1.7 three signatures")
     heading = ",".join(COLUMNS)
     wrong.write_text(f"{heading}\n{BY_LIST},红塔山(硬经典),2,张三,,王五\n", encoding="utf-8")
     right.write_text(f"{heading}\n{BY_LIST},红塔山(硬经典),2,张三,李四,王五\n", encoding="utf-8")
@@ -110,6 +111,7 @@ def test_the_signed_list_is_looked_at_mended_and_entered(page: Page, line: Serve
     page.get_by_role("button", name="先看看").click()
     expect(page.locator("#outcome")).to_contain_text("没有签名")
     page.get_by_label("签过字的名单").set_input_files(right)
+    page.get_by_label("扫描件或照片").set_input_files(scan)
     page.get_by_role("button", name="先看看").click()
     expect(page.locator("#outcome")).to_contain_text("还没有录入")
     take_screenshot(page, "proxy-preview")
@@ -229,6 +231,71 @@ def test_a_line_typed_after_the_session_was_lost_is_entered_when_signed_in_again
     dialog.get_by_label("密码").fill(DEMO_PASSWORD)
     dialog.get_by_role("button", name="登录").click()
     expect(page.locator("tbody")).to_contain_text("黄鹤楼(软蓝)")
+
+
+def test_an_operator_types_spoken_names_is_asked_where_they_are_many_and_looks_along_the_shelves(
+    page: Page, line: ServedLine
+) -> None:
+    sign_in(page, "operator", "/desk")
+    page.fill("#retailer-search", IN_A_HURRY)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/desk/orders/**")
+    entry, notice = page.locator("#pick"), page.locator("#sheet-notice")
+    expect(entry).to_be_focused()
+    for typed, taken in (("ryx5", "玉溪(软)，5条"), ("yzh2", "中华(硬)，2条"), ("软玉溪 3", "玉溪(软)，3条")):
+        page.keyboard.insert_text(typed)
+        expect(page.locator("#spec-options [aria-selected=true]")).to_contain_text(taken.split("，")[0])
+        page.keyboard.press("Enter")
+        expect(notice).to_contain_text(taken)
+        expect(entry).to_be_focused()
+    lines = page.locator("#sheet tbody tr")
+    before = lines.count()
+    # Letters left out, or a brand of many specs: Enter asks, and takes nothing until one is chosen.
+    for typed in ("fwr5", "hhl5"):
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+        page.keyboard.press("Enter")
+        expect(page.locator("#spec-ask")).to_contain_text("用 ↓ 选一个再回车")
+        expect(page.locator("#spec-options [aria-selected=true]")).to_have_count(0)
+        take_screenshot(page, f"sheet-asks-{typed}")
+        assert accessibility_faults(page) == []
+        page.keyboard.press("Escape")
+    assert lines.count() == before
+    page.keyboard.type("hhl5")
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("#spec-options [aria-selected=true] b").inner_text()
+    page.keyboard.press("Enter")
+    expect(notice).to_contain_text(chosen.split(" ×")[0])
+    # F2: the shelves by the price of a pack; what is chosen there waits for its cartons.
+    page.keyboard.press("F2")
+    dialog = page.locator("#browse")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    take_screenshot(page, "sheet-shelves")
+    assert accessibility_faults(page) == []
+    page.keyboard.press("ArrowDown")
+    name = page.locator("#browse-list [aria-selected=true] b").inner_text()
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(entry).to_have_value(name)
+    expect(page.locator("#cartons")).to_be_focused()
+    page.keyboard.type("1")
+    page.keyboard.press("Enter")
+    expect(notice).to_contain_text(name)
+    # The shop at a glance, and a note for the next call.
+    expect(page.locator(".facts")).to_contain_text("+8613800000012")
+    page.get_by_text("备注", exact=True).click()
+    page.fill("#shop-note-text", "老板耳背，说慢一点")
+    page.get_by_role("button", name="保存备注").click()
+    expect(page.locator("#shop-note")).to_contain_text("已保存")
+    take_screenshot(page, "sheet-facts")
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    page.keyboard.press("F2")
+    take_screenshot(page, "sheet-shelves-phone")
+    assert accessibility_faults(page) == []
+    page.keyboard.press("Escape")
+    page.goto(f"/retailers/{IN_A_HURRY}")
+    expect(page.locator("main")).to_contain_text("老板耳背，说慢一点")
 
 
 def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(page: Page, line: ServedLine) -> None:

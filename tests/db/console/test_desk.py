@@ -13,6 +13,7 @@ from flask import Flask
 from ivr.calls import Calls, TurnRequest
 from ivr.line import LineServices
 from ivr.services import services
+from orders import audit_log
 from orders.book.models import OrderHistory, OrderRow
 from speech.utterance import Utterance
 from tests.support.console_client import Visitor, shown_version
@@ -186,7 +187,7 @@ def test_what_was_not_allotted_is_entered_too_so_that_its_demand_is_kept(operato
     world.limit(CHINA, 0)
     path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
     sheet = text(operator.get(path))
-    assert f'"barcode": "{CHINA}"' in sheet
+    assert f'"{CHINA}": {{"last": 0, "left": 0' in sheet
     sheet = text(operator.post(f"{path}/lines", barcode=CHINA, cartons="5", version=shown_version(sheet)))
     assert "没有分到，要5条，订上0条" in sheet
     assert world.demand() == [(CHINA, 50, 0, "not_allotted")]
@@ -223,6 +224,61 @@ def test_a_shop_is_found_by_the_first_letters_of_its_name_by_its_number_and_by_t
         assert CORNER not in found, typed
     for typed in ("xyz", "%", ""):
         assert SHOP not in text(operator.get(f"/desk/retailers?q={quote(typed)}")), typed
+
+
+def test_the_sheet_searches_all_the_names_of_the_catalogue_which_a_browser_keeps(
+    operator: Visitor, world: World
+) -> None:
+    begun = operator.post("/desk/orders", customer_code=SHOP)
+    found = re.search(r'id="specs">(.*?)</script>', text(operator.get(begun.headers["HX-Redirect"])))
+    assert found is not None
+    specs = json.loads(found[1])
+    assert specs["today"][CRANE] == {"limit": 20, "stock": 100, "left": 20, "last": 0, "mark": ""}
+    table = operator.get(specs["url"])
+    assert table.headers["Cache-Control"] == "private, max-age=86400, immutable"
+    assert table.json is not None
+    assert [spec["name"] for spec in table.json["specs"]] == [spec.name for spec in world.catalog.specs.values()]
+    names = {name: [table.json["specs"][place]["name"] for place in places] for name, places, _ in table.json["names"]}
+    assert names["硬ying 中zhong 华hua"] == ["中华(硬)"]
+    assert names["红hong 塔ta 山shan"] == ["红塔山(硬经典)", "红塔山(新时代)"]
+    # After a new catalogue a page that asks for the old one gets the new one, and does not keep it.
+    assert operator.get("/desk/specs/older").headers["Cache-Control"] == "no-store"
+
+
+def test_a_note_about_the_shop_is_seen_by_whoever_takes_its_next_order(
+    operator: Visitor, world: World, new_visitor: Callable[[], Visitor]
+) -> None:
+    world.change_retailer(SHOP, route="东一线", grade=16, manager="王明")
+    assert "还没有" not in text(operator.post(f"/retailers/{SHOP}/note", note=" 老板耳背，\n说慢一点 "))
+    clerk = new_visitor()
+    clerk.sign_in("clerk")
+    sheet = text(clerk.get(clerk.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]))
+    for shown in ("老板耳背， 说慢一点", "东一线", "王明", CALLER, f'href="tel:{CALLER}"', f'href="/retailers/{SHOP}"'):
+        assert shown in sheet, shown
+    page = text(clerk.get(f"/retailers/{SHOP}"))
+    assert "老板耳背， 说慢一点" in page
+    assert "李晓燕" in page
+    # Too long is refused and what was typed stays; an empty one takes the note away, and the audit log keeps all.
+    refused = operator.post(f"/retailers/{SHOP}/note", note="长" * 201)
+    assert refused.status_code == 422
+    assert "备注最多200个字" in text(refused)
+    operator.post(f"/retailers/{SHOP}/note", note="")
+    with world.session() as session:
+        entries = audit_log.entries(session, subject="retailer", name=SHOP)
+        assert [entry.after for entry in entries] == [None, {"note": "老板耳背， 说慢一点"}]
+    visitor = new_visitor()
+    visitor.sign_in("manager")
+    assert visitor.post(f"/retailers/{SHOP}/note", note="x").status_code == 403
+
+
+def test_a_spec_that_is_not_supplied_today_is_entered_as_demand(operator: Visitor, world: World) -> None:
+    world.no_supply(CHINA)
+    address = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    page = text(operator.get(address))
+    assert CHINA not in page
+    answer = text(operator.post(f"{address}/lines", barcode=CHINA, cartons="2", version=shown_version(page)))
+    assert "中华(硬)：" in answer
+    assert world.demand() == [(CHINA, 20, 0, "out_of_stock")]
 
 
 def test_a_retailer_out_of_its_day_is_refused_with_the_next_one(operator: Visitor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -24,12 +25,18 @@ def operator(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def give(visitor: Visitor, *rows: str, apply: bool = False, name: str = "list.csv") -> tuple[int, str]:
-    """Upload a list of these rows, for a preview or to be entered."""
+SCAN = b"%PDF-1.7 three signatures"
+
+
+def give(
+    visitor: Visitor, *rows: str, apply: bool = False, name: str = "list.csv", scan: bytes = SCAN
+) -> tuple[int, str]:
+    """Upload a list of these rows with its scan, for a preview or to be entered."""
     file = io.BytesIO("\n".join([",".join(COLUMNS), *rows]).encode())
+    scans = {"scan": (io.BytesIO(scan), "signed.pdf")} if scan else {}
     answer = visitor.client.post(
         "/proxy",
-        data={"file": (file, name), **({"apply": "1"} if apply else {})},
+        data={"file": (file, name), **scans, **({"apply": "1"} if apply else {})},
         headers={"HX-Request": "true", "X-CSRFToken": visitor.token()},
     )
     return answer.status_code, answer.get_data(as_text=True)
@@ -84,6 +91,40 @@ def test_every_row_that_is_wrong_is_named_in_chinese_and_nothing_is_entered(oper
         "品规目录里没有 没有的烟",
         "许多 不是整数",
     ):
+        assert said in text
+    assert orders(world) == []
+
+
+def test_the_scan_is_kept_with_the_list_and_without_one_nothing_is_entered(
+    operator: Visitor, world: World, new_visitor: Callable[[], Visitor]
+) -> None:
+    row = f"{SHOP},中华(硬),5,{SIGNED}"
+    status, text = give(operator, row, apply=True, scan=b"")
+    assert (status, orders(world)) == (422, [])
+    assert "请选签过字的名单的扫描件" in text
+    status, text = give(operator, row, apply=True, scan=b"MZ no scan")
+    assert (status, orders(world)) == (422, [])
+    assert "扫描件要是 PDF、JPG 或 PNG 文件" in text
+    # A look at the list needs none, and keeps none.
+    assert give(operator, row, scan=b"")[0] == 200
+    assert operator.get("/proxy/scans/1").status_code == 404
+    assert give(operator, row, apply=True)[0] == 200
+    manager = new_visitor()
+    manager.sign_in("manager")
+    assert "signed.pdf" in manager.get("/proxy").get_data(as_text=True)
+    kept = manager.get("/proxy/scans/1")
+    assert (kept.data, kept.mimetype) == (SCAN, "application/pdf")
+    assert kept.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_three_different_people_sign_and_who_lists_does_not_approve(operator: Visitor, world: World) -> None:
+    for signed, said in (
+        ("张三,李四,李四", "李四已经签过一次，三个签名要是三个人"),
+        ("张三,张 三,王五", "张 三已经签过一次"),
+        ("张三,李晓燕,王五", "李晓燕是录入名单的人，不能同时签字批准"),
+    ):
+        status, text = give(operator, f"{SHOP},中华(硬),5,{signed}", apply=True)
+        assert status == 422
         assert said in text
     assert orders(world) == []
 

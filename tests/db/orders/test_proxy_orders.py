@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from clock import SHANGHAI
 from orders.book.models import OrderRow
-from orders.channels import proxy_list
+from orders.channels import proxy_list, proxy_scans
 from orders.channels.models import ProxyEntry
 from orders.channels.proxy_list import COLUMNS, ProxyListRefused
 from tests.support.commands import run_command
@@ -89,6 +89,41 @@ def test_what_is_wrong_in_a_list_is_named_and_nothing_is_ordered(world: World, t
     assert saved(world) == []
 
 
+def test_three_different_people_sign_and_who_lists_does_not_approve(world: World, tmp_path: Path) -> None:
+    output = enter(
+        world,
+        write(
+            tmp_path / "list.csv",
+            (SHOP, "中华(硬)", 1, "Zhang", "Li", "Li"),
+            (STATION, "中华(硬)", 1, "Zhang", "Zhang", "Wang"),
+            (CORNER, "中华(硬)", 1, "Zhang", "The  Clerk", "Wang"),
+        ),
+    ).output
+    for problem in (
+        "row 2, column deputy_manager_signed: Li has signed already: three different people sign",
+        "row 3, column department_head_signed: Zhang has signed already",
+        "row 4, column department_head_signed: The  Clerk lists the orders, and cannot approve them as well",
+    ):
+        assert problem in output
+    assert saved(world) == []
+
+
+def test_the_scan_of_a_list_is_kept_with_it(world: World, tmp_path: Path) -> None:
+    world.engage("clerk")
+    path, scan = write(tmp_path / "list.csv", (SHOP, "中华(硬)", 1, *SIGNED)), tmp_path / "signed.pdf"
+    arguments = ("proxy-orders", path, "--day", "2026-11-23", "--scan", scan, "--by", "clerk")
+    scan.write_bytes(b"MZ something else")
+    refused = run_command(world, *arguments)
+    assert "signed.pdf is no PDF, JPEG or PNG file" in refused.output
+    assert saved(world) == []
+    scan.write_bytes(b"%PDF-1.7 signed by three")
+    for _ in range(2):
+        assert run_command(world, *arguments).exit_code == 0
+    with world.session() as session:
+        [kept] = proxy_scans.scans_of(session, TODAY)
+        assert (kept.file_name, kept.media_type, kept.kept_by) == ("signed.pdf", "application/pdf", "the clerk")
+
+
 def test_a_list_is_taken_until_two_o_clock(world: World, tmp_path: Path) -> None:
     world.clock.move_to(datetime(2026, 11, 23, 13, 59, tzinfo=SHANGHAI))
     in_time = write(tmp_path / "in_time.csv", (SHOP, "中华(硬)", 1, *SIGNED))
@@ -109,7 +144,7 @@ def test_an_interrupted_list_is_entered_later_as_of_when_it_was_listed(world: Wo
     path = write(tmp_path / "list.csv", (SHOP, "中华(硬)", 1, *SIGNED))
     world.clock.move_to(datetime(2026, 11, 23, 13, 59, tzinfo=SHANGHAI))
     with world.session() as session:
-        listed = proxy_list.read_list(session, path, world.catalog, TODAY)
+        listed = proxy_list.read_list(session, path, world.catalog, TODAY, by="a clerk")
         proxy_list.store_list(session, listed, TODAY, by="a clerk", source=path.name, now=world.clock())
     world.clock.move(minutes=10)
     assert enter(world, path).output == "Proxy orders in list.csv: 1 saved.\n"

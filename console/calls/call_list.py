@@ -1,0 +1,122 @@
+"""The list of calls: narrowed down by day, shop or number, direction, operator and result, sorted, in pages, and as a
+file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import cast, get_args
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from clock import SHANGHAI
+from console import texts
+from console.authentication import may, requires_task
+from console.calls.lists import address, requested_sorting, requested_text
+from console.dates import requested_days
+from console.desk.retailer_search import matches
+from console.filters import local_date_time, masked
+from console.language import _
+from console.paging import requested_page
+from console.uploads import export_table
+from ivr.call_search import SORTS, CallQuery, Direction, FoundCall, count_calls, find_calls, operators_of
+from ivr.services import services
+from storage import read_only
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The days asked for, and the query for their calls."""
+
+    first: date
+    last: date
+    query: CallQuery
+
+
+def add_call_list(routes: Blueprint) -> None:
+    """Add the list of calls and its file."""
+
+    @routes.get("/calls")
+    @requires_task("see_day")
+    def calls() -> ResponseReturnValue:
+        asked, sorting, now = _requested(), requested_sorting(SORTS, "time"), services().now()
+        query = asked.query
+        with read_only(services().sessions) as session:
+            page = requested_page(count_calls(session, query, now))
+            found = find_calls(
+                session,
+                query,
+                now,
+                sort=sorting.column,
+                descending=sorting.descending,
+                first=page.first,
+                most=page.size,
+            )
+            operators = operators_of(session, query.begins, query.ends)
+        return render_template(
+            "calls/calls.html",
+            asked=asked,
+            text=requested_text(),
+            page=page,
+            rows=found,
+            sorting=sorting,
+            operators=[(person.id, person.name) for person in operators],
+            export=address(url_for("console.book.export_calls"), page=None) if may("reports") else "",
+        )
+
+    @routes.get("/calls/export")
+    @requires_task("reports")
+    def export_calls() -> ResponseReturnValue:
+        """All the calls that are listed, in the same order, one a row; numbers have only their last digits."""
+        asked, sorting = _requested(), requested_sorting(SORTS, "time")
+        with read_only(services().sessions) as session:
+            found = find_calls(
+                session, asked.query, services().now(), sort=sorting.column, descending=sorting.descending
+            )
+        columns = (
+            *(_("时间"), _("方向"), _("客户代码"), _("店名"), _("电话号码"), _("结果"), _("转人工")),
+            *(_("订货员"), _("订单号"), _("几轮"), _("秒数")),
+        )
+        name = f"calls-{asked.first}" + (f"-{asked.last}" if asked.last != asked.first else "")
+        return export_table(name, request.args.get("kind", "csv"), columns, _file_rows(found))
+
+
+def _requested() -> _Asked:
+    first, last = requested_days()
+    text = requested_text()
+    begins = datetime.combine(first, time(), SHANGHAI).astimezone(UTC)
+    ends = datetime.combine(last + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
+    direction, result = request.args.get("direction", ""), request.args.get("result", "")
+    return _Asked(
+        first,
+        last,
+        CallQuery(
+            begins,
+            ends,
+            direction=cast("Direction", direction) if direction in get_args(Direction) else "",
+            result=result if result in texts.call_results else "",
+            operator=request.args.get("operator", type=int),
+            digits=text if text.removeprefix("+").isdigit() else "",
+            shop=matches(text) if text else None,
+        ),
+    )
+
+
+def _file_rows(found: Sequence[FoundCall]) -> Iterator[tuple[object, ...]]:
+    for one in found:
+        call = one.call
+        yield (
+            local_date_time(call.started_at),
+            str(texts.call_directions["outbound" if one.is_outbound else "inbound"]),
+            call.customer_code,
+            one.retailer.name if one.retailer else "",
+            masked(call.caller),
+            str(texts.call_results[one.result]),
+            str(texts.ticket_reasons[one.reason]) if one.reason else "",
+            one.operator,
+            one.order.number or "" if one.order else "",
+            call.turn_number - 1,
+            int((call.ended_at - call.started_at).total_seconds()) if call.ended_at else "",
+        )
