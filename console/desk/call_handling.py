@@ -24,6 +24,7 @@ from ivr.models import Call
 from ivr.operators import callbacks, presence, ring_attempts, tickets
 from ivr.operators.models import Device, Presence, Ticket, TicketReason
 from ivr.services import services
+from ivr.supervision.take_over import taken_away
 from orders.book.models import OrderRow
 from orders.staff.models import StaffRow
 from storage import read_only, transaction
@@ -60,6 +61,7 @@ class OperatorPresence:
     incoming: Mapping[int, IncomingCaller]
     talking: Mapping[int, Ticket]
 
+    taken_away: Mapping[int, str]
     def own(self, staff_id: int) -> Presence | None:
         """This operator's own presence, or None."""
         return next((row for row, person in self.operators if person.id == staff_id), None)
@@ -72,6 +74,7 @@ class OperatorPresence:
             self.incoming.get(staff_id),
             talking and (talking.id, talking.call_key, talking.held_at),
             tuple((row.ready, person.id, person.name, person.seat) for row, person in self.operators),
+            self.taken_away.get(staff_id),
             self.free,
         )
 
@@ -85,6 +88,7 @@ def read_presence(session: Session) -> OperatorPresence:
         incoming={who: _incoming_caller(session, ticket) for who, ticket in ring_attempts.ringing(session).items()},
         talking=ring_attempts.talking(session),
     )
+        taken_away=taken_away(session, now),
 
 
 def presence_context(shown: OperatorPresence, me: StaffRow) -> dict[str, object]:
@@ -97,6 +101,7 @@ def presence_context(shown: OperatorPresence, me: StaffRow) -> dict[str, object]
         "incoming": shown.incoming.get(me.id),
         "talking": shown.talking.get(me.id),
         "softphone": softphone.is_available(),
+        "taken_away": shown.taken_away.get(me.id, ""),
         "carrier_telephone": services().line.carrier.browser_telephone,
     }
 
