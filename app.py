@@ -95,7 +95,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
     found.sessions.kw["bind"].dispose()
     decoding = ThreadPoolExecutor(DECODING_THREADS, thread_name_prefix="decoding")
     pages = ThreadPoolExecutor(PAGE_THREADS, thread_name_prefix="pages")
-    media_sockets, held_open = MediaSockets(settings, streams, decoding), HeldOpen(app, pages)
+    media_sockets, held_open = MediaSockets(settings, streams, found.line.sound_forks, decoding), HeldOpen(app, pages)
 
     @asynccontextmanager
     async def start_work(_app: Starlette) -> AsyncIterator[None]:

@@ -35,6 +35,7 @@ __all__ = [
     "hear",
     "identify",
     "resume_from_operator",
+    "transfer_to_operator",
 ]
 
 # More steps in a row than this without a question mean that the flow has a cycle.
@@ -89,6 +90,12 @@ def resume_from_operator(state: CallState, desk: Desk, *, speech_enabled: bool) 
     if not state.signed_in:
         return state, _go(turn, _flow(turn).first)
     return state, _go(turn, "read_back" if turn.ordered() else "admission")
+
+
+def transfer_to_operator(state: CallState, desk: Desk) -> tuple[CallState, Reply]:
+    """Give the call to an operator who takes it over, with the order as it stands."""
+    state = state.copy()
+    return state, _end(TurnContext(state, desk), Transfer("taken_over"))
 
 
 def end_by_operator(state: CallState, desk: Desk, sentences: tuple[str, ...]) -> tuple[CallState, Reply]:

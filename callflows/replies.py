@@ -10,7 +10,7 @@ from speech.listening import Listen
 DEFAULT_SILENCE_MS = 6_000
 """How long the caller may be silent, unless a step allows for more."""
 
-TransferReason = Literal["asked", "stuck", "locked", "not_identified", "recogniser_down"]
+TransferReason = Literal["asked", "stuck", "locked", "not_identified", "recogniser_down", "taken_over"]
 
 
 @dataclass(frozen=True, slots=True)

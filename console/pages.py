@@ -18,7 +18,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from console import authentication, language, navigation, texts
-from console.calls import order_and_call_pages, recording_pages, turn_review
+from console.calls import listening_pages, order_and_call_pages, recording_pages, turn_review
 from console.day import (
     alarm_pages,
     brief,
@@ -34,7 +34,15 @@ from console.day import (
     visit_pages,
     web_order_pages,
 )
-from console.desk import call_handling, desk_pages, operator_script, seat_pages, shop_facts, softphone
+from console.desk import (
+    call_handling,
+    desk_pages,
+    operator_script,
+    seat_pages,
+    shop_facts,
+    softphone,
+    supervision_pages,
+)
 from console.filters import FILTERS
 from console.language import _
 from console.settings import (
@@ -246,6 +254,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(seat_pages.seat_routes())
     console.register_blueprint(desk_pages.desk_routes())
     console.register_blueprint(call_handling.call_handling_routes())
+    console.register_blueprint(supervision_pages.supervision_routes())
     console.register_blueprint(softphone.softphone_routes(app_services))
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound_pages.outbound_routes())
@@ -259,6 +268,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
     console.register_blueprint(recording_pages.recording_routes())
+    console.register_blueprint(listening_pages.listening_routes())
     console.register_blueprint(turn_review.turn_review_routes())
     console.register_blueprint(operator_script.script_routes())
     console.register_blueprint(supply_pages.supply_routes())

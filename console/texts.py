@@ -161,6 +161,25 @@ ticket_reasons = Texts(
         "not_identified": N_("没核对上代码"),
         "recogniser_down": N_("听不见"),
         "failure": N_("系统出错"),
+        "taken_over": N_("人工接管"),
+    }
+)
+take_over_refusals = Texts(
+    {
+        "over": N_("这通电话已经结束，或者刚被别人接走了。"),
+        "no_telephone": N_("请先选用电脑或者电话接听，再接管。"),
+        "busy": N_("您正在接另一通电话，先处理完再接管。"),
+        "already_yours": N_("这通电话已经在您手里。"),
+        "not_reached": N_("现在接不过来，客户那边没有变化。请过一会儿再试。"),
+    }
+)
+whisper_refusals = Texts(
+    {
+        "no_talk": N_("现在没有订货员在和这位客户通话。"),
+        "no_telephone": N_("请先选用电脑或者电话接听，再耳语。"),
+        "busy": N_("您的电话正占用着，先挂断再耳语。"),
+        "own_talk": N_("这通电话是您自己在接。"),
+        "not_reached": N_("现在接不通，通话没有变化。请过一会儿再试。"),
     }
 )
 steps = Texts(
@@ -371,6 +390,7 @@ subjects = Texts(
         "substitutes": N_("替代品种"),
         "staff": N_("员工账号"),
         "export": N_("下载文件"),
+        "call": N_("通话"),
     }
 )
 """The subjects of the audit log."""

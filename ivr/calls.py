@@ -74,6 +74,7 @@ class Conversation(Protocol):
     def end_by_operator(
         self, state: CallState, desk: Desk, sentences: tuple[str, ...], /
     ) -> tuple[CallState, Reply]: ...
+    def transfer_to_operator(self, state: CallState, desk: Desk, /) -> tuple[CallState, Reply]: ...
 
 
 class KeyInterpreter(Protocol):
@@ -294,6 +295,25 @@ class Calls:
             call.seen_at = self._clock()
             if call.ended_at is None:
                 tickets.open_ticket(session, call_key, "failure", self._clock())
+
+    @retry_on_deadlock
+    def take_over(self, call_key: str, staff_id: int) -> int | None:
+        """Take a call of the automatic line over for this operator and return the id of the ticket that is theirs from
+        now on. A turn under way is taken before this or not at all: from now on its request gets the transfer for a
+        reply. None, and nothing changed, if the call is over or about to end, or has a ticket already. Raises
+        UnknownCall if it was never begun."""
+        with transaction(self._sessions) as session:
+            call = self._known(session, call_key)
+            listens = isinstance(reply_from_json(call.reply).then, ListenFor)
+            if call.ended_at is not None or not listens or tickets.of_call(session, call_key) is not None:
+                return None
+            state, reply = self._conversation.transfer_to_operator(
+                CallState.from_json(call.state), self._open_desk(session)
+            )
+            self._advance(call, state, reply)
+            ticket = tickets.open_ticket(session, call_key, "taken_over", self._clock())
+            tickets.take(session, ticket.id, staff_id, self._clock())
+            return ticket.id
 
     @retry_on_deadlock
     def identify_caller(self, call_key: str, customer_code: str) -> None:

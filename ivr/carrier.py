@@ -3,8 +3,9 @@
 A carrier's adapter is a folder of its own, such as `ivr/twilio`, and app.py chooses it. Three things are exchanged:
 
 * Events. The adapter calls a method for whatever its carrier reports: of `AutomaticLine` for callers in the
-  conversation and for outbound calls, of `Handover` for callers who wait and for operators' calls, of `CallbackCalls`
-  for callbacks, of `DirectDial` for operators dialled without the database, of `MediaStreams` for live sound.
+  conversation and for outbound calls, of `Handover` for callers who wait and for operators' calls, of `Whispering` for
+  supervisors' calls, of `CallbackCalls` for callbacks, of `DirectDial` for operators dialled without the database, of
+  `MediaStreams` for live sound that is recognised, of `SoundForks` for sound that is listened to or kept.
 * Instructions. Each of these methods returns what its call does next. The adapter renders the instruction as markup
   or carries it out; a docstring says which event follows. What an event needs of the instruction before it
   (`announced`, `round_number`, `tries`, `failures`) the adapter hands back, so that the line keeps nothing in memory.
@@ -262,6 +263,48 @@ class KeepOperator:
     sentences: tuple[str, ...] = ()
 
 
+# --- instructions for a talk that a supervisor whispers into
+
+
+@dataclass(frozen=True, slots=True)
+class JoinTalk:
+    """Connect the caller, or with `attempt_id` the operator, to the talk named after the call, which a supervisor can
+    join; music until the other one is there. When either leaves, the talk ends for all. Events: `left_talk` for the
+    caller, `operator_left_talk` for the operator."""
+
+    call_key: str
+    attempt_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskCoach:
+    """Say to the supervisor who is to whisper and wait for a key; without one the supervisor's call ends. Event:
+    `coach_key`."""
+
+    supervision_id: int
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitTalk:
+    """Keep the supervisor's call for `pause_s` seconds, until the talk can be joined. Event: `coach_waited`."""
+
+    supervision_id: int
+    pause_s: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coach:
+    """Connect the supervisor to the talk named after the call, heard by nobody but the operator with this call. Event:
+    `coach_left`, with `tries` of this one."""
+
+    supervision_id: int
+    call_key: str
+    operator_call_key: str
+    tries: int
+
+
 @dataclass(frozen=True, slots=True)
 class DialNumber:
     """Say the sentences to a caller, then dial an operator at this number from the caller's own call and connect them
@@ -320,6 +363,10 @@ Instruction = (
     | Whisper
     | Bridge
     | KeepOperator
+    | JoinTalk
+    | AskCoach
+    | AwaitTalk
+    | Coach
     | DialNumber
     | WhisperDirectly
     | WhisperCallback
@@ -375,12 +422,27 @@ class Carrier(Protocol):
         """Put the caller on hold. Event: `sent_to_hold`."""
         ...
 
+    def redirect_to_talk(self, call_key: str) -> None:
+        """Send the caller, who talks with an operator, to the same talk as one that a supervisor can join. Event:
+        `sent_to_talk`; the operator follows at `operator_left_caller`."""
+        ...
+
+    def dial_coach(self, address: str, line: str, supervision_id: int) -> str:
+        """Dial a supervisor at this address who is to whisper, from this line, and return the call's key. Events:
+        `coach_answered` and `coach_call_ended`."""
+        ...
+
     def reconnect_operator(self, operator_call_key: str, attempt_id: int) -> None:
         """Connect the operator to their caller again. Event: `operator_reconnects`."""
         ...
 
     def end_call(self, call_key: str) -> None:
         """End a call that rings or was answered."""
+        ...
+
+    def fork_sound(self, call_key: str, fork_id: int) -> None:
+        """Send the sound of the call, both sides, to the line from now on, whatever the call does. Events: those of
+        `SoundForks`, with this fork; it ends with the call, or when the line closes it."""
         ...
 
     def delete_queue(self, queue_id: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from callflows.prompts import load_prompts
 from clock import Clock
 from ivr.automatic_line import AutomaticLine, LinePrompts
+from ivr.call_sound.forks import SoundForks
 from ivr.calls import Calls
 from ivr.carrier import Carrier
 from ivr.media_streams import MediaStreams
@@ -18,6 +19,8 @@ from ivr.quiet_calls import QuietCalls
 from ivr.recognition import Recognition
 from ivr.recorded_turns import RecordedTurns
 from ivr.stream_registry import StreamRegistry
+from ivr.supervision.listening import Listening
+from ivr.supervision.take_over import TakeOver
 from settings import Settings
 from storage import SessionFactory
 
@@ -34,6 +37,9 @@ class LineServices:
     quiet_calls: QuietCalls
     outbound_calls: OutboundCalls
     operators: OperatorServices
+    take_over: TakeOver
+    sound_forks: SoundForks
+    listening: Listening
     automatic: AutomaticLine
     prompts: LinePrompts
 
@@ -56,8 +62,34 @@ class LineServices:
         recorded = RecordedTurns(sessions, clock, carrier, recognition, registry)
         direct = DirectDial(numbers)
         automatic = AutomaticLine(settings.listen_mode, calls, recognition, outbound, dispatcher, direct, prompts)
+        forks = SoundForks(sessions, clock, carrier, settings.media_sockets_max)
         operators = OperatorServices.build(
-            sessions, clock, calls, carrier, dispatcher, direct, numbers, settings.dialled_prefixes, automatic.present
+            sessions,
+            clock,
+            calls,
+            carrier,
+            dispatcher,
+            direct,
+            numbers,
+            settings.dialled_prefixes,
+            automatic.present,
+            forks.record_talk,
         )
+        listening = Listening(sessions, clock, forks)
+        take_over = TakeOver(sessions, clock, calls, carrier, dispatcher)
         quiet = QuietCalls(sessions, clock, carrier, automatic.call_ended)
-        return cls(settings, calls, carrier, streams, recorded, quiet, outbound, operators, automatic, prompts)
+        return cls(
+            settings,
+            calls,
+            carrier,
+            streams,
+            recorded,
+            quiet,
+            outbound,
+            operators,
+            take_over,
+            forks,
+            listening,
+            automatic,
+            prompts,
+        )

@@ -25,6 +25,8 @@ class Call(Base):
     __tablename__ = "calls"
     # Calls that are heard just now, and calls that are open, among those of years: looked through every few seconds.
     __table_args__ = (
+        # Who gave up waiting and has called again since is looked for all the time.
+        Index("ix_calls_caller", "caller", "started_at"),
         Index(
             "ix_calls_stream_heartbeat_at",
             "stream_heartbeat_at",

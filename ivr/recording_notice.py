@@ -1,7 +1,8 @@
 """The notice that a call is recorded: said once, ahead of the first reply after which anything is recorded.
 
 That holds for every way of recording, from the media stream and by the carrier, and for calls in both directions. What
-operators and callers say to each other is recorded nowhere; the notice has been said before any of it all the same.
+operators and callers say to each other is recorded where the caller was told in short that the call is, or where nobody
+is told; the full notice names the operator as the way not to be recorded.
 """
 
 from __future__ import annotations
@@ -56,6 +57,13 @@ def may_be_kept(session: Session, call: Call, sound: bytes, notice_ms: int, now:
         return call.recording_told_in is not None
     sound_s = len(sound) / LINE_RATE
     return now - given_at(session, call) >= timedelta(milliseconds=notice_ms, seconds=sound_s)
+
+
+def covers_talk(session: Session, call: Call) -> bool:
+    """True if a talk of this call with an operator may be kept: the caller was told shortly that the call is recorded,
+    or nobody is told. The full notice says that what is said to an operator is not recorded."""
+    notice = recording_notice(session)
+    return notice == "off" or (notice == "short" and call.recording_told_in is not None)
 
 
 def given_at(session: Session, call: Call) -> datetime:

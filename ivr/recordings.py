@@ -14,6 +14,7 @@ from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
+from ivr.call_sound.models import SoundPart
 from ivr.models import TurnLabel, TurnRecording
 from ivr.recording_cipher import seal, unseal
 from orders.department_rules import recording_days
@@ -42,8 +43,10 @@ def delete_recording(session: Session, call_key: str, turn_number: int) -> None:
 
 
 def delete_expired(session: Session, now: datetime) -> int:
-    """Delete the recordings past their retention and return their number."""
-    old = delete(TurnRecording).where(TurnRecording.recorded_at <= now - timedelta(days=recording_days(session)))
+    """Delete the recordings past their retention, of turns and of talks, and return the number of turns."""
+    before = now - timedelta(days=recording_days(session))
+    old = delete(TurnRecording).where(TurnRecording.recorded_at <= before)
+    session.execute(delete(SoundPart).where(SoundPart.began_at <= before))
     return cast("CursorResult[Any]", session.execute(old)).rowcount
 
 
@@ -60,6 +63,7 @@ def encrypt_all(session: Session) -> int:
     What none of the keys opens is left alone."""
     kept = [
         *session.scalars(select(TurnRecording)),
+        *session.scalars(select(SoundPart)),
         *session.scalars(select(TurnLabel).where(TurnLabel.sound.is_not(None)).options(undefer(TurnLabel.sound))),
     ]
     count = 0

@@ -16,6 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import SHANGHAI, Clock, local
+from ivr.call_sound.forks import HEARD_WITHIN
+from ivr.call_sound.models import SoundPart
 from ivr.models import Call, JobRun, TurnRecording, TurnRow
 from ivr.operators.models import Callback, RingAttempt
 from orders import department_rules
@@ -92,6 +94,14 @@ def _delete(sessions: SessionFactory, now: datetime, counts: dict[str, int]) -> 
         "recordings",
         select(TurnRecording.call_key, TurnRecording.turn_number).where(TurnRecording.recorded_at <= recordings_before),
         _delete_recordings,
+    )
+    in_batches(
+        "talks",
+        select(SoundPart.id).where(
+            (SoundPart.began_at <= recordings_before)
+            | (SoundPart.kept.is_(False) & (SoundPart.began_at <= now - 2 * HEARD_WITHIN))
+        ),
+        lambda session, keys: _run(session, delete(SoundPart).where(SoundPart.id.in_(_first(keys)))),
     )
     in_batches("turns", select(TurnRow.id, TurnRow.call_key).where(TurnRow.taken_at <= words_before), _delete_turns)
     in_batches(

@@ -113,6 +113,7 @@ Subject = Literal[
     "substitutes",
     "staff",
     "export",
+    "call",
 ]
 
 REASON_MAX_CHARS = 200

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from simulator.bridge import BridgedCall
+from simulator.conference import Conference, Participant
 from simulator.events import Listener
 from simulator.live_call import Callee, LiveCall
 from simulator.pace import REAL_TIME, Pace
@@ -90,6 +91,7 @@ class Account:
         self.recordings: dict[str, Recording] = {}
         self.numbers: list[OwnedNumber] = []
         self._queues: dict[str, WaitingQueue] = {}
+        self._conferences: dict[str, Conference] = {}
         self._lock = threading.Lock()
 
     def store_recording(self, call_sid: str, mulaw: bytes, ready_at: float) -> Recording:
@@ -121,6 +123,27 @@ class Account:
             queue = self._queues.setdefault(name, WaitingQueue(name))
             queue.join(call)
             return queue
+
+    def join_conference(self, name: str, participant: Participant) -> Conference:
+        """Add the call to the conference of that name, which is a new one if there is none, or it is over."""
+        with self._lock:
+            found = self._conferences.get(name)
+            if found is None or found.over:
+                found = self._conferences[name] = Conference(name)
+            found.join(participant)
+            return found
+
+    def conference(self, name: str) -> Conference | None:
+        """The conference of that name that is going on, or None."""
+        with self._lock:
+            found = self._conferences.get(name)
+            return None if found is None or found.over else found
+
+    def leave_conference(self, conference: Conference, call: BridgedCall) -> None:
+        """End the call's part in the conference; it is gone with the last one."""
+        with self._lock:
+            if conference.leave(call) and self._conferences.get(conference.name) is conference:
+                del self._conferences[conference.name]
 
     def queue(self, name: str) -> WaitingQueue:
         """The queue of that name, created on first use."""

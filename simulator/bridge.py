@@ -15,11 +15,22 @@ class BridgedCall(Protocol):
 
     sid: str
     now_ms: int
-    bridge: AudioBridge | None
+    bridge: Connection | None
     on_partner_audio: Callable[[bytes], None] | None
 
     def emit(self, event: Event) -> None: ...
     def emit_from_thread(self, event: Event) -> None: ...
+    def hear_partner(self, frame: bytes) -> None: ...
+
+
+class Connection(Protocol):
+    """Calls that are connected: each is heard by some of the others."""
+
+    over: bool
+
+    def hearers(self, call: BridgedCall) -> tuple[BridgedCall, ...]: ...
+    def pass_on(self, call: BridgedCall, frame: bytes) -> None: ...
+    def end(self) -> None: ...
 
 
 class AudioBridge:
@@ -33,9 +44,16 @@ class AudioBridge:
         """The call on the other side."""
         return self._sides[call is self._sides[0]]
 
+    def hearers(self, call: BridgedCall) -> tuple[BridgedCall, ...]:
+        """The call on the other side."""
+        return () if self.over else (self.other(call),)
+
     def pass_on(self, call: BridgedCall, frame: bytes) -> None:
         """Play 20 ms of this call's sound to the other side."""
-        if not self.over and (play := self.other(call).on_partner_audio) is not None:
+        if self.over:
+            return
+        self.other(call).hear_partner(frame)
+        if (play := self.other(call).on_partner_audio) is not None:
             play(frame)
 
     def end(self) -> None:
@@ -43,10 +61,10 @@ class AudioBridge:
         self.over = True
 
 
-def talk(call: BridgedCall, bridge: AudioBridge, most_ms: int) -> Steps[int]:
-    """Stay connected until one side leaves, at most for `most_ms`; returns the milliseconds of talk."""
+def talk(call: BridgedCall, bridge: Connection, most_ms: int) -> Steps[int]:
+    """Stay connected until it is over, at most for `most_ms`; returns the milliseconds of talk."""
     began = call.now_ms
-    call.emit(Connected(began, bridge.other(call).sid))
+    call.emit(Connected(began, ",".join(other.sid for other in bridge.hearers(call))))
     try:
         while not bridge.over and call.now_ms - began < most_ms:
             yield

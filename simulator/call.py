@@ -17,7 +17,7 @@ from typing import Literal
 from urllib.parse import urljoin
 
 from simulator.account import Account
-from simulator.bridge import AudioBridge
+from simulator.bridge import Connection
 from simulator.events import (
     CallerFinished,
     CallerSpoke,
@@ -37,7 +37,7 @@ from simulator.events import (
 from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Page, Redirected
 from simulator.media import MediaStream
 from simulator.media_faults import MediaFault
-from simulator.mulaw import FRAME_MS, length_ms
+from simulator.mulaw import FRAME_MS, SILENCE, length_ms
 from simulator.pace import REAL_TIME, Metronome, Pace, Steps
 from simulator.speaking_time import part_said
 from simulator.telephone import KEY_MS, Telephone
@@ -95,8 +95,10 @@ class SimulatedCall:
         self.in_prompt_gap = False
         self.ended = False
         self.picked_up = False
-        self.bridge: AudioBridge | None = None
+        self.bridge: Connection | None = None
         self.on_partner_audio: Callable[[bytes], None] | None = None
+        # The partner's sound that is yet to be heard here; more than a second of it is late, and lost.
+        self._partner_sound: deque[bytes] = deque(maxlen=1_000 // FRAME_MS)
         self.page_url = voice_url
 
         self._program = program(self)
@@ -143,6 +145,14 @@ class SimulatedCall:
     def emit_from_thread(self, event: Event) -> None:
         """Report an event to the listener from another call's thread."""
         self._inbox.put(lambda: self.emit(event))
+
+    def hear_partner(self, frame: bytes) -> None:
+        """Take 20 ms of the bridge's other side, from its thread."""
+        self._partner_sound.append(frame)
+
+    def run_soon(self, action: Callable[[], None]) -> None:
+        """Have the call's own thread do this between two ticks."""
+        self._inbox.put(action)
 
     def update(self, change: CallUpdate) -> None:
         """Change the live call as the REST interface does: its current verb is interrupted."""
@@ -234,8 +244,9 @@ class SimulatedCall:
             self.emit(CallerFinished(self.now_ms))
         self._press_due_key()
         frame = self._telephone.frame()
+        heard = self._partner_sound.popleft() if self._partner_sound else SILENCE
         for stream in self.streams:
-            for event in stream.pass_frame(frame, self.now_ms):
+            for event in stream.pass_frame(frame, self.now_ms, heard):
                 self.emit(event)
             if self._pace.acknowledged:
                 stream.ask_to_acknowledge(self.now_ms)
@@ -302,7 +313,8 @@ class SimulatedCall:
         self._telephone.say(mulaw)
         self.emit(CallerSpoke(self.now_ms, words, length_ms(mulaw)))
         if self.bridge is not None and words:
-            self.bridge.other(self).emit_from_thread(PartnerSpoke(self.now_ms, words))
+            for other in self.bridge.hearers(self):
+                other.emit_from_thread(PartnerSpoke(self.now_ms, words))
 
     def _interrupt(self, interruption: Redirected | HungUp, by: Literal["line", "caller"]) -> None:
         if not self.ended and not isinstance(self._interruption, HungUp):

@@ -105,26 +105,26 @@ class MediaStream:
         )
         return True
 
-    def pass_frame(self, inbound: bytes, now_ms: int) -> Iterator[Event]:
+    def pass_frame(self, inbound: bytes, now_ms: int, outbound: bytes = SILENCE) -> Iterator[Event]:
         """Send the next 20 ms, act on the messages received, and yield the stream's changes of state."""
         if self.take_connection(now_ms):
             yield StreamChanged(now_ms, "started", self.parameters.name)
         state = self.state
         self.take_messages()
-        self.send_frame(inbound, now_ms)
+        self.send_frame(inbound, now_ms, outbound)
         if self.state == "failed":
             yield StreamChanged(now_ms, "failed", self.parameters.name, self.failure)
             yield DebuggerAlert(now_ms, self.failure_code, self.failure)
         elif self.state == "closed" and state != "closed":
             yield StreamChanged(now_ms, "stopped", self.parameters.name, "closed by the application")
 
-    def send_frame(self, inbound: bytes, now_ms: int) -> None:
-        """Send 20 ms: the caller's sound on the inbound track, silence on the outbound one, because the simulated line
-        speaks in texts with a duration and makes no sound."""
+    def send_frame(self, inbound: bytes, now_ms: int, outbound: bytes = SILENCE) -> None:
+        """Send 20 ms: the caller's sound on the inbound track, on the outbound one that of who is bridged with the
+        caller; the simulated line itself speaks in texts with a duration and makes no sound."""
         if self.state != "open":
             return
         for track in self.parameters.tracks:
-            sound = inbound if track == "inbound" else SILENCE
+            sound = inbound if track == "inbound" else outbound
             if self._medium.suppresses(sound, now_ms):
                 continue
             self._chunks[track] += 1

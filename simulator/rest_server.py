@@ -7,6 +7,7 @@ import hmac
 import re
 import socket
 import threading
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -17,11 +18,15 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
+from simulator.call import SimulatedCall
 from simulator.instructions import CallUpdate
 from simulator.legs import CallRequest
 from simulator.live_call import LiveCall
+from simulator.media import MediaStream
 from simulator.mulaw import RATE, to_wav
 from simulator.placed_calls import PlaceCall, call_placer
+from simulator.twiml_parser import Verb
+from simulator.verbs import open_fork
 
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003
@@ -34,6 +39,9 @@ BAD_STATUS = 21218
 QUEUE_NOT_EMPTY = 22002
 
 LISTED_MAX = 50
+STREAM_PARAMETERS_MAX = 99
+# A call takes what it is asked between two ticks.
+OPENED_WITHIN_S = 5.0
 UNANSWERED = ("queued", "initiated", "ringing")
 _NUMBER = re.compile(r"\+[0-9]{6,15}|client:[\w.-]+")
 
@@ -141,6 +149,26 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
         call.update(change)
         return jsonify(_call_resource(account, call))
 
+    @rest.post(f"{API}/Calls/<sid>/Streams.json")
+    def create_stream(account_sid: str, sid: str) -> tuple[Response, int]:
+        """A stream beside whatever the call does. https://www.twilio.com/docs/voice/api/stream-resource"""
+        call = _call(sid)
+        if call.ended or call.status != "in-progress":
+            raise RestError(HTTPStatus.BAD_REQUEST, NOT_IN_PROGRESS, "Call is not in-progress.")
+        assert isinstance(call, SimulatedCall)
+        noun, opened = _stream(request.form), Future[MediaStream]()
+        call.run_soon(lambda: opened.set_result(open_fork(call, noun)))
+        stream = opened.result(OPENED_WITHIN_S)
+        body = {
+            "account_sid": account.sid,
+            "call_sid": sid,
+            "name": stream.parameters.name or None,
+            "sid": stream.sid,
+            "status": "in-progress",
+            "uri": f"/2010-04-01/Accounts/{account.sid}/Calls/{sid}/Streams/{stream.sid}.json",
+        }
+        return jsonify(body), HTTPStatus.CREATED
+
     @rest.get(f"{API}/Recordings/<sid>")
     def fetch_recording(account_sid: str, sid: str) -> Response:
         sid, _, kind = sid.partition(".")
@@ -246,6 +274,21 @@ def _call_request(form: MultiDict[str, str]) -> CallRequest:
         machine_detection="Enable" if detection == "Enable" else "DetectMessageEnd" if detection else "",
         timeout_s=form.get("Timeout", 60, type=int),
     )
+
+
+def _stream(form: MultiDict[str, str]) -> Verb:
+    """The stream of a request, as the noun that describes one in a document."""
+    if not form.get("Url"):
+        raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "A Url is needed to create a stream")
+    if not form["Url"].startswith(("wss://", "ws://")):
+        raise RestError(HTTPStatus.BAD_REQUEST, BAD_URL, f"Url is not a WebSocket's: {form['Url']}")
+    attributes = {"url": form["Url"], "name": form.get("Name", ""), "track": form.get("Track", "inbound_track")}
+    parameters = tuple(
+        Verb("Parameter", {"name": name, "value": form.get(f"Parameter{number}.Value", "")})
+        for number in range(1, STREAM_PARAMETERS_MAX + 1)
+        if (name := form.get(f"Parameter{number}.Name"))
+    )
+    return Verb("Stream", attributes, children=parameters)
 
 
 def _checked_url(url: str) -> str:

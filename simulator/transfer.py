@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import CalledParty
-from simulator.bridge import AudioBridge, talk
+from simulator.bridge import AudioBridge, Connection, talk
 from simulator.call import SimulatedCall
+from simulator.conference import Participant
 from simulator.events import Dialled, LeftQueue, Queued
 from simulator.instructions import CallUpdate, HungUp, Page, Redirected
 from simulator.legs import CallRequest, place
@@ -19,6 +20,7 @@ from simulator.webhook_client import new_sid
 CarryOut = Callable[[SimulatedCall, Page], Steps[None]]
 
 RING_TIMEOUT = 30
+COACHED_CALL_MISSING = 13240
 TALK_MAX_S = 14_400
 
 
@@ -43,7 +45,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
         return {"QueueResult": result, "QueueSid": queue.sid, "QueueTime": str(waited // 1000)}
 
     action, method = verb.attributes.get("action"), verb.attributes.get("method", "POST")
-    bridge: AudioBridge | None = None
+    bridge: Connection | None = None
     try:
         bridge = yield from _until_connected(call, _wait(call, verb, queue, since, carry_out))
         yield from talk(call, bridge, TALK_MAX_S * 1000)
@@ -61,7 +63,7 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
     return (yield from call.fetch_page(action, method, facts)) if action else None
 
 
-def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[AudioBridge]:
+def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Connection]:
     try:
         while call.bridge is None:
             next(waiting)
@@ -95,11 +97,14 @@ def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carr
 
 
 def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | None]:
-    """Connect the call with the first one waiting in a queue, or with the first called party that answers."""
+    """Connect the call with a conference, the first one waiting in a queue, or the first called party that answers."""
     queues = [noun for noun in verb.children if noun.name == "Queue"]
     nouns = [noun for noun in verb.children if noun.name in ("Number", "Client")] or [Verb("Number", {}, verb.text)]
     live = [noun for noun in nouns if _address(noun) in call.account.answerers]
-    if queues:
+    conferences = [noun for noun in verb.children if noun.name == "Conference"]
+    if conferences:
+        facts = yield from _dial_conference(call, verb, conferences[0])
+    elif queues:
         facts = yield from _dial_queue(call, verb, queues[0])
     elif live:
         facts = yield from _dial_answerer(call, verb, live[0], carry_out)
@@ -125,6 +130,35 @@ def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, 
         _notify_interrupted(call, verb, _dial_facts("completed", talked_ms))
         raise
     return _dial_facts("completed" if bridge is not None else "no-answer", talked_ms)
+
+
+def _dial_conference(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
+    """Take part in the conference until it is over, hearing music until it has begun. A coach needs the call that is
+    to hear it to take part."""
+    coached = noun.attributes.get("coach", "")
+    going_on = call.account.conference(noun.text)
+    if coached and (going_on is None or not going_on.has(coached)):
+        call.report(COACHED_CALL_MISSING, f"<Conference coach={coached!r}>: that call is in no conference {noun.text}")
+        return _dial_facts("failed", 0)
+    participant = Participant(
+        call,
+        coached,
+        starts=noun.attributes.get("startConferenceOnEnter", "true") == "true",
+        ends=noun.attributes.get("endConferenceOnExit", "false") == "true",
+    )
+    conference = call.account.join_conference(noun.text, participant)
+    talked_ms = 0
+    try:
+        while not conference.has_begun and not conference.over:
+            yield
+        call.bridge = conference
+        talked_ms = yield from talk(call, conference, verb.number("timeLimit", TALK_MAX_S) * 1000)
+    except (Redirected, HungUp):
+        _notify_interrupted(call, verb, _dial_facts("completed", talked_ms))
+        raise
+    finally:
+        call.account.leave_conference(conference, call)
+    return _dial_facts("completed", talked_ms)
 
 
 def _address(noun: Verb) -> str:

@@ -147,19 +147,30 @@ ATTRIBUTES: Mapping[str, Mapping[str, Check]] = {
     "Client": {**_CALLBACK, "url": _filled, "method": _method},
     "Identity": {},
     "Queue": {"url": _filled, "method": _method},
+    "Conference": {
+        **_CALLBACK,
+        "beep": _one_of("true", "false", "onEnter", "onExit"),
+        "coach": _filled,
+        "endConferenceOnExit": _truth,
+        "muted": _truth,
+        "participantLabel": _filled,
+        "startConferenceOnEnter": _truth,
+        "waitMethod": _method,
+        "waitUrl": _anything,
+    },
     "Hangup": {},
     "Reject": {"reason": _one_of("busy", "rejected")},
 }
 """Every element the simulator carries out, with the attributes Twilio allows on it and their valid values."""
 
 _INSIDE: Mapping[str, frozenset[str]] = {
-    "Response": frozenset(ATTRIBUTES) - {"Stream", "Parameter", "Number", "Client", "Identity", "Queue"},
+    "Response": frozenset(ATTRIBUTES) - {"Stream", "Parameter", "Number", "Client", "Conference", "Identity", "Queue"},
     "Gather": frozenset({"Say", "Play", "Pause"}),
     "Start": frozenset({"Stream"}),
     "Stop": frozenset({"Stream"}),
     "Connect": frozenset({"Stream"}),
     "Stream": frozenset({"Parameter"}),
-    "Dial": frozenset({"Number", "Client", "Queue"}),
+    "Dial": frozenset({"Number", "Client", "Conference", "Queue"}),
     "Client": frozenset({"Identity", "Parameter"}),
 }
 

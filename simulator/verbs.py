@@ -220,6 +220,11 @@ def _store_recording(call: SimulatedCall, verb: Verb, frames: list[bytes], loud:
     return facts
 
 
+def open_fork(call: SimulatedCall, noun: Verb) -> MediaStream:
+    """Open the stream this noun describes beside whatever the call does, as the REST interface does."""
+    return _open_stream(call, noun, bidirectional=False)
+
+
 def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> MediaStream:
     url = call.absolute(noun.attributes.get("url", ""))
     for scheme, secure in (("http://", "ws://"), ("https://", "wss://")):

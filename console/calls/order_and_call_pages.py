@@ -9,16 +9,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from console.authentication import requires_task
+from console.authentication import requires_task, staff
 from console.calls.call_list import add_call_list
 from console.calls.order_list import add_order_list
 from console.dates import parse_date
 from console.desk.call_views import call_view, turns_of
+from ivr.call_sound.whole_call import has_sound
 from ivr.models import Call
+from ivr.operators import tickets
+from ivr.operators.models import Ticket
 from ivr.services import services
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.views import order_view
 from orders.retailers.models import RetailerRow
+from orders.staff.models import StaffRow
 from orders.windows import business_day
 from storage import read_only
 
@@ -55,7 +59,19 @@ def book_routes() -> Blueprint:
                 abort(404)
             view, turns = call_view(session, row), turns_of(session, call_key, limit=200)
             order_row = session.scalar(select(OrderRow).where(OrderRow.call_key == call_key))
-        return render_template("calls/call_details.html", call=row, view=view, turns=turns, order=order_row)
+            ticket, with_sound = tickets.of_call(session, call_key), has_sound(session, call_key)
+            taker = session.get(StaffRow, ticket.taken_by) if ticket is not None and ticket.taken_by else None
+        return render_template(
+            "calls/call_details.html",
+            call=row,
+            view=view,
+            turns=turns,
+            order=order_row,
+            ticket=ticket,
+            taker=taker,
+            me=staff(),
+            with_sound=with_sound,
+        )
 
     return routes
 

@@ -24,7 +24,9 @@ from ivr.models import Call
 from ivr.operators import callbacks, presence, ring_attempts, tickets
 from ivr.operators.models import Device, Presence, Ticket, TicketReason
 from ivr.services import services
+from ivr.supervision.take_over import taken_away
 from orders.book.models import OrderRow
+from orders.retailers.dialling import may_be_dialled
 from orders.staff.models import StaffRow
 from storage import read_only, transaction
 
@@ -59,6 +61,7 @@ class OperatorPresence:
     free: frozenset[int | None]
     incoming: Mapping[int, IncomingCaller]
     talking: Mapping[int, Ticket]
+    taken_away: Mapping[int, str]
 
     def own(self, staff_id: int) -> Presence | None:
         """This operator's own presence, or None."""
@@ -71,6 +74,7 @@ class OperatorPresence:
             own and (own.ready, own.device, own.pause_reason),
             self.incoming.get(staff_id),
             talking and (talking.id, talking.call_key, talking.held_at),
+            self.taken_away.get(staff_id),
             tuple((row.ready, person.id, person.name, person.seat) for row, person in self.operators),
             self.free,
         )
@@ -84,6 +88,7 @@ def read_presence(session: Session) -> OperatorPresence:
         free=frozenset(one.staff_id for one in presence.available_operators(session, (), now)),
         incoming={who: _incoming_caller(session, ticket) for who, ticket in ring_attempts.ringing(session).items()},
         talking=ring_attempts.talking(session),
+        taken_away=taken_away(session, now),
     )
 
 
@@ -96,6 +101,7 @@ def presence_context(shown: OperatorPresence, me: StaffRow) -> dict[str, object]
         "free": shown.free,
         "incoming": shown.incoming.get(me.id),
         "talking": shown.talking.get(me.id),
+        "taken_away": shown.taken_away.get(me.id, ""),
         "softphone": softphone.is_available(),
         "carrier_telephone": services().line.carrier.browser_telephone,
     }
@@ -203,15 +209,22 @@ def _add_callbacks(routes: Blueprint) -> None:
     @routes.post("/callbacks/<int:number>/dial")
     @requires_task("take_calls")
     def dial(number: int) -> ResponseReturnValue:
-        """Call this operator's own telephone, and then the caller's."""
-        try:
-            dialled = services().line.operators.callback_calls.dial_operator(number, staff().id)
-        except CarrierError as error:
-            log.warning("an operator could not be dialled for a callback", reason=str(error))
-            return _("现在打不出去，请过一会儿再试。"), 409
-        if not dialled:
-            return _("已经有人打通了，或者您还没有选用电话还是电脑接听。"), 409
-        return "", 204
+        """Call this operator's own telephone, and then the caller's, and open the caller's order sheet."""
+        return _dial_callback(number)
+
+    @routes.post("/tickets/<int:number>/ring")
+    @requires_task("take_calls")
+    def ring(number: int) -> ResponseReturnValue:
+        """Call back who gave up waiting: their call becomes a callback, which stays until they are reached."""
+        with transaction(services().sessions) as session:
+            ticket = session.get(Ticket, number)
+            call = session.get(Call, ticket.call_key) if ticket is not None else None
+            if ticket is None or call is None or ticket.state != "abandoned":
+                return _("这位客户没有在等了，或者已经有人打给他。"), 409
+            if not may_be_dialled(call.caller, services().settings.dialled_prefixes):
+                return _("没有可以打回去的号码。"), 409
+            callback_id = callbacks.request_callback(session, ticket, call, services().now()).id
+        return _dial_callback(callback_id)
 
     @routes.post("/callbacks/<int:number>/<any(attempted, reached):outcome>")
     @requires_task("take_calls")
@@ -221,6 +234,17 @@ def _add_callbacks(routes: Blueprint) -> None:
         if not recorded:
             return _("这位客户已经有人打通了。"), 409
         return streamed_response()
+
+
+def _dial_callback(number: int) -> ResponseReturnValue:
+    try:
+        dialled = services().line.operators.callback_calls.dial_operator(number, staff().id)
+    except CarrierError as error:
+        log.warning("an operator could not be dialled for a callback", reason=str(error))
+        return _("现在打不出去，请过一会儿再试。"), 409
+    if not dialled:
+        return _("已经有人打通了，或者您还没有选用电话还是电脑接听。"), 409
+    return swap_work_area(url_for("console.desk.order", key=callbacks.order_key(number)))
 
 
 def _become_idle() -> ResponseReturnValue:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from callflows.state import OUTBOUND, CallState
 from ivr.calls import CALL_OPEN_MAX
 from ivr.models import Call, TurnRow
 from ivr.operators import callbacks
-from ivr.operators.models import RingAttempt, Ticket, TicketReason
+from ivr.operators.models import Callback, RingAttempt, Ticket, TicketReason
 from ivr.recordings import recorded_turns
+from ivr.services import services
 from orders.book.models import OrderRow
+from orders.retailers.dialling import may_be_dialled
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
 
@@ -44,7 +47,7 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
-    """One ticket as listed."""
+    """One ticket as listed. `may_ring` is true of a caller who gave up and whose number can be called back."""
 
     id: int
     reason: TicketReason
@@ -54,11 +57,12 @@ class TicketView:
     call: CallView
     held: bool = False
     operator_dialled: str = ""
+    may_ring: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackView:
-    """One requested callback as listed."""
+    """One requested callback as listed; `order` is what the retailer has ordered since, by whichever way."""
 
     id: int
     phone: str
@@ -68,6 +72,8 @@ class CallbackView:
     state: str
     attempts: int
     handled_by: str
+    order_key: str
+    order: OrderRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     calls = {call.call_key: call for call in going_on}
     missing = {ticket.call_key for ticket in wanted} - calls.keys()
     calls |= {call.call_key: call for call in session.scalars(select(Call).where(Call.call_key.in_(missing)))}
+    served = _served_since(session, [ticket for ticket in wanted if ticket.state == "abandoned"], calls)
+    wanted = [ticket for ticket in wanted if ticket.id not in served]
     views = _views(session, calls)
     staff_by_id = {person.id: person for person in session.scalars(select(StaffRow))}
 
@@ -116,6 +124,8 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
             call=views[ticket.call_key],
             held=ticket.held_at is not None,
             operator_dialled=dialled.get(ticket.id, ""),
+            may_ring=ticket.state == "abandoned"
+            and may_be_dialled(calls[ticket.call_key].caller, services().settings.dialled_prefixes),
         )
 
     return HotlineStatus(
@@ -127,6 +137,26 @@ def hotline_status(session: Session, now: datetime) -> HotlineStatus:
     )
 
 
+def _served_since(session: Session, abandoned: Sequence[Ticket], calls: Mapping[str, Call]) -> set[int]:
+    """The ids of the tickets whose callers gave up waiting, and who have called again since or are called back."""
+    if not abandoned:
+        return set()
+    keys = [ticket.call_key for ticket in abandoned]
+    called_back = set(session.scalars(select(Callback.call_key).where(Callback.call_key.in_(keys))))
+    callers = {calls[key].caller for key in keys if calls[key].caller}
+    latest = dict(
+        session.execute(
+            select(Call.caller, func.max(Call.started_at)).where(Call.caller.in_(callers)).group_by(Call.caller)
+        ).all()
+    )
+    return {
+        ticket.id
+        for ticket in abandoned
+        if ticket.call_key in called_back
+        or latest.get(calls[ticket.call_key].caller, ticket.opened_at) > ticket.opened_at
+    }
+
+
 def _callbacks(session: Session, staff_by_id: dict[int, StaffRow], now: datetime) -> tuple[CallbackView, ...]:
     rows = callbacks.listed_callbacks(session, now)
     codes = {row.customer_code for row in rows if row.customer_code}
@@ -134,6 +164,7 @@ def _callbacks(session: Session, staff_by_id: dict[int, StaffRow], now: datetime
         row.customer_code: row
         for row in session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(codes)))
     }
+    orders = _orders_since(session, rows, retailers)
     return tuple(
         CallbackView(
             id=row.id,
@@ -144,9 +175,41 @@ def _callbacks(session: Session, staff_by_id: dict[int, StaffRow], now: datetime
             state=row.state,
             attempts=row.attempts,
             handled_by=staff_by_id[row.handled_by].name if row.handled_by in staff_by_id else "",
+            order_key=callbacks.order_key(row.id),
+            order=orders.get(row.id),
         )
         for row in rows
     )
+
+
+def _orders_since(
+    session: Session, rows: Sequence[Callback], retailers: Mapping[str, RetailerRow]
+) -> dict[int, OrderRow]:
+    """What came of the callbacks, by their ids: the order saved in the callback, or another one of the retailer's that
+    was saved since it was asked for."""
+    if not rows:
+        return {}
+    keys = {callbacks.order_key(row.id): row.id for row in rows}
+    retailer_ids = [retailer.id for retailer in retailers.values()]
+    first_request = min(row.requested_at for row in rows)
+    saved = session.scalars(
+        select(OrderRow)
+        .where(OrderRow.number.is_not(None), OrderRow.state != "cancelled")
+        .where(
+            OrderRow.call_key.in_(keys)
+            | (OrderRow.retailer_id.in_(retailer_ids) & (OrderRow.confirmed_at >= first_request))
+        )
+        .order_by(OrderRow.id)
+    ).all()
+    found: dict[int, OrderRow] = {}
+    for row in rows:
+        retailer = retailers.get(row.customer_code)
+        for order in saved:
+            of_retailer = retailer is not None and order.retailer_id == retailer.id
+            since = order.confirmed_at is not None and order.confirmed_at >= row.requested_at
+            if keys.get(order.call_key or "") == row.id or (of_retailer and since):
+                found[row.id] = order
+    return found
 
 
 def _by_number_only(state: CallState) -> bool:

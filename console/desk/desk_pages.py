@@ -31,8 +31,8 @@ from console.desk.typed_names import SHELVES, TypedNames
 from console.event_stream import EventStream
 from console.language import _
 from ivr.models import Call
-from ivr.operators import presence
-from ivr.operators.models import Ticket
+from ivr.operators import callbacks, presence
+from ivr.operators.models import Callback, Ticket
 from ivr.services import services
 from orders.book.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
 from orders.book.models import OrderRow
@@ -49,7 +49,8 @@ REQUESTS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """The order an operator is working on: its retailer, and the call and ticket it belongs to, if any."""
+    """The order an operator is working on: its retailer, and the call and ticket it belongs to, or the callback, if
+    any."""
 
     key: str
     retailer: Retailer | None
@@ -57,6 +58,7 @@ class WorkItem:
     call: Call | None
     ticket: Ticket | None
     saved: OrderView | None
+    callback: Callback | None = None
 
 
 def desk_routes() -> Blueprint:
@@ -180,8 +182,9 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
         retailer = desk.retailer(customer_code)
         if retailer is None:
             return _("没有这个客户代码。"), 409
-        call = _work_item(session, desk, key).call if key else None
-        hotline = desk.hotline(_number(call))
+        item = _work_item(session, desk, key) if key else None
+        call = item.call if item is not None else None
+        hotline = item.hotline if item is not None else desk.hotline("")
         if not key:
             key = f"desk-{staff().id}-{secrets.token_hex(8)}"
         try:
@@ -191,6 +194,7 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
             return render_template("desk/refusal.html", reason=refusal.reason, eligibility=eligibility), 422
     if call is not None:
         services().line.calls.identify_caller(call.call_key, retailer.customer_code)
+    if item is not None:
         # A full page load would hang up the softphone in the middle of the call.
         return swap_work_area(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
@@ -198,7 +202,7 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
 
 def _work_item(session: Session, desk: Desk, key: str) -> WorkItem:
     """The call this operator has taken, or the order begun at the desk, with this key. 404 without one, 409 if the
-    call is not in this operator's hands."""
+    call is not in this operator's hands. The key of a callback stands for an order yet to be begun."""
     order = session.scalar(select(OrderRow).where(OrderRow.call_key == key))
     call = session.get(Call, key)
     ticket = None
@@ -206,16 +210,20 @@ def _work_item(session: Session, desk: Desk, key: str) -> WorkItem:
         ticket = session.scalar(select(Ticket).where(Ticket.call_key == key).order_by(Ticket.id.desc()).limit(1))
         if ticket is None or ticket.taken_by != staff().id or ticket.state not in ("taken", "finished"):
             abort(409, _("这通电话现在不在您手里。"))
-    elif order is None or not key.startswith("desk-"):
+    callback = callbacks.of_order_key(session, key)
+    if call is None and callback is None and (order is None or not key.startswith("desk-")):
         abort(404, _("没有这张订单。"))
+    called_back = session.get(Call, callback.call_key) if callback is not None else None
     retailer: Retailer | None = None
     if order is not None:
         retailer = retailer_view(session.get_one(RetailerRow, order.retailer_id))
     elif call is not None and (state := CallState.from_json(call.state)).signed_in:
         retailer = desk.retailer(state.customer_code)
-    hotline = desk.hotline(_number(call))
+    elif callback is not None and callback.customer_code:
+        retailer = desk.retailer(callback.customer_code)
+    hotline = desk.hotline(_number(call or called_back))
     saved = order_view(order) if order is not None and order.number is not None else None
-    return WorkItem(key, retailer, hotline, call, ticket, saved)
+    return WorkItem(key, retailer, hotline, call, ticket, saved, callback)
 
 
 def _number(call: Call | None) -> str:

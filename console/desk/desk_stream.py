@@ -27,7 +27,7 @@ class DeskContent:
     staff: Mapping[int, StaffRow]
     status: HotlineStatus
     presence: OperatorPresence
-    hotline_parts: dict[tuple[str, int | None], str] = field(default_factory=dict)
+    hotline_parts: dict[tuple[str, int | None, str], str] = field(default_factory=dict)
 
 
 class DeskStream:
@@ -62,7 +62,7 @@ class DeskStream:
 
     def _hotline_part(self, content: DeskContent, me: StaffRow, language: str) -> str:
         has_call = any(one.taken_by is not None and one.taken_by.id == me.id for one in content.status.taken)
-        key = language, me.id if has_call else None
+        key = language, me.id if has_call else None, me.role
         if (part := content.hotline_parts.get(key)) is None:
             part = render_template("desk/hotline_status.html", status=content.status, me=me)
             content.hotline_parts[key] = part

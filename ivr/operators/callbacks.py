@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -14,6 +15,20 @@ from ivr.operators.models import Callback, Ticket
 
 # Completed callbacks stay listed this long.
 CALLBACK_LISTED_FOR = timedelta(hours=12)
+_ORDER_KEY_PREFIX = "desk-callback-"
+
+
+def order_key(callback_id: int) -> str:
+    """The key of the order that is begun at the desk for this callback, as calls have one."""
+    return f"{_ORDER_KEY_PREFIX}{callback_id}"
+
+
+def of_order_key(session: Session, key: str) -> Callback | None:
+    """The callback whose order has this key, or None."""
+    number = key.removeprefix(_ORDER_KEY_PREFIX)
+    if number == key or not re.fullmatch(r"[0-9]{1,9}", number):
+        return None
+    return session.get(Callback, int(number))
 
 
 def request_callback(session: Session, ticket: Ticket, call: Call, now: datetime) -> Callback:

@@ -24,6 +24,7 @@ from ivr.carrier import (
     EnterQueue,
     HoldMusic,
     Instruction,
+    JoinTalk,
     KeepOperator,
     LeaveQueue,
     Nothing,
@@ -33,6 +34,7 @@ from ivr.carrier import (
     Whisper,
 )
 from ivr.models import Call
+from ivr.operators import ring_attempts
 from ivr.operators.callback_calls import YES_KEY, CallbackCalls
 from ivr.operators.direct_dial import DirectDial
 from ivr.operators.models import RingAttempt, Ticket
@@ -41,6 +43,7 @@ from ivr.operators.queue import CallerQueue
 from ivr.operators.queue_position import QueuePosition
 from ivr.operators.ringing import RingDispatcher
 from ivr.recovery import on_failure
+from ivr.supervision.whispering import Whispering
 from orders.book.models import OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from storage import SessionFactory, read_only
@@ -60,7 +63,8 @@ log = structlog.get_logger(__name__)
 
 class Handover:
     """The events of callers outside the conversation and of operators' calls. `present` returns the instruction that
-    says a call's current reply, for callers who return to the conversation."""
+    says a call's current reply, for callers who return to the conversation; `record_talk` has the talk recorded that
+    begins in a call."""
 
     def __init__(
         self,
@@ -71,6 +75,8 @@ class Handover:
         direct: DirectDial,
         prompts: OperatorPrompts,
         present: Callable[[CallSnapshot], Instruction],
+        record_talk: Callable[[str], None],
+        whispering: Whispering,
     ) -> None:
         self._sessions = sessions
         self._calls = calls
@@ -79,6 +85,8 @@ class Handover:
         self._direct = direct
         self._prompts = prompts
         self._present = present
+        self._record_talk = record_talk
+        self._whispering = whispering
 
     # What is said and done if an event cannot be handled.
 
@@ -96,8 +104,10 @@ class Handover:
     @on_failure(_begin_again)
     def sent_to_queue(self, call_key: str) -> Instruction:
         """The caller was redirected to the queue."""
-        connecting = self._queue.position(call_key).state == "connecting"
-        return EnterQueue(call_key, (self._prompts.connecting,) if connecting else ())
+        state = self._queue.position(call_key).state
+        if state == "operator_gone":
+            return self._operator_gone(0)
+        return EnterQueue(call_key, (self._prompts.connecting,) if state == "connecting" else ())
 
     def queue_round(self, call_key: str, announced: str, round_number: int) -> Instruction:
         """A round in the queue begins, after the one with these figures. After two that failed in a row the caller
@@ -167,6 +177,16 @@ class Handover:
         """The caller was redirected to be put on hold."""
         return EnterHold(call_key, (self._prompts.hold,))
 
+    @on_failure(_begin_again)
+    def sent_to_talk(self, call_key: str) -> Instruction:
+        """The caller was redirected to a talk that a supervisor can join."""
+        return JoinTalk(call_key)
+
+    @on_failure(_begin_again)
+    def left_talk(self, call_key: str) -> Instruction:
+        """The caller is no longer in a talk that a supervisor could join, as the operator has hung up."""
+        return self._continue_caller(call_key, talked=True)
+
     @on_failure(_wait_on)
     def hold_round(self, call_key: str) -> Instruction:
         """A round on hold begins."""
@@ -194,19 +214,31 @@ class Handover:
         if key == YES_KEY:
             return self._accept(attempt_id)
         self._dispatcher.decline(attempt_id)
+        self._return_unasked(attempt_id)
         return EndCall((self._prompts.call_over,))
 
     def operator_call_ended(self, attempt_id: int, status: CallStatus) -> None:
         """The operator's call has ended with this status."""
         self._dispatcher.end_attempt(attempt_id, status)
+        self._return_unasked(attempt_id)
+        left_behind = self._whispering.caller_left_behind(attempt_id)
+        if left_behind is not None:
+            self._dispatcher.send_to_queue(left_behind)
 
     @on_failure(_end_operator_call)
     def operator_left_caller(self, attempt_id: int, *, talked: bool, tries: int) -> Instruction:
         """The operator is no longer connected to the caller, or never was: `talked` tells which."""
         caller = self._caller_of(attempt_id)
+        if caller is not None and self._whispering.operator_follows(attempt_id):
+            return JoinTalk(caller.call_key, attempt_id)
         if caller is not None and caller.position.state == "on_hold":
             return KeepOperator(attempt_id, (self._prompts.caller_on_hold,))
         return self._bridge(caller, tries, talked=talked)
+
+    @on_failure(_end_operator_call)
+    def operator_left_talk(self, attempt_id: int) -> Instruction:
+        """The operator is no longer in a talk that a supervisor could join."""
+        return self.operator_left_caller(attempt_id, talked=True, tries=0)
 
     @on_failure(_end_operator_call)
     def operator_reconnects(self, attempt_id: int) -> Instruction:
@@ -234,6 +266,18 @@ class Handover:
         return Bridge(caller.call_key, attempt_id, 1)
 
     # --- single steps
+
+    def _return_unasked(self, attempt_id: int) -> None:
+        """Return a caller to the automatic line whose call was taken over and whose taker did not answer: they have
+        asked for nobody."""
+        with read_only(self._sessions) as session:
+            attempt = session.get(RingAttempt, attempt_id)
+            ticket = session.get_one(Ticket, attempt.ticket_id) if attempt is not None else None
+            if ticket is None or ticket.reason != "taken_over" or ticket.state != "waiting":
+                return
+            if ring_attempts.was_answered(session, ticket.id):
+                return
+        self._queue.return_to_line(ticket.call_key)
 
     def _queue_music(self, position: QueuePosition, announced: str, round_number: int) -> Instruction:
         """The next round of the queue: an announcement if there is news, or none was made for a while, and music."""
@@ -282,6 +326,7 @@ class Handover:
         call_key = self._dispatcher.accept(attempt_id)
         if call_key is None:
             return EndCall((self._prompts.caller_gone,))
+        self._record_talk(call_key)
         return Bridge(call_key, attempt_id, 1)
 
     def _bridge(self, caller: _Caller | None, tries: int, *, talked: bool = False) -> Instruction:
@@ -335,6 +380,7 @@ class OperatorServices:
     callback_calls: CallbackCalls
     direct_dial: DirectDial
     handover: Handover
+    whispering: Whispering
 
     @classmethod
     def build(
@@ -348,11 +394,13 @@ class OperatorServices:
         numbers: Collection[str],
         dialled_prefixes: Collection[str],
         present: Callable[[CallSnapshot], Instruction],
+        record_talk: Callable[[str], None],
     ) -> OperatorServices:
         """Build the services of one line; `numbers` is the fixed list of operator numbers, which are always staffed.
         Callers are called back at numbers with one of the `dialled_prefixes`."""
         prompts = OperatorPrompts(load_prompts())
         queue = CallerQueue(sessions, clock, calls, dispatcher, numbers, dialled_prefixes)
-        handover = Handover(sessions, calls, queue, dispatcher, direct, prompts, present)
+        whispering = Whispering(sessions, clock, carrier, prompts)
+        handover = Handover(sessions, calls, queue, dispatcher, direct, prompts, present, record_talk, whispering)
         callback_calls = CallbackCalls(sessions, clock, carrier, prompts, dialled_prefixes)
-        return cls(queue, dispatcher, callback_calls, direct, handover)
+        return cls(queue, dispatcher, callback_calls, direct, handover, whispering)

@@ -26,6 +26,7 @@ class OperatorPrompts:
         self.caller_gone = prompts.text("operator.caller_gone")
         self.caller_on_hold = prompts.text("operator.caller_on_hold")
         self.not_reached = prompts.text("operator.not_reached")
+        self.coach = prompts.text("operator.coach")
         self.call_over = prompts.text("operator.call_over")
         self._reasons: dict[TicketReason, str] = {
             "asked": prompts.text("transfer_reason.asked"),
@@ -34,6 +35,7 @@ class OperatorPrompts:
             "not_identified": prompts.text("transfer_reason.not_identified"),
             "recogniser_down": prompts.text("transfer_reason.recogniser_down"),
             "failure": prompts.text("transfer_reason.failure"),
+            "taken_over": prompts.text("transfer_reason.taken_over"),
         }
 
     def announcement(self, position: QueuePosition) -> tuple[str, ...]:

@@ -47,6 +47,12 @@ def latest_attempt_of(session: Session, ticket_id: int) -> RingAttempt | None:
     )
 
 
+def was_answered(session: Session, ticket_id: int) -> bool:
+    """True if an operator has answered for the ticket, and perhaps still talks."""
+    answered = RingAttempt.ticket_id == ticket_id, RingAttempt.state.in_(("accepted", "over"))
+    return session.scalar(select(RingAttempt.id).where(*answered).limit(1)) is not None
+
+
 def ringing(session: Session) -> dict[int, Ticket]:
     """The tickets that operators' telephones are ringing for, by the operator's id."""
     rows = session.execute(

@@ -132,6 +132,17 @@ class RingDispatcher:
         dial = self._attempt_for_taker(ticket_id)
         return dial is not None and self._place(dial)
 
+    def dial_attempt(self, attempt_id: int) -> bool:
+        """Dial the operator of this ring attempt, which was opened with the call; False if that fails, and the caller
+        waits for another one."""
+        with read_only(self._sessions) as session:
+            attempt = session.get_one(RingAttempt, attempt_id)
+            dial = _dial(session, attempt, session.get_one(Ticket, attempt.ticket_id))
+        if self._place(dial):
+            return True
+        self.dispatch()
+        return False
+
     @retry_on_deadlock
     def accept(self, attempt_id: int) -> str | None:
         """Accept the ring attempt and return the call to connect to, or None if the caller is no longer available."""
@@ -191,6 +202,10 @@ class RingDispatcher:
         with transaction(self._sessions) as session:
             if (attempt := session.get(RingAttempt, attempt_id)) is not None:
                 tickets.set_on_hold(session, attempt.ticket_id, None)
+
+    def send_to_queue(self, call_key: str) -> None:
+        """Send a caller to the queue who is connected to nobody."""
+        self._try(lambda: self._carrier.redirect_to_queue(call_key), call_key)
 
     def delete_queue(self, queue_id: str) -> None:
         """Delete a queue its caller has left: nobody else will wait in it, and the carrier keeps only so many."""

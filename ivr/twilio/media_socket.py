@@ -17,11 +17,15 @@ from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
+from ivr.call_sound.forks import SoundForks, UnknownFork
+from ivr.call_sound.two_sides import PartsOfSound, Side, TwoSides
 from ivr.jitter_buffer import Frame
 from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.forms import storable
@@ -77,10 +81,12 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StreamStart:
-    """The call and the stream that a socket's sound belongs to."""
+    """The call and the stream of a socket's sound. `fork_id` names a fork of both sides; without it the stream is
+    recognised."""
 
     call_sid: str
     stream_sid: str
+    fork_id: int | None = None
 
 
 class Messages:
@@ -91,6 +97,7 @@ class Messages:
         self._pace_max = pace_max
         self._begun = time.monotonic()
         self._taken_ms = 0.0
+        self._message_ms: float = FRAME_MS
 
     async def start(self, settings: Settings) -> StreamStart:
         """The `start` message, once its token is verified as the call's own."""
@@ -111,20 +118,35 @@ class Messages:
             raise BadMessage("the start message's token is not the call's")
         if encoding != ("audio/x-mulaw", 8000):
             raise BadMessage(f"the sound comes as {encoding}, not as 8 kHz mu-law")
-        return StreamStart(storable(call_sid), storable(stream_sid))
+        fork = start["customParameters"].get("fork")
+        if fork is None:
+            return StreamStart(storable(call_sid), storable(stream_sid))
+        if not re.fullmatch(r"[0-9]{1,9}", str(fork)):
+            raise BadMessage("the start message names no fork")
+        # Each 20 ms come twice, once for each side.
+        self._message_ms = FRAME_MS / 2
+        return StreamStart(storable(call_sid), storable(stream_sid), int(fork))
 
     async def frame(self) -> Frame | None:
         """The caller's next sound, or None once the stream has ended."""
-        while (message := await self._next())["event"] != "stop":
-            if message["event"] == "media" and (frame := _frame(message)) is not None:
+        while (taken := await self.sound()) is not None:
+            side, frame = taken
+            if side == "caller":
                 return frame
+        return None
+
+    async def sound(self) -> tuple[Side, Frame] | None:
+        """The next sound of either side, or None once the stream has ended."""
+        while (message := await self._next())["event"] != "stop":
+            if message["event"] == "media":
+                return _sound(message)
         return None
 
     async def _next(self) -> dict[str, Any]:
         event = await self._socket.receive()
         if event["type"] == "websocket.disconnect":
             raise SocketClosed(event["code"])
-        self._taken_ms += FRAME_MS
+        self._taken_ms += self._message_ms
         if self._taken_ms > BURST_MS + self._pace_max * 1000 * (time.monotonic() - self._begun):
             raise BadMessage("messages come faster than sound does")
         return _message(event.get("text"))
@@ -142,13 +164,11 @@ def _message(text: str | None) -> dict[str, Any]:
     return message
 
 
-def _frame(message: dict[str, Any]) -> Frame | None:
-    """The caller's sound in a media message; None if it is not the caller's."""
+def _sound(message: dict[str, Any]) -> tuple[Side, Frame]:
+    """The sound in a media message: the caller's, or what the caller hears."""
     media = message.get("media")
     if not isinstance(media, dict) or not isinstance(media.get("payload"), str):
         raise BadMessage("a media message has no payload")
-    if media.get("track", "inbound") != "inbound":
-        return None
     if not re.fullmatch(r"[0-9]{1,10}", timestamp := str(media.get("timestamp"))):
         raise BadMessage("a media message has no timestamp")
     try:
@@ -157,15 +177,16 @@ def _frame(message: dict[str, Any]) -> Frame | None:
         raise BadMessage("a payload is not base64") from error
     if len(mulaw) > 20 * FRAME_BYTES:
         raise BadMessage("a payload is longer than the carrier's ever are")
-    return Frame(int(timestamp), mulaw)
+    return "caller" if media.get("track", "inbound") == "inbound" else "other", Frame(int(timestamp), mulaw)
 
 
 class MediaSockets:
     """Serves the media sockets of one line process, for all its calls. `pool` runs what blocks."""
 
-    def __init__(self, settings: Settings, streams: MediaStreams, pool: Executor) -> None:
+    def __init__(self, settings: Settings, streams: MediaStreams, forks: SoundForks, pool: Executor) -> None:
         self._settings = settings
         self._streams = streams
+        self._forks = forks
         self._pool = pool
         self._unstarted = 0
 
@@ -192,6 +213,7 @@ class MediaSockets:
         """Serve one call's socket until its stream stops. Never raises for what comes over the socket."""
         messages = Messages(socket, DEMO_PACE_MAX if self._settings.demo else PACE_MAX)
         call_sid: str | None = None
+        hand_over: Callable[[str], object] = self._streams.hand_over
         try:
             self._unstarted += 1
             try:
@@ -199,17 +221,21 @@ class MediaSockets:
             finally:
                 self._unstarted -= 1
             call_sid = start.call_sid
-            await self._listen(start, messages)
+            if start.fork_id is None:
+                await self._listen(start, messages)
+            else:
+                hand_over = self._forks.ensure
+                await self._take_fork(start.call_sid, start.fork_id, messages)
             await _close(socket, NORMAL)
         except StreamsFull:
             log.warning("a media socket was refused: there are as many as this process may have", call=call_sid)
             await _close(socket, TRY_AGAIN_LATER)
-        except (BadMessage, NotInProgress) as error:
+        except (BadMessage, NotInProgress, UnknownFork) as error:
             log.warning("a media socket was closed", reason=str(error), call=call_sid)
             await _close(socket, POLICY_VIOLATION, str(error)[:100])
         except SocketClosed as closed:
             if call_sid is not None and closed.code == SERVICE_RESTART:
-                await self._run(lambda: self._streams.hand_over(str(call_sid)))
+                await self._run(lambda: hand_over(str(call_sid)))
         except Exception as error:
             # No fault of the recogniser or the database may end the call.
             log.error("a media socket broke down", call=call_sid, exc_info=error)
@@ -224,6 +250,28 @@ class MediaSockets:
         finally:
             reader.cancel()
             await asyncio.shield(self._run(listener.close))
+
+    async def _take_fork(self, call_sid: str, fork_id: int, messages: Messages) -> None:
+        """Store the sound of a fork, until it ends or nobody needs it."""
+        began_at = await self._run(lambda: self._forks.attach(fork_id, call_sid))
+        parts = PartsOfSound()
+
+        def store(part: TwoSides) -> int | None:
+            return self._forks.store(fork_id, part, began_at + timedelta(milliseconds=part.begins_ms))
+
+        try:
+            while (taken := await messages.sound()) is not None:
+                side, frame = taken
+                part = parts.add(side, frame.timestamp_ms, frame.mulaw)
+                if part is None:
+                    continue
+                if (part_ms := await self._run(partial(store, part))) is None:
+                    return
+                parts.part_ms = part_ms
+        finally:
+            if (rest := parts.rest()) is not None:
+                await asyncio.shield(self._run(partial(store, rest)))
+            await asyncio.shield(self._run(lambda: self._forks.detach(fork_id)))
 
     async def _feed(self, listener: CallListener, frames: asyncio.Queue[_Taken]) -> None:
         """Hand the frames over as they come, those that came while the last were decoded all at once."""

@@ -10,6 +10,7 @@ from ivr.carrier import ENDED_STATUSES, Instruction, Nothing, Question
 from ivr.operators.callback_calls import CallbackCalls
 from ivr.operators.direct_dial import DirectDial
 from ivr.operators.handover import Handover, OperatorServices
+from ivr.supervision.whispering import Whispering
 from ivr.twilio import forms
 
 Answer = Callable[[Instruction], Response]
@@ -21,6 +22,7 @@ def add_operator_routes(routes: Blueprint, services: OperatorServices, answer: A
     _add_queue_routes(routes, services.handover, answer)
     _add_question_routes(routes, services.handover, answer)
     _add_operator_call_routes(routes, services.handover, answer)
+    _add_talk_routes(routes, services.handover, services.whispering, answer)
     _add_callback_routes(routes, services.callback_calls, answer)
     _add_direct_routes(routes, services.direct_dial, answer)
 
@@ -95,6 +97,8 @@ def _add_operator_call_routes(routes: Blueprint, handover: Handover, answer: Ans
         attempt = forms.number("attempt")
         if "resumed" in request.args:
             return answer(handover.operator_reconnects(attempt))
+        if "talk" in request.args:
+            return answer(handover.operator_left_talk(attempt))
         if "kept" in request.args:
             return answer(handover.operator_hold_check(attempt))
         talked = forms.field("DialBridged") == "true"
@@ -103,6 +107,38 @@ def _add_operator_call_routes(routes: Blueprint, handover: Handover, answer: Ans
     @routes.post("/operator-leg/key")
     def operator_leg_key() -> Response:
         return answer(handover.operator_hold_key(forms.number("attempt"), forms.field("Digits")))
+
+
+def _add_talk_routes(routes: Blueprint, handover: Handover, whispering: Whispering, answer: Answer) -> None:
+    @routes.post("/talk")
+    def talk() -> Response:
+        return answer(handover.sent_to_talk(forms.call_sid()))
+
+    @routes.post("/talk/left")
+    def left_talk() -> Response:
+        return answer(handover.left_talk(forms.call_sid()))
+
+    @routes.post("/coach")
+    def coach() -> Response:
+        return answer(whispering.coach_answered(forms.number("supervision"), in_browser=forms.is_browser()))
+
+    @routes.post("/coach/key")
+    def coach_key() -> Response:
+        return answer(whispering.coach_key(forms.number("supervision"), forms.field("Digits")))
+
+    @routes.post("/coach/waited")
+    def coach_waited() -> Response:
+        return answer(whispering.coach_waited(forms.number("supervision"), forms.number("tries")))
+
+    @routes.post("/coach/left")
+    def coach_left() -> Response:
+        return answer(whispering.coach_left(forms.number("supervision"), forms.number("tries")))
+
+    @routes.post("/coach/status")
+    def coach_status() -> Response:
+        if forms.call_status() in ENDED_STATUSES:
+            whispering.coach_call_ended(forms.number("supervision"))
+        return answer(Nothing())
 
 
 def _add_callback_routes(routes: Blueprint, callbacks: CallbackCalls, answer: Answer) -> None:

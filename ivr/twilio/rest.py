@@ -31,6 +31,7 @@ from ivr.carrier import (
 )
 from ivr.metrics import carrier_request
 from ivr.twilio.forms import CALL_STATUSES
+from ivr.twilio.signature import socket_base, stream_token
 from ivr.twilio.urls import WebhookUrls
 from orders.retailers.dialling import may_be_dialled
 from settings import Settings
@@ -182,6 +183,14 @@ class TwilioCarrier:
         """Redirect the call to be put on hold. Raises CarrierError if that fails."""
         self._redirect(call_key, self._urls.hold())
 
+    def redirect_to_talk(self, call_key: str) -> None:
+        """Redirect the call to the talk a supervisor can join. Raises CarrierError if that fails."""
+        self._redirect(call_key, self._urls.talk())
+
+    def dial_coach(self, address: str, line: str, supervision_id: int) -> str:
+        """Dial a supervisor who is to whisper and return the call's id. Raises CarrierError if that fails."""
+        return self._dial(address, line, self._urls.coach(supervision_id), self._urls.coach(supervision_id, "/status"))
+
     def reconnect_operator(self, operator_call_key: str, attempt_id: int) -> None:
         """Redirect an operator's call to be connected to its caller again. Raises CarrierError if that fails."""
         self._redirect(operator_call_key, self._urls.operator_leg(attempt_id, resumed=1))
@@ -299,6 +308,24 @@ class TwilioCarrier:
         )
         token.add_grant(VoiceGrant(incoming_allow=True))
         return str(token.to_jwt())
+
+    def fork_sound(self, call_key: str, fork_id: int) -> None:
+        """Start a stream of both tracks beside whatever the call does. Raises CarrierError if that fails.
+
+        https://www.twilio.com/docs/voice/api/stream-resource
+        """
+        try:
+            self._client.calls(call_key).streams.create(
+                url=f"{socket_base(self._settings)}/voice/stream",
+                name=f"sound-{fork_id}",
+                track="both_tracks",
+                parameter1_name="token",
+                parameter1_value=stream_token(call_key, self._settings),
+                parameter2_name="fork",
+                parameter2_value=str(fork_id),
+            )
+        except (TwilioException, requests.RequestException) as error:
+            raise CarrierError(f"the sound of the call could not be forked: {error}") from error
 
     def delete_queue(self, queue_id: str) -> None:
         """Delete an empty queue. Raises CarrierError if that fails, or somebody waits in it."""

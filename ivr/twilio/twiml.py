@@ -33,10 +33,13 @@ from ivr.carrier import (
     OPERATOR_RING_S,
     AnswerAgain,
     Ask,
+    AskCoach,
     AskKey,
     AwaitReply,
+    AwaitTalk,
     BeginAgain,
     Bridge,
+    Coach,
     CollectKeys,
     DialCaller,
     DialNumber,
@@ -45,6 +48,7 @@ from ivr.carrier import (
     EnterQueue,
     HoldMusic,
     Instruction,
+    JoinTalk,
     KeepListening,
     KeepOperator,
     LeaveQueue,
@@ -136,6 +140,18 @@ class Twiml:
             case KeepOperator(attempt_id, sentences):
                 self._ask_key(response, sentences, urls.operator_leg_key(attempt_id), timeout_s=HOLD_CHECK_S)
                 response.redirect(urls.operator_leg(attempt_id, kept=1), method="POST")
+            case JoinTalk(call_key, attempt_id):
+                left = urls.talk("/left") if attempt_id is None else urls.operator_leg(attempt_id, talk=1)
+                self._join_talk(response, call_key, left, ends=True)
+            case AskCoach(supervision_id, sentences):
+                self._ask_key(response, sentences, urls.coach(supervision_id, "/key"))
+                response.hangup()
+            case AwaitTalk(supervision_id, pause_s, tries):
+                response.pause(length=pause_s)
+                response.redirect(urls.coach(supervision_id, "/waited", tries=tries), method="POST")
+            case Coach(supervision_id, call_key, operator_call_key, tries):
+                left = urls.coach(supervision_id, "/left", tries=tries)
+                self._join_talk(response, call_key, left, ends=False, coach=operator_call_key)
             case DialNumber(sentences, number, tried):
                 self._say(response, sentences)
                 dial = Dial(action=urls.direct("/over", tried=tried), method="POST", timeout=OPERATOR_RING_S)
@@ -262,6 +278,23 @@ class Twiml:
         self._say(response, sentences)
         action = self._urls.left_queue()
         response.enqueue(call_sid, action=action, method="POST", wait_url=wait_url, wait_url_method="POST")
+
+    def _join_talk(
+        self, response: VoiceResponse, call_key: str, action: str, *, ends: bool, coach: str | None = None
+    ) -> None:
+        """Join the conference named after the call; it `ends` when this one leaves it, and a `coach` is heard by this
+        call alone. https://www.twilio.com/docs/voice/twiml/conference"""
+        dial = Dial(action=action, method="POST")
+        dial.conference(
+            f"talk-{call_key}",
+            beep="false",
+            start_conference_on_enter=ends,
+            end_conference_on_exit=ends,
+            wait_url=self._urls.file(MUSIC_PATH),
+            wait_method="GET",
+            coach=coach,
+        )
+        response.append(dial)
 
     def _redirect(self, response: VoiceResponse, sentences: Sequence[str], url: str, pause_s: int = 0) -> None:
         self._say(response, sentences)

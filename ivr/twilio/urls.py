@@ -97,12 +97,22 @@ class WebhookUrls:
         return self._url("/voice/ring-attempt/status", attempt=attempt_id) + REPEATED
 
     def operator_leg(self, attempt_id: int, **arguments: int | str) -> str:
-        """An operator's call continues: after `tries` to connect it, `resumed` by the desk, or `kept` for a while."""
+        """An operator's call continues: after `tries` to connect it, `resumed` by the desk, `kept` for a while, or
+        after a `talk` that a supervisor could join."""
         return self._url("/voice/operator-leg", attempt=attempt_id, **arguments)
 
     def operator_leg_key(self, attempt_id: int) -> str:
         """An operator presses a key while the caller is on hold."""
         return self._url("/voice/operator-leg/key", attempt=attempt_id)
+
+    def talk(self, step: str = "") -> str:
+        """A caller is to join the talk that a supervisor whispers into, or has left it."""
+        return self._url(f"/voice/talk{step}")
+
+    def coach(self, supervision_id: int, step: str = "", **arguments: int) -> str:
+        """A supervisor's call is answered, or has come to this step."""
+        url = self._url(f"/voice/coach{step}", supervision=supervision_id, **arguments)
+        return url + REPEATED if step == "/status" else url
 
     def direct(self, step: str, **arguments: int) -> str:
         """A call between a caller and an operator, made without the database, has come to this step."""

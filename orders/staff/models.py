@@ -37,6 +37,7 @@ Task = Literal[
     "record_visits",
     "export_retailers",
     "settle_alarms",
+    "listen_in",
 ]
 
 
@@ -63,6 +64,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     # Every shop with its numbers and its balance: those who also import them.
     "export_retailers": frozenset({"clerk", "manager", "director"}),
     "settle_alarms": frozenset({"leader", "clerk", "manager", "director"}),
+    # To calls going on, unheard by the caller, and to whisper to their operators.
+    "listen_in": frozenset({"leader"}),
 }
 """The roles that may do each task, at the console and by command."""
 

@@ -58,6 +58,26 @@ def says(line: ServedLine, recording: str) -> None:
     call.join(20)
 
 
+def test_a_leader_listens_to_a_live_call(page: Page, line: ServedLine) -> None:
+    call = dial_in(line.account, line.number, SHOP_PHONE, MAIN)
+    call.start()
+    sign_in(page, "leader")
+    page.goto("/desk")
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="监听").first.click()
+    listening = opened.value
+    listening.get_by_role("button", name="监听").click()
+    call.speak(20 * (RECORDINGS / "item_hongtashan_yingjingdian_5_a.ulaw").read_bytes())
+    expect(listening.locator("#listening-state")).to_have_text("正在听", timeout=20_000)
+    listening.wait_for_function("() => Number(document.getElementById('listening').dataset.heard) > 0")
+    take_screenshot(listening, "listening")
+    assert accessibility_faults(listening) == []
+    listening.get_by_role("button", name="停止监听").click()
+    expect(listening.locator("#listening-state")).to_have_text("没有在听")
+    call.hang_up()
+    call.join(20)
+
+
 def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(page: Page, line: ServedLine) -> None:
     says(line, "item_hongtashan_yingjingdian_5_a")
     sign_in(page, "manager")
@@ -71,6 +91,17 @@ def test_a_turn_of_a_voice_call_is_played_and_becomes_a_name_and_a_test_case(pag
         })"""
     )
     assert 1 < played_s < 10
+    # The whole call has one player: its waveform is drawn, a click on it seeks, and the speed can be chosen.
+    expect(page.locator("#player-segments button")).to_have_count(1)
+    drawn = page.locator("#player-waveform").evaluate(
+        "one => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.filter(byte => byte > 0).length"
+    )
+    assert drawn > 1_000
+    page.locator("#player-waveform").click(position={"x": 5, "y": 20})
+    sound = page.locator("#player-sound")
+    assert sound.evaluate("audio => audio.currentTime") < played_s / 4
+    page.get_by_label("速度").select_option("1.5")
+    assert sound.evaluate("audio => audio.playbackRate") == 1.5
     take_screenshot(page, "call")
     assert accessibility_faults(page) == []
 

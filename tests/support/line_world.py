@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from callflows.replies import ListenFor, Reply, Then
+from callflows.replies import ListenFor, Reply, Then, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
 from ivr.carrier import BrowserTelephone, CallStatus, CarrierError
@@ -54,6 +54,9 @@ class CountingConversation:
 
     def go_back(self, _state: CallState, _lines: object, _since: datetime, _desk: object, /) -> bool:
         return self.goes_back
+
+    def transfer_to_operator(self, state: CallState, _desk: object, /) -> tuple[CallState, Reply]:
+        return state, Reply(("an operator comes",), Transfer("taken_over"))
 
     def end(self, state: CallState, _desk: object, /) -> None:
         self.ended_calls.append(state.call_key)
@@ -134,6 +137,15 @@ class FakeCarrier:
 
     def dial_operator_for_callback(self, address: str, line: str, callback_id: int, staff_id: int) -> str:
         return self.dial_operator(address, line, callback_id)
+
+    def redirect_to_talk(self, call_key: str) -> None:
+        self._redirect(call_key, "talk")
+
+    def dial_coach(self, address: str, line: str, supervision_id: int) -> str:
+        return self.dial_operator(address, line, supervision_id)
+
+    def fork_sound(self, call_key: str, fork_id: int) -> None:
+        self._refuse()
 
     def delete_queue(self, queue_id: str) -> None:
         self._refuse()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.support.console_client import Visitor
 from tests.support.desk_world import MAIN, World
 from tests.support.operator_callee import OperatorCallee
 from tests.support.ports import free_port
+from tests.support.served_sockets import serve_with_sockets
 
 SHOP_PHONE, OTHER_PHONE = "+8613800000012", "+8613900000099"
 # Operators of the demo's staff, with telephones of their own.
@@ -192,14 +193,36 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
+def served_line_and_operators(world: World, database: str, **settings: object) -> Iterator[OperatorsFixture]:
+    """The same with the sockets of a line process, so that the sound of calls is heard."""
+    with _operators(world, database, serve_with_sockets, **settings) as switchboard:
+        yield switchboard
+
+
+@contextmanager
 def served_operators(world: World, database: str, **settings: object) -> Iterator[OperatorsFixture]:
     """The line and its operators, served; all calls are over when the block ends."""
+    with _operators(world, database, _serve_requests, **settings) as switchboard:
+        yield switchboard
+
+
+def _serve_requests(switchboard: OperatorsFixture, port: int) -> RestServer:
+    return RestServer(switchboard, "127.0.0.1", port)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _operators(
+    world: World,
+    database: str,
+    serve: Callable[[OperatorsFixture, int], AbstractContextManager[object]],
+    **settings: object,
+) -> Iterator[OperatorsFixture]:
     port = free_port()
     account, rest = open_account("127.0.0.1", 0, "ACde300000000000000000000000000000", "demo-auth-token")
     account.pace = PACE
     switchboard = OperatorsFixture(world, database, account, port)
     switchboard.restart(**settings)
-    with rest, RestServer(switchboard, "127.0.0.1", port):
+    with rest, serve(switchboard, port):
         try:
             yield switchboard
         finally:

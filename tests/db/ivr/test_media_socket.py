@@ -166,7 +166,9 @@ class StreamFixture:
         return asyncio.run(self.serve_socket(FakeMediaSocket([*begin, *messages])))
 
     async def serve_socket(self, socket: FakeMediaSocket) -> FakeMediaSocket:
-        await MediaSockets(self.world.settings, self.world.line.media_streams, InlineExecutor()).serve(socket)
+        await MediaSockets(
+            self.world.settings, self.world.line.media_streams, self.world.line.sound_forks, InlineExecutor()
+        ).serve(socket)
         return socket
 
     def pending_utterance(self, turn_number: int = 1) -> PendingUtterance | None:
@@ -559,7 +561,9 @@ def test_while_sound_is_decoded_the_rest_waits_in_the_connection(line: StreamFix
     async def serve() -> int:
         socket = FakeMediaSocket([CONNECTED, start(line.world), *[media()] * 200])
         with ThreadPoolExecutor(1) as pool:
-            sockets = MediaSockets(line.world.settings, line.world.line.media_streams, pool)
+            sockets = MediaSockets(
+                line.world.settings, line.world.line.media_streams, line.world.line.sound_forks, pool
+            )
             busy = threading.Event()
             pool.submit(busy.wait)
             served = asyncio.create_task(sockets.serve(socket))

@@ -116,7 +116,7 @@ def handshake(world: LineWorld, signature: str, query: str = "") -> str:
         sent.append(event)
 
     with ThreadPoolExecutor(1) as pool:
-        sockets = MediaSockets(world.settings, world.line.media_streams, pool)
+        sockets = MediaSockets(world.settings, world.line.media_streams, world.line.sound_forks, pool)
         asyncio.run(sockets.accept(WebSocket(scope, receive, send)))
     return str(sent[0]["type"])
 
