@@ -34,7 +34,7 @@ from console.day import (
     visit_pages,
     web_order_pages,
 )
-from console.desk import call_handling, desk_pages, operator_script, seat_pages, softphone
+from console.desk import call_handling, desk_pages, finishing, operator_script, seat_pages, softphone
 from console.filters import FILTERS
 from console.language import _
 from console.settings import (
@@ -159,6 +159,8 @@ def _console(app_services: Services) -> Blueprint:
             "staff": authentication.current_staff_or_none(),
             "seat": authentication.seat(),
             "may": authentication.may,
+            "server_time": services().now().isoformat(),
+            "answers_in_browser": call_handling.can_answer_in_browser,
             "navigation": navigation.nav_bar,
             "languages": language.LANGUAGES,
             "language": language.chosen(),
@@ -209,7 +211,7 @@ def _console(app_services: Services) -> Blueprint:
             refused_seat = _take_seat(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
-                signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
+                signed_in = json.dumps({"signed-in": {"token": generate_csrf(), "login": authentication.staff().login}})
                 answer = Response(status=204, headers={"HX-Trigger": signed_in})
             else:
                 to = url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward
@@ -244,6 +246,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(seat_pages.seat_routes())
     console.register_blueprint(desk_pages.desk_routes())
     console.register_blueprint(call_handling.call_handling_routes())
+    console.register_blueprint(finishing.finishing_routes())
     console.register_blueprint(softphone.softphone_routes(app_services))
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound_pages.outbound_routes())
