@@ -1,5 +1,5 @@
 """Webhooks beside connections that stay open: the time a signed post takes over a kept connection, without and with 300
-desk pages open and 200 media sockets opened and closed in half a minute.
+desk pages and telephone windows open and 200 media sockets opened and closed in half a minute.
 
 Everything is real: the proxy, the web and line processes, sockets and signatures. The clients run on the same machine.
 """

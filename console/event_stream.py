@@ -62,7 +62,10 @@ class EventStream(Response):
 
 def event(name: str, part: str) -> str:
     """A part of a page as an event."""
-    return f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines()) + f"retry: {RETRY_MS}\n\n"
+    # Without a row of data a browser drops the event.
+    return (
+        f"event: {name}\n" + "".join(f"data: {row}\n" for row in part.splitlines() or [""]) + f"retry: {RETRY_MS}\n\n"
+    )
 
 
 def streamed_response() -> ResponseReturnValue:

@@ -27,7 +27,7 @@ from console.event_stream import EventStream, LiveParts, Viewer, event
 
 # A stream ends after this long, so that a session can time out; the browser opens it again.
 STREAM_MAX_S = 300
-# A comment is sent this often, so that a dead connection is noticed.
+# A stream sends something at least this often, so that both sides notice a dead connection.
 KEEPALIVE_S = 15
 # The event streams of one staff member: more pages than anybody has open. A stream beyond the limit is refused, and the
 # browser asks again later.
@@ -178,7 +178,8 @@ class _Broadcast:
                 changed, parts = shown.changed, shown.parts
                 news = {name: part for name, part in parts.items() if part != sent.get(name)}
                 sent |= news
-                yield "".join(event(name, part) for name, part in news.items()) or ": still here\n\n"
+                # A page takes a stream that is silent for longer to be broken.
+                yield "".join(event(name, part) for name, part in news.items()) or event("alive", "")
                 with suppress(TimeoutError):
                     async with asyncio.timeout(KEEPALIVE_S):
                         await changed.wait()

@@ -37,6 +37,7 @@ from console.day import (
 from console.desk import (
     call_handling,
     desk_pages,
+    finishing,
     operator_script,
     seat_pages,
     shop_facts,
@@ -167,6 +168,8 @@ def _console(app_services: Services) -> Blueprint:
             "staff": authentication.current_staff_or_none(),
             "seat": authentication.seat(),
             "may": authentication.may,
+            "server_time": services().now().isoformat(),
+            "answers_in_browser": call_handling.can_answer_in_browser,
             "navigation": navigation.nav_bar,
             "languages": language.LANGUAGES,
             "language": language.chosen(),
@@ -219,7 +222,7 @@ def _console(app_services: Services) -> Blueprint:
             refused_seat = _take_seat(form.seat.data or "")
             if request.headers.get("HX-Request"):
                 # If the whole session was lost, the page's own token is no longer valid.
-                signed_in = json.dumps({"signed-in": {"token": generate_csrf()}})
+                signed_in = json.dumps({"signed-in": {"token": generate_csrf(), "login": authentication.staff().login}})
                 answer = Response(status=204, headers={"HX-Trigger": signed_in})
             else:
                 to = url_for("console.seats.page", wanted=refused_seat) if refused_seat else onward
@@ -255,6 +258,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(desk_pages.desk_routes())
     console.register_blueprint(call_handling.call_handling_routes())
     console.register_blueprint(supervision_pages.supervision_routes())
+    console.register_blueprint(finishing.finishing_routes())
     console.register_blueprint(softphone.softphone_routes(app_services))
     console.register_blueprint(today.today_routes())
     console.register_blueprint(outbound_pages.outbound_routes())

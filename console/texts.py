@@ -347,6 +347,7 @@ rules = Texts(
         "closing_grace_minutes": N_("到点以后几分钟内，没订完的还能订完（0是不能）"),
         "order_min_packs": N_("一张订单最少几盒"),
         "order_max_packs": N_("一张订单最多几盒"),
+        "wrap_up_seconds": N_("客户挂机后，整理几秒再接下一个（0是马上接）"),
         "recording_days": N_("客户录音保留几天（0是不录）"),
         "call_days": N_("通话里说了什么保留几天"),
         "number_days": N_("来电号码和外呼号码保留几天"),

@@ -18,6 +18,8 @@ RECORDING_DAYS = 30
 CALL_DAYS = 180
 NUMBER_DAYS = 180
 FORMER_STAFF_DAYS = 365
+# Enough to read the order over and save it.
+WRAP_UP_SECONDS = 30
 # Calls that go on, callbacks and weekly reports need the last days.
 LEAST = {"hold_minutes": 1, "call_days": 7, "number_days": 7}
 """The least a rule can be set to, where that is not 0."""
@@ -41,6 +43,7 @@ RULES = {
     "closing_grace_minutes": "for how long after closing an order begun in time can be saved, 0 for not at all",
     "order_min_packs": "the least an order has in all",
     "order_max_packs": "the most an order has in all",
+    "wrap_up_seconds": "for how long an operator finishes up after the caller hung up, before the next one is rung",
     "recording_days": "for how many days what callers said can be played, 0 for not at all",
     "call_days": "for how many days what was said in a call can be read",
     "number_days": "for how many days the numbers of callers, and those that were called, are kept",
@@ -121,6 +124,11 @@ def number_days(session: Session) -> int:
 def former_staff_days(session: Session) -> int:
     """The number of days for which the number and the password of a closed account are kept."""
     return _value(session, "former_staff_days", FORMER_STAFF_DAYS)
+
+
+def wrap_up_time(session: Session) -> timedelta:
+    """The time an operator has to finish up a call whose caller has hung up, before the next caller is rung."""
+    return timedelta(seconds=_value(session, "wrap_up_seconds", WRAP_UP_SECONDS))
 
 
 def recording_notice(session: Session) -> RecordingNotice:

@@ -17,7 +17,6 @@ from console.desk.call_views import call_view, turns_of
 from ivr.call_sound.whole_call import has_sound
 from ivr.models import Call
 from ivr.operators import tickets
-from ivr.operators.models import Ticket
 from ivr.services import services
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.views import order_view

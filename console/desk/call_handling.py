@@ -1,22 +1,19 @@
-"""Call handling at the desk: presence, and taking, holding, returning and finishing calls, and callbacks."""
+"""Call handling at the desk: presence, and taking, holding and returning calls, and callbacks."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from callflows import speaking
-from callflows.prompts import load_prompts
 from console.authentication import requires_task, seat, staff
-from console.desk import softphone
-from console.desk.call_views import call_view
+from console.desk.call_views import caller_names
 from console.event_stream import streamed_response
 from console.language import _
 from ivr.carrier import CarrierError
@@ -25,7 +22,6 @@ from ivr.operators import callbacks, presence, ring_attempts, tickets
 from ivr.operators.models import Device, Presence, Ticket, TicketReason
 from ivr.services import services
 from ivr.supervision.take_over import taken_away
-from orders.book.models import OrderRow
 from orders.retailers.dialling import may_be_dialled
 from orders.staff.models import StaffRow
 from storage import read_only, transaction
@@ -39,6 +35,18 @@ class IncomingCaller:
 
     name: str
     reason: TicketReason
+
+
+@dataclass(frozen=True, slots=True)
+class TalkedTo:
+    """A caller an operator is connected to, on hold or not: the ticket, the call, the shop's name if it is known, the
+    time the operator took the call, and the time they were put on hold."""
+
+    ticket_id: int
+    call_key: str
+    name: str
+    since: datetime | None
+    held_at: datetime | None
 
 
 DEVICES: tuple[Device, ...] = ("browser", "phone")
@@ -60,8 +68,10 @@ class OperatorPresence:
     operators: Sequence[tuple[Presence, StaffRow]]
     free: frozenset[int | None]
     incoming: Mapping[int, IncomingCaller]
-    talking: Mapping[int, Ticket]
+    talking: Mapping[int, TalkedTo]
     taken_away: Mapping[int, str]
+    cut_off: Mapping[int, Ticket]
+    wrapping_up: Mapping[int, datetime]
 
     def own(self, staff_id: int) -> Presence | None:
         """This operator's own presence, or None."""
@@ -73,22 +83,41 @@ class OperatorPresence:
         return (
             own and (own.ready, own.device, own.pause_reason),
             self.incoming.get(staff_id),
-            talking and (talking.id, talking.call_key, talking.held_at),
+            talking,
             self.taken_away.get(staff_id),
+            (cut_off := self.cut_off.get(staff_id)) and cut_off.id,
             tuple((row.ready, person.id, person.name, person.seat) for row, person in self.operators),
+            tuple(self.wrapping_up.items()),
             self.free,
         )
+
+
+def can_answer_in_browser() -> bool:
+    """True if operators can answer in the browser."""
+    return services().line.carrier.browser_telephone is not None or services().settings.demo
 
 
 def read_presence(session: Session) -> OperatorPresence:
     """The presence of all operators at this moment."""
     now = services().now()
+    operators = presence.present_operators(session, now)
+    ringing, talking = ring_attempts.ringing(session), ring_attempts.talking(session)
+    names = caller_names(session, {of.call_key for of in (*ringing.values(), *talking.values())})
     return OperatorPresence(
-        operators=presence.present_operators(session, now),
+        operators=operators,
         free=frozenset(one.staff_id for one in presence.available_operators(session, (), now)),
-        incoming={who: _incoming_caller(session, ticket) for who, ticket in ring_attempts.ringing(session).items()},
-        talking=ring_attempts.talking(session),
+        incoming={who: IncomingCaller(names.get(of.call_key, ""), of.reason) for who, of in ringing.items()},
+        talking={
+            who: TalkedTo(of.id, of.call_key, names.get(of.call_key, ""), of.taken_at, of.held_at)
+            for who, of in talking.items()
+        },
         taken_away=taken_away(session, now),
+        cut_off=ring_attempts.cut_off(session),
+        wrapping_up={
+            person.id: row.wrap_up_until
+            for row, person in operators
+            if row.wrap_up_until is not None and presence.is_in_wrap_up(row, now)
+        },
     )
 
 
@@ -102,14 +131,11 @@ def presence_context(shown: OperatorPresence, me: StaffRow) -> dict[str, object]
         "incoming": shown.incoming.get(me.id),
         "talking": shown.talking.get(me.id),
         "taken_away": shown.taken_away.get(me.id, ""),
-        "softphone": softphone.is_available(),
+        "cut_off": shown.cut_off.get(me.id),
+        "wrapping_up": shown.wrapping_up,
+        "softphone": can_answer_in_browser(),
         "carrier_telephone": services().line.carrier.browser_telephone,
     }
-
-
-def _incoming_caller(session: Session, ticket: Ticket) -> IncomingCaller:
-    view = call_view(session, session.get_one(Call, ticket.call_key))
-    return IncomingCaller(view.retailer.name if view.retailer is not None else "", ticket.reason)
 
 
 def _add_presence(routes: Blueprint) -> None:
@@ -118,7 +144,7 @@ def _add_presence(routes: Blueprint) -> None:
     def ready() -> ResponseReturnValue:
         device = next((one for one in DEVICES if one == request.form.get("device")), None)
         me = staff()
-        if device is None or not (softphone.is_available() if device == "browser" else me.phone):
+        if device is None or not (can_answer_in_browser() if device == "browser" else me.phone):
             return _("没有登记可以接听的电话，请找班长。"), 409
         if not seat():
             return _("请先坐到席位上，再接电话。"), 409
@@ -132,6 +158,17 @@ def _add_presence(routes: Blueprint) -> None:
     def pause() -> ResponseReturnValue:
         with transaction(services().sessions) as session:
             presence.pause(session, staff().id, services().now())
+        return streamed_response()
+
+    @routes.post("/end-wrap-up")
+    @requires_task("take_calls")
+    def end_wrap_up() -> ResponseReturnValue:
+        """Be rung for the next caller before the wrap-up is over."""
+        with transaction(services().sessions) as session:
+            presence.end_wrap_up(session, staff().id)
+            session.flush()
+            tickets.close_served(session, services().now())
+        services().line.operators.dispatcher.dispatch()
         return streamed_response()
 
 
@@ -158,7 +195,7 @@ def _add_tickets(routes: Blueprint) -> None:
     @requires_task("take_calls")
     def hold(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            _own_ticket(session, number)
+            own_ticket(session, number)
         if not services().line.operators.dispatcher.put_on_hold(number):
             return _("现在没有接通，不用请客户等。"), 409
         return streamed_response()
@@ -167,7 +204,7 @@ def _add_tickets(routes: Blueprint) -> None:
     @requires_task("take_calls")
     def resume(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
-            _own_ticket(session, number)
+            own_ticket(session, number)
         if not services().line.operators.dispatcher.take_off_hold(number):
             return _("这位客户没有在等。"), 409
         return streamed_response()
@@ -176,33 +213,33 @@ def _add_tickets(routes: Blueprint) -> None:
     @requires_task("take_calls")
     def put_back(number: int) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
-            call_key = _own_ticket(session, number).call_key
+            call_key = own_ticket(session, number).call_key
             tickets.put_back(session, number)
             # The operator is paused, so that they are not called again for it at once.
             presence.pause(session, staff().id, services().now())
         _redirect(call_key, services().line.carrier.redirect_to_queue)
-        return _become_idle()
+        return become_idle()
 
     @routes.post("/tickets/<int:number>/give-back")
     @requires_task("take_calls")
     def give_back(number: int) -> ResponseReturnValue:
         with transaction(services().sessions) as session:
-            call_key = _own_ticket(session, number).call_key
+            call_key = own_ticket(session, number).call_key
             tickets.close(session, number, "given_back", services().now())
         turn_number = services().line.calls.give_back(call_key)
-        _redirect_to_turn(call_key, turn_number)
-        return _become_idle()
+        redirect_to_turn(call_key, turn_number)
+        return become_idle()
 
-    @routes.post("/tickets/<int:number>/finish")
+    @routes.post("/tickets/<int:number>/reconnect")
     @requires_task("take_calls")
-    def finish(number: int) -> ResponseReturnValue:
-        with transaction(services().sessions) as session:
-            call_key = _own_ticket(session, number).call_key
-            tickets.close(session, number, "finished", services().now())
-            saved = session.scalar(select(OrderRow).where(OrderRow.call_key == call_key))
-            order_number = saved.number if saved is not None else None
-        _finish_call(call_key, order_number)
-        return _become_idle()
+    def reconnect(number: int) -> ResponseReturnValue:
+        """Call this operator again for the caller they have lost, who is still there."""
+        with read_only(services().sessions) as session:
+            call_key = own_ticket(session, number).call_key
+        if not services().line.operators.dispatcher.reconnect(number):
+            return _("接不回去：客户已经挂机，或者打不通您的电话。"), 409
+        _redirect(call_key, services().line.carrier.redirect_to_queue)
+        return streamed_response()
 
 
 def _add_callbacks(routes: Blueprint) -> None:
@@ -247,35 +284,31 @@ def _dial_callback(number: int) -> ResponseReturnValue:
     return swap_work_area(url_for("console.desk.order", key=callbacks.order_key(number)))
 
 
-def _become_idle() -> ResponseReturnValue:
+def become_idle() -> ResponseReturnValue:
     """Mark the operator free for the next caller and return to the desk."""
     with transaction(services().sessions) as session:
+        presence.end_wrap_up(session, staff().id)
         presence.record_call_end(session, staff().id, services().now())
     services().line.operators.dispatcher.dispatch()
     return swap_work_area(url_for("console.desk.page"))
 
 
 def swap_work_area(url: str) -> ResponseReturnValue:
-    """Swap in another page of the desk without a page load, which would hang up the softphone."""
+    """Swap in another page of the desk without a page load, so that what is open beside it stays."""
     location = {"path": url, "target": "#work", "select": "#work", "swap": "outerHTML"}
     return "", 204, {"HX-Location": json.dumps(location)}
 
 
-def _own_ticket(session: Session, number: int) -> Ticket:
+def own_ticket(session: Session, number: int) -> Ticket:
+    """The ticket of a call that is in this operator's hands; 409 if it is not."""
     ticket = session.get(Ticket, number)
     if ticket is None or ticket.state != "taken" or ticket.taken_by != staff().id:
         abort(409, _("这通电话现在不在您手里。"))
     return ticket
 
 
-def _finish_call(call_key: str, order_number: str | None) -> None:
-    prompts = load_prompts()
-    saved = [prompts.text("goodbye.saved", number=speaking.one_by_one(order_number))] if order_number else []
-    turn_number = services().line.calls.finish(call_key, (*saved, prompts.text("goodbye.thanks")))
-    _redirect_to_turn(call_key, turn_number)
-
-
-def _redirect_to_turn(call_key: str, turn_number: int) -> None:
+def redirect_to_turn(call_key: str, turn_number: int) -> None:
+    """Send the caller to this turn of the conversation."""
     _redirect(call_key, lambda call_key: services().line.carrier.redirect_to_turn(call_key, turn_number))
 
 

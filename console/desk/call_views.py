@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -219,6 +219,17 @@ def _by_number_only(state: CallState) -> bool:
 def call_view(session: Session, call: Call) -> CallView:
     """One call as listed."""
     return _views(session, {call.call_key: call})[call.call_key]
+
+
+def caller_names(session: Session, call_keys: Collection[str]) -> dict[str, str]:
+    """The shops' names of these calls, by call; without those whose caller is not known."""
+    codes = {
+        call.call_key: CallState.from_json(call.state).customer_code
+        for call in session.scalars(select(Call).where(Call.call_key.in_(call_keys)))
+    }
+    retailers = session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(set(codes.values()))))
+    names = {row.customer_code: row.name for row in retailers}
+    return {call_key: names[code] for call_key, code in codes.items() if code in names}
 
 
 def turns_of(session: Session, call_key: str, limit: int = TURNS_SHOWN) -> list[dict[str, Any]]:

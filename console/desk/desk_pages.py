@@ -31,7 +31,7 @@ from console.desk.typed_names import SHELVES, TypedNames
 from console.event_stream import EventStream
 from console.language import _
 from ivr.models import Call
-from ivr.operators import callbacks, presence
+from ivr.operators import callbacks, presence, tickets
 from ivr.operators.models import Callback, Ticket
 from ivr.services import services
 from orders.book.desk import Desk, DeskRefusal, Hotline, LineOutcome, OrderView, Retailer
@@ -170,6 +170,7 @@ def desk_routes() -> Blueprint:
                 desk.draft(key).confirm()
             except DeskRefusal as refusal:
                 return _render_sheet(desk, item, problem=refusal.reason), 422
+            tickets.close_served(session, services().now())
             return _render_sheet(desk, _work_item(session, desk, key), saved=True)
 
     return routes
@@ -195,7 +196,7 @@ def begin_order(customer_code: str, key: str = "") -> ResponseReturnValue:
     if call is not None:
         services().line.calls.identify_caller(call.call_key, retailer.customer_code)
     if item is not None:
-        # A full page load would hang up the softphone in the middle of the call.
+        # Without a page load, in the middle of the call.
         return swap_work_area(url_for("console.desk.order", key=key))
     return "", 204, {"HX-Redirect": url_for("console.desk.order", key=key)}
 

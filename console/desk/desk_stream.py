@@ -1,4 +1,5 @@
-"""The desk's event stream: the queue, the live calls, and operator presence, for all desks of a process together."""
+"""The event streams of the desk and of the telephone windows: the queue, the live calls, and operator presence, read
+once for all pages of a process."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 
 from flask import render_template
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from console.desk.call_handling import OperatorPresence, presence_context, read_presence
 from console.desk.call_views import HotlineStatus, hotline_status
@@ -36,29 +38,20 @@ class DeskStream:
     interval_s = 0.5
 
     def __init__(self) -> None:
-        self._checked_in_at: dict[int, float] = {}
-        # The part of each viewer and language, with the facts it was rendered from.
-        self._presence_parts: dict[tuple[int, str], tuple[Hashable, str]] = {}
+        self._presences = _Presences("desk/presence.html")
 
     def read(self, viewers: Collection[int]) -> DeskContent:
         """The calls and the operators at this moment."""
-        self._check_in(viewers)
-        self._presence_parts = {key: part for key, part in self._presence_parts.items() if key[0] in viewers}
+        self._presences.begin(viewers)
         now = services().now()
         with read_only(services().sessions) as session:
-            staff = {one.id: one for one in session.scalars(select(StaffRow).where(StaffRow.id.in_(viewers)))}
-            return DeskContent(staff, hotline_status(session, now), read_presence(session))
+            return DeskContent(_staff(session, viewers), hotline_status(session, now), read_presence(session))
 
     def render(self, content: DeskContent, viewer: int) -> Mapping[str, str]:
         """The parts as this staff member sees them; rendered anew only where something has changed for them."""
         me = content.staff[viewer]
-        context = presence_context(content.presence, me)
-        facts, language = content.presence.facts_for(viewer), chosen()
-        before = self._presence_parts.get((viewer, language))
-        if before is None or before[0] != facts:
-            before = facts, render_template("desk/presence.html", **context)
-            self._presence_parts[viewer, language] = before
-        return {"hotline": self._hotline_part(content, me, language), "presence": before[1]}
+        presence_part = self._presences.render(content.presence, me)
+        return {"hotline": self._hotline_part(content, me, chosen()), "presence": presence_part}
 
     def _hotline_part(self, content: DeskContent, me: StaffRow, language: str) -> str:
         has_call = any(one.taken_by is not None and one.taken_by.id == me.id for one in content.status.taken)
@@ -67,6 +60,58 @@ class DeskStream:
             part = render_template("desk/hotline_status.html", status=content.status, me=me)
             content.hotline_parts[key] = part
         return part
+
+
+@dataclass(frozen=True)
+class SoftphoneContent:
+    """What the telephone windows show at one moment."""
+
+    staff: Mapping[int, StaffRow]
+    presence: OperatorPresence
+
+
+class SoftphoneStream:
+    """The part of the telephone window's page. It keeps its operator checked in wherever the other pages are."""
+
+    interval_s = 0.5
+
+    def __init__(self) -> None:
+        self._presences = _Presences("desk/softphone_state.html")
+
+    def read(self, viewers: Collection[int]) -> SoftphoneContent:
+        """The operators at this moment."""
+        self._presences.begin(viewers)
+        with read_only(services().sessions) as session:
+            return SoftphoneContent(_staff(session, viewers), read_presence(session))
+
+    def render(self, content: SoftphoneContent, viewer: int) -> Mapping[str, str]:
+        """The part as this staff member sees it."""
+        return {"softphone": self._presences.render(content.presence, content.staff[viewer])}
+
+
+class _Presences:
+    """The operators' own parts of a page, rendered by a template only where something has changed for them."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+        self._checked_in_at: dict[int, float] = {}
+        # The part of each viewer and language, with the facts it was rendered from.
+        self._parts: dict[tuple[int, str], tuple[Hashable, str]] = {}
+
+    def begin(self, viewers: Collection[int]) -> None:
+        """Keep the viewers checked in, and free the operators whose wrap-up is over."""
+        self._check_in(viewers)
+        self._parts = {key: part for key, part in self._parts.items() if key[0] in viewers}
+        services().line.operators.dispatcher.end_wrap_ups()
+
+    def render(self, shown: OperatorPresence, me: StaffRow) -> str:
+        """The part as this staff member sees it."""
+        facts, key = shown.facts_for(me.id), (me.id, chosen())
+        before = self._parts.get(key)
+        if before is None or before[0] != facts:
+            before = facts, render_template(self._template, **presence_context(shown, me))
+            self._parts[key] = before
+        return before[1]
 
     def _check_in(self, viewers: Collection[int]) -> None:
         now = time.monotonic()
@@ -78,3 +123,7 @@ class DeskStream:
         with transaction(services().sessions) as session:
             for one in due:
                 presence.check_in(session, one, services().now())
+
+
+def _staff(session: Session, viewers: Collection[int]) -> dict[int, StaffRow]:
+    return {one.id: one for one in session.scalars(select(StaffRow).where(StaffRow.id.in_(viewers)))}

@@ -31,6 +31,7 @@ from orders.department_rules import (
     RECORDING_NOTICE,
     REGISTERED_NUMBER_PIN,
     RULES,
+    WRAP_UP_SECONDS,
     set_rule,
 )
 from orders.models import REASON_MAX_CHARS, DepartmentRule, Subject
@@ -162,6 +163,7 @@ def _defaults() -> dict[str, int | None]:
         "closing_grace_minutes": int(draft.closing_grace.total_seconds()) // 60,
         "order_min_packs": draft.order_min_packs,
         "order_max_packs": draft.order_max_packs,
+        "wrap_up_seconds": WRAP_UP_SECONDS,
         "recording_days": RECORDING_DAYS,
         "call_days": CALL_DAYS,
         "number_days": NUMBER_DAYS,

@@ -14,13 +14,15 @@
 
   async function promptSignIn() {
     if (dialog.open) return;
-    const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } });
-    // Still signed in: the server was unreachable.
-    if (answer.status === 204) return;
+    const answer = await fetch(dialog.dataset.login, { headers: { "HX-Request": "true" } }).catch(() => null);
+    // Still signed in, or the server is away.
+    if (answer?.status !== 200 || dialog.open) return;
     dialog.innerHTML = await answer.text();
     htmx.process(dialog);
     dialog.showModal();
-    dialog.querySelector("input:not([type=hidden])").focus();
+    // The same person goes on: only the password is missing.
+    dialog.querySelector("[name=login]").value = document.body.dataset.login;
+    dialog.querySelector("[name=password]").focus();
   }
 
   document.addEventListener("htmx:responseError", (event) => {
@@ -32,22 +34,32 @@
       showError(xhr.responseText.startsWith("<") ? errorMessage.dataset.unreachable : xhr.responseText || errorMessage.dataset.unreachable);
     }
   });
-  document.addEventListener("htmx:sendError", () => showError(errorMessage.dataset.unreachable));
+  for (const broken of ["htmx:sendError", "htmx:timeout"]) {
+    // A line that waits for the server says so itself, and is sent again by itself.
+    document.addEventListener(broken, ({ detail }) => { if (detail.elt?.id !== "unsent-lines") showError(errorMessage.dataset.unreachable); });
+  }
   document.addEventListener("htmx:sseError", (event) => {
     // A refused event stream closes at once: the user has been signed out.
-    if (event.detail.source && event.detail.source.readyState === EventSource.CLOSED) promptSignIn();
+    if (event.detail.source?.refused) promptSignIn();
   });
 
-  document.addEventListener("signed-in", (event) => {
+  // The pages of a browser share one session: signed in again on one of them, all go on. None is loaded again, which
+  // would lose what was typed and, in the telephone window, the call; another person's pages are.
+  const sessions = new BroadcastChannel("hotline-session");
+  document.addEventListener("signed-in", ({ detail: { token, login } }) => { sessions.postMessage({ token, login }); renew({ token, login }); });
+  sessions.addEventListener("message", ({ data }) => renew(data));
+
+  function renew({ token, login }) {
     dialog.close();
-    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": event.detail.token }));
-    for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = event.detail.token;
+    if (login !== document.body.dataset.login) { window.location.reload(); return; }
+    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+    for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = token;
+    document.dispatchEvent(new Event("session-renewed"));
     const request = interrupted;
     interrupted = null;
-    // The interrupted request is sent again; without one the page is reloaded.
-    if (request === null) window.location.reload();
-    else htmx.trigger(request.elt, request.elt.tagName === "FORM" ? "submit" : "click");
-  });
+    // The interrupted request is sent again.
+    if (request !== null) htmx.trigger(request.elt, request.elt.tagName === "FORM" ? "submit" : "click");
+  }
 
   // A form that was just swapped in and is not yet processed by htmx must not be submitted by the browser.
   document.addEventListener("submit", (event) => { if (event.target.hasAttribute("hx-post")) event.preventDefault(); });
@@ -67,10 +79,16 @@
     else buttons[0]?.focus();
   });
 
-  // Waiting times are counted on between two updates from the server.
+  // The clock of the user's machine may be wrong: times are counted by the server's.
+  const clockOffset = Date.parse(document.body.dataset.now) - Date.now();
+  const serverNow = () => Date.now() + clockOffset;
+
+  // Times are counted on, or down, between two updates from the server.
   function count() {
-    for (const element of document.querySelectorAll("[data-since]")) {
-      const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dataset.since)) / 1000));
+    for (const element of document.querySelectorAll("[data-since], [data-until]")) {
+      const { since, until } = element.dataset;
+      const passed = since ? serverNow() - Date.parse(since) : Date.parse(until) - serverNow();
+      const seconds = Math.max(0, Math.floor(passed / 1000));
       element.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     }
   }
@@ -78,5 +96,19 @@
   document.addEventListener("htmx:afterSettle", count);
   count();
 
-  window.Hotline = { showError };
+  // The caller of the present call: the name, the reason, and for how long it has lasted or wrap-up still lasts.
+  function showCaller(element, { state, caller, reason, since, until }, words) {
+    element.hidden = !["incoming", "connecting", "talking"].includes(state) && !until;
+    element.querySelector("b").textContent = until ? "" : caller || words.unknown;
+    element.querySelector(".reason").textContent = reason ?? "";
+    const time = element.querySelector(".time");
+    time.hidden = !since && !until;
+    delete time.dataset.since;
+    delete time.dataset.until;
+    if (since) time.dataset.since = since;
+    else if (until) time.dataset.until = until;
+    count();
+  }
+
+  window.Hotline = { showError, showCaller };
 })();

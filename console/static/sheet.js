@@ -10,10 +10,8 @@
   let found = { sure: false, cartons: "", options: [] };
   // The place of the chosen option; -1 while the operator has to choose one.
   let chosen = -1;
-  // Text typed while the last line is being sent is not lost: it is restored on the new sheet.
-  let sent = null;
-  let typedAhead = null;
-  let enterAhead = false;
+  // What is being typed while the sheet is exchanged, and the field that has the focus.
+  let typed = null;
   // True if the cartons were typed after the spec; they are then replaced or cleared together with it.
   let cartonsFromPick = false;
 
@@ -78,7 +76,16 @@
     cartonsFromPick = Boolean(cartons);
     byId("barcode").value = "";
     byId("spec-ask").classList.remove("asked");
+    keepTyped();
     show();
+  }
+
+  // What is typed is kept until it is entered, even if the page is loaded again.
+  const typedKey = () => `hotline-typed ${window.location.pathname}`;
+  function keepTyped() {
+    const now = { pick: byId("pick").value, cartons: byId("cartons").value };
+    if (now.pick) window.sessionStorage.setItem(typedKey(), JSON.stringify(now));
+    else window.sessionStorage.removeItem(typedKey());
   }
 
   // Choose the spec: focus the cartons, or submit the line if they are given already. Without a choice, ask for one.
@@ -104,31 +111,25 @@
     byId("pick").value = spec.name;
     byId("barcode").value = spec.barcode;
     byId("cartons").value = "";
+    keepTyped();
     byId("cartons").focus();
   }
 
-  // A line without a spec is not sent: its spec is chosen first.
-  document.addEventListener("submit", (event) => {
-    if (event.target.id !== "entry" || byId("barcode").value || byId("entry").classList.contains("htmx-request")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    accept();
-  }, true);
-
   document.addEventListener("input", (event) => {
     if (event.target.id === "pick") update();
-    if (event.target.id === "cartons") cartonsFromPick = false;
+    if (event.target.id === "cartons") { cartonsFromPick = false; keepTyped(); }
   });
   document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("spec-found").hidden = true; });
 
-  // The order is not saved while a line is typed but not added, or still being sent.
+  // The order is not saved, and the call not ended, while a line is typed but not added, or is not on the order yet.
   document.addEventListener("click", (event) => {
-    if (!event.target.closest?.("#save")) return;
-    const onItsWay = byId("entry").classList.contains("htmx-request");
-    if (!onItsWay && !byId("pick").value.trim()) return;
+    if (!event.target.closest?.("#save, #finish") || !byId("pick")) return;
+    const { unsentLines } = window.Hotline;
+    if (!unsentLines.count() && !byId("pick").value.trim()) return;
     event.preventDefault();
     event.stopPropagation();
-    if (!onItsWay) Hotline.showError(byId("wording").dataset.unfinished);
+    const { unfinished, unsent } = byId("wording").dataset;
+    if (!unsentLines.sending()) window.Hotline.showError(unsentLines.count() ? unsent : unfinished);
     byId("pick").focus();
   }, true);
 
@@ -155,39 +156,42 @@
       byId("cartons").value = "";
       update();
     } else if (event.key === "Enter") {
-      if (byId("entry").classList.contains("htmx-request")) {
-        event.preventDefault();
-        enterAhead = true;
-      } else if (byId("barcode").value === "") {
+      if (byId("barcode").value === "") {
         event.preventDefault();
         accept();
       }
     }
   });
 
-  document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.id !== "entry") return;
-    sent = { pick: byId("pick").value, cartons: byId("cartons").value, barcode: byId("barcode").value };
+  // A line that is entered is sent by itself; the next one can be typed at once.
+  document.addEventListener("submit", (event) => {
+    if (event.target.id !== "entry") return;
+    event.preventDefault();
+    const line = { name: byId("pick").value, cartons: byId("cartons").value, barcode: byId("barcode").value };
+    if (!line.barcode) {
+      accept();
+      return;
+    }
     byId("pick").value = "";
     byId("cartons").value = "";
     byId("pick").focus();
     update();
+    window.Hotline.unsentLines.add(line);
   });
 
-  function restoreEntry() {
-    for (const [name, value] of Object.entries(sent)) byId(name).value = value;
-    enterAhead = false;
-  }
-
-  function restoreEntryOnError(event) {
-    if (event.detail.elt.id === "entry" && sent !== null) restoreEntry();
-  }
-  document.addEventListener("htmx:responseError", restoreEntryOnError);
-  document.addEventListener("htmx:sendError", restoreEntryOnError);
+  // A refused line is shown again, to be corrected or entered once more.
+  window.Hotline.restoreEntry = ({ name, cartons, barcode }) => {
+    Object.assign(byId("pick"), { value: name });
+    Object.assign(byId("cartons"), { value: cartons });
+    byId("barcode").value = barcode;
+    if (byId("cartons").getAttribute("aria-invalid")) byId("cartons").focus();
+  };
 
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.detail.target.id !== "sheet" || !byId("pick") || sent === null) return;
-    typedAhead = { pick: byId("pick").value, cartons: byId("cartons").value, enter: enterAhead };
+    if (event.detail.target.id !== "sheet" || !byId("pick")) return;
+    const focused = document.activeElement;
+    const elsewhere = focused !== document.body && !byId("sheet").contains(focused);
+    typed = { pick: byId("pick").value, cartons: byId("cartons").value, barcode: byId("barcode").value, focus: elsewhere ? null : focused.id };
   });
 
   function ready() {
@@ -197,32 +201,36 @@
       today = specs.today;
       loadNames(specs);
     }
-    const cartonsField = byId("cartons");
-    // A refused line is restored, to be corrected or entered again.
-    const refused = sent !== null && byId("pick") && document.querySelector(".sheet[data-refused]");
-    if (refused) {
-      restoreEntry();
-      typedAhead = null;
+    const before = typed;
+    typed = null;
+    const pick = byId("pick");
+    if (pick) {
+      const kept = before ?? JSON.parse(window.sessionStorage.getItem(typedKey()) ?? "null");
+      pick.value = kept?.pick ?? "";
+      update();
+      byId("cartons").value = kept?.cartons ?? "";
+      byId("barcode").value = kept?.barcode ?? "";
     }
-    if (cartonsField?.getAttribute("aria-invalid")) cartonsField.focus();
-    else (byId("pick") || byId("next") || byId("finish"))?.focus();
-    sent = null;
-    enterAhead = false;
-    if (typedAhead === null || !byId("pick")) return;
-    const { pick, cartons, enter } = typedAhead;
-    typedAhead = null;
-    if (!pick) return;
-    byId("pick").value = pick;
-    byId("cartons").value = cartons;
-    update();
-    if (enter) accept();
+    // The focus stays in a field beside the sheet.
+    if (before?.focus === null) return;
+    if (before?.focus === "cartons" && pick) byId("cartons").focus();
+    else (pick || byId("next") || byId("finish"))?.focus();
+    if (pick) show();
   }
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    // Another order starts with an empty entry line.
-    if (event.target.id === "work") sent = typedAhead = null;
+    if (event.target.id === "work") typed = null;
     if (["sheet", "work"].includes(event.target.id)) ready();
   });
+
+  // --- ending a call with unsaved lines
+
+  const dialog = byId("unsaved-lines");
+  document.addEventListener("htmx:afterSettle", (event) => { if (event.target === dialog && !dialog.open) dialog.showModal(); });
+  document.addEventListener("htmx:afterRequest", (event) => { if (dialog?.contains(event.detail.elt) && event.detail.xhr.status === 204) dialog.close(); });
+  dialog?.addEventListener("click", (event) => { if (event.target.closest("[data-close]")) dialog.close(); });
+  dialog?.addEventListener("close", () => byId("pick")?.focus());
+
   ready();
 
   // What the shelves (spec_browse.js) show and do.

@@ -1,38 +1,79 @@
 "use strict";
-// The operator's softphone in the browser: the carrier's own, or in the demo the simulator's. It lives outside of #work,
-// which is swapped during a call; a page load would hang up.
+// The operator's softphone in a window of its own: the carrier's, or in the demo the simulator's. The other pages are told
+// of its call, and may answer and end it, so that none of them has to stay open for it.
 
 (() => {
   const panel = document.getElementById("softphone");
   const words = JSON.parse(panel.dataset.words);
   const byId = (id) => document.getElementById(id);
+  const channel = new BroadcastChannel("hotline-softphone");
+  const { ringer } = window.Hotline;
   const AUTO_ANSWER_MS = 30000;
+  const RECONNECT_MS = 3000;
+  // A window that is loaded again finds its own lock taken for a moment.
+  const LOCK_WITHIN_MS = 3000;
+  const NAME_KNOWN_WITHIN_MS = 1000;
+  const TONES = { ready: "good", incoming: "bad", connecting: "warn", talking: "good", wrap_up: "warn" };
 
   let line = null;
   let connecting = null;
+  let state = "off";
   // A call taken at the desk is answered automatically when it rings before this time.
   let autoAnswerUntil = 0;
-  let opened = "";
+  let notification = null;
+  let leaving = false;
 
   const token = () => JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"];
 
-  async function fetchToken() {
-    const answer = await fetch(panel.dataset.token, { method: "POST", headers: { "X-CSRFToken": token(), "HX-Request": "true" } });
+  async function post(url, fields = {}) {
+    const headers = { "X-CSRFToken": token(), "HX-Request": "true" };
+    const answer = await fetch(url, { method: "POST", headers, body: new URLSearchParams(fields) });
     if (!answer.ok) throw new Error(await answer.text());
-    return answer.json();
+    return answer;
+  }
+  const fetchToken = async () => (await post(panel.dataset.token)).json();
+
+  // --- display, here and on the other pages
+
+  function shown() {
+    const facts = byId("call-facts").dataset;
+    const inWrapUp = state === "ready" && facts.wrapsUpUntil !== "";
+    return {
+      kind: "state",
+      state: inWrapUp ? "wrap_up" : state,
+      caller: facts.caller,
+      reason: state === "incoming" ? facts.reason : "",
+      order: facts.order,
+      since: state === "talking" ? facts.talksSince : "",
+      until: inWrapUp ? facts.wrapsUpUntil : "",
+    };
   }
 
-  // --- display
-
-  function show(state, tone) {
-    byId("softphone-state").textContent = words[state];
-    byId("softphone-state").className = `tag ${tone}`;
-    byId("softphone-answer").hidden = state !== "incoming";
-    byId("softphone-decline").hidden = state !== "incoming";
+  function show() {
+    const now = shown();
+    byId("softphone-state").textContent = words[now.state];
+    byId("softphone-state").className = `tag ${TONES[now.state] ?? ""}`;
+    byId("softphone-answer").hidden = byId("softphone-decline").hidden = state !== "incoming";
     byId("softphone-hang-up").hidden = state !== "talking" && state !== "connecting";
     byId("softphone-typing").hidden = !(line?.canType && state === "talking");
-    if (state === "incoming") document.title = `☎ ${document.title.replace(/^☎ /, "")}`;
-    else document.title = document.title.replace(/^☎ /, "");
+    panel.classList.toggle("rings", state === "incoming");
+    window.Hotline.showCaller(byId("softphone-caller"), now, words);
+    document.title = (state === "incoming" ? "☎ " : "") + document.title.replace(/^☎ /, "");
+    channel.postMessage(now);
+  }
+
+  function change(next) {
+    state = next;
+    if (state === "incoming") { ringer.start(); window.setTimeout(notify, NAME_KNOWN_WITHIN_MS); }
+    else { ringer.stop(); notification?.close(); notification = null; }
+    show();
+  }
+
+  function notify() {
+    if (state !== "incoming" || notification !== null || window.Notification?.permission !== "granted") return;
+    const { caller, reason } = shown();
+    notification = new Notification(`☎ ${words.incoming} · ${caller || words.unknown}`, { body: `${reason}  F8`, tag: "incoming", requireInteraction: true });
+    notification.onclick = () => window.focus();
   }
 
   function write(who, text) {
@@ -44,21 +85,22 @@
   }
 
   const handlers = {
-    ready() { show("ready", "good"); },
+    ready() { change("ready"); },
     incoming() {
       byId("softphone-said").replaceChildren();
       if (Date.now() < autoAnswerUntil) { autoAnswerUntil = 0; line.answer(); return; }
-      show("incoming", "bad");
-      byId("softphone-answer").focus();
+      change("incoming");
     },
-    connecting() { show("connecting", "warn"); },
-    talking() { show("talking", "good"); },
-    ended() { show("ready", "good"); },
+    connecting() { change("connecting"); },
+    talking() { change("talking"); },
+    ended() { change("ready"); },
     said(text) { write("line", text); },
     closed(reason) {
       line = null;
-      show("off", "");
-      if (reason) window.Hotline.showError(words.failed + reason);
+      change("off");
+      if (leaving) return;
+      window.Hotline.showError(reason);
+      window.setTimeout(connect, RECONNECT_MS);
     },
   };
 
@@ -70,7 +112,7 @@
     for (const sound of ["incoming", "outgoing", "disconnect"]) device.audio?.[sound](false);
     let call = null;
     device.on("tokenWillExpire", async () => device.updateToken((await fetchToken()).token));
-    device.on("error", (error) => { if (call === null) handlers.closed(error.message); else window.Hotline.showError(words.failed + error.message); });
+    device.on("error", (error) => { if (call === null) { device.destroy(); handlers.closed(words.failed + error.message); } else window.Hotline.showError(words.failed + error.message); });
     device.on("incoming", (incoming) => {
       if (call !== null) { incoming.reject(); return; }
       call = incoming;
@@ -125,53 +167,69 @@
     });
   }
 
-  // True once the softphone can be called; on failure the operator is paused.
+  // Connect, and again until it succeeds. The operator is rung only while the telephone is connected.
   function connect() {
     connecting ??= (async () => {
-      if (line !== null) return true;
+      if (line !== null) return;
       const first = await fetchToken();
       line = await (first.kind === "carrier" ? openCarrier(first) : openSimulator(first));
       handlers.ready();
-      return true;
-    })().catch((error) => {
-      handlers.closed(error.message);
-      htmx.ajax("POST", panel.dataset.pause, { swap: "none" });
-      return false;
-    }).finally(() => { connecting = null; });
+    })().catch((error) => handlers.closed(error.message)).finally(() => { connecting = null; });
     return connecting;
   }
 
-  // --- the page around it
+  // --- the beginning: one window only, and sound, which browsers allow after a click
 
-  function applyPresence() {
-    const presence = byId("presence-state");
-    if (!presence) return;
-    if (presence.dataset.device === "browser" && presence.dataset.ready && line === null) connect();
-    // The order of the call just connected is opened.
-    const call = presence.dataset.call;
-    if (call !== opened) {
-      opened = call;
-      const open = byId("open-current-order");
-      if (call && window.location.pathname !== open.getAttribute("href")) {
-        // Just swapped in, the link may not be processed by htmx yet; as an ordinary link it would hang up.
-        htmx.process(open);
-        open.click();
-      }
-    }
+  async function begin() {
+    byId("softphone-begin").hidden = true;
+    await connect();
+    if (line !== null) post(panel.dataset.ready, { device: "browser" }).catch((error) => window.Hotline.showError(error.message));
   }
 
-  document.addEventListener("htmx:afterSettle", applyPresence);
-  // A ready operator is called at once, so the softphone connects first.
-  document.addEventListener("click", async (event) => {
-    if (event.target.id === "softphone-begin" && await connect()) htmx.trigger("#softphone-begin", "softphone-ready");
-  });
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.requestConfig.path.endsWith("/take") && line !== null) autoAnswerUntil = Date.now() + AUTO_ANSWER_MS;
-  });
-  document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.path.endsWith("/take")) autoAnswerUntil = 0;
-  });
+  async function start() {
+    showNotifications();
+    if (!window.isSecureContext) { window.Hotline.showError(words.insecure); return; }
+    navigator.locks.request("hotline-softphone", { signal: AbortSignal.timeout(LOCK_WITHIN_MS) }, async () => {
+      if (await ringer.mayRing()) begin();
+      else byId("softphone-begin").hidden = false;
+      // Held until the window is gone.
+      await new Promise(() => {});
+    }).catch(() => { leaving = true; window.Hotline.showError(words.twice); window.close(); });
+  }
 
+  byId("softphone-begin").addEventListener("click", () => { askForNotifications(); begin(); });
+
+  function showNotifications() {
+    const permission = window.Notification?.permission;
+    byId("notifications-off").hidden = permission !== "default";
+    byId("notifications-blocked").hidden = permission !== "denied";
+  }
+
+  async function askForNotifications() {
+    if (window.Notification?.permission === "default") await Notification.requestPermission();
+    showNotifications();
+  }
+
+  // --- the page around it, and the other pages
+
+  const onMessage = {
+    ask: show,
+    answer: () => line?.answer(),
+    decline: () => line?.decline(),
+    "hang-up": () => line?.hangUp(),
+    "auto-answer": () => { autoAnswerUntil = Date.now() + AUTO_ANSWER_MS; },
+    "sign-out": () => { leaving = true; window.close(); },
+  };
+  channel.addEventListener("message", ({ data }) => onMessage[data.kind]?.());
+
+  document.addEventListener("htmx:sseMessage", () => { show(); if (byId("call-facts").dataset.reason) notify(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.code !== "F8") return;
+    event.preventDefault();
+    if (state !== "incoming" || event.repeat) return;
+    if (event.shiftKey) line?.decline();
+    else line?.answer();
+  });
   byId("softphone-answer").addEventListener("click", () => line?.answer());
   byId("softphone-decline").addEventListener("click", () => line?.decline());
   byId("softphone-hang-up").addEventListener("click", () => line?.hangUp());
@@ -181,5 +239,21 @@
     if (text) line?.say(text);
     byId("softphone-text").value = "";
   });
-  applyPresence();
+
+  byId("ring-volume").value = ringer.volume();
+  byId("ring-volume").addEventListener("input", (event) => ringer.setVolume(event.target.value));
+  byId("ring-test").addEventListener("click", () => ringer.test());
+  byId("notifications-on").addEventListener("click", askForNotifications);
+
+  window.addEventListener("beforeunload", (event) => {
+    if (["connecting", "talking"].includes(state) && !leaving) event.preventDefault();
+  });
+  // A telephone that is gone is not rung: its operator is paused.
+  window.addEventListener("pagehide", () => {
+    leaving = true;
+    if (line !== null) navigator.sendBeacon(panel.dataset.pause, new URLSearchParams({ csrf_token: token() }));
+    channel.postMessage({ kind: "state", state: "off" });
+  });
+  show();
+  start();
 })();

@@ -54,7 +54,8 @@ PauseReason = Literal["", "unanswered", "failed"]
 class Presence(Base):
     """One operator's presence. `ready` is true if they may be dialled, and `device` says where, once they have chosen;
     `pause_reason` is set if the line itself paused them, because a call was not answered or failed. `idle_since` is the
-    end of their last call, or the time they became ready."""
+    end of their last call, or the time they became ready. Until `wrap_up_until` they are in wrap-up: their caller has
+    hung up, and the next one is not rung for them yet."""
 
     __tablename__ = "operator_presence"
 
@@ -64,6 +65,7 @@ class Presence(Base):
     pause_reason: Mapped[PauseReason] = mapped_column(String(12), default="")
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     idle_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    wrap_up_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

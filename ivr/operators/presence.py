@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ivr.carrier import browser_address
+from ivr.models import Call
 from ivr.operators.models import Device, PauseReason, Presence, RingAttempt, Ticket
 from orders.staff.models import StaffRow
 
@@ -78,6 +79,40 @@ def record_call_end(session: Session, staff_id: int, now: datetime) -> None:
         row.idle_since = now
 
 
+def begin_wrap_up(session: Session, staff_id: int, until: datetime) -> None:
+    """Begin the operator's wrap-up: until then they finish up the call whose caller has hung up, and no other caller
+    is rung for them."""
+    if (row := session.get(Presence, staff_id)) is not None:
+        row.wrap_up_until = until
+
+
+def end_wrap_up(session: Session, staff_id: int) -> None:
+    """End the operator's wrap-up, if they are in one."""
+    if (row := session.get(Presence, staff_id)) is not None:
+        row.wrap_up_until = None
+
+
+def any_wrap_up_over(session: Session, now: datetime) -> bool:
+    """True if the time of an operator's wrap-up is over, and it has not been ended yet."""
+    over = select(func.count()).select_from(Presence).where(Presence.wrap_up_until <= now)
+    return bool(session.scalar(over))
+
+
+def end_wrap_ups(session: Session, now: datetime) -> bool:
+    """End the wrap-ups whose time is over; False if there were none, or another process was quicker."""
+    rows = session.scalars(
+        select(Presence).where(Presence.wrap_up_until <= now).with_for_update(skip_locked=True)
+    ).all()
+    for row in rows:
+        row.idle_since, row.wrap_up_until = now, None
+    return bool(rows)
+
+
+def is_in_wrap_up(row: Presence, now: datetime) -> bool:
+    """True if the operator is in wrap-up."""
+    return row.wrap_up_until is not None and row.wrap_up_until > now
+
+
 def present_operators(session: Session, now: datetime) -> Sequence[tuple[Presence, StaffRow]]:
     """The operators who are present, by name."""
     rows = session.execute(
@@ -104,14 +139,16 @@ def available_operators(session: Session, numbers: Collection[str], now: datetim
     dialled = set(session.scalars(select(RingAttempt.address).where(RingAttempt.ended_at.is_(None))))
     has_a_call = set(
         session.scalars(
-            select(Ticket.taken_by).where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_STALE_AFTER)
+            select(Ticket.taken_by)
+            .join(Call, Call.call_key == Ticket.call_key)
+            .where(Ticket.state == "taken", Ticket.taken_at > now - TICKET_STALE_AFTER, Call.ended_at.is_(None))
         )
     )
     present = present_operators(session, now)
     at_desks = [
         AvailableOperator(operator.id, _address(row, operator), row.idle_since, row.changed_at)
         for row, operator in present
-        if row.ready and operator.id not in has_a_call
+        if row.ready and operator.id not in has_a_call and not is_in_wrap_up(row, now)
     ]
     own_numbers = {operator.phone for _row, operator in present}
     listed = [

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from ivr.models import Call
 from ivr.operators import tickets
 from ivr.operators.models import RingAttempt, RingState, Ticket
 
@@ -72,6 +73,21 @@ def talking(session: Session) -> dict[int, Ticket]:
         .where(Ticket.state == "taken", Ticket.taken_by == RingAttempt.staff_id)
     )
     return {staff_id: ticket for staff_id, ticket in rows if staff_id is not None}
+
+
+def cut_off(session: Session) -> dict[int, Ticket]:
+    """The tickets of the callers that operators have taken and are not connected to, and who are still in their call,
+    by the operator's id; the latest one of each."""
+    is_open = select(RingAttempt.id).where(RingAttempt.ticket_id == Ticket.id, RingAttempt.ended_at.is_(None))
+    rows = session.scalars(
+        select(Ticket)
+        .join(Call, Call.call_key == Ticket.call_key)
+        # The open tickets have an index.
+        .where(Ticket.state == "taken", Ticket.closed_at.is_(None), Ticket.taken_by.is_not(None))
+        .where(Call.ended_at.is_(None), ~is_open.exists())
+        .order_by(Ticket.id)
+    )
+    return {ticket.taken_by: ticket for ticket in rows if ticket.taken_by is not None}
 
 
 def accept(session: Session, attempt: RingAttempt, now: datetime) -> bool:

@@ -167,6 +167,24 @@ class RingDispatcher:
             self._end(attempt_id, outcome)
             self.dispatch()
 
+    def end_wrap_ups(self) -> None:
+        """Free the operators whose wrap-up is over, close what they have nothing left to do for, and dispatch. Called
+        again and again while a page of an operator is open."""
+        with read_only(self._sessions) as session:
+            if not presence.any_wrap_up_over(session, self._clock()):
+                return
+        if self._end_wrap_ups():
+            self.dispatch()
+
+    def reconnect(self, ticket_id: int) -> bool:
+        """Dial the operator again for the caller they have taken and are no longer connected to; False if there is no
+        such caller, or the operator cannot be dialled."""
+        with read_only(self._sessions) as session:
+            ticket = session.get_one(Ticket, ticket_id)
+            if ticket.taken_by not in ring_attempts.cut_off(session):
+                return False
+        return self.dial_taker(ticket_id)
+
     def put_on_hold(self, ticket_id: int) -> bool:
         """Put the operator's caller on hold; False if they are on hold already, there is no call to put on hold, or the
         carrier fails."""
@@ -256,6 +274,16 @@ class RingDispatcher:
             address = presence.operator_address(session, operator)
             attempt = ring_attempts.open_attempt(session, ticket, operator.id, address, now) if address else None
             return _dial(session, attempt, ticket) if attempt is not None else None
+
+    @retry_on_deadlock
+    def _end_wrap_ups(self) -> bool:
+        now = self._clock()
+        with transaction(self._sessions) as session:
+            ended = presence.end_wrap_ups(session, now)
+            session.flush()
+            if ended:
+                tickets.close_served(session, now)
+            return ended
 
     def _is_ringing_for(self, ticket_id: int) -> bool:
         with transaction(self._sessions) as session:

@@ -9,7 +9,11 @@ from typing import Literal
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from ivr.operators.models import Ticket, TicketReason, TicketState
+from ivr.models import Call
+from ivr.operators import presence
+from ivr.operators.models import Presence, Ticket, TicketReason, TicketState
+from orders.book.models import OrderLineRow, OrderRow
+from orders.department_rules import wrap_up_time
 
 
 def open_ticket(session: Session, call_key: str, reason: TicketReason, now: datetime) -> Ticket:
@@ -68,7 +72,7 @@ def withdraw(session: Session, call_key: str, how: Literal["returned", "callback
 
 def close_for_hang_up(session: Session, call_key: str, now: datetime) -> None:
     """Record that the caller hung up. A waiting ticket is closed as "abandoned"; a taken one stays with its operator,
-    unless it was taken at a number of the fixed list."""
+    who is in wrap-up now, unless it was taken at a number of the fixed list."""
     found = of_call(session, call_key)
     if found is None:
         return
@@ -77,6 +81,28 @@ def close_for_hang_up(session: Session, call_key: str, now: datetime) -> None:
         found.state, found.closed_at = "abandoned", now
     elif found.taken_by is None:
         found.state, found.closed_at = "finished", now
+    else:
+        presence.begin_wrap_up(session, found.taken_by, now + wrap_up_time(session))
+
+
+def close_served(session: Session, now: datetime) -> None:
+    """Close the taken tickets that nothing is left to do for: the caller has hung up, the operator is not in wrap-up,
+    and the order has no unsaved lines."""
+    unsaved = (
+        select(OrderLineRow.id)
+        .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
+        .where(OrderRow.call_key == Ticket.call_key, OrderRow.state == "draft")
+    )
+    in_wrap_up = select(Presence.staff_id).where(Presence.staff_id == Ticket.taken_by, Presence.wrap_up_until > now)
+    ended = select(Call.call_key).where(Call.call_key == Ticket.call_key, Call.ended_at.is_not(None))
+    session.execute(
+        update(Ticket)
+        .where(
+            Ticket.state == "taken", Ticket.closed_at.is_(None), ended.exists(), ~in_wrap_up.exists(), ~unsaved.exists()
+        )
+        .values(state="finished", closed_at=now, held_at=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _update_if(

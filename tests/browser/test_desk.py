@@ -164,7 +164,9 @@ def web_phone_call(page: Page) -> None:
 def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser, line: ServedLine, page: Page) -> None:
     sign_in(page, "operator")
     page.goto("/desk")
-    page.get_by_role("button", name="用电脑接").click()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="用电脑接").click()
+    telephone = opened.value
     expect(page.locator("#softphone-state")).to_have_text("接上了")
     shop = new_page(browser, line)
     web_phone_call(shop)
@@ -183,9 +185,9 @@ def test_an_operator_answers_in_the_browser_holds_and_hangs_up(browser: Browser,
     # Typed text is shown on the other side as if it were heard.
     shop.fill("#text", "我要红塔山")
     shop.get_by_role("button", name="说", exact=True).click()
-    expect(page.locator("#softphone-said")).to_contain_text("我要红塔山")
-    page.fill("#softphone-text", "好的，要几条？")
-    page.locator("#softphone-text").press("Enter")
+    expect(telephone.locator("#softphone-said")).to_contain_text("我要红塔山")
+    telephone.fill("#softphone-text", "好的，要几条？")
+    telephone.locator("#softphone-text").press("Enter")
     expect(shop.locator("#transcript")).to_contain_text("好的，要几条？")
     page.get_by_role("button", name="请客户稍等", exact=True).click()
     expect(shop.locator("#transcript")).to_contain_text("请您稍等，订货员马上回来。")

@@ -28,6 +28,8 @@ from settings import DEMO_SECRET_KEY, Settings
 from simulator.webhook_client import new_sid, sign
 from speech.sound.audio import FRAME_BYTES, FRAME_MS
 
+# The event streams an operator has open: of the desk, and of the telephone window.
+OPEN_PAGES = ("/desk/events", "/desk/softphone/events")
 SOCKET_OPEN_S = 3.0
 POST_EVERY_S = 0.5
 POST_TIMEOUT_S = 60.0
@@ -47,13 +49,13 @@ class ConnectionLoad:
     failures: list[str] = field(default_factory=list)
     ends: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def hold_page(self, cookie: str) -> None:
-        """Keep a desk page's event stream open until the load ends."""
+    async def hold_page(self, cookie: str, path: str) -> None:
+        """Keep a page's event stream open until the load ends."""
         parts = urlsplit(self.url)
         headers = f"Host: {parts.netloc}\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n"
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:
-            writer.write(f"GET /desk/events HTTP/1.1\r\n{headers}\r\n".encode())
+            writer.write(f"GET {path} HTTP/1.1\r\n{headers}\r\n".encode())
             status = await reader.readline()
             if b" 200 " not in status:
                 self.failures.append(f"a page got {status!r}")
@@ -173,16 +175,16 @@ def page_cookies(staff_ids: Sequence[int], now: datetime) -> list[str]:
 def connection_load(
     url: str, auth_token: str, cookies: Sequence[str], call_sids: Sequence[str], within_s: float
 ) -> Iterator[ConnectionLoad]:
-    """A page open for each cookie while the block runs, and a media socket for each call, begun within this time. The
-    block is entered once all pages are open, and the sockets are begun then."""
+    """A desk and a telephone window open for each cookie while the block runs, and a media socket for each call, begun
+    within this time. The block is entered once all pages are open, and the sockets are begun then."""
     entered, left = threading.Event(), threading.Event()
     loads: list[ConnectionLoad] = []
 
     async def run() -> None:
         load = ConnectionLoad(url, auth_token)
         loads.append(load)
-        pages = [asyncio.create_task(load.hold_page(cookie)) for cookie in cookies]
-        while load.pages_open + len(load.failures) < len(cookies):
+        pages = [asyncio.create_task(load.hold_page(cookie, path)) for cookie in cookies for path in OPEN_PAGES]
+        while load.pages_open + len(load.failures) < len(pages):
             await asyncio.sleep(0.05)
         entered.set()
         gaps = [within_s * number / len(call_sids) for number in range(len(call_sids))]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.chromium import served_hotline
-from tests.support.connection_load import Poster, connection_load, new_operators, open_calls, page_cookies
+from tests.support.connection_load import OPEN_PAGES, Poster, connection_load, new_operators, open_calls, page_cookies
 from tests.support.databases import Databases
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
@@ -44,4 +44,4 @@ def test_media_sockets_come_and_go_beside_open_pages_and_no_webhook_is_reset(lin
         over.set()
     assert [failure for poster in posters for failure in poster.failures] == []
     assert load.failures == []
-    assert (load.pages_open, load.sockets_served) == (PAGES, SOCKETS)
+    assert (load.pages_open, load.sockets_served) == (PAGES * len(OPEN_PAGES), SOCKETS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ivr.operators.ringing import REDIAL_AFTER
+from ivr.services import services
 from simulator.account import CalledParty
 from tests.support.desk_world import World
 from tests.support.operators import (
@@ -223,6 +224,24 @@ def test_a_talk_given_back_goes_on_with_the_machine_and_the_operators_call_ends(
     assert desk.post(f"/desk/tickets/{switchboard.ticket().id}/give-back").status_code == 204
     caller.wait_until_said("请按一")
     wait_until(lambda: switchboard.ring_attempts() == [(LI, "over")], "the operator's call to end")
+
+
+def test_the_next_caller_is_rung_once_wrap_up_is_over_and_not_before(switchboard: OperatorsFixture) -> None:
+    switchboard.set_ready(LI, answering_party("1"))
+    caller = switchboard.caller()
+    caller.asks_for_operator()
+    caller.wait_for_bridge()
+    caller.call.hang_up()
+    wait_until(lambda: switchboard.ring_attempts() == [(LI, "over")], "the operator's call to end")
+    following = switchboard.caller(OTHER_PHONE)
+    following.press_when_said("客户代码", "0")
+    following.wait_until_said("waiting.wav")
+    assert switchboard.ring_attempts() == [(LI, "over")]
+    switchboard.world.clock.move(seconds=30)
+    # As the desk's page does, which stays open.
+    services(switchboard.app).line.operators.dispatcher.end_wrap_ups()
+    following.wait_for_bridge()
+    assert switchboard.ring_attempts() == [(LI, "over"), (LI, "accepted")]
 
 
 def test_a_callers_queue_is_gone_with_them(switchboard: OperatorsFixture) -> None:
