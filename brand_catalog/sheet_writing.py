@@ -95,6 +95,9 @@ def is_formula(text: str) -> bool:
 
 def as_text(text: str) -> str:
     """The text as it is written in a CSV file, with an apostrophe before what looks like a formula."""
+    # Nearly every cell begins with a letter, a digit or a character, and needs no closer look.
+    if text[:1].isalnum():
+        return text
     return f"'{text}" if is_formula(text) else text
 
 

@@ -19,9 +19,9 @@ def parse_date(text: str | None) -> date | None:
 
 
 def requested_days() -> tuple[date, date]:
-    """The first and the last day in the request, `from` and `to`, in order; where one is missing or invalid, the other
-    one, and without both the day in `day`, or today."""
+    """The first and the last day in the request, `from` and `to`, in order: without a last one until today, without a
+    first one the last day alone, and without both the day in `day`, or today. What is no date is missing."""
     first, last = parse_date(request.args.get("from")), parse_date(request.args.get("to"))
     day = parse_date(request.args.get("day")) or business_day(services().now())
-    first, last = first or last or day, last or first or day
+    first, last = first or last or day, last or day
     return min(first, last), max(first, last)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, cast
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select, text
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from callflows.state import OUTBOUND
@@ -72,7 +72,15 @@ class FoundCall:
 
 def count_calls(session: Session, query: CallQuery, now: datetime) -> int:
     """The number of calls of a query."""
-    return session.scalar(select(func.count()).select_from(Call).where(*_conditions(query, now))) or 0
+    return session.scalar(select(func.count()).select_from(Call).where(*call_conditions(query, now))) or 0
+
+
+def call_keys(session: Session, query: CallQuery, now: datetime, *, sort: str, descending: bool) -> Sequence[str]:
+    """The keys of all the calls of a query, sorted: what a result is found by is looked through once for a list and its
+    count."""
+    return session.scalars(
+        select(Call.call_key).where(*call_conditions(query, now)).order_by(*call_order(sort, descending))
+    ).all()
 
 
 def find_calls(
@@ -84,16 +92,15 @@ def find_calls(
     descending: bool,
     first: int = 0,
     most: int | None = None,
+    among: Sequence[str] | None = None,
 ) -> Sequence[FoundCall]:
-    """The calls from the one at `first` on, at most `most`. `sort` is a key of `SORTS`."""
-    column = SORTS[sort]
-    rows = session.execute(
-        select(Call, _result(query, now))
-        .where(*_conditions(query, now))
-        .order_by(column.desc() if descending else column.asc(), Call.started_at.desc(), Call.call_key)
-        .offset(first)
-        .limit(most)
-    ).all()
+    """The calls from the one at `first` on, at most `most`; or those `among` these keys. `sort` is a key of `SORTS`."""
+    found = select(Call, _result(query, now)).order_by(*call_order(sort, descending))
+    if among is None:
+        found = found.where(*call_conditions(query, now)).offset(first).limit(most)
+    else:
+        found = found.where(Call.call_key.in_(among))
+    rows = session.execute(found).all()
     keys = [call.call_key for call, _ in rows]
     retailers = _retailers(session, {call.customer_code for call, _ in rows})
     tickets = {
@@ -126,6 +133,13 @@ def find_calls(
     ]
 
 
+def begun_in(query: CallQuery) -> Select[Any]:
+    """The keys of the calls in which an order was begun or taken up again, in the time of a query."""
+    return select(OrderHistory.detail["call_key"].as_string()).where(
+        _BEGUN, OrderHistory.at >= query.begins, OrderHistory.at < query.ends + CALL_OPEN_MAX
+    )
+
+
 def operators_of(session: Session, begins: datetime, ends: datetime) -> Sequence[StaffRow]:
     """The members of staff who took a call between two moments, by name."""
     takers = select(Ticket.taken_by).where(Ticket.opened_at >= begins, Ticket.opened_at < ends)
@@ -137,7 +151,14 @@ def _retailers(session: Session, codes: set[str]) -> dict[str, RetailerRow]:
     return {row.customer_code: row for row in rows}
 
 
-def _conditions(query: CallQuery, now: datetime) -> list[ColumnElement[bool]]:
+def call_order(sort: str, descending: bool) -> tuple[ColumnElement[Any], ...]:
+    """The order of a list sorted by a key of `SORTS`."""
+    column = SORTS[sort]
+    return (column.desc() if descending else column.asc(), Call.started_at.desc(), Call.call_key.asc())
+
+
+def call_conditions(query: CallQuery, now: datetime) -> list[ColumnElement[bool]]:
+    """The conditions of a query on calls."""
     found: list[ColumnElement[bool]] = [Call.started_at >= query.begins, Call.started_at < query.ends]
     if query.direction:
         found.append(Call.flow == OUTBOUND if query.direction == "outbound" else Call.flow != OUTBOUND)
@@ -154,9 +175,6 @@ def _conditions(query: CallQuery, now: datetime) -> list[ColumnElement[bool]]:
 
 def _result(query: CallQuery, now: datetime) -> ColumnElement[str]:
     """The result of a call, as `ivr.call_figures` counts it."""
-    begun = select(OrderHistory.detail["call_key"].as_string()).where(
-        _BEGUN, OrderHistory.at >= query.begins, OrderHistory.at < query.ends + CALL_OPEN_MAX
-    )
     # A call led to an order although that was cancelled later.
     saved = exists().where(OrderRow.call_key == Call.call_key, OrderRow.state.in_((*COUNTED_STATES, "cancelled")))
     served = _ticket(Ticket.taken_at.is_not(None))
@@ -168,7 +186,7 @@ def _result(query: CallQuery, now: datetime) -> ColumnElement[str]:
         (served, literal("operator")),
         (_ticket(Ticket.state == "callback"), literal("callback")),
         (_ticket(Ticket.state == "abandoned"), literal("abandoned")),
-        (Call.call_key.in_(begun), literal("unsaved")),
+        (Call.call_key.in_(begun_in(query)), literal("unsaved")),
         else_=literal("no_order"),
     )
 

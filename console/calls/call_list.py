@@ -11,6 +11,7 @@ from typing import cast, get_args
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from callflows.state import OUTBOUND
 from clock import SHANGHAI
 from console import texts
 from console.authentication import may, requires_task
@@ -21,7 +22,8 @@ from console.filters import local_date_time, masked
 from console.language import _
 from console.paging import requested_page
 from console.uploads import export_table
-from ivr.call_search import SORTS, CallQuery, Direction, FoundCall, count_calls, find_calls, operators_of
+from ivr.call_export import ExportedCall, exported_calls
+from ivr.call_search import SORTS, CallQuery, Direction, call_keys, count_calls, find_calls, operators_of
 from ivr.services import services
 from storage import read_only
 
@@ -44,15 +46,12 @@ def add_call_list(routes: Blueprint) -> None:
         asked, sorting, now = _requested(), requested_sorting(SORTS, "time"), services().now()
         query = asked.query
         with read_only(services().sessions) as session:
-            page = requested_page(count_calls(session, query, now))
+            sort, down = sorting.column, sorting.descending
+            keys = call_keys(session, query, now, sort=sort, descending=down) if query.result else None
+            page = requested_page(count_calls(session, query, now) if keys is None else len(keys))
+            shown = keys[page.first : page.first + page.size] if keys is not None else None
             found = find_calls(
-                session,
-                query,
-                now,
-                sort=sorting.column,
-                descending=sorting.descending,
-                first=page.first,
-                most=page.size,
+                session, query, now, sort=sort, descending=down, first=page.first, most=page.size, among=shown
             )
             operators = operators_of(session, query.begins, query.ends)
         return render_template(
@@ -72,8 +71,10 @@ def add_call_list(routes: Blueprint) -> None:
         """All the calls that are listed, in the same order, one a row; numbers have only their last digits."""
         asked, sorting = _requested(), requested_sorting(SORTS, "time")
         with read_only(services().sessions) as session:
-            found = find_calls(
-                session, asked.query, services().now(), sort=sorting.column, descending=sorting.descending
+            found = list(
+                exported_calls(
+                    session, asked.query, services().now(), sort=sorting.column, descending=sorting.descending
+                )
             )
         columns = (
             *(_("时间"), _("方向"), _("客户代码"), _("店名"), _("电话号码"), _("结果"), _("转人工")),
@@ -104,19 +105,20 @@ def _requested() -> _Asked:
     )
 
 
-def _file_rows(found: Sequence[FoundCall]) -> Iterator[tuple[object, ...]]:
+def _file_rows(found: Sequence[ExportedCall]) -> Iterator[tuple[object, ...]]:
+    words = {value: str(text) for value, text in (*texts.call_results.items(), *texts.ticket_reasons.items())}
+    inbound, outbound = str(texts.call_directions["inbound"]), str(texts.call_directions["outbound"])
     for one in found:
-        call = one.call
         yield (
-            local_date_time(call.started_at),
-            str(texts.call_directions["outbound" if one.is_outbound else "inbound"]),
-            call.customer_code,
-            one.retailer.name if one.retailer else "",
-            masked(call.caller),
-            str(texts.call_results[one.result]),
-            str(texts.ticket_reasons[one.reason]) if one.reason else "",
+            local_date_time(one.started_at),
+            outbound if one.flow == OUTBOUND else inbound,
+            one.customer_code,
+            one.shop,
+            masked(one.caller),
+            words[one.result],
+            words.get(one.reason, one.reason) if one.reason else "",
             one.operator,
-            one.order.number or "" if one.order else "",
-            call.turn_number - 1,
-            int((call.ended_at - call.started_at).total_seconds()) if call.ended_at else "",
+            one.order_number,
+            one.turns,
+            int((one.ended_at - one.started_at).total_seconds()) if one.ended_at else "",
         )

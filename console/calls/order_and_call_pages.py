@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -48,6 +48,16 @@ def book_routes() -> Blueprint:
         return render_template(
             "calls/order_details.html", row=row, order=order_view(row), retailer=retailer, history=history, specs=specs
         )
+
+    @routes.get("/orders/numbered/<number>")
+    @requires_task("see_day")
+    def numbered_order(number: str) -> ResponseReturnValue:
+        """The page of the order with this number."""
+        with read_only(services().sessions) as session:
+            order_id = session.scalar(select(OrderRow.id).where(OrderRow.number == number))
+        if order_id is None:
+            abort(404)
+        return redirect(url_for("console.book.order", number=order_id))
 
     @routes.get("/calls/<call_key>")
     @requires_task("hear_recordings")

@@ -17,12 +17,16 @@ from console.language import _
 from console.paging import requested_page
 from console.uploads import export_table
 from ivr.services import services
-from orders.book.models import OrderRow
-from orders.book.order_search import SORTS, OrderQuery, count_by_state, find_orders, savers
-from orders.retailers.models import RetailerRow
+from orders.book.order_search import (
+    SORTS,
+    ExportedOrder,
+    OrderQuery,
+    count_by_state,
+    exported_orders,
+    find_orders,
+    savers,
+)
 from storage import read_only
-
-Found = Sequence[tuple[OrderRow, RetailerRow]]
 
 
 def add_order_list(routes: Blueprint) -> None:
@@ -62,7 +66,7 @@ def add_order_list(routes: Blueprint) -> None:
         """All the orders that are listed, in the same order, one a row."""
         query, sorting = _requested_query(), requested_sorting(SORTS, "number")
         with read_only(services().sessions) as session:
-            found = find_orders(session, query, sort=sorting.column, descending=sorting.descending)
+            found = list(exported_orders(session, query, sort=sorting.column, descending=sorting.descending))
         columns = (
             *(_("订单号"), _("日期"), _("客户代码"), _("店名"), _("状态"), _("渠道")),
             *(_("条数"), _("金额（元）"), _("保存时间"), _("保存人")),
@@ -90,16 +94,17 @@ def _count(query: OrderQuery, counts: dict[str, int]) -> int:
     return counts.get(query.state, 0) if query.state else sum(counts.values()) - counts.get("lapsed", 0)
 
 
-def _file_rows(found: Found) -> Iterator[tuple[object, ...]]:
-    for order, retailer in found:
+def _file_rows(found: Sequence[ExportedOrder]) -> Iterator[tuple[object, ...]]:
+    words = {value: str(text) for value, text in (*texts.order_states.items(), *texts.channels.items())}
+    for order in found:
         yield (
             order.number or "",
             order.business_day.isoformat(),
-            retailer.customer_code,
-            retailer.name,
-            str(texts.order_states[order.state]),
-            str(texts.channels[order.channel]),
-            order.total_packs / 10,
+            order.customer_code,
+            order.shop,
+            words.get(order.state, order.state),
+            words.get(order.channel, order.channel),
+            order.packs / 10,
             order.amount_fen / 100,
             local_date_time(order.confirmed_at),
             order.saved_by or "",

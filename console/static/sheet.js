@@ -12,6 +12,8 @@
   let chosen = -1;
   // What is being typed while the sheet is exchanged, and the field that has the focus.
   let typed = null;
+  // True if Enter was pressed before the names were there; the line is then entered once they are.
+  let enterWhileLoading = false;
   // True if the cartons were typed after the spec; they are then replaced or cleared together with it.
   let cartonsFromPick = false;
 
@@ -25,7 +27,11 @@
       const answer = await fetch(url, { headers: { "HX-Request": "true" } });
       if (!answer.ok) throw new Error(answer.statusText);
       names = SpecSearch.over(await answer.json());
-      if (byId("pick")?.value && !byId("barcode").value) update();
+      if (byId("pick")?.value && !byId("barcode").value) {
+        update();
+        if (enterWhileLoading) accept();
+      }
+      enterWhileLoading = false;
     } catch {
       window.setTimeout(() => { if (byId("specs")) loadNames(JSON.parse(byId("specs").textContent)); }, 2000);
     }
@@ -91,6 +97,7 @@
   // Choose the spec: focus the cartons, or submit the line if they are given already. Without a choice, ask for one.
   function accept() {
     const option = found.options[chosen];
+    enterWhileLoading = !names.version;
     if (!option) {
       byId("pick").focus();
       byId("spec-ask").classList.add("asked");
@@ -116,7 +123,10 @@
   }
 
   document.addEventListener("input", (event) => {
-    if (event.target.id === "pick") update();
+    if (event.target.id === "pick") {
+      enterWhileLoading = false;
+      update();
+    }
     if (event.target.id === "cartons") { cartonsFromPick = false; keepTyped(); }
   });
   document.addEventListener("focusout", (event) => { if (event.target.id === "pick") byId("spec-found").hidden = true; });

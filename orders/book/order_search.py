@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final
+from datetime import date, datetime
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import QueryableAttribute, Session
 
-from orders.book.models import OrderRow
+from orders.book.models import Channel, OrderRow, OrderState
 from orders.retailers.models import RetailerRow
 
 SORTS: Final[Mapping[str, QueryableAttribute[Any]]] = {
@@ -40,6 +40,21 @@ class OrderQuery:
     shop: ColumnElement[bool] | None = None
 
 
+class ExportedOrder(NamedTuple):
+    """One order as a row of a file: packs of ten to a carton, and fen."""
+
+    number: str | None
+    business_day: date
+    customer_code: str
+    shop: str
+    state: OrderState
+    channel: Channel
+    packs: int
+    amount_fen: int
+    confirmed_at: datetime | None
+    saved_by: str | None
+
+
 def count_by_state(session: Session, query: OrderQuery) -> dict[str, int]:
     """The number of orders in each state, whatever state the query asks for."""
     rows = session.execute(
@@ -52,22 +67,28 @@ def count_by_state(session: Session, query: OrderQuery) -> dict[str, int]:
 
 
 def find_orders(
-    session: Session, query: OrderQuery, *, sort: str, descending: bool, first: int = 0, most: int | None = None
+    session: Session, query: OrderQuery, *, sort: str, descending: bool, first: int, most: int
 ) -> Sequence[tuple[OrderRow, RetailerRow]]:
     """The orders with their retailers, from the one at `first` on, at most `most`. `sort` is a key of `SORTS`."""
-    column = SORTS[sort]
-    state = OrderRow.state == query.state if query.state else OrderRow.state != "lapsed"
-    # Empty values come last either way, on both databases.
-    by = (column.is_(None), column.desc() if descending else column.asc(), OrderRow.id.desc())
-    rows = session.execute(
-        select(OrderRow, RetailerRow)
-        .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-        .where(state, *_conditions(query))
-        .order_by(*by)
-        .offset(first)
-        .limit(most)
-    )
+    rows = session.execute(_sorted(select(OrderRow, RetailerRow), query, sort, descending).offset(first).limit(most))
     return [(order, retailer) for order, retailer in rows]
+
+
+def exported_orders(session: Session, query: OrderQuery, *, sort: str, descending: bool) -> Iterator[ExportedOrder]:
+    """All the orders of a query as rows of a file, in the same order; no object is made of each."""
+    columns = select(
+        OrderRow.number,
+        OrderRow.business_day,
+        RetailerRow.customer_code,
+        RetailerRow.name,
+        OrderRow.state,
+        OrderRow.channel,
+        OrderRow.total_packs,
+        OrderRow.amount_fen,
+        OrderRow.confirmed_at,
+        OrderRow.saved_by,
+    )
+    return (ExportedOrder(*row) for row in session.execute(_sorted(columns, query, sort, descending)))
 
 
 def savers(session: Session, first: date, last: date) -> list[str]:
@@ -78,6 +99,18 @@ def savers(session: Session, first: date, last: date) -> list[str]:
         .distinct()
     )
     return sorted(name for name in names if name)
+
+
+def _sorted(
+    orders: Select[*tuple[Any, ...]], query: OrderQuery, sort: str, descending: bool
+) -> Select[*tuple[Any, ...]]:
+    column = SORTS[sort]
+    # Empty values come last either way, on both databases.
+    by = (column.is_(None), column.desc() if descending else column.asc(), OrderRow.id.desc())
+    state = OrderRow.state == query.state if query.state else OrderRow.state != "lapsed"
+    return (
+        orders.join(RetailerRow, RetailerRow.id == OrderRow.retailer_id).where(state, *_conditions(query)).order_by(*by)
+    )
 
 
 def _conditions(query: OrderQuery) -> list[ColumnElement[bool]]:

@@ -4,6 +4,7 @@ passed up, a diary signed by everybody, and the order sheet used in a hurry."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,18 @@ from orders.channels.proxy_list import COLUMNS
 from orders.channels.web_orders import WebOrder
 from orders.demo.demo_staff import DEMO_PASSWORD
 from orders.retailers.models import RetailerRow
-from tests.support.chromium import PHONE_WIDTH, accessibility_faults, new_page, served_hotline, sign_in, take_screenshot
+from orders.windows import business_day
+from tests.support.chromium import (
+    PHONE_WIDTH,
+    accessibility_faults,
+    click_link,
+    new_page,
+    served_hotline,
+    sign_in,
+    take_screenshot,
+)
 from tests.support.databases import Databases
+from tests.support.many_orders import add_orders
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 
@@ -296,6 +307,46 @@ def test_an_operator_types_spoken_names_is_asked_where_they_are_many_and_looks_a
     page.keyboard.press("Escape")
     page.goto(f"/retailers/{IN_A_HURRY}")
     expect(page.locator("main")).to_contain_text("老板耳背，说慢一点")
+
+
+def test_2647_orders_are_counted_paged_searched_and_sorted(page: Page, line: ServedLine) -> None:
+    engine = storage.open_engine(line.database_url)
+    now = shifted_clock(shift_to_morning())()
+    with storage.transaction(storage.open_sessions(engine)) as session:
+        add_orders(session, business_day(now), now, 2_647)
+    engine.dispose()
+    yesterday = business_day(now) - timedelta(days=1)
+    sign_in(page, "leader", "/orders")
+    page.goto(f"/orders?from={yesterday}&q=41059910")
+    found = page.locator(".found")
+    expect(found).to_contain_text("一共2647张订单")
+    expect(page.locator("#orders tbody tr")).to_have_count(100)
+    take_screenshot(page, "orders")
+    assert accessibility_faults(page) == []
+    click_link(page, page.get_by_role("link", name="下一页"))
+    expect(page.locator("#orders tbody tr").first).to_contain_text("A02547")
+    click_link(page, page.get_by_role("link", name="金额（元）"))
+    expect(page.locator("th[aria-sort=descending]")).to_contain_text("金额")
+    expect(page.locator("#orders tbody tr").first).to_contain_text("A02647")
+    page.get_by_label("店名、首字母").fill("烟店2001")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(found).to_contain_text("一共1张订单")
+    click_link(page, page.get_by_role("link", name="东风烟店2001"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("东风烟店2001")
+    with page.expect_download() as file:
+        page.goto(f"/orders?from={yesterday}&q=41059910")
+        page.get_by_role("link", name="CSV").click()
+    assert len(Path(file.value.path()).read_text(encoding="utf-8-sig").splitlines()) == 2_648
+    page.goto("/calls")
+    take_screenshot(page, "calls")
+    assert accessibility_faults(page) == []
+    page.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    take_screenshot(page, "calls-phone")
+    assert accessibility_faults(page) == []
+    page.goto(f"/orders?from={yesterday}&q=41059910")
+    take_screenshot(page, "orders-phone")
+    assert accessibility_faults(page) == []
 
 
 def test_the_sheet_keeps_what_is_typed_in_a_hurry_and_saves_nothing_by_mistake(page: Page, line: ServedLine) -> None:

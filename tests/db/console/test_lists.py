@@ -5,22 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from ivr.calls import TurnRequest
 from ivr.line import LineServices
 from ivr.operators.models import Ticket
 from ivr.services import services
-from orders.book.models import OrderRow
-from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance
 from tests.support.console_client import Visitor
 from tests.support.desk_world import CORNER, MAIN, SHOP, World
+from tests.support.many_orders import add_orders
 
 ORDERS = 2_647
 TODAY, YESTERDAY = "2026-11-23", "2026-11-22"
@@ -43,43 +41,8 @@ def rows(page: str) -> list[str]:
 @pytest.fixture
 def busy_day(world: World) -> None:
     """2,647 saved orders of as many shops, a tenth of them saved by an operator, and one of the day before."""
-    now, day = world.clock(), world.clock().date()
     with world.session() as session:
-        session.execute(
-            insert(RetailerRow),
-            [
-                {
-                    "customer_code": f"41059910{n:04d}",
-                    "name": f"{'东风' if n % 2 else '西关'}烟店{n}",
-                    "order_weekday": 0,
-                }
-                for n in range(1, ORDERS + 1)
-            ],
-        )
-        shops = session.scalars(
-            select(RetailerRow).where(RetailerRow.customer_code.startswith("41059910")).order_by(RetailerRow.id)
-        ).all()
-        session.add(RetailerPhone(phone="+8613912345678", retailer_id=shops[6].id))
-        session.execute(
-            insert(OrderRow),
-            [
-                {
-                    "number": f"A{n:05d}",
-                    "retailer_id": shop.id,
-                    "business_day": day - timedelta(days=1) if n == 1 else day,
-                    "cycle_start": day,
-                    "kind": "regular",
-                    "state": "confirmed",
-                    "channel": "operator" if n % 10 == 0 else "phone",
-                    "saved_by": "李晓燕" if n % 10 == 0 else None,
-                    "created_at": now,
-                    "confirmed_at": now,
-                    "total_packs": 10 * n,
-                    "amount_fen": 100 * n,
-                }
-                for n, shop in enumerate(shops, 1)
-            ],
-        )
+        add_orders(session, world.clock().date(), world.clock(), ORDERS)
 
 
 @pytest.fixture
@@ -195,6 +158,8 @@ def test_calls_are_found_by_shop_number_operator_and_result(leader: Visitor, wor
         ("direction=outbound", 0, ""),
         ("from=2026-11-20&to=2026-11-22", 0, ""),
         ("from=2026-11-20&to=2026-11-23", 4, ""),
+        ("from=2026-11-20", 4, ""),
+        ("to=2026-11-22", 0, ""),
         ("operator=x&result=made-up&direction=up&sort=-up", 4, ""),
     ):
         found = body(leader, f"/calls?{asked}")
@@ -206,3 +171,13 @@ def test_calls_are_found_by_shop_number_operator_and_result(leader: Visitor, wor
     assert len(table) == 2
     assert "13800000012" not in table[1]
     assert "…0012" in table[1]
+    # A result is the same in the list and in the file.
+    for result, label in (
+        ("abandoned", "等待中挂断"),
+        ("operator", "转订货员未订货"),
+        ("unsaved", "未确认"),
+        ("ongoing", "通话中"),
+    ):
+        file = leader.get(f"/calls/export?result={result}").get_data().decode("utf-8-sig").splitlines()
+        assert len(file) == 2, result
+        assert label in file[1]
