@@ -89,6 +89,7 @@ def _requested() -> _Asked:
     text = requested_text()
     begins = datetime.combine(first, time(), SHANGHAI).astimezone(UTC)
     ends = datetime.combine(last + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
+    operator = request.args.get("operator", "")
     direction, result = request.args.get("direction", ""), request.args.get("result", "")
     return _Asked(
         first,
@@ -98,7 +99,7 @@ def _requested() -> _Asked:
             ends,
             direction=cast("Direction", direction) if direction in get_args(Direction) else "",
             result=result if result in texts.call_results else "",
-            operator=request.args.get("operator", type=int),
+            operator=int(operator) if operator.isascii() and operator.isdigit() and len(operator) < 10 else None,
             digits=text if text.removeprefix("+").isdigit() else "",
             shop=matches(text) if text else None,
         ),

@@ -160,6 +160,7 @@ def test_calls_are_found_by_shop_number_operator_and_result(leader: Visitor, wor
         ("from=2026-11-20&to=2026-11-23", 4, ""),
         ("from=2026-11-20", 4, ""),
         ("to=2026-11-22", 0, ""),
+        ("operator=99999999999999999999&from=0001-01-01&to=9999-12-31&page=-1", 4, ""),
         ("operator=x&result=made-up&direction=up&sort=-up", 4, ""),
     ):
         found = body(leader, f"/calls?{asked}")
