@@ -365,7 +365,7 @@ recording_notices = Texts(
     {
         "off": N_("不告诉"),
         "short": N_("开头说一句“本次通话会录音”"),
-        "full": N_("开头说明为什么录音、不想录音怎么办"),
+        "full": N_("开头说明为什么录音、不想录音怎么办；和订货员的通话不录"),
     }
 )
 registered_number_pins = Texts(

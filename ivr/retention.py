@@ -20,6 +20,7 @@ from ivr.call_sound.forks import HEARD_WITHIN
 from ivr.call_sound.models import SoundPart
 from ivr.models import Call, JobRun, TurnRecording, TurnRow
 from ivr.operators.models import Callback, RingAttempt
+from ivr.supervision.models import Supervision
 from orders import department_rules
 from orders.models import SignInCounter
 from orders.outbound.models import OutboundAttempt
@@ -123,6 +124,11 @@ def _delete(sessions: SessionFactory, now: datetime, counts: dict[str, int]) -> 
         "operator_calls",
         _with_number(RingAttempt.id, RingAttempt.address, RingAttempt.ended_at <= numbers_before),
         _blank(RingAttempt, "address"),
+    )
+    in_batches(
+        "supervisor_calls",
+        _with_number(Supervision.id, Supervision.address, Supervision.begun_at <= numbers_before),
+        _blank(Supervision, "address"),
     )
     in_batches(
         "sign_in_counters",

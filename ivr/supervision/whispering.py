@@ -151,6 +151,9 @@ class Whispering:
         except CarrierError as error:
             # The two still talk, and go on doing so.
             log.warning("a caller could not be sent to a talk", call=talk.call_key, reason=str(error))
+            with transaction(self._sessions) as session:
+                # Nobody is to follow there.
+                session.get_one(Supervision, supervision_id).joined_at = None
             self._end(supervision_id)
             return EndCall((self._prompts.failure,))
         return AwaitTalk(supervision_id, TALK_READY_S, 0)

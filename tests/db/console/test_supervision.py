@@ -11,7 +11,17 @@ from flask import Flask
 from sqlalchemy import select
 
 from ivr.calls import TurnRequest
-from ivr.carrier import Ask, Bridge, CarrierError, EndCall, EnterQueue
+from ivr.carrier import (
+    Ask,
+    AskKey,
+    AwaitTalk,
+    Bridge,
+    CarrierError,
+    Coach,
+    EndCall,
+    EnterQueue,
+    JoinTalk,
+)
 from ivr.line import LineServices
 from ivr.operators import presence
 from ivr.operators.models import RingAttempt, Ticket
@@ -32,7 +42,8 @@ class RecordingCarrier:
     def __init__(self, line: LineServices, monkeypatch: pytest.MonkeyPatch) -> None:
         self.asked: list[tuple[str, object]] = []
         self.fails = False
-        for name in ("redirect_to_turn", "redirect_to_queue", "redirect_to_hold", "end_call", "dial_operator"):
+        commands = ("redirect_to_turn", "redirect_to_queue", "redirect_to_hold", "redirect_to_talk", "end_call")
+        for name in (*commands, "dial_operator", "dial_coach"):
             monkeypatch.setattr(line.carrier, name, self._command(name))
 
     def _command(self, name: str) -> Callable[..., str]:
@@ -240,3 +251,59 @@ def test_the_audit_log_says_who_took_which_call_from_whom(
         ("李晓燕", {"in_hands_of": "line"}, {"in_hands_of": "李晓燕"}),
     ]
     assert "自动订货" in leader.get("/audit-log").get_data(as_text=True)
+
+
+def whispers(desk_of: Callable[[str], Visitor], line: LineServices) -> Visitor:
+    """A leader whose telephone was answered, to whisper to the operator of the call; the leader's desk."""
+    talking(desk_of("operator"), line)
+    leader = desk_of("leader")
+    assert leader.post("/desk/calls/CA1/whisper").status_code == 204
+    return leader
+
+
+def test_who_whispers_joins_once_the_two_have_moved(
+    desk_of: Callable[[str], Visitor], line: LineServices, carrier: RecordingCarrier, world: World
+) -> None:
+    leader = whispers(desk_of, line)
+    handover, whispering = line.operators.handover, line.operators.whispering
+    assert carrier.asked[-1] == ("dial_coach", "+8613700000003")
+    assert "您的电话正占用着" in leader.post("/desk/calls/CA1/whisper").get_data(as_text=True)
+    assert whispering.coach_key(1, "1") == AwaitTalk(1, 2, 0)
+    assert carrier.asked[-1] == ("redirect_to_talk", "CA1")
+    assert handover.sent_to_talk("CA1") == JoinTalk("CA1")
+    assert whispering.coach_waited(1, 0) == AwaitTalk(1, 2, 1)
+    assert handover.operator_left_caller(1, talked=True, tries=1) == JoinTalk("CA1", 1)
+    assert whispering.coach_waited(1, 1) == Coach(1, "CA1", "CAoperator1", 1)
+    # The caller hangs up: the operator's call ends, and is not kept waiting in a talk alone.
+    assert handover.operator_left_talk(1) == EndCall(("通话结束。",))
+    with world.session() as session:
+        assert [entry.after for entry in entries(session, subject="call")] == [{"whispers": "赵红霞"}]
+
+
+def test_a_caller_whose_operator_hangs_up_at_that_moment_has_the_choice(
+    desk_of: Callable[[str], Visitor], line: LineServices, carrier: RecordingCarrier
+) -> None:
+    whispers(desk_of, line)
+    line.operators.whispering.coach_key(1, "1")
+    line.operators.handover.operator_call_ended(1, "completed")
+    assert carrier.asked[-1] == ("redirect_to_queue", "CA1")
+    instruction = line.operators.handover.sent_to_queue("CA1")
+    assert isinstance(instruction, AskKey)
+    assert instruction.question == "operator_gone"
+
+
+def test_two_who_cannot_be_moved_talk_on(
+    desk_of: Callable[[str], Visitor], line: LineServices, carrier: RecordingCarrier
+) -> None:
+    whispers(desk_of, line)
+    carrier.fails = True
+    assert isinstance(line.operators.whispering.coach_key(1, "1"), EndCall)
+    # When the caller hangs up later, the operator follows nowhere.
+    assert line.operators.handover.operator_left_caller(1, talked=True, tries=1) == EndCall(("通话结束。",))
+
+
+def test_there_is_no_whispering_where_no_operator_talks(desk_of: Callable[[str], Visitor], line: LineServices) -> None:
+    ordering_caller(line)
+    leader = desk_of("leader")
+    assert "现在没有订货员" in leader.post("/desk/calls/CA1/whisper").get_data(as_text=True)
+    assert desk_of("operator").post("/desk/calls/CA1/whisper").status_code == 403

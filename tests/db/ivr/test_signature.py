@@ -23,6 +23,8 @@ ROUTES = [
     *("/voice/no-operator", "/voice/no-operator/key", "/voice/operator-gone", "/voice/operator-gone/key"),
     *("/voice/hold", "/voice/on-hold-round", "/voice/operator-leg", "/voice/operator-leg/key"),
     *("/voice/ring-attempt", "/voice/ring-attempt/key", "/voice/ring-attempt/status"),
+    *("/voice/talk", "/voice/talk/left", "/voice/coach", "/voice/coach/key", "/voice/coach/left"),
+    *("/voice/coach/status", "/voice/coach/waited"),
     *("/voice/callback", "/voice/callback/key", "/voice/callback/over", "/voice/notification"),
     *("/voice/direct", "/voice/direct/key", "/voice/direct/over"),
 ]
