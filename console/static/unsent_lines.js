@@ -76,7 +76,7 @@
     const line = lines.find((one) => !one.refused);
     const { status } = event.detail.xhr;
     if (!line) return;
-    if (event.detail.successful) {
+    if (status >= 200 && status < 300) {
       lines = lines.filter((one) => one !== line);
     } else if (status === 0 || status === 401 || status >= 500) {
       // The server is away, or the password is asked for: the line waits.

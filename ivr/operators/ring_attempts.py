@@ -76,15 +76,17 @@ def talking(session: Session) -> dict[int, Ticket]:
 
 
 def cut_off(session: Session) -> dict[int, Ticket]:
-    """The tickets of the callers that operators have taken and are not connected to, and who are still in their call,
-    by the operator's id; the latest one of each."""
-    is_open = select(RingAttempt.id).where(RingAttempt.ticket_id == Ticket.id, RingAttempt.ended_at.is_(None))
+    """The tickets of the callers that operators were connected to and are not any more, and who are still in their
+    call, by the operator's id; the latest one of each."""
+    of_ticket = select(RingAttempt.id).where(RingAttempt.ticket_id == Ticket.id)
+    is_open = of_ticket.where(RingAttempt.ended_at.is_(None))
+    was_connected = of_ticket.where(RingAttempt.staff_id == Ticket.taken_by, RingAttempt.state == "over")
     rows = session.scalars(
         select(Ticket)
         .join(Call, Call.call_key == Ticket.call_key)
         # The open tickets have an index.
         .where(Ticket.state == "taken", Ticket.closed_at.is_(None), Ticket.taken_by.is_not(None))
-        .where(Call.ended_at.is_(None), ~is_open.exists())
+        .where(Call.ended_at.is_(None), ~is_open.exists(), was_connected.exists())
         .order_by(Ticket.id)
     )
     return {ticket.taken_by: ticket for ticket in rows if ticket.taken_by is not None}
