@@ -35,6 +35,7 @@ class Call(Base):
             sqlite_where=text("ended_at IS NULL"),
             postgresql_where=text("ended_at IS NULL"),
         ),
+        Index("ix_calls_started_at", "started_at"),
     )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)
