@@ -72,6 +72,7 @@ order_events = Texts(
         "delivered": N_("已送到"),
         "received": N_("已签收"),
         "not delivered": N_("没有送到"),
+        "audited": N_("审核通过"),
     }
 )
 day_states = Texts(

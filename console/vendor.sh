@@ -9,6 +9,4 @@ take htmx htmx.org/dist/htmx.min.js htmx.org/LICENSE
 take htmx-sse htmx-ext-sse/dist/sse.min.js htmx-ext-sse/LICENSE
 take pico @picocss/pico/css/pico.blue.min.css @picocss/pico/LICENSE.md
 take twilio-voice @twilio/voice-sdk/dist/twilio.min.js @twilio/voice-sdk/LICENSE.md
-take uplot uplot/dist/uPlot.iife.min.js uplot/LICENSE
-cp node_modules/uplot/dist/uPlot.min.css static/vendor/uplot/
 rm -rf node_modules

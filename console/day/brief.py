@@ -18,11 +18,13 @@ from console.day.pre_shift_check import checks
 from console.language import _
 from ivr import call_figures
 from ivr.services import services
+from orders.book.due import due_count
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
-from orders.reporting import figures as order_figures
-from orders.reporting.figures import DayFigures, Period
-from orders.retailers.lookup import due_on
+from orders.reporting.figures import DayFigures, day_figures
+from orders.reporting.labels import percent_text
+from orders.reporting.need_days import NeedDays, keep
+from orders.reporting.period import Period
 from orders.staff import notices
 from orders.staff.models import NOTICE_MAX_CHARS, Notice
 from orders.staff.notices import NOTICE_KINDS
@@ -79,7 +81,7 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
         if (row := rows.get(barcode)) is not None
     ]
     out = [one for one in found if one.left_packs < one.spec.packs_per_carton]
-    waiting = _still_due(session, today)
+    waiting = due_count(session, today).waiting
     scarce = [one for one in found if one not in out and one.left_packs < waiting * one.spec.packs_per_carton]
     return SupplyToday(
         specs=len(found),
@@ -91,27 +93,20 @@ def supply_today(session: Session, now: datetime) -> SupplyToday:
     )
 
 
-def _still_due(session: Session, today: date) -> int:
-    ordered = set(
-        session.scalars(
-            select(OrderRow.retailer_id).where(OrderRow.business_day == today, OrderRow.state.in_(COUNTED_STATES))
-        )
-    )
-    return len(due_on(session, today).keys() - ordered)
-
-
 @dataclass(frozen=True, slots=True)
 class LastOrderDay:
-    """The last day on which orders were taken, with its figures; None where nothing was ordered."""
+    """The last day on which orders were taken, with its figures."""
 
     day: date
-    figures: DayFigures | None
+    figures: DayFigures
     calls: int
     abandoned: int
+    need_days: NeedDays
 
 
-def last_order_day(session: Session, today: date) -> LastOrderDay:
+def last_order_day(session: Session, now: datetime) -> LastOrderDay:
     """The last working day, or the day of the last order if that was later."""
+    today = business_day(now)
     working_days = calendar(session)
     day = today - ONE_DAY
     while not working_days.is_working(day):
@@ -122,9 +117,9 @@ def last_order_day(session: Session, today: date) -> LastOrderDay:
         )
     )
     period = Period(last or day, last or day)
-    outcomes = call_figures.outcomes(session, period)
-    figures = order_figures.days(session, period)
-    return LastOrderDay(period.first, figures[0] if figures else None, sum(outcomes.values()), outcomes["abandoned"])
+    outcomes = call_figures.outcomes(session, period, now)
+    figures, need_days = day_figures(session, period.first, today)
+    return LastOrderDay(period.first, figures, sum(outcomes.values()), outcomes["abandoned"], need_days)
 
 
 def brief_routes() -> Blueprint:
@@ -137,18 +132,22 @@ def brief_routes() -> Blueprint:
         now = services().now()
         today = business_day(now)
         with read_only(services().sessions) as session:
-            return render_template(
+            last_day = last_order_day(session, now)
+            page = render_template(
                 "day/brief.html",
                 day=today,
                 supply=supply_today(session, now),
-                last_day=last_order_day(session, today),
+                last_day=last_day,
                 policy=session.scalars(
                     select(LimitBatch).where(LimitBatch.business_day == today).order_by(LimitBatch.id.desc())
                 ).all(),
                 locks_at=LOCKED_FROM.opens_at(today),
                 is_locked=now >= LOCKED_FROM.opens_at(today),
+                percent=percent_text,
                 **_notices(session, today),
             )
+        keep(services().sessions, last_day.need_days)
+        return page
 
     @routes.get("/health")
     @requires_task("see_day")

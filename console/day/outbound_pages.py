@@ -19,6 +19,7 @@ from console.language import _, chosen
 from ivr.operators import presence
 from ivr.outbound.dialler import engaged_retailers
 from ivr.services import services
+from orders.book.due import due_count
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound import campaign, missed_calls
@@ -82,6 +83,7 @@ class OutboundStatus:
     idle_reason: IdleReason
     due: int
     ordered: int
+    suspended: int
     remaining: int
     ringing: int
     talking: int
@@ -193,17 +195,14 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
     remaining = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
     idle_reason = _idle_reason(session, state, line is not None, remaining, rules, dial_state)
     attempts = campaign.attempts(session, day)
-    ordered = set(
-        session.scalars(
-            select(OrderRow.retailer_id).where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
-        )
-    )
+    due = due_count(session, day)
     return OutboundStatus(
         day=day,
         state=state,
         idle_reason=idle_reason,
-        due=len(found),
-        ordered=sum(one.retailer_id in ordered for one in found),
+        due=due.due,
+        ordered=due.ordered,
+        suspended=due.suspended,
         remaining=len(remaining),
         ringing=sum(attempt.answered_at is None for attempt in under_way),
         talking=sum(attempt.answered_at is not None for attempt in under_way),

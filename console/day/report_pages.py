@@ -1,36 +1,64 @@
-"""Reports of a day, a week or a month: need met and unmet, retailers due and ordered, channels and reasons."""
+"""Reports of a day, a week or a month: need met and unmet, retailers due and ordered, calls, operators, channels."""
 
 from __future__ import annotations
 
-from datetime import date
-from decimal import Decimal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import get_args
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
+from brand_catalog.models import BrandSpec
 from console.authentication import requires_task
 from console.calls.order_and_call_pages import requested_day
-from console.language import _
+from console.day.bar_charts import calls_charts, days_chart, spec_days_chart, specs_chart
 from console.uploads import export_table
+from ivr import call_figures
 from ivr.services import services
-from orders.reporting import figures
-from orders.reporting.figures import Period, Span
-from orders.reporting.labels import percent_text
+from orders.reporting.calls import ANSWERED_WITHIN, SERVICE_LEVEL_GOAL, CallFigures
+from orders.reporting.figures import Figures, SpecNeed, read_figures
+from orders.reporting.labels import clock_time, percent_text
+from orders.reporting.need_days import keep
+from orders.reporting.period import Period, Span
 from orders.reporting.tables import (
-    DUE_CHART,
-    NEEDS_CHART,
-    Cell,
-    Chart,
     Table,
+    calls_table,
     channels_table,
     days_table,
+    operators_table,
     reasons_table,
+    service_table,
+    spec_days_table,
     specs_table,
 )
+from orders.windows import business_day
 from storage import read_only
 
-PLOTTED_MAX = 12
+_CALL_TABLES: Mapping[str, Callable[[CallFigures], Table]] = {
+    "calls": calls_table,
+    "service": lambda calls: service_table(calls.service),
+    "operators": lambda calls: operators_table(calls.operators),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for: the period around a day, as it is at this moment."""
+
+    day: date
+    span: Span
+    now: datetime
+
+    @property
+    def period(self) -> Period:
+        return Period.around(self.day, self.span)
+
+    @property
+    def today(self) -> date:
+        return business_day(self.now)
 
 
 def report_routes() -> Blueprint:
@@ -40,56 +68,95 @@ def report_routes() -> Blueprint:
     @routes.get("")
     @requires_task("reports")
     def page() -> ResponseReturnValue:
-        day, span, period = _chosen()
-        with read_only(services().sessions) as session:
-            found = figures.days(session, period)
-            days, specs = days_table(found), specs_table(session, period)
-            channels, reasons = channels_table(session, period), reasons_table(session, period)
+        asked, figures, spec = _read_figures()
+        calls = _read_calls()[1]
+        days = [] if spec is None else figures.days_of(spec)
+        charts = [
+            specs_chart(figures, spec, asked.day.isoformat(), asked.span),
+            days_chart(figures.days, asked.span) if spec is None else spec_days_chart(spec, days, asked.span),
+        ]
         return render_template(
             "day/reports.html",
-            day=day,
-            span=span,
+            day=asked.day,
+            span=asked.span,
             spans=get_args(Span),
-            period=period,
-            total=figures.total(found, period),
-            days=days,
-            specs=specs,
-            channels=channels,
-            reasons=reasons,
+            period=asked.period,
+            runs_until=figures.period.last if asked.period.last >= asked.today else None,
+            spec=spec,
+            total=figures.total,
+            days=_table("days", figures, spec),
+            specs=_table("specs", figures, spec),
+            channels=channels_table(figures.channels),
+            reasons=reasons_table(figures),
+            calls=calls_table(calls),
+            under_way=calls.under_way,
+            service=calls.service,
+            service_figures=service_table(calls.service),
+            service_goal=SERVICE_LEVEL_GOAL,
+            answered_within=int(ANSWERED_WITHIN.total_seconds()),
+            operators=operators_table(calls.operators),
             percent=percent_text,
-            # A month has all its days, but no more specs than can be told apart; the first are those short of most.
-            plots={"days": _plot(DUE_CHART, days), "specs": _plot(NEEDS_CHART, specs, PLOTTED_MAX)},
+            clock=clock_time,
+            charts=charts,
+            calls_charts=calls_charts(calls),
         )
 
-    @routes.get("/<any(days, specs):key>.<any(csv, xlsx):kind>")
+    @routes.get("/<any(days, specs, channels, reasons, calls, service, operators):key>.<any(csv, xlsx):kind>")
     @requires_task("reports")
     def file(key: str, kind: str) -> ResponseReturnValue:
-        _day, span, period = _chosen()
-        with read_only(services().sessions) as session:
-            table = days_table(figures.days(session, period)) if key == "days" else specs_table(session, period)
-        return export_table(f"{key}-{span}-{period.first}", kind, list(table.columns.values()), table.rows)
+        if key in _CALL_TABLES:
+            asked, calls = _read_calls()
+            table = _CALL_TABLES[key](calls)
+        else:
+            asked, figures, spec = _read_figures()
+            table = _table(key, figures, spec)
+        name = f"{key}-{asked.span}-{asked.period.first}"
+        return export_table(name, kind, list(table.columns.values()), table.rows)
 
     return routes
 
 
-def _chosen() -> tuple[date, Span, Period]:
-    day = requested_day()
+def _asked() -> _Asked:
     span: Span = next((span for span in get_args(Span) if span == request.args.get("span")), "day")
-    return day, span, Period.around(day, span)
+    return _Asked(requested_day(), span, services().now())
 
 
-def _plot(chart: Chart, table: Table, most: int | None = None) -> dict[str, object]:
-    """The labels and the series of a chart, of the first `most` rows of its table."""
-    return {
-        "labels": [_point(value) for value in table.values(chart.labels)[:most]],
-        "series": [
-            {"label": _(table.columns[column]), "values": [_point(value) for value in table.values(column)[:most]]}
-            for column in chart.series
-        ],
-    }
+def _read_figures() -> tuple[_Asked, Figures, SpecNeed | None]:
+    """What the request asks for, its figures, and the one spec it is about. What was added up for them is kept for the
+    next request."""
+    asked = _asked()
+    with read_only(services().sessions) as session:
+        figures = read_figures(session, asked.period, asked.today)
+        spec = _chosen_spec(session, figures, request.args.get("spec", ""))
+    keep(services().sessions, figures.need_days)
+    return asked, figures, spec
 
 
-def _point(value: Cell) -> str | int | float | None:
-    if isinstance(value, date):
-        return f"{value:%m-%d}"
-    return float(value) if isinstance(value, Decimal) else value
+def _read_calls() -> tuple[_Asked, CallFigures]:
+    """What the request asks for, and the calls of its period."""
+    asked = _asked()
+    with read_only(services().sessions) as session:
+        return asked, call_figures.figures(session, asked.period.until(asked.today), asked.now)
+
+
+def _table(key: str, figures: Figures, spec: SpecNeed | None) -> Table:
+    """One of the tables that are no calls', of all specs or of one."""
+    match key:
+        case "days":
+            return days_table(figures.days) if spec is None else spec_days_table(spec, figures.days_of(spec))
+        case "specs":
+            return specs_table(figures.needs if spec is None else [spec])
+        case "channels":
+            return channels_table(figures.channels)
+        case _:
+            return reasons_table(figures)
+
+
+def _chosen_spec(session: Session, figures: Figures, wanted: str) -> SpecNeed | None:
+    """The spec with this barcode or name, also where nobody asked for it; None where all are wanted."""
+    if not wanted:
+        return None
+    found = next((need for need in figures.needs if wanted in (need.barcode, need.name)), None)
+    if found is not None or (row := session.get(BrandSpec, wanted)) is None:
+        return found
+    return SpecNeed(row.barcode, row.name, row.packs_per_carton, 0, 0, 0, 0, 0, 0)

@@ -37,8 +37,13 @@ class DayRow:
     retailer: RetailerRow
     state: DayState
     order: OrderRow | None
-    due: bool
+    is_order_day: bool
     unreached_reason: str = ""
+
+    @property
+    def due(self) -> bool:
+        """True if the retailer is due, as `orders.book.due` defines it."""
+        return self.is_order_day and self.retailer.status == "active"
 
 
 def day_rows(session: Session, now: datetime) -> list[DayRow]:
@@ -62,13 +67,13 @@ def day_rows(session: Session, now: datetime) -> list[DayRow]:
         select(RetailerRow).where(has_plan(due_today) | RetailerRow.id.in_(orders)).order_by(RetailerRow.customer_code)
     )
     for retailer in retailers:
-        due = (retailer.cycle, retailer.order_weekday, retailer.cycle_week) in due_today
+        is_order_day = (retailer.cycle, retailer.order_weekday, retailer.cycle_week) in due_today
         order_of_day = orders.get(retailer.id)
-        if not due and order_of_day is None:
+        if not is_order_day and order_of_day is None:
             continue
         missed_call = missed_calls.get(retailer.id)
         state = _state(retailer, order_of_day, missed_call, now)
-        rows.append(DayRow(retailer, state, order_of_day, due, missed_call.reason if missed_call else ""))
+        rows.append(DayRow(retailer, state, order_of_day, is_order_day, missed_call.reason if missed_call else ""))
     return rows
 
 
@@ -87,19 +92,19 @@ def batches(rows: Sequence[DayRow]) -> list[Batch]:
     for row in rows:
         found.setdefault(row.retailer.route, []).append(row)
     return [
-        Batch(name, sum(row.due and row.state != "suspended" for row in own), Counter(row.state for row in own))
+        Batch(name, sum(row.due for row in own), Counter(row.state for row in own))
         for name, own in sorted(found.items())
     ]
 
 
 def _state(retailer: RetailerRow, order: OrderRow | None, missed_call: MissedCall | None, now: datetime) -> DayState:
-    if order is not None:
-        if order.state != "draft":
-            return "ordered"
-        in_hand = order.abandoned_at is None and order.hold_expires_at is not None and order.hold_expires_at > now
-        return "ordering" if in_hand else "unsaved"
+    if order is not None and order.state != "draft":
+        return "ordered"
     if retailer.status == "suspended":
         return "suspended"
+    if order is not None:
+        in_hand = order.abandoned_at is None and order.hold_expires_at is not None and order.hold_expires_at > now
+        return "ordering" if in_hand else "unsaved"
     return "unreached" if missed_call is not None else "due"
 
 
@@ -136,7 +141,7 @@ def today_routes() -> Blueprint:
             batch=batch,
             text=text,
             day=business_day(now),
-            due=sum(row.due and row.state != "suspended" for row in rows),
+            due=sum(row.due for row in rows),
             ordered=sum(row.due and row.state == "ordered" for row in rows),
             packs=sum(row.order.total_packs for row in rows if row.order is not None and row.state == "ordered"),
             fen=sum(row.order.amount_fen for row in rows if row.order is not None and row.state == "ordered"),

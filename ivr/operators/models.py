@@ -20,7 +20,8 @@ TicketState = Literal["waiting", "taken", "finished", "given_back", "abandoned",
 class Ticket(Base):
     """One call that waits for an operator, or has one. Before it was taken, the caller may have hung up ("abandoned"),
     gone back to the automatic line ("returned") or asked for a callback ("callback"). `queued_at` is the time of the
-    last round in the queue, None outside of it; `held_at` is the time the operator put the caller on hold."""
+    last round in the queue, None outside of it; `held_at` is the time the operator put the caller on hold.
+    `answered_at` is the time an operator first talked to the caller, also if the ticket was put back since."""
 
     __tablename__ = "tickets"
     __table_args__ = (
@@ -43,6 +44,7 @@ class Ticket(Base):
     queued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     taken_by: Mapped[int | None] = mapped_column(ForeignKey(StaffRow.id))
     taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -75,7 +77,7 @@ RingState = Literal["ringing", "accepted", "declined", "unanswered", "failed", "
 class RingAttempt(Base):
     """One operator dialled for one caller. `operator_call_key` is the operator's own call, known once the carrier has
     placed it; the attempt is open until that call is over. `taken_at_desk` is true if the operator had taken the caller
-    at the desk."""
+    at the desk. `answered_at` is the time they were connected, None where they never were."""
 
     __tablename__ = "ring_attempts"
     __table_args__ = (
@@ -94,6 +96,7 @@ class RingAttempt(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_ring_attempts_address", "address"),
+        Index("ix_ring_attempts_dialled_at", "dialled_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -104,6 +107,7 @@ class RingAttempt(Base):
     operator_call_key: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[RingState] = mapped_column(String(12), default="ringing")
     dialled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

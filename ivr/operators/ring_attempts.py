@@ -103,7 +103,8 @@ def accept(session: Session, attempt: RingAttempt, now: datetime) -> bool:
     own = attempt.taken_at_desk and ticket.state == "taken" and ticket.taken_by == attempt.staff_id
     if not own and not tickets.take(session, attempt.ticket_id, attempt.staff_id, now):
         return False
-    attempt.state = "accepted"
+    attempt.state, attempt.answered_at = "accepted", now
+    ticket.answered_at = ticket.answered_at or now
     return True
 
 

@@ -75,6 +75,7 @@ class DraftLines:
             # order they were said, which is the order of the lines.
             holds.lock(self.session, order.business_day, [request.barcode for request in requests])
         outcomes = [self._request(order, request) for request in requests]
+        _add_up(order)
         self.session.flush()
         return outcomes
 
@@ -111,6 +112,7 @@ class DraftLines:
         order.lines.remove(line)
         if (record := self._demand(order).get(barcode)) is not None:
             record.withdrawn = True
+        _add_up(order)
         self.session.flush()
         return True
 
@@ -126,6 +128,7 @@ class DraftLines:
             order.lines.remove(line)
         if (record := self._demand(order).get(barcode)) is not None:
             record.granted_packs = packs
+        _add_up(order)
         self.session.flush()
 
     def restore(self, order: OrderRow, lines: Sequence[KeptLine], since: datetime) -> None:
@@ -154,6 +157,7 @@ class DraftLines:
         if not order.holds_active:
             for line in holds.in_lock_order(order.lines):
                 lost |= self._reserve_again(order, line)
+            _add_up(order)
         order.holds_active = True
         order.hold_expires_at = self.now + self.rules.hold_for
         self.session.flush()
@@ -289,6 +293,12 @@ class DraftLines:
     def record(self, order: OrderRow, event: OrderEvent, **detail: Any) -> None:
         """Append an event to the order's history, with the name of the member of staff whose doing it is."""
         record_event(self.session, order, event, self.now, **detail, **({"by": self.by} if self.by else {}))
+
+
+def _add_up(order: OrderRow) -> None:
+    """Set the order's sums to those of its lines."""
+    view = order_view(order)
+    order.total_packs, order.amount_fen = view.total_packs, view.amount_fen
 
 
 def _line(order: OrderRow, barcode: str) -> OrderLineRow | None:

@@ -29,6 +29,7 @@ HANDED_OVER_STATES = ("handed_over", "delivered", "received")
 
 # Kept as text, because an index condition takes no parameters.
 _COUNTED = text("state IN ('confirmed', 'settled', 'handed_over', 'delivered', 'received')")
+_BEGUN = text("event IN ('opened', 'resumed')")
 
 
 class Substitute(Base):
@@ -43,7 +44,8 @@ class Substitute(Base):
 
 class OrderRow(Base):
     """One order, from its first line on. While `holds_active`, its lines are reserved in supply and limits until
-    `hold_expires_at`; a draft that lost its holds keeps its lines. `cycle_start` is the cycle whose limits it uses."""
+    `hold_expires_at`; a draft that lost its holds keeps its lines. `cycle_start` is the cycle whose limits it uses.
+    `total_packs` and `amount_fen` are the sums of its lines, of a draft too; `events` is the number of its events."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -96,6 +98,7 @@ class OrderRow(Base):
     delivery_problem: Mapped[str] = mapped_column(String(200), default="")
     total_packs: Mapped[int] = mapped_column(default=0)
     amount_fen: Mapped[int] = mapped_column(default=0)
+    events: Mapped[int] = mapped_column(default=0, server_default="0")
 
     lines: Mapped[list[OrderLineRow]] = relationship(
         order_by="OrderLineRow.id", cascade="all, delete-orphan", passive_deletes=True
@@ -153,6 +156,8 @@ class OrderHistory(Base):
     """One event of an order, appended and never changed."""
 
     __tablename__ = "order_history"
+    # The calls in which orders were begun, for the outcomes of calls.
+    __table_args__ = (Index("ix_order_history_begun", "at", sqlite_where=_BEGUN, postgresql_where=_BEGUN),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)

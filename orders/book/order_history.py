@@ -31,9 +31,12 @@ OrderEvent = Literal[
     "delivered",
     "received",
     "not delivered",
+    "audited",
 ]
 
 
 def record_event(session: Session, order: OrderRow, event: OrderEvent, now: datetime, /, **detail: Any) -> None:
-    """Append an event to the order's history."""
+    """Append an event to the order's history, and count it in the order's row, by which figures that were kept of its
+    day are known to be out of date."""
+    order.events = (order.events or 0) + 1
     session.add(OrderHistory(order_id=order.id, at=now, event=event, detail=detail))

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from orders.book.desk import Desk, Draft, LineRequest
 from orders.book.eligibility import terms_of_channel
 from orders.book.models import COUNTED_STATES, Channel, OrderRow
+from orders.book.order_history import record_event
 from orders.book.views import DeskRefusal, LineOutcome, OrderView, Retailer
 from orders.channels.models import WebOrderRow
 from orders.retailers.models import RetailerRow
@@ -111,6 +112,8 @@ def audit_order(session: Session, web_order_id: int, *, by: str, note: str, now:
     if not note.strip() or not by.strip():
         raise AuditRefused("An audit needs a name, and a note of what was found.")
     row.audited_at, row.audited_by, row.audit_note = now, by, note
+    if row.order_id is not None:
+        record_event(session, session.get_one(OrderRow, row.order_id), "audited", now, by=by, note=note)
     session.flush()
 
 

@@ -1,69 +1,32 @@
 """The figures of the order desk's days: need met and unmet per spec, the due retailers, channels, reasons (AY 4.4).
 
-The need is the most a retailer asked for of a spec on a day, by however many drafts and channels; met is what its saved
-order has of it in the end, with every later change. So nothing is counted twice, and nothing asked for is lost.
+A period that is still running is counted until today, and of today what is decided (`orders.reporting.need_days`): an
+order that is being typed changes no rate.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
-from typing import Literal
 
-from sqlalchemy import Case, Subquery, case, distinct, func, literal, select, union_all
+from sqlalchemy import distinct, func, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
-from orders.book.models import COUNTED_STATES, Channel, DemandRecord, OrderLineRow, OrderRow
-from orders.book.views import CutReason
+from orders.book.due import DueCounts, due_counts
+from orders.book.models import COUNTED_STATES, Channel, OrderRow
 from orders.outbound.models import MissedCall
-from orders.retailers.lookup import due_by_day
-from orders.windows import ONE_DAY
+from orders.reporting.need_days import DaySums, NeedDays, SpecDay, UnmetReason, need_days, order_sums
+from orders.reporting.period import Period
 
-Span = Literal["day", "week", "month"]
-
-UnmetReason = Literal["out_of_stock", "not_allotted", "limit", "not_in_catalogue", "unsaved"]
-"""The reasons why a need was not met, as reports have them: in stock there was none or too little; none was allotted to
-the retailer; a limit, its own or the department's; no catalogue has it; it was granted and not ordered in the end."""
-
-# The reasons of the records under each reason of the reports.
-_RECORDED: Mapping[UnmetReason, tuple[CutReason, ...]] = {
-    "out_of_stock": ("out_of_stock", "stock"),
-    "not_allotted": ("not_allotted",),
-    "limit": ("limit", "order_max", "band_max"),
-    "not_in_catalogue": ("not_in_catalogue",),
-}
 # What the catalogue does not have is recorded in cartons of the usual size.
 _PACKS_PER_CARTON = 10
 
 # A spec had again within this time is a repeat: the longest cycle is a month.
 REPEATED_WITHIN = timedelta(days=35)
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Business days from `first` to `last`, both counted."""
-
-    first: date
-    last: date
-
-    @classmethod
-    def around(cls, day: date, span: Span) -> Period:
-        """The day itself, its week from Monday, or its calendar month."""
-        if span == "day":
-            return cls(day, day)
-        if span == "week":
-            monday = day - timedelta(days=day.weekday())
-            return cls(monday, monday + timedelta(days=6))
-        first = day.replace(day=1)
-        return cls(first, (first + timedelta(days=31)).replace(day=1) - ONE_DAY)
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        return tuple(self.first + ONE_DAY * count for count in range((self.last - self.first).days + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +40,6 @@ class SpecNeed:
     packs_per_carton: int
     requested_packs: int
     met_packs: int
-    unmet_packs: int
     asked: int
     reached: int
     repeated: int
@@ -85,10 +47,13 @@ class SpecNeed:
     unmet_by_reason: Mapping[UnmetReason, int] = field(default_factory=dict)
 
     @property
+    def unmet_packs(self) -> int:
+        return sum(self.unmet_by_reason.values())
+
+    @property
     def met_rate(self) -> Fraction | None:
         """订足率: granted of requested. What one retailer got beyond its request meets no other's need."""
-        wanted = self.requested_packs
-        return Fraction(wanted - self.unmet_packs, wanted) if wanted else None
+        return _met_rate(self.requested_packs, self.unmet_packs)
 
     @property
     def reach(self) -> Fraction | None:
@@ -102,19 +67,24 @@ class SpecNeed:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """One day: the retailers due, those of them that ordered, and the totals of all orders."""
+    """One day, or several: the retailers due, those of them that ordered, and the totals of all orders. `suspended`
+    retailers are no part of those due. `drafts` with `draft_packs` are orders with lines that can still be saved, and
+    are no part of any other figure; those of a day that is over are `lapsed`."""
 
     day: date
-    due: int
-    due_ordered: int
-    orders: int
-    packs: int
-    amount_fen: int
-    requested_packs: int
-    unmet_packs: int
-    missed: int
-    lapsed: int
-    cancelled: int
+    due: int = 0
+    due_ordered: int = 0
+    suspended: int = 0
+    orders: int = 0
+    packs: int = 0
+    amount_fen: int = 0
+    requested_packs: int = 0
+    unmet_packs: int = 0
+    missed: int = 0
+    drafts: int = 0
+    draft_packs: int = 0
+    lapsed: int = 0
+    cancelled: int = 0
 
     @property
     def success(self) -> Fraction | None:
@@ -123,8 +93,21 @@ class DayFigures:
 
     @property
     def met_rate(self) -> Fraction | None:
-        wanted = self.requested_packs
-        return Fraction(wanted - self.unmet_packs, wanted) if wanted else None
+        return _met_rate(self.requested_packs, self.unmet_packs)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecDayFigures:
+    """The need of one spec on one day, in packs."""
+
+    day: date
+    requested_packs: int
+    met_packs: int
+    unmet_packs: int
+
+    @property
+    def met_rate(self) -> Fraction | None:
+        return _met_rate(self.requested_packs, self.unmet_packs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,117 +120,65 @@ class ChannelFigures:
     amount_fen: int
 
 
-def needs(session: Session, period: Period) -> list[SpecNeed]:
-    """Every spec that was asked for or sold, in catalogue order; then what no catalogue has, by name."""
-    need = _need(period)
-    unmet = _unmet(need)
-    # The part of it that the latest record explains; the rest was granted, and not ordered in the end.
-    short = DemandRecord.requested_packs - DemandRecord.granted_packs
-    explained = case((short < unmet, short), else_=unmet)
-    by_reason = [
-        func.coalesce(func.sum(case((DemandRecord.reason.in_(recorded), explained))), 0)
-        for recorded in _RECORDED.values()
-    ]
-    repeated = _repeated(session, period)
-    ordering = session.scalar(
-        select(func.count(distinct(OrderRow.retailer_id))).where(
-            OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES)
-        )
-    )
-    rows = session.execute(
-        select(
-            need.c.barcode,
-            func.coalesce(BrandSpec.name, need.c.name),
-            func.coalesce(BrandSpec.packs_per_carton, _PACKS_PER_CARTON),
-            func.sum(need.c.requested),
-            func.sum(need.c.met),
-            func.sum(unmet),
-            func.count(distinct(need.c.retailer_id)),
-            func.count(distinct(case((need.c.met > 0, need.c.retailer_id)))),
-            *by_reason,
-        )
-        .outerjoin(BrandSpec, BrandSpec.barcode == need.c.barcode)
-        .outerjoin(DemandRecord, DemandRecord.id == need.c.record)
-        .group_by(need.c.barcode, need.c.name, BrandSpec.name, BrandSpec.packs_per_carton, BrandSpec.position)
-        .order_by(BrandSpec.position.is_(None), BrandSpec.position, need.c.name)
-    )
-    return [
-        SpecNeed(
-            barcode,
-            name or barcode,
-            per,
-            int(wanted),
-            int(met),
-            int(lacking),
-            asked,
-            reached,
-            repeated[barcode],
-            ordering or 0,
-            _by_reason(int(lacking), [int(packs) for packs in explained_packs]),
-        )
-        for barcode, name, per, wanted, met, lacking, asked, reached, *explained_packs in rows
-    ]
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All figures of a period: of its days on which a retailer was due or something was ordered; of every spec that
+    was asked for or sold, in catalogue order and then by name what no catalogue has; of the channels, the most orders
+    first; and the reasons why requests were cut and retailers not reached, with their counts, the most frequent first
+    (TR 3.3). `period` ends today where it is still running."""
+
+    period: Period
+    days: Sequence[DayFigures]
+    needs: Sequence[SpecNeed]
+    channels: Sequence[ChannelFigures]
+    unmet_reasons: Sequence[tuple[str, int]]
+    missed_reasons: Sequence[tuple[str, int]]
+    need_days: NeedDays
+
+    @property
+    def total(self) -> DayFigures:
+        """The days added up."""
+        return total(self.days, self.period)
+
+    def days_of(self, need: SpecNeed) -> list[SpecDayFigures]:
+        """The days of one spec, those on which it was asked for or sold."""
+        return [
+            SpecDayFigures(day, one.requested_packs, one.met_packs, one.unmet_packs)
+            for day, needs in sorted(self.need_days.days.items())
+            if self.period.first <= day <= self.period.last
+            for one in needs.specs
+            if one.barcode == need.barcode and (need.barcode or one.name == need.name)
+        ]
 
 
-def days(session: Session, period: Period) -> list[DayFigures]:
-    """Each day of the period on which a retailer was due or something was ordered."""
-    in_period = OrderRow.business_day.between(period.first, period.last)
-    sums = {
-        day: (count, int(packs), int(fen))
-        for day, count, packs, fen in session.execute(
-            select(OrderRow.business_day, func.count(), func.sum(OrderRow.total_packs), func.sum(OrderRow.amount_fen))
-            .where(in_period, OrderRow.state.in_(COUNTED_STATES))
-            .group_by(OrderRow.business_day)
-        )
-    }
-    ordered: dict[date, set[int]] = {}
-    for day, retailer_id in session.execute(
-        select(OrderRow.business_day, OrderRow.retailer_id).where(in_period, OrderRow.state.in_(COUNTED_STATES))
-    ):
-        ordered.setdefault(day, set()).add(retailer_id)
-    need = _need(period)
-    wanted = {
-        day: (int(requested), int(unmet))
-        for day, requested, unmet in session.execute(
-            select(need.c.business_day, func.sum(need.c.requested), func.sum(_unmet(need))).group_by(
-                need.c.business_day
-            )
-        )
-    }
-    ended: Counter[tuple[date, str]] = Counter()
-    # A draft without lines asked for nothing, so nothing of it lapsed.
-    for day, state, count in session.execute(
-        select(OrderRow.business_day, OrderRow.state, func.count())
-        .where(in_period, (OrderRow.state == "cancelled") | ((OrderRow.state == "lapsed") & OrderRow.lines.any()))
-        .group_by(OrderRow.business_day, OrderRow.state)
-    ):
-        ended[day, state] = count
-    missed = Counter(
-        session.scalars(select(MissedCall.missed_on).where(MissedCall.missed_on.between(period.first, period.last)))
-    )
-    due = due_by_day(session, period.days)
-    figures = []
+def read_figures(session: Session, period: Period, today: date) -> Figures:
+    """The figures of a period as they are on this day. What was added up for them is to be kept by
+    `orders.reporting.need_days.keep`, so that it need not be added up again."""
+    period = period.until(today)
+    # A spec is repeated by what was ordered in the weeks before.
+    with_before = Period(period.first - REPEATED_WITHIN, period.last)
+    sums = order_sums(session, with_before) if period.days else {}
+    needs = need_days(session, with_before, sums, today)
+    unmet: Counter[str] = Counter()
     for day in period.days:
-        if not (due[day] or day in sums or day in wanted):
-            continue
-        orders, packs, fen = sums.get(day, (0, 0, 0))
-        requested, unmet = wanted.get(day, (0, 0))
-        figures.append(
-            DayFigures(
-                day,
-                due=len(due[day]),
-                due_ordered=len(due[day] & ordered.get(day, set())),
-                orders=orders,
-                packs=packs,
-                amount_fen=fen,
-                requested_packs=requested,
-                unmet_packs=unmet,
-                missed=missed[day],
-                lapsed=ended[day, "lapsed"],
-                cancelled=ended[day, "cancelled"],
-            )
-        )
-    return figures
+        unmet.update(needs.days[day].reasons if day in needs.days else {})
+    return Figures(
+        period,
+        _days(session, period, sums, needs, today),
+        _needs(session, period, needs),
+        _channels(sums[day] for day in period.days if day in sums),
+        sorted(unmet.items(), key=lambda one: (-one[1], one[0])),
+        missed_reasons(session, period),
+        needs,
+    )
+
+
+def day_figures(session: Session, day: date, today: date) -> tuple[DayFigures, NeedDays]:
+    """The figures of one day, and the need that was added up for them."""
+    period = Period(day, day)
+    sums = order_sums(session, period)
+    needs = need_days(session, period, sums, today)
+    return next(iter(_days(session, period, sums, needs, today)), DayFigures(day)), needs
 
 
 def total(days: Sequence[DayFigures], period: Period) -> DayFigures:
@@ -256,41 +187,18 @@ def total(days: Sequence[DayFigures], period: Period) -> DayFigures:
         period.last,
         due=sum(day.due for day in days),
         due_ordered=sum(day.due_ordered for day in days),
+        suspended=sum(day.suspended for day in days),
         orders=sum(day.orders for day in days),
         packs=sum(day.packs for day in days),
         amount_fen=sum(day.amount_fen for day in days),
         requested_packs=sum(day.requested_packs for day in days),
         unmet_packs=sum(day.unmet_packs for day in days),
         missed=sum(day.missed for day in days),
+        drafts=sum(day.drafts for day in days),
+        draft_packs=sum(day.draft_packs for day in days),
         lapsed=sum(day.lapsed for day in days),
         cancelled=sum(day.cancelled for day in days),
     )
-
-
-def channels(session: Session, period: Period) -> list[ChannelFigures]:
-    """The totals of each channel, the most orders first."""
-    rows = session.execute(
-        select(OrderRow.channel, func.count(), func.sum(OrderRow.total_packs), func.sum(OrderRow.amount_fen))
-        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES))
-        .group_by(OrderRow.channel)
-        .order_by(func.count().desc(), OrderRow.channel)
-    )
-    return [ChannelFigures(channel, count, int(packs), int(fen)) for channel, count, packs, fen in rows]
-
-
-def unmet_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
-    """The reasons why requests were not met in full, with their counts, the most frequent first."""
-    rows = session.execute(
-        select(DemandRecord.reason, func.count())
-        .where(
-            DemandRecord.business_day.between(period.first, period.last),
-            DemandRecord.reason.is_not(None),
-            ~DemandRecord.withdrawn,
-        )
-        .group_by(DemandRecord.reason)
-        .order_by(func.count().desc(), DemandRecord.reason)
-    )
-    return [(str(reason), count) for reason, count in rows]
 
 
 def missed_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
@@ -304,71 +212,118 @@ def missed_reasons(session: Session, period: Period) -> list[tuple[str, int]]:
     return [(reason, count) for reason, count in rows]
 
 
-def _by_reason(unmet: int, explained: Sequence[int]) -> dict[UnmetReason, int]:
-    """The unmet packs by reason, without the reasons for none."""
-    found: dict[UnmetReason, int] = dict(zip(_RECORDED, explained, strict=True))
-    found["unsaved"] = unmet - sum(explained)
-    return {reason: packs for reason, packs in found.items() if packs}
+def _days(
+    session: Session, period: Period, sums: Mapping[date, DaySums], needs: NeedDays, today: date
+) -> list[DayFigures]:
+    missed = Counter(
+        session.scalars(select(MissedCall.missed_on).where(MissedCall.missed_on.between(period.first, period.last)))
+    )
+    due = due_counts(session, period.days)
+    found = []
+    for day in period.days:
+        specs = needs.days[day].specs if day in needs.days else ()
+        orders = sums.get(day, {})
+        if due[day].due or specs or any(state in (*COUNTED_STATES, "draft") for _channel, state in orders):
+            found.append(_day(day, due[day], orders, specs, missed[day], is_over=day < today))
+    return found
 
 
-def _need(period: Period) -> Subquery:
-    """Per day, retailer and spec: the most that was asked for, what a saved order has of it, and the latest record."""
-    asked = select(
-        DemandRecord.business_day,
-        DemandRecord.retailer_id,
-        DemandRecord.barcode,
-        DemandRecord.name,
-        DemandRecord.requested_packs.label("requested"),
-        literal(0).label("met"),
-        DemandRecord.id.label("record"),
-    ).where(DemandRecord.business_day.between(period.first, period.last), ~DemandRecord.withdrawn)
-    got = (
-        select(
-            OrderRow.business_day,
-            OrderRow.retailer_id,
-            OrderLineRow.barcode,
-            literal("").label("name"),
-            OrderLineRow.requested_packs.label("requested"),
-            OrderLineRow.granted_packs.label("met"),
-            literal(0).label("record"),
+def _day(
+    day: date, due: DueCounts, sums: DaySums, specs: Collection[SpecDay], missed: int, *, is_over: bool
+) -> DayFigures:
+    saved = [own for (_channel, state), own in sums.items() if state in COUNTED_STATES]
+    drafts = [own for (_channel, state), own in sums.items() if state == "draft"]
+    # A draft without lines asked for nothing, so nothing of it lapsed.
+    lapsed = sum(own.filled for (_channel, state), own in sums.items() if state == "lapsed")
+    unsaved = sum(own.filled for own in drafts)
+    return DayFigures(
+        day,
+        due=due.due,
+        due_ordered=due.ordered,
+        suspended=due.suspended,
+        orders=sum(own.orders for own in saved),
+        packs=sum(own.packs for own in saved),
+        amount_fen=sum(own.fen for own in saved),
+        requested_packs=sum(one.requested_packs for one in specs),
+        unmet_packs=sum(one.unmet_packs for one in specs),
+        missed=missed,
+        drafts=0 if is_over else unsaved,
+        draft_packs=0 if is_over else sum(own.packs for own in drafts),
+        lapsed=lapsed + unsaved if is_over else lapsed,
+        cancelled=sum(own.orders for (_channel, state), own in sums.items() if state == "cancelled"),
+    )
+
+
+def _needs(session: Session, period: Period, found: NeedDays) -> list[SpecNeed]:
+    known = {
+        barcode: (position, name, per)
+        for barcode, position, name, per in session.execute(
+            select(BrandSpec.barcode, BrandSpec.position, BrandSpec.name, BrandSpec.packs_per_carton)
         )
-        .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES))
-    )
-    both = union_all(asked, got).subquery()
-    return (
-        select(
-            both.c.business_day,
-            both.c.retailer_id,
-            both.c.barcode,
-            both.c.name,
-            func.max(both.c.requested).label("requested"),
-            func.sum(both.c.met).label("met"),
-            func.max(both.c.record).label("record"),
+    }
+    ordering = session.scalar(
+        select(func.count(distinct(OrderRow.retailer_id))).where(
+            OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES)
         )
-        .group_by(both.c.business_day, both.c.retailer_id, both.c.barcode, both.c.name)
-        .subquery()
     )
-
-
-def _unmet(need: Subquery) -> Case[int]:
-    return case((need.c.requested > need.c.met, need.c.requested - need.c.met), else_=0)
-
-
-def _repeated(session: Session, period: Period) -> Counter[str]:
-    """By spec, the number of retailers that have it and had it on an earlier day as well, within REPEATED_WITHIN."""
-    lines = (
-        select(OrderLineRow.barcode, OrderRow.retailer_id, func.max(OrderRow.business_day).label("latest"))
-        .join(OrderRow, OrderRow.id == OrderLineRow.order_id)
-        .where(
-            OrderRow.state.in_(COUNTED_STATES),
-            OrderRow.business_day.between(period.first - REPEATED_WITHIN, period.last),
+    sums: dict[tuple[str, str], _SpecSums] = {}
+    for day, needs in sorted(found.days.items()):
+        for one in needs.specs:
+            own = sums.setdefault((one.barcode, one.name), _SpecSums())
+            own.add(one, in_period=day >= period.first)
+    rows = [
+        SpecNeed(
+            barcode,
+            known[barcode][1] if barcode in known else name or barcode,
+            known[barcode][2] if barcode in known else _PACKS_PER_CARTON,
+            own.requested,
+            own.met,
+            own.asking.bit_count(),
+            own.having.bit_count(),
+            (own.again | (own.having & own.before)).bit_count(),
+            ordering or 0,
+            own.unmet,
         )
-        .group_by(OrderLineRow.barcode, OrderRow.retailer_id)
-        .having(func.count(distinct(OrderRow.business_day)) > 1)
-        .subquery()
-    )
-    rows = session.execute(
-        select(lines.c.barcode, func.count()).where(lines.c.latest >= period.first).group_by(lines.c.barcode)
-    )
-    return Counter(dict(rows.all()))
+        for (barcode, name), own in sums.items()
+        if own.asking
+    ]
+    last = len(known)
+    return sorted(rows, key=lambda one: (known[one.barcode][0] if one.barcode in known else last, one.name))
+
+
+class _SpecSums:
+    """The days of one spec, while they are added up: the sets of retailers that asked for it and that have it in the
+    period, had it before, and have it on a second day of the period."""
+
+    def __init__(self) -> None:
+        self.requested = self.met = self.asking = self.having = self.before = self.again = 0
+        self.unmet: Counter[UnmetReason] = Counter()
+
+    def add(self, day: SpecDay, *, in_period: bool) -> None:
+        if not in_period:
+            self.before |= day.having
+            return
+        self.requested += day.requested_packs
+        self.met += day.met_packs
+        self.unmet.update(day.unmet_by_reason)
+        self.asking |= day.asking
+        self.again |= self.having & day.having
+        self.having |= day.having
+
+
+def _channels(sums: Iterable[DaySums]) -> list[ChannelFigures]:
+    orders: Counter[Channel] = Counter()
+    packs: Counter[Channel] = Counter()
+    fen: Counter[Channel] = Counter()
+    for day in sums:
+        for (channel, state), own in day.items():
+            if state in COUNTED_STATES:
+                orders[channel] += own.orders
+                packs[channel] += own.packs
+                fen[channel] += own.fen
+    found = [ChannelFigures(channel, count, packs[channel], fen[channel]) for channel, count in orders.items()]
+    return sorted(found, key=lambda one: (-one.orders, one.channel))
+
+
+def _met_rate(requested: int, unmet: int) -> Fraction | None:
+    return Fraction(requested - unmet, requested) if requested else None

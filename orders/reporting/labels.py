@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -60,6 +61,7 @@ CALL_OUTCOMES = {
     "ordered_with_operator": N_("订货员协助订货"),
     "unsaved": N_("未确认"),
     "operator": N_("转订货员未订货"),
+    "callback": N_("要求回电"),
     "abandoned": N_("等待中挂断"),
     "no_order": N_("没有订货"),
 }
@@ -87,6 +89,14 @@ def percent(part: Fraction | None) -> Decimal | None:
 def percent_text(part: Fraction | None) -> str:
     """A share in percent with its sign; a dash for no share."""
     return "—" if part is None else f"{percent(part)}%"
+
+
+def clock_time(length: timedelta | None) -> str:
+    """A length of time in minutes and seconds, 1:05; a dash for none."""
+    if length is None:
+        return "—"
+    minutes, seconds = divmod(round(length.total_seconds()), 60)
+    return f"{minutes}:{seconds:02d}"
 
 
 def cartons(packs: int, packs_per_carton: int) -> Decimal:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orders.staff.models import Role
@@ -58,3 +58,16 @@ class ReportStep(Base):
     step: Mapped[ReportStepKind] = mapped_column(String(10))
     comment: Mapped[str] = mapped_column(String(COMMENT_MAX), default="")
     text: Mapped[str | None] = mapped_column(Text)
+
+
+class NeedDay(Base):
+    """The need of a past day, added up once from its orders and kept for the reports (`orders.reporting.need_days`).
+    `stamp` says of which orders it was made, `needs` are its specs, and `retailers` the sets of retailers of one
+    spec after the other. Nothing but its orders is needed to make it again."""
+
+    __tablename__ = "need_days"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    stamp: Mapped[str] = mapped_column(String(400))
+    needs: Mapped[dict[str, Any]] = mapped_column(JSON)
+    retailers: Mapped[bytes] = mapped_column(LargeBinary)

@@ -6,7 +6,7 @@ report sent back is with its author again, and every role above has to sign it a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from orders.book.models import OrderRow
 from orders.hotline_settings import calendar
-from orders.reporting.figures import Period, Span
+from orders.reporting.calls import CallFiguresOf
 from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind, ReportStep, ReportStepKind
-from orders.reporting.report_drafts import CallFigures, draft_text
+from orders.reporting.period import Period, Span
+from orders.reporting.report_drafts import draft_text
 from orders.staff.models import Role, StaffRow
-from orders.windows import ONE_DAY, Calendar
+from orders.windows import ONE_DAY, Calendar, business_day
 
 APPROVAL_CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
 """The roles that write and sign, from the bottom up."""
@@ -28,8 +29,6 @@ SPANS: dict[ReportKind, Span] = {"diary": "day", "weekly": "week", "monthly": "m
 TEXT_MAX = 20_000
 # Reports older than this are no longer asked for.
 OVERDUE_WINDOW = timedelta(days=35)
-
-CallFiguresOf = Callable[[Session, Period], CallFigures]
 
 
 class ReportRefused(ValueError):
@@ -68,7 +67,7 @@ def draft(
         first=period.first,
         last=period.last,
         author_id=author.id,
-        text=draft_text(session, period, calls(session, period)),
+        text=_text(session, period, calls, now),
         state="draft",
         due_on=due_on(period, calendar(session)),
         created_at=now,
@@ -83,7 +82,7 @@ def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, ca
     """Make the text again from the figures as they are now; what its author wrote into it is discarded."""
     report = _editable_by(session, report_id, by)
     period = Period(report.first, report.last)
-    report.text = draft_text(session, period, calls(session, period))
+    report.text = _text(session, period, calls, now)
     _add_step(session, report, "drafted", by, now)
     return report
 
@@ -187,6 +186,11 @@ def due_on(period: Period, open_days: Calendar) -> date:
     while not open_days.is_working(day):
         day += ONE_DAY
     return day
+
+
+def _text(session: Session, period: Period, calls: CallFiguresOf, now: datetime) -> str:
+    today = business_day(now)
+    return draft_text(session, period, calls(session, period.until(today), now), today)
 
 
 def _editable_by(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:

@@ -155,7 +155,7 @@ def test_a_report_shows_need_met_and_unmet_and_gives_it_as_a_file(manager: Visit
     assert "specs-week-2026-11-23.csv" in file.headers["Content-Disposition"]
     assert "红塔山(硬经典),5.00,2.00,3.00,0.00,0.00,3.00,0.00,0.00,40.0,1,1" in file.get_data(as_text=True)
     days = manager.get("/reports/days.csv?span=week").get_data(as_text=True)
-    assert "2026-11-23,2,1,50.0,1,20,150.00,50,30,40.0,0,0,0" in days
+    assert "2026-11-23,2,1,0,50.0,1,20,150.00,50,30,40.0,0,0,0,0" in days
     book = load_workbook(io.BytesIO(manager.get("/reports/specs.xlsx?span=week").data))
     assert [cell.value for cell in book.worksheets[0][2]][1:5] == ["红塔山(硬经典)", 5, 2, 3]
 

@@ -192,8 +192,9 @@ def test_who_was_called_in_vain_waits_with_the_time_of_the_next_try(
     assert "09:10:00以后" in page(leader)
 
 
-def test_a_suspended_retailer_is_due_and_never_left_to_ring(day: OutboundWorld, world: World) -> None:
+def test_a_suspended_retailer_is_not_due_and_never_left_to_ring(day: OutboundWorld, world: World) -> None:
     world.change_retailer(STATION, status="suspended")
     with day.world.session() as session:
         now = outbound_status(session, day.clock())
-    assert (now.due, now.remaining, [one.retailer.customer_code for one in now.upcoming]) == (2, 1, [SHOP])
+    assert (now.due, now.suspended, now.remaining) == (1, 1, 1)
+    assert [one.retailer.customer_code for one in now.upcoming] == [SHOP]

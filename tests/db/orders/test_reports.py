@@ -16,13 +16,15 @@ from openpyxl import load_workbook
 from clock import SHANGHAI
 from ivr import call_figures
 from ivr.models import Call
+from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
 from orders.money import yuan
 from orders.outbound.models import MissedCall
-from orders.reporting import figures as reporting
-from orders.reporting.figures import Period, SpecNeed
+from orders.reporting.figures import DayFigures, Figures, SpecNeed, missed_reasons, read_figures
 from orders.reporting.labels import cartons, percent
+from orders.reporting.period import Period, Span
 from orders.staff.accounts import create_staff
+from orders.windows import business_day
 from tests.support.commands import run_command
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, World
 
@@ -46,9 +48,18 @@ def call(world: World, code: str, lines: dict[str, int], *, key: str | None = No
             desk.draft(key).abandon()
 
 
-def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
+def figures_of(world: World, period: Period = DAY) -> Figures:
     with world.session() as session:
-        return next(need for need in reporting.needs(session, period) if need.barcode == barcode)
+        return read_figures(session, period, business_day(world.clock()))
+
+
+def day_of(world: World) -> DayFigures:
+    [figures] = figures_of(world).days
+    return figures
+
+
+def need_of(world: World, barcode: str, period: Period = DAY) -> SpecNeed:
+    return next(need for need in figures_of(world, period).needs if need.barcode == barcode)
 
 
 def command(world: World, *words: str) -> str:
@@ -66,14 +77,17 @@ def test_what_was_cut_is_unmet_need(world: World) -> None:
     assert need.met_rate == Fraction(80, 100)
     assert (need.asked, need.reached, need.reach) == (2, 2, 1)
     assert need_of(world, CLASSIC).reach == Fraction(1, 2)
-    with world.session() as session:
-        assert reporting.unmet_reasons(session, DAY) == [("limit", 1)]
+    assert figures_of(world).unmet_reasons == [("limit", 1)]
 
 
 def test_what_was_asked_for_in_a_call_that_broke_off_is_still_a_need(world: World) -> None:
     call(world, SHOP, {CHINA: 3}, yes=False)
+    # It can be taken up again until its day is over.
+    assert figures_of(world).needs == []
+    world.clock.move(days=1)
     need = need_of(world, CHINA)
     assert (need.requested_packs, need.met_packs, need.reached) == (3 * CARTON, 0, 0)
+    assert (need.unmet_by_reason, day_of(world).lapsed) == ({"unsaved": 3 * CARTON}, 1)
 
 
 def test_asking_again_after_a_broken_call_is_no_second_need(world: World) -> None:
@@ -94,15 +108,13 @@ def test_what_the_retailer_took_off_itself_is_no_need(world: World) -> None:
         key = f"call {SHOP} {world.clock.now:%m%d%H%M}"
         desk.draft(key).remove(CHINA)
         desk.draft(key).confirm()
-    with world.session() as session:
-        assert [need.barcode for need in reporting.needs(session, DAY)] == [CLASSIC]
+    assert [need.barcode for need in figures_of(world).needs] == [CLASSIC]
 
 
 def test_the_day_counts_who_was_due_and_who_ordered(world: World) -> None:
     call(world, SHOP, {CHINA: 2})
     world.change_retailer(CORNER, status="suspended")
-    with world.session() as session:
-        [figures] = reporting.days(session, DAY)
+    figures = day_of(world)
     assert (figures.due, figures.due_ordered, figures.success) == (2, 1, Fraction(1, 2))
     assert (figures.orders, figures.packs, figures.amount_fen) == (1, 20, 2 * 381_60)
 
@@ -112,8 +124,7 @@ def test_a_week_adds_up_to_its_days_and_sees_who_comes_back(world: World) -> Non
     world.clock.move(days=7)
     world.supply()
     call(world, SHOP, {CHINA: 1})
-    with world.session() as session:
-        week = reporting.days(session, Period.around(TODAY, "month"))
+    week = figures_of(world, Period.around(TODAY, "month")).days
     assert sum(day.packs for day in week) == 30
     assert [day.day for day in week if day.orders] == [TODAY, TODAY + timedelta(days=7)]
     # Retailers that ordered it last week and again this week; before the first week there was none.
@@ -129,10 +140,9 @@ def test_a_supplementary_order_of_who_was_not_due_raises_no_success(world: World
         desk.open_draft("call", retailer, desk.hotline("+8637255933333"))
         desk.draft("call").set_line(CHINA, CARTON)
         desk.draft("call").confirm()
+    assert (day_of(world).orders, day_of(world).due_ordered) == (1, 0)
     with world.session() as session:
-        [figures] = reporting.days(session, DAY)
-        assert (figures.orders, figures.due_ordered) == (1, 0)
-        assert reporting.missed_reasons(session, Period(TODAY - timedelta(days=1), TODAY)) == [("absent", 1)]
+        assert missed_reasons(session, Period(TODAY - timedelta(days=1), TODAY)) == [("absent", 1)]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +156,7 @@ def test_a_supplementary_order_of_who_was_not_due_raises_no_success(world: World
         (date(2026, 12, 31), "day", date(2026, 12, 31), date(2026, 12, 31)),
     ],
 )
-def test_weeks_and_months_are_those_of_the_calendar(day: date, span: reporting.Span, first: date, last: date) -> None:
+def test_weeks_and_months_are_those_of_the_calendar(day: date, span: Span, first: date, last: date) -> None:
     period = Period.around(day, span)
     assert (period.first, period.last) == (first, last)
     assert period.days[-1] == last
@@ -166,24 +176,25 @@ def test_shares_of_nothing_are_no_shares() -> None:
 # --- calls
 
 
+def ended_call(call_key: str, at: datetime, lasted: timedelta = timedelta(minutes=3)) -> Call:
+    return Call(
+        call_key=call_key,
+        caller="+86",
+        called=MAIN,
+        started_at=at,
+        ended_at=at + lasted,
+        turn_number=0,
+        state={},
+        reply={},
+    )
+
+
 def test_every_call_has_one_outcome(world: World) -> None:
     now = world.clock()
     with world.session() as session:
         for call_key in ("ordered", "helped", "unsaved", "operator", "left", "nothing"):
-            session.add(
-                Call(call_key=call_key, caller="+86", called=MAIN, started_at=now, turn_number=0, state={}, reply={})
-            )
-        session.add(
-            Call(
-                call_key="earlier",
-                caller="+86",
-                called=MAIN,
-                started_at=now - timedelta(days=1),
-                turn_number=0,
-                state={},
-                reply={},
-            )
-        )
+            session.add(ended_call(call_key, now))
+        session.add(ended_call("earlier", now - timedelta(days=1)))
         person = create_staff(session, now, login="chen", name="Chen", role="operator", password_hash="", seat="1")
         session.flush()
         for call_key in ("helped", "operator"):
@@ -203,16 +214,17 @@ def test_every_call_has_one_outcome(world: World) -> None:
     call(world, SHOP, {CHINA: 1}, key="ordered")
     call(world, STATION, {CHINA: 1}, key="helped")
     with world.session() as session:
-        assert call_figures.outcomes(session, DAY) == {
+        assert call_figures.outcomes(session, DAY, now) == {
             "ordered": 1,
             "ordered_with_operator": 1,
             "unsaved": 1,
             "operator": 1,
+            "callback": 0,
             "abandoned": 1,
             "no_order": 1,
         }
-        [chen] = call_figures.operators(session, DAY)
-        assert (chen.name, chen.taken, chen.finished, chen.orders, chen.handling_time) == (
+        [chen] = operator_figures(session, DAY)
+        assert (chen.name, chen.taken, chen.finished, chen.orders, chen.talk_time) == (
             "Chen",
             2,
             2,
@@ -225,11 +237,9 @@ def test_a_call_just_after_midnight_belongs_to_the_new_day(world: World) -> None
     with world.session() as session:
         midnight = datetime(2026, 11, 24, tzinfo=SHANGHAI)
         for call_key, at in (("before", midnight - timedelta(seconds=1)), ("after", midnight)):
-            session.add(
-                Call(call_key=call_key, caller="+86", called=MAIN, started_at=at, turn_number=0, state={}, reply={})
-            )
+            session.add(ended_call(call_key, at))
     with world.session() as session:
-        assert call_figures.outcomes(session, DAY)["no_order"] == 1
+        assert call_figures.outcomes(session, DAY, world.clock())["no_order"] == 1
 
 
 # --- files
@@ -246,13 +256,13 @@ def test_the_tables_are_written_as_csv_and_say_the_same_as_the_workbook(world: W
     assert rows[0][5:10] == ["无货(条)", "没有分到(条)", "超限量(条)", "目录里没有(条)", "最后没订(条)"]
     assert rows[1][5:11] == ["0.00", "0.00", "2.00", "0.00", "0.00", "75.0"]
     book = load_workbook(tmp_path / "report-day-2026-11-23.xlsx")
-    assert book.sheetnames == ["每日", "品规", "渠道", "原因", "来电", "订货员"]
+    assert book.sheetnames == ["每日", "品规", "渠道", "原因", "通话结果", "人工服务", "订货员"]
     sheet = book["品规"]
     assert [[str(cell) for cell in row[:2]] for row in sheet.iter_rows(min_row=2, values_only=True)] == [
         row[:2] for row in rows[1:]
     ]
     assert (sheet["C2"].value, sheet["E2"].value) == (8, 2)
-    assert {one.title: len(one._charts) for one in book if one._charts} == {"每日": 2, "品规": 1, "来电": 1}
+    assert {one.title: len(one._charts) for one in book if one._charts} == {"每日": 2, "品规": 1, "通话结果": 1}
 
 
 def test_a_name_that_begins_like_a_formula_stays_a_name(world: World, tmp_path: Path) -> None:
@@ -286,6 +296,7 @@ def test_the_diary_is_drafted_from_the_days_figures(world: World, tmp_path: Path
 
 def test_the_weeks_report_has_a_line_for_each_day(world: World, tmp_path: Path) -> None:
     call(world, SHOP, {CHINA: 1})
+    world.clock.move(days=4)
     command(world, "draft", "--span", "week", "--day", "2026-11-27", "--out", str(tmp_path))
     text = (tmp_path / "report-week-2026-11-23.md").read_text(encoding="utf-8")
     assert "| 2026-11-23 | 2 | 1 | 50.0% | 1 | 381.60 | 100.0% |" in text

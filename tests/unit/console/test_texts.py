@@ -25,8 +25,8 @@ from orders.outbound.campaign import MISSED_REASONS, NO_NUMBER, NOT_CALLED
 from orders.outbound.missed_calls import REASONS
 from orders.outbound.models import AttemptOutcome, Remedy, VisitOutcome
 from orders.reporting import labels
+from orders.reporting.calls import CallOutcome
 from orders.reporting.models import ReportKind, ReportState, ReportStepKind
-from orders.reporting.report_drafts import CallOutcome
 from orders.retailers.models import Cycle
 from orders.staff.models import FeedbackKind, FeedbackStepKind, Role
 from orders.supply.allocate import Basis
