@@ -16,6 +16,7 @@ from tests.support.chromium import (
     new_page,
     served_hotline,
     take_screenshot,
+    wait_for,
     write_wav,
 )
 from tests.support.databases import Databases
@@ -102,8 +103,15 @@ def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page
     hears(page, "key in your PIN")
     page.keyboard.type("2468")
     hears(page, "Which cigarettes do you need?")
+    # The PIN is nowhere to be read, in the conversation nor among the turns.
+    expect(page.locator("#transcript .keys").last).to_contain_text("••••")
+    expect(page.locator("#progress .turns")).to_contain_text("••••")
+    assert "2468" not in page.locator("#transcript").inner_text() + page.locator("#progress").inner_text()
     page.get_by_role("button", name="Microphone").click()
+    # The meter moves with the recording the microphone plays.
+    wait_for(page, lambda: page.locator("#level").evaluate("level => level.value > -40"))
     expect(page.locator("#progress tbody")).to_contain_text("红塔山(硬经典)", timeout=30_000)
+    expect(page.locator("#transcript .caller .heard").last).to_contain_text("红塔山(硬经典) 5 条")
     plays(page, "that is all")
     # A yes may be said during the read-back; it counts once all of it has been heard.
     plays(page, "that is right")
@@ -122,6 +130,13 @@ def test_the_page_is_sound_before_and_during_a_call(browser: Browser, line: Serv
     expect(page.locator("#transcript .line")).not_to_have_count(0)
     take_screenshot(page, "phone-ringing" if width == DESK_WIDTH else "phone-small")
     assert accessibility_faults(page) == []
+    if width == PHONE_WIDTH:
+        # Under the thumb, however far the page is scrolled.
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        for name in ("5", "话筒 Microphone", "挂断 Hang up"):
+            expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport()
+        assert accessibility_faults(page) == []
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator("#status")).to_have_text("通话结束")
     page.context.close()
@@ -149,6 +164,18 @@ def test_prompts_are_spoken_by_a_chinese_voice_until_they_are_switched_off(page:
     assert page.evaluate("window.spoken") == spoken
     page.get_by_role("button", name="Hang up").click()
     expect(page.locator("#status")).to_have_text("通话结束")
+
+
+def test_a_browser_without_voice_or_microphone_is_told_so_before_the_call(browser: Browser, line: ServedLine) -> None:
+    page = new_page(browser, line)
+    page.add_init_script(
+        """window.speechSynthesis.getVoices = () => [{ lang: "en-US" }];
+        navigator.mediaDevices.enumerateDevices = async () => [{ kind: "audiooutput" }];"""
+    )
+    page.goto("/phone")
+    expect(page.get_by_text("这个浏览器没有中文语音")).to_be_visible()
+    expect(page.get_by_text("这个浏览器没有可用的话筒")).to_be_visible()
+    page.context.close()
 
 
 def test_a_call_is_not_led_from_another_sites_page(browser: Browser, line: ServedLine) -> None:
