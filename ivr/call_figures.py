@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from ivr.calls import CALL_OPEN_MAX
@@ -28,12 +28,7 @@ def figures(session: Session, period: Period, now: datetime) -> CallFigures:
     found = outcomes(session, period, now)
     return CallFigures(
         outcomes=found,
-        under_way=session.scalar(
-            select(func.count())
-            .select_from(Call)
-            .where(period.covers(Call.started_at), ~_is_over(now), _incoming(period))
-        )
-        or 0,
+        under_way=_under_way(session, period, now),
         outbound=outbound_outcomes(session, period),
         service=service(session, period),
         operators=operator_figures(session, period),
@@ -42,41 +37,32 @@ def figures(session: Session, period: Period, now: datetime) -> CallFigures:
 
 def outcomes(session: Session, period: Period, now: datetime) -> dict[CallOutcome, int]:
     """The number of calls that were made to the line in the period and are over, by outcome; each is counted once."""
-    ticket = (
-        select(
-            Ticket.call_key,
-            func.max(case((or_(Ticket.taken_at.is_not(None), Ticket.answered_at.is_not(None)), 1), else_=0)).label(
-                "served"
-            ),
-            func.max(case((Ticket.state == "abandoned", 1), else_=0)).label("abandoned"),
-            func.max(case((Ticket.state == "callback", 1), else_=0)).label("callback"),
+    tickets: dict[str, set[str]] = {}
+    for call_key, state, was_answered in session.execute(
+        select(Ticket.call_key, Ticket.state, or_(Ticket.taken_at.is_not(None), Ticket.answered_at.is_not(None))).where(
+            Ticket.opened_at >= period.begins_at
         )
-        .where(Ticket.opened_at >= period.begins_at)
-        .group_by(Ticket.call_key)
-        .subquery()
-    )
-    # A call led to an order although that was cancelled later.
-    saved = OrderRow.state.in_((*COUNTED_STATES, "cancelled"))
-    outcome = case(
-        (and_(saved, ticket.c.served == 1), literal("ordered_with_operator")),
-        (saved, literal("ordered")),
-        (ticket.c.served == 1, literal("operator")),
-        (ticket.c.callback == 1, literal("callback")),
-        (ticket.c.abandoned == 1, literal("abandoned")),
-        (Call.call_key.in_(_drafted(period)), literal("unsaved")),
-        else_=literal("no_order"),
-    )
-    rows = session.execute(
-        select(outcome, func.count())
-        .select_from(Call)
-        .outerjoin(ticket, ticket.c.call_key == Call.call_key)
-        .outerjoin(OrderRow, OrderRow.call_key == Call.call_key)
-        .where(period.covers(Call.started_at), _is_over(now), _incoming(period))
-        .group_by(outcome)
-    )
+    ):
+        tickets.setdefault(call_key, set()).add("operator" if was_answered else state)
+    outbound, drafted = _outbound_calls(session, period), _drafted(session, period)
     counts = dict.fromkeys(OUTCOMES, 0)
-    for found, count in rows:
-        counts[found] = count
+    # A call led to an order although that was cancelled later.
+    saved = case((OrderRow.state.in_((*COUNTED_STATES, "cancelled")), 1), else_=0)
+    calls = select(Call.call_key, saved).outerjoin(OrderRow, OrderRow.call_key == Call.call_key)
+    for call_key, is_saved in session.execute(calls.where(period.covers(Call.started_at), _is_over(now))):
+        if call_key in outbound:
+            continue
+        own = tickets.get(call_key, ())
+        if is_saved:
+            counts["ordered_with_operator" if "operator" in own else "ordered"] += 1
+        elif "operator" in own:
+            counts["operator"] += 1
+        elif "callback" in own:
+            counts["callback"] += 1
+        elif "abandoned" in own:
+            counts["abandoned"] += 1
+        else:
+            counts["unsaved" if call_key in drafted else "no_order"] += 1
     return counts
 
 
@@ -129,18 +115,38 @@ def _is_over(now: datetime) -> ColumnElement[bool]:
     return or_(Call.ended_at.is_not(None), Call.started_at <= now - CALL_OPEN_MAX)
 
 
-def _incoming(period: Period) -> ColumnElement[bool]:
-    """The condition for a call of the period that was made to the line, and not by it."""
-    outbound = select(OutboundAttempt.call_key).where(
-        OutboundAttempt.business_day.between(period.first, period.last), OutboundAttempt.call_key.is_not(None)
+def _under_way(session: Session, period: Period, now: datetime) -> int:
+    """The number of calls of the period that are not over."""
+    calls = set(session.scalars(select(Call.call_key).where(period.covers(Call.started_at), ~_is_over(now))))
+    return len(calls - _outbound_calls(session, period)) if calls else 0
+
+
+def _outbound_calls(session: Session, period: Period) -> set[str | None]:
+    """The calls of the period that the line made, and were not made to it."""
+    attempts = select(OutboundAttempt.call_key).where(OutboundAttempt.business_day.between(period.first, period.last))
+    return set(session.scalars(attempts))
+
+
+def _drafted(session: Session, period: Period) -> set[str]:
+    """The calls of the period in which an order was begun or resumed that they did not save: those of orders that
+    were never saved, and of orders that another call went on with."""
+    resumed = select(OrderHistory.order_id).where(
+        _BEGUN, OrderHistory.event == "resumed", OrderHistory.at >= period.begins_at
     )
-    return Call.call_key.not_in(outbound)
-
-
-def _drafted(period: Period) -> Select[tuple[str]]:
-    """The calls of the period in which an order was begun or resumed."""
-    call_key = OrderHistory.detail["call_key"].as_string()
-    return select(call_key).where(_BEGUN, period.covers(OrderHistory.at), call_key.is_not(None))
+    unsaved = select(OrderRow.id).where(
+        OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(("draft", "lapsed"))
+    )
+    return {
+        detail["call_key"]
+        for detail in session.scalars(
+            select(OrderHistory.detail).where(
+                _BEGUN,
+                period.covers(OrderHistory.at),
+                or_(OrderHistory.order_id.in_(unsaved), OrderHistory.order_id.in_(resumed)),
+            )
+        )
+        if "call_key" in detail
+    }
 
 
 def _mean(times: Sequence[timedelta]) -> timedelta:

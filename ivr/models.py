@@ -40,7 +40,7 @@ class Call(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_calls_customer_code", "customer_code", "started_at"),
-        Index("ix_calls_started_at", "started_at"),
+        Index("ix_calls_started_at", "started_at", "ended_at", "call_key"),
     )
 
     call_key: Mapped[str] = mapped_column(String(64), primary_key=True)

@@ -12,6 +12,7 @@ down_revision = "0041"
 branch_labels = None
 depends_on = None
 
+SAVED_BY_STAFF = sa.text("saved_by IS NOT NULL")
 BEGUN = sa.text("event IN ('opened', 'resumed')")
 LINES = "FROM order_lines WHERE order_lines.order_id = orders.id"
 # Parts of a fen round half up, as `orders.money.amount_fen` does.
@@ -29,7 +30,19 @@ def upgrade() -> None:
         sa.Column("needs", sa.JSON(), nullable=False),
         sa.Column("retailers", sa.LargeBinary(), nullable=False),
     )
-    op.create_index("ix_calls_started_at", "calls", ["started_at"])
+    op.create_index(
+        "ix_orders_sums",
+        "orders",
+        ["business_day", "state", "channel", "total_packs", "amount_fen", "events", "retailer_id"],
+    )
+    op.create_index(
+        "ix_orders_saved_by",
+        "orders",
+        ["business_day", "saved_by", "state", "total_packs"],
+        sqlite_where=SAVED_BY_STAFF,
+        postgresql_where=SAVED_BY_STAFF,
+    )
+    op.create_index("ix_calls_started_at", "calls", ["started_at", "ended_at", "call_key"])
     op.create_index("ix_ring_attempts_dialled_at", "ring_attempts", ["dialled_at"])
     op.create_index("ix_order_history_begun", "order_history", ["at"], sqlite_where=BEGUN, postgresql_where=BEGUN)
     op.execute("UPDATE tickets SET answered_at = taken_at WHERE taken_at IS NOT NULL")
@@ -44,6 +57,8 @@ def downgrade() -> None:
     op.drop_index("ix_order_history_begun", "order_history")
     op.drop_index("ix_ring_attempts_dialled_at", "ring_attempts")
     op.drop_index("ix_calls_started_at", "calls")
+    op.drop_index("ix_orders_saved_by", "orders")
+    op.drop_index("ix_orders_sums", "orders")
     op.drop_table("need_days")
     op.drop_column("orders", "events")
     op.drop_column("ring_attempts", "answered_at")

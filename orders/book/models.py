@@ -62,6 +62,17 @@ class OrderRow(Base):
         Index("ix_orders_retailer_day", "retailer_id", "business_day"),
         Index("ix_orders_day_state", "business_day", "state"),
         Index(
+            "ix_orders_saved_by",
+            *("business_day", "saved_by", "state", "total_packs"),
+            sqlite_where=text("saved_by IS NOT NULL"),
+            postgresql_where=text("saved_by IS NOT NULL"),
+        ),
+        # All that the reports add up of an order, so that a month of them is read from the index alone.
+        Index(
+            "ix_orders_sums",
+            *("business_day", "state", "channel", "total_packs", "amount_fen", "events", "retailer_id"),
+        ),
+        Index(
             "ix_orders_expiring",
             "hold_expires_at",
             sqlite_where=text("holds_active"),

@@ -305,8 +305,9 @@ class _SpecSums:
             return
         self.requested += day.requested_packs
         self.met += day.met_packs
-        self.unmet.update(day.unmet_by_reason)
-        self.asking |= day.asking
+        for reason, packs in day.unmet_by_reason.items():
+            self.unmet[reason] += packs
+        self.asking |= day.having | day.lacking
         self.again |= self.having & day.having
         self.having |= day.having
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args
 
-from sqlalchemy import String, and_, case, cast, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -51,16 +51,16 @@ _REPORTED: Mapping[str | None, UnmetReason] = {
 @dataclass(frozen=True, slots=True)
 class SpecDay:
     """The need of one spec on one day, in packs; a brand that no catalogue has is here without a barcode, by its name
-    as it was said. `asking` and `having` are sets of retailers, those that asked for it and those that have it: bit n
-    of a set is the retailer with the id n, so that the sets of a month are joined in no time."""
+    as it was said. `having` and `lacking` are sets of retailers, those that have it and those that asked for it and
+    have none: bit n of a set is the retailer with the id n, so that the sets of a month are joined in no time."""
 
     barcode: str
     name: str
     requested_packs: int
     met_packs: int
     unmet_by_reason: Mapping[UnmetReason, int]
-    asking: int
     having: int
+    lacking: int
 
     @property
     def unmet_packs(self) -> int:
@@ -83,7 +83,6 @@ class OrderSums(NamedTuple):
     fen: int
     orders: int
     events: int
-    last: int
 
 
 DaySums = Mapping[tuple[Channel, OrderState], OrderSums]
@@ -110,10 +109,9 @@ def order_sums(session: Session, period: Period) -> dict[date, dict[tuple[Channe
             func.sum(OrderRow.amount_fen),
             func.count(),
             func.sum(OrderRow.events),
-            func.max(OrderRow.id),
         )
         .where(OrderRow.business_day.between(period.first, period.last))
-        .group_by(OrderRow.business_day, OrderRow.channel, OrderRow.state)
+        .group_by(OrderRow.business_day, OrderRow.state, OrderRow.channel)
     ):
         found.setdefault(day, {})[channel, state] = OrderSums(*(int(value) for value in sums))
     return found
@@ -153,40 +151,12 @@ def keep(sessions: SessionFactory, found: NeedDays) -> None:
 
 def _stamp(sums: DaySums) -> str:
     """A text that is another one after any event of an order of the day. States that count alike are one."""
-    classes: dict[str, list[int]] = {}
+    classes: dict[str, tuple[int, ...]] = {}
     for (_channel, state), own in sums.items():
-        totals = classes.setdefault("saved" if state in COUNTED_STATES else state, [0, 0, 0, 0, 0])
-        totals[:4] = [
-            had + more for had, more in zip(totals, (own.orders, own.packs, own.fen, own.events), strict=False)
-        ]
-        totals[4] = max(totals[4], own.last)
+        alike = "saved" if state in COUNTED_STATES else state
+        had = classes.get(alike, (0, 0, 0, 0))
+        classes[alike] = (had[0] + own.orders, had[1] + own.packs, had[2] + own.fen, had[3] + own.events)
     return " ".join(f"{state}:{'.'.join(map(str, totals))}" for state, totals in sorted(classes.items()))
-
-
-class _SpecSums:
-    """The need of one spec on one day, while it is added up."""
-
-    __slots__ = ("asking", "having", "met", "requested", "unmet")
-
-    def __init__(self) -> None:
-        self.requested = self.met = 0
-        self.unmet: Counter[UnmetReason] = Counter()
-        self.asking: list[int] = []
-        self.having: list[int] = []
-
-    def add(self, retailer: int, need: _Need) -> None:
-        """Add the need of one retailer."""
-        self.requested += need.requested
-        self.met += need.met
-        self.asking.append(retailer)
-        if need.met:
-            self.having.append(retailer)
-        if (unmet := need.requested - need.met) > 0:
-            # The part of it that the latest record explains; the rest was granted, and not ordered in the end.
-            explained = min(need.short, unmet) if need.reason is not None else 0
-            if need.reason is not None:
-                self.unmet[need.reason] += explained
-            self.unmet["unsaved"] += unmet - explained
 
 
 class _Need:
@@ -196,103 +166,29 @@ class _Need:
 
     def __init__(self) -> None:
         self.requested = self.met = self.record = self.short = 0
-        self.reason: UnmetReason | None = None
+        self.reason: str | None = None
 
 
 def _added_up(session: Session, day: date, *, is_over: bool) -> DayNeeds:
-    left_out: Sequence[OrderState] = ("cancelled",) if is_over else ("cancelled", "draft")
-    unaudited = select(WebOrderRow.order_id).where(
-        WebOrderRow.business_day == day,
-        WebOrderRow.to_audit,
-        WebOrderRow.audited_at.is_(None),
-        WebOrderRow.order_id.is_not(None),
-    )
-    orders = select(OrderRow.retailer_id).where(OrderRow.business_day == day)
-    # What these retailers need follows from several orders, or needs a closer look; it is a few of them.
-    closer = orders.where(OrderRow.state.not_in(left_out)).group_by(OrderRow.retailer_id).having(func.count() > 1)
-    closely = set(session.scalars(closer)) | set(session.scalars(orders.where(OrderRow.id.in_(unaudited))))
-    sums: dict[tuple[str, str], _SpecSums] = {}
+    needs: dict[tuple[str, str], dict[int, _Need]] = {}
     reasons: Counter[str] = Counter()
-    _add_simple(session, day, left_out, closely, sums, reasons)
-    _add_closely(session, day, left_out, closely, set(session.scalars(unaudited)), sums, reasons)
-    return DayNeeds(
-        [
-            SpecDay(barcode, name, own.requested, own.met, +own.unmet, _bits(own.asking), _bits(own.having))
-            for (barcode, name), own in sums.items()
-        ],
-        reasons,
-    )
-
-
-def _add_simple(
-    session: Session,
-    day: date,
-    left_out: Sequence[OrderState],
-    closely: Collection[int],
-    sums: dict[tuple[str, str], _SpecSums],
-    reasons: Counter[str],
-) -> None:
-    """Add the needs of the retailers with one order, added up by the database."""
-    counted = OrderRow.state.in_(COUNTED_STATES)
-    met = case((counted, func.coalesce(OrderLineRow.granted_packs, 0)), else_=0)
-    line_requested = case((counted, func.coalesce(OrderLineRow.requested_packs, 0)), else_=0)
-    requested = case(
-        (line_requested > DemandRecord.requested_packs, line_requested), else_=DemandRecord.requested_packs
-    )
-    unmet = case((requested > met, requested - met), else_=0)
-    short = DemandRecord.requested_packs - DemandRecord.granted_packs
-    explained = case((DemandRecord.reason.is_(None), 0), (short < unmet, short), else_=unmet)
-    retailer = cast(DemandRecord.retailer_id, String)
-    rows = session.execute(
-        select(
-            DemandRecord.barcode,
-            DemandRecord.name,
-            DemandRecord.reason,
-            func.count(),
-            func.sum(requested),
-            func.sum(met),
-            func.sum(unmet),
-            func.sum(explained),
-            func.aggregate_strings(retailer, ","),
-            func.aggregate_strings(case((met > 0, retailer)), ","),
+    counted: set[int] = set()
+    left_out: set[int] = set()
+    for order, state in session.execute(select(OrderRow.id, OrderRow.state).where(OrderRow.business_day == day)):
+        if state in COUNTED_STATES:
+            counted.add(order)
+        elif state == "cancelled" or (state == "draft" and not is_over):
+            left_out.add(order)
+    unaudited = set(
+        session.scalars(
+            select(WebOrderRow.order_id).where(
+                WebOrderRow.business_day == day, WebOrderRow.to_audit, WebOrderRow.audited_at.is_(None)
+            )
         )
-        .join(OrderRow, OrderRow.id == DemandRecord.order_id)
-        .outerjoin(
-            OrderLineRow,
-            and_(OrderLineRow.order_id == DemandRecord.order_id, OrderLineRow.barcode == DemandRecord.barcode),
-        )
-        .where(
-            DemandRecord.business_day == day,
-            ~DemandRecord.withdrawn,
-            OrderRow.state.not_in(left_out),
-            DemandRecord.retailer_id.not_in(closely),
-        )
-        .group_by(DemandRecord.barcode, DemandRecord.name, DemandRecord.reason)
     )
-    for barcode, name, reason, count, wanted, had, lacking, because, asking, having in rows:
-        own = sums.setdefault((barcode, name), _SpecSums())
-        own.requested += int(wanted)
-        own.met += int(had)
-        own.unmet[_REPORTED.get(reason, "unsaved")] += int(because)
-        own.unmet["unsaved"] += int(lacking) - int(because)
-        own.asking.extend(map(int, asking.split(",")))
-        own.having.extend(map(int, having.split(",") if having else ()))
-        if reason is not None:
-            reasons[reason] += count
-
-
-def _add_closely(
-    session: Session,
-    day: date,
-    left_out: Sequence[OrderState],
-    closely: Collection[int],
-    unaudited: Collection[int | None],
-    sums: dict[tuple[str, str], _SpecSums],
-    reasons: Counter[str],
-) -> None:
-    """Add the needs of the retailers to be looked at closely, and of lines that no demand was recorded of."""
-    needs: dict[tuple[str, str, int], _Need] = {}
-    demand = (
+    lines_read = 0
+    is_line = and_(OrderLineRow.order_id == DemandRecord.order_id, OrderLineRow.barcode == DemandRecord.barcode)
+    recorded = (
         select(
             DemandRecord.id,
             DemandRecord.order_id,
@@ -302,53 +198,80 @@ def _add_closely(
             DemandRecord.requested_packs,
             DemandRecord.granted_packs,
             DemandRecord.reason,
+            OrderLineRow.requested_packs,
+            OrderLineRow.granted_packs,
         )
-        .join(OrderRow, OrderRow.id == DemandRecord.order_id)
-        .where(
-            DemandRecord.business_day == day,
-            ~DemandRecord.withdrawn,
-            OrderRow.state.not_in(left_out),
-            DemandRecord.retailer_id.in_(closely),
-        )
+        .select_from(OrderRow)
+        # By order, as they were written, and not by spec: the rows of an order are next to each other.
+        .join(DemandRecord, DemandRecord.order_id == OrderRow.id)
+        .outerjoin(OrderLineRow, is_line)
+        .where(OrderRow.business_day == day, ~DemandRecord.withdrawn)
     )
-    for record, order, retailer, barcode, name, requested, granted, reason in session.execute(demand):
+    for record, order, retailer, barcode, name, requested, granted, reason, on_line, had in session.execute(recorded):
+        if order in left_out:
+            continue
+        lines_read += had is not None and order in counted
         if order in unaudited:
-            requested, reason = granted, None
-        need = needs.setdefault((barcode, name, retailer), _Need())
-        need.requested = max(need.requested, requested)
+            requested, reason, on_line = granted, None, had
+        of_spec = needs.setdefault((barcode, name), {})
+        if (need := of_spec.get(retailer)) is None:
+            need = of_spec[retailer] = _Need()
+        if requested > need.requested:
+            need.requested = requested
         if record > need.record:
-            need.record, need.short, need.reason = record, requested - granted, _REPORTED.get(reason)
+            need.record, need.short, need.reason = record, requested - granted, reason
         if reason is not None:
             reasons[reason] += 1
-    recorded = select(DemandRecord.id).where(
+        if had is not None and order in counted:
+            need.met += had
+            if on_line > need.requested:
+                need.requested = on_line
+    if lines_read < _count_lines(session, day):
+        _add_unrecorded(session, day, needs)
+    return DayNeeds([_spec_day(barcode, name, of_spec) for (barcode, name), of_spec in needs.items()], reasons)
+
+
+def _count_lines(session: Session, day: date) -> int:
+    """The number of lines of the day's saved orders."""
+    lines = select(func.count()).select_from(OrderRow).join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
+    return session.scalar(lines.where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))) or 0
+
+
+def _add_unrecorded(session: Session, day: date, needs: dict[tuple[str, str], dict[int, _Need]]) -> None:
+    """Add the lines that no demand was recorded of: those of orders that were imported."""
+    has_record = select(DemandRecord.id).where(
         DemandRecord.order_id == OrderLineRow.order_id,
         DemandRecord.barcode == OrderLineRow.barcode,
         ~DemandRecord.withdrawn,
     )
-    lines = (
-        select(
-            OrderRow.id,
-            OrderRow.retailer_id,
-            OrderLineRow.barcode,
-            OrderLineRow.requested_packs,
-            OrderLineRow.granted_packs,
-        )
+    unrecorded = (
+        select(OrderRow.retailer_id, OrderLineRow.barcode, OrderLineRow.requested_packs, OrderLineRow.granted_packs)
         .join(OrderLineRow, OrderLineRow.order_id == OrderRow.id)
-        .where(
-            OrderRow.business_day == day,
-            OrderRow.state.in_(COUNTED_STATES),
-            or_(OrderRow.retailer_id.in_(closely), ~recorded.exists()),
-        )
+        .where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES), ~has_record.exists())
     )
-    for order, retailer, barcode, requested, granted in session.execute(lines):
-        need = needs.setdefault((barcode, "", retailer), _Need())
-        need.requested = max(need.requested, granted if order in unaudited else requested)
+    for retailer, barcode, requested, granted in session.execute(unrecorded):
+        need = needs.setdefault((barcode, ""), {}).setdefault(retailer, _Need())
+        need.requested = max(need.requested, requested)
         need.met += granted
-    for (barcode, name, retailer), need in needs.items():
-        sums.setdefault((barcode, name), _SpecSums()).add(retailer, need)
 
 
-def _bits(retailers: Sequence[int]) -> int:
+def _spec_day(barcode: str, name: str, of_spec: Mapping[int, _Need]) -> SpecDay:
+    by_reason: Counter[UnmetReason] = Counter()
+    requested = met = 0
+    for need in of_spec.values():
+        requested += need.requested
+        met += need.met
+        if (unmet := need.requested - need.met) > 0:
+            # The part of it that the latest record explains; the rest was granted, and not ordered in the end.
+            explained = min(need.short, unmet) if need.reason is not None else 0
+            by_reason[_REPORTED.get(need.reason, "unsaved")] += explained
+            by_reason["unsaved"] += unmet - explained
+    having = _bits([retailer for retailer, need in of_spec.items() if need.met])
+    lacking = _bits([retailer for retailer, need in of_spec.items() if not need.met])
+    return SpecDay(barcode, name, requested, met, +by_reason, having, lacking)
+
+
+def _bits(retailers: Collection[int]) -> int:
     """The set with these retailers."""
     bits = bytearray(max(retailers, default=0) // 8 + 1)
     for number in retailers:
@@ -357,20 +280,20 @@ def _bits(retailers: Sequence[int]) -> int:
 
 
 def _to_row(needs: DayNeeds) -> tuple[dict[str, object], bytes]:
-    sets = [(_bytes(one.asking), _bytes(one.having)) for one in needs.specs]
+    sets = [(_bytes(one.having), _bytes(one.lacking)) for one in needs.specs]
     specs = [
         [
             one.barcode,
             one.name,
             one.requested_packs,
             one.met_packs,
-            [one.unmet_by_reason.get(reason, 0) for reason in UNMET_REASONS],
-            len(asking),
+            dict(one.unmet_by_reason),
             len(having),
+            len(lacking),
         ]
-        for one, (asking, having) in zip(needs.specs, sets, strict=True)
+        for one, (having, lacking) in zip(needs.specs, sets, strict=True)
     ]
-    return {"specs": specs, "reasons": dict(needs.reasons)}, b"".join(asking + having for asking, having in sets)
+    return {"specs": specs, "reasons": dict(needs.reasons)}, b"".join(having + lacking for having, lacking in sets)
 
 
 def _bytes(retailers: int) -> bytes:
@@ -379,10 +302,9 @@ def _bytes(retailers: int) -> bytes:
 
 def _from_row(needs: Mapping[str, Any], retailers: bytes) -> DayNeeds:
     specs, at = [], 0
-    for barcode, name, requested, met, unmet, asking, having in needs["specs"]:
-        by_reason = {reason: packs for reason, packs in zip(UNMET_REASONS, unmet, strict=True) if packs}
-        middle, end = at + asking, at + asking + having
+    for barcode, name, requested, met, unmet, having, lacking in needs["specs"]:
+        middle, end = at + having, at + having + lacking
         sets = (int.from_bytes(retailers[at:middle], "little"), int.from_bytes(retailers[middle:end], "little"))
-        specs.append(SpecDay(barcode, name, requested, met, by_reason, *sets))
+        specs.append(SpecDay(barcode, name, requested, met, unmet, *sets))
         at = end
     return DayNeeds(specs, needs["reasons"])
