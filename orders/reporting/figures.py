@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
 from orders.book.due import DueCounts, due_counts
-from orders.book.models import COUNTED_STATES, Channel, OrderRow
+from orders.book.models import COUNTED_STATES, Channel
 from orders.outbound.models import MissedCall
 from orders.reporting.need_days import DaySums, NeedDays, SpecDay, UnmetReason, need_days, order_sums
 from orders.reporting.period import Period
@@ -261,16 +261,14 @@ def _needs(session: Session, period: Period, found: NeedDays) -> list[SpecNeed]:
             select(BrandSpec.barcode, BrandSpec.position, BrandSpec.name, BrandSpec.packs_per_carton)
         )
     }
-    ordering = session.scalar(
-        select(func.count(distinct(OrderRow.retailer_id))).where(
-            OrderRow.business_day.between(period.first, period.last), OrderRow.state.in_(COUNTED_STATES)
-        )
-    )
     sums: dict[tuple[str, str], _SpecSums] = {}
     for day, needs in sorted(found.days.items()):
         for one in needs.specs:
             own = sums.setdefault((one.barcode, one.name), _SpecSums())
             own.add(one, in_period=day >= period.first)
+    ordering = 0
+    for own in sums.values():
+        ordering |= own.having
     rows = [
         SpecNeed(
             barcode,
@@ -281,7 +279,7 @@ def _needs(session: Session, period: Period, found: NeedDays) -> list[SpecNeed]:
             own.asking.bit_count(),
             own.having.bit_count(),
             (own.again | (own.having & own.before)).bit_count(),
-            ordering or 0,
+            ordering.bit_count(),
             own.unmet,
         )
         for (barcode, name), own in sums.items()

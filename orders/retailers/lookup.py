@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
-from itertools import chain
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select, tuple_
@@ -64,14 +63,6 @@ def due_on(session: Session, day: date) -> dict[int, date]:
         if is_order_day(plan, day, open_days):
             due |= dict.fromkeys(retailer_ids, cycle_start(plan, day))
     return due
-
-
-def due_by_day(session: Session, days: Iterable[date]) -> dict[date, set[int]]:
-    """The active retailers due on each of these days."""
-    open_days = calendar(session)
-    by_plan = _active_by_plan(session)
-    due = {day: [ids for plan, ids in by_plan.items() if is_order_day(plan, day, open_days)] for day in days}
-    return {day: set(chain.from_iterable(ids)) for day, ids in due.items()}
 
 
 def due_retailers(session: Session, day: date) -> Sequence[RetailerRow]:
