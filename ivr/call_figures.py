@@ -116,9 +116,10 @@ def _is_over(now: datetime) -> ColumnElement[bool]:
 
 
 def _under_way(session: Session, period: Period, now: datetime) -> int:
-    """The number of calls of the period that are not over."""
-    calls = set(session.scalars(select(Call.call_key).where(period.covers(Call.started_at), ~_is_over(now))))
-    return len(calls - _outbound_calls(session, period)) if calls else 0
+    """The number of calls made to the line in the period that are not over."""
+    is_outbound = select(OutboundAttempt.id).where(OutboundAttempt.call_key == Call.call_key).exists()
+    calls = select(func.count()).select_from(Call).where(period.covers(Call.started_at), ~_is_over(now), ~is_outbound)
+    return session.scalar(calls) or 0
 
 
 def _outbound_calls(session: Session, period: Period) -> set[str | None]:
