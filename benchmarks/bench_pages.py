@@ -71,9 +71,11 @@ ASKED = (
     "/reports?span=month",
     "/reports/days.xlsx?span=month",
     "/reports/specs.xlsx?span=month",
-    "/brief?day=2026-11-20",
-    "/supply?retailer=410502107500",
-    "/supply?q=建设",
+    "/supply/export?what=limits",
+    "/supply/export?what=limits&kind=xlsx",
+    "/retailers/export?kind=xlsx",
+    "/audit-log/export?kind=xlsx",
+    "/unreached?code=410502107500",
 )
 # A value for each placeholder of a route, from the city.
 PLACES: Mapping[str, str] = {

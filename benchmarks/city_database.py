@@ -27,6 +27,7 @@ from orders.book.models import Channel, DemandRecord, OrderHistory, OrderLineRow
 from orders.demo.demo_staff import seed_demo_staff
 from orders.models import HotlineRow
 from orders.outbound.models import ALL_BATCHES, OutboundWindow
+from orders.retailers.initials import first_letters
 from orders.retailers.lookup import OrderPlanKey
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.staff.models import Role, StaffRow
@@ -207,6 +208,7 @@ def _retailers(city: City) -> None:
                 "id": number,
                 "customer_code": customer_code(number),
                 "name": shop_name(number),
+                "initials": first_letters(shop_name(number)),
                 "status": "suspended" if number % 150 == 0 else "active",
                 "cycle": "weekly",
                 "order_weekday": weekday,

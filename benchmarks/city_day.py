@@ -128,7 +128,7 @@ def _label_turns(city: City, orders: Sequence[SavedOrder]) -> None:
                 "turn_number": 1,
                 "kind": "test_case",
                 "text": "红塔山三条",
-                "expect": {"items": [{"barcodes": [city.specs[0].barcode], "cartons": 3}]},
+                "expect": {"kind": "items", "items": [["红塔山", 3]]},
                 "sound": SOUND,
                 "labelled_at": order.saved_at,
                 "labelled_by": "赵红霞",

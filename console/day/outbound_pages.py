@@ -9,7 +9,7 @@ from typing import Literal
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from console.authentication import requires_task, staff
@@ -34,13 +34,14 @@ from orders.outbound.pacing import (
     next_dials,
     not_before,
 )
-from orders.retailers.lookup import by_code
+from orders.retailers.lookup import by_code, due_plans, has_plan
 from orders.retailers.models import RetailerRow
 from orders.windows import ALWAYS, business_day
 from storage import read_only, transaction
 
 ATTEMPTS_SHOWN = 100
 NEXT_SHOWN = 10
+UNREACHED_SHOWN = 50
 
 IdleReason = Literal[
     "", "stopped", "no_dialler", "no_line", "closed", "all_done", "window", "no_operator", "lines", "pause"
@@ -91,6 +92,7 @@ class OutboundStatus:
     more_attempts: int
     upcoming: Sequence[UpcomingCall]
     unreached: Sequence[UnreachedRetailer]
+    unreached_count: int
 
     @property
     def calling_windows(self) -> list[tuple[str, str, str]]:
@@ -192,28 +194,35 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
     dial_state = DialState(now, day, line.window if line is not None else ALWAYS, len(under_way), free)
     remaining = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
     idle_reason = _idle_reason(session, state, line is not None, remaining, rules, dial_state)
-    attempts = campaign.attempts(session, day)
-    ordered = set(
-        session.scalars(
-            select(OrderRow.retailer_id).where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
-        )
-    )
+    attempts, attempt_count = campaign.latest_attempts(session, day, ATTEMPTS_SHOWN)
+    due, ordered = _due_and_ordered(session, day)
     return OutboundStatus(
         day=day,
         state=state,
         idle_reason=idle_reason,
-        due=len(found),
-        ordered=sum(one.retailer_id in ordered for one in found),
+        due=due,
+        ordered=ordered,
         remaining=len(remaining),
         ringing=sum(attempt.answered_at is None for attempt in under_way),
         talking=sum(attempt.answered_at is not None for attempt in under_way),
         free_operators=free,
         rules=rules,
-        attempts=_views(session, attempts[-ATTEMPTS_SHOWN:]),
-        more_attempts=max(0, len(attempts) - ATTEMPTS_SHOWN),
+        attempts=_views(session, attempts),
+        more_attempts=attempt_count - len(attempts),
         upcoming=_upcoming(session, remaining, rules, dial_state),
-        unreached=missed_calls.unreached_retailers(session, day),
+        unreached=missed_calls.unreached_retailers(session, day, most=UNREACHED_SHOWN),
+        unreached_count=missed_calls.unreached_count(session, day),
     )
+
+
+def _due_and_ordered(session: Session, day: date) -> tuple[int, int]:
+    """The number of retailers whose order day it is, and of those among them that have ordered."""
+    has_ordered = exists().where(
+        OrderRow.retailer_id == RetailerRow.id, OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES)
+    )
+    is_due = has_plan(due_plans(session, day, calendar(session)))
+    due, ordered = session.execute(select(func.count(), func.count(case((has_ordered, 1)))).where(is_due)).one()
+    return due, ordered
 
 
 def _idle_reason(
@@ -247,7 +256,7 @@ def _idle_reason(
 
 
 def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
-    """The attempts as listed, the latest first."""
+    """The attempts as listed."""
     retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
     call_keys = [attempt.call_key for attempt in attempts if attempt.call_key is not None]
     orders = {
@@ -256,10 +265,7 @@ def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[Attemp
             select(OrderRow).where(OrderRow.call_key.in_(call_keys), OrderRow.state.in_(COUNTED_STATES))
         )
     }
-    return [
-        AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_key))
-        for attempt in reversed(attempts)
-    ]
+    return [AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_key)) for attempt in attempts]
 
 
 def _upcoming(

@@ -14,7 +14,6 @@ from brand_catalog.catalog import Spec
 from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
 from callflows.turn_context import TurnContext
-from console.desk.retailer_search import first_letters
 from console.filters import yuan
 from orders.book.desk import (
     Desk,
@@ -28,6 +27,7 @@ from orders.book.desk import (
     Retailer,
 )
 from orders.channels.order_rows import CARTONS_MAX
+from orders.retailers.initials import first_letters
 
 
 class SheetRefusal(Exception):
