@@ -25,6 +25,8 @@ CELL_MAX_CHARS = 32_767
 
 # Full-width signs count as well where spreadsheet programs run in Chinese.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# No other text needs a closer look, and an export has hundreds of thousands.
+_SUSPECT_STARTS = frozenset((" ", *_FORMULA_STARTS))
 _HARMLESS = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?|-|\+[0-9]+(\|\+[0-9]+)*")
 
 Columns = Sequence[str]
@@ -90,6 +92,8 @@ def _literal(sheet: Worksheet | WriteOnlyWorksheet, value: object) -> object | C
 def is_formula(text: str) -> bool:
     """True if a spreadsheet program could take this text for a formula. Numbers, and telephone numbers with `|` between
     them, are none."""
+    if text[:1] not in _SUSPECT_STARTS:
+        return False
     return text.lstrip(" ").startswith(_FORMULA_STARTS) and not _HARMLESS.fullmatch(text)
 
 

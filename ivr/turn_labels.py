@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, undefer
 
 from brand_catalog.exporting import as_files
 from brand_catalog.loading import load_catalog
@@ -90,17 +90,27 @@ def labels_of_turn(session: Session, call_key: str, turn_number: int) -> list[Tu
     )
 
 
-def test_cases(session: Session) -> list[TurnLabel]:
-    """All test cases in force."""
-    in_force = select(TurnLabel).where(TurnLabel.kind == "test_case", TurnLabel.withdrawn_at.is_(None))
-    return list(session.scalars(in_force.order_by(TurnLabel.id)))
+_TEST_CASES = (TurnLabel.kind == "test_case", TurnLabel.withdrawn_at.is_(None))
+
+
+def test_case_count(session: Session) -> int:
+    """The number of test cases in force."""
+    return session.scalar(select(func.count()).select_from(TurnLabel).where(*_TEST_CASES)) or 0
+
+
+def test_cases(session: Session, first: int, most: int) -> list[TurnLabel]:
+    """The test cases in force, the latest first: at most so many from place `first` on, counted from 0."""
+    found = select(TurnLabel).where(*_TEST_CASES).order_by(TurnLabel.id.desc())
+    return list(session.scalars(found.offset(first).limit(most)))
 
 
 def test_case_files(session: Session) -> Iterator[tuple[str, bytes]]:
     """The test cases as the files of a folder that `make eval` reads: the recordings, the transcripts, and the
     catalogue in force, by which they are judged."""
     lines = []
-    for row in test_cases(session):
+    found = select(TurnLabel).where(*_TEST_CASES).order_by(TurnLabel.id).options(undefer(TurnLabel.sound))
+    # A few at a time: thousands of recordings need not be held at once.
+    for row in session.scalars(found.execution_options(yield_per=100)):
         name = f"turn-{row.id:06}.ulaw"
         yield name, sound_of(session, row) or b""
         lines.append(json.dumps({"file": name, "text": row.text, "expect": row.expect}, ensure_ascii=False))
@@ -114,4 +124,4 @@ def export_test_cases(session: Session, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in test_case_files(session):
         (folder / name).write_bytes(content)
-    return len(test_cases(session))
+    return test_case_count(session)

@@ -42,6 +42,7 @@ from storage import read_only, transaction
 
 ATTEMPTS_SHOWN = 100
 NEXT_SHOWN = 10
+UNREACHED_SHOWN = 50
 
 IdleReason = Literal[
     "", "stopped", "no_dialler", "no_line", "closed", "all_done", "window", "no_operator", "lines", "pause"
@@ -93,6 +94,7 @@ class OutboundStatus:
     more_attempts: int
     upcoming: Sequence[UpcomingCall]
     unreached: Sequence[UnreachedRetailer]
+    unreached_count: int
 
     @property
     def calling_windows(self) -> list[tuple[str, str, str]]:
@@ -194,7 +196,7 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
     dial_state = DialState(now, day, line.window if line is not None else ALWAYS, len(under_way), free)
     remaining = [one for one in found if one.ready and not is_finished(one, rules) and not is_being_called(one)]
     idle_reason = _idle_reason(session, state, line is not None, remaining, rules, dial_state)
-    attempts = campaign.attempts(session, day)
+    attempts, attempt_count = campaign.latest_attempts(session, day, ATTEMPTS_SHOWN)
     due = due_count(session, day)
     return OutboundStatus(
         day=day,
@@ -208,10 +210,11 @@ def outbound_status(session: Session, now: datetime, numbers: Collection[str] = 
         talking=sum(attempt.answered_at is not None for attempt in under_way),
         free_operators=free,
         rules=rules,
-        attempts=_views(session, attempts[-ATTEMPTS_SHOWN:]),
-        more_attempts=max(0, len(attempts) - ATTEMPTS_SHOWN),
+        attempts=_views(session, attempts),
+        more_attempts=attempt_count - len(attempts),
         upcoming=_upcoming(session, remaining, rules, dial_state),
-        unreached=missed_calls.unreached_retailers(session, day),
+        unreached=missed_calls.unreached_retailers(session, day, most=UNREACHED_SHOWN),
+        unreached_count=missed_calls.unreached_count(session, day),
     )
 
 
@@ -246,7 +249,7 @@ def _idle_reason(
 
 
 def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[AttemptView]:
-    """The attempts as listed, the latest first."""
+    """The attempts as listed."""
     retailers = _retailers(session, [attempt.retailer_id for attempt in attempts])
     call_keys = [attempt.call_key for attempt in attempts if attempt.call_key is not None]
     orders = {
@@ -255,10 +258,7 @@ def _views(session: Session, attempts: Sequence[OutboundAttempt]) -> list[Attemp
             select(OrderRow).where(OrderRow.call_key.in_(call_keys), OrderRow.state.in_(COUNTED_STATES))
         )
     }
-    return [
-        AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_key))
-        for attempt in reversed(attempts)
-    ]
+    return [AttemptView(attempt, retailers[attempt.retailer_id], orders.get(attempt.call_key)) for attempt in attempts]
 
 
 def _upcoming(

@@ -170,10 +170,12 @@ def _listed(session: Session, day: date) -> Sequence[ListedRetailer]:
             select(WebOrderRow).where(WebOrderRow.sender == SENDER, WebOrderRow.business_day == day)
         )
     }
+    numbers = [entry.retailer_id for entry in entries]
+    retailers = {row.id: row for row in session.scalars(select(RetailerRow).where(RetailerRow.id.in_(numbers)))}
     return [
         ListedRetailer(
             entry,
-            session.get_one(RetailerRow, entry.retailer_id),
+            retailers[entry.retailer_id],
             rows.get(f"{day} {entry.customer_code}"),
         )
         for entry in entries

@@ -12,6 +12,7 @@ from console.authentication import may, requires_task, staff
 from console.calls.order_and_call_pages import requested_day
 from console.dates import parse_date
 from console.language import _
+from console.paging import requested_page
 from ivr.services import services
 from orders.models import NOTE_MAX_CHARS
 from orders.outbound import missed_calls
@@ -33,8 +34,7 @@ def unreached_routes() -> Blueprint:
     def page() -> ResponseReturnValue:
         day, code = requested_day(), request.args.get("code", "").strip()
         with read_only(services().sessions) as session:
-            listed = missed_calls.unreached_retailers(session, day)
-            known = next((one for one in listed if one.retailer.customer_code == code), None)
+            known = next(iter(missed_calls.unreached_retailers(session, day, code=code)), None) if code else None
             form = {"code": code, "remedy_day": business_day(services().now()).isoformat()}
             if known is not None:
                 form |= {
@@ -80,11 +80,15 @@ def unreached_routes() -> Blueprint:
 
 
 def _page(session: Session, day: date, form: dict[str, str], errors: dict[str, str] | None = None) -> str:
-    part = "day/unreached_form.html" if request.headers.get("HX-Request") else "day/unreached.html"
+    variables: dict[str, object] = {}
+    if not (by_itself := bool(request.headers.get("HX-Request"))):
+        shown = requested_page(missed_calls.unreached_count(session, day))
+        listed = missed_calls.unreached_retailers(session, day, first=shown.first, most=shown.size)
+        variables = {"listed": listed, "shown": shown}
     return render_template(
-        part,
+        "day/unreached_form.html" if by_itself else "day/unreached.html",
+        **variables,
         day=day,
-        listed=missed_calls.unreached_retailers(session, day),
         form=form,
         errors=errors or {},
         may_record=may("take_calls"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from console.authentication import may, requires_task, staff
 from console.language import _
+from console.paging import requested_page
 from ivr.services import services
 from orders.book.desk import Desk
 from orders.book.views import retailer_view
@@ -53,8 +54,10 @@ def visit_routes() -> Blueprint:
     def page() -> ResponseReturnValue:
         today = business_day(services().now())
         with read_only(services().sessions) as session:
-            planned = visits.planned_visits(session, today)
-            return render_template("day/visits.html", day=today, planned=planned, may_record=may("record_visits"))
+            shown = requested_page(visits.planned_visit_count(session, today))
+            planned = visits.planned_visits(session, today, first=shown.first, most=shown.size)
+        may_record = may("record_visits")
+        return render_template("day/visits.html", day=today, planned=planned, shown=shown, may_record=may_record)
 
     @routes.get("/<int:number>")
     @requires_task("record_visits")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.authentication import may, requires_task, staff
@@ -91,16 +92,19 @@ def _retailer(session: Session, code: str) -> RetailerRow:
 
 def _page(session: Session, error: tuple[str, str] = ("", ""), typed: str = "", notice: str = "") -> str:
     day = requested_day()
+    to_audit = web_orders.audit_list(session, day)
+    codes = {row.customer_code for row in to_audit}
+    retailers = session.scalars(select(RetailerRow).where(RetailerRow.customer_code.in_(codes)))
     to_call = follow_ups.due_follow_ups(session, day)
     return render_template(
         "day/web_order_lists.html" if request.headers.get("HX-Request") else "day/web_orders.html",
         day=day,
         is_today=day == business_day(services().now()),
-        to_audit=web_orders.audit_list(session, day),
+        to_audit=to_audit,
+        retailers={row.customer_code: row for row in retailers},
         to_call=to_call,
         phones=phones_of(session, [one.retailer.id for one in to_call]),
         done_follow_ups=follow_ups.done_follow_ups(session, day),
-        retailer_of=lambda code: by_code(session, code),
         specs=services().catalog(session).specs,
         me=staff(),
         may_audit=may("audit_orders"),

@@ -118,7 +118,7 @@ def _subject() -> Subject | None:
 
 def _row(entry: AuditEntry) -> tuple[object, ...]:
     return (
-        local(entry.at).strftime("%Y-%m-%d %H:%M:%S"),
+        local(entry.at).replace(tzinfo=None).isoformat(" ", "seconds"),
         entry.by,
         entry.why,
         entry.subject,

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 
 from flask import Blueprint, abort, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
+from console.desk.retailer_search import matches
 from console.desk.shop_facts import note_context
 from console.language import _
+from console.paging import requested_page
 from console.uploads import as_file, export_table, is_table
 from ivr.services import services
 from orders import audit_log
@@ -23,13 +25,12 @@ from orders.models import REASON_MAX_CHARS
 from orders.outbound.models import MissedCall
 from orders.retailers.access import make_pin, set_pin, unlock, waits_until
 from orders.retailers.importing import COLUMNS, import_retailers, preview_retailers, read_retailers
-from orders.retailers.lookup import by_code
+from orders.retailers.lookup import OrderPlanKey, by_code
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit
 from orders.windows import OrderPlan, business_day, cycle_start, cycle_week, is_order_day, next_order_day
 from storage import read_only, transaction, unhurried
 
-ROWS_MAX = 100
 ORDERS_SHOWN = 12
 CHANGES_SHOWN = 50
 CALLS_SHOWN_FOR = timedelta(days=30)
@@ -45,21 +46,18 @@ def retailer_routes() -> Blueprint:
     @requires_task("see_day")
     def page() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()[:40]
-        found = select(RetailerRow).order_by(RetailerRow.customer_code).limit(ROWS_MAX + 1)
+        found = select(RetailerRow).order_by(RetailerRow.customer_code)
         if text:
-            called = select(RetailerPhone.retailer_id).where(RetailerPhone.phone.contains(text, autoescape=True))
-            found = found.where(
-                RetailerRow.customer_code.contains(text, autoescape=True)
-                | RetailerRow.name.contains(text, autoescape=True)
-                | RetailerRow.id.in_(called)
-            )
+            found = found.where(matches(text))
         with read_only(services().sessions) as session:
-            rows = session.scalars(found).all()
+            counted = found.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+            shown = requested_page(session.scalar(counted) or 0)
+            rows = session.scalars(found.offset(shown.first).limit(shown.size)).all()
         part = "settings/retailer_rows.html" if request.headers.get("HX-Request") else "settings/retailers.html"
         return render_template(
             part,
-            rows=rows[:ROWS_MAX],
-            more=len(rows) > ROWS_MAX,
+            rows=rows,
+            shown=shown,
             text=text,
             may_edit=may("edit_retailers"),
             may_export=may("export_retailers"),
@@ -198,27 +196,23 @@ def _access_page(session: Session, row: RetailerRow, why: str, done: Mapping[str
 
 def _export(session: Session, today: date) -> Iterator[tuple[object, ...]]:
     phones: dict[int, list[str]] = {}
-    for phone in session.scalars(select(RetailerPhone).order_by(RetailerPhone.phone)):
-        phones.setdefault(phone.retailer_id, []).append(phone.phone)
-    days: dict[tuple[str, int, int], date] = {}
-    for row in session.scalars(select(RetailerRow).order_by(RetailerRow.customer_code)):
-        plan = (row.cycle, row.order_weekday, row.cycle_week)
+    for retailer_id, phone in session.execute(
+        select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
+    ):
+        phones.setdefault(retailer_id, []).append(phone)
+    days: dict[OrderPlanKey, str] = {}
+    row = RetailerRow
+    columns = (row.id, row.customer_code, row.name, row.cycle, row.order_weekday, row.cycle_week, row.status)
+    places = (row.county, row.region, row.manager, row.route, row.grade, row.balance_fen)
+    # Columns and no rows: fifteen thousand objects would take longer than the file.
+    for number, code, name, cycle, weekday, week, status, *place, grade, fen in session.execute(
+        select(*columns, *places).order_by(row.customer_code)
+    ):
+        plan = OrderPlanKey(cycle, weekday, week)
         if plan not in days:
-            days[plan] = _next_plan_day(row, today)
-        yield (
-            row.customer_code,
-            row.name,
-            row.cycle,
-            days[plan].isoformat(),
-            row.status,
-            row.county,
-            row.region,
-            row.manager,
-            row.route,
-            row.grade,
-            f"{row.balance_fen / 100:.2f}",
-            "|".join(phones.get(row.id, ())),
-        )
+            days[plan] = _next_plan_day(plan, today).isoformat()
+        registered = "|".join(phones.get(number, ()))
+        yield (code, name, cycle, days[plan], status, *place, grade, f"{fen / 100:.2f}", registered)
 
 
 def _next_plan_day(plan: OrderPlan, today: date) -> date:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from brand_catalog.sheets import SheetError
 from console.authentication import may, requires_task, staff
@@ -20,7 +20,7 @@ from orders.retailers.models import RetailerRow
 from orders.supply import allocate, limits
 from orders.supply.allocate import import_supply, preview_split, read_supply
 from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
-from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
+from orders.supply.models import LimitBatch, LimitChange, Supply
 from orders.windows import business_day
 from storage import read_only, unhurried
 
@@ -42,13 +42,7 @@ def supply_routes() -> Blueprint:
             specs = catalog.specs
             uneven = allocate.out_of_balance(session, catalog, day)
             rows = {row.barcode: row for row in session.scalars(select(Supply).where(Supply.business_day == day))}
-            limited = dict(
-                session.execute(
-                    select(Limit.barcode, func.sum(Limit.limit_packs))
-                    .where(Limit.cycle_start == day)
-                    .group_by(Limit.barcode)
-                ).all()
-            )
+            limited = limits.packs_by_spec(session, day)
             batches = session.scalars(select(LimitBatch).order_by(LimitBatch.id.desc()).limit(BATCHES_SHOWN)).all()
             entries = audit_log.entries(session, subject="supply", limit=BATCHES_SHOWN)
         return render_template(

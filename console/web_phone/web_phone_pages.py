@@ -39,6 +39,8 @@ SAMPLES = Path(__file__).with_name("samples.toml")
 # The commands a page may send. Only operators can be called in the browser, see softphone.py.
 PAGE_COMMANDS = frozenset({"call", "keys", "speak", "hang_up"})
 TEXT_MAX = 100
+# The first retailers, to call as; the code of any other one can be typed.
+OFFERED_MAX = 100
 # The steps that ask who is speaking: a yes or a no answers them, beside the words of their options.
 _ASKING_WHO = frozenset({"confirm_caller", "greet_retailer"})
 # An unregistered number: its caller is asked for a code and a PIN.
@@ -75,9 +77,12 @@ def phone_routes(app_services: Services) -> Blueprint:
                 select(RetailerPhone.phone, RetailerRow.name)
                 .join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id)
                 .order_by(RetailerRow.customer_code)
+                .limit(OFFERED_MAX)
             ).all()
             codes = session.execute(
-                select(RetailerRow.customer_code, RetailerRow.name).order_by(RetailerRow.customer_code)
+                select(RetailerRow.customer_code, RetailerRow.name)
+                .order_by(RetailerRow.customer_code)
+                .limit(OFFERED_MAX)
             ).all()
         return render_template(
             "web_phone/phone.html",

@@ -63,17 +63,22 @@ def due_follow_ups(session: Session, day: date) -> list[DueFollowUp]:
 
 def done_follow_ups(session: Session, day: date) -> list[DoneFollowUp]:
     """The retailers that were followed up on a day, the latest first."""
+    followed_up = _of_day(session, day)
+    numbers = [row.retailer_id for row in followed_up]
     orders = {
         order.retailer_id: order
         for order in session.scalars(
-            select(OrderRow).where(OrderRow.business_day == day, OrderRow.state.in_(COUNTED_STATES))
+            select(OrderRow).where(
+                OrderRow.business_day == day, OrderRow.retailer_id.in_(numbers), OrderRow.state.in_(COUNTED_STATES)
+            )
         )
     }
+    retailers = {row.id: row for row in session.scalars(select(RetailerRow).where(RetailerRow.id.in_(numbers)))}
     staff_by_id = {staff.id: staff for staff in session.scalars(select(StaffRow))}
-    rows = [row for row in _of_day(session, day) if row.closed_at is not None or row.retailer_id in orders]
+    rows = [row for row in followed_up if row.closed_at is not None or row.retailer_id in orders]
     return [
         DoneFollowUp(
-            session.get_one(RetailerRow, row.retailer_id),
+            retailers[row.retailer_id],
             row,
             staff_by_id.get(row.claimed_by) if row.claimed_by is not None else None,
             orders.get(row.retailer_id),

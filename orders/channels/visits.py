@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from orders.book.desk import Desk, DeskRefusal, LineOutcome, LineRequest, OrderView
@@ -50,11 +50,16 @@ class VisitOrder:
     outcomes: Sequence[LineOutcome]
 
 
-def planned_visits(session: Session, day: date) -> list[PlannedVisit]:
-    """The visits planned for this day or a later one, the earliest first."""
-    missed = select(MissedCall.id).where(MissedCall.remedy == "visit", MissedCall.remedy_day >= day)
-    found = (planned_visit(session, number) for number in session.scalars(missed.order_by(MissedCall.remedy_day)))
-    return [visit for visit in found if visit is not None]
+def planned_visit_count(session: Session, day: date) -> int:
+    """The number of visits planned for this day or a later one."""
+    return session.scalar(select(func.count()).select_from(MissedCall).where(*_planned_from(day))) or 0
+
+
+def planned_visits(session: Session, day: date, *, first: int = 0, most: int | None = None) -> list[PlannedVisit]:
+    """The visits planned for this day or a later one, the earliest first: at most so many from place `first` on,
+    counted from 0."""
+    found = select(MissedCall).where(*_planned_from(day)).order_by(MissedCall.remedy_day, MissedCall.id)
+    return _with_results(session, session.scalars(found.offset(first).limit(most)).all())
 
 
 def planned_visit(session: Session, missed_call_id: int) -> PlannedVisit | None:
@@ -62,20 +67,43 @@ def planned_visit(session: Session, missed_call_id: int) -> PlannedVisit | None:
     missed = session.get(MissedCall, missed_call_id)
     if missed is None or missed.remedy != "visit":
         return None
-    visits = session.scalars(
-        select(VisitRow).where(VisitRow.missed_call_id == missed_call_id).order_by(VisitRow.id)
-    ).all()
-    order = session.scalar(
-        select(OrderRow)
+    return _with_results(session, [missed])[0]
+
+
+def _planned_from(day: date) -> tuple[ColumnElement[bool], ...]:
+    return MissedCall.remedy == "visit", MissedCall.remedy_day >= day
+
+
+def _with_results(session: Session, planned: Sequence[MissedCall]) -> list[PlannedVisit]:
+    """The visits planned for these missed calls, each with what was recorded and the latest order since."""
+    numbers = [missed.id for missed in planned]
+    visits: dict[int, list[VisitRow]] = {}
+    for visit in session.scalars(select(VisitRow).where(VisitRow.missed_call_id.in_(numbers)).order_by(VisitRow.id)):
+        visits.setdefault(visit.missed_call_id, []).append(visit)
+    latest = (
+        select(MissedCall.id, func.max(OrderRow.id).label("order_id"))
+        .join(OrderRow, OrderRow.retailer_id == MissedCall.retailer_id)
         .where(
-            OrderRow.retailer_id == missed.retailer_id,
-            OrderRow.business_day >= missed.missed_on,
+            MissedCall.id.in_(numbers),
+            OrderRow.business_day >= MissedCall.missed_on,
             OrderRow.state.in_(COUNTED_STATES),
         )
-        .order_by(OrderRow.id.desc())
-        .limit(1)
+        .group_by(MissedCall.id)
+        .subquery()
     )
-    return PlannedVisit(missed, session.get_one(RetailerRow, missed.retailer_id), visits, order)
+    orders: dict[int, OrderRow] = dict(
+        session.execute(select(latest.c.id, OrderRow).join(OrderRow, OrderRow.id == latest.c.order_id)).all()
+    )
+    retailers = {
+        row.id: row
+        for row in session.scalars(
+            select(RetailerRow).where(RetailerRow.id.in_([missed.retailer_id for missed in planned]))
+        )
+    }
+    return [
+        PlannedVisit(missed, retailers[missed.retailer_id], visits.get(missed.id, ()), orders.get(missed.id))
+        for missed in planned
+    ]
 
 
 def takes_orders(session: Session, visit: PlannedVisit, day: date) -> bool:

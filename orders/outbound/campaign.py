@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -154,37 +154,46 @@ def opt_out(session: Session, day: date, retailer_id: int, by: str, now: datetim
 
 
 def candidates(session: Session, day: date, now: datetime, engaged: Collection[int] = ()) -> list[Candidate]:
-    """Every retailer that is due on this day, whatever the result so far. `engaged` are the retailers in a
-    call with the line just now, or to be called back by an operator."""
-    due = has_plan(due_plans(session, day, calendar(session)))
+    """The retailers due on this day that may be called, by customer code: active ones that have not ordered and are not
+    ordering, that did not ask not to be called, and that no operator calls because of a failed web order. `engaged` are
+    the retailers in a call with the line just now, or to be called back by an operator."""
+    left = and_(
+        has_plan(due_plans(session, day, calendar(session))), RetailerRow.status == "active", ~_kept_away(day, now)
+    )
     numbers: dict[int, list[str]] = {}
     registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
     for retailer_id, phone in session.execute(
-        registered.join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id).where(due)
+        registered.join(RetailerRow, RetailerRow.id == RetailerPhone.retailer_id).where(left)
     ):
         numbers.setdefault(retailer_id, []).append(phone)
     tried: dict[int, list[PastAttempt]] = {}
-    for attempt in attempts(session, day):
+    past = (
+        select(OutboundAttempt)
+        .join(RetailerRow, RetailerRow.id == OutboundAttempt.retailer_id)
+        .where(OutboundAttempt.business_day == day, left)
+        .order_by(OutboundAttempt.id)
+    )
+    for attempt in session.scalars(past):
         tried.setdefault(attempt.retailer_id, []).append(past_attempt(attempt))
-    kept_away = _excluded(session, day, now) | set(engaged)
-    rows = select(RetailerRow.id, RetailerRow.route, RetailerRow.status).where(due)
+    rows = select(RetailerRow.id, RetailerRow.route).where(left).order_by(RetailerRow.customer_code)
     return [
         Candidate(
             number,
             tuple(numbers.get(number, ())),
             route,
             tuple(tried.get(number, ())),
-            ready=status == "active" and number not in kept_away,
+            ready=number not in engaged,
         )
-        for number, route, status in session.execute(rows.order_by(RetailerRow.customer_code))
+        for number, route in session.execute(rows)
     ]
 
 
-def attempts(session: Session, day: date) -> Sequence[OutboundAttempt]:
-    """The day's attempts, the earliest first."""
-    return session.scalars(
-        select(OutboundAttempt).where(OutboundAttempt.business_day == day).order_by(OutboundAttempt.id)
-    ).all()
+def latest_attempts(session: Session, day: date, most: int) -> tuple[Sequence[OutboundAttempt], int]:
+    """The day's latest attempts, the last one first, and how many there are in all."""
+    of_day = OutboundAttempt.business_day == day
+    latest = select(OutboundAttempt).where(of_day).order_by(OutboundAttempt.id.desc()).limit(most)
+    count = session.scalar(select(func.count()).select_from(OutboundAttempt).where(of_day)) or 0
+    return session.scalars(latest).all(), count
 
 
 def past_attempt(attempt: OutboundAttempt) -> PastAttempt:
@@ -197,29 +206,25 @@ def under_way(session: Session) -> Sequence[OutboundAttempt]:
     return session.scalars(select(OutboundAttempt).where(OutboundAttempt.ended_at.is_(None))).all()
 
 
-def _excluded(session: Session, day: date, now: datetime) -> set[int]:
-    """The retailers not to be called: those that have ordered or are ordering, that asked not to be called, that an
-    operator calls because of a failed web order, or that declined there."""
-    asked = select(OutboundOptOut.retailer_id).where(OutboundOptOut.business_day == day)
-    followed_up = select(WebFollowUp.retailer_id).where(
+def _kept_away(day: date, now: datetime) -> ColumnElement[bool]:
+    """The condition for a retailer that is not to be called: it has ordered on this day or is just ordering, by any
+    channel, asked not to be called, is called by an operator because of a failed web order, or declined there."""
+    in_hand = and_(OrderRow.state == "draft", OrderRow.abandoned_at.is_(None), OrderRow.hold_expires_at > now)
+    ordering = exists().where(
+        OrderRow.retailer_id == RetailerRow.id,
+        OrderRow.business_day == day,
+        or_(OrderRow.state.in_(COUNTED_STATES), in_hand),
+    )
+    asked = exists().where(OutboundOptOut.business_day == day, OutboundOptOut.retailer_id == RetailerRow.id)
+    followed_up = exists().where(
         WebFollowUp.business_day == day,
-        (WebFollowUp.claimed_by.is_not(None) & WebFollowUp.closed_at.is_(None)) | (WebFollowUp.result == "declined"),
+        WebFollowUp.retailer_id == RetailerRow.id,
+        or_(
+            and_(WebFollowUp.claimed_by.is_not(None), WebFollowUp.closed_at.is_(None)),
+            WebFollowUp.result == "declined",
+        ),
     )
-    return {*session.scalars(asked), *session.scalars(followed_up), *_ordering(session, day, now)}
-
-
-def _ordering(session: Session, day: date, now: datetime) -> set[int]:
-    """The retailers that have ordered on this day, or are just ordering, by any channel."""
-    rows = session.execute(
-        select(OrderRow.retailer_id, OrderRow.state, OrderRow.abandoned_at, OrderRow.hold_expires_at).where(
-            OrderRow.business_day == day, OrderRow.state.in_((*COUNTED_STATES, "draft"))
-        )
-    )
-    return {
-        retailer_id
-        for retailer_id, state, abandoned_at, expires_at in rows
-        if state != "draft" or (abandoned_at is None and expires_at is not None and expires_at > now)
-    }
+    return or_(ordering, asked, followed_up)
 
 
 # --- one attempt
@@ -233,7 +238,7 @@ def create_attempt(session: Session, dial: Dial, day: date, line: str, now: date
     phone = session.get(RetailerPhone, dial.phone)
     if state is None or not state.running or phone is None or phone.retailer_id != dial.retailer_id:
         return None
-    if dial.retailer_id in _excluded(session, day, now):
+    if session.scalar(select(RetailerRow.id).where(RetailerRow.id == dial.retailer_id, _kept_away(day, now))):
         return None
     attempt = OutboundAttempt(
         key=secrets.token_urlsafe(20),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from orders.book.models import COUNTED_STATES, OrderRow
@@ -95,37 +95,41 @@ def record_missed_call(
     return row
 
 
-def unreached_retailers(session: Session, day: date) -> list[UnreachedRetailer]:
-    """The retailers missed on a day, those without an order since first."""
-    rows = session.execute(
-        select(MissedCall, RetailerRow)
-        .join(RetailerRow, RetailerRow.id == MissedCall.retailer_id)
-        .where(MissedCall.missed_on == day)
-        .order_by(RetailerRow.customer_code)
-    ).all()
-    notes: dict[int, list[MissedCallNote]] = {}
-    for one in session.scalars(
-        select(MissedCallNote)
-        .join(MissedCall, MissedCall.id == MissedCallNote.missed_call_id)
-        .where(MissedCall.missed_on == day)
-        .order_by(MissedCallNote.id)
-    ):
-        notes.setdefault(one.missed_call_id, []).append(one)
-    orders: dict[int, OrderRow] = {}
-    for order in session.scalars(
-        select(OrderRow)
+def unreached_count(session: Session, day: date) -> int:
+    """The number of retailers missed on a day."""
+    return session.scalar(select(func.count()).select_from(MissedCall).where(MissedCall.missed_on == day)) or 0
+
+
+def unreached_retailers(
+    session: Session, day: date, *, first: int = 0, most: int | None = None, code: str | None = None
+) -> list[UnreachedRetailer]:
+    """The retailers missed on a day, those without an order since first: at most so many from place `first` on, counted
+    from 0, or the one with this customer code."""
+    since = (
+        select(func.min(OrderRow.id))
         .where(
-            OrderRow.retailer_id.in_(
-                select(MissedCall.retailer_id).where(MissedCall.missed_on == day).scalar_subquery()
-            ),
+            OrderRow.retailer_id == MissedCall.retailer_id,
             OrderRow.business_day >= day,
             OrderRow.state.in_(COUNTED_STATES),
         )
-        .order_by(OrderRow.id.desc())
-    ):
-        orders[order.retailer_id] = order
-    found = [UnreachedRetailer(row, retailer, notes.get(row.id, ()), orders.get(retailer.id)) for row, retailer in rows]
-    return sorted(found, key=lambda one: one.order is not None)
+        .correlate(MissedCall)
+        .scalar_subquery()
+    )
+    found = (
+        select(MissedCall, RetailerRow, OrderRow)
+        .join(RetailerRow, RetailerRow.id == MissedCall.retailer_id)
+        .outerjoin(OrderRow, OrderRow.id == since)
+        .where(MissedCall.missed_on == day)
+        .order_by(OrderRow.id.is_not(None), RetailerRow.customer_code)
+    )
+    if code is not None:
+        found = found.where(RetailerRow.customer_code == code)
+    rows = session.execute(found.offset(first).limit(most)).all()
+    notes: dict[int, list[MissedCallNote]] = {}
+    of_rows = MissedCallNote.missed_call_id.in_([missed.id for missed, _, _ in rows])
+    for one in session.scalars(select(MissedCallNote).where(of_rows).order_by(MissedCallNote.id)):
+        notes.setdefault(one.missed_call_id, []).append(one)
+    return [UnreachedRetailer(missed, retailer, notes.get(missed.id, ()), order) for missed, retailer, order in rows]
 
 
 def _order_since(session: Session, retailer_id: int, day: date) -> OrderRow | None:

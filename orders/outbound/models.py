@@ -113,7 +113,11 @@ class MissedCall(Base):
     supplementary hotline on `remedy_day` (TR 3.3)."""
 
     __tablename__ = "missed_calls"
-    __table_args__ = (UniqueConstraint("retailer_id", "missed_on"),)
+    __table_args__ = (
+        UniqueConstraint("retailer_id", "missed_on"),
+        Index("ix_missed_calls_missed_on", "missed_on"),
+        Index("ix_missed_calls_remedy_day", "remedy_day"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"))

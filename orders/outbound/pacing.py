@@ -50,8 +50,8 @@ class PastAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A retailer that is due today. `phones` are those it registered; `ready` means that it may order and has not, is
-    in no call, and did not ask not to be called."""
+    """A retailer that is due today and may be called. `phones` are those it registered; `ready` means that it is in no
+    call just now, and no operator has promised it one."""
 
     retailer_id: int
     phones: tuple[str, ...]

@@ -18,7 +18,7 @@ from brand_catalog.sheets import SheetError, SheetRow, read_sheet
 from orders import audit_log
 from orders.lockout import hash_secret
 from orders.retailers.caller_numbers import WITHHELD, caller_number
-from orders.retailers.models import Cycle, RetailerPhone, RetailerRow, RetailerStatus
+from orders.retailers.models import NAME_MAX_CHARS, Cycle, RetailerPhone, RetailerRow, RetailerStatus
 from orders.retailers.pins import SHARED_MAX, is_weak
 from orders.windows import cycle_week
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction, unhurried
@@ -33,7 +33,6 @@ CYCLES: tuple[Cycle, ...] = ("weekly", "fortnightly", "monthly")
 
 GRADE_MAX = 99
 # As the columns of orders/retailers/models.py.
-NAME_MAX_CHARS = 80
 PLACE_MAX_CHARS = {"county": 40, "region": 20, "manager": 40, "route": 40}
 
 # Six digits of region, 1 for an individual or 2 for a company, and a serial number of five.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from orders.retailers.initials import first_letters
 from storage import Base, UtcDateTime
 
 RetailerStatus = Literal["active", "suspended"]
+NAME_MAX_CHARS = 80
 
 
 Cycle = Literal["weekly", "fortnightly", "monthly"]
@@ -18,13 +20,16 @@ Cycle = Literal["weekly", "fortnightly", "monthly"]
 
 class RetailerRow(Base):
     """One retailer. `order_weekday` counts from Monday = 0; `cycle_week` is its week of a fortnightly (0 or 1) or
-    monthly (1 to 4) cycle."""
+    monthly (1 to 4) cycle. `initials` are the first letters of its name, and follow it."""
 
     __tablename__ = "retailers"
+    # Those due on a day are found by the few plans whose day it is.
+    __table_args__ = (Index("ix_retailers_plan", "cycle", "order_weekday", "cycle_week", "status"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     customer_code: Mapped[str] = mapped_column(String(12), unique=True)
-    name: Mapped[str] = mapped_column(String(80))
+    name: Mapped[str] = mapped_column(String(NAME_MAX_CHARS))
+    initials: Mapped[str] = mapped_column(String(NAME_MAX_CHARS), default="", server_default="")
     status: Mapped[RetailerStatus] = mapped_column(String(10), default="active")
     pin_hash: Mapped[str | None] = mapped_column(String(200))
     cycle: Mapped[Cycle] = mapped_column(String(12), default="weekly")
@@ -36,6 +41,11 @@ class RetailerRow(Base):
     route: Mapped[str] = mapped_column(String(40), default="")
     grade: Mapped[int] = mapped_column(default=1)
     balance_fen: Mapped[int] = mapped_column(default=0)
+
+    @validates("name")
+    def _keep_initials(self, _key: str, name: str) -> str:
+        self.initials = first_letters(name)[:NAME_MAX_CHARS]
+        return name
 
 
 class RetailerNote(Base):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -16,11 +17,12 @@ from brand_catalog.models import BrandSpec
 from brand_catalog.sheets import SheetError, read_sheet
 from orders.audit_log import record_change
 from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow
-from orders.retailers.lookup import due_on, due_retailers
+from orders.hotline_settings import calendar
+from orders.retailers.lookup import due_plans, due_retailers
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
 from orders.supply.limits import FigureChange, LimitsResult, StagedLimit
-from orders.supply.models import Limit, Supply
+from orders.supply.models import Supply
 from orders.supply.split import Recipient, allocate
 from orders.windows import cycle_start
 from storage import SessionFactory, one_connection, staging, transaction
@@ -129,19 +131,14 @@ def export_supply(session: Session, catalog: Catalog, day: date) -> Iterator[tup
 
 def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
     """The split specs whose limits add up to more or less than their supply after fine-tuning, in words."""
-    starts = set(due_on(session, day).values())
-    rows = session.execute(
-        select(Limit.barcode, func.sum(Limit.limit_packs))
-        .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
-        .where(Limit.cycle_start.in_(starts), RetailerRow.status == "active")
-        .group_by(Limit.barcode)
-    )
-    given = {barcode: int(packs) for barcode, packs in rows}
+    given: Counter[str] = Counter()
+    for start in {cycle_start(plan, day) for plan in due_plans(session, day, calendar(session))}:
+        given.update(limits.packs_by_spec(session, start, active_only=True))
     found = []
     for row in session.scalars(select(Supply).where(Supply.business_day == day, Supply.basis.not_in(("", "free")))):
         spec = catalog.specs.get(row.barcode)
         # With a bound per retailer the limits may add up to less than the supply, but never to more.
-        limited = given.get(row.barcode, 0)
+        limited = given[row.barcode]
         differs = limited > row.supplied_packs or (row.max_cartons is None and limited < row.supplied_packs)
         if spec is not None and differs:
             allowed, supplied = limited // spec.packs_per_carton, row.supplied_packs // spec.packs_per_carton

@@ -13,14 +13,14 @@ from datetime import date, datetime
 from itertools import starmap
 from pathlib import Path
 
-from sqlalchemy import Executable, select, text
+from sqlalchemy import Executable, and_, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.sheets import FIGURE_MAX, LONG_ROWS_MAX, RowProblem, SheetError, read_rows
 from orders.retailers.models import RetailerRow
-from orders.supply.models import LimitBatch
+from orders.supply.models import Limit, LimitBatch
 from orders.windows import Window, cycle_start
 from storage import (
     SessionFactory,
@@ -272,6 +272,28 @@ def check_unlocked(day: date, now: datetime) -> None:
     """Raise LimitsLocked once the limits of `day` are locked."""
     if now >= LOCKED_FROM.opens_at(day):
         raise LimitsLocked(f"The limits of {day} are locked since 07:50 of that day; they can no longer be changed.")
+
+
+def packs_by_spec(session: Session, start: date, *, active_only: bool = False) -> dict[str, int]:
+    """The packs that the limits of the cycle which began on this day allow in all, by barcode: those of every retailer,
+    or of active ones only. The million limits of the others are read from their index alone."""
+    packs = select(Limit.barcode, func.sum(Limit.limit_packs)).where(Limit.cycle_start == start).group_by(Limit.barcode)
+    found = {barcode: int(total) for barcode, total in session.execute(packs)}
+    if active_only:
+        # An outer join, so that SQLite looks up the few suspended ones by the key, and not the others by the day.
+        of_cycle = and_(Limit.retailer_id == RetailerRow.id, Limit.cycle_start == start)
+        suspended = (
+            select(Limit.barcode, func.sum(Limit.limit_packs))
+            .select_from(RetailerRow)
+            .outerjoin(Limit, of_cycle)
+            .where(RetailerRow.status == "suspended")
+            .group_by(Limit.barcode)
+        )
+        for barcode, total in session.execute(suspended):
+            # Those without limits come without a barcode.
+            if barcode is not None:
+                found[barcode] -= int(total)
+    return found
 
 
 def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, int]]:

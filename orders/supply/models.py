@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
@@ -39,6 +39,8 @@ class Limit(Base):
     __table_args__ = (
         CheckConstraint("held_packs >= 0 AND used_packs >= 0", name="not_negative"),
         CheckConstraint("held_packs + used_packs <= limit_packs", name="not_exceeded"),
+        # What a cycle's limits add up to by spec is read from it alone.
+        Index("ix_limits_cycle_start", "cycle_start", "barcode", "limit_packs"),
     )
 
     # No foreign keys: there are a million and a half rows in a cycle, and neither retailers nor specs are ever deleted.

@@ -10,8 +10,8 @@ import pytest
 from callflows.flows import ORDERING_FLOW, OUTBOUND_FLOW
 from console import texts
 from console.calls.label_form import UtteranceKind
+from console.day.day_list import DayState
 from console.day.outbound_pages import IdleReason
-from console.day.today import DayState
 from ivr.operators.models import TicketReason
 from orders.book.models import ChangeState, Channel, OrderKind, OrderState
 from orders.book.order_changes import RefusedFor
