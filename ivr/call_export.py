@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ivr.call_search import CallQuery, CallResult, begun_in, call_conditions, call_order
@@ -94,14 +94,20 @@ def exported_calls(
 def _handled(session: Session, query: CallQuery) -> dict[str, _Handled]:
     found: dict[str, _Handled] = {}
     rows = session.execute(
-        select(Ticket.call_key, Ticket.reason, Ticket.state, Ticket.taken_at, StaffRow.name)
+        select(
+            Ticket.call_key,
+            Ticket.reason,
+            Ticket.state,
+            func.coalesce(Ticket.answered_at, Ticket.taken_at),
+            StaffRow.name,
+        )
         .outerjoin(StaffRow, StaffRow.id == Ticket.taken_by)
         .where(Ticket.opened_at >= query.begins, Ticket.opened_at < query.ends + CALL_OPEN_MAX)
         .order_by(Ticket.id)
     )
-    for key, reason, state, taken_at, name in rows:
+    for key, reason, state, answered_at, name in rows:
         before = found.get(key, _Handled())
-        served = before.served or taken_at is not None
+        served = before.served or answered_at is not None
         found[key] = _Handled(reason, name or "", served, before.states | {state})
     return found
 

@@ -177,7 +177,7 @@ def _result(query: CallQuery, now: datetime) -> ColumnElement[str]:
     """The result of a call, as `ivr.call_figures` counts it."""
     # A call led to an order although that was cancelled later.
     saved = exists().where(OrderRow.call_key == Call.call_key, OrderRow.state.in_((*COUNTED_STATES, "cancelled")))
-    served = _ticket(Ticket.taken_at.is_not(None))
+    served = _ticket(or_(Ticket.taken_at.is_not(None), Ticket.answered_at.is_not(None)))
     open_still = and_(Call.ended_at.is_(None), Call.started_at > now - CALL_OPEN_MAX)
     return case(
         (open_still, literal("ongoing")),

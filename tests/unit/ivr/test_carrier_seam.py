@@ -16,8 +16,13 @@ TWILIO_WORDS = re.compile(
 )
 # The settings named TWILIO_* are fixed, and their names are shown to administrators.
 SETTINGS = re.compile(r"(?i:twilio_(account_sid|auth_token|api_base|api_key_sid|api_key_secret))")
-# The scripts of the page: one drives the carrier's own telephone, the other takes the simulator's events.
-EXCEPTED = {"console/static/phone.js": ["call_sid"], "console/static/softphone.js": ["Twilio"]}
+# One script drives the carrier's own telephone; the web phone takes the simulator's events, which name calls as the
+# carrier does.
+EXCEPTED = {
+    "console/static/phone.js": ["call_sid"],
+    "console/static/softphone.js": ["Twilio"],
+    "console/web_phone/pin_hiding.py": ["call_sid"],
+}
 
 
 def neutral_files() -> Iterator[Path]:
