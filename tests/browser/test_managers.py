@@ -237,6 +237,9 @@ def test_a_call_and_its_turns_are_sound_at_a_desk_and_on_a_phone(
     page = new_page(browser, line, width)
     sign_in(page, "manager")
     page.goto("/calls")
+    if not page.get_by_role("link", name="细看").count():
+        says(line, "item_hongtashan_yingjingdian_5_a")
+        page.reload()
     click_link(page, page.get_by_role("link", name="细看").first)
     faults = accessibility_faults(page)
     click_link(page, page.get_by_role("link", name="其实是什么意思？").first)
