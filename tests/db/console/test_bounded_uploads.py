@@ -13,7 +13,7 @@ from storage import Base, read_only
 from tests.support.commands import run_command
 from tests.support.console_client import Visitor
 from tests.support.desk_world import World
-from tests.unit.brand_catalog.test_bounded_files import DOCTYPE, MAIN, SHEET, STRINGS, sheet_xml, text_row, with_part
+from tests.support.workbook_bombs import DOCTYPE, MAIN, SHEET, STRINGS, sheet_xml, text_row, with_part
 
 PAGES = {
     "/retailers/import": {"apply": "1", "why": "试试"},

@@ -8,8 +8,8 @@ from fractions import Fraction
 import pytest
 
 from clock import SHANGHAI
+from console.day.day_list import DayList
 from console.day.outbound_pages import outbound_status
-from console.day.today import day_rows
 from ivr import call_figures
 from ivr.models import Call
 from ivr.operator_figures import operator_figures
@@ -55,14 +55,14 @@ def test_all_pages_count_the_same_retailers_as_due(world: World, suspended: str)
     world.change_retailer(suspended, status="suspended")
     with world.session() as session:
         counts = due_count(session, TODAY)
-        rows = day_rows(session, world.clock())
+        listed = DayList(session, world.clock()).counts()
         outbound = outbound_status(session, world.clock())
         [report] = read_figures(session, DAY, TODAY).days
     has_ordered = suspended != SHOP
     assert (counts.due, counts.ordered, counts.suspended, counts.waiting) == (1, has_ordered, 1, not has_ordered)
     assert (report.due, report.due_ordered, report.suspended) == (1, has_ordered, 1)
     assert (outbound.due, outbound.ordered, outbound.suspended) == (1, has_ordered, 1)
-    assert (sum(row.due for row in rows), sum(row.due and row.state == "ordered" for row in rows)) == (1, has_ordered)
+    assert (listed.due, listed.ordered) == (1, has_ordered)
 
 
 def text_of(visitor: Visitor, path: str) -> str:
