@@ -244,8 +244,9 @@ def test_a_long_order_keeps_its_total_and_save_in_sight_and_question_mark_shows_
     assert accessibility_faults(desk) == []
     desk.keyboard.press("Escape")
     expect(desk.locator("#pick")).to_be_focused()
-    specs = desk.evaluate("JSON.parse(document.getElementById('specs').textContent)")
-    codes = [spec["code"] for spec in specs if spec["left"]][:20]
+    desk.wait_for_function("OrderSheet.supplied().length")
+    supplied = desk.evaluate("OrderSheet.supplied()")
+    codes = [one["spec"]["code"] for one in supplied if one["facts"]["left"]][:20]
     for code in codes:
         desk.keyboard.type(f"{code}*1")
         desk.keyboard.press("Enter")
