@@ -23,6 +23,9 @@ from tests.telephone.faults.line import DatabaseKind, FaultyLine, Network, Rest
 SILENCE_MAX_MS = 15_000
 # A sweep asks the carrier about calls this quiet; the clock is moved on by it after the call.
 BEYOND_QUIET = timedelta(seconds=70)
+# The turn whose answer signs the retailer in: the PIN.
+SIGNED_IN_WITH: dict[Manner, int] = {"keys": 2, "voice": 3}
+NOT_TODAY = "今天不是您的订货日"
 SETTLES_WITHIN_S = 30.0
 
 
@@ -277,12 +280,21 @@ def _wrong(cell: Cell, line: FaultyLine, caller: Caller) -> Iterator[str]:
     yield from _wrong_orders(cell, line, caller)
     if caller.outcome == "cut off":
         yield f"the call was cut off after «{caller.heard[-1] if caller.heard else ''}»"
-    if cell.fault.heals and caller.outcome != "saved":
+    if _signs_in_the_next_day(cell):
+        if not any(NOT_TODAY in text for text in caller.heard):
+            yield "who signs in after midnight was not told that it is not the order day"
+    elif cell.fault.heals and caller.outcome != "saved":
         yield f"the order was not made in this call: {caller.outcome}"
     if caller.silence_ms > SILENCE_MAX_MS:
         yield f"the caller heard nothing for {caller.silence_ms / 1000:.1f} s"
     if caller.slowest_ms > SILENCE_MAX_MS:
         yield f"a request took {caller.slowest_ms / 1000:.1f} s"
+
+
+def _signs_in_the_next_day(cell: Cell) -> bool:
+    """True if midnight passes before the retailer has signed in: the call is one of the next day, which is no order day
+    of the demo's retailer."""
+    return cell.fault.name == "midnight passes" and cell.turn <= SIGNED_IN_WITH[cell.manner]
 
 
 def _wrong_orders(cell: Cell, line: FaultyLine, caller: Caller) -> Iterator[str]:
