@@ -24,7 +24,7 @@ from orders.windows import business_day
 from tests.support.console_client import Visitor
 from tests.support.desk_world import CHINA, CORNER, SHOP, World
 
-_HIDDEN = re.compile(r"<(script|style|svg|template|code)\b.*?</\1>|<!--.*?-->", re.DOTALL)
+_HIDDEN = re.compile(r"<(script|style|svg|template|code|kbd)\b.*?</\1>|<!--.*?-->", re.DOTALL)
 _TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 _SAID = re.compile(r"""\b(?:aria-label|title|placeholder|alt|hx-confirm|data-ask)="([^"]*)\"""")
 _WORD = re.compile(r"\b[A-Za-z][a-z_]*[a-z]\b")
