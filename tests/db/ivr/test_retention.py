@@ -81,7 +81,7 @@ def test_words_go_first_then_numbers_and_the_order_and_its_figures_stay(
         call = session.get_one(Call, call_key)
         assert CALLER not in (call.caller, call.state["caller"], session.scalars(select(Callback.phone)).one())
         assert session.scalars(select(OrderRow.state)).one() == "confirmed"
-        assert outcomes(session, Period(day, day))["ordered"] == 1
+        assert outcomes(session, Period(day, day), world.clock())["ordered"] == 1
     visitor.sign_in("director")
     assert visitor.get(f"/calls/{call_key}").status_code == 200
     assert visitor.get(f"/calls?day={day}").status_code == 200
