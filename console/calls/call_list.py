@@ -15,7 +15,7 @@ from callflows.state import OUTBOUND
 from clock import SHANGHAI
 from console import texts
 from console.authentication import may, requires_task
-from console.calls.lists import address, requested_sorting, requested_text
+from console.calls.lists import address, file_name, requested_sorting, requested_text
 from console.dates import requested_days
 from console.desk.retailer_search import matches
 from console.filters import local_date_time, masked
@@ -80,7 +80,7 @@ def add_call_list(routes: Blueprint) -> None:
             *(_("时间"), _("方向"), _("客户代码"), _("店名"), _("电话号码"), _("结果"), _("转人工")),
             *(_("订货员"), _("订单号"), _("几轮"), _("秒数")),
         )
-        name = f"calls-{asked.first}" + (f"-{asked.last}" if asked.last != asked.first else "")
+        name = file_name("calls", asked.first, asked.last)
         return export_table(name, request.args.get("kind", "csv"), columns, _file_rows(found))
 
 

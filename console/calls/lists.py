@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import urlencode
 
 from flask import request
@@ -47,3 +48,8 @@ def address(path: str | None = None, **changed: str | None) -> str:
     out."""
     asked = {name: value for name, value in request.args.items() if value} | changed
     return f"{path or request.path}?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+
+
+def file_name(of: str, first: date, last: date) -> str:
+    """The name of the file of a list of these days, without its ending: calls-2026-11-02-2026-11-06."""
+    return f"{of}-{first}" if first == last else f"{of}-{first}-{last}"

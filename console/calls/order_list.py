@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from console import texts
 from console.authentication import may, requires_task
-from console.calls.lists import address, requested_sorting, requested_text
+from console.calls.lists import address, file_name, requested_sorting, requested_text
 from console.dates import requested_days
 from console.desk.retailer_search import matches
 from console.filters import local_date_time
@@ -71,7 +71,7 @@ def add_order_list(routes: Blueprint) -> None:
             *(_("订单号"), _("日期"), _("客户代码"), _("店名"), _("状态"), _("渠道")),
             *(_("条数"), _("金额（元）"), _("保存时间"), _("保存人")),
         )
-        name = f"orders-{query.first}" + (f"-{query.last}" if query.last != query.first else "")
+        name = file_name("orders", query.first, query.last)
         return export_table(name, request.args.get("kind", "csv"), columns, _file_rows(found))
 
 
