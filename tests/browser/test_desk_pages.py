@@ -318,7 +318,7 @@ def test_2647_orders_are_counted_paged_searched_and_sorted(page: Page, line: Ser
     yesterday = business_day(now) - timedelta(days=1)
     sign_in(page, "leader", "/orders")
     page.goto(f"/orders?from={yesterday}&q=41059910")
-    found = page.locator(".found")
+    found = page.locator(".list-count")
     expect(found).to_contain_text("一共2647张订单")
     expect(page.locator("#orders tbody tr")).to_have_count(100)
     take_screenshot(page, "orders")

@@ -106,7 +106,7 @@ def test_an_order_that_changed_while_the_question_was_shown_is_shown_again_and_n
 def test_an_order_that_cannot_be_saved_says_why_and_the_call_goes_on(taken: Visitor, world: World) -> None:
     world.department_rule("order_min_packs", 60)
     asked = taken.post("/desk/tickets/1/finish", unsaved="save", version=f"draft,{CRANE}:50")
-    assert "不够" in text(asked)
+    assert "没有达到起订量" in text(asked)
     assert (order_of(world).state, ticket_of(world).state) == ("draft", "taken")
 
 
