@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow
 from orders.hotline_settings import calendar
 from orders.outbound.models import MissedCall
-from orders.retailers.lookup import due_plans, has_plan
+from orders.retailers.lookup import has_order_day, is_due
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
 
@@ -66,8 +66,8 @@ class DayList:
     def __init__(self, session: Session, now: datetime) -> None:
         self._session = session
         day = business_day(now)
-        plans = due_plans(session, day, calendar(session))
-        self._is_order_day = has_plan(plans) if plans else false()
+        self._is_order_day = has_order_day(session, day, calendar(session))
+        self._is_due = is_due(self._is_order_day)
         picked = _order_of_day(day).subquery()
         self._state = _state(now)
         self._listed = (
@@ -80,15 +80,14 @@ class DayList:
 
     def counts(self) -> DayCounts:
         """The counts of the whole day, its batches by name."""
-        is_due = and_(self._is_order_day, RetailerRow.status == "active")
         grouped = self._listed.with_only_columns(
             RetailerRow.route,
             self._state,
-            is_due,
+            self._is_due,
             func.count(),
             func.coalesce(func.sum(OrderRow.total_packs), 0),
             func.coalesce(func.sum(OrderRow.amount_fen), 0),
-        ).group_by(RetailerRow.route, self._state, is_due)
+        ).group_by(RetailerRow.route, self._state, self._is_due)
         batches: dict[str, Batch] = {}
         day = DayCounts([])
         for route, state, due, count, packs, fen in self._session.execute(grouped):

@@ -1,6 +1,6 @@
 """The retailers due on a day, how many of them have ordered, and those that are suspended: counted here for all pages.
 
-A retailer is due on a day if the day is its order day and it is active. A suspended one may not order, so it is no
+A retailer is due on a day by the condition `orders.retailers.lookup.is_due`. A suspended one may not order, so it is no
 part of what is due, whether or not it had ordered before; it is counted apart.
 """
 
@@ -15,11 +15,9 @@ from sqlalchemy.orm import Session
 
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
-from orders.retailers.lookup import OrderPlanKey
+from orders.retailers.lookup import MAY_ORDER, PLAN, OrderPlanKey
 from orders.retailers.models import RetailerRow, RetailerStatus
 from orders.windows import is_order_day
-
-_PLAN = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +43,19 @@ def due_counts(session: Session, days: Collection[date]) -> dict[date, DueCounts
     open_days = calendar(session)
     plans: dict[RetailerStatus, dict[OrderPlanKey, int]] = {"active": {}, "suspended": {}}
     for status, cycle, weekday, week, count in session.execute(
-        select(RetailerRow.status, *_PLAN, func.count()).group_by(RetailerRow.status, *_PLAN)
+        select(RetailerRow.status, *PLAN, func.count()).group_by(RetailerRow.status, *PLAN)
     ):
         plans[status][OrderPlanKey(cycle, weekday, week)] = count
     ordered: dict[date, dict[OrderPlanKey, int]] = {}
     for day, cycle, weekday, week, count in session.execute(
-        select(OrderRow.business_day, *_PLAN, func.count(distinct(OrderRow.retailer_id)))
+        select(OrderRow.business_day, *PLAN, func.count(distinct(OrderRow.retailer_id)))
         .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
         .where(
             OrderRow.business_day.between(min(days), max(days)),
             OrderRow.state.in_(COUNTED_STATES),
-            RetailerRow.status == "active",
+            MAY_ORDER,
         )
-        .group_by(OrderRow.business_day, *_PLAN)
+        .group_by(OrderRow.business_day, *PLAN)
     ):
         ordered.setdefault(day, {})[OrderPlanKey(cycle, weekday, week)] = count
     found = {}

@@ -31,7 +31,7 @@ from orders.outbound.models import (
     Remedy,
 )
 from orders.outbound.pacing import Candidate, Dial, PacingRules, PastAttempt, is_being_called, is_finished
-from orders.retailers.lookup import due_plans, has_plan
+from orders.retailers.lookup import has_order_day, is_due
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.windows import Calendar, Window
 
@@ -157,9 +157,7 @@ def candidates(session: Session, day: date, now: datetime, engaged: Collection[i
     """The retailers due on this day that may be called, by customer code: active ones that have not ordered and are not
     ordering, that did not ask not to be called, and that no operator calls because of a failed web order. `engaged` are
     the retailers in a call with the line just now, or to be called back by an operator."""
-    left = and_(
-        has_plan(due_plans(session, day, calendar(session))), RetailerRow.status == "active", ~_kept_away(day, now)
-    )
+    left = and_(is_due(has_order_day(session, day, calendar(session))), ~_kept_away(day, now))
     numbers: dict[int, list[str]] = {}
     registered = select(RetailerPhone.retailer_id, RetailerPhone.phone).order_by(RetailerPhone.phone)
     for retailer_id, phone in session.execute(

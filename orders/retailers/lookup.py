@@ -6,14 +6,17 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy.orm import Session
 
 from orders.hotline_settings import calendar
 from orders.retailers.models import Cycle, RetailerPhone, RetailerRow
 from orders.windows import Calendar, cycle_start, is_order_day
 
-_PLAN = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+PLAN = (RetailerRow.cycle, RetailerRow.order_weekday, RetailerRow.cycle_week)
+"""The columns of a retailer's plan, in the order of `OrderPlanKey`."""
+MAY_ORDER = RetailerRow.status == "active"
+"""The condition for a retailer that may order: a suspended one is never due."""
 
 
 class OrderPlanKey(NamedTuple):
@@ -67,29 +70,30 @@ def due_on(session: Session, day: date) -> dict[int, date]:
 
 def due_retailers(session: Session, day: date) -> Sequence[RetailerRow]:
     """The active retailers whose order day it is, in the order of their codes."""
-    due = has_plan(due_plans(session, day, calendar(session)))
-    return session.scalars(
-        select(RetailerRow).where(RetailerRow.status == "active", due).order_by(RetailerRow.customer_code)
-    ).all()
+    due = is_due(has_order_day(session, day, calendar(session)))
+    return session.scalars(select(RetailerRow).where(due).order_by(RetailerRow.customer_code)).all()
 
 
 def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlanKey]:
     """The plans whose order day it is; there are a few dozen, whatever the number of retailers."""
-    plans = (OrderPlanKey(*plan) for plan in session.execute(select(*_PLAN).distinct()))
+    plans = (OrderPlanKey(*plan) for plan in session.execute(select(*PLAN).distinct()))
     return {plan for plan in plans if is_order_day(plan, day, open_days)}
 
 
-def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
-    """The condition for a retailer with one of these plans."""
-    return tuple_(*_PLAN).in_(plans)
+def has_order_day(session: Session, day: date, open_days: Calendar) -> ColumnElement[bool]:
+    """The condition for a retailer whose order day this is."""
+    return tuple_(*PLAN).in_(due_plans(session, day, open_days))
+
+
+def is_due(order_day: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition for a retailer that is due on the day of `order_day` (from `has_order_day`): it may order, too."""
+    return and_(order_day, MAY_ORDER)
 
 
 def _active_by_plan(session: Session) -> dict[OrderPlanKey, list[int]]:
     """The ids of the active retailers by their plan: quick enough for a page at a city's size, where whole rows would
     be some ten thousand objects for a few numbers each."""
     found: dict[OrderPlanKey, list[int]] = {}
-    for retailer_id, cycle, weekday, week in session.execute(
-        select(RetailerRow.id, *_PLAN).where(RetailerRow.status == "active")
-    ):
+    for retailer_id, cycle, weekday, week in session.execute(select(RetailerRow.id, *PLAN).where(MAY_ORDER)):
         found.setdefault(OrderPlanKey(cycle, weekday, week), []).append(retailer_id)
     return found
