@@ -99,7 +99,16 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture(scope="session")
-def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+def compiled() -> Iterator[None]:
+    """Compiled statements and addresses that outlive a test's own engine and application."""
+    from tests.support.compiled_once import compiled_once
+
+    with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory, compiled: None) -> SqliteDatabases:
     """Databases of this test run in files."""
     from tests.support.databases import SqliteDatabases
 
@@ -107,7 +116,7 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
 
 
 @pytest.fixture(scope="session")
-def postgres(worker_id: str) -> Iterator[PostgresDatabases]:
+def postgres(worker_id: str, compiled: None) -> Iterator[PostgresDatabases]:
     """Databases on a real PostgreSQL server: the one of TEST_DATABASE_URL, or one that is started for this run."""
     from tests.support.databases import PostgresDatabases
     from tests.support.postgres import Postgres, find_binaries, no_postgres
