@@ -134,14 +134,14 @@ def test_a_dialler_killed_while_it_rings_loses_nothing_and_rings_nobody_twice(pa
     sign_in(page, "leader", onward="/outbound")
     with line.dialler():
         click_and_confirm(page, page.get_by_role("button", name="开始外呼"), "现在开始")
-        wait_for(page, lambda: bool(line.account.calls), seconds=60)
+        wait_for(page, lambda: bool(line.account.calls), seconds=180)
     # Killed before it can have received much of the carrier's answer. The call it placed continues, and its end is
     # reported to the server; the dialler's lease has half a minute left.
     wait_for(page, lambda: None not in in_database(line, outcomes))
     in_database(line, lambda session: session.execute(delete(OutboundLease)))
     with line.dialler():
         wait_for(
-            page, lambda: len(in_database(line, outcomes)) == 4 and None not in in_database(line, outcomes), seconds=60
+            page, lambda: len(in_database(line, outcomes)) == 4 and None not in in_database(line, outcomes), seconds=180
         )
     assert in_database(line, outcomes) == ["answered"] * 4
     assert len(line.account.calls) == 4
