@@ -22,6 +22,7 @@ from console.calls import listening_pages, order_and_call_pages, recording_pages
 from console.day import (
     alarm_pages,
     brief,
+    day_end_pages,
     delivery_pages,
     department_report_pages,
     feedback_pages,
@@ -268,6 +269,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(proxy_order_pages.proxy_routes())
     console.register_blueprint(order_change_pages.order_change_routes())
     console.register_blueprint(delivery_pages.delivery_routes())
+    console.register_blueprint(day_end_pages.day_end_routes())
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
