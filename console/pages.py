@@ -18,7 +18,7 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from console import authentication, language, navigation, texts
-from console.calls import listening_pages, order_and_call_pages, recording_pages, turn_review
+from console.calls import listening_pages, order_and_call_pages, order_change_form, recording_pages, turn_review
 from console.day import (
     alarm_pages,
     brief,
@@ -273,6 +273,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
+    console.register_blueprint(order_change_form.order_change_form_routes())
     console.register_blueprint(recording_pages.recording_routes())
     console.register_blueprint(listening_pages.listening_routes())
     console.register_blueprint(turn_review.turn_review_routes())

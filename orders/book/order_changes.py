@@ -18,6 +18,7 @@ from orders.day_end.models import SettlementLine
 from orders.department_rules import draft_rules
 from orders.money import amount_fen
 from orders.retailers.models import RetailerRow
+from orders.supply.models import Limit, Supply
 
 REASON_MAX_CHARS = 200
 # A retailer that asks for a change itself may have a longer name.
@@ -155,6 +156,22 @@ def most_packs(session: Session, order: OrderRow, barcode: str) -> int:
     return on_order + (max(0, min(left.by_limit, left.in_stock)) if left is not None else 0)
 
 
+def most_new_packs(session: Session, order: OrderRow) -> dict[str, int]:
+    """The most packs of each spec that is supplied on the order's day and allowed to its retailer, besides what is on
+    the order: what limit and stock still leave."""
+    rows = session.execute(
+        select(
+            Supply.barcode,
+            Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
+            Limit.limit_packs - Limit.held_packs - Limit.used_packs,
+        )
+        .join(Limit, Limit.barcode == Supply.barcode)
+        .where(Supply.business_day == order.business_day)
+        .where(Limit.retailer_id == order.retailer_id, Limit.cycle_start == order.cycle_start)
+    )
+    return {barcode: max(0, min(in_stock, by_limit)) for barcode, in_stock, by_limit in rows}
+
+
 def locked_order(session: Session, number: str) -> OrderRow:
     """The order with this number, its row locked; ChangeRefused where there is none."""
     order = session.scalar(
@@ -222,6 +239,13 @@ def latest_request(session: Session, order: OrderRow) -> OrderChange | None:
         .order_by(OrderChange.id.desc())
         .limit(1)
     )
+
+
+def requests_of(session: Session, order: OrderRow) -> Sequence[OrderChange]:
+    """Every request for an order, the latest first."""
+    return session.scalars(
+        select(OrderChange).where(OrderChange.order_id == order.id).order_by(OrderChange.id.desc())
+    ).all()
 
 
 def requests(session: Session, *states: ChangeState, limit: int) -> list[ListedChange]:
