@@ -13,6 +13,7 @@ from orders.book.models import COUNTED_STATES, OrderRow
 from orders.day_end import settlement, steps
 from orders.day_end.exceptions import DayException
 from orders.money import yuan
+from orders.retailers.lookup import phones_of
 from orders.retailers.models import RetailerRow
 
 Table = tuple[Sequence[str], Iterable[Sequence[object]]]
@@ -23,7 +24,7 @@ BATCH = ("订单号", "客户代码", "店名", "金额")
 ANSWER = (*BATCH, "结果", "可扣金额")
 DELIVERY = ("送货线路", "客户代码", "店名", "订单号", "条码", "品规", "条", "盒", "区域")
 NOTICES = ("客户代码", "店名", "电话", "订单号", "通知", "条数", "金额", "还差")
-EXCEPTIONS = ("客户代码", "店名", "订货日期", "订单号", "金额", "余额", "还差")
+EXCEPTIONS = ("客户代码", "店名", "电话", "订货日期", "订单号", "金额", "余额", "还差")
 
 _HEADINGS = {
     "客户代码": "customer_code",
@@ -108,12 +109,14 @@ def notices_table(rows: Sequence[steps.ExportRow]) -> Table:
     ]
 
 
-def exceptions_table(found: Sequence[DayException]) -> Table:
-    """One of the lists of shops; amounts in yuan, empty where they do not apply."""
+def exceptions_table(session: Session, found: Sequence[DayException]) -> Table:
+    """One of the lists of shops with the numbers to ring them at; amounts in yuan, empty where they do not apply."""
+    phones = phones_of(session, [one.retailer.id for one in found])
     return EXCEPTIONS, [
         (
             one.retailer.customer_code,
             one.retailer.name,
+            "|".join(phones[one.retailer.id]),
             one.order.business_day.isoformat() if one.order is not None else "",
             str(one.order.number) if one.order is not None else "",
             *("" if fen is None else yuan(fen) for fen in (one.amount_fen, one.available_fen, one.short_fen)),

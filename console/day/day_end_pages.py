@@ -93,7 +93,7 @@ def day_end_routes() -> Blueprint:
         """Import the bank's answer to the open batch."""
         rule = next((one for one in RULES if one == request.form.get("rule")), None)
         if rule is None:
-            return _page(refusal=Refusal(_("请选没扣成的订单怎么办。")))
+            return _page(refusal=Refusal(_("请选扣款未成功的订单怎么办。")))
         return _import(
             lambda sheet: (
                 lambda session, day, by, now: settlement.import_answer(session, sheet, day, rule, by=by, now=now)
@@ -150,9 +150,8 @@ def day_end_routes() -> Blueprint:
         """One of the lists of shops, whole."""
         day = _day()
         with unhurried(), read_only(services().sessions) as session:
-            columns, rows = day_end_files.exceptions_table(
-                day_exceptions(session, day, next(one for one in KINDS if one == kind))
-            )
+            found = day_exceptions(session, day, next(one for one in KINDS if one == kind))
+            columns, rows = day_end_files.exceptions_table(session, found)
         return export_table(f"{kind}-{day:%Y%m%d}", request.args.get("file", "csv"), columns, list(rows))
 
     return routes

@@ -20,21 +20,21 @@ step_hints = Texts(
     {
         "balances": N_("导入银行的余额文件。导入以后正常订货结束，没保存的订单作废。"),
         "audit": N_("核对订单、货源和限量的数，一盒一分都要对上；网上订单先审核完。"),
-        "settlement": N_("做好扣款文件，下载后交给银行。"),
-        "answer": N_("导入银行答复的扣款结果，没扣成的按选的办法处理。"),
+        "settlement": N_("生成扣款文件，下载后交给银行。"),
+        "answer": N_("导入银行答复的扣款结果，未成功的按选的办法处理。"),
         "hand_over": N_("扣款成功的订单交给配送，补货也到此结束。"),
-        "notice": N_("给每户的通知：要送的货，没扣成的怎么办。"),
+        "notice": N_("给每户的通知：要送的货，扣款未成功的怎么办。"),
         "close": N_("这一天的数定下来，不再变。"),
     }
 )
-step_states = Texts({"done": N_("已完成"), "open": N_("现在做"), "blocked": N_("还缺东西"), "later": N_("还没轮到")})
+step_states = Texts({"done": N_("已完成"), "open": N_("现在做"), "blocked": N_("有事没办完"), "later": N_("还没轮到")})
 step_tones = {"done": "good", "open": "warn", "blocked": "bad", "later": ""}
 step_buttons = Texts(
     {
         "audit": N_("审核"),
-        "settlement": N_("做扣款文件"),
+        "settlement": N_("生成扣款文件"),
         "hand_over": N_("结转配送"),
-        "notice": N_("做通知"),
+        "notice": N_("生成通知"),
         "close": N_("日结"),
     }
 )
@@ -44,7 +44,7 @@ refusals = Texts(
         "too_early": N_("前面的步骤还没有做完，没有做这一步。"),
         "unaudited": N_("还有网上订单等审核，审核完才能往下做："),
         "undecided": N_("还有改单申请没有批，批完才能扣款："),
-        "unsettled": N_("还有订单没有扣款，再做一个扣款文件："),
+        "unsettled": N_("还有订单没有扣款，再生成一个扣款文件："),
         "discrepancies": N_("数对不上，不能扣款："),
         "incomplete": N_("银行的文件里少了这些订单，什么都没有改："),
         "nothing_due": N_("没有要扣款的订单。"),
