@@ -153,7 +153,7 @@ def most_packs(session: Session, order: OrderRow, barcode: str) -> int:
     the stock still leave."""
     left = holds.packs_left(session, order, barcode)
     on_order = granted_packs(order).get(barcode, 0)
-    return on_order + (max(0, min(left.by_limit, left.in_stock)) if left is not None else 0)
+    return on_order + max(0, min(left.by_limit, left.in_stock))
 
 
 def most_new_packs(session: Session, order: OrderRow) -> dict[str, int]:
@@ -280,10 +280,12 @@ def _withdraw(session: Session, order: OrderRow, change: OrderChange, by: str, n
 
 
 def _check_specs(session: Session, order: OrderRow, wanted: Mapping[str, int]) -> None:
-    """Raise ChangeRefused for a spec that is neither on the order nor supplied to its retailer on its day."""
+    """Raise ChangeRefused for a spec that is not on the order and of which its retailer can have nothing that day."""
     for barcode in sorted(set(wanted) - set(granted_packs(order))):
-        if holds.packs_left(session, order, barcode) is None or session.get(BrandSpec, barcode) is None:
-            raise ChangeRefused(f"Order {order.number}: {barcode} is not supplied to its retailer on its day.")
+        if session.get(BrandSpec, barcode) is None or not most_packs(session, order, barcode):
+            raise ChangeRefused(
+                f"Order {order.number}: its retailer can have nothing of {barcode} on its day.", "not_enough"
+            )
 
 
 def _check_rules(session: Session, order: OrderRow, packs_before: int) -> None:

@@ -112,6 +112,12 @@ def test_a_request_decided_by_another_meanwhile_is_said_to_be(visitor: Visitor, 
     assert "已经有人办过" in answer.get_data(as_text=True)
 
 
+def test_a_spec_the_shop_can_have_nothing_of_cannot_be_asked_for(world: World, order: OrderRow) -> None:
+    world.no_supply(CHINA)
+    with pytest.raises(order_changes.ChangeRefused, match="can have nothing of"):
+        ask(world, str(order.number), {CLASSIC: 5 * CARTON, CHINA: CARTON}, by="李晓燕")
+
+
 def test_a_cancellation_frees_the_day_for_another_order(visitor: Visitor, world: World, order: OrderRow) -> None:
     ask(world, str(order.number), {}, by="李晓燕")
     visitor.sign_in("leader")
