@@ -52,14 +52,13 @@ def day_exceptions(session: Session, day: date, kind: ExceptionKind) -> list[Day
         return [DayException(retailer, None) for retailer in _retailers(session, codes).values()]
     missing: dict[str, int] = detail.get("short_fen", {})
     retailers = _retailers(session, missing if kind == "short" else detail.get("without_balance", ()))
-    amounts = _ordered_fen(session, day)
-    found = []
-    for code, retailer in retailers.items():
-        short_fen = missing[code] if kind == "short" else None
-        ordered = amounts.get(retailer.id)
-        available = ordered - short_fen if ordered is not None and short_fen is not None else None
-        found.append(DayException(retailer, None, ordered, available, short_fen))
-    return found
+    ordered: dict[str, int] = detail.get("ordered_fen", {})
+    if kind == "without_balance":
+        return [DayException(retailer, None) for retailer in retailers.values()]
+    return [
+        DayException(retailer, None, ordered.get(code), ordered.get(code, missing[code]) - missing[code], missing[code])
+        for code, retailer in retailers.items()
+    ]
 
 
 def orders_on_hold(session: Session, day: date | None = None) -> list[DayException]:
@@ -112,16 +111,6 @@ def _unpaid(session: Session, day: date) -> list[DayException]:
 
 def _short(amount_fen: int, available_fen: int | None) -> int:
     return max(0, amount_fen - (available_fen or 0))
-
-
-def _ordered_fen(session: Session, day: date) -> dict[int, int]:
-    """The amounts of a day's saved orders by the retailer's id, in fen."""
-    rows = session.execute(
-        select(OrderRow.retailer_id, func.sum(OrderRow.amount_fen))
-        .where(OrderRow.business_day == day, OrderRow.state != "cancelled", OrderRow.number.is_not(None))
-        .group_by(OrderRow.retailer_id)
-    )
-    return {retailer_id: int(fen) for retailer_id, fen in rows}
 
 
 def _retailers(session: Session, codes: Iterable[str]) -> dict[str, RetailerRow]:

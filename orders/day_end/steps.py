@@ -88,7 +88,14 @@ def import_balances(
     unknown = sorted(
         by_id[retailer_id].customer_code for retailer_id in owed if by_id[retailer_id].customer_code not in seen
     )
-    detail: dict[str, Any] = {"lapsed": lapsed, "short_fen": short, "without_balance": unknown}
+    # The amounts as they are now, for whoever asks after a change, or after the settlement, why an account was short.
+    ordered = {by_id[retailer_id].customer_code: fen for retailer_id, fen in owed.items()}
+    detail: dict[str, Any] = {
+        "lapsed": lapsed,
+        "short_fen": short,
+        "ordered_fen": {code: ordered[code] for code in short},
+        "without_balance": unknown,
+    }
     if file:
         detail["file"] = file
     return finish_step(session, day, "balances", by=by, now=now, detail=detail)

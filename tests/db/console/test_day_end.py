@@ -99,6 +99,8 @@ def test_a_day_is_ended_on_its_page_with_an_order_the_bank_does_not_pay(
     assert "银行.csv" in step(answer, "balances")
     assert "陈静" in step(answer, "balances")
     assert "63.20" in step(answer, "balances"), "the shop has 763.20 to pay"
+    assert "763.20" in step(answer, "balances")
+    assert "700.00" in step(answer, "balances")
     # The leader still has the page of before: told what the clerk did, and nothing is done.
     clerk.signed_in("leader")
     told = clerk.press("audit", 422, version=shown)
