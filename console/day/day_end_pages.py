@@ -131,7 +131,7 @@ def day_end_routes() -> Blueprint:
             lambda session, day, by, now: reopening.decide_reopening(session, number, agree=agree, by=by, now=now)
         )
 
-    @routes.get("/files/<any(balances,settlement,answer,delivery,notices):what>")
+    @routes.get("/download/<any(balances,settlement,answer,delivery,notices):what>")
     @requires_task("end_day")
     def file(what: str) -> ResponseReturnValue:
         """A file of the day: the template of a file to be uploaded, or what a step that is done has made."""
@@ -144,7 +144,7 @@ def day_end_routes() -> Blueprint:
         name = f"{what}-{day:%Y%m%d}{f'-{number}' if number else ''}"
         return export_table(name, request.args.get("kind", "csv"), columns, rows)
 
-    @routes.get("/lists/<any(short,without_balance,lapsed,unaudited,unpaid,on_hold):kind>")
+    @routes.get("/download-list/<any(short,without_balance,lapsed,unaudited,unpaid,on_hold):kind>")
     @requires_task("end_day")
     def exceptions(kind: str) -> ResponseReturnValue:
         """One of the lists of shops, whole."""

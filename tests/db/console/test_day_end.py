@@ -90,7 +90,7 @@ def test_a_day_is_ended_on_its_page_with_an_order_the_bank_does_not_pay(
     clerk = Evening(visitor, "clerk")
     shown = clerk.shown()
     assert "现在做" in step(clerk.page(), "balances")
-    assert clerk.file("files/balances") == [["客户代码", "店名", "余额"], [SHOP, "店12", ""], [STATION, "店37", ""]]
+    assert clerk.file("download/balances") == [["客户代码", "店名", "余额"], [SHOP, "店12", ""], [STATION, "店37", ""]]
     # The first file has a mistake: its row, its column and the reason, and nothing is changed.
     wrong = clerk.upload("balances", f"客户代码,店名,余额\n{SHOP},店12,很多\n{STATION},店37,5000\n", 422)
     assert "<td>2</td><td>余额</td>" in wrong
@@ -113,23 +113,23 @@ def test_a_day_is_ended_on_its_page_with_an_order_the_bank_does_not_pay(
     assert "12条，1,513.20元" in step(clerk.press("audit"), "audit")
     assert "1513.20" in step(clerk.press("settlement"), "settlement").replace(",", "")
     assert "刚刚做过" not in clerk.press("settlement"), "an unanswered batch is the same again"
-    assert clerk.file("files/settlement?batch=1")[1:] == [
+    assert clerk.file("download/settlement?batch=1")[1:] == [
         [cut, SHOP, "店12", "763.20"],
         [whole, STATION, "店37", "750.00"],
     ]
-    assert clerk.file("files/answer?batch=1")[0] == ["订单号", "客户代码", "店名", "金额", "结果", "可扣金额"]
+    assert clerk.file("download/answer?batch=1")[0] == ["订单号", "客户代码", "店名", "金额", "结果", "可扣金额"]
     assert whole in clerk.upload("answer", f"订单号,结果,可扣金额\n{cut},失败,700\n", 422, rule="hold")
     answer = clerk.upload("answer", f"订单号,结果,可扣金额\n{cut},失败,700\n{whole},成功,\n", rule="hold")
     assert "扣款成功1张，未成功1张" in step(answer, "answer")
     assert "店12" in step(answer, "answer")
     clerk.press("hand_over")
-    assert [row[3] for row in clerk.file("files/delivery")[1:]] == [whole]
+    assert [row[3] for row in clerk.file("download/delivery")[1:]] == [whole]
     clerk.press("notice")
-    assert [row[3:] for row in clerk.file("files/notices")[1:]] == [
+    assert [row[3:] for row in clerk.file("download/notices")[1:]] == [
         [whole, "按订单送货", "10", "750.00", "0.00"],
         [cut, "扣款未成功，订单暂缓，请存款", "2", "763.20", "63.20"],
     ]
-    assert clerk.file("lists/on_hold")[1] == [*(SHOP, "店12", "+8613800000012", DAY, cut, "763.20", "700.00", "63.20")]
+    assert clerk.file("download-list/on_hold")[1] == [*(SHOP, "店12", "+8613800000012", DAY, cut, "763.20", "700.00", "63.20")]
     assert "已完成" in step(clerk.press("close"), "close")
     assert "前面的步骤" not in clerk.press("close", 422)
     # The next morning the shop has paid: one asks to reopen the day, another agrees.
@@ -146,7 +146,7 @@ def test_a_day_is_ended_on_its_page_with_an_order_the_bank_does_not_pay(
     clerk.upload("answer", f"订单号,结果,可扣金额\n{cut},成功,\n", rule="hold")
     for name in ("hand_over", "notice", "close"):
         clerk.press(name)
-    assert [row[4] for row in clerk.file("files/notices")[1:]] == ["按订单送货", "按订单送货"]
+    assert [row[4] for row in clerk.file("download/notices")[1:]] == ["按订单送货", "按订单送货"]
     assert "暂缓配送" not in visitor.get("/brief").get_data(as_text=True)
     with world.session() as session:
         assert {row.state for row in session.scalars(select(OrderRow))} == {"handed_over"}
