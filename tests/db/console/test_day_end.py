@@ -129,7 +129,9 @@ def test_a_day_is_ended_on_its_page_with_an_order_the_bank_does_not_pay(
         [whole, "按订单送货", "10", "750.00", "0.00"],
         [cut, "扣款未成功，订单暂缓，请存款", "2", "763.20", "63.20"],
     ]
-    assert clerk.file("download-list/on_hold")[1] == [*(SHOP, "店12", "+8613800000012", DAY, cut, "763.20", "700.00", "63.20")]
+    assert clerk.file("download-list/on_hold")[1] == [
+        *(SHOP, "店12", "+8613800000012", DAY, cut, "763.20", "700.00", "63.20")
+    ]
     assert "已完成" in step(clerk.press("close"), "close")
     assert "前面的步骤" not in clerk.press("close", 422)
     # The next morning the shop has paid: one asks to reopen the day, another agrees.
