@@ -15,6 +15,7 @@ from brand_catalog.sheets import read_sheet
 from ivr import recordings
 from orders.book import order_changes
 from orders.day_end import deliveries, settlement, steps
+from orders.day_end.models import FailureRule
 from orders.lockout import forget_old
 from orders.staff.accounts import acting_staff
 
@@ -79,7 +80,7 @@ def settle_command(day: datetime, by: str, out: Path) -> None:
 @_day
 @BY
 @with_appcontext
-def answer_command(file: Path, rule: settlement.FailureRule, day: datetime, by: str) -> None:
+def answer_command(file: Path, rule: FailureRule, day: datetime, by: str) -> None:
     """Import the bank's answer in FILE (order, result, available)."""
     with refusals_in_words():
         sheet = read_sheet(file)

@@ -60,6 +60,7 @@ GROUPS: tuple[NavGroup, ...] = (
             NavLink("console.web_orders.page", lazy_gettext("网上订单"), "see_day"),
             NavLink("console.book.orders", lazy_gettext("订单"), "see_day"),
             NavLink("console.order_changes.page", lazy_gettext("改单申请"), "see_day"),
+            NavLink("console.day_end.page", lazy_gettext("日结"), "end_day"),
             NavLink("console.deliveries.page", lazy_gettext("送货"), "see_day"),
         ),
     ),

@@ -18,10 +18,11 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from console import authentication, language, navigation, texts
-from console.calls import listening_pages, order_and_call_pages, recording_pages, turn_review
+from console.calls import listening_pages, order_and_call_pages, order_change_form, recording_pages, turn_review
 from console.day import (
     alarm_pages,
     brief,
+    day_end_pages,
     delivery_pages,
     department_report_pages,
     feedback_pages,
@@ -268,9 +269,11 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(proxy_order_pages.proxy_routes())
     console.register_blueprint(order_change_pages.order_change_routes())
     console.register_blueprint(delivery_pages.delivery_routes())
+    console.register_blueprint(day_end_pages.day_end_routes())
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
+    console.register_blueprint(order_change_form.order_change_form_routes())
     console.register_blueprint(recording_pages.recording_routes())
     console.register_blueprint(listening_pages.listening_routes())
     console.register_blueprint(turn_review.turn_review_routes())

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 
 from console.authentication import requires_task, staff
 from console.calls.call_list import add_call_list
+from console.calls.order_change_form import form_context
 from console.calls.order_list import add_order_list
 from console.dates import parse_date
 from console.desk.call_views import call_view, turns_of
@@ -44,10 +45,15 @@ def book_routes() -> Blueprint:
             history = session.scalars(
                 select(OrderHistory).where(OrderHistory.order_id == row.id).order_by(OrderHistory.id)
             ).all()
-            specs = services().catalog(session).specs
-        return render_template(
-            "calls/order_details.html", row=row, order=order_view(row), retailer=retailer, history=history, specs=specs
-        )
+            return render_template(
+                "calls/order_details.html",
+                row=row,
+                order=order_view(row),
+                retailer=retailer,
+                history=history,
+                specs=services().catalog(session).specs,
+                **(form_context(session, row) if row.number is not None else {}),
+            )
 
     @routes.get("/orders/numbered/<number>")
     @requires_task("see_day")

@@ -20,6 +20,8 @@ from ivr import call_figures
 from ivr.services import services
 from orders.book.due import due_count
 from orders.book.models import COUNTED_STATES, OrderRow
+from orders.day_end.checklist import unclosed_days
+from orders.day_end.exceptions import orders_on_hold, unaudited_orders
 from orders.hotline_settings import calendar
 from orders.reporting.figures import DayFigures, day_figures
 from orders.reporting.labels import percent_text
@@ -145,6 +147,7 @@ def brief_routes() -> Blueprint:
                 is_locked=now >= LOCKED_FROM.opens_at(today),
                 percent=percent_text,
                 **_notices(session, today),
+                **_orders_that_wait(session, today),
             )
         keep(services().sessions, last_day.need_days)
         return page
@@ -200,6 +203,17 @@ def brief_routes() -> Blueprint:
             return render_template("day/notices.html", **_notices(session, business_day(now)))
 
     return routes
+
+
+def _orders_that_wait(session: Session, today: date) -> dict[str, object]:
+    """What whoever ends the day has to see of this and earlier days: orders on hold or unaudited, days not closed."""
+    if not may("end_day"):
+        return {"on_hold": (), "unaudited": (), "unclosed": ()}
+    return {
+        "on_hold": orders_on_hold(session),
+        "unaudited": unaudited_orders(session),
+        "unclosed": unclosed_days(session, today),
+    }
 
 
 def _notices(session: Session, today: date) -> dict[str, object]:

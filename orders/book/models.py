@@ -78,6 +78,7 @@ class OrderRow(Base):
             sqlite_where=text("holds_active"),
             postgresql_where=text("holds_active"),
         ),
+        Index("ix_orders_on_hold", "business_day", sqlite_where=text("on_hold"), postgresql_where=text("on_hold")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

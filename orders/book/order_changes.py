@@ -18,6 +18,7 @@ from orders.day_end.models import SettlementLine
 from orders.department_rules import draft_rules
 from orders.money import amount_fen
 from orders.retailers.models import RetailerRow
+from orders.supply.models import Limit, Supply
 
 REASON_MAX_CHARS = 200
 # A retailer that asks for a change itself may have a longer name.
@@ -152,7 +153,23 @@ def most_packs(session: Session, order: OrderRow, barcode: str) -> int:
     the stock still leave."""
     left = holds.packs_left(session, order, barcode)
     on_order = granted_packs(order).get(barcode, 0)
-    return on_order + (max(0, min(left.by_limit, left.in_stock)) if left is not None else 0)
+    return on_order + max(0, min(left.by_limit, left.in_stock))
+
+
+def most_new_packs(session: Session, order: OrderRow) -> dict[str, int]:
+    """The most packs of each spec that is supplied on the order's day and allowed to its retailer, besides what is on
+    the order: what limit and stock still leave."""
+    rows = session.execute(
+        select(
+            Supply.barcode,
+            Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
+            Limit.limit_packs - Limit.held_packs - Limit.used_packs,
+        )
+        .join(Limit, Limit.barcode == Supply.barcode)
+        .where(Supply.business_day == order.business_day)
+        .where(Limit.retailer_id == order.retailer_id, Limit.cycle_start == order.cycle_start)
+    )
+    return {barcode: max(0, min(in_stock, by_limit)) for barcode, in_stock, by_limit in rows}
 
 
 def locked_order(session: Session, number: str) -> OrderRow:
@@ -224,6 +241,13 @@ def latest_request(session: Session, order: OrderRow) -> OrderChange | None:
     )
 
 
+def requests_of(session: Session, order: OrderRow) -> Sequence[OrderChange]:
+    """Every request for an order, the latest first."""
+    return session.scalars(
+        select(OrderChange).where(OrderChange.order_id == order.id).order_by(OrderChange.id.desc())
+    ).all()
+
+
 def requests(session: Session, *states: ChangeState, limit: int) -> list[ListedChange]:
     """The requests in these states, the oldest first while they are open, and otherwise the latest first."""
     order = OrderChange.id if states == ("requested",) else OrderChange.id.desc()
@@ -256,10 +280,12 @@ def _withdraw(session: Session, order: OrderRow, change: OrderChange, by: str, n
 
 
 def _check_specs(session: Session, order: OrderRow, wanted: Mapping[str, int]) -> None:
-    """Raise ChangeRefused for a spec that is neither on the order nor supplied to its retailer on its day."""
+    """Raise ChangeRefused for a spec that is not on the order and of which its retailer can have nothing that day."""
     for barcode in sorted(set(wanted) - set(granted_packs(order))):
-        if holds.packs_left(session, order, barcode) is None or session.get(BrandSpec, barcode) is None:
-            raise ChangeRefused(f"Order {order.number}: {barcode} is not supplied to its retailer on its day.")
+        if session.get(BrandSpec, barcode) is None or not most_packs(session, order, barcode):
+            raise ChangeRefused(
+                f"Order {order.number}: its retailer can have nothing of {barcode} on its day.", "not_enough"
+            )
 
 
 def _check_rules(session: Session, order: OrderRow, packs_before: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from orders.book.models import Channel
@@ -29,12 +29,19 @@ class ChannelToken(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+_TO_AUDIT = text("to_audit AND audited_at IS NULL")
+
+
 class WebOrderRow(Base):
     """One order as a channel sent it, once per `key` of its sender, and the answer it got. `requested_packs` are by
     barcode. With `to_audit` the cut has to be reviewed (AY 4.2.7)."""
 
     __tablename__ = "web_orders"
-    __table_args__ = (UniqueConstraint("sender", "key"), Index("ix_web_orders_day", "business_day", "state"))
+    __table_args__ = (
+        UniqueConstraint("sender", "key"),
+        Index("ix_web_orders_day", "business_day", "state"),
+        Index("ix_web_orders_to_audit", "business_day", sqlite_where=_TO_AUDIT, postgresql_where=_TO_AUDIT),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[Channel] = mapped_column(String(10))

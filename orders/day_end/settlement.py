@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -14,13 +13,18 @@ from brand_catalog.sheets import Sheet, SheetError
 from orders.book.models import OrderRow
 from orders.book.order_changes import set_lines, undecided_numbers
 from orders.book.order_history import record_event
-from orders.day_end.models import SettlementBatch, SettlementLine
-from orders.day_end.steps import ExportRow, StepRefused, finish_step, is_step_done, orders_of, start_step
+from orders.day_end.models import FailureRule, SettlementBatch, SettlementLine
+from orders.day_end.steps import (
+    ExportRow,
+    StepRefused,
+    check_audited,
+    finish_step,
+    is_step_done,
+    orders_of,
+    start_step,
+)
 from orders.money import yuan
 from orders.retailers.models import RetailerRow
-
-FailureRule = Literal["hold", "cut", "cancel"]
-"""The rule for an order the bank did not pay: it is put on hold, cut to what is available, or cancelled."""
 
 BATCH_COLUMNS = ("order", "customer_code", "retailer", "amount")
 ANSWER_COLUMNS = ("order", "result", "available")
@@ -28,7 +32,8 @@ ANSWER_COLUMNS = ("order", "result", "available")
 
 def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[int, list[ExportRow]]:
     """Step 3, first half: the number of the batch and its lines for the bank, in yuan. An unanswered batch is returned
-    again; the next one has the orders saved or cut since. A day without orders is settled at once."""
+    again; the next one has the orders saved or cut since. A day without orders is settled at once. StepRefused while a
+    web order waits for its audit, or a requested change for its decision."""
     if not is_step_done(session, day, "settlement"):
         start_step(session, day, "settlement")
     batch = session.scalar(
@@ -38,37 +43,46 @@ def make_batch(session: Session, day: date, *, by: str, now: datetime) -> tuple[
         .limit(1)
     )
     if batch is None:
+        check_audited(session, day)
         _lock_confirmed(session, day)
         due = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
         if undecided := undecided_numbers(session, due):
             raise StepRefused(
                 f"A change is requested and not decided for {len(undecided)} orders ({', '.join(undecided[:20])}):"
-                " approve or refuse it before they are settled."
+                " approve or refuse it before they are settled.",
+                "undecided",
+                undecided,
             )
         if not due and not is_step_done(session, day, "settlement"):
             finish_step(session, day, "settlement", by=by, now=now, detail={})
             return 0, []
         if not due:
-            raise StepRefused(f"No order of {day} is waiting to be settled.")
+            raise StepRefused(f"No order of {day} is waiting to be settled.", "nothing_due")
         last = session.scalar(select(func.max(SettlementBatch.number)).where(SettlementBatch.business_day == day))
         batch = SettlementBatch(business_day=day, number=(last or 0) + 1, created_at=now, created_by=by)
         try:
             with session.begin_nested():
                 session.add(batch)
         except IntegrityError as error:
-            raise StepRefused(f"Batch {batch.number} of {day} was just made by somebody else.") from error
+            raise StepRefused(f"Batch {batch.number} of {day} was just made by somebody else.", "done") from error
         session.add_all(
             SettlementLine(batch_id=batch.id, order_id=order.id, amount_fen=order.amount_fen) for order in due
         )
         session.flush()
+    return batch.number, batch_rows(session, batch.id)
+
+
+def batch_rows(session: Session, batch_id: int) -> list[ExportRow]:
+    """The lines of a batch as they go to the bank, by the orders' numbers: order, customer code, name, amount in
+    yuan."""
     rows = session.execute(
         select(OrderRow.number, RetailerRow.customer_code, RetailerRow.name, SettlementLine.amount_fen)
         .join(OrderRow, OrderRow.id == SettlementLine.order_id)
         .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-        .where(SettlementLine.batch_id == batch.id)
+        .where(SettlementLine.batch_id == batch_id)
         .order_by(OrderRow.number)
     )
-    return batch.number, [(str(number), code, name, str(yuan(fen))) for number, code, name, fen in rows]
+    return [(str(number), code, name, str(yuan(fen))) for number, code, name, fen in rows]
 
 
 def import_answer(
@@ -91,7 +105,8 @@ def import_answer(
     answers = _read_answers(sheet, lines)
     missing = [number for number, (line, _) in lines.items() if line.result is None and number not in answers]
     if missing:
-        raise StepRefused(f"The answer lacks {len(missing)} orders of the batch ({', '.join(missing[:20])}).")
+        named = ", ".join(missing[:20])
+        raise StepRefused(f"The answer lacks {len(missing)} orders of the batch ({named}).", "incomplete", missing)
     accounts = {
         row.id: row
         for row in session.scalars(
@@ -117,6 +132,14 @@ def import_answer(
             record_event(session, order, "settled", now, by=by, amount_fen=line.amount_fen)
         else:
             _apply_failure_rule(session, order, available, rule, by, now)
+    if counts["paid"] or counts["failed"]:
+        newest = select(func.max(SettlementBatch.number)).where(SettlementBatch.business_day == day)
+        batch = session.scalars(
+            select(SettlementBatch).where(
+                SettlementBatch.business_day == day, SettlementBatch.number == newest.scalar_subquery()
+            )
+        ).one()
+        batch.answered_at, batch.answered_by, batch.rule = now, by, rule
     session.flush()
     open_orders = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
     if not open_orders and not is_step_done(session, day, "settlement"):
@@ -136,10 +159,21 @@ def _lock_confirmed(session: Session, day: date) -> None:
 
 def retry_unpaid(session: Session, numbers: Sequence[str], *, by: str, now: datetime) -> None:
     """Take orders off hold, to be settled in the next batch."""
-    for order in session.scalars(select(OrderRow).where(OrderRow.number.in_(numbers), OrderRow.on_hold)).all():
+    for order in session.scalars(
+        select(OrderRow).where(OrderRow.number.in_(numbers), OrderRow.on_hold).order_by(OrderRow.id).with_for_update()
+    ).all():
         order.on_hold = False
         record_event(session, order, "off hold", now, by=by)
     session.flush()
+
+
+def take_off_hold(session: Session, day: date, numbers: Sequence[str], *, by: str, now: datetime) -> None:
+    """Take orders of a day off hold; StepRefused once it is handed over, when it has to be closed and reopened for
+    them."""
+    if is_step_done(session, day, "hand_over"):
+        raise StepRefused(f"{day} is handed over to delivery: close it, and reopen it for these orders.", "handed_over")
+    own = session.scalars(select(OrderRow.number).where(OrderRow.business_day == day, OrderRow.number.in_(numbers)))
+    retry_unpaid(session, [str(number) for number in own], by=by, now=now)
 
 
 def _apply_failure_rule(

@@ -7,9 +7,9 @@ whose file was lost, gives the same file again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +20,8 @@ from orders.book import holds
 from orders.book.models import COUNTED_STATES, HANDED_OVER_STATES, OrderKind, OrderLineRow, OrderRow
 from orders.book.order_changes import same_person
 from orders.book.order_history import record_event
-from orders.day_end.models import DayReopening, DayStep, DayStepDone
+from orders.channels.web_orders import audit_list
+from orders.day_end.models import DayReopening, DayStep, DayStepDone, SettlementBatch, SettlementLine
 from orders.money import amount_fen
 from orders.retailers.models import RetailerPhone, RetailerRow
 from orders.supply.models import Limit, Supply
@@ -30,13 +31,38 @@ STEPS: tuple[DayStep, ...] = ("balances", "audit", "settlement", "hand_over", "n
 ExportRow = tuple[str | int, ...]
 
 
+RefusedFor = Literal[
+    "done",
+    "too_early",
+    "unaudited",
+    "undecided",
+    "unsettled",
+    "discrepancies",
+    "incomplete",
+    "nothing_due",
+    "not_closed",
+    "second_person",
+    "not_open",
+    "handed_over",
+]
+
+
 class StepRefused(ValueError):
-    """A day-end step cannot be done now; the message says why, and what to do first."""
+    """A day-end step cannot be done now; the message says why, and what to do first. `reason` is the same in one word,
+    and `items` are what it is about: numbers of orders, steps, or sentences about the books."""
+
+    def __init__(self, message: str, reason: RefusedFor, items: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.items = tuple(items)
 
 
-def import_balances(session: Session, sheet: Sheet, day: date, *, by: str, now: datetime) -> dict[str, Any]:
+def import_balances(
+    session: Session, sheet: Sheet, day: date, *, by: str, now: datetime, file: str = ""
+) -> dict[str, Any]:
     """Step 1: import the balances from the bank (customer_code, balance in yuan). It ends the day's regular orders:
-    unsaved ones lapse and are reported. Returns the retailers whose balance is short of what they ordered."""
+    unsaved ones lapse and are reported. Returns the retailers whose balance is short of what they ordered. `file` is
+    the name under which the file was uploaded."""
     start_step(session, day, "balances")
     retailers = {row.customer_code: row for row in session.scalars(select(RetailerRow))}
     seen: dict[str, int] = {}
@@ -62,18 +88,29 @@ def import_balances(session: Session, sheet: Sheet, day: date, *, by: str, now: 
     unknown = sorted(
         by_id[retailer_id].customer_code for retailer_id in owed if by_id[retailer_id].customer_code not in seen
     )
-    detail = {"lapsed": lapsed, "short_fen": short, "without_balance": unknown}
+    # The amounts as they are now, for whoever asks after a change, or after the settlement, why an account was short.
+    ordered = {by_id[retailer_id].customer_code: fen for retailer_id, fen in owed.items()}
+    detail: dict[str, Any] = {
+        "lapsed": lapsed,
+        "short_fen": short,
+        "ordered_fen": {code: ordered[code] for code in short},
+        "without_balance": unknown,
+    }
+    if file:
+        detail["file"] = file
     return finish_step(session, day, "balances", by=by, now=now, detail=detail)
 
 
 def audit(session: Session, day: date, *, by: str, now: datetime) -> dict[str, Any]:
-    """Step 2: check that the books add up, to the pack and the fen, and that no suspended retailer ordered. StepRefused
-    lists what is wrong; no further step is done before that is corrected."""
+    """Step 2: check that no web order waits for its audit, that the books add up, to the pack and the fen, and that no
+    suspended retailer ordered. StepRefused lists what is wrong; no further step is done before that is corrected."""
     start_step(session, day, "audit")
+    check_audited(session, day)
     orders = orders_of(session, day)
     wrong = _discrepancies(session, day, orders)
     if wrong:
-        raise StepRefused("\n".join([f"The books of {day} do not add up; nothing can be settled.", *wrong]))
+        heading = f"The books of {day} do not add up; nothing can be settled."
+        raise StepRefused("\n".join([heading, *wrong]), "discrepancies", wrong)
     detail = {
         "orders": len(orders),
         "packs": sum(order.total_packs for order in orders),
@@ -90,8 +127,13 @@ def hand_over(session: Session, day: date, *, by: str, now: datetime) -> list[Ex
         lapsed = lapse_drafts(session, day, "supplementary", now)
         waiting = [order for order in orders_of(session, day, states=("confirmed",)) if not order.on_hold]
         if waiting:
-            numbers = ", ".join(str(order.number) for order in waiting[:20])
-            raise StepRefused(f"{len(waiting)} orders are not settled yet ({numbers}): settle them in a further batch.")
+            numbers = [str(order.number) for order in waiting]
+            named = ", ".join(numbers[:20])
+            raise StepRefused(
+                f"{len(waiting)} orders are not settled yet ({named}): settle them in a further batch.",
+                "unsettled",
+                numbers,
+            )
         settled = orders_of(session, day, states=("settled",))
         for order in settled:
             order.state, order.handed_over_at = "handed_over", now
@@ -130,25 +172,50 @@ HAND_OVER_COLUMNS = ("route", "customer_code", "retailer", "order", "barcode", "
 
 
 def delivery_notices(session: Session, day: date, *, by: str, now: datetime) -> list[ExportRow]:
-    """Step 5: the notice to each retailer of what will be delivered; when repeated, the same list."""
+    """Step 5: the notice to each retailer of what will be delivered, and to those the bank did not pay for of what has
+    become of their order and the fen that are missing; when repeated, the same list."""
     if not is_step_done(session, day, "notice"):
         start_step(session, day, "notice")
         finish_step(session, day, "notice", by=by, now=now, detail={})
+    unpaid = {
+        order_id: (max(0, amount - (available or 0)), rule)
+        for order_id, amount, available, rule in session.execute(
+            select(
+                SettlementLine.order_id,
+                SettlementLine.amount_fen,
+                SettlementLine.available_fen,
+                SettlementBatch.rule,
+            )
+            .join(SettlementBatch, SettlementBatch.id == SettlementLine.batch_id)
+            .where(SettlementBatch.business_day == day, SettlementLine.result == "failed")
+            .order_by(SettlementBatch.number)
+        )
+    }
+    noticed = orders_of(session, day, states=HANDED_OVER_STATES)
+    noticed += [order for order in orders_of(session, day, states=("confirmed", "cancelled")) if order.id in unpaid]
     retailers = _retailers(session, day)
     phones = {phone.retailer_id: phone.phone for phone in session.scalars(select(RetailerPhone))}
-    return [
-        (
-            retailers[order.retailer_id].customer_code,
-            phones.get(order.retailer_id, ""),
-            str(order.number),
-            order.total_packs,
-            order.amount_fen,
-        )
-        for order in orders_of(session, day, states=HANDED_OVER_STATES)
-    ]
+    rows: list[ExportRow] = []
+    for order in noticed:
+        short_fen, rule = unpaid.get(order.id, (0, None))
+        notice: Notice = "delivered"
+        if order.state in ("confirmed", "cancelled"):
+            notice = "unpaid_on_hold" if order.state == "confirmed" else "unpaid_cancelled"
+        elif rule == "cut":
+            notice = "unpaid_cut"
+        else:
+            # Put on hold and paid later: nothing is missing any more.
+            short_fen = 0
+        retailer = retailers[order.retailer_id]
+        contact = retailer.customer_code, phones.get(order.retailer_id, ""), str(order.number)
+        rows.append((*contact, order.total_packs, order.amount_fen, retailer.name, notice, short_fen))
+    return rows
 
 
-NOTICE_COLUMNS = ("customer_code", "phone", "order", "packs", "amount_fen")
+Notice = Literal["delivered", "unpaid_on_hold", "unpaid_cut", "unpaid_cancelled"]
+"""What a retailer is told: its order is delivered, or it was not paid and is on hold, was cut, or was cancelled."""
+
+NOTICE_COLUMNS = ("customer_code", "phone", "order", "packs", "amount_fen", "retailer", "notice", "short_fen")
 
 
 def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, Any]:
@@ -167,9 +234,9 @@ def close(session: Session, day: date, *, by: str, now: datetime) -> dict[str, A
 def reopen(session: Session, day: date, *, by: str, second: str, reason: str, now: datetime) -> None:
     """Reopen a closed day from the hand-over on, for the orders on hold; it takes two people and a reason."""
     if not is_step_done(session, day, "close"):
-        raise StepRefused(f"{day} is not closed, so there is nothing to reopen.")
+        raise StepRefused(f"{day} is not closed, so there is nothing to reopen.", "not_closed")
     if not reason.strip() or not second.strip() or same_person(by, second):
-        raise StepRefused("Reopening a closed day takes a reason and a second person.")
+        raise StepRefused("Reopening a closed day takes a reason and a second person.", "second_person")
     session.add(DayReopening(business_day=day, at=now, by=by, second_person=second, reason=reason))
     for step in ("hand_over", "notice", "close"):
         session.delete(session.get_one(DayStepDone, (day, step)))
@@ -187,10 +254,10 @@ def start_step(session: Session, day: date, step: DayStep) -> None:
     """Raise StepRefused unless every step before this one is done and this one is not."""
     done = set(session.scalars(select(DayStepDone.step).where(DayStepDone.business_day == day)))
     if step in done:
-        raise StepRefused(f"The step {step} of {day} is done already.")
+        raise StepRefused(f"The step {step} of {day} is done already.", "done", (step,))
     before = STEPS[: STEPS.index(step)]
     if missing := [earlier for earlier in before if earlier not in done]:
-        raise StepRefused(f"{step} of {day} comes after {', '.join(missing)}: do that first.")
+        raise StepRefused(f"{step} of {day} comes after {', '.join(missing)}: do that first.", "too_early", missing)
 
 
 def finish_step(
@@ -201,8 +268,18 @@ def finish_step(
         with session.begin_nested():
             session.add(DayStepDone(business_day=day, step=step, at=now, by=by, detail=dict(detail)))
     except IntegrityError as error:
-        raise StepRefused(f"The step {step} of {day} was just done by somebody else.") from error
+        raise StepRefused(f"The step {step} of {day} was just done by somebody else.", "done", (step,)) from error
     return dict(detail)
+
+
+def check_audited(session: Session, day: date) -> None:
+    """Raise StepRefused while a web order of the day waits for its audit (AY 4.2.7)."""
+    if waiting := [str(row.answer.get("number", "")) for row in audit_list(session, day)]:
+        raise StepRefused(
+            f"{len(waiting)} web orders of {day} wait for their audit ({', '.join(waiting[:20])}): audit them first.",
+            "unaudited",
+            waiting,
+        )
 
 
 # --- the day's orders

@@ -21,6 +21,8 @@ PAGES = {
     "/catalog/import": {"apply": "1", "why": "试试"},
     "/proxy": {"apply": "1"},
     "/deliveries/import": {},
+    "/day-end/balances": {},
+    "/day-end/answer": {"rule": "hold"},
 }
 FILES = {
     "结构不对": ("list.xlsx", with_part(STRINGS, f'{DOCTYPE}<sst xmlns="{MAIN}"><si><t>&l9;</t></si></sst>')),

@@ -326,6 +326,24 @@ def test_an_order_saved_at_the_desk_keeps_who_saved_it_and_every_line_who_entere
     assert "李晓燕" in text(operator.get("/orders?day=2026-11-23")).split("<tbody>")[1]
 
 
+def test_a_shop_on_the_line_that_has_ordered_is_shown_with_its_order_and_the_way_to_change_it(
+    operator: Visitor, line: LineServices, world: World
+) -> None:
+    path = operator.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]
+    sheet = text(operator.get(path))
+    sheet = text(operator.post(f"{path}/lines", barcode=CLASSIC, cartons="3", version=shown_version(sheet)))
+    operator.post(f"{path}/save", version=shown_version(sheet))
+    stuck_caller(line.calls)
+    operator.post("/desk/tickets/1/take")
+    sheet = text(operator.get("/desk/orders/CA1"))
+    with world.session() as session:
+        number = session.query(OrderRow).one().number
+    ordered = sheet.partition('class="ordered"')[2].partition("</p>")[0]
+    assert "已保存" in ordered
+    assert f"订单{number}，3条。" in re.sub("<[^>]+>", "", ordered)
+    assert f'href="/orders/numbered/{number}" target="_blank" rel="noopener">改单或者取消' in ordered
+
+
 def test_an_order_the_caller_saves_itself_names_nobody(line: LineServices, world: World) -> None:
     with world.desk() as desk:
         retailer = desk.retailer(SHOP)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from orders.book import order_changes
@@ -110,6 +112,12 @@ def test_a_request_decided_by_another_meanwhile_is_said_to_be(visitor: Visitor, 
     assert "已经有人办过" in answer.get_data(as_text=True)
 
 
+def test_a_spec_the_shop_can_have_nothing_of_cannot_be_asked_for(world: World, order: OrderRow) -> None:
+    world.no_supply(CHINA)
+    with pytest.raises(order_changes.ChangeRefused, match="can have nothing of"):
+        ask(world, str(order.number), {CLASSIC: 5 * CARTON, CHINA: CARTON}, by="李晓燕")
+
+
 def test_a_cancellation_frees_the_day_for_another_order(visitor: Visitor, world: World, order: OrderRow) -> None:
     ask(world, str(order.number), {}, by="李晓燕")
     visitor.sign_in("leader")
@@ -121,3 +129,66 @@ def test_a_cancellation_frees_the_day_for_another_order(visitor: Visitor, world:
         assert retailer is not None
         statuses = desk.order_statuses(retailer)
     assert [status.order.state for status in statuses] == ["cancelled"]
+
+
+@pytest.mark.on_both
+def test_an_operator_asks_on_the_orders_page_and_the_leader_approves(
+    visitor: Visitor, world: World, order: OrderRow
+) -> None:
+    world.limit(CHINA, 4)
+    address = f"/orders/{order.id}"
+
+    def asked(status: int = 200, what: str = "change", **form: str) -> str:
+        answer = visitor.post(f"{address}/{what}", version=f"confirmed,{CLASSIC}:50", **form)
+        assert answer.status_code == status
+        return answer.get_data(as_text=True)
+
+    visitor.sign_in("operator")
+    # The shop rings again: the desk says which order it has, in what state, and leads to it.
+    refused = visitor.post("/desk/orders", customer_code=SHOP)
+    assert refused.status_code == 422
+    text = refused.get_data(as_text=True)
+    assert f"订单{order.number}" in re.sub("<[^>]+>", "", text)
+    assert "已保存" in text
+    assert "改单或者取消" in text
+    assert "中华(硬)（最多4条）" in visitor.get(address).get_data(as_text=True)
+    # What cannot be is refused where it was typed, and stays there to be mended.
+    classic = f"cartons-{CLASSIC}"
+    text = asked(422, reason="客户来电", **{classic: "很多", "new-0": CHINA, "new-cartons-0": "5"})
+    assert 'value="很多"' in text
+    assert "条数要写数字" in text
+    assert "最多只够4条" in text
+    assert "没有要改的" in asked(422, reason="客户来电", **{classic: "5"})
+    assert "请写明原因" in asked(422, reason=" ", **{classic: "3"})
+    assert "等批准" in asked(reason="客户来电，要减", **{classic: "3", "new-0": CHINA, "new-cartons-0": "2"})
+    text = asked(what="change/withdraw")
+    assert "已撤回" in text
+    text = asked(reason="客户来电，要减", **{classic: "3", "new-0": CHINA, "new-cartons-0": "2"})
+    assert "红塔山(硬经典) 5条改成3条" in text
+    assert "中华(硬) 0条改成2条" in text
+    visitor.post("/logout")
+    visitor.sign_in("leader")
+    assert "客户来电，要减" in page(visitor)
+    visitor.post("/order-changes/2", decision="approve")
+    text = visitor.get(address).get_data(as_text=True)
+    assert "已同意" in text
+    assert "赵红霞" in text
+    # A page from before says what the order has become; a cancellation is asked for with its reason.
+    text = asked(422, reason="客户来电", **{classic: "1"})
+    assert "红塔山(硬经典)：5 → 3" in text
+    assert "取消订单" in asked(what="cancel", reason="店里装修")
+    assert "要由另一个人批准" in page(visitor)
+    world.check_books()
+
+
+def test_an_order_that_is_at_the_bank_or_settled_says_why_it_is_not_changed(
+    visitor: Visitor, world: World, order: OrderRow
+) -> None:
+    with world.session() as session:
+        session.get_one(OrderRow, order.id).state = "settled"
+    visitor.sign_in("operator")
+    text = visitor.get(f"/orders/{order.id}").get_data(as_text=True)
+    assert "订单已经扣款，不能再改" in text
+    assert "申请改单" not in text
+    answer = visitor.post(f"/orders/{order.id}/cancel", reason="不要了")
+    assert (answer.status_code, "订单刚刚变了" in answer.get_data(as_text=True)) == (422, True)

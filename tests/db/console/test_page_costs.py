@@ -42,7 +42,16 @@ IN_PAGES = (
     "/phone",
 )
 # Lists of what is to be done by somebody: all of it is shown, and read in as many statements as one of them.
-WHOLE = ("/outbound", "/outbound/events", "/web-orders", "/desk", "/feedback", "/order-changes", "/deliveries")
+WHOLE = (
+    "/outbound",
+    "/outbound/events",
+    "/web-orders",
+    "/desk",
+    "/feedback",
+    "/order-changes",
+    "/deliveries",
+    "/day-end",
+)
 
 
 def add_shops(session: Session, world: World, first: int, last: int) -> None:

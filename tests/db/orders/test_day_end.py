@@ -21,7 +21,7 @@ from orders.book.desk import DeskRefusal
 from orders.book.models import OrderHistory, OrderRow
 from orders.book.order_changes import ChangeRefused
 from orders.day_end import settlement, steps
-from orders.day_end.settlement import FailureRule
+from orders.day_end.models import FailureRule
 from orders.day_end.steps import StepRefused
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Supply
@@ -152,7 +152,8 @@ def test_a_day_ends_step_by_step_and_the_money_and_cartons_add_up(evening_on_eac
         ("东一线", SHOP, "红塔山(硬经典)", 4),
         ("西一线", STATION, "红塔山(硬经典)", 10),
     ]
-    assert evening.do(steps.delivery_notices, DAY)[0] == (SHOP, "+8613800000012", shop, 60, 1063_20)
+    contact = (SHOP, "+8613800000012", shop)
+    assert evening.do(steps.delivery_notices, DAY)[0] == (*contact, 60, 1063_20, "店12", "delivered", 0)
     evening.do(steps.close, DAY)
     with evening.world.session() as session:
         balances = {row.customer_code: row.balance_fen for row in session.scalars(select(RetailerRow))}
@@ -256,14 +257,18 @@ class TestAnOrderTheBankDoesNotPay:
     ) -> None:
         shop, station = failed("hold", "10")
         assert {line[3] for line in evening.do(steps.hand_over, DAY)} == {station}
-        evening.do(steps.delivery_notices, DAY)
+        notices = evening.do(steps.delivery_notices, DAY)
+        assert [(row[2], *row[-2:]) for row in notices] == [
+            (station, "delivered", 0),
+            (shop, "unpaid_on_hold", 1053_20),
+        ]
         assert evening.do(steps.close, DAY)["on_hold"] == [shop]
         evening.do(steps.reopen, DAY, second="the director", reason="paid on the next morning")
         evening.do(settlement.retry_unpaid, [shop])
         evening.world.clock.move(hours=14)
         evening.paid()
         assert {line[3] for line in evening.do(steps.hand_over, DAY)} == {shop}, "the other is with delivery already"
-        evening.do(steps.delivery_notices, DAY)
+        assert {row[-2] for row in evening.do(steps.delivery_notices, DAY)} == {"delivered"}
         evening.do(steps.close, DAY)
         assert set(evening.states().values()) == {"handed_over"}
         evening.world.check_books()
@@ -278,6 +283,8 @@ class TestAnOrderTheBankDoesNotPay:
         assert rows == [(shop, SHOP, "店12", "838.20")], "the last named line went first, carton by carton"
         evening.paid()
         assert sum(line[6] for line in evening.do(steps.hand_over, DAY) if line[3] == shop) == 3
+        notices = {row[2]: row[-2:] for row in evening.do(steps.delivery_notices, DAY)}
+        assert notices[shop] == ("unpaid_cut", 163_20)
         evening.world.check_books()
 
     def test_is_cancelled(self, evening: Evening, failed: Callable[[FailureRule, str], tuple[str, str]]) -> None:

@@ -19,7 +19,7 @@ from orders.book.desk import DeskRefusal
 from orders.book.models import OrderRow
 from orders.book.order_changes import ChangeRefused
 from orders.day_end import settlement, steps
-from orders.day_end.settlement import FailureRule
+from orders.day_end.models import FailureRule
 from orders.day_end.steps import StepRefused
 from orders.money import yuan
 from tests.db.orders.test_day_end import DAY, Evening, begin_evening
