@@ -23,7 +23,8 @@ from orders.day_end.steps import StepRefused
 from orders.department_rules import UnknownRule
 from orders.hotline_settings import SettingRefused
 from orders.staff.accounts import StaffError
-from orders.supply.limits import LimitsLocked, LimitsRefused
+from orders.supply.limits import LimitsRefused
+from orders.supply.locking import DayOver, LimitsLocked
 from plain_text import UnfitText
 from storage import read_only, transaction, unhurried
 
@@ -39,6 +40,7 @@ OUT = click.option("--out", type=FOLDER, required=True, help="The folder for the
 REFUSALS = (
     SheetError,
     LimitsRefused,
+    DayOver,
     LimitsLocked,
     StepRefused,
     DeliveryRefused,

@@ -75,6 +75,9 @@ GROUPS: tuple[NavGroup, ...] = (
         lazy_gettext("货源"),
         (
             NavLink("console.supply.page", lazy_gettext("货源和限量"), "see_day"),
+            NavLink("console.allocation.page", lazy_gettext("货源分配"), "see_day"),
+            NavLink("console.late_changes.page", lazy_gettext("锁定后的改动"), "see_day"),
+            NavLink("console.substitutes.page", lazy_gettext("缺货时推荐"), "see_day"),
             NavLink("console.spoken_names.page", lazy_gettext("品规"), "see_day"),
             NavLink("console.catalog_files.page", lazy_gettext("目录导入"), "see_day"),
         ),

@@ -48,12 +48,16 @@ from console.desk import (
 from console.filters import FILTERS
 from console.language import _
 from console.settings import (
+    allocation_pages,
     catalog_files,
     department_pages,
     hotline_pages,
     hours_pages,
+    late_change_pages,
     retailer_pages,
     spoken_name_pages,
+    substitute_pages,
+    supply_forms,
     supply_pages,
 )
 from console.web_phone import web_phone_pages
@@ -279,6 +283,10 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(turn_review.turn_review_routes())
     console.register_blueprint(operator_script.script_routes())
     console.register_blueprint(supply_pages.supply_routes())
+    console.register_blueprint(supply_forms.supply_form_routes())
+    console.register_blueprint(late_change_pages.late_change_routes())
+    console.register_blueprint(allocation_pages.allocation_routes())
+    console.register_blueprint(substitute_pages.substitute_routes())
     console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(report_pages.report_routes())

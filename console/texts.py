@@ -336,6 +336,21 @@ bases = Texts(
         "free": N_("逐户定"),
     }
 )
+late_change_states = Texts(
+    {"requested": N_("等人同意"), "approved": N_("已同意"), "refused": N_("不同意"), "withdrawn": N_("已撤回")}
+)
+late_change_tones = {"requested": "warn", "approved": "good", "refused": "bad", "withdrawn": ""}
+late_refusals = Texts(
+    {
+        "nothing": N_("没有改动：和现在的一样。"),
+        "too_many": N_("锁定以后一次最多改两万条限量，请分几个文件。"),
+        "no_reason": N_("请写明原因，记录里要用。"),
+        "not_open": N_("这个申请已经办完了。"),
+        "own_request": N_("这是您自己提出的，要另一个人同意。"),
+        "changed_meanwhile": N_("提出以后有的数又改过了，什么都没有改。请按现在的数重新提出。"),
+        "not_yours": N_("只有提出的人可以撤回。"),
+    }
+)
 cycles = Texts({"weekly": N_("每周"), "fortnightly": N_("每两周"), "monthly": N_("每月")})
 weekdays = tuple(
     lazy_gettext(text)
@@ -390,6 +405,7 @@ subjects = Texts(
         "retailer": N_("客户资料"),
         "sender": N_("网上订单来源"),
         "substitutes": N_("替代品种"),
+        "allocation": N_("公布分配"),
         "staff": N_("员工账号"),
         "export": N_("下载文件"),
         "call": N_("通话"),

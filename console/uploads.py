@@ -9,7 +9,6 @@ from pathlib import Path
 
 from flask import Response
 from werkzeug.datastructures import FileStorage
-from werkzeug.utils import secure_filename
 
 from brand_catalog.sheet_writing import csv_bytes, xlsx_bytes
 from console.authentication import staff
@@ -18,6 +17,7 @@ from orders.audit_log import record_change
 from storage import transaction
 
 SUFFIXES = {".csv", ".xlsx"}
+NAME_MAX_CHARS = 80
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -28,13 +28,19 @@ def is_table(upload: FileStorage | None) -> bool:
 
 @contextmanager
 def as_file(upload: FileStorage) -> Iterator[Path]:
-    """The upload as a temporary file with its own name."""
+    """The upload as a temporary file with its own name, Chinese characters included."""
     with tempfile.TemporaryDirectory() as folder:
-        # `secure_filename` drops Chinese characters, so only the suffix may be left.
-        safe = secure_filename(upload.filename or "")
-        path = Path(folder) / (safe if Path(safe).suffix else f"upload{Path(upload.filename or '').suffix.lower()}")
+        path = Path(folder) / file_name(upload)
         path.write_bytes(upload.read())
         yield path
+
+
+def file_name(upload: FileStorage) -> str:
+    """The name an uploaded file has at its sender, without folders and without what a file system does not take. The
+    part before the suffix has at most 80 characters, so that 80 Chinese ones fit a name of 255 bytes."""
+    named = Path((upload.filename or "").replace("\\", "/")).name
+    stem = "".join(sign for sign in Path(named).stem if sign.isprintable() and sign not in '<>:"|?*').strip(". ")
+    return f"{stem[:NAME_MAX_CHARS] or 'upload'}{Path(named).suffix.lower()}"
 
 
 def export_table(name: str, kind: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:

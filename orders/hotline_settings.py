@@ -92,6 +92,17 @@ def set_outbound_hours(
     record_change(session, "outbound_hours", batch, before, after, by=by, why=why, now=now)
 
 
+def unset_outbound_hours(session: Session, batch: str, *, by: str, why: str, now: datetime) -> None:
+    """Take away a batch's own hours: its retailers are called in those of all others again."""
+    _check_reason(why)
+    row = session.get(OutboundWindow, batch, populate_existing=True)
+    if row is not None:
+        before = {"opens": row.opens, "closes": row.closes}
+        session.delete(row)
+        record_change(session, "outbound_hours", batch, before, None, by=by, why=why, now=now)
+    session.flush()
+
+
 def set_calendar_day(session: Session, day: date, is_open: bool | None, *, by: str, why: str, now: datetime) -> None:
     """Declare a day open or closed, whatever the public holidays say; with None they decide again."""
     _check_reason(why)

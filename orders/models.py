@@ -111,6 +111,7 @@ Subject = Literal[
     "retailer",
     "sender",
     "substitutes",
+    "allocation",
     "staff",
     "export",
     "call",

@@ -31,7 +31,7 @@ from orders.staff import notices
 from orders.staff.models import NOTICE_MAX_CHARS, Notice
 from orders.staff.notices import NOTICE_KINDS
 from orders.supply.allocate import BASES
-from orders.supply.limits import LOCKED_FROM
+from orders.supply.locking import LOCKED_FROM
 from orders.supply.models import LimitBatch, Supply
 from orders.windows import ONE_DAY, business_day
 from storage import read_only, transaction

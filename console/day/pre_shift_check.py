@@ -21,7 +21,7 @@ from orders.models import HotlineRow
 from orders.retailers.lookup import due_on
 from orders.retailers.models import RetailerRow
 from orders.staff import seats
-from orders.supply.limits import LOCKED_FROM
+from orders.supply.locking import LOCKED_FROM
 from orders.supply.models import Limit, Supply
 from orders.windows import Window, business_day
 from storage import read_only, tables_state

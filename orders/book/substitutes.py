@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,15 +17,36 @@ from orders.book.models import Substitute
 COLUMNS = ("name", "instead")
 
 
+def substitutes(session: Session) -> dict[str, list[str]]:
+    """The table: the substitutes of each spec by barcode, the best first."""
+    found: dict[str, list[str]] = {}
+    for row in session.scalars(select(Substitute).order_by(Substitute.barcode, Substitute.position)):
+        found.setdefault(row.barcode, []).append(row.instead)
+    return found
+
+
+def set_substitutes(
+    session: Session, barcode: str, instead: Sequence[str], catalog: Catalog, *, by: str, why: str, now: datetime
+) -> bool:
+    """Set the substitutes of one spec, the best first; True if they differ from before. ValueError for the spec itself
+    or one twice."""
+    if barcode in instead or len(set(instead)) < len(instead):
+        raise ValueError(f"The substitutes of {barcode} are other specs, each once.")
+    before = substitutes(session).get(barcode)
+    session.execute(delete(Substitute).where(Substitute.barcode == barcode))
+    session.add_all(Substitute(barcode=barcode, instead=one, position=position) for position, one in enumerate(instead))
+    session.flush()
+    after = list(instead) or None
+    changed = _named(before, catalog), _named(after, catalog)
+    return record_change(session, "substitutes", barcode, *changed, by=by, why=why, now=now)
+
+
 def import_substitutes(
     session: Session, path: Path, catalog: Catalog, *, by: str, why: str, now: datetime
 ) -> dict[str, list[str]]:
-    """Replace the table by the one in a CSV or XLSX file (name, instead; of a spec the best first), and return it by
-    barcode. SheetError lists all problems."""
-    read = _read(path, catalog)
-    present: dict[str, list[str]] = {}
-    for row in session.scalars(select(Substitute).order_by(Substitute.barcode, Substitute.position)):
-        present.setdefault(row.barcode, []).append(row.instead)
+    """Replace the table by the one in a file, and return it by barcode; errors as of `read_substitutes`."""
+    read = read_substitutes(path, catalog)
+    present = substitutes(session)
     session.execute(delete(Substitute))
     session.add_all(
         Substitute(barcode=barcode, instead=instead, position=position)
@@ -45,7 +67,9 @@ def _named(barcodes: list[str] | None, catalog: Catalog) -> dict[str, list[str]]
     return {"instead": [catalog.specs[one].name if one in catalog.specs else one for one in barcodes]}
 
 
-def _read(path: Path, catalog: Catalog) -> dict[str, list[str]]:
+def read_substitutes(path: Path, catalog: Catalog) -> dict[str, list[str]]:
+    """The table in a CSV or XLSX file (name, instead; of a spec the best first), by barcode. SheetError lists all
+    problems."""
     sheet = read_sheet(path)
     specs = catalog.by_name_or_barcode
     found: dict[str, list[str]] = {}

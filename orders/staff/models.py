@@ -22,6 +22,7 @@ Task = Literal[
     "see_day",
     "edit_catalog",
     "edit_supply",
+    "approve_supply",
     "hear_recordings",
     "reports",
     "edit_notices",
@@ -46,6 +47,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "see_day": frozenset(ROLES),
     "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_supply": frozenset({"manager", "director"}),
+    # After 07:50 a second person approves what the supply manager changes (AY 4.1.1).
+    "approve_supply": frozenset({"leader", "manager", "director"}),
     "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_notices": frozenset({"leader", "manager", "director"}),

@@ -20,11 +20,13 @@ from orders.book.models import COUNTED_STATES, OrderLineRow, OrderRow
 from orders.hotline_settings import calendar
 from orders.retailers.lookup import due_plans, due_retailers
 from orders.retailers.models import RetailerRow
-from orders.supply import limits
+from orders.supply import limits, remainders
 from orders.supply.limits import FigureChange, LimitsResult, StagedLimit
+from orders.supply.locking import LimitsLocked, check_not_over, supply_is_locked
 from orders.supply.models import Supply
-from orders.supply.split import Recipient, allocate
-from orders.windows import cycle_start
+from orders.supply.remainders import Remainders
+from orders.supply.split import Policy, Recipient, allocate, owed_after
+from orders.windows import ONE_DAY, cycle_start
 from storage import SessionFactory, one_connection, staging, transaction
 
 COLUMNS = ("name", "cartons", "basis", "most", "introduce")
@@ -82,19 +84,42 @@ def allocate_day(
     why: str,
     source: str,
 ) -> LimitsResult:
-    """Set the supply of `day` and split it over the retailers due then, all in one transaction. LimitsLocked from 07:50
-    of that day on; LimitsRefused where less would be left than is ordered."""
-    found = preview_split(session, supplies, day, now)
-    _set_supply(session, supplies, day, now, by=by, why=why)
+    """Set the supply of `day` and split it over the retailers due then, all in one transaction. LimitsLocked where the
+    day's supply or limits are locked; LimitsRefused where less would be left than is ordered."""
+    found, owed = _stage_split(session, supplies, day, now)
+    _check_unlocked(session, day, now)
+    set_supply(session, supplies, day, now, by=by, why=why)
+    remainders.keep(session, day, owed)
     return replace(limits.apply_limits(session, day, now, by, why, source), supply=found.supply)
 
 
-def preview_split(session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime) -> LimitsResult:
-    """What `allocate_day` would change, with the same refusals; the split is staged, and nothing is locked."""
-    limits.check_unlocked(day, now)
-    supply = _supply_differences(_present_supply(session, supplies, day), supplies)
-    limits.stage(session, list(_split(session, supplies, day)))
-    return replace(limits.preview(session), supply=supply)
+def preview_split(
+    session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime, skip: int = 0
+) -> LimitsResult:
+    """What `allocate_day` would change, with a page of the limits that differ (those after the first `skip`); the split
+    is staged, and no row is locked. DayOver for a past day, LimitsRefused where less would be left than is ordered.
+
+    Once the day's supply is locked, only the difference of a spec's supply is split, by the same rule: what is added
+    goes on top of the limits, what is taken off comes out of what the limits leave to be ordered."""
+    return _stage_split(session, supplies, day, now, skip)[0]
+
+
+def _stage_split(
+    session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime, skip: int = 0
+) -> tuple[LimitsResult, list[Remainders]]:
+    check_not_over(day, now)
+    barcodes = [one.spec.barcode for one in supplies]
+    present, is_locked = present_supply(session, barcodes, day), supply_is_locked(session, day, now)
+    supply = _supply_differences(present, supplies)
+    split = _Split(session, day, barcodes, owed_at=day + ONE_DAY if is_locked else day)
+    for one in supplies:
+        if one.basis != "free" and is_locked and (row := present.get(one.spec.barcode)) is not None:
+            split.add_difference(one, row)
+        elif one.basis != "free":
+            split.add_whole(one)
+    limits.stage(session, split.staged)
+    found = limits.preview(session, now, skip)
+    return replace(found, supply=supply, is_locked=is_locked or found.is_locked), split.remainders
 
 
 def import_supply(
@@ -111,9 +136,11 @@ def import_supply(
     applied in slices after the supply is set."""
     with one_connection(sessions) as own:
         with staging(own) as session:
-            found = preview_split(session, supplies, day, now)
+            found, owed = _stage_split(session, supplies, day, now)
         with transaction(own) as session:
-            _set_supply(session, supplies, day, now, by=by, why=why)
+            _check_unlocked(session, day, now)
+            set_supply(session, supplies, day, now, by=by, why=why)
+            remainders.keep(session, day, owed)
             batch = limits.begin_batch(session, found, day, now, by, why, source)
         limits.apply_in_slices(own, batch)
     return found
@@ -146,18 +173,72 @@ def out_of_balance(session: Session, catalog: Catalog, day: date) -> list[str]:
     return found
 
 
-def _split(session: Session, supplies: Sequence[SpecSupply], day: date) -> Iterator[StagedLimit]:
-    retailers = due_retailers(session, day)
-    starts = {row.id: cycle_start(row, day) for row in retailers}
-    places = [(row.id, row.county, row.manager) for row in retailers]
-    for supply in supplies:
-        if supply.basis == "free":
-            continue
-        weights = _weights(session, supply, day, retailers)
-        parties = [Recipient(*place, weights.get(place[0], 0)) for place in places]
-        policy: Literal["equal", "proportional"] = "equal" if supply.basis == "equal" else "proportional"
-        for retailer_id, cartons in allocate(supply.cartons, parties, policy, supply.max_cartons).items():
-            yield retailer_id, starts[retailer_id], supply.spec.barcode, cartons * supply.spec.packs_per_carton
+class _Split:
+    """The split of a day's supply over the retailers due then: the limits it gives, and what is owed after it. It
+    begins from what was owed before the split of the day `owed_at`."""
+
+    def __init__(self, session: Session, day: date, barcodes: Sequence[str], *, owed_at: date) -> None:
+        self._session, self._day = session, day
+        self._retailers = due_retailers(session, day)
+        self._starts = {row.id: cycle_start(row, day) for row in self._retailers}
+        self._owed = remainders.owed_before(session, owed_at, barcodes)
+        self.staged: list[StagedLimit] = []
+        self.remainders: list[Remainders] = []
+
+    def add_whole(self, supply: SpecSupply) -> None:
+        """Split all of a spec's supply."""
+        parties = self._parties(supply)
+        given = allocate(supply.cartons, parties, _policy(supply), supply.max_cartons)
+        self._stage(supply.spec, given)
+        owed = owed_after(supply.cartons, parties, _policy(supply), given, supply.max_cartons)
+        for weekday in {row.order_weekday for row in self._retailers}:
+            own = {row.id: owed[row.id] for row in self._retailers if row.order_weekday == weekday}
+            before = self._owed.get((supply.spec.barcode, weekday), {})
+            self.remainders.append(Remainders(supply.spec.barcode, weekday, before | own))
+
+    def add_difference(self, supply: SpecSupply, present: Supply) -> None:
+        """Split what the supply becomes more or less by, and leave the rest of the limits as they are."""
+        spec = supply.spec
+        added = supply.cartons - present.supplied_packs // spec.packs_per_carton
+        known = limits.limits_of(self._session, self._starts, spec.barcode)
+        cartons = {row.id: known[row.id].packs // spec.packs_per_carton for row in self._retailers}
+        if added >= 0:
+            most = supply.max_cartons
+            room = {number: None if most is None else max(0, most - has) for number, has in cartons.items()}
+            parties = [replace(party, room=room[party.retailer_id]) for party in self._parties(supply)]
+            given = allocate(added, parties, _policy(supply))
+        else:
+            left = {number: (one.packs - one.ordered) // spec.packs_per_carton for number, one in known.items()}
+            parties = [
+                replace(party, weight=left[party.retailer_id], room=left[party.retailer_id], owed=-party.owed)
+                for party in self._parties(supply)
+            ]
+            taken = allocate(min(-added, sum(left.values())), parties, "proportional")
+            given = {number: -count for number, count in taken.items()}
+        self._stage(spec, {number: cartons[number] + count for number, count in given.items() if count})
+
+    def _parties(self, supply: SpecSupply) -> list[Recipient]:
+        weights = _weights(self._session, supply, self._day, self._retailers)
+        return [
+            Recipient(
+                row.id,
+                row.county,
+                row.manager,
+                weights.get(row.id, 0),
+                owed=self._owed.get((supply.spec.barcode, row.order_weekday), {}).get(row.id, 0),
+            )
+            for row in self._retailers
+        ]
+
+    def _stage(self, spec: Spec, cartons: Mapping[int, int]) -> None:
+        self.staged.extend(
+            (number, self._starts[number], spec.barcode, count * spec.packs_per_carton)
+            for number, count in cartons.items()
+        )
+
+
+def _policy(supply: SpecSupply) -> Policy:
+    return "equal" if supply.basis == "equal" else "proportional"
 
 
 def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequence[RetailerRow]) -> dict[int, int]:
@@ -176,10 +257,24 @@ def _weights(session: Session, supply: SpecSupply, day: date, retailers: Sequenc
     return {retailer_id: int(packs) for retailer_id, packs in sold}
 
 
-def _set_supply(
-    session: Session, supplies: Sequence[SpecSupply], day: date, now: datetime, *, by: str, why: str
+def _check_unlocked(session: Session, day: date, now: datetime) -> None:
+    if supply_is_locked(session, day, now):
+        raise LimitsLocked(day)
+
+
+def set_supply(
+    session: Session,
+    supplies: Sequence[SpecSupply],
+    day: date,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    approved_by: str | None = None,
 ) -> None:
-    rows = _present_supply(session, supplies, day, for_update=True)
+    """Set the supply of a day, with an entry in the audit log for each spec; its limits are set apart. LimitsRefused
+    where a supply would go below what is held and sold."""
+    rows = present_supply(session, [one.spec.barcode for one in supplies], day, for_update=True)
     _supply_differences(rows, supplies)
     for supply in supplies:
         row = rows.get(supply.spec.barcode)
@@ -190,7 +285,10 @@ def _set_supply(
         row.supplied_packs = supply.cartons * supply.spec.packs_per_carton
         row.is_new, row.is_key = supply.introduce == "new", supply.introduce == "key"
         row.basis, row.max_cartons = supply.basis, supply.max_cartons
-        record_change(session, "supply", row.barcode, before, _audit_values(row), by=by, why=why, now=now, day=day)
+        after = _audit_values(row)
+        if approved_by is not None and after != before:
+            after["approved_by"] = approved_by
+        record_change(session, "supply", row.barcode, before, after, by=by, why=why, now=now, day=day)
     session.flush()
 
 
@@ -202,7 +300,7 @@ def _supply_differences(rows: Mapping[str, Supply], supplies: Sequence[SpecSuppl
         row, per_carton = rows.get(supply.spec.barcode), supply.spec.packs_per_carton
         before = None if row is None else row.supplied_packs // per_carton
         if before != supply.cartons:
-            found.append(FigureChange(supply.spec.name, before, supply.cartons))
+            found.append(FigureChange(supply.spec.name, supply.spec.barcode, before, supply.cartons))
         ordered = 0 if row is None else -(-(row.held_packs + row.sold_packs) // per_carton)
         if supply.cartons < ordered:
             below.append(f"{supply.spec.name}: supply of {supply.cartons} cartons, but {ordered} are ordered already.")
@@ -211,12 +309,13 @@ def _supply_differences(rows: Mapping[str, Supply], supplies: Sequence[SpecSuppl
     return tuple(found)
 
 
-def _present_supply(
-    session: Session, supplies: Sequence[SpecSupply], day: date, *, for_update: bool = False
+def present_supply(
+    session: Session, barcodes: Sequence[str], day: date, *, for_update: bool = False
 ) -> dict[str, Supply]:
+    """The supply of these specs on a day, by barcode; with `for_update` its rows are locked."""
     found = (
         select(Supply)
-        .where(Supply.business_day == day, Supply.barcode.in_([supply.spec.barcode for supply in supplies]))
+        .where(Supply.business_day == day, Supply.barcode.in_(barcodes))
         .order_by(Supply.barcode)
         .execution_options(populate_existing=True)
     )

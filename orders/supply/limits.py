@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import starmap
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Executable, and_, func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.sheets import FIGURE_MAX, LONG_ROWS_MAX, RowProblem, SheetError, read_rows
 from orders.retailers.models import RetailerRow
+from orders.supply.locking import LimitsLocked, check_not_over, staged_limits_are_locked
 from orders.supply.models import Limit, LimitBatch
-from orders.windows import Window, cycle_start
+from orders.windows import cycle_start
 from storage import (
     SessionFactory,
     insert_many,
@@ -33,23 +34,16 @@ from storage import (
     unhurried,
 )
 
-LOCKED_FROM = Window(opens=7 * 60 + 50)
-"""Limits of a business day are locked from 07:50 on (AY 4.1.1)."""
-
 COLUMNS = ("customer_code", "name", "cartons")
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
 # Rows that are applied in one transaction; at this number it takes a fraction of a second.
 SLICE_ROWS = 20_000
-# More differences than this are not read before applying them.
-MAX_DIFFERENCES = 50
+# A page of differences.
+DIFFERENCES_ON_PAGE = 100
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
-
-
-class LimitsLocked(ValueError):
-    """The limits of that day are locked."""
 
 
 class LimitsRefused(ValueError):
@@ -60,25 +54,47 @@ class LimitsRefused(ValueError):
         super().__init__("\n".join(["Limits below what is ordered already; nothing was changed.", *lines]))
 
 
+class PresentLimit(NamedTuple):
+    """A limit as it is, and the part of it that is held and sold, in packs; both are 0 where there is none."""
+
+    packs: int
+    ordered: int
+
+
 @dataclass(frozen=True, slots=True)
 class FigureChange:
-    """One figure in cartons, before a change and after it; `before` is None where there was none."""
+    """One figure in cartons, before a change and after it; `before` is None where there was none. It is a spec's
+    supply, or the limit of the retailer with that code and name."""
 
-    name: str
+    spec: str
+    barcode: str
     before: int | None
     after: int
+    customer_code: str = ""
+    retailer: str = ""
+
+    @property
+    def name(self) -> str:
+        """The figure in a line of text."""
+        return f"{self.customer_code}, {self.spec}" if self.customer_code else self.spec
 
 
 @dataclass(frozen=True, slots=True)
 class LimitsResult:
-    """The result of a change of limits, applied or previewed: counts, the first limits that differ, and the supply that
-    does."""
+    """The result of a change of limits, applied or previewed: counts, a page of the limits that differ, and the supply
+    that does. `is_locked` if a second person has to approve it (see `orders.supply.locking`)."""
 
     added: int
     changed: int
     unchanged: int
     differences: tuple[FigureChange, ...] = field(default=(), compare=False)
     supply: tuple[FigureChange, ...] = field(default=(), compare=False)
+    is_locked: bool = field(default=False, compare=False)
+
+    @property
+    def difference_count(self) -> int:
+        """The limits that differ, on all pages."""
+        return self.added + self.changed
 
 
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
@@ -151,13 +167,16 @@ def stage(session: Session, limits: Iterable[StagedLimit]) -> None:
     session.execute(text("ANALYZE staged_limits"))
 
 
-def preview(session: Session) -> LimitsResult:
-    """The changes the staged limits would make, with the first that differ. LimitsRefused where a limit would go below
-    what is ordered."""
-    return replace(_compare(session), differences=tuple(starmap(_difference, session.execute(text(_DIFFERENCES)))))
+def preview(session: Session, now: datetime, skip: int = 0) -> LimitsResult:
+    """The changes the staged limits would make, with a page of those that differ: the ones after the first `skip`.
+    LimitsRefused where a limit would go below what is ordered."""
+    rows = session.execute(text(_DIFFERENCES), {"most": DIFFERENCES_ON_PAGE, "skip": skip})
+    differences = tuple(FigureChange(*row) for row in rows)
+    return replace(compare(session), differences=differences, is_locked=staged_limits_are_locked(session, now))
 
 
-def _compare(session: Session) -> LimitsResult:
+def compare(session: Session) -> LimitsResult:
+    """The number of limits that the staged ones add and change; LimitsRefused as in `preview`."""
     _refuse_below(session, text(_BELOW))
     total, known, changed = session.execute(text(_COUNTS)).one()
     return LimitsResult(added=total - known, changed=changed, unchanged=known - changed)
@@ -168,14 +187,13 @@ def _refuse_below(session: Session, below: Executable, **values: int) -> None:
         raise LimitsRefused([_in_words(*row) for row in found])
 
 
-def _difference(code: str, name: str, before: int | None, after: int) -> FigureChange:
-    return FigureChange(f"{code}, {name}", before, after)
-
-
-def apply_limits(session: Session, day: date, now: datetime, by: str, why: str, source: str) -> LimitsResult:
-    """Apply the staged limits. LimitsLocked from 07:50 of their day on, LimitsRefused as in `preview`."""
-    done = _compare(session)
-    batch = begin_batch(session, done, day, now, by, why, source)
+def apply_limits(
+    session: Session, day: date, now: datetime, by: str, why: str, source: str, approved_by: str | None = None
+) -> LimitsResult:
+    """Apply the staged limits. LimitsLocked where they are locked and nobody has approved the change, LimitsRefused as
+    in `preview`."""
+    done = compare(session)
+    batch = begin_batch(session, done, day, now, by, why, source, approved_by)
     for number in _slices(session):
         _apply_slice(session, batch, number)
     session.execute(text("DROP TABLE staged_limits"))
@@ -193,11 +211,11 @@ def import_limits(
 ) -> LimitsResult:
     """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. Errors as of
     `read_limits` and `apply_limits`."""
-    check_unlocked(day, now)
+    check_not_over(day, now)
     with one_connection(sessions) as own:
         with staging(own) as session:
             stage(session, read_limits(path, session, load_catalog(session), day))
-            found = _compare(session)
+            found = compare(session)
         with transaction(own) as session:
             batch = begin_batch(session, found, day, now, by, why, path.name)
         apply_in_slices(own, batch)
@@ -205,13 +223,18 @@ def import_limits(
 
 
 def preview_file(
-    sessions: SessionFactory, path: Path, load_catalog: Callable[[Session], Catalog], day: date, now: datetime
+    sessions: SessionFactory,
+    path: Path,
+    load_catalog: Callable[[Session], Catalog],
+    day: date,
+    now: datetime,
+    skip: int = 0,
 ) -> LimitsResult:
-    """The changes a file of limits would make, see `preview`; nothing is locked for it."""
-    check_unlocked(day, now)
+    """The changes a file of limits would make, see `preview`; no row is locked for it."""
+    check_not_over(day, now)
     with unhurried(), read_only(sessions) as session:
         stage(session, read_limits(path, session, load_catalog(session), day))
-        return preview(session)
+        return preview(session, now, skip)
 
 
 def apply_in_slices(own: SessionFactory, batch: int) -> None:
@@ -250,13 +273,25 @@ def _apply_slice(session: Session, batch: int, number: int) -> None:
         raise
 
 
-def begin_batch(session: Session, done: LimitsResult, day: date, now: datetime, by: str, why: str, source: str) -> int:
-    """The number of a new batch of limits with these counts. LimitsLocked from 07:50 of the day on."""
-    check_unlocked(day, now)
+def begin_batch(
+    session: Session,
+    done: LimitsResult,
+    day: date,
+    now: datetime,
+    by: str,
+    why: str,
+    source: str,
+    approved_by: str | None = None,
+) -> int:
+    """The number of a new batch of the staged limits with these counts. LimitsLocked where they are locked and nobody
+    has approved the change."""
+    if approved_by is None and staged_limits_are_locked(session, now):
+        raise LimitsLocked(day)
     batch = LimitBatch(
         business_day=day,
         at=now,
         by=by,
+        approved_by=approved_by,
         reason=why,
         source=source,
         added=done.added,
@@ -266,12 +301,6 @@ def begin_batch(session: Session, done: LimitsResult, day: date, now: datetime, 
     session.add(batch)
     session.flush()
     return batch.id
-
-
-def check_unlocked(day: date, now: datetime) -> None:
-    """Raise LimitsLocked once the limits of `day` are locked."""
-    if now >= LOCKED_FROM.opens_at(day):
-        raise LimitsLocked(f"The limits of {day} are locked since 07:50 of that day; they can no longer be changed.")
 
 
 def packs_by_spec(session: Session, start: date, *, active_only: bool = False) -> dict[str, int]:
@@ -294,6 +323,19 @@ def packs_by_spec(session: Session, start: date, *, active_only: bool = False) -
             if barcode is not None:
                 found[barcode] -= int(total)
     return found
+
+
+def limits_of(session: Session, starts: Mapping[int, date], barcode: str) -> dict[int, PresentLimit]:
+    """The limits of one spec of the retailers with these ids, each in the cycle that began on its day."""
+    rows = session.execute(
+        select(Limit.retailer_id, Limit.cycle_start, Limit.limit_packs, Limit.held_packs + Limit.used_packs).where(
+            Limit.cycle_start.in_(set(starts.values())), Limit.barcode == barcode
+        )
+    )
+    found = {
+        number: PresentLimit(packs, ordered) for number, start, packs, ordered in rows if starts.get(number) == start
+    }
+    return {number: found.get(number, PresentLimit(0, 0)) for number in starts}
 
 
 def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, int]]:
@@ -329,12 +371,13 @@ _COUNTS = f"""
 SELECT (SELECT count(*) FROM staged_limits), count(*), count(CASE WHEN l.limit_packs <> s.packs THEN 1 END) {_JOINED}
 """
 
-_DIFFERENCES = f"""
-SELECT r.customer_code, b.name, l.limit_packs / b.packs_per_carton, s.packs / b.packs_per_carton
+_DIFFERENCES = """
+SELECT b.name, b.barcode, l.limit_packs / b.packs_per_carton, s.packs / b.packs_per_carton, r.customer_code, r.name
 FROM staged_limits s
 LEFT JOIN limits l ON l.retailer_id = s.retailer_id AND l.cycle_start = s.cycle_start AND l.barcode = s.barcode
 JOIN retailers r ON r.id = s.retailer_id JOIN brand_specs b ON b.barcode = s.barcode
-WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position LIMIT {MAX_DIFFERENCES}
+WHERE l.limit_packs IS NULL OR l.limit_packs <> s.packs ORDER BY r.customer_code, b.position
+LIMIT :most OFFSET :skip
 """
 
 _KEEP_CHANGES = f"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any, Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
@@ -55,7 +56,8 @@ class Limit(Base):
 
 
 class LimitBatch(Base):
-    """One change of limits: its author, time, reason, source and counts."""
+    """One change of limits: its author, time, reason, source and counts; `approved_by` is the second person of a change
+    that was made after the lock."""
 
     __tablename__ = "limit_batches"
 
@@ -63,6 +65,7 @@ class LimitBatch(Base):
     business_day: Mapped[date] = mapped_column(index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by: Mapped[str] = mapped_column(String(40))
+    approved_by: Mapped[str | None] = mapped_column(String(40))
     reason: Mapped[str] = mapped_column(String(200))
     source: Mapped[str] = mapped_column(String(200))
     added: Mapped[int]
@@ -82,3 +85,70 @@ class LimitChange(Base):
     before_packs: Mapped[int | None]
     before_batch_id: Mapped[int | None]
     after_packs: Mapped[int]
+
+
+LateChangeState = Literal["requested", "approved", "refused", "withdrawn"]
+
+
+class LateChange(Base):
+    """A change of a day's supply and limits requested after they were locked, decided by a second person, and kept.
+
+    `supply` has one entry for each spec whose supply changes: `barcode`, `before` and `cartons` (in cartons; `before`
+    is None where there was none), `basis`, `most` and `introduce` (see `SpecSupply`). The limits are
+    `LateChangeLimit`s."""
+
+    __tablename__ = "late_changes"
+    __table_args__ = (Index("ix_late_changes_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date]
+    supply: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    limit_count: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(200))
+    state: Mapped[LateChangeState] = mapped_column(String(10))
+    requested_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    requested_by: Mapped[str] = mapped_column(String(40))
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_by: Mapped[str | None] = mapped_column(String(40))
+    decision_note: Mapped[str] = mapped_column(String(200), default="")
+
+
+class LateChangeLimit(Base):
+    """One limit of a late change, in packs: as it was when the change was requested (None where there was none), and as
+    it is to be."""
+
+    __tablename__ = "late_change_limits"
+
+    change_id: Mapped[int] = mapped_column(ForeignKey("late_changes.id"), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(primary_key=True)
+    cycle_start: Mapped[date] = mapped_column(primary_key=True)
+    barcode: Mapped[str] = mapped_column(String(13), primary_key=True)
+    before_packs: Mapped[int | None]
+    after_packs: Mapped[int]
+
+
+class RemainderRow(Base):
+    """What the retailers of one order weekday are still owed of a spec, or had too much of, after the split of a day.
+
+    `owed` is in millionths of a carton by the retailer's id: the exact share of all splits so far less the cartons they
+    gave. The next split gives its remainder first to whoever is owed most."""
+
+    __tablename__ = "remainders"
+
+    barcode: Mapped[str] = mapped_column(ForeignKey("brand_specs.barcode"), primary_key=True)
+    order_weekday: Mapped[int] = mapped_column(primary_key=True)
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    owed: Mapped[dict[str, int]] = mapped_column(JSON)
+
+
+class PublishedAllocation(Base):
+    """A day's allocation as it was published, for anybody to read (AY 5.2.3): `rows` are `orders.supply.shares.Share`s,
+    and stay as they are until the day is published again."""
+
+    __tablename__ = "published_allocations"
+
+    business_day: Mapped[date] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    by: Mapped[str] = mapped_column(String(40))
+    rows: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

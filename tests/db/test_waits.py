@@ -26,7 +26,7 @@ from storage import SessionFactory
 from tests.support.carrier_client import BASE, TOKEN, Telephone
 from tests.support.console_client import Visitor
 from tests.support.databases import EMPTY, PostgresDatabases, passing_copy
-from tests.support.desk_world import CHINA, CLASSIC, PIN, SHOP, MovingClock, World
+from tests.support.desk_world import CHINA, CLASSIC, CORNER, PIN, SHOP, MovingClock, World
 from tests.support.stallable_proxy import StallableProxy, stallable
 
 
@@ -266,7 +266,7 @@ class TestCallersAreServedWhileAFileIsRead:
         ("command", "heading", "row"),
         [
             ("allocate", "name,cartons,basis", "中华(硬),50,grade"),
-            ("import-limits", "customer_code,name,cartons", f"{SHOP},中华(硬),50"),
+            ("import-limits", "customer_code,name,cartons", f"{CORNER},中华(硬),50"),
             ("import-retailers", "customer_code,name,cycle,order_day", f"{SHOP},新名,weekly,2026-11-23"),
             ("import-deliveries", "order,result,day", ""),
             ("day-end balances", "customer_code,balance", f"{SHOP},100"),

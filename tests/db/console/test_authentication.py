@@ -121,7 +121,12 @@ def test_pages_speak_english_when_asked_to(visitor: Visitor) -> None:
 
 
 # Public pages: signing in, the first page, and in the demo the web phone.
-FOR_ANYBODY = {"login", "logout", "home", "choose_language", "static"}
+FOR_ANYBODY = {"login", "logout", "home", "choose_language", "static"} | {
+    # What is published of an allocation (AY 5.2.3).
+    "allocation.latest",
+    "allocation.published_day",
+    "allocation.published_file",
+}
 
 
 def _something(converter: BaseConverter) -> object:

@@ -25,10 +25,10 @@ def manager(visitor: Visitor) -> Visitor:
     return visitor
 
 
-def upload(visitor: Visitor, contents: str, **form: str) -> TestResponse:
+def upload(visitor: Visitor, contents: str, name: str = "limits.csv", **form: str) -> TestResponse:
     return visitor.client.post(
         "/supply/import",
-        data={"kind": "limits", "day": TOMORROW, "file": (io.BytesIO(contents.encode()), "limits.csv"), **form},
+        data={"kind": "limits", "day": TOMORROW, "file": (io.BytesIO(contents.encode()), name), **form},
         headers={"HX-Request": "true", "X-CSRFToken": visitor.token()},
     )
 
@@ -77,7 +77,7 @@ def test_a_file_with_a_fault_names_row_and_column_and_changes_nothing(manager: V
     [
         ({"day": ""}, "请选一个日期"),
         ({"apply": "1"}, "请写明原因"),
-        ({"day": "2026-11-23"}, "07:50"),
+        ({"day": "2026-11-22"}, "2026-11-22已经过去"),
     ],
 )
 def test_what_is_missing_from_an_import_is_said(manager: Visitor, form: dict[str, str], says: str) -> None:

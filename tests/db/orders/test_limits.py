@@ -16,7 +16,8 @@ from clock import SHANGHAI
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
 from orders.supply.allocate import SpecSupply, export_supply, import_supply, preview_split, read_supply
-from orders.supply.limits import LimitsLocked, LimitsRefused, LimitsResult
+from orders.supply.limits import LimitsRefused, LimitsResult
+from orders.supply.locking import LimitsLocked
 from orders.supply.models import Limit, LimitBatch, LimitChange, Supply
 from tests.support.commands import application_on
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, STATION, MovingClock, World
@@ -116,15 +117,15 @@ def test_an_order_that_comes_while_limits_are_compared_is_not_cut_by_them(
 ) -> None:
     path = write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 5))
     set_limits(desk, path)
-    compare = limits._compare
+    compare = limits.compare
 
     def somebody_orders_meanwhile(session: Session) -> LimitsResult:
-        monkeypatch.setattr(limits, "_compare", compare)
+        monkeypatch.setattr(limits, "compare", compare)
         done = compare(session)
         session.execute(update(Limit).where(Limit.barcode == CHINA, Limit.limit_packs == 50).values(held_packs=40))
         return done
 
-    monkeypatch.setattr(limits, "_compare", somebody_orders_meanwhile)
+    monkeypatch.setattr(limits, "compare", somebody_orders_meanwhile)
     with pytest.raises(LimitsRefused, match="3 cartons, but 4 are ordered already"):
         set_limits(desk, write(tmp_path / "less.csv", (SHOP, "中华(硬)", 3)))
     assert limit_of(desk, SHOP, CHINA) == 5
@@ -135,8 +136,9 @@ def test_limits_are_locked_from_ten_to_eight_on(desk: World, tmp_path: Path) -> 
     desk.clock.move_to(datetime(2026, 11, 24, 7, 49, tzinfo=SHANGHAI))
     set_limits(desk, path)
     desk.clock.move(minutes=1)
+    assert set_limits(desk, path).changed == 0
     with pytest.raises(LimitsLocked, match="since 07:50"):
-        set_limits(desk, path)
+        set_limits(desk, write(tmp_path / "limits.csv", (SHOP, "中华(硬)", 6)))
 
 
 def allocate(world: World, *supplies: SpecSupply, dry_run: bool = False) -> LimitsResult:
@@ -256,6 +258,6 @@ def test_the_commands_say_what_they_did_and_why_they_did_not(desk: World, tmp_pa
         assert run("export-limits", tmp_path / name)[0] == 0
         assert run("import-limits", tmp_path / name, *who)[1] == "Limits: 0 added, 0 changed, 3 unchanged.\n"
     desk.clock.move(hours=14)
-    code, said = run("import-limits", fine_tuned, *who)
+    code, said = run("import-limits", write(tmp_path / "late.csv", (SHOP, "中华(硬)", 4)), *who)
     assert code == 1
     assert "locked since 07:50" in said

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.supply.split import Policy, Recipient, allocate, split
+from orders.supply.split import Policy, Recipient, allocate, owed_after, split
 
 weights = st.lists(st.integers(0, 50), min_size=1, max_size=40)
 parties = st.lists(
@@ -109,6 +110,54 @@ def test_two_of_one_manager_who_weigh_the_same_are_at_most_a_carton_apart(total:
             weight = 1 if policy == "equal" else party.weight
             equal[party.county, party.manager, weight].append(given[party.retailer_id])
         assert all(max(cartons) - min(cartons) <= 1 for cartons in equal.values())
+
+
+def test_the_odd_carton_goes_to_somebody_else_each_time() -> None:
+    shops = [Recipient(number, "A", "x", 1) for number in range(3)]
+    weeks = [[*given.values()] for given in over_the_weeks(shops, [10] * 6, "equal")]
+    assert weeks == [[4, 3, 3], [3, 4, 3], [3, 3, 4]] * 2
+
+
+def test_who_had_a_carton_more_comes_last_whatever_county_and_manager() -> None:
+    shops = [Recipient(1, "A", "x", 1), Recipient(2, "A", "y", 1), Recipient(3, "B", "z", 1), Recipient(4, "B", "z", 1)]
+    given = list(over_the_weeks(shops, [1] * 8, "equal"))
+    assert [next(number for number, cartons in week.items() if cartons) for week in given] == [1, 3, 2, 4] * 2
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=20), parties)
+def test_over_the_weeks_equals_get_the_same_to_within_two_cartons(totals: list[int], parties: list[Recipient]) -> None:
+    given = list(over_the_weeks(parties, totals, "equal"))
+    sums = [sum(week[party.retailer_id] for week in given) for party in parties]
+    assert max(sums) - min(sums) <= 2
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=20), parties)
+def test_over_the_weeks_everybody_gets_its_exact_share_to_within_two_cartons(
+    totals: list[int], parties: list[Recipient]
+) -> None:
+    given = list(over_the_weeks(parties, totals, "proportional"))
+    weights = [party.weight for party in parties] if any(party.weight for party in parties) else [1] * len(parties)
+    for party, weight in zip(parties, weights, strict=True):
+        exact = Fraction(sum(totals) * weight, sum(weights))
+        assert abs(sum(week[party.retailer_id] for week in given) - exact) < 2
+
+
+@given(st.integers(0, 500), parties, st.integers(0, 30))
+def test_what_is_owed_after_a_split_adds_up_to_nothing(total: int, parties: list[Recipient], most: int) -> None:
+    for policy in POLICIES:
+        owed = owed_after(total, parties, policy, allocate(total, parties, policy, most), most)
+        # A share is rounded to a millionth.
+        assert abs(sum(owed.values())) <= 3 * len(parties)
+
+
+def over_the_weeks(parties: list[Recipient], totals: Sequence[int], policy: Policy) -> Iterator[dict[int, int]]:
+    """What is given in each of several weeks, each beginning with what is owed from the weeks before."""
+    for total in totals:
+        given = allocate(total, parties, policy)
+        assert sum(given.values()) == total
+        owed = owed_after(total, parties, policy, given)
+        parties = [replace(party, owed=owed[party.retailer_id]) for party in parties]
+        yield given
 
 
 POLICIES: tuple[Policy, ...] = ("equal", "proportional")
