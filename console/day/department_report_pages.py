@@ -30,7 +30,7 @@ def department_report_routes() -> Blueprint:
     routes = Blueprint("department_reports", __name__, url_prefix="/department-reports")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
         me, today = staff(), business_day(services().now())
         with read_only(services().sessions) as session:
@@ -63,7 +63,7 @@ def department_report_routes() -> Blueprint:
             return "", 204, {"HX-Redirect": url_for("console.department_reports.report", number=report.id)}
 
     @routes.get("/<int:number>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def report(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             return _report_page(session, _visible_report(session, number), "day/department_report.html")
@@ -96,7 +96,7 @@ def department_report_routes() -> Blueprint:
         return _change_report(number, change)
 
     @routes.post("/<int:number>/sign")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def sign(number: int) -> ResponseReturnValue:
         """Sign the report, or return it to its author with `send_back`."""
         comment, back = _comment(), "send_back" in request.form

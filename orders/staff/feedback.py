@@ -21,6 +21,8 @@ PASSED_TO: dict[Role, tuple[Role, ...]] = {
     "leader": ("manager", "director"),
     "manager": ("leader", "director"),
     "director": ("leader", "manager"),
+    "customer_manager": ("leader", "manager"),
+    "county_clerk": ("leader", "manager", "director"),
 }
 """The roles to which each role may pass a request up."""
 
