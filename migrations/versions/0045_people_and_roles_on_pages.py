@@ -40,6 +40,7 @@ def downgrade() -> None:
 
 def _resize(before: int, after: int) -> None:
     for name, (column, is_nullable) in ROLES.items():
+        triggers = _triggers(name)
         with op.batch_alter_table(name) as table:
             table.alter_column(
                 column,
@@ -47,3 +48,13 @@ def _resize(before: int, after: int) -> None:
                 type_=sa.String(after),
                 existing_nullable=is_nullable,
             )
+        for trigger in triggers:
+            op.execute(trigger)
+
+
+def _triggers(table: str) -> list[str]:
+    """The statements that make the triggers of a table, which are lost where SQLite rebuilds it; elsewhere none."""
+    if op.get_bind().dialect.name != "sqlite":
+        return []
+    kept = sa.text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name")
+    return list(op.get_bind().execute(kept, {"name": table}).scalars())

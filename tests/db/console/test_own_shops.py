@@ -1,5 +1,5 @@
-"""A customer manager sees and handles their own retailers only, a county's clerk those of the county: on pages, in files
-and in searches."""
+"""A customer manager sees and handles their own retailers only, a county's clerk those of the county: on pages, in
+files and in searches."""
 
 from __future__ import annotations
 
