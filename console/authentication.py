@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -12,11 +13,14 @@ from typing import ParamSpec, TypeVar
 from flask import Response, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.orm import Session
 
 from console.language import _
 from ivr.operators import presence
 from ivr.services import services
 from orders.lockout import USUAL_FOR
+from orders.retailers.models import RetailerRow
+from orders.retailers.scope import narrow, scope_of
 from orders.staff import seats
 from orders.staff.accounts import end_sessions
 from orders.staff.models import StaffRow, Task
@@ -136,6 +140,29 @@ def may(task: Task) -> bool:
     return found is not None and found.is_allowed(task)
 
 
+@contextmanager
+def own_shops() -> Iterator[Session]:
+    """A read-only unit of work that finds only what the signed-in staff member may see: for a customer manager and a
+    county's clerk their own retailers and what belongs to these, for the others everything."""
+    with read_only(services().sessions) as session:
+        narrow(session, scope_of(staff()))
+        yield session
+
+
+def is_own_shop(retailer: RetailerRow) -> bool:
+    """True if the signed-in staff member may deal with this retailer."""
+    scope = scope_of(staff())
+    return scope is None or scope.covers(retailer)
+
+
+def ask_to_sign_in() -> ResponseReturnValue:
+    """The answer to a request of somebody who is not signed in. A part of a page cannot show the sign-in form: the page
+    itself shows it, and keeps what was typed."""
+    if request.headers.get("HX-Request") or request.accept_mimetypes.best == "text/event-stream":
+        return _("登录已过期，请重新登录。"), 401
+    return redirect(url_for("console.login", next=request.full_path if request.query_string else request.path))
+
+
 def requires_task(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | ResponseReturnValue]]:
     """Restrict a page to staff who may do `task`; others are sent to sign in (401 for a part of a page) or get 403."""
 
@@ -144,12 +171,11 @@ def requires_task(task: Task) -> Callable[[Callable[P, R]], Callable[P, R | Resp
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
             found = current_staff_or_none()
             if found is None:
-                # A part of a page cannot show the sign-in form: the page itself shows it, and keeps what was typed.
-                if request.headers.get("HX-Request") or request.accept_mimetypes.best == "text/event-stream":
-                    return _("登录已过期，请重新登录。"), 401
-                return redirect(
-                    url_for("console.login", next=request.full_path if request.query_string else request.path)
-                )
+                return ask_to_sign_in()
+            if found.must_change_password:
+                if request.headers.get("HX-Request"):
+                    return _("请先把密码换成自己的。"), 403
+                return redirect(url_for("console.own_password.page"))
             if not found.is_allowed(task):
                 abort(403, _("您的岗位没有这一页的权限。需要的话，请找主任。"))
             return page(*args, **kwargs)

@@ -54,11 +54,11 @@ GROUPS: tuple[NavGroup, ...] = (
         lazy_gettext("订货"),
         (
             NavLink("console.today.page", lazy_gettext("今天"), "see_day"),
-            NavLink("console.unreached.page", lazy_gettext("未接通"), "see_day"),
-            NavLink("console.visits.page", lazy_gettext("上门订货"), "see_day"),
-            NavLink("console.proxy.page", lazy_gettext("代订名单"), "see_day"),
+            NavLink("console.unreached.page", lazy_gettext("未接通"), "see_shops"),
+            NavLink("console.visits.page", lazy_gettext("上门订货"), "see_shops"),
+            NavLink("console.proxy.page", lazy_gettext("代订名单"), "see_shops"),
             NavLink("console.web_orders.page", lazy_gettext("网上订单"), "see_day"),
-            NavLink("console.book.orders", lazy_gettext("订单"), "see_day"),
+            NavLink("console.book.orders", lazy_gettext("订单"), "see_shops"),
             NavLink("console.order_changes.page", lazy_gettext("改单申请"), "see_day"),
             NavLink("console.day_end.page", lazy_gettext("日结"), "end_day"),
             NavLink("console.deliveries.page", lazy_gettext("送货"), "see_day"),
@@ -67,8 +67,8 @@ GROUPS: tuple[NavGroup, ...] = (
     NavGroup(
         lazy_gettext("客户"),
         (
-            NavLink("console.retailers.page", lazy_gettext("客户"), "see_day"),
-            NavLink("console.feedback.page", lazy_gettext("客户要求"), "see_day"),
+            NavLink("console.retailers.page", lazy_gettext("客户"), "see_shops"),
+            NavLink("console.feedback.page", lazy_gettext("客户要求"), "see_shops"),
         ),
     ),
     NavGroup(
@@ -88,6 +88,7 @@ GROUPS: tuple[NavGroup, ...] = (
             NavLink("console.department.page", lazy_gettext("规则"), "see_day"),
             NavLink("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
             NavLink("console.hours.page", lazy_gettext("时间和节假日"), "see_day"),
+            NavLink("console.staff.page", lazy_gettext("人员"), "manage_staff"),
             NavLink("console.department.audit_log", lazy_gettext("操作记录"), "see_day"),
         ),
     ),
@@ -95,7 +96,7 @@ GROUPS: tuple[NavGroup, ...] = (
         lazy_gettext("报表"),
         (
             NavLink("console.reports.page", lazy_gettext("报表"), "reports"),
-            NavLink("console.department_reports.page", lazy_gettext("日志和报告"), "see_day"),
+            NavLink("console.department_reports.page", lazy_gettext("日志和报告"), "see_shops"),
         ),
     ),
 )
@@ -123,6 +124,11 @@ def nav_bar() -> NavBar:
         default=None,
     )
     return NavBar(groups, next((group for group in groups if current in group.links), None), current)
+
+
+def first_page() -> str:
+    """The address of the first page the signed-in staff member may see."""
+    return next(link.url for group in GROUPS for link in group.links if link.is_visible)
 
 
 def _is_current(link: NavLink) -> bool:

@@ -17,7 +17,7 @@ from werkzeug.routing import IntegerConverter
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import authentication, language, navigation, texts
+from console import authentication, language, navigation, own_password, texts
 from console.calls import listening_pages, order_and_call_pages, order_change_form, recording_pages, turn_review
 from console.day import (
     alarm_pages,
@@ -56,6 +56,7 @@ from console.settings import (
     late_change_pages,
     retailer_pages,
     spoken_name_pages,
+    staff_pages,
     substitute_pages,
     supply_forms,
     supply_pages,
@@ -213,7 +214,7 @@ def _console(app_services: Services) -> Blueprint:
     @console.get("/")
     def home() -> ResponseReturnValue:
         if authentication.current_staff_or_none() is not None:
-            return redirect(url_for("console.brief.page"))
+            return redirect(navigation.first_page())
         return redirect(url_for("console.phone.page" if services().settings.demo else "console.login"))
 
     @console.route("/login", methods=["GET", "POST"])
@@ -295,6 +296,8 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(hotline_pages.hotline_routes())
     console.register_blueprint(hours_pages.hours_routes())
     console.register_blueprint(department_pages.department_routes())
+    console.register_blueprint(staff_pages.staff_routes())
+    console.register_blueprint(own_password.own_password_routes())
     if app_services.settings.demo:
         console.register_blueprint(web_phone_pages.phone_routes(app_services))
     return console

@@ -47,6 +47,7 @@ def operator_figures(session: Session, period: Period) -> list[OperatorFigures]:
             found.append(
                 OperatorFigures(
                     person.name,
+                    person.id,
                     taken=len(own.tickets),
                     unanswered=own.unanswered,
                     finished=own.ended["finished"],

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from console.authentication import requires_task, staff
+from console.authentication import own_shops, requires_task, staff
 from console.calls.call_list import add_call_list
 from console.calls.order_change_form import form_context
 from console.calls.order_list import add_order_list
@@ -35,9 +35,9 @@ def book_routes() -> Blueprint:
     add_call_list(routes)
 
     @routes.get("/orders/<int:number>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def order(number: int) -> ResponseReturnValue:
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             row = session.scalar(select(OrderRow).where(OrderRow.id == number).options(selectinload(OrderRow.lines)))
             if row is None:
                 abort(404)
@@ -56,10 +56,10 @@ def book_routes() -> Blueprint:
             )
 
     @routes.get("/orders/numbered/<number>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def numbered_order(number: str) -> ResponseReturnValue:
         """The page of the order with this number."""
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             order_id = session.scalar(select(OrderRow.id).where(OrderRow.number == number))
         if order_id is None:
             abort(404)

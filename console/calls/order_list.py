@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from console import texts
-from console.authentication import may, requires_task
+from console.authentication import may, own_shops, requires_task
 from console.calls.lists import address, file_name, requested_sorting, requested_text
 from console.dates import requested_days
 from console.desk.retailer_search import matches
@@ -16,7 +16,6 @@ from console.filters import local_date_time
 from console.language import _
 from console.paging import requested_page
 from console.uploads import export_table
-from ivr.services import services
 from orders.book.order_search import (
     SORTS,
     ExportedOrder,
@@ -26,17 +25,16 @@ from orders.book.order_search import (
     find_orders,
     savers,
 )
-from storage import read_only
 
 
 def add_order_list(routes: Blueprint) -> None:
     """Add the list of orders and its file."""
 
     @routes.get("/orders")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def orders() -> ResponseReturnValue:
         query, sorting = _requested_query(), requested_sorting(SORTS, "number")
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             counts = count_by_state(session, query)
             page = requested_page(_count(query, counts))
             found = find_orders(
@@ -57,15 +55,15 @@ def add_order_list(routes: Blueprint) -> None:
             rows=found,
             sorting=sorting,
             savers=[(name, name) for name in names],
-            export=address(url_for("console.book.export_orders"), page=None) if may("reports") else "",
+            export=address(url_for("console.book.export_orders"), page=None) if may("export_orders") else "",
         )
 
     @routes.get("/orders/export")
-    @requires_task("reports")
+    @requires_task("export_orders")
     def export_orders() -> ResponseReturnValue:
         """All the orders that are listed, in the same order, one a row."""
         query, sorting = _requested_query(), requested_sorting(SORTS, "number")
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             found = list(exported_orders(session, query, sort=sorting.column, descending=sorting.descending))
         columns = (
             *(_("订单号"), _("日期"), _("客户代码"), _("店名"), _("状态"), _("渠道")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import get_args
 
 from flask import Blueprint, abort, render_template, request, url_for
@@ -30,7 +30,7 @@ def department_report_routes() -> Blueprint:
     routes = Blueprint("department_reports", __name__, url_prefix="/department-reports")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
         me, today = staff(), business_day(services().now())
         with read_only(services().sessions) as session:
@@ -40,9 +40,10 @@ def department_report_routes() -> Blueprint:
                 today=today,
                 kinds=KINDS,
                 own=signed_reports.find_reports(session, author=me, limit=LISTED),
-                to_sign=signed_reports.find_reports(session, waits_for=me.role, limit=LISTED),
-                late=[one for one in late if may("reports") or (one.report and one.report.author_id == me.id)],
-                all_reports=signed_reports.find_reports(session, limit=LISTED) if may("reports") else (),
+                to_sign=signed_reports.find_reports(session, signer=me, limit=LISTED),
+                late=[one for one in late if _may_see(one.author)],
+                me=me,
+                all_reports=_others(session, me),
                 staff_by_id={person.id: person for person in session.query(StaffRow)},
                 may_write=may("write_reports"),
             )
@@ -63,7 +64,7 @@ def department_report_routes() -> Blueprint:
             return "", 204, {"HX-Redirect": url_for("console.department_reports.report", number=report.id)}
 
     @routes.get("/<int:number>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def report(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             return _report_page(session, _visible_report(session, number), "day/department_report.html")
@@ -96,7 +97,7 @@ def department_report_routes() -> Blueprint:
         return _change_report(number, change)
 
     @routes.post("/<int:number>/sign")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def sign(number: int) -> ResponseReturnValue:
         """Sign the report, or return it to its author with `send_back`."""
         comment, back = _comment(), "send_back" in request.form
@@ -139,6 +140,17 @@ def _change_report(
             ), 422
 
 
+def _may_see(author: StaffRow) -> bool:
+    return author.id == staff().id or may("reports") or signed_reports.may_see(staff(), author)
+
+
+def _others(session: Session, me: StaffRow) -> Sequence[DepartmentReport]:
+    """The reports of others that the person may see."""
+    if not may("reports") and me.role != "county_clerk":
+        return ()
+    return signed_reports.find_reports(session, seen_by=me, limit=LISTED)
+
+
 def _me(session: Session) -> StaffRow:
     return session.get_one(StaffRow, staff().id)
 
@@ -148,23 +160,27 @@ def _visible_report(session: Session, number: int) -> DepartmentReport:
     report = session.get(DepartmentReport, number)
     if report is None:
         abort(404)
-    if report.author_id != staff().id and not may("reports"):
+    if not _may_see(session.get_one(StaffRow, report.author_id)):
         abort(403, _("只有撰写人和审批人能看。"))
     return report
 
 
 def _report_page(session: Session, report: DepartmentReport, template: str, **variables: object) -> str:
     me, steps = staff(), signed_reports.report_steps(session, report.id)
+    author = session.get_one(StaffRow, report.author_id)
+    signer = report.waits_for or signed_reports.signer_of(session, report.kind, author)
     is_editable = report.author_id == me.id and report.state in ("draft", "sent_back")
     returned = next((step.comment for step, _by in reversed(steps) if step.step == "sent_back"), "")
     return render_template(
         template,
         report=report,
-        author=session.get_one(StaffRow, report.author_id),
+        author=author,
         steps=steps,
-        chain=signed_reports.APPROVAL_CHAIN,
+        signer=signer,
         is_editable=is_editable,
-        to_sign=report.state == "submitted" and report.waits_for == me.role,
+        to_sign=report.state == "submitted"
+        and report.waits_for == me.role
+        and (me.role != "county_clerk" or signed_reports.may_see(me, author)),
         return_reason=returned if report.state == "sent_back" else "",
         is_late=report.state != "approved" and report.due_on < business_day(services().now()),
         text_max=TEXT_MAX,

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, requires_task, staff
+from console.authentication import is_own_shop, may, own_shops, requires_task, staff
 from console.language import _
 from ivr.services import services
 from orders.retailers.lookup import by_code
@@ -26,13 +26,13 @@ def feedback_routes() -> Blueprint:
     routes = Blueprint("feedback", __name__, url_prefix="/feedback")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             return _page(session, "day/feedback.html", form={"code": request.args.get("code", "").strip()[:12]})
 
     @routes.post("")
-    @requires_task("take_calls")
+    @requires_task("note_feedback")
     def note() -> ResponseReturnValue:
         """Note a request; return the form empty, or with an error beside each invalid field."""
         form = {name: request.form.get(name, "").strip() for name in ("code", "kind", "text", "met")}
@@ -40,6 +40,8 @@ def feedback_routes() -> Blueprint:
         pass_to = next((role for role in PASSED_TO[staff().role] if role == form["met"]), None)
         with transaction(services().sessions) as session:
             retailer = by_code(session, form["code"])
+            if retailer is not None and not is_own_shop(retailer):
+                retailer = None
             errors = {
                 name: sentence
                 for name, sentence, is_wrong in (
@@ -113,8 +115,8 @@ def _page(session: Session, template: str, **variables: object) -> str:
         template,
         waiting=feedback.requests(session, waits_for=me.role),
         own=feedback.requests(session, noted_by=me.id, limit=RECENT),
-        recent=feedback.requests(session, limit=RECENT) if may("reports") else (),
-        may_note=may("take_calls"),
+        recent=feedback.requests(session, limit=RECENT) if may("reports") or not may("see_day") else (),
+        may_note=may("note_feedback"),
         **form_context(),
         **variables,
     )

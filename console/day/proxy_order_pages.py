@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from brand_catalog.sheets import SheetError
 from clock import local
-from console.authentication import may, requires_task, staff
+from console.authentication import may, own_shops, requires_task, staff
 from console.language import _
 from console.uploads import as_file, is_table
 from ivr.services import services
@@ -48,9 +48,9 @@ def proxy_routes() -> Blueprint:
     routes = Blueprint("proxy", __name__, url_prefix="/proxy")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             return _page(session, "day/proxy.html")
 
     @routes.post("")
@@ -71,15 +71,15 @@ def proxy_routes() -> Blueprint:
                 return _refused(scan_error=_("请选签过字的名单的扫描件，名单和它一起保存。"))
             except ProxyListRefused:
                 return _refused(late=True)
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             return _page(session, "day/proxy_list.html", preview=previewed, entered=codes if apply else None)
 
     @routes.get("/scans/<int:number>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def scan(number: int) -> ResponseReturnValue:
         with read_only(services().sessions) as session:
             kept = session.get(ProxyScan, number)
-            if kept is None:
+            if kept is None or _scans_by() not in (None, kept.kept_by):
                 abort(404)
             answer = Response(kept.content, mimetype=kept.media_type)
             shown = "attachment" if kept.media_type == "application/pdf" else "inline"
@@ -98,13 +98,20 @@ def _scans() -> list[tuple[str, bytes]]:
     return [(one.filename, one.read()) for one in request.files.getlist("scan") if one.filename]
 
 
+def _scans_by() -> str | None:
+    """The name of whoever kept the scans that may be seen: a scan shows all retailers of its list, so who has only some
+    of the city's sees their own scans. None for those of everybody."""
+    return None if may("see_day") else staff().name
+
+
 def _refused(**variables: object) -> ResponseReturnValue:
-    with read_only(services().sessions) as session:
+    with own_shops() as session:
         return _page(session, "day/proxy_list.html", **variables), 422
 
 
 def _read(path: Path) -> tuple[Catalog, list[proxy_list.ListedRetailer]]:
-    with read_only(services().sessions) as session:
+    # Of the retailers of others a list orders nothing: for whoever brings it there are none.
+    with own_shops() as session:
         catalog = services().catalog(session)
         day = business_day(services().now())
         return catalog, proxy_list.read_list(session, path, catalog, day, by=staff().name)
@@ -149,7 +156,7 @@ def _enter(path: Path, scans: Sequence[tuple[str, bytes]]) -> tuple[list[str], N
         codes = proxy_list.store_list(session, listed, day, by=staff().name, source=path.name, now=now)
         for name, content in scans:
             keep_scan(session, day, name, content, by=staff().name, now=now)
-        if not has_scan(session, day):
+        if not has_scan(session, day, kept_by=_scans_by()):
             raise _ScanMissing
 
     @retry_on_deadlock
@@ -193,7 +200,7 @@ def _page(session: Session, template: str, **variables: object) -> str:
         closes=f"{local(window.closes_at(day)):%H:%M}",
         is_open=window.day_at(now) == day,
         listed=_listed(session, day),
-        scans=scans_of(session, day),
+        scans=scans_of(session, day, kept_by=_scans_by()),
         signatures=SIGNATURES,
         specs=services().catalog(session).specs,
         may_enter=may("enter_lists"),

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from console.authentication import may, requires_task, staff
+from console.authentication import may, own_shops, requires_task, staff
 from console.calls.order_and_call_pages import requested_day
 from console.dates import parse_date
 from console.language import _
@@ -20,7 +20,7 @@ from orders.outbound.missed_calls import REASONS, REMEDIES, MissedRefused
 from orders.retailers.lookup import by_code
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import read_only, transaction
+from storage import transaction
 
 FIELDS = ("code", "reason", "remedy", "remedy_day", "note")
 
@@ -30,10 +30,10 @@ def unreached_routes() -> Blueprint:
     routes = Blueprint("unreached", __name__, url_prefix="/unreached")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
         day, code = requested_day(), request.args.get("code", "").strip()
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             known = next(iter(missed_calls.unreached_retailers(session, day, code=code)), None) if code else None
             form = {"code": code, "remedy_day": business_day(services().now()).isoformat()}
             if known is not None:

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
-from console.authentication import may, requires_task, staff
+from console.authentication import is_own_shop, may, own_shops, requires_task, staff
 from console.language import _
 from console.paging import requested_page
 from ivr.services import services
@@ -50,10 +50,10 @@ def visit_routes() -> Blueprint:
     routes = Blueprint("visits", __name__, url_prefix="/visits")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
         today = business_day(services().now())
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             shown = requested_page(visits.planned_visit_count(session, today))
             planned = visits.planned_visits(session, today, first=shown.first, most=shown.size)
         may_record = may("record_visits")
@@ -120,7 +120,7 @@ def _order(session: Session, number: int, form: VisitForm) -> VisitOrder:
 
 def _planned(session: Session, number: int) -> PlannedVisit:
     planned = visits.planned_visit(session, number)
-    if planned is None:
+    if planned is None or not is_own_shop(planned.retailer):
         abort(404, _("没有这一次上门。"))
     return planned
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import SheetError
-from console.authentication import may, requires_task, staff
+from console.authentication import may, own_shops, requires_task, staff
 from console.desk.retailer_search import matches
 from console.desk.shop_facts import note_context
 from console.language import _
@@ -43,13 +43,13 @@ def retailer_routes() -> Blueprint:
     routes = Blueprint("retailers", __name__, url_prefix="/retailers")
 
     @routes.get("")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def page() -> ResponseReturnValue:
         text = request.args.get("q", "").strip()[:40]
         found = select(RetailerRow).order_by(RetailerRow.customer_code)
         if text:
             found = found.where(matches(text))
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             counted = found.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
             shown = requested_page(session.scalar(counted) or 0)
             rows = session.scalars(found.offset(shown.first).limit(shown.size)).all()
@@ -60,7 +60,7 @@ def retailer_routes() -> Blueprint:
             shown=shown,
             text=text,
             may_edit=may("edit_retailers"),
-            may_export=may("export_retailers"),
+            may_export=may("export_shops"),
         )
 
     @routes.post("/import")
@@ -97,20 +97,20 @@ def retailer_routes() -> Blueprint:
         return render_template("settings/retailers_imported.html", done=done, applied=apply, entries=entries)
 
     @routes.get("/export")
-    @requires_task("export_retailers")
+    @requires_task("export_shops")
     def export() -> ResponseReturnValue:
         """All retailers in the columns of the import and some more, without PINs."""
         today = business_day(services().now())
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             rows = list(_export(session, today))
         return export_table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
 
     @routes.get("/<code>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def retailer(code: str) -> ResponseReturnValue:
         today = business_day(services().now())
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             row = _retailer(session, code)
             open_days = calendar(session)
             orders = session.scalars(

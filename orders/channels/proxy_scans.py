@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, defer
 
 from orders.channels.models import ProxyScan
@@ -34,7 +34,9 @@ def keep_scan(session: Session, day: date, file_name: str, content: bytes, *, by
     kind = media_type(content)
     if kind is None:
         raise NoScan(f"{file_name} is no PDF, JPEG or PNG file: scan the signed list again and choose that file.")
-    known = session.scalar(select(ProxyScan).where(ProxyScan.business_day == day, ProxyScan.content == content))
+    known = session.scalar(
+        select(ProxyScan).where(ProxyScan.business_day == day, ProxyScan.content == content, ProxyScan.kept_by == by)
+    )
     if known is not None:
         return known
     scan = ProxyScan(
@@ -50,16 +52,21 @@ def keep_scan(session: Session, day: date, file_name: str, content: bytes, *, by
     return scan
 
 
-def scans_of(session: Session, day: date) -> Sequence[ProxyScan]:
-    """The scans of the lists of a day in the order in which they were kept, their contents not yet loaded."""
+def scans_of(session: Session, day: date, *, kept_by: str | None = None) -> Sequence[ProxyScan]:
+    """The scans of the lists of a day in the order in which they were kept, their contents not yet loaded: all, or
+    those that one member of staff kept."""
     return session.scalars(
         select(ProxyScan)
-        .where(ProxyScan.business_day == day)
+        .where(*_of_day(day, kept_by))
         .order_by(ProxyScan.id)
         .options(defer(ProxyScan.content, raiseload=True))
     ).all()
 
 
-def has_scan(session: Session, day: date) -> bool:
-    """True if a scan of a list of this day is kept."""
-    return bool(session.scalar(select(func.count()).where(ProxyScan.business_day == day)))
+def has_scan(session: Session, day: date, *, kept_by: str | None = None) -> bool:
+    """True if a scan of a list of this day is kept, by this member of staff if one is named."""
+    return bool(session.scalar(select(func.count()).where(*_of_day(day, kept_by))))
+
+
+def _of_day(day: date, kept_by: str | None) -> list[ColumnElement[bool]]:
+    return [ProxyScan.business_day == day, *([] if kept_by is None else [ProxyScan.kept_by == kept_by])]

@@ -19,6 +19,7 @@ from brand_catalog.models import CatalogVersion
 from clock import SHANGHAI
 from orders.book.desk import Desk
 from orders.book.models import OrderLineRow, OrderRow, Substitute
+from orders.demo.demo_staff import DEMO_COUNTY, DEMO_MANAGER
 from orders.department_rules import REGISTERED_NUMBER_PINS
 from orders.hotline_settings import MINUTES_A_DAY
 from orders.lockout import hash_secret
@@ -168,9 +169,9 @@ def _retailer(session: Session, row: dict[str, str], today: date) -> tuple[Retai
             name=row["name"],
             status=row["status"],
             pin_hash=hash_demo_pin(),
-            county="演示区",
+            county=DEMO_COUNTY,
             region=row["region"],
-            manager="演示经理",
+            manager=DEMO_MANAGER,
             route=row["route"],
             grade=int(row["grade"]),
             balance_fen=int(row["balance_yuan"]) * 100,

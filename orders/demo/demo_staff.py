@@ -20,7 +20,11 @@ DEMO_STAFF: tuple[tuple[str, str, Role, str], ...] = (
     ("clerk", "陈静", "clerk", ""),
     ("manager", "孙建国", "manager", ""),
     ("director", "周志强", "director", ""),
+    ("customer_manager", "刘志明", "customer_manager", ""),
+    ("county_clerk", "马丽", "county_clerk", ""),
 )
+DEMO_COUNTY, DEMO_MANAGER = "演示区", "演示经理"
+"""The county and the customer manager of every retailer of the demo."""
 
 
 @cache
@@ -34,4 +38,14 @@ def seed_demo_staff(session: Session, now: datetime) -> None:
     there = set(session.scalars(select(StaffRow.login)))
     for login, name, role, seat in DEMO_STAFF:
         if login not in there:
-            create_staff(session, now, login=login, name=name, role=role, seat=seat, password_hash=hash_demo_password())
+            create_staff(
+                session,
+                now,
+                login=login,
+                name=name,
+                role=role,
+                seat=seat,
+                password_hash=hash_demo_password(),
+                county=DEMO_COUNTY if role in ("customer_manager", "county_clerk") else "",
+                manager=DEMO_MANAGER if role == "customer_manager" else "",
+            )

@@ -58,11 +58,12 @@ class ServiceFigures:
 @dataclass(frozen=True, slots=True)
 class OperatorFigures:
     """One operator's calls: how many were taken, how many rang and were not answered, how the taken ones ended, and the
-    callbacks that reached someone; the orders they saved, in or out of calls, with their packs. `talk_time` is that of
-    the conversations that are over, `talks` of them: from the answer until the caller or the operator has gone;
-    `wrap_up_time` is from then until the call was closed at the desk."""
+    callbacks that reached someone; the orders they saved, in or out of calls, with their packs. `staff_id` is the
+    operator's account. `talk_time` is that of the conversations that are over, `talks` of them: from the answer until
+    the caller or the operator has gone; `wrap_up_time` is from then until the call was closed at the desk."""
 
     name: str
+    staff_id: int = 0
     taken: int = 0
     unanswered: int = 0
     finished: int = 0

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from orders.staff.models import Role
+from orders.staff.models import ROLE_MAX_CHARS, Role
 from storage import Base, UtcDateTime
 
 ReportKind = Literal["diary", "weekly", "monthly"]
@@ -40,7 +40,7 @@ class DepartmentReport(Base):
     author_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     text: Mapped[str] = mapped_column(Text)
     state: Mapped[ReportState] = mapped_column(String(10), default="draft")
-    waits_for: Mapped[Role | None] = mapped_column(String(10))
+    waits_for: Mapped[Role | None] = mapped_column(String(ROLE_MAX_CHARS))
     due_on: Mapped[date]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -54,7 +54,7 @@ class ReportStep(Base):
     report_id: Mapped[int] = mapped_column(ForeignKey("department_reports.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
-    role: Mapped[Role] = mapped_column(String(10))
+    role: Mapped[Role] = mapped_column(String(ROLE_MAX_CHARS))
     step: Mapped[ReportStepKind] = mapped_column(String(10))
     comment: Mapped[str] = mapped_column(String(COMMENT_MAX), default="")
     text: Mapped[str | None] = mapped_column(Text)

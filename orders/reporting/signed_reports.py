@@ -1,7 +1,8 @@
 """Diaries, weekly and monthly reports: drafted from the figures, written by one author, signed role by role (AY 4.4).
 
-A report goes up from its author: operator, leader, clerk, director. Each signs it or sends it back with a reason; a
-report sent back is with its author again, and every role above has to sign it again. What was signed is kept as it was.
+A diary is signed by the role above its author: the leader signs the operators', the clerk the leaders'. Weekly and
+monthly reports are the director's to sign. Whoever signs may send a report back with a reason instead; it is with its
+author then. What was submitted is kept as it was.
 """
 
 from __future__ import annotations
@@ -22,8 +23,20 @@ from orders.reporting.report_drafts import draft_text
 from orders.staff.models import Role, StaffRow
 from orders.windows import ONE_DAY, Calendar, business_day
 
-APPROVAL_CHAIN: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
-"""The roles that write and sign, from the bottom up."""
+DIARY_SIGNERS: dict[Role, tuple[Role, ...]] = {
+    "operator": ("leader", "clerk", "director"),
+    "leader": ("clerk", "director"),
+    "clerk": ("director",),
+    "customer_manager": ("county_clerk", "clerk", "director"),
+    "county_clerk": ("clerk", "director"),
+}
+"""The role that signs the diary of each author's (AY 4.4.2, 4.4.3), and those that do where nobody has it."""
+
+REPORT_SIGNER: Role = "director"
+"""The role that signs weekly and monthly reports (AY 4.4.4)."""
+
+OBLIGED: frozenset[Role] = frozenset({"operator", "leader", "customer_manager"})
+"""The roles that have to write a diary of each day and a report of each week and month (AY 4.4.1, 4.4.6)."""
 
 SPANS: dict[ReportKind, Span] = {"diary": "day", "weekly": "week", "monthly": "month"}
 TEXT_MAX = 20_000
@@ -37,12 +50,13 @@ class ReportRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A report that should have been signed by the end of `due_on`. Without `report` it has not been begun."""
+    """A report that should have been signed by the end of `due_on`. Without `report` the `author` has not begun it."""
 
     kind: ReportKind
     period: Period
     due_on: date
     report: DepartmentReport | None
+    author: StaffRow
 
 
 def draft(
@@ -50,8 +64,8 @@ def draft(
 ) -> DepartmentReport:
     """A new report of the period around `day`, its text made from the figures; or the one its author has already. The
     text of a report that has not been submitted is made again by `redraft`."""
-    if author.role not in APPROVAL_CHAIN[:-1]:
-        raise ReportRefused(f"Reports are written by {', '.join(APPROVAL_CHAIN[:-1])}; {author.name} is {author.role}.")
+    if author.role not in DIARY_SIGNERS:
+        raise ReportRefused(f"Reports are written by {', '.join(DIARY_SIGNERS)}; {author.name} is {author.role}.")
     period = Period.around(day, SPANS[kind])
     known = session.scalar(
         select(DepartmentReport).where(
@@ -67,7 +81,7 @@ def draft(
         first=period.first,
         last=period.last,
         author_id=author.id,
-        text=_text(session, period, calls, now),
+        text=_text(session, kind, period, author, calls, now),
         state="draft",
         due_on=due_on(period, calendar(session)),
         created_at=now,
@@ -82,7 +96,7 @@ def redraft(session: Session, report_id: int, *, by: StaffRow, now: datetime, ca
     """Make the text again from the figures as they are now; what its author wrote into it is discarded."""
     report = _editable_by(session, report_id, by)
     period = Period(report.first, report.last)
-    report.text = _text(session, period, calls, now)
+    report.text = _text(session, report.kind, period, by, calls, now)
     _add_step(session, report, "drafted", by, now)
     return report
 
@@ -99,9 +113,9 @@ def save_text(session: Session, report_id: int, text: str, *, by: StaffRow) -> D
 
 
 def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
-    """Submit the report to the first role that signs."""
+    """Submit the report to the role that signs it."""
     report = _editable_by(session, report_id, by)
-    signer = _next_signer(session, by.role)
+    signer = signer_of(session, report.kind, by)
     if signer is None:
         raise ReportRefused("There is no one to sign the report: make an account of a leader, a clerk or a director.")
     report.state, report.waits_for = "submitted", signer
@@ -110,10 +124,9 @@ def submit(session: Session, report_id: int, *, by: StaffRow, now: datetime, com
 
 
 def approve(session: Session, report_id: int, *, by: StaffRow, now: datetime, comment: str = "") -> DepartmentReport:
-    """Sign the report; it goes on to the next role above, or is approved."""
+    """Sign the report, which is approved then."""
     report = _awaiting_signature(session, report_id, by)
-    report.waits_for = _next_signer(session, by.role)
-    report.state = "approved" if report.waits_for is None else "submitted"
+    report.state, report.waits_for = "approved", None
     _add_step(session, report, "signed", by, now, comment)
     return report
 
@@ -132,15 +145,20 @@ def find_reports(
     session: Session,
     *,
     author: StaffRow | None = None,
-    waits_for: Role | None = None,
+    signer: StaffRow | None = None,
+    seen_by: StaffRow | None = None,
     limit: int = 100,
 ) -> Sequence[DepartmentReport]:
-    """Reports, the latest period first: all of them, of one author, or waiting for one role."""
+    """Reports, the latest period first: all of them, of one author, waiting for one person's signature, or written by
+    those whose reports a person may see."""
     chosen = select(DepartmentReport).order_by(DepartmentReport.last.desc(), DepartmentReport.id.desc()).limit(limit)
     if author is not None:
         chosen = chosen.where(DepartmentReport.author_id == author.id)
-    if waits_for is not None:
-        chosen = chosen.where(DepartmentReport.waits_for == waits_for)
+    if signer is not None:
+        chosen = chosen.where(DepartmentReport.waits_for == signer.role)
+    if (reader := signer or seen_by) is not None and reader.role == "county_clerk":
+        managers = select(StaffRow.id).where(StaffRow.role == "customer_manager", StaffRow.county == reader.county)
+        chosen = chosen.where(DepartmentReport.author_id.in_(managers))
     return session.scalars(chosen).all()
 
 
@@ -155,26 +173,44 @@ def report_steps(session: Session, report_id: int) -> Sequence[tuple[ReportStep,
     return [(step, staff) for step, staff in rows]
 
 
+def may_see(reader: StaffRow, author: StaffRow) -> bool:
+    """True if a county's clerk reads the reports of this author: a customer manager of the county."""
+    return (
+        reader.role == "county_clerk"
+        and author.role == "customer_manager"
+        and bool(reader.county)
+        and author.county == reader.county
+    )
+
+
 def overdue(session: Session, today: date) -> list[Overdue]:
-    """The reports that should have been signed before today and are not, the oldest first: those under way, and those
-    of days with orders that have not been begun."""
+    """The reports that should have been signed before today and are not, the oldest first: those under way, and by name
+    those that somebody who had to write one on a day, in a week or a month with orders has not begun."""
     open_days = calendar(session)
+    people = {person.id: person for person in session.scalars(select(StaffRow).order_by(StaffRow.name))}
     late = [
-        Overdue(report.kind, Period(report.first, report.last), report.due_on, report)
+        Overdue(report.kind, Period(report.first, report.last), report.due_on, report, people[report.author_id])
         for report in session.scalars(
             select(DepartmentReport).where(DepartmentReport.state != "approved", DepartmentReport.due_on < today)
         )
     ]
-    begun = set(session.execute(select(DepartmentReport.kind, DepartmentReport.first).distinct()).all())
+    report = DepartmentReport
+    begun = {tuple(row) for row in session.execute(select(report.kind, report.first, report.author_id))}
     ordered = session.scalars(
         select(OrderRow.business_day).where(OrderRow.business_day.between(today - OVERDUE_WINDOW, today)).distinct()
     ).all()
+    obliged = [person for person in people.values() if person.active and person.role in OBLIGED]
     for kind, span in SPANS.items():
         for first in {Period.around(day, span).first for day in ordered}:
             period = Period.around(first, span)
             due = due_on(period, open_days)
-            if due < today and (kind, first) not in begun:
-                late.append(Overdue(kind, period, due, None))
+            late += [
+                Overdue(kind, period, due, None, person)
+                for person in obliged
+                if due < today
+                and (kind, first, person.id) not in begun
+                and business_day(person.created_at) <= period.last
+            ]
     return sorted(late, key=lambda one: (one.due_on, one.period.first, one.kind))
 
 
@@ -188,9 +224,26 @@ def due_on(period: Period, open_days: Calendar) -> date:
     return day
 
 
-def _text(session: Session, period: Period, calls: CallFiguresOf, now: datetime) -> str:
+def signer_of(session: Session, kind: ReportKind, author: StaffRow) -> Role | None:
+    """The role that signs a report of this author: for a diary the one above, or the next that an active account has;
+    None where nobody is there to sign. A county's clerk signs for the customer managers of the county."""
+    there = set(
+        session.scalars(select(StaffRow.role).where(StaffRow.active, StaffRow.role != "county_clerk").distinct())
+    )
+    clerks = session.scalars(select(StaffRow).where(StaffRow.active, StaffRow.role == "county_clerk"))
+    if any(may_see(clerk, author) for clerk in clerks):
+        there.add("county_clerk")
+    wanted = DIARY_SIGNERS[author.role] if kind == "diary" else (REPORT_SIGNER,)
+    return next((role for role in wanted if role in there), None)
+
+
+def _text(
+    session: Session, kind: ReportKind, period: Period, author: StaffRow, calls: CallFiguresOf, now: datetime
+) -> str:
     today = business_day(now)
-    return draft_text(session, period, calls(session, period.until(today), now), today)
+    signer = signer_of(session, kind, author) or REPORT_SIGNER
+    figures = calls(session, period.until(today), now)
+    return draft_text(session, period, figures, today, author=author, signer=signer)
 
 
 def _editable_by(session: Session, report_id: int, by: StaffRow) -> DepartmentReport:
@@ -208,6 +261,9 @@ def _awaiting_signature(session: Session, report_id: int, by: StaffRow) -> Depar
         raise ReportRefused(f"The report is {report.state.replace('_', ' ')}: there is nothing to sign.")
     if by.role != report.waits_for or not by.active:
         raise ReportRefused(f"The report waits for the {report.waits_for}; {by.name} is {by.role}.")
+    author = session.get_one(StaffRow, report.author_id)
+    if by.role == "county_clerk" and not may_see(by, author):
+        raise ReportRefused(f"{author.name} is no customer manager of {by.name}'s county.")
     return report
 
 
@@ -216,12 +272,6 @@ def _locked(session: Session, report_id: int) -> DepartmentReport:
     if report is None:
         raise ReportRefused(f"There is no report {report_id}.")
     return report
-
-
-def _next_signer(session: Session, role: Role) -> Role | None:
-    """The next role above that an active account has, or None."""
-    there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
-    return next((above for above in APPROVAL_CHAIN[APPROVAL_CHAIN.index(role) + 1 :] if above in there), None)
 
 
 def _add_step(

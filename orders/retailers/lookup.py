@@ -80,9 +80,14 @@ def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlan
     return {plan for plan in plans if is_order_day(plan, day, open_days)}
 
 
+def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
+    """The condition for a retailer with one of these plans."""
+    return tuple_(*PLAN).in_(plans)
+
+
 def has_order_day(session: Session, day: date, open_days: Calendar) -> ColumnElement[bool]:
     """The condition for a retailer whose order day this is."""
-    return tuple_(*PLAN).in_(due_plans(session, day, open_days))
+    return has_plan(due_plans(session, day, open_days))
 
 
 def is_due(order_day: ColumnElement[bool]) -> ColumnElement[bool]:

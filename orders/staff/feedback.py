@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from orders.retailers.models import RetailerRow
@@ -21,6 +21,8 @@ PASSED_TO: dict[Role, tuple[Role, ...]] = {
     "leader": ("manager", "director"),
     "manager": ("leader", "director"),
     "director": ("leader", "manager"),
+    "customer_manager": ("leader", "manager"),
+    "county_clerk": ("leader", "manager", "director"),
 }
 """The roles to which each role may pass a request up."""
 
@@ -94,9 +96,11 @@ def requests(
     waits_for: Role | None = None,
     noted_by: int | None = None,
     retailer_id: int | None = None,
+    when: ColumnElement[bool] | None = None,
     limit: int = 100,
 ) -> list[FeedbackView]:
-    """Requests, the latest first: those that wait for a role, that one person recorded, or of one retailer."""
+    """Requests, the latest first: those that wait for a role, that one person recorded, of one retailer, or recorded
+    when the condition says."""
     chosen = (
         select(Feedback, RetailerRow)
         .join(RetailerRow, RetailerRow.id == Feedback.retailer_id)
@@ -109,6 +113,8 @@ def requests(
         chosen = chosen.where(Feedback.recorded_by == noted_by)
     if retailer_id is not None:
         chosen = chosen.where(Feedback.retailer_id == retailer_id)
+    if when is not None:
+        chosen = chosen.where(when)
     rows = session.execute(chosen).all()
     steps: dict[int, list[tuple[FeedbackStep, StaffRow]]] = {row.id: [] for row, _ in rows}
     for step, staff in session.execute(

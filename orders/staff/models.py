@@ -5,21 +5,26 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Literal, get_args
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage import Base, UtcDateTime
 
-# AY 4.1: 电话订货员, 电访班长, 内勤, 货源管理员 or 客户经理, 主任.
-Role = Literal["operator", "leader", "clerk", "manager", "director"]
+# AY 3, 4.1: 电话订货员, 电访班长, 内勤, 货源管理员, 主任; 客户经理 and 县级分公司内勤 for the retailers of their own.
+Role = Literal["operator", "leader", "clerk", "manager", "director", "customer_manager", "county_clerk"]
 
 
 ROLES: tuple[Role, ...] = get_args(Role)
+ROLE_MAX_CHARS = 20
+CITY_ROLES: frozenset[Role] = frozenset({"operator", "leader", "clerk", "manager", "director"})
+"""The roles for which every retailer of the city is their business; the others see those of their own
+(`orders.retailers.scope`)."""
 
 
 Task = Literal[
     "take_calls",
     "see_day",
+    "see_shops",
     "edit_catalog",
     "edit_supply",
     "approve_supply",
@@ -39,12 +44,18 @@ Task = Literal[
     "export_retailers",
     "settle_alarms",
     "listen_in",
+    "note_feedback",
+    "export_orders",
+    "export_shops",
+    "manage_staff",
 ]
 
 
 PERMISSIONS: dict[Task, frozenset[Role]] = {
     "take_calls": frozenset({"operator", "leader", "clerk"}),
-    "see_day": frozenset(ROLES),
+    "see_day": CITY_ROLES,
+    # The pages of retailers and their orders, each role of its own ones.
+    "see_shops": frozenset(ROLES),
     "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_supply": frozenset({"manager", "director"}),
     # After 07:50 a second person approves what the supply manager changes (AY 4.1.1).
@@ -52,10 +63,11 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_notices": frozenset({"leader", "manager", "director"}),
-    "write_reports": frozenset({"operator", "leader", "clerk"}),
+    "write_reports": frozenset({"operator", "leader", "clerk", "customer_manager", "county_clerk"}),
     "set_rules": frozenset({"leader", "manager", "director"}),
     "edit_retailers": frozenset({"clerk", "manager", "director"}),
-    "enter_lists": frozenset({"operator", "leader", "clerk"}),
+    # AY 4.1.8: the customer manager brings the list, the county's clerk sends it in.
+    "enter_lists": frozenset({"operator", "leader", "clerk", "customer_manager", "county_clerk"}),
     "audit_orders": frozenset({"leader", "clerk", "director"}),
     "request_changes": frozenset({"operator", "leader", "clerk", "director"}),
     "decide_changes": frozenset({"leader", "director"}),
@@ -63,27 +75,41 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "end_day": frozenset({"leader", "clerk", "director"}),
     "run_outbound": frozenset({"leader", "clerk", "director"}),
     # TR 3.3: the customer manager visits whoever was not reached.
-    "record_visits": frozenset({"leader", "clerk", "manager", "director"}),
+    "record_visits": frozenset({"leader", "clerk", "manager", "director", "customer_manager", "county_clerk"}),
     # Every shop with its numbers and its balance: those who also import them.
     "export_retailers": frozenset({"clerk", "manager", "director"}),
     "settle_alarms": frozenset({"leader", "clerk", "manager", "director"}),
     # To calls going on, unheard by the caller, and to whisper to their operators.
     "listen_in": frozenset({"leader"}),
+    "note_feedback": frozenset({"operator", "leader", "clerk", "customer_manager", "county_clerk"}),
+    "export_orders": frozenset({"leader", "clerk", "manager", "director", "county_clerk"}),
+    "export_shops": frozenset({"clerk", "manager", "director", "county_clerk"}),
+    # Of the roles in MANAGED_ROLES.
+    "manage_staff": frozenset({"leader", "director"}),
 }
 """The roles that may do each task, at the console and by command."""
+
+MANAGED_ROLES: dict[Role, frozenset[Role]] = {
+    "leader": frozenset({"operator", "customer_manager"}),
+    "director": frozenset(ROLES),
+}
+"""The roles whose accounts each role makes, changes, closes, reopens and gives new passwords. The leader manages none
+that may do more than the leader: who resets a password could sign in with it."""
 
 
 class StaffRow(Base):
     """One person who signs in at the console. `phone` is the number calls reach them at, if any; `seat` is the one
     callers hear; `closed_at` is the first run of retention that found the account closed. Sessions begun under an
-    earlier `session_number` are over: signing out counts it up."""
+    earlier `session_number` are over: signing out counts it up. With `must_change_password` the holder does nothing
+    before they have chosen a password of their own. `manager` is the name the retailers of a customer manager carry,
+    `county` their county; that of a customer manager may be empty, for any."""
 
     __tablename__ = "staff"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     login: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(40))
-    role: Mapped[Role] = mapped_column(String(10))
+    role: Mapped[Role] = mapped_column(String(ROLE_MAX_CHARS))
     seat: Mapped[str] = mapped_column(String(10), default="")
     phone: Mapped[str | None] = mapped_column(String(32))
     password_hash: Mapped[str] = mapped_column(String(200))
@@ -91,6 +117,9 @@ class StaffRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     session_number: Mapped[int] = mapped_column(default=0)
+    must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
+    county: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    manager: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
     def is_allowed(self, task: Task) -> bool:
         """True if the account is active and its role allows the task."""
@@ -156,7 +185,7 @@ class Feedback(Base):
     kind: Mapped[FeedbackKind] = mapped_column(String(10))
     text: Mapped[str] = mapped_column(String(TEXT_MAX))
     state: Mapped[FeedbackState] = mapped_column(String(10))
-    waits_for: Mapped[Role | None] = mapped_column(String(10))
+    waits_for: Mapped[Role | None] = mapped_column(String(ROLE_MAX_CHARS))
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
     recorded_by: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
 
@@ -171,5 +200,5 @@ class FeedbackStep(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     by_id: Mapped[int] = mapped_column(ForeignKey(StaffRow.id))
     step: Mapped[FeedbackStepKind] = mapped_column(String(10))
-    to: Mapped[Role | None] = mapped_column(String(10))
+    to: Mapped[Role | None] = mapped_column(String(ROLE_MAX_CHARS))
     text: Mapped[str] = mapped_column(String(TEXT_MAX), default="")

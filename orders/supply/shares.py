@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from orders.audit_log import record_change
 from orders.hotline_settings import calendar
-from orders.retailers.lookup import due_plans, has_plan
+from orders.retailers.lookup import due_plans, has_plan, is_due
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Limit, PublishedAllocation, Supply
 from orders.windows import cycle_start
@@ -53,7 +53,7 @@ def shares(session: Session, catalog: Catalog, day: date) -> list[Share]:
                 func.sum(Limit.limit_packs),
             )
             .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
-            .where(Limit.cycle_start == cycle_start(plan, day), has_plan([plan]), RetailerRow.status == "active")
+            .where(Limit.cycle_start == cycle_start(plan, day), is_due(has_plan([plan])))
             .group_by(Limit.barcode, RetailerRow.county, RetailerRow.manager)
         )
         for barcode, county, manager, retailers, packs in rows:

@@ -33,7 +33,7 @@ class Visitor:
         found = _TOKEN.search(self.client.get("/login").get_data(as_text=True))
         if found is None:
             # A signed-in visitor is redirected from there; any page for signed-in staff has the token too.
-            found = _TOKEN.search(self.client.get("/today").get_data(as_text=True))
+            found = _TOKEN.search(self.client.get("/today", follow_redirects=True).get_data(as_text=True))
         assert found is not None
         return found[1]
 

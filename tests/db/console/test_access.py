@@ -1,8 +1,9 @@
 """Every route for every role, as it stands in `access.txt`; a new route without a row there fails.
 
-A row has the method, the route, the status for a stranger, and one each for operator, leader, clerk, manager and
-director. 401 asks to sign in, 403 refuses; any other status is what the page answers to an empty form, for things that
-do not exist where the route names one. Routes of the carrier and of web shops are refused to everybody: these sign.
+A row has the method, the route, the status for a stranger, and one each for operator, leader, clerk, manager,
+director, customer manager and county clerk. 401 asks to sign in, 403 refuses; any other status is what the page answers
+to an empty form, for things that do not exist where the route names one. Routes of the carrier and of web shops are
+refused to everybody: these sign.
 """
 
 from __future__ import annotations

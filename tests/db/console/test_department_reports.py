@@ -65,21 +65,23 @@ def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
     assert "已订 1 户" in text(operator.post(f"{diary}/redraft"))
 
 
-def test_a_diary_is_signed_by_leader_clerk_and_director_in_turn(
+def test_an_operators_diary_is_signed_by_the_leader_and_its_week_by_the_director(
     diary: str, signed_in_as: Callable[[str], Visitor], world: World
 ) -> None:
     passed_up = text(signed_in_as("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
     assert "已提交" in passed_up
     assert "等电访班长审批" in passed_up
     assert "<textarea" not in passed_up
-    for login, then in (("leader", "等内勤审批"), ("clerk", "等主任审批"), ("director", "已审结")):
-        signer = signed_in_as(login)
-        assert diary in text(signer.get("/department-reports")).partition("待我审批")[2].partition("<section")[0]
-        assert then in text(signer.post(f"{diary}/sign", comment="同意"))
-    page = text(signed_in_as("operator").get(diary))
-    assert page.count("：同意") == 3
+    leader, director = signed_in_as("leader"), signed_in_as("director")
+    assert diary in text(leader.get("/department-reports")).partition("待我审批")[2].partition("<section")[0]
+    assert "已审结" in text(leader.post(f"{diary}/sign", comment="同意"))
+    assert text(signed_in_as("operator").get(diary)).count("：同意") == 1
     with kept(world) as report:
         assert report.state == "approved"
+    week = signed_in_as("operator").post("/department-reports", kind="weekly", day=TODAY).headers["HX-Redirect"]
+    assert "等主任审批" in text(signed_in_as("operator").post(f"{week}/write", text="一周", pass_up="1"))
+    assert leader.post(f"{week}/sign").status_code == 422
+    assert "已审结" in text(director.post(f"{week}/sign"))
 
 
 def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
@@ -138,7 +140,7 @@ def test_what_is_late_is_marked_for_its_author_and_for_those_above(
     assert "逾期，最晚 2026-11-24" in text(signed_in_as("operator").get(diary))
 
 
-def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
+def test_who_wrote_no_diary_is_late_by_name_and_begins_their_own_from_the_list(
     signed_in_as: Callable[[str], Visitor], world: World, clock: MovingClock
 ) -> None:
     with world.desk() as desk:
@@ -148,13 +150,12 @@ def test_a_day_nobody_wrote_about_is_late_and_is_begun_from_the_list(
         desk.draft("CA1").set_line(CLASSIC, 50)
         desk.draft("CA1").confirm()
     clock.move(days=2)
-    late = (
-        text(signed_in_as("leader").get("/department-reports"))
-        .partition('id="late-title"')[2]
-        .partition("</section>")[0]
-    )
-    assert "还没有人写" in late
-    assert f'name="day" value="{TODAY}"' in late
+    for login, names in (("leader", ("李晓燕", "王敏", "刘志明", "赵红霞")), ("operator", ("李晓燕",))):
+        page = text(signed_in_as(login).get("/department-reports"))
+        late = page.partition('id="late-title"')[2].partition("</section>")[0]
+        assert late.count("还没有写") == len(names)
+        assert all(name in late for name in names)
+        assert late.count(f'name="day" value="{TODAY}"') == 1, "their own only"
 
 
 @pytest.mark.parametrize("form", [{"kind": "diary", "day": "2026-11-24"}, {"kind": "diary", "day": ""}, {"kind": "x"}])

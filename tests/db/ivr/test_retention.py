@@ -94,7 +94,7 @@ def test_an_account_that_was_closed_loses_its_number_and_password_and_keeps_its_
     with world.session() as session:
         person = session.scalars(select(StaffRow).where(StaffRow.login == "operator")).one()
         person.phone, name = "+8613700000001", person.name
-        close_account(session, "operator")
+        close_account(session, "operator", by="the director", now=world.clock())
     assert run(world)["former_staff"] == 0
     assert run(world, days=364)["former_staff"] == 0
     assert run(world, days=2)["former_staff"] == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -16,7 +16,9 @@ from orders.reporting import signed_reports as department
 from orders.reporting.figures import Period
 from orders.reporting.models import DepartmentReport, ReportKind, ReportStep
 from orders.reporting.signed_reports import ReportRefused
+from orders.retailers.models import RetailerRow
 from orders.staff.accounts import create_staff
+from orders.staff.feedback import record_request
 from orders.staff.models import Role, StaffRow
 from orders.windows import NATIONAL, Calendar
 from tests.support.desk_world import CHINA, MAIN, SHOP, MovingClock, World
@@ -75,9 +77,12 @@ class ReportingOffice:
                 (person.login, step.step, step.comment) for step, person in department.report_steps(session, report)
             ]
 
-    def overdue(self, today: date) -> list[tuple[str, date, bool]]:
+    def overdue(self, today: date) -> list[tuple[str, date, str, bool]]:
         with self.world.session() as session:
-            return [(one.kind, one.period.first, one.report is not None) for one in department.overdue(session, today)]
+            return [
+                (one.kind, one.period.first, one.author.login, one.report is not None)
+                for one in department.overdue(session, today)
+            ]
 
 
 @pytest.fixture
@@ -94,32 +99,31 @@ def order(world: World) -> None:
         desk.draft("a call").confirm()
 
 
-def test_a_diary_goes_from_the_operator_up_to_the_director(office: ReportingOffice) -> None:
+def test_an_operators_diary_is_the_leaders_to_sign_and_a_leaders_the_clerks(office: ReportingOffice) -> None:
     order(office.world)
     diary = office.draft()
     office.submit(diary)
     assert office.state(diary) == ("submitted", "leader")
     office.sign(diary, "leader", "好")
-    office.sign(diary, "clerk")
-    assert office.state(diary) == ("submitted", "director")
-    office.sign(diary, "director")
     assert office.state(diary) == ("approved", None)
+    of_leader = office.draft("leader")
+    office.submit(of_leader, "leader")
+    assert office.state(of_leader) == ("submitted", "clerk")
+    office.sign(of_leader, "clerk")
+    assert office.state(of_leader) == ("approved", None)
     assert office.steps(diary) == [
         ("operator", "drafted", ""),
         ("operator", "submitted", ""),
         ("leader", "signed", "好"),
-        ("clerk", "signed", ""),
-        ("director", "signed", ""),
     ]
     with office.world.session() as session:
         assert "订单 1 份" in session.get_one(DepartmentReport, diary).text
 
 
-def test_one_sent_back_is_mended_and_signed_again_by_everybody(office: ReportingOffice) -> None:
+def test_one_sent_back_is_mended_and_submitted_again(office: ReportingOffice) -> None:
     diary = office.draft()
     office.submit(diary)
-    office.sign(diary, "leader")
-    office.send_back(diary, "clerk", "缺客户反映")
+    office.send_back(diary, "leader", "缺客户反映")
     assert office.state(diary) == ("sent_back", None)
     office.write(diary, "补充:客户反映两条。\r\n完")
     office.submit(diary)
@@ -154,10 +158,77 @@ def test_only_its_author_writes_it_and_only_while_it_is_there(office: ReportingO
             again()
 
 
-def test_a_leaders_report_begins_with_the_clerk(office: ReportingOffice) -> None:
-    weekly = office.draft("leader", "weekly")
-    office.submit(weekly, "leader")
-    assert office.state(weekly) == ("submitted", "clerk")
+def test_weekly_and_monthly_reports_are_the_directors_to_sign(office: ReportingOffice) -> None:
+    kinds: tuple[ReportKind, ...] = ("weekly", "monthly")
+    for login in ("operator", "leader", "clerk"):
+        for kind in kinds:
+            report = office.draft(login, kind)
+            office.submit(report, login)
+            assert office.state(report) == ("submitted", "director")
+            office.sign(report, "director")
+            assert office.state(report) == ("approved", None)
+
+
+def test_a_customer_managers_diary_is_signed_by_the_clerk_of_the_county(office: ReportingOffice) -> None:
+    with office.world.session() as session:
+        shop = session.scalars(select(RetailerRow).where(RetailerRow.customer_code == SHOP)).one()
+        shop.county, shop.manager = "文峰", "刘经理"
+        for login, role, county, manager in (
+            ("liu", "customer_manager", "文峰", "刘经理"),
+            ("he", "customer_manager", "北关", "何经理"),
+            ("wenfeng", "county_clerk", "文峰", ""),
+        ):
+            create_staff(
+                session,
+                office.world.clock(),
+                login=login,
+                name=login.title(),
+                role=role,  # type: ignore[arg-type]
+                password_hash="",
+                county=county,
+                manager=manager,
+            )
+    order(office.world)
+    own, others = office.draft("liu"), office.draft("he")
+    for report, login in ((own, "liu"), (others, "he")):
+        office.submit(report, login)
+    assert office.state(own) == ("submitted", "county_clerk")
+    assert office.state(others) == ("submitted", "clerk"), "北关 has no clerk of its own"
+    with office.world.session() as session:
+        clerk = office.person(session, "wenfeng")
+        assert [row.id for row in department.find_reports(session, signer=clerk)] == [own]
+        assert [row.id for row in department.find_reports(session, seen_by=clerk)] == [own]
+        text = session.get_one(DepartmentReport, own).text
+        assert "文峰 刘经理:1 户,订货 1 户,订单 1 份,10 盒" in text
+        assert "北关" not in text
+        clerk.county = "北关"
+    with pytest.raises(ReportRefused, match="no customer manager of Wenfeng's county"):
+        office.sign(own, "wenfeng")
+    county = office.draft("wenfeng", "weekly")
+    office.submit(county, "wenfeng")
+    assert office.state(county) == ("submitted", "director")
+
+
+def test_a_draft_has_its_authors_own_requests(office: ReportingOffice) -> None:
+    with office.world.session() as session:
+        for login, text in (("operator", "想要中华"), ("leader", "早点送货")):
+            shop = session.scalars(select(RetailerRow.id).where(RetailerRow.customer_code == SHOP)).one()
+            record_request(
+                session,
+                shop,
+                "supply",
+                text,
+                pass_to=None,
+                by=office.person(session, login),
+                now=office.world.clock(),
+            )
+    drafts = {login: office.draft(login) for login in ("operator", "leader", "clerk")}
+    with office.world.session() as session:
+        texts = {login: session.get_one(DepartmentReport, number).text for login, number in drafts.items()}
+    assert "想要中华(当时办好)" in texts["operator"]
+    assert "早点送货" not in texts["operator"]
+    assert "早点送货(当时办好)" in texts["leader"]
+    assert "本人没有登记客户要求" in texts["clerk"]
 
 
 def test_who_signs_everything_writes_nothing(office: ReportingOffice) -> None:
@@ -201,17 +272,26 @@ def test_a_report_is_due_on_the_next_working_day() -> None:
     assert department.due_on(Period(date(2026, 9, 30), date(2026, 9, 30)), NATIONAL) == date(2026, 10, 8)
 
 
-def test_what_is_late_is_listed_whether_begun_or_not(office: ReportingOffice) -> None:
+def test_what_is_late_is_listed_by_name_whether_begun_or_not(office: ReportingOffice) -> None:
     order(office.world)
     assert office.overdue(date(2026, 11, 24)) == []
-    assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, False)]
+    none_yet = [("diary", TODAY, login, False) for login in ("leader", "operator")]
+    assert office.overdue(date(2026, 11, 25)) == none_yet
     diary = office.draft()
     office.submit(diary)
-    assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, True)]
-    for login in ("leader", "clerk", "director"):
-        office.sign(diary, login)
-    assert office.overdue(date(2026, 11, 25)) == []
-    assert office.overdue(date(2026, 12, 2)) == [("weekly", TODAY, False), ("monthly", date(2026, 11, 1), False)]
+    assert office.overdue(date(2026, 11, 25)) == [("diary", TODAY, "operator", True), none_yet[0]]
+    office.sign(diary, "leader")
+    assert office.overdue(date(2026, 11, 25)) == [none_yet[0]], "the leader's own is still to be written"
+    with office.world.session() as session:
+        office.engage(session, "new", "operator")
+        office.person(session, "new").created_at += timedelta(days=1)
+        office.person(session, "leader").active = False
+    assert office.overdue(date(2026, 12, 2)) == [
+        ("weekly", TODAY, "new", False),
+        ("weekly", TODAY, "operator", False),
+        ("monthly", date(2026, 11, 1), "new", False),
+        ("monthly", date(2026, 11, 1), "operator", False),
+    ]
 
 
 def test_each_sees_what_waits_for_it(office: ReportingOffice) -> None:
@@ -220,12 +300,12 @@ def test_each_sees_what_waits_for_it(office: ReportingOffice) -> None:
     office.submit(weekly, "leader")
     with office.world.session() as session:
         found = SimpleNamespace(
-            leader=department.find_reports(session, waits_for="leader"),
-            clerk=department.find_reports(session, waits_for="clerk"),
+            leader=department.find_reports(session, signer=office.person(session, "leader")),
+            director=department.find_reports(session, signer=office.person(session, "director")),
             own=department.find_reports(session, author=office.person(session, "operator")),
         )
     assert [row.id for row in found.leader] == [row.id for row in found.own] == [diary]
-    assert [row.id for row in found.clerk] == [weekly]
+    assert [row.id for row in found.director] == [weekly]
 
 
 def test_the_database_refuses_to_rewrite_what_was_signed(engine: Engine, clock: MovingClock) -> None:
