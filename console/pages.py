@@ -55,6 +55,7 @@ from console.settings import (
     spoken_name_pages,
     supply_pages,
 )
+from console.shop import shop_pages
 from console.web_phone import web_phone_pages
 from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
@@ -138,12 +139,17 @@ def _console(app_services: Services) -> Blueprint:
     def check_request() -> None:
         request.max_content_length = FORM_MAX_BYTES
         by_itself = request.accept_mimetypes.best == "text/event-stream" or request.endpoint in alarm_pages.POLLED
-        authentication.load_staff(touch=not by_itself)
+        # The page of retailers has a session of its own, and opens nothing of the console.
+        if request.blueprint != "console.shop":
+            authentication.load_staff(touch=not by_itself)
         try:
             _protection.protect()
         except CSRFError:
             # Without a session there is no token: the page asks to sign in again, and nothing typed is lost.
-            for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
+            for_staff = request.endpoint != "console.login" and request.blueprint not in (
+                "console.phone",
+                "console.shop",
+            )
             if authentication.current_staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
@@ -194,7 +200,8 @@ def _console(app_services: Services) -> Blueprint:
         sentence = error.description if is_own else texts.error_sentences.get(error.code, texts.error_sentences[500])
         if request.headers.get("HX-Request"):
             return str(sentence), error.code
-        return render_template("error.html", error=error, sentence=sentence), error.code
+        template = "shop/error.html" if f"{request.path}/".startswith("/shop/") else "error.html"
+        return render_template(template, error=error, sentence=sentence), error.code
 
     @console.app_errorhandler(UnfitText)
     def refuse_text(unfit: UnfitText) -> ResponseReturnValue:
@@ -284,6 +291,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(hotline_pages.hotline_routes())
     console.register_blueprint(hours_pages.hours_routes())
     console.register_blueprint(department_pages.department_routes())
+    console.register_blueprint(shop_pages.shop_routes())
     if app_services.settings.demo:
         console.register_blueprint(web_phone_pages.phone_routes(app_services))
     return console
