@@ -21,10 +21,12 @@ from console import authentication, language, navigation, texts
 from console.calls import listening_pages, order_and_call_pages, recording_pages, turn_review
 from console.day import (
     alarm_pages,
+    assessment_pages,
     brief,
     delivery_pages,
     department_report_pages,
     feedback_pages,
+    meeting_pages,
     order_change_pages,
     outbound_pages,
     proxy_order_pages,
@@ -277,6 +279,8 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(delivery_pages.delivery_routes())
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
+    console.register_blueprint(assessment_pages.assessment_routes())
+    console.register_blueprint(meeting_pages.meeting_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
     console.register_blueprint(recording_pages.recording_routes())
     console.register_blueprint(listening_pages.listening_routes())

@@ -301,6 +301,7 @@ report_tones = {"draft": "", "submitted": "warn", "sent_back": "bad", "approved"
 report_steps = Texts(
     {"drafted": N_("已起草"), "submitted": N_("已提交"), "signed": N_("已同意"), "sent_back": N_("已退回")}
 )
+meeting_kinds = Texts({"morning": N_("晨会"), "training": N_("培训")})
 feedback_kinds = Texts(
     {
         "supply": N_("货源"),

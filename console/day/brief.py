@@ -18,6 +18,7 @@ from console.day.pre_shift_check import checks
 from console.language import _
 from ivr import call_figures
 from ivr.services import services
+from orders.assessment import meetings
 from orders.book.due import due_count
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.hotline_settings import calendar
@@ -144,6 +145,7 @@ def brief_routes() -> Blueprint:
                 locks_at=LOCKED_FROM.opens_at(today),
                 is_locked=now >= LOCKED_FROM.opens_at(today),
                 percent=percent_text,
+                minutes=[one for one in meetings.meetings(session, today, today) if one.kind == "morning"],
                 **_notices(session, today),
             )
         keep(services().sessions, last_day.need_days)

@@ -38,6 +38,7 @@ Task = Literal[
     "export_retailers",
     "settle_alarms",
     "listen_in",
+    "assess_staff",
 ]
 
 
@@ -66,6 +67,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "settle_alarms": frozenset({"leader", "clerk", "manager", "director"}),
     # To calls going on, unheard by the caller, and to whisper to their operators.
     "listen_in": frozenset({"leader"}),
+    # AY 4.6: assessments of those below, minutes of the morning meeting, records of trainings.
+    "assess_staff": frozenset({"leader", "clerk", "director"}),
 }
 """The roles that may do each task, at the console and by command."""
 
