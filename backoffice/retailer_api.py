@@ -178,7 +178,7 @@ def _news(desk: Desk, retailer: Retailer, _channel: Channel) -> News:
     news = shop_news(desk, retailer)
     return News(
         business_day=news.day.isoformat(),
-        promotions=list(news.promotions),
+        messages=list(news.messages),
         new_specs=_named(news.new_specs),
         key_specs=_named(news.key_specs),
     )

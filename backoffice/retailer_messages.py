@@ -97,6 +97,6 @@ class News(BaseModel):
     """The news of a day for this retailer."""
 
     business_day: Day
-    promotions: list[str]
+    messages: list[str]
     new_specs: list[NewsSpec]
     key_specs: list[NewsSpec]

@@ -21,6 +21,8 @@ from orders.retailers.models import RetailerRow, ShopSession
 from storage import read_only, retry_on_deadlock, transaction
 
 _FIGURES = re.compile(r"[0-9]{1,9}")
+# The refusals after which the order is changed or read over again; after the others it cannot be saved.
+MENDED_HERE = ("holds_lost", "order_min", "empty")
 
 
 def shop_routes() -> Blueprint:
@@ -105,6 +107,9 @@ def shop_routes() -> Blueprint:
             except shop_orders.Unavailable:
                 return redirect(url_for("console.shop.page"), 303)
             except DeskRefusal as refusal:
+                if refusal.reason not in MENDED_HERE:
+                    # The page says why: it is closed by now, or something was ordered meanwhile.
+                    return redirect(url_for("console.shop.page"), 303)
                 return _check_page(desk, retailer, own, refusal.reason), 422
             if isinstance(saved, OrderView):
                 return _check_page(desk, retailer, own, "holds_lost"), 422

@@ -19,7 +19,7 @@
       total += wanted;
       fen += wanted * Number(stepper.dataset.price);
     }
-    sum.textContent = sum.dataset.words.replace("{cartons}", total).replace("{amount}", (fen / 100).toFixed(2));
+    sum.textContent = sum.dataset.words.replace("{cartons}", total).replace("{amount}", (fen / 100).toLocaleString("en", { minimumFractionDigits: 2 }));
     sum.hidden = total === 0;
   }
 

@@ -1,4 +1,4 @@
-"""The news of a day for a retailer: promotions, and which of its specs are new or the day's key ones (AY 4.1.6)."""
+"""The news of a day for a retailer: messages, and which of its specs are new or the day's key ones (AY 4.1.6)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from orders.staff import notices
 
 @dataclass(frozen=True, slots=True)
 class ShopNews:
-    """The news of `day`: the texts of promotions, and the specs that are new or key. Notes to the staff are no part."""
+    """The news of `day`: the messages to shops, and the specs that are new or key. What is for the staff is no part."""
 
     day: date
-    promotions: tuple[str, ...]
+    messages: tuple[str, ...]
     new_specs: tuple[Spec, ...]
     key_specs: tuple[Spec, ...]
 
@@ -25,7 +25,7 @@ def shop_news(desk: Desk, retailer: Retailer) -> ShopNews:
     specs = desk.available_specs(retailer)
     return ShopNews(
         day=desk.day,
-        promotions=tuple(one.text for one in notices.in_force(desk.session, desk.day) if one.kind == "promotion"),
+        messages=tuple(one.text for one in notices.in_force(desk.session, desk.day) if one.kind == "shops"),
         new_specs=_of(specs, new=True),
         key_specs=_of(specs, new=False),
     )

@@ -111,14 +111,15 @@ class SeatRow(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-NoticeKind = Literal["promotion", "note"]
+NoticeKind = Literal["promotion", "note", "shops"]
 
 
 NOTICE_MAX_CHARS = 300
 
 
 class Notice(Base):
-    """One promotion or note, in force from `first` to `last`, both counted, until it is taken down."""
+    """One promotion, note, or message that the shops see as well, in force from `first` to `last`, both counted, until
+    it is taken down."""
 
     __tablename__ = "notices"
 

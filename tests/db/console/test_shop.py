@@ -235,8 +235,13 @@ def test_an_order_that_closes_while_it_is_filled_in_can_be_saved_within_the_grac
     telephone.save()
     assert order_rows(world)[0].state == "confirmed"
     other = another(world)
+    world.clock.move_to(MORNING.replace(hour=11, minute=59))
     other.sign_in(STATION)
-    assert "今天的订货时间过了" in other.page
+    other.order(**{f"b{CHINA}": "2"})
+    world.clock.move(minutes=20)
+    page = other.save()
+    assert "今天的订货时间过了" in page
+    assert [row.state for row in order_rows(world)] == ["confirmed", "draft"]
 
 
 def test_the_session_is_the_shops_alone_and_ends_with_idleness_a_new_pin_or_signing_out(

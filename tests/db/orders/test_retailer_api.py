@@ -60,7 +60,7 @@ def test_a_shop_reads_its_order_its_limits_its_balance_and_the_news(world: World
     world.limit(CHINA, 5)
     world.introduce(TAISHAN, "new")
     with world.session() as session:
-        for kind, text in (("promotion", "买泰山送打火机"), ("note", "今天少说泰山")):
+        for kind, text in (("shops", "买泰山送打火机"), ("promotion", "今天少说泰山")):
             post(session, kind, text, MORNING.date(), MORNING.date(), by="a leader", now=MORNING)  # type: ignore[arg-type]
     before = Limits.model_validate(own(client, "limits").get_json())
     assert (before.may_order, before.closes_at) == (True, "2026-11-23T12:00:00+08:00")
@@ -76,7 +76,7 @@ def test_a_shop_reads_its_order_its_limits_its_balance_and_the_news(world: World
     balance = Balance.model_validate(own(client, "balance").get_json())
     assert (balance.unsettled_fen, balance.shortfall_fen) == (3 * 381_60, 3 * 381_60 - 1_000_00)
     news = News.model_validate(own(client, "news").get_json())
-    assert news.promotions == ["买泰山送打火机"], "notes are for the staff"
+    assert news.messages == ["买泰山送打火机"], "the others are for the staff"
     assert [spec.barcode for spec in news.new_specs] == [TAISHAN]
     assert client.get_cookie("order_hotline") is None
 
