@@ -1,14 +1,13 @@
-"""The order interface's messages: requests, answers, and the published description of both.
+"""The order interface's messages: requests and answers.
 
 The models are the one source: requests are checked by them, and the published OpenAPI document is made from them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from orders.book.views import CutReason
 
@@ -76,6 +75,8 @@ class OrderFailed(BaseModel):
     state: Literal["failed"]
     reason: str
     message: str
+    message_zh: str
+    opens_at: Annotated[str | None, Field(description="When the channel next takes an order of this retailer.")] = None
     lines: list[LineAnswered] = []
 
 
@@ -84,6 +85,7 @@ class RequestProblem(BaseModel):
 
     where: str
     what: str
+    what_zh: str = ""
 
 
 class RequestRejected(BaseModel):
@@ -91,54 +93,5 @@ class RequestRejected(BaseModel):
 
     error: str
     message: str
+    message_zh: str
     problems: list[RequestProblem] = []
-
-
-def describe() -> dict[str, Any]:
-    """The interface as an OpenAPI 3.1 document."""
-    models: tuple[type[BaseModel], ...] = (OrderSent, OrderAnswered, OrderFailed, RequestRejected)
-    mode: JsonSchemaMode = "validation"
-    _, schemas = models_json_schema([(model, mode) for model in models], ref_template="#/components/schemas/{model}")
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Order Hotline: orders by the web", "version": "1"},
-        "paths": {"/api/orders": {"post": _place_order()}},
-        "components": {
-            "schemas": schemas["$defs"],
-            "securitySchemes": {"channel": {"type": "http", "scheme": "bearer"}},
-        },
-    }
-
-
-def _place_order() -> dict[str, Any]:
-    return {
-        "operationId": "placeOrder",
-        "summary": "Place a retailer's order for its order day.",
-        "security": [{"channel": []}],
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "required": True,
-                "description": "The order's own key. Sent again under it, the order is answered as before, once saved.",
-                "schema": {"type": "string", "minLength": KEY_MIN, "maxLength": KEY_MAX},
-            }
-        ],
-        "requestBody": {"required": True, "content": _json(OrderSent)},
-        "responses": {
-            "201": {"description": "Saved.", "content": _json(OrderAnswered)},
-            "200": {"description": "Saved before, under this key.", "content": _json(OrderAnswered)},
-            "409": {"description": "Not saved; kept, with the reason.", "content": _json(OrderFailed)},
-            "400": {"description": "The key is missing or unfit.", "content": _json(RequestRejected)},
-            "401": {"description": "The token is missing or not in force.", "content": _json(RequestRejected)},
-            "413": {"description": "The request is too long.", "content": _json(RequestRejected)},
-            "422": {
-                "description": "The order is not well formed, or its key is another's.",
-                "content": _json(RequestRejected),
-            },
-        },
-    }
-
-
-def _json(model: type[BaseModel]) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}

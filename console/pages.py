@@ -21,11 +21,13 @@ from console import authentication, language, navigation, own_password, texts
 from console.calls import listening_pages, order_and_call_pages, order_change_form, recording_pages, turn_review
 from console.day import (
     alarm_pages,
+    assessment_pages,
     brief,
     day_end_pages,
     delivery_pages,
     department_report_pages,
     feedback_pages,
+    meeting_pages,
     order_change_pages,
     outbound_pages,
     proxy_order_pages,
@@ -61,6 +63,7 @@ from console.settings import (
     supply_forms,
     supply_pages,
 )
+from console.shop import shop_pages
 from console.web_phone import web_phone_pages
 from ivr.services import Services, services
 from orders.demo.demo_staff import DEMO_PASSWORD, DEMO_STAFF
@@ -144,12 +147,17 @@ def _console(app_services: Services) -> Blueprint:
     def check_request() -> None:
         request.max_content_length = FORM_MAX_BYTES
         by_itself = request.accept_mimetypes.best == "text/event-stream" or request.endpoint in alarm_pages.POLLED
-        authentication.load_staff(touch=not by_itself)
+        # The page of retailers has a session of its own, and opens nothing of the console.
+        if request.blueprint != "console.shop":
+            authentication.load_staff(touch=not by_itself)
         try:
             _protection.protect()
         except CSRFError:
             # Without a session there is no token: the page asks to sign in again, and nothing typed is lost.
-            for_staff = request.endpoint != "console.login" and request.blueprint != "console.phone"
+            for_staff = request.endpoint != "console.login" and request.blueprint not in (
+                "console.phone",
+                "console.shop",
+            )
             if authentication.current_staff_or_none() is None and for_staff and request.headers.get("HX-Request"):
                 abort(401, _("登录已过期，请重新登录。"))
             raise
@@ -200,7 +208,8 @@ def _console(app_services: Services) -> Blueprint:
         sentence = error.description if is_own else texts.error_sentences.get(error.code, texts.error_sentences[500])
         if request.headers.get("HX-Request"):
             return str(sentence), error.code
-        return render_template("error.html", error=error, sentence=sentence), error.code
+        template = "shop/error.html" if f"{request.path}/".startswith("/shop/") else "error.html"
+        return render_template(template, error=error, sentence=sentence), error.code
 
     @console.app_errorhandler(UnfitText)
     def refuse_text(unfit: UnfitText) -> ResponseReturnValue:
@@ -277,6 +286,8 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(day_end_pages.day_end_routes())
     console.register_blueprint(department_report_pages.department_report_routes())
     console.register_blueprint(feedback_pages.feedback_routes())
+    console.register_blueprint(assessment_pages.assessment_routes())
+    console.register_blueprint(meeting_pages.meeting_routes())
     console.register_blueprint(order_and_call_pages.book_routes())
     console.register_blueprint(order_change_form.order_change_form_routes())
     console.register_blueprint(recording_pages.recording_routes())
@@ -298,6 +309,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(department_pages.department_routes())
     console.register_blueprint(staff_pages.staff_routes())
     console.register_blueprint(own_password.own_password_routes())
+    console.register_blueprint(shop_pages.shop_routes())
     if app_services.settings.demo:
         console.register_blueprint(web_phone_pages.phone_routes(app_services))
     return console

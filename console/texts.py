@@ -135,6 +135,19 @@ web_order_failures = Texts(
         "unknown_retailer": N_("没有这个客户代码。"),
     }
 )
+shop_refusals = Texts(
+    {
+        "suspended": N_("您的店现在暂停供货，不能订货，请找客户经理。"),
+        "closed": N_("还没有到订货时间。"),
+        "over": N_("今天的订货时间过了。"),
+        "not_order_day": N_("今天不是您的订货日。"),
+        "already_ordered": N_("您今天已经订好货了。要改，请打订货电话。"),
+        "holds_lost": N_("有的烟刚被别人订走了，数量变了。请再看一遍，再保存。"),
+        "order_min": N_("没有达到起订量，请再加一些。"),
+        "empty": N_("要的烟现在一条也没有，没有订成。请改一改，或者打订货电话。"),
+    }
+)
+"""The refusals as a retailer reads them on its own page; "over" is "closed" after the hours."""
 follow_up_results = Texts({"declined": N_("客户不要了"), "not_reached": N_("未接通"), "other": N_("其他")})
 
 change_states = Texts(
@@ -288,6 +301,7 @@ report_tones = {"draft": "", "submitted": "warn", "sent_back": "bad", "approved"
 report_steps = Texts(
     {"drafted": N_("已起草"), "submitted": N_("已提交"), "signed": N_("已同意"), "sent_back": N_("已退回")}
 )
+meeting_kinds = Texts({"morning": N_("晨会"), "training": N_("培训")})
 feedback_kinds = Texts(
     {
         "supply": N_("货源"),

@@ -7,7 +7,7 @@ back off; the rightful person at the usual telephone or browser is counted apart
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from orders import sign_in_alarms
-from orders.models import KnownOrigin, SignInCounter
+from orders.models import AlarmKind, KnownOrigin, SignInCounter
 from orders.retailers.caller_numbers import WITHHELD
 from orders.retailers.models import RetailerPhone, RetailerRow
 from storage import UtcDateTime
@@ -29,6 +29,9 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 SecretMatch = Callable[[str | None, str], bool]
 """True if the secret is the one behind the hash; without a hash, False after the same work."""
+
+Place = tuple[AlarmKind, str, str]
+"""A place PINs are tried from: its kind, the key of its counter, and its name in an alarm."""
 
 _KEY_MAX_CHARS = 80
 _OVERALL = "overall"
@@ -57,7 +60,8 @@ FORGOTTEN_AFTER = timedelta(days=1)
 @dataclass(frozen=True, slots=True)
 class SignInRules:
     """The back-off for a retailer's code or a login tried from unknown places (`account`), for one place that tries
-    many of them (`origin`) and for one account at its usual place (`usual`); and the numbers of wrong tries that raise
+    many of them (`origin`; `address` for a network address, which a carrier of mobile telephones gives to many shops)
+    and for one account at its usual place (`usual`); and the numbers of wrong tries that raise
     an alarm: at one account, from one place, and of everybody together within `window`.
 
     At an hour between two tries a PIN of four digits is guessed with a chance of 0.24 % a day.
@@ -65,6 +69,7 @@ class SignInRules:
 
     account: BackOff = BackOff(5, timedelta(minutes=1), timedelta(hours=1))
     origin: BackOff = BackOff(10, timedelta(minutes=1), timedelta(hours=1))
+    address: BackOff = BackOff(30, timedelta(minutes=1), timedelta(minutes=15))
     usual: BackOff = BackOff(5, timedelta(minutes=1), timedelta(minutes=15))
     alarm_account: int = 15
     alarm_origin: int = 30
@@ -101,23 +106,66 @@ def check_pin(
         back_offs = {account: rules.account}
         if caller != WITHHELD:
             back_offs[counter_key("caller", caller)] = rules.origin
+    place: Place = ("caller", counter_key("caller", caller), caller)
+    found, has_to_wait = _try_pin(session, rules, customer_code, retailer, pin, back_offs, place, now, matches)
+    if found is not None and caller != WITHHELD:
+        remember_origin(session, account, caller, now)
+    return found, has_to_wait
+
+
+def check_web_pin(
+    session: Session,
+    rules: SignInRules,
+    customer_code: str,
+    pin: str,
+    *,
+    address: str,
+    browser: str,
+    now: datetime,
+    matches: SecretMatch,
+) -> tuple[RetailerRow | None, bool]:
+    """The same for a PIN that comes over the web: the code waits for the same count as by telephone, and the network
+    address as a calling number does. `browser` names one this code was used in before, and is counted apart; it is
+    empty for any other."""
+    account = f"retailer {customer_code}"
+    retailer = session.scalar(select(RetailerRow).where(RetailerRow.customer_code == customer_code))
+    if browser and retailer is not None:
+        back_offs = {counter_key(account, "from", "browser", browser): rules.usual}
+    else:
+        back_offs = {account: rules.account, counter_key("shops at", address): rules.address}
+    place: Place = ("address", counter_key("shops at", address), address)
+    return _try_pin(session, rules, customer_code, retailer, pin, back_offs, place, now, matches)
+
+
+def _try_pin(
+    session: Session,
+    rules: SignInRules,
+    customer_code: str,
+    retailer: RetailerRow | None,
+    pin: str,
+    back_offs: Mapping[str, BackOff],
+    place: Place,
+    now: datetime,
+    matches: SecretMatch,
+) -> tuple[RetailerRow | None, bool]:
+    """The retailer if its PIN is right and none of the counters of `back_offs` has to wait; and True if one has to.
+    What is counted of `place` is of all codes tried from there, so a right PIN does not reset it."""
+    kind, place_key, name = place
     # Sorted, and locked by this very statement until the turn commits: parallel guesses queue here.
     counters = {key: counter_for_update(session, key, now) for key in sorted(back_offs)}
     has_to_wait = any(waits(counter, now) for counter in counters.values())
     right = matches(retailer.pin_hash if retailer else None, pin)
     if right and not has_to_wait:
         for key, counter in counters.items():
-            if not key.startswith("caller "):
+            if key != place_key:
                 counter.failures, counter.waits_until = 0, None
-        if caller != WITHHELD:
-            remember_origin(session, account, caller, now)
         return retailer, False
     if not has_to_wait:
         for key, counter in counters.items():
             count_failure(counter, back_offs[key], now)
-            if key.startswith("caller "):
+            if key == place_key:
                 if counter.failures >= rules.alarm_origin:
-                    sign_in_alarms.alarm(session, "caller", caller, counter.failures, now)
+                    sign_in_alarms.alarm(session, kind, name[:80], counter.failures, now)
             elif counter.failures >= rules.alarm_account:
                 sign_in_alarms.alarm(session, "retailer", customer_code, counter.failures, now)
     _count_overall(session, rules, now)

@@ -18,6 +18,7 @@ from console.day.pre_shift_check import checks
 from console.language import _
 from ivr import call_figures
 from ivr.services import services
+from orders.assessment import meetings
 from orders.book.due import due_count
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.day_end.checklist import unclosed_days
@@ -146,6 +147,7 @@ def brief_routes() -> Blueprint:
                 locks_at=LOCKED_FROM.opens_at(today),
                 is_locked=now >= LOCKED_FROM.opens_at(today),
                 percent=percent_text,
+                minutes=[one for one in meetings.meetings(session, today, today) if one.kind == "morning"],
                 **_notices(session, today),
                 **_orders_that_wait(session, today),
             )

@@ -48,6 +48,7 @@ def _specs(
             Supply.supplied_packs - Supply.held_packs - Supply.sold_packs,
             Supply.is_new,
             Supply.is_key,
+            func.coalesce(Limit.limit_packs, 0),
         )
         .outerjoin(Limit, limit)
         .where(Supply.business_day == day, *conditions)

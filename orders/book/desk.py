@@ -6,7 +6,7 @@ A desk serves one unit of work: it never commits; its changes are kept or rolled
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -138,6 +138,21 @@ class Desk:
         grace = draft_rules(self.session).closing_grace
         return eligibility.eligibility(self.session, self._row(retailer), terms, self.now, self.calendar, grace)
 
+    def channel_eligibility(self, retailer: Retailer, channel: Channel) -> Eligibility:
+        """This retailer's eligibility to order now by this channel, in the channel's own hours."""
+        terms = eligibility.terms_of_channel(self.session, channel)
+        grace = draft_rules(self.session).closing_grace
+        return eligibility.eligibility(self.session, self._row(retailer), terms, self.now, self.calendar, grace)
+
+    def channel_day(self, retailer: Retailer, channel: Channel) -> date:
+        """The day an order of this retailer by this channel would be for now."""
+        terms = eligibility.terms_of_channel(self.session, channel)
+        return eligibility.order_day(self._row(retailer), terms, self.now, self.calendar)
+
+    def channel_closes_at(self, channel: Channel, day: date) -> datetime:
+        """The end of the channel's hours for orders of this day."""
+        return eligibility.terms_of_channel(self.session, channel).window.closes_at(day)
+
     def is_new_year(self) -> bool:
         """True if callers are wished a happy new year these days (AY 4.1.5.4)."""
         return self.calendar.is_new_year(business_day(self.now))
@@ -178,9 +193,9 @@ class Desk:
 
     # --- saved orders
 
-    def order_statuses(self, retailer: Retailer) -> list[OrderStatus]:
-        """The latest saved orders of this retailer and where they stand, the latest first."""
-        return order_status.order_statuses(self.session, self._row(retailer))
+    def order_statuses(self, retailer: Retailer, most: int = order_status.ORDERS_TRACKED) -> list[OrderStatus]:
+        """The latest saved orders of this retailer and where they stand, the latest first, at most `most`."""
+        return order_status.order_statuses(self.session, self._row(retailer), most)
 
     def most_packs(self, number: str, barcode: str) -> int | None:
         """The most packs of a spec that a change of this saved order can come to now; None where the retailer may not
@@ -229,11 +244,11 @@ class Desk:
         terms = eligibility.terms_of_hotline(self.session, hotline.id)
         return self._drafts.open(call_key, self._row(retailer), terms, channel, hotline_id=hotline.id, region=region)
 
-    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel) -> Draft:
-        """A draft for an order that came in by another way than a call, in that channel's window. A draft that a call
-        abandoned is discarded for it."""
+    def open_channel_draft(self, key: str, retailer: Retailer, channel: Channel, *, fresh: bool = True) -> Draft:
+        """A draft for an order that came in by another way than a call, in that channel's window. A draft that was left
+        unsaved is discarded for it, or without `fresh` resumed."""
         terms = eligibility.terms_of_channel(self.session, channel)
-        return self._drafts.open(key, self._row(retailer), terms, channel, fresh=True)
+        return self._drafts.open(key, self._row(retailer), terms, channel, fresh=fresh)
 
     def draft(self, call_key: str) -> Draft:
         """The draft of this call, opened already or not."""

@@ -13,6 +13,7 @@ from brand_catalog.catalog import Catalog
 from orders.book import holds
 from orders.book.draft_lines import DraftLines, KeptLine, LineRequest, Mode
 from orders.book.eligibility import (
+    PAGE_CHANNELS,
     Terms,
     ineligibility,
     moment_of,
@@ -270,7 +271,11 @@ class DraftBook:
                 OrderRow.business_day == day,
                 OrderRow.kind == kind,
                 OrderRow.state == "draft",
-                or_(OrderRow.abandoned_at.is_not(None), OrderRow.hold_expires_at <= self.now),
+                or_(
+                    OrderRow.abandoned_at.is_not(None),
+                    OrderRow.hold_expires_at <= self.now,
+                    OrderRow.channel.in_(PAGE_CHANNELS),
+                ),
             )
             .order_by(OrderRow.id.desc())
             .with_for_update(skip_locked=True)

@@ -16,6 +16,9 @@ from orders.outbound.models import MissedCall
 from orders.retailers.models import RetailerRow
 from orders.windows import ALWAYS, ONE_DAY, Calendar, Window, business_day, is_order_day, next_order_day
 
+PAGE_CHANNELS = ("web", "mobile")
+"""The channels without a connection that stays open: between two requests anyone may resume their drafts."""
+
 # The last moment of a window is this long before its end.
 TICK = timedelta(microseconds=1)
 
@@ -45,6 +48,20 @@ def terms_of_channel(session: Session, channel: Channel) -> Terms:
         return Terms(window=Window(row.opens, row.closes))
     closes = session.scalar(select(func.max(HotlineRow.closes)).where(HotlineRow.kind == "regular"))
     return Terms() if closes is None else Terms(window=Window(closes=closes))
+
+
+def order_day(retailer: RetailerRow, terms: Terms, now: datetime, open_days: Calendar) -> date:
+    """The day an order of this retailer would be for: its own order day, if orders for it are taken now, were taken
+    earlier today or will be later today; otherwise the day orders are taken for, or today. A shop that comes too early
+    or too late on its order day is told so, and not that the day is not its own."""
+    taken_for, today = terms.window.day_at(now), business_day(now)
+    if terms.admits == "due":
+        begins_today = business_day(terms.window.opens_at(today + ONE_DAY)) == today
+        near = (taken_for, today, today + ONE_DAY if begins_today else None)
+        for day in near:
+            if day is not None and is_order_day(retailer, day, open_days):
+                return day
+    return taken_for or today
 
 
 def moment_of(order: OrderRow, terms: Terms, now: datetime, grace: timedelta) -> datetime:
@@ -85,7 +102,7 @@ def eligibility(
     """This retailer's eligibility to place an order on these terms now, or to go on with one within the grace after
     closing."""
     moment = moment_of_return(session, retailer, terms, now, grace)
-    day = terms.window.day_at(moment) or business_day(moment)
+    day = order_day(retailer, terms, moment, open_days)
     orders = session.scalars(
         select(OrderRow)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.business_day == day)
@@ -114,7 +131,7 @@ def ineligibility(
 ) -> IneligibilityReason | None:
     """The reason why this retailer may not place an order on these terms now, or None."""
     taken_for = terms.window.day_at(now)
-    day = taken_for or business_day(now)
+    day = order_day(retailer, terms, now, open_days)
     if retailer.status == "suspended":
         return "suspended"
     if terms.admits == "due" and not is_order_day(retailer, day, open_days):
@@ -127,7 +144,7 @@ def ineligibility(
     )
     if session.scalar(ordered.limit(1)) is not None:
         return "already_ordered"
-    return "closed" if taken_for is None or is_closed_for(session, day, terms.kind) else None
+    return "closed" if taken_for != day or is_closed_for(session, day, terms.kind) else None
 
 
 def _opens_at(
@@ -181,7 +198,13 @@ def _remedy_to_come(session: Session, retailer: RetailerRow, now: datetime) -> M
 
 
 def is_resumable(order: OrderRow, now: datetime) -> bool:
-    """True if another call may resume this draft: its own call ended, or has been silent past its holds."""
+    """True if another call may resume this draft: it was made on a page, its own call ended, or has been silent past
+    its holds."""
     if order.state != "draft":
         return False
-    return order.abandoned_at is not None or order.hold_expires_at is None or order.hold_expires_at <= now
+    return (
+        order.channel in PAGE_CHANNELS
+        or order.abandoned_at is not None
+        or order.hold_expires_at is None
+        or order.hold_expires_at <= now
+    )

@@ -53,13 +53,13 @@ class OrderStatus:
         return self.order.state in UNDERWAY_STATES
 
 
-def order_statuses(session: Session, retailer: RetailerRow) -> list[OrderStatus]:
-    """The latest saved orders of a retailer, cancelled ones included, the latest first."""
+def order_statuses(session: Session, retailer: RetailerRow, most: int = ORDERS_TRACKED) -> list[OrderStatus]:
+    """The latest saved orders of a retailer, cancelled ones included, the latest first, at most `most`."""
     orders = session.scalars(
         select(OrderRow)
         .where(OrderRow.retailer_id == retailer.id, OrderRow.state.in_(SAVED_STATES), OrderRow.number.is_not(None))
         .order_by(OrderRow.business_day.desc(), OrderRow.id.desc())
-        .limit(ORDERS_TRACKED)
+        .limit(most)
         .options(selectinload(OrderRow.lines))
         .execution_options(populate_existing=True)
     ).all()

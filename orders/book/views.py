@@ -75,13 +75,15 @@ class Hotline:
 
 @dataclass(frozen=True, slots=True)
 class AvailableSpec:
-    """A spec this retailer may order today, and the packs left of it under its limit and in stock."""
+    """A spec this retailer may order today, the packs left of it under its limit and in stock, and the limit of its
+    cycle."""
 
     spec: Spec
     limit_left_packs: int
     stock_left_packs: int
     is_new: bool
     is_key: bool
+    limit_packs: int = 0
 
     @property
     def left_packs(self) -> int:

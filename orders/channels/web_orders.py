@@ -15,8 +15,8 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from clock import local
 from orders.book.desk import Desk, Draft, LineRequest
-from orders.book.eligibility import terms_of_channel
 from orders.book.models import COUNTED_STATES, Channel, OrderRow
 from orders.book.order_history import record_event
 from orders.book.views import DeskRefusal, LineOutcome, OrderView, Retailer
@@ -65,13 +65,14 @@ def enter_order(
     requested = dict(order.packs)
     if (known := _known(session, sender, key)) is not None:
         return _repeated(known, order, requested)
+    retailer = desk.retailer(order.customer_code)
     row = WebOrderRow(
         channel=channel,
         sender=sender,
         key=key,
         customer_code=order.customer_code,
         requested_packs=requested,
-        business_day=terms_of_channel(session, channel).window.day_at(order.placed_at) or business_day(order.placed_at),
+        business_day=business_day(order.placed_at) if retailer is None else desk.channel_day(retailer, channel),
         placed_at=order.placed_at,
         received_at=received_at,
         state="failed",
@@ -87,9 +88,11 @@ def enter_order(
         return _repeated(known, order, requested)
     try:
         with session.begin_nested():
-            _enter(desk, row, requested)
+            _enter(desk, row, retailer, requested)
     except DeskRefusal as refusal:
         row.state, row.reason = "failed", refusal.reason
+        if retailer is not None and (opens_at := desk.channel_eligibility(retailer, channel).opens_at) is not None:
+            row.answer = {"state": row.state, "reason": row.reason, "opens_at": local(opens_at).isoformat()}
     row.answer = row.answer or {"state": row.state, "reason": row.reason}
     session.flush()
     return EnteredOrder(row, repeated=False)
@@ -151,9 +154,8 @@ def _repeated(known: WebOrderRow, order: WebOrder, requested: dict[str, int]) ->
     return EnteredOrder(known, repeated=True)
 
 
-def _enter(desk: Desk, row: WebOrderRow, requested: Mapping[str, int]) -> None:
+def _enter(desk: Desk, row: WebOrderRow, retailer: Retailer | None, requested: Mapping[str, int]) -> None:
     """Save the order, or set the row's reason why not; DeskRefusal where nothing of it may be kept."""
-    retailer = desk.retailer(row.customer_code)
     if retailer is None:
         row.reason = "unknown_retailer"
         return

@@ -67,3 +67,17 @@ class RetailerPhone(Base):
 
     phone: Mapped[str] = mapped_column(String(32), primary_key=True)
     retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), index=True)
+
+
+class ShopSession(Base):
+    """One browser in which a retailer is signed in at its own page. Only the token's hash is stored; `pin_mark` is made
+    of the PIN it signed in with, so that a new PIN ends it. `draft_key` is the key of the order being made there."""
+
+    __tablename__ = "shop_sessions"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    retailer_id: Mapped[int] = mapped_column(ForeignKey("retailers.id", ondelete="CASCADE"), index=True)
+    pin_mark: Mapped[str] = mapped_column(String(64))
+    began_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    draft_key: Mapped[str] = mapped_column(String(64), default="")

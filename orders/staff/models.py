@@ -48,6 +48,7 @@ Task = Literal[
     "export_orders",
     "export_shops",
     "manage_staff",
+    "assess_staff",
 ]
 
 
@@ -86,6 +87,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "export_shops": frozenset({"clerk", "manager", "director", "county_clerk"}),
     # Of the roles in MANAGED_ROLES.
     "manage_staff": frozenset({"leader", "director"}),
+    # AY 4.6: assessments of those below, minutes of the morning meeting, records of trainings.
+    "assess_staff": frozenset({"leader", "clerk", "director"}),
 }
 """The roles that may do each task, at the console and by command."""
 
@@ -140,14 +143,15 @@ class SeatRow(Base):
     seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
-NoticeKind = Literal["promotion", "note"]
+NoticeKind = Literal["promotion", "note", "shops"]
 
 
 NOTICE_MAX_CHARS = 300
 
 
 class Notice(Base):
-    """One promotion or note, in force from `first` to `last`, both counted, until it is taken down."""
+    """One promotion, note, or message that the shops see as well, in force from `first` to `last`, both counted, until
+    it is taken down."""
 
     __tablename__ = "notices"
 

@@ -49,7 +49,7 @@ def take_down(session: Session, notice_id: int, *, by: str, now: datetime) -> No
 
 
 def in_force(session: Session, day: date) -> Sequence[Notice]:
-    """The notices of a day, promotions first, the newest of each first."""
+    """The notices of a day: messages to shops, promotions, notes; the newest of each first."""
     return session.scalars(
         select(Notice)
         .where(Notice.first <= day, Notice.last >= day, Notice.taken_down_at.is_(None))

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from orders.assessment.attendance import mark_present
 from orders.staff.models import SEAT_MAX_CHARS, SeatRow, StaffRow
 
 # A person who has not used a page for so long is signed out, and the seat is free.
@@ -44,6 +45,7 @@ def take_seat(session: Session, staff_id: int, seat: str, now: datetime) -> None
         other = _holder(session, seat)
         raise SeatTaken(seat, other.name if other is not None else "?") from error
     session.execute(update(StaffRow).where(StaffRow.id == staff_id).values(seat=seat))
+    mark_present(session, staff_id, now)
 
 
 def leave_seat(session: Session, staff_id: int) -> None:
@@ -52,8 +54,12 @@ def leave_seat(session: Session, staff_id: int) -> None:
 
 
 def mark_seen(session: Session, staff_id: int, now: datetime) -> None:
-    """Record that this person is at work, at whichever seat."""
-    session.execute(update(SeatRow).where(SeatRow.staff_id == staff_id).values(seen_at=now))
+    """Record that this person is at work, at whichever seat; without one nothing is recorded."""
+    marked = session.execute(
+        update(SeatRow).where(SeatRow.staff_id == staff_id).values(seen_at=now).returning(SeatRow.seat)
+    )
+    if marked.first() is not None:
+        mark_present(session, staff_id, now)
 
 
 def seat_of(session: Session, staff_id: int, now: datetime) -> str:

@@ -232,8 +232,11 @@ def test_a_draft_that_a_call_left_behind_is_not_added_to_the_list(channels: Chan
 @pytest.mark.parametrize(
     ("now", "code", "reason"),
     [
-        (at(18, 59), CORNER, "not_order_day"),
+        (at(18, 59), CORNER, "closed"),
         (at(19, 0), CORNER, None),
+        (at(20), SHOP, "closed"),
+        (at(19, day=24), CORNER, "closed"),
+        (at(12, day=25), CORNER, "not_order_day"),
         (at(11, 59, day=24), CORNER, None),
         (at(12, 0, day=24), CORNER, "closed"),
         (at(12, 0), SHOP, "closed"),
@@ -242,7 +245,8 @@ def test_a_draft_that_a_call_left_behind_is_not_added_to_the_list(channels: Chan
 def test_mobile_orders_are_taken_from_seven_in_the_evening_to_noon(
     channels: Channels, now: datetime, code: str, reason: str | None
 ) -> None:
-    """The corner shop orders on the 24th, the other one on the 23rd (AY 4.2.4, 4.2.6)."""
+    """The corner shop orders on the 24th, the other one on the 23rd (AY 4.2.4, 4.2.6). Whoever comes too early or too
+    late for its own day is told that it is closed, and not that the day is another's."""
     world = channels.world
     tomorrow = at(9, day=24)
     world.clock.move_to(tomorrow)
@@ -250,6 +254,17 @@ def test_mobile_orders_are_taken_from_seven_in_the_evening_to_noon(
     world.clock.move_to(now)
     assert channels.send({CHINA: 1}, code=code, by="mobile").get_json()["reason"] == reason
     world.check_books()
+
+
+def test_whoever_comes_too_early_is_told_when_orders_are_taken_and_is_listed_for_its_own_day(
+    channels: Channels,
+) -> None:
+    channels.world.clock.move_to(at(18, 59))
+    answered = channels.send({CHINA: 1}, code=CORNER, by="mobile").get_json()
+    assert OrderFailed.model_validate(answered).opens_at == "2026-11-23T19:00:00+08:00"
+    assert answered["message_zh"] == "是这户的订货日，但现在不是这个渠道的订货时间。"
+    assert channels.command("web-orders", "phone-list", "--day", "2026-11-23") == ""
+    assert CORNER in channels.command("web-orders", "phone-list", "--day", "2026-11-24")
 
 
 def test_orders_from_a_computer_close_with_the_telephone(channels: Channels) -> None:
@@ -397,7 +412,7 @@ def test_a_file_of_orders_is_taken_over_and_again_changes_nothing(channels: Chan
     with channels.world.session() as session:
         reasons = {row.key: row.reason for row in session.scalars(select(WebOrderRow))}
     # An order placed before noon counts although imported after; one placed after noon does not.
-    assert reasons == {"A1": None, "A2": "closed", "A3": "not_order_day"}
+    assert reasons == {"A1": None, "A2": "closed", "A3": "closed"}
     assert STATION in channels.command("web-orders", "phone-list", "--day", "2026-11-23")
     channels.world.check_books()
 
