@@ -59,7 +59,6 @@ def operator_figures(session: Session, period: Period) -> list[OperatorFigures]:
                     talk_time=sum(own.talks, timedelta()),
                     wrap_ups=len(own.wrap_ups),
                     wrap_up_time=sum(own.wrap_ups, timedelta()),
-                    staff_id=person.id,
                 )
             )
     return found

@@ -22,10 +22,11 @@ from orders.assessment.models import (
     AssessmentStep,
     AssessmentStepKind,
 )
-from orders.reporting.signed_reports import APPROVAL_CHAIN
 from orders.staff.models import Role, StaffRow
 
 ASSESSED = "assessed"
+ROLES: tuple[Role, ...] = ("operator", "leader", "clerk", "director")
+"""The roles that are assessed and that sign, from the bottom up (AY 4.6)."""
 
 
 class AssessmentRefused(ValueError):
@@ -43,7 +44,7 @@ def assessed_people(session: Session) -> Sequence[StaffRow]:
 
 def may_assess(author: StaffRow, person: StaffRow) -> bool:
     """True if the author's role is above the person's in the chain."""
-    return person.role in APPROVAL_CHAIN and author.role in APPROVAL_CHAIN[APPROVAL_CHAIN.index(person.role) + 1 :]
+    return person.role in ROLES and author.role in ROLES[ROLES.index(person.role) + 1 :]
 
 
 def begin(session: Session, person: StaffRow, month: date, *, by: StaffRow, now: datetime) -> Assessment:
@@ -166,7 +167,7 @@ def _awaiting(session: Session, assessment_id: int, by: StaffRow) -> Assessment:
 def _next_role(session: Session, role: Role) -> Role | None:
     """The next role above that an open account has, or None."""
     there = set(session.scalars(select(StaffRow.role).where(StaffRow.active).distinct()))
-    return next((above for above in APPROVAL_CHAIN[APPROVAL_CHAIN.index(role) + 1 :] if above in there), None)
+    return next((above for above in ROLES[ROLES.index(role) + 1 :] if above in there), None)
 
 
 def _finish_if_signed(assessment: Assessment) -> None:

@@ -75,7 +75,6 @@ class OperatorFigures:
     talk_time: timedelta = timedelta()
     wrap_ups: int = 0
     wrap_up_time: timedelta = timedelta()
-    staff_id: int = 0
 
     @property
     def mean_talk(self) -> timedelta | None:
