@@ -17,7 +17,7 @@ from werkzeug.routing import IntegerConverter
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import authentication, language, navigation, texts
+from console import authentication, file_templates, language, navigation, texts
 from console.calls import listening_pages, order_and_call_pages, recording_pages, turn_review
 from console.day import (
     alarm_pages,
@@ -278,6 +278,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(supply_pages.supply_routes())
     console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
+    console.register_blueprint(file_templates.file_template_routes())
     console.register_blueprint(report_pages.report_routes())
     console.register_blueprint(retailer_pages.retailer_routes())
     console.register_blueprint(shop_facts.shop_note_routes())

@@ -183,7 +183,7 @@ def _changes(session: Session, batch: Sequence[RetailerEntry]) -> list[RetailerC
 
 
 def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[RetailerEntry]:
-    sheet = read_sheet(path)
+    sheet = read_sheet(path, names={"retailer": "name"})
     found: list[RetailerEntry] = []
     seen: dict[str, int] = {}
     with_pin: dict[str, list[int]] = {}

@@ -37,12 +37,15 @@ LOCKED_FROM = Window(opens=7 * 60 + 50)
 """Limits of a business day are locked from 07:50 on (AY 4.1.1)."""
 
 COLUMNS = ("customer_code", "name", "cartons")
+EXPORTED_COLUMNS = ("customer_code", "retailer", "name", "cartons")
+"""The columns that are imported, and the retailer's name for those who read them."""
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
 # Rows that are applied in one transaction; at this number it takes a fraction of a second.
 SLICE_ROWS = 20_000
 # More differences than this are not read before applying them.
 MAX_DIFFERENCES = 50
+_EXPORTED_AT_ONCE = 5_000
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
@@ -84,20 +87,23 @@ class LimitsResult:
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
     """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read.
     Problems are raised as SheetError at the end, so nothing may be kept before the last row is read."""
-    columns, rows = read_rows(path, LONG_ROWS_MAX)
+    table = read_rows(path, LONG_ROWS_MAX)
+    columns = table.columns
     if missing := [column for column in COLUMNS if column not in columns]:
         raise SheetError([RowProblem(path.name, 1, column, "the heading is missing") for column in missing])
     code_at, name_at, cartons_at = (columns.index(column) for column in COLUMNS)
+    written = {column: table.written[columns.index(column)] for column in COLUMNS}
     retailers = {row.customer_code: (row.id, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
     specs = {
         key: (number, spec) for number, spec in enumerate(catalog.specs.values()) for key in (spec.name, spec.barcode)
     }
-    return _checked(path.name, rows, (code_at, name_at, cartons_at), retailers, specs)
+    return _checked(path.name, table.rows, written, (code_at, name_at, cartons_at), retailers, specs)
 
 
 def _checked(
     file: str,
     rows: Iterator[tuple[int, list[str]]],
+    written: Mapping[str, str],
     places: tuple[int, int, int],
     retailers: Mapping[str, tuple[int, date]],
     specs: Mapping[str, tuple[int, Spec]],
@@ -121,7 +127,7 @@ def _checked(
         elif seen[place := numbers[code] * len(specs) + specs[name][0]]:
             column, reason = "name", f"retailer {code} and {name!r} are in an earlier row already"
         if reason is not None:
-            problems.append(RowProblem(file, number, column, reason))
+            problems.append(RowProblem(file, number, written[column], reason))
             if len(problems) == MAX_PROBLEMS:
                 break
             continue
@@ -296,14 +302,19 @@ def packs_by_spec(session: Session, start: date, *, active_only: bool = False) -
     return found
 
 
-def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, int]]:
-    """The limits in force on `day`, in the columns that are imported."""
-    retailers = {row.id: (row.customer_code, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
-    rows = session.execute(text(_EXPORT), {"first": min((start for _, start in retailers.values()), default=day)})
+def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, str, int]]:
+    """The limits in force on `day`, in EXPORTED_COLUMNS, read while they are written."""
+    retailers = {
+        row.id: (row.customer_code, row.name, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))
+    }
+    rows = session.execute(
+        text(_EXPORT).execution_options(yield_per=_EXPORTED_AT_ONCE),
+        {"first": min((start for *_, start in retailers.values()), default=day)},
+    )
     for retailer_id, start, name, cartons in rows:
-        code, current = retailers[retailer_id]
+        code, shop, current = retailers[retailer_id]
         if str(start) == current.isoformat():
-            yield code, name, cartons
+            yield code, shop, name, cartons
 
 
 def _in_words(code: str, name: str, wanted: int, ordered: int) -> str:
