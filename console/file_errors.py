@@ -29,7 +29,7 @@ def localised_heading(column: str) -> str:
 
 
 def _in_words(name: str, text: str) -> str:
-    if name == "choices":
+    if name in ("choices", "result"):
         return "、".join(map(chinese_choice, text.split(", ")))
     return text.strip("'\"")
 

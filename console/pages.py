@@ -49,6 +49,7 @@ from console.language import _
 from console.settings import (
     catalog_files,
     department_pages,
+    file_job_pages,
     hotline_pages,
     hours_pages,
     retailer_pages,
@@ -279,6 +280,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
     console.register_blueprint(file_templates.file_template_routes())
+    console.register_blueprint(file_job_pages.file_job_routes())
     console.register_blueprint(report_pages.report_routes())
     console.register_blueprint(retailer_pages.retailer_routes())
     console.register_blueprint(shop_facts.shop_note_routes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from flask import Response
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import UnprocessableEntity
-from werkzeug.utils import secure_filename
 
 from brand_catalog.sheet_words import in_chinese
 from brand_catalog.sheet_writing import csv_bytes, csv_parts, xlsx_bytes
@@ -24,6 +24,8 @@ from orders.audit_log import record_change
 from storage import read_only, transaction, unhurried
 
 SUFFIXES = {".csv", ".xlsx"}
+_UNSAFE = re.compile(r"[^\w.()（）-]")
+_STEM_MAX_CHARS = 60
 
 
 def is_table(upload: FileStorage | None) -> bool:
@@ -35,9 +37,12 @@ def is_table(upload: FileStorage | None) -> bool:
 def as_file(upload: FileStorage) -> Iterator[Path]:
     """The upload as a temporary file with its own name."""
     with tempfile.TemporaryDirectory() as folder:
-        # `secure_filename` drops Chinese characters, so only the suffix may be left.
-        safe = secure_filename(upload.filename or "")
-        path = Path(folder) / (safe if Path(safe).suffix else f"upload{Path(upload.filename or '').suffix.lower()}")
+        # A browser may send a path of its own machine.
+        given = Path((upload.filename or "").replace("\\", "/"))
+        path = (
+            Path(folder)
+            / f"{_UNSAFE.sub('_', given.stem)[:_STEM_MAX_CHARS]}{_UNSAFE.sub('_', given.suffix)[:8].lower()}"
+        )
         path.write_bytes(upload.read())
         yield path
 

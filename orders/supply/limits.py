@@ -46,6 +46,7 @@ SLICE_ROWS = 20_000
 # More differences than this are not read before applying them.
 MAX_DIFFERENCES = 50
 _EXPORTED_AT_ONCE = 5_000
+_REPORTED_AT_ONCE = 5_000
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
@@ -196,31 +197,46 @@ def import_limits(
     now: datetime,
     by: str,
     why: str,
+    report: Callable[[int], None] = lambda _rows: None,
 ) -> LimitsResult:
-    """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. Errors as of
-    `read_limits` and `apply_limits`."""
+    """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. `report` is
+    told how many rows have been read and, once more, applied. Errors as of `read_limits` and `apply_limits`."""
     check_unlocked(day, now)
     with one_connection(sessions) as own:
         with staging(own) as session:
-            stage(session, read_limits(path, session, load_catalog(session), day))
+            stage(session, _reported(read_limits(path, session, load_catalog(session), day), report))
             found = _compare(session)
         with transaction(own) as session:
             batch = begin_batch(session, found, day, now, by, why, path.name)
-        apply_in_slices(own, batch)
+        apply_in_slices(own, batch, report)
     return found
 
 
 def preview_file(
-    sessions: SessionFactory, path: Path, load_catalog: Callable[[Session], Catalog], day: date, now: datetime
+    sessions: SessionFactory,
+    path: Path,
+    load_catalog: Callable[[Session], Catalog],
+    day: date,
+    now: datetime,
+    report: Callable[[int], None] = lambda _rows: None,
 ) -> LimitsResult:
-    """The changes a file of limits would make, see `preview`; nothing is locked for it."""
+    """The changes a file of limits would make, see `preview`; nothing is locked for it. `report` is told how many rows
+    have been read."""
     check_unlocked(day, now)
     with unhurried(), read_only(sessions) as session:
-        stage(session, read_limits(path, session, load_catalog(session), day))
+        stage(session, _reported(read_limits(path, session, load_catalog(session), day), report))
         return preview(session)
 
 
-def apply_in_slices(own: SessionFactory, batch: int) -> None:
+def _reported(found: Iterable[StagedLimit], report: Callable[[int], None]) -> Iterator[StagedLimit]:
+    """The limits as they are, with some thousand at a time reported."""
+    for number, limit in enumerate(found, 1):
+        if not number % _REPORTED_AT_ONCE:
+            report(_REPORTED_AT_ONCE)
+        yield limit
+
+
+def apply_in_slices(own: SessionFactory, batch: int, report: Callable[[int], None] = lambda _rows: None) -> None:
     """Apply the limits staged on one connection (`storage.one_connection`), each slice in a transaction of its own.
     LimitsRefused where an order came in meanwhile that is above its new limit; the slices before it stay applied."""
 
@@ -233,6 +249,7 @@ def apply_in_slices(own: SessionFactory, batch: int) -> None:
         numbers = _slices(session)
     for number in numbers:
         apply(number)
+        report(SLICE_ROWS)
     with staging(own) as session:
         session.execute(text("DROP TABLE staged_limits"))
 
