@@ -41,9 +41,10 @@ $(DEMO_KEYS): .venv/run.stamp
 run: .venv/run.stamp model $(DEMO_KEYS) ## the whole line on this machine, with demo data: http://127.0.0.1:8000 (PORT=)
 	@$(DEMO) $(BIN)/flask --app app demo
 	@echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. In a browser: /phone. A call: make call SCRIPT=tests/calls/..."
-	@trap 'kill $$line $$simulator $$dialler 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	@trap 'kill $$line $$simulator $$dialler $$files 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
 	. ./$(DEMO_KEYS); $(SIMULATOR) & simulator=$$!; \
 	$(DEMO) $(BIN)/flask --app app outbound run & dialler=$$!; \
+	$(DEMO) $(BIN)/flask --app app file-jobs run & files=$$!; \
 	$(DEMO) $(BIN)/python -m deploy.serve & line=$$!; \
 	wait $$line
 

@@ -9,6 +9,7 @@ from backoffice.day_commands import (
     import_deliveries_command,
     order_change_command,
 )
+from backoffice.file_job_commands import file_jobs_command
 from backoffice.hotline_commands import (
     calendar_day_command,
     channel_hours_command,
@@ -40,6 +41,7 @@ DEPARTMENT_COMMANDS = (
     channel_hours_command,
     calendar_day_command,
     outbound_command,
+    file_jobs_command,
     day_end_command,
     delete_recordings_command,
     encrypt_recordings_command,

@@ -79,7 +79,7 @@ def import_limits_command(file: Path, day: datetime, by: str, why: str, dry_run:
 def export_limits_command(file: Path, day: datetime) -> None:
     """Write the limits in force on a day to FILE (CSV or XLSX), in the columns that are imported."""
     with reading() as (session, _):
-        write_file(file, limits.COLUMNS, limits.export_rows(session, day.date()))
+        write_file(file, limits.EXPORTED_COLUMNS, limits.export_rows(session, day.date()))
 
 
 @click.command("export-supply")

@@ -17,6 +17,7 @@ from brand_catalog.catalog import Catalog, Spec, SpokenName
 from brand_catalog.catalog_changes import compare_catalogs
 from brand_catalog.loading import load_catalog
 from brand_catalog.models import BrandSpec, CatalogVersion, SpokenNameRow
+from brand_catalog.sheet_words import value_of
 from brand_catalog.sheets import RowProblem, SheetError, SheetRow, read_sheet
 from brand_catalog.spoken_names import Alias, derive_spoken_names, split_name, spoken_forms
 
@@ -225,7 +226,7 @@ def _read_spec(row: SheetRow, used: set[str]) -> Spec | None:
     wholesale = row.fen("wholesale_per_carton")
     retail = row.fen("retail_per_carton")
     band = row.count("price_band", most=_BANDS_MAX)
-    source = row.required("wholesale_source")
+    source = value_of("wholesale_source", row.required("wholesale_source") or "") or None
     if source is not None and source != "estimated" and not source.startswith(("known", "actual")):
         row.problem("wholesale_source", f"{source!r} is neither known nor estimated")
     code = row.text("short_code")
@@ -307,7 +308,9 @@ def _read_aliases(rows: Sequence[SheetRow], specs: Sequence[Spec], warnings: lis
                 barcodes += by_brand[part.strip()]
             else:
                 reason = f"the target {part.strip()!r} is not in this catalogue; left out"
-                warnings.append(RowProblem(row.sheet.file, row.number, "target", reason))
+                warnings.append(
+                    RowProblem(row.sheet.file, row.number, row.sheet.written.get("target", "target"), reason)
+                )
         if barcodes:
             brand = kind.startswith("brand")
             aliases += [Alias(form, tuple(barcodes), brand=brand, pinyin=pinyin) for form in forms]

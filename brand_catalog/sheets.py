@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from openpyxl import load_workbook
+from python_calamine import CalamineSheet, CalamineWorkbook
 
-from brand_catalog.sheet_writing import of_text
+from brand_catalog.formula_texts import of_text
+from brand_catalog.sheet_words import heading_of, value_of
 from brand_catalog.workbook_bounds import OutOfBounds, check_workbook
 from plain_text import UnfitText, check_text, one_line, printable
 
@@ -32,9 +34,8 @@ FIGURE_MAX = 1_000_000
 FEN_MAX = 2_000_000_000
 # A file with more problems than this is the wrong file.
 PROBLEMS_MAX = 200
-# The last row a spreadsheet has.
-_XLSX_ROWS = 1_048_576
 _DIGITS_MAX = 20
+_DAY = re.compile("([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?(?: 00:00:00)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class SheetRow:
         self.cells = cells
 
     def problem(self, column: str, reason: str) -> None:
-        self.sheet.problems.append(RowProblem(self.sheet.file, self.number, column, reason))
+        """Note a problem of a column, under the heading it has in the file."""
+        written = self.sheet.written.get(column, column)
+        self.sheet.problems.append(RowProblem(self.sheet.file, self.number, written, reason))
 
     def text(self, column: str) -> str:
         """The cell's text, trimmed; empty if the sheet has no such column."""
@@ -134,30 +137,40 @@ class SheetRow:
         return int(value * 100)
 
     def one_of(self, column: str, choices: Collection[str]) -> str | None:
+        """One of the choices, written in English or Chinese; the English one is returned."""
         if (text := self.required(column)) is None:
             return None
-        if text not in choices:
+        if (value := value_of(column, text)) not in choices:
             self.problem(column, f"{text!r} is none of {', '.join(choices)}")
             return None
-        return text
+        return value
 
     def day(self, column: str) -> date | None:
-        """A day written 2026-11-23."""
+        """A day written 2026-11-23, 2026/11/23 or 2026年11月23日, with or without the noughts."""
         if (text := self.required(column)) is None:
             return None
         try:
-            return date.fromisoformat(text)
+            written = _DAY.fullmatch(text)
+            return date(*map(int, written.groups())) if written else date.fromisoformat(text)
         except ValueError:
             self.problem(column, f"{text!r} is not a day like 2026-01-31")
             return None
 
 
 class Sheet:
-    """One table of a file; its rows add what is wrong with them to `problems`."""
+    """One table of a file; its rows add what is wrong with them to `problems`. `written` has the headings as they stand
+    in the file, by the English ones."""
 
-    def __init__(self, file: str, columns: Sequence[str], rows: Sequence[tuple[int, dict[str, str]]]) -> None:
+    def __init__(
+        self,
+        file: str,
+        columns: Sequence[str],
+        rows: Sequence[tuple[int, dict[str, str]]],
+        written: Mapping[str, str] | None = None,
+    ) -> None:
         self.file = file
         self.columns = tuple(columns)
+        self.written = written or {}
         self.problems: list[RowProblem] = []
         self._rows = rows
 
@@ -173,17 +186,27 @@ class Sheet:
         return not missing
 
 
-def read_sheet(path: Path) -> Sheet:
-    """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows. SheetError if it is unreadable
-    or beyond the bounds above, or where cells have control characters or are too long to be read."""
-    columns, rows = read_rows(path)
-    return Sheet(path.name, columns, [(number, dict(zip(columns, cells, strict=False))) for number, cells in rows])
+def read_sheet(path: Path, names: Mapping[str, str] | None = None) -> Sheet:
+    """The first table of a CSV (UTF-8 or GB18030) or XLSX file without its blank rows; its headings may be English or
+    Chinese. `names` has the columns a heading stands for here, by those it stands for elsewhere. SheetError if the file
+    is unreadable or beyond the bounds above, or where cells have control characters or are too long to be read."""
+    table = read_rows(path, names=names)
+    rows = [(number, dict(zip(table.columns, cells, strict=False))) for number, cells in table.rows]
+    return Sheet(path.name, table.columns, rows, dict(zip(table.columns, table.written, strict=True)))
 
 
-def read_rows(path: Path, rows_max: int = ROWS_MAX) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The headings, and each row with its number; as `read_sheet`, but one row at a time for long files, of at most
-    `rows_max` rows. Problems of cells are raised as SheetError at the end, so nothing may be kept before the last row
-    is read."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a table, each with its number: its English headings, and the headings as they are written."""
+
+    columns: list[str]
+    written: list[str]
+    rows: Iterator[tuple[int, list[str]]]
+
+
+def read_rows(path: Path, rows_max: int = ROWS_MAX, names: Mapping[str, str] | None = None) -> Rows:
+    """As `read_sheet`, but one row at a time for long files, of at most `rows_max` rows. Problems of cells are raised
+    as SheetError at the end, so nothing may be kept before the last row is read."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -192,17 +215,28 @@ def read_rows(path: Path, rows_max: int = ROWS_MAX) -> tuple[list[str], Iterator
         raise _unreadable(path, f"the file is larger than {FILE_MAX_BYTES // (1024 * 1024)} MB")
     rows = _xlsx_rows(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv_rows(path)
     numbered = ((number, cells) for number, cells in enumerate(rows, 1) if any(cells))
-    _, columns = next(numbered, (0, []))
-    if not columns:
+    _, written = next(numbered, (0, []))
+    if not written:
         raise _unreadable(path, "the file is empty")
-    if any(columns[COLUMNS_MAX:]):
+    if any(written[COLUMNS_MAX:]):
         raise _unreadable(path, f"the file has more than {COLUMNS_MAX} columns")
-    columns = [printable(one_line(column), CELL_MAX_CHARS) for column in columns[:COLUMNS_MAX]]
-    while not columns[-1]:
-        columns.pop()
-    if repeated := {column for column in columns if column and columns.count(column) > 1}:
+    written = [printable(one_line(column), CELL_MAX_CHARS) for column in written[:COLUMNS_MAX]]
+    while not written[-1]:
+        written.pop()
+    columns = _english(written, names or {})
+    if repeated := {text for column, text in zip(columns, written, strict=True) if text and columns.count(column) > 1}:
         raise _unreadable(path, f"the heading {', '.join(sorted(repeated))} occurs more than once")
-    return columns, _checked_rows(path, columns, numbered, rows_max)
+    return Rows(columns, written, _checked_rows(path, written, numbered, rows_max))
+
+
+def _english(written: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """The English headings. One in English is itself, whatever a Chinese one beside it stands for."""
+    columns = []
+    for text in written:
+        column = heading_of(text)
+        column = column if column == text else names.get(column, column)
+        columns.append(text if column != text and column in written else column)
+    return columns
 
 
 def _checked_rows(
@@ -266,28 +300,35 @@ def _lines(path: Path, text: str) -> Iterator[str]:
 
 
 def _xlsx_rows(path: Path) -> Iterator[list[str]]:
+    sheet = _first_sheet(path)
+    left = [""] * (sheet.start or (0, 0))[1]
+    # Cells further right have no heading.
+    most = COLUMNS_MAX + 1 - len(left)
+    for row in sheet.iter_rows():
+        yield [*left, *map(_cell_text, row[:most])] if any(value != "" for value in row) else []
+
+
+def _first_sheet(path: Path) -> CalamineSheet:
     try:
         check_workbook(path)
-        workbook = load_workbook(path, read_only=True, data_only=True)
-        try:
-            # Cells further right have no heading; without a bound, every row up to the last is as wide as the widest.
-            for row in workbook.worksheets[0].iter_rows(values_only=True, max_row=_XLSX_ROWS, max_col=COLUMNS_MAX + 1):
-                yield [_cell_text(value) for value in row] if row.count(None) < len(row) else []
-        finally:
-            workbook.close()
+        with CalamineWorkbook.from_path(str(path)) as workbook:
+            return workbook.get_sheet_by_index(0)
     except OutOfBounds as error:
         raise _unreadable(path, str(error)) from error
     except OSError as error:
         raise _unreadable(path, f"the file cannot be opened ({error.strerror})") from error
-    except Exception as error:
-        # A broken archive, part, number, date or reference: the reader has a different error for each.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # A broken archive, part, number, date or reference. The reader has a different error for each, and one that
+        # it did not foresee is no Exception.
         raise _unreadable(path, "this is not an XLSX file") from error
 
 
 def _cell_text(value: object) -> str:
     """A spreadsheet's value as it would be written in a CSV file: 6901028193504.0 is a barcode, not a float."""
-    if value is None:
-        return ""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime):

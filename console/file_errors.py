@@ -7,6 +7,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from brand_catalog.sheet_words import chinese_choice, chinese_heading
 from console.language import chosen
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
@@ -18,8 +19,19 @@ def localised_reason(reason: str) -> str:
         return reason
     for pattern, words in _sentences():
         if (found := pattern.fullmatch(reason)) is not None:
-            return words.format(**{name: text.strip("'\"") for name, text in found.groupdict().items()})
+            return words.format(**{name: _in_words(name, text) for name, text in found.groupdict().items()})
     return reason
+
+
+def localised_heading(column: str) -> str:
+    """A column's heading in the visitor's language; one from the file itself stays as it is."""
+    return column if chosen() == "en" else chinese_heading(column)
+
+
+def _in_words(name: str, text: str) -> str:
+    if name in ("choices", "result"):
+        return "、".join(map(chinese_choice, text.split(", ")))
+    return text.strip("'\"")
 
 
 @cache

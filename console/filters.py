@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from clock import local
-from console.file_errors import localised_reason
+from console.file_errors import localised_heading, localised_reason
 from console.language import _
 from orders.reporting.tables import Cell
 from orders.retailers.caller_numbers import WITHHELD, caller_number
@@ -105,5 +105,6 @@ FILTERS: dict[str, Callable[..., str]] = {
     "phone": phone,
     "masked": masked,
     "cell": table_cell,
+    "localised_heading": localised_heading,
     "localised_reason": localised_reason,
 }

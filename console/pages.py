@@ -17,7 +17,7 @@ from werkzeug.routing import IntegerConverter
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from console import authentication, language, navigation, own_password, texts
+from console import authentication, file_templates, language, navigation, own_password, texts
 from console.calls import listening_pages, order_and_call_pages, order_change_form, recording_pages, turn_review
 from console.day import (
     alarm_pages,
@@ -53,6 +53,7 @@ from console.settings import (
     allocation_pages,
     catalog_files,
     department_pages,
+    file_job_pages,
     hotline_pages,
     hours_pages,
     late_change_pages,
@@ -301,6 +302,8 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(substitute_pages.substitute_routes())
     console.register_blueprint(spoken_name_pages.spoken_name_routes())
     console.register_blueprint(catalog_files.catalog_file_routes())
+    console.register_blueprint(file_templates.file_template_routes())
+    console.register_blueprint(file_job_pages.file_job_routes())
     console.register_blueprint(report_pages.report_routes())
     console.register_blueprint(retailer_pages.retailer_routes())
     console.register_blueprint(shop_facts.shop_note_routes())

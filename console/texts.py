@@ -457,3 +457,15 @@ utterance_kinds = Texts(
         "none": N_("和订货无关"),
     }
 )
+
+file_kinds = Texts({"limits": N_("客户限量"), "retailers": N_("客户")})
+file_job_states = Texts(
+    {
+        "uploading": N_("正在上传"),
+        "waiting": N_("等待处理"),
+        "running": N_("正在处理"),
+        "done": N_("做完了"),
+        "refused": N_("没有通过"),
+        "failed": N_("没有做完"),
+    }
+)

@@ -3,11 +3,13 @@ line processes (gunicorn_line.py)."""
 
 import gc
 import os
+import sys
 from typing import Any
 
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ivr.metrics import forget_process
+from ivr.processes import SWITCH_INTERVAL_S
 
 bind = os.environ["WEB_BIND"]
 worker_class = "gthread"
@@ -36,5 +38,7 @@ def pre_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Take the client's address, host and scheme from the proxy, which alone may reach these processes."""
+    """Take the client's address, host and scheme from the proxy, which alone may reach these processes, and let a call
+    have its turn while another thread reads a file."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     worker.wsgi.wsgi_app = ProxyFix(worker.wsgi.wsgi_app, x_for=1, x_proto=1, x_host=1)

@@ -24,7 +24,7 @@ from orders.book import holds
 from orders.book.eligibility import terms_of_channel
 from orders.channels import proxy_list
 from orders.channels.models import ProxyEntry, ProxyScan, WebOrderRow
-from orders.channels.proxy_list import SENDER, SIGNATURES, ProxyListRefused
+from orders.channels.proxy_list import SENDER, ProxyListRefused
 from orders.channels.proxy_scans import NoScan, has_scan, keep_scan, scans_of
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
@@ -201,7 +201,6 @@ def _page(session: Session, template: str, **variables: object) -> str:
         is_open=window.day_at(now) == day,
         listed=_listed(session, day),
         scans=scans_of(session, day, kept_by=_scans_by()),
-        signatures=SIGNATURES,
         specs=services().catalog(session).specs,
         may_enter=may("enter_lists"),
         **variables,

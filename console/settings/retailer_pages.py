@@ -104,7 +104,8 @@ def retailer_routes() -> Blueprint:
         more = ("status", "county", "region", "manager", "route", "grade", "balance", "phones")
         with own_shops() as session:
             rows = list(_export(session, today))
-        return export_table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows)
+        names = {"name": "retailer"}
+        return export_table(f"retailers-{today}", request.args.get("kind", "csv"), (*COLUMNS, *more), rows, names)
 
     @routes.get("/<code>")
     @requires_task("see_shops")

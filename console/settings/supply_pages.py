@@ -14,7 +14,7 @@ from console.dates import parse_date
 from console.language import _
 from console.paging import requested_page
 from console.settings.supply_changes import Outcome, answer, change_limits_by_file, change_supply, supply_form
-from console.uploads import as_file, export_table, is_table
+from console.uploads import as_file, export_table, is_table, stream_table
 from ivr.services import services
 from orders import audit_log
 from orders.retailers.models import RetailerRow
@@ -85,9 +85,11 @@ def supply_routes() -> Blueprint:
         """A day's supply, or its limits, in the columns of the import."""
         day = parse_date(request.args.get("day")) or business_day(services().now())
         what, kind = request.args.get("what"), request.args.get("kind", "csv")
+        if what == "limits":
+            return stream_table(
+                f"limits-{day}", kind, limits.EXPORTED_COLUMNS, lambda session: limits.export_rows(session, day)
+            )
         with read_only(services().sessions) as session:
-            if what == "limits":
-                return export_table(f"limits-{day}", kind, limits.COLUMNS, limits.export_rows(session, day))
             catalog = services().catalog(session)
             return export_table(f"supply-{day}", kind, allocate.COLUMNS, allocate.export_supply(session, catalog, day))
 

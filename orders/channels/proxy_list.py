@@ -75,7 +75,9 @@ def store_list(
             added.append(one)
         elif known.packs != one.packs:
             reason = f"{known.customer_code} is on the list of {day} already, with other quantities"
-            problems.append(RowProblem(one.row.sheet.file, one.row.number, "cartons", reason))
+            problems.append(
+                RowProblem(one.row.sheet.file, one.row.number, one.row.sheet.written.get("cartons", "cartons"), reason)
+            )
     if problems:
         raise SheetError(problems)
     if added:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -87,22 +87,35 @@ def read_retailers(session: Session, path: Path) -> list[RetailerEntry]:
     return _read(path, known, owners)
 
 
-def preview_retailers(session: Session, entries: Sequence[RetailerEntry]) -> RetailersImported:
-    """What an import of these would do, with the first changes; nothing is stored."""
+def preview_retailers(
+    session: Session, entries: Sequence[RetailerEntry], report: Callable[[int], None] = lambda _rows: None
+) -> RetailersImported:
+    """What an import of these would do, with the first changes; nothing is stored. `report` is told how many have been
+    compared."""
     done = RetailersImported(0, 0)
     for batch in _batches(entries):
         for change in _changes(session, batch):
             done = done.with_change(change)
         session.expunge_all()
+        report(len(batch))
     return done
 
 
-def import_retailers(sessions: SessionFactory, path: Path, *, by: str, why: str, now: datetime) -> RetailersImported:
+def import_retailers(
+    sessions: SessionFactory,
+    path: Path,
+    *,
+    by: str,
+    why: str,
+    now: datetime,
+    report: Callable[[int], None] = lambda _rows: None,
+) -> RetailersImported:
     """Add and change the retailers in a file, see `read_retailers`. The file is checked whole before anything is
     stored. It is stored in batches, so that no caller waits for it; what interrupts them is mended by importing it
-    again."""
+    again. `report` is told how many rows have been read and, once more, stored."""
     with unhurried(), read_only(sessions) as session:
         entries = read_retailers(session, path)
+    report(len(entries))
     pins = _hash_pins(entries)
 
     @retry_on_deadlock
@@ -114,6 +127,7 @@ def import_retailers(sessions: SessionFactory, path: Path, *, by: str, why: str,
     for batch in _batches(entries):
         for change in store(batch):
             done = done.with_change(change)
+        report(len(batch))
     return done
 
 
@@ -183,7 +197,7 @@ def _changes(session: Session, batch: Sequence[RetailerEntry]) -> list[RetailerC
 
 
 def _read(path: Path, known: Mapping[str, int], owners: dict[str, int]) -> list[RetailerEntry]:
-    sheet = read_sheet(path)
+    sheet = read_sheet(path, names={"retailer": "name"})
     found: list[RetailerEntry] = []
     seen: dict[str, int] = {}
     with_pin: dict[str, list[int]] = {}

@@ -35,12 +35,16 @@ from storage import (
 )
 
 COLUMNS = ("customer_code", "name", "cartons")
+EXPORTED_COLUMNS = ("customer_code", "retailer", "name", "cartons")
+"""The columns that are imported, and the retailer's name for those who read them."""
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
 # Rows that are applied in one transaction; at this number it takes a fraction of a second.
 SLICE_ROWS = 20_000
 # A page of differences.
 DIFFERENCES_ON_PAGE = 100
+_EXPORTED_AT_ONCE = 5_000
+_REPORTED_AT_ONCE = 5_000
 
 StagedLimit = tuple[int, date, str, int]
 """Retailer, cycle start, barcode, packs."""
@@ -100,20 +104,23 @@ class LimitsResult:
 def read_limits(path: Path, session: Session, catalog: Catalog, day: date) -> Iterator[StagedLimit]:
     """The limits in a file (CSV or XLSX: customer_code, name or barcode, cartons), checked while they are read.
     Problems are raised as SheetError at the end, so nothing may be kept before the last row is read."""
-    columns, rows = read_rows(path, LONG_ROWS_MAX)
+    table = read_rows(path, LONG_ROWS_MAX)
+    columns = table.columns
     if missing := [column for column in COLUMNS if column not in columns]:
         raise SheetError([RowProblem(path.name, 1, column, "the heading is missing") for column in missing])
     code_at, name_at, cartons_at = (columns.index(column) for column in COLUMNS)
+    written = {column: table.written[columns.index(column)] for column in COLUMNS}
     retailers = {row.customer_code: (row.id, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
     specs = {
         key: (number, spec) for number, spec in enumerate(catalog.specs.values()) for key in (spec.name, spec.barcode)
     }
-    return _checked(path.name, rows, (code_at, name_at, cartons_at), retailers, specs)
+    return _checked(path.name, table.rows, written, (code_at, name_at, cartons_at), retailers, specs)
 
 
 def _checked(
     file: str,
     rows: Iterator[tuple[int, list[str]]],
+    written: Mapping[str, str],
     places: tuple[int, int, int],
     retailers: Mapping[str, tuple[int, date]],
     specs: Mapping[str, tuple[int, Spec]],
@@ -137,7 +144,7 @@ def _checked(
         elif seen[place := numbers[code] * len(specs) + specs[name][0]]:
             column, reason = "name", f"retailer {code} and {name!r} are in an earlier row already"
         if reason is not None:
-            problems.append(RowProblem(file, number, column, reason))
+            problems.append(RowProblem(file, number, written[column], reason))
             if len(problems) == MAX_PROBLEMS:
                 break
             continue
@@ -208,17 +215,18 @@ def import_limits(
     now: datetime,
     by: str,
     why: str,
+    report: Callable[[int], None] = lambda _rows: None,
 ) -> LimitsResult:
-    """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. Errors as of
-    `read_limits` and `apply_limits`."""
+    """Import the limits in a file: it is read and compared while nothing is locked, and applied in slices. `report` is
+    told how many rows have been read and, once more, applied. Errors as of `read_limits` and `apply_limits`."""
     check_not_over(day, now)
     with one_connection(sessions) as own:
         with staging(own) as session:
-            stage(session, read_limits(path, session, load_catalog(session), day))
+            stage(session, _reported(read_limits(path, session, load_catalog(session), day), report))
             found = compare(session)
         with transaction(own) as session:
             batch = begin_batch(session, found, day, now, by, why, path.name)
-        apply_in_slices(own, batch)
+        apply_in_slices(own, batch, report)
     return found
 
 
@@ -229,15 +237,25 @@ def preview_file(
     day: date,
     now: datetime,
     skip: int = 0,
+    report: Callable[[int], None] = lambda _rows: None,
 ) -> LimitsResult:
-    """The changes a file of limits would make, see `preview`; no row is locked for it."""
+    """The changes a file of limits would make, see `preview`; no row is locked for it. `report` is told how many rows
+    have been read."""
     check_not_over(day, now)
     with unhurried(), read_only(sessions) as session:
-        stage(session, read_limits(path, session, load_catalog(session), day))
+        stage(session, _reported(read_limits(path, session, load_catalog(session), day), report))
         return preview(session, now, skip)
 
 
-def apply_in_slices(own: SessionFactory, batch: int) -> None:
+def _reported(found: Iterable[StagedLimit], report: Callable[[int], None]) -> Iterator[StagedLimit]:
+    """The limits as they are, with some thousand at a time reported."""
+    for number, limit in enumerate(found, 1):
+        if not number % _REPORTED_AT_ONCE:
+            report(_REPORTED_AT_ONCE)
+        yield limit
+
+
+def apply_in_slices(own: SessionFactory, batch: int, report: Callable[[int], None] = lambda _rows: None) -> None:
     """Apply the limits staged on one connection (`storage.one_connection`), each slice in a transaction of its own.
     LimitsRefused where an order came in meanwhile that is above its new limit; the slices before it stay applied."""
 
@@ -250,6 +268,7 @@ def apply_in_slices(own: SessionFactory, batch: int) -> None:
         numbers = _slices(session)
     for number in numbers:
         apply(number)
+        report(SLICE_ROWS)
     with staging(own) as session:
         session.execute(text("DROP TABLE staged_limits"))
 
@@ -338,14 +357,19 @@ def limits_of(session: Session, starts: Mapping[int, date], barcode: str) -> dic
     return {number: found.get(number, PresentLimit(0, 0)) for number in starts}
 
 
-def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, int]]:
-    """The limits in force on `day`, in the columns that are imported."""
-    retailers = {row.id: (row.customer_code, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))}
-    rows = session.execute(text(_EXPORT), {"first": min((start for _, start in retailers.values()), default=day)})
+def export_rows(session: Session, day: date) -> Iterator[tuple[str, str, str, int]]:
+    """The limits in force on `day`, in EXPORTED_COLUMNS, read while they are written."""
+    retailers = {
+        row.id: (row.customer_code, row.name, cycle_start(row, day)) for row in session.scalars(select(RetailerRow))
+    }
+    rows = session.execute(
+        text(_EXPORT).execution_options(yield_per=_EXPORTED_AT_ONCE),
+        {"first": min((start for *_, start in retailers.values()), default=day)},
+    )
     for retailer_id, start, name, cartons in rows:
-        code, current = retailers[retailer_id]
+        code, shop, current = retailers[retailer_id]
         if str(start) == current.isoformat():
-            yield code, name, cartons
+            yield code, shop, name, cartons
 
 
 def _in_words(code: str, name: str, wanted: int, ordered: int) -> str:

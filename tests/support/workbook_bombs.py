@@ -97,7 +97,29 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: with_part(SHEET, sheet_xml(text_row(1, "长" * 1_000_000))),
         "a cell has more than",
     ),
+    "cells far apart": (
+        lambda: with_part(SHEET, sheet_xml(f'{HEAD}<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')),
+        "the workbook has something in row 1048576, column 16384",
+    ),
+    "one long text in every cell": (lambda: repeated_text(2_000), "the workbook has too much text in its cells"),
+    "a column of four letters": (
+        lambda: with_part(SHEET, sheet_xml(f'{HEAD}<row r="2"><c r="AAAA2"><v>1</v></c></row>')),
+        "the workbook is built as no",
+    ),
 }
+
+
+def repeated_text(rows: int) -> bytes:
+    """A text of 30,000 characters that every cell of a list repeats."""
+    cells = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(1, rows))
+    with zipfile.ZipFile(io.BytesIO(with_part(SHEET, sheet_xml(cells)))) as small:
+        parts = {name: small.read(name) for name in small.namelist()}
+    parts[STRINGS] = f'<sst xmlns="{MAIN}"><si><t>{"长" * 30_000}</t></si></sst>'.encode()
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
+        for name, content in parts.items():
+            new.writestr(name, content)
+    return file.getvalue()
 
 
 def many_parts(count: int) -> bytes:

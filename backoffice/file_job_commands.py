@@ -1,0 +1,28 @@
+"""The command that works on long files beside the requests."""
+
+from __future__ import annotations
+
+import signal
+from threading import Event
+
+import click
+from flask.cli import with_appcontext
+
+from ivr.services import services
+from orders.file_jobs.runner import FileJobs
+
+
+@click.group("file-jobs")
+def file_jobs_command() -> None:
+    """Work on the long files that are uploaded on pages."""
+
+
+@file_jobs_command.command("run")
+@with_appcontext
+def run_command() -> None:
+    """Work on one file after the other, until this process is ended. Several may run, on several machines; a file of
+    one that was killed is begun again by another after a minute."""
+    own, stop = services(), Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda _number, _frame: stop.set())
+    FileJobs(own.sessions, own.clock, own.catalog).run(stop)
