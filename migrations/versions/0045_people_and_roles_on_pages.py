@@ -1,4 +1,7 @@
-"""Accounts on pages: a password to be changed, the retailers of an account's own, and two roles with longer names."""
+"""Accounts on pages: a password to be changed, the retailers of an account's own, and two roles with longer names.
+
+Widens columns.
+"""
 
 from __future__ import annotations
 

@@ -55,8 +55,12 @@ def migrations() -> list[Path]:
 @pytest.mark.parametrize("file", migrations(), ids=lambda file: file.name[:4])
 def test_a_migration_takes_nothing_away_from_the_version_before(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
+    found = contracting(upgrade_of(file))
+    # One that only makes columns longer says so.
+    if "Widens columns." in text:
+        found = [one for one in found if one != "alter_column"]
     # A contraction says so, with the release since which nothing uses what it takes away.
-    assert contracting(upgrade_of(file)) == [] or "Contracts: unused since" in text
+    assert found == [] or "Contracts: unused since" in text
 
 
 def test_this_test_would_find_one_that_does() -> None:
