@@ -8,7 +8,6 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from brand_catalog.sheets import RowProblem, Sheet
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.day_end import settlement, steps
 from orders.day_end.exceptions import DayException
@@ -26,50 +25,12 @@ DELIVERY = ("送货线路", "客户代码", "店名", "订单号", "条码", "�
 NOTICES = ("客户代码", "店名", "电话", "订单号", "通知", "条数", "金额", "还差")
 EXCEPTIONS = ("客户代码", "店名", "电话", "订货日期", "订单号", "金额", "余额", "还差")
 
-_HEADINGS = {
-    "客户代码": "customer_code",
-    "客户编码": "customer_code",
-    "余额": "balance",
-    "余额(元)": "balance",
-    "订单号": "order",
-    "结果": "result",
-    "扣款结果": "result",
-    "可扣金额": "available",
-    "可扣金额(元)": "available",
-}
-_RESULTS = {
-    "成功": "paid",
-    "扣款成功": "paid",
-    "已扣款": "paid",
-    "失败": "failed",
-    "扣款失败": "failed",
-    "未成功": "failed",
-    "扣款未成功": "failed",
-}
 _NOTICES = {
     "delivered": "按订单送货",
     "unpaid_on_hold": "扣款未成功，订单暂缓，请存款",
     "unpaid_cut": "余额不够，减少以后送货",
     "unpaid_cancelled": "扣款未成功，订单已取消",
 }
-
-
-def with_known_names(sheet: Sheet) -> Sheet:
-    """The same table under the names the importing code reads, whatever of its headings and results is Chinese."""
-    rows = []
-    for row in sheet:
-        cells = {_known(heading): text for heading, text in row.cells.items()}
-        if "result" in cells:
-            cells["result"] = _RESULTS.get(cells["result"], cells["result"])
-        rows.append((row.number, cells))
-    return Sheet(sheet.file, [_known(heading) for heading in sheet.columns], rows)
-
-
-def in_own_names(problems: Sequence[RowProblem], sheet: Sheet) -> list[RowProblem]:
-    """The problems of such a table with the headings the file itself has; of a missing column, the Chinese one."""
-    own = {name: heading for heading, name in reversed(_HEADINGS.items())}
-    own |= {_known(heading): heading for heading in sheet.columns}
-    return [RowProblem(one.file, one.row, own.get(one.column, one.column), one.reason) for one in problems]
 
 
 def balances_table(session: Session, day: date) -> Table:
@@ -123,8 +84,3 @@ def exceptions_table(session: Session, found: Sequence[DayException]) -> Table:
         )
         for one in found
     ]
-
-
-def _known(heading: str) -> str:
-    plain = heading.strip().replace("（", "(").replace("）", ")")
-    return _HEADINGS.get(plain, heading)

@@ -172,13 +172,12 @@ def _import(work: Callable[[Sheet], Work]) -> ResponseReturnValue:
     with as_file(upload) as path:
         try:
             sheet = read_sheet(path)
-            known = day_end_files.with_known_names(sheet)
         except SheetError as error:
             return _page(refusal=Refusal(problems=tuple(error.problems)))
     try:
-        return _do(work(known), is_stale=_stale_step)
+        return _do(work(sheet), is_stale=_stale_step)
     except SheetError as error:
-        return _page(refusal=Refusal(problems=tuple(day_end_files.in_own_names(error.problems, sheet))))
+        return _page(refusal=Refusal(problems=tuple(error.problems)))
 
 
 def _do(work: Work, is_stale: Callable[[Checklist], Refusal | None] = lambda _: None) -> tuple[str, int]:
