@@ -108,7 +108,7 @@ def department_report_routes() -> Blueprint:
                 signed_reports.send_back(session, number, by=me, now=services().now(), comment=comment)
                 return _("已退回。")
             signed_reports.approve(session, number, by=me, now=services().now(), comment=comment)
-            return _("已同意并上报。")
+            return _("已同意。")
 
         return _change_report(number, change, errors)
 
