@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Dialect, Engine, event
+from sqlalchemy import Connection, Engine, event
 from werkzeug.routing import Rule
 
 
@@ -20,16 +20,23 @@ def compiled_once() -> Iterator[None]:
         yield
 
 
+class _ByKind(dict[Any, Any]):
+    """Compiled statements, whose keys begin with an engine's own dialect, by the kind of database instead."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get((key[0].name, *key[1:]), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__((key[0].name, *key[1:]), compiled)
+
+
 @contextmanager
 def _statements_compiled_once() -> Iterator[None]:
-    """All connections to databases of one kind use the dialect of the first one, and the statements compiled for it."""
-    dialects: dict[str, Dialect] = {}
-    compiled: dict[str, dict[Any, Any]] = {}
+    """All connections to databases of one kind use the statements compiled for the first one."""
+    compiled = _ByKind()
 
     def share(connection: Connection) -> None:
-        kind = connection.dialect.name
-        connection.dialect = dialects.setdefault(kind, connection.dialect)
-        connection.execution_options(compiled_cache=compiled.setdefault(kind, {}))
+        connection.execution_options(compiled_cache=compiled)
 
     event.listen(Engine, "engine_connect", share)
     try:
