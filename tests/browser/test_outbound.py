@@ -95,7 +95,9 @@ def outbound_orders(session: Session) -> int:
 def test_the_leader_starts_the_ringing_sees_the_calls_and_stops_it(
     browser: Browser, page: Page, line: ServedLine
 ) -> None:
-    sign_in(page, "leader", onward="/outbound")
+    # The live part is there: until its stream is open, the page may be a moment behind.
+    with page.expect_response("**/outbound/events"):
+        sign_in(page, "leader", onward="/outbound")
     expect(page.get_by_role("heading", name="外呼", exact=False).first).to_be_visible()
     expect(page.get_by_text("没有外呼")).to_be_visible()
     click_and_confirm(page, page.get_by_role("button", name="开始外呼"), "现在开始")
