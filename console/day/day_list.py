@@ -67,7 +67,6 @@ class DayList:
         self._session = session
         day = business_day(now)
         self._is_order_day = has_order_day(session, day, calendar(session))
-        self._is_due = is_due(self._is_order_day)
         picked = _order_of_day(day).subquery()
         self._state = _state(now)
         self._listed = (
@@ -80,14 +79,15 @@ class DayList:
 
     def counts(self) -> DayCounts:
         """The counts of the whole day, its batches by name."""
+        due_today = is_due(self._is_order_day)
         grouped = self._listed.with_only_columns(
             RetailerRow.route,
             self._state,
-            self._is_due,
+            due_today,
             func.count(),
             func.coalesce(func.sum(OrderRow.total_packs), 0),
             func.coalesce(func.sum(OrderRow.amount_fen), 0),
-        ).group_by(RetailerRow.route, self._state, self._is_due)
+        ).group_by(RetailerRow.route, self._state, due_today)
         batches: dict[str, Batch] = {}
         day = DayCounts([])
         for route, state, due, count, packs, fen in self._session.execute(grouped):

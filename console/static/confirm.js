@@ -37,9 +37,11 @@
     if (button?.dataset.confirm && button !== confirmed) {
       event.preventDefault();
       ask(button.textContent.trim(), button.dataset.confirm, again(button));
-    } else if (question && elt !== confirmed) {
+    } else if (question) {
+      // Not prevented, htmx would ask once more, in the browser's own dialog.
       event.preventDefault();
-      ask(elt.textContent.trim(), question, () => (elt.isConnected ? issueRequest(true) : pressNew(elt)));
+      if (elt === confirmed) issueRequest(true);
+      else ask(elt.textContent.trim(), question, () => (elt.isConnected ? issueRequest(true) : pressNew(elt)));
     }
   });
 

@@ -13,13 +13,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
 import requests
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import storage
 from ivr.calls import STREAM_OPENS_WITHIN
+from ivr.models import Call
 from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from simulator.call import SimulatedCall
 from simulator.events import Event, Said, StreamChanged
@@ -221,9 +222,7 @@ def test_a_call_walks_from_machine_to_machine_as_each_in_turn_is_lost_for_good(
 
 
 def _new_database(server: Postgres, name: str) -> str:
-    url = server.url(name)
-    with psycopg.connect(_libpq(server.url("postgres")), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    url = server.create(name)
     storage.migrate(url)
     return url
 
@@ -249,10 +248,9 @@ def _orders(database: str) -> list[SavedOrder]:
 
 def _streams(database: str) -> str:
     """The stream of each call, as the line has recorded it."""
-    with psycopg.connect(_libpq(database)) as connection:
-        columns = "call_key, turn_number, stream_id, stream_started_at, stream_heartbeat_at, now()"
-        return str(connection.execute(f"SELECT {columns} FROM calls").fetchall())
-
-
-def _libpq(url: str) -> str:
-    return url.replace("postgresql+psycopg:", "postgresql:")
+    engine = storage.open_engine(database)
+    with Session(engine) as session:
+        columns = (Call.call_key, Call.turn_number, Call.stream_id, Call.stream_started_at, Call.stream_heartbeat_at)
+        found = session.execute(select(*columns, func.now())).all()
+    engine.dispose()
+    return str(found)
