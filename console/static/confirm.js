@@ -27,8 +27,11 @@
 
   // A live page may have put a new button in its place meanwhile; one that would do something else is left alone.
   function pressNew(old) {
-    const button = old.id && document.getElementById(old.id);
-    if (button && button.getAttribute("hx-post") === old.getAttribute("hx-post")) again(button)();
+    const button = old.id ? document.getElementById(old.id) : null;
+    if (button?.getAttribute("hx-post") !== old.getAttribute("hx-post")) return;
+    // Until the part has settled, htmx does not listen to a button in it.
+    htmx.process(button);
+    again(button)();
   }
 
   document.addEventListener("htmx:confirm", (event) => {
