@@ -56,6 +56,12 @@ class AssessmentFigures:
         return cls(**{name: value for name, value in kept.items() if name in cls.__slots__})
 
 
+def first_call_day(session: Session) -> date | None:
+    """The day of the line's first call; None before it."""
+    began = session.scalar(select(func.min(Call.started_at)))
+    return local_date(began) if began is not None else None
+
+
 def assessment_figures(session: Session, people: Sequence[StaffRow], period: Period) -> dict[int, AssessmentFigures]:
     """The figures of these people in a period, by their ids."""
     work = {one.staff_id: one for one in operator_figures(session, period)}

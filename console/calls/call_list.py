@@ -20,6 +20,7 @@ from console.dates import requested_days
 from console.desk.retailer_search import matches
 from console.filters import local_date_time, masked
 from console.language import _
+from console.numbers import parse_whole
 from console.paging import requested_page
 from console.uploads import export_table
 from ivr.call_export import ExportedCall, exported_calls
@@ -99,7 +100,7 @@ def _requested() -> _Asked:
             ends,
             direction=cast("Direction", direction) if direction in get_args(Direction) else "",
             result=result if result in texts.call_results else "",
-            operator=int(operator) if operator.isascii() and operator.isdigit() and len(operator) < 10 else None,
+            operator=parse_whole(operator),
             digits=text if text.removeprefix("+").isdigit() else "",
             shop=matches(text) if text else None,
         ),

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from console.authentication import requires_task, staff
 from console.language import _
+from console.numbers import parse_whole
 from ivr.services import services
 
 
@@ -27,7 +28,7 @@ def listening_routes() -> Blueprint:
     @requires_task("listen_in")
     def sound(call_key: str) -> ResponseReturnValue:
         """The sound after the part that was heard last, both sides in mu-law; 410 once there is no more."""
-        parts = services().line.listening.hear(call_key, staff().id, request.form.get("after", 0, type=int))
+        parts = services().line.listening.hear(call_key, staff().id, parse_whole(request.form.get("after")) or 0)
         if parts is None:
             return _("通话已经结束。"), 410
         return jsonify(

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from ivr.assessment_figures import AssessmentFigures, assessment_figures
+from console.numbers import parse_whole
+from ivr.assessment_figures import AssessmentFigures, assessment_figures, first_call_day
 from ivr.services import services
 from orders.assessment import assessments
 from orders.assessment.assessments import AssessmentRefused
@@ -31,15 +32,17 @@ def assessment_routes() -> Blueprint:
     @routes.get("")
     @requires_task("see_day")
     def page() -> ResponseReturnValue:
-        month, today = _month(), business_day(services().now())
+        today = business_day(services().now())
         with read_only(services().sessions) as session:
+            began = first_call_day(session) or today
+            month = min(max(_month(), began.replace(day=1)), today.replace(day=1))
             me = session.get_one(StaffRow, staff().id)
             shown = [one for one in assessments.assessed_people(session) if one.id == me.id or may("assess_staff")]
             there = assessments.of_month(session, month)
             return render_template(
                 "day/assessments.html",
                 month=month,
-                before=month - timedelta(days=1),
+                before=month - timedelta(days=1) if month > began else None,
                 after=Period.around(month, "month").last + timedelta(days=1),
                 today=today,
                 people=shown,
@@ -54,9 +57,9 @@ def assessment_routes() -> Blueprint:
     def begin() -> ResponseReturnValue:
         """Begin a person's assessment of a month, or open the one that exists."""
         month = parse_date(request.form.get("month", ""))
-        number = request.form.get("staff", "")
+        number = parse_whole(request.form.get("staff"))
         with transaction(services().sessions) as session:
-            person = session.get(StaffRow, int(number)) if number.isascii() and number.isdigit() else None
+            person = session.get(StaffRow, number) if number is not None else None
             if month is None or person is None or month > business_day(services().now()):
                 return _("请选一个人和一个月，不能晚于这个月。"), 422
             try:
@@ -76,9 +79,9 @@ def assessment_routes() -> Blueprint:
     def write(number: int) -> ResponseReturnValue:
         """Store score and remarks as typed; submit them with `pass_up`."""
         typed, remarks = request.form.get("score", "").strip(), request.form.get("remarks", "").strip()
-        score = int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= 3 else None
+        score = parse_whole(typed, SCORE_MAX)
         pass_up, errors = "pass_up" in request.form, {}
-        if (typed or pass_up) and (score is None or score > SCORE_MAX):
+        if (typed or pass_up) and score is None:
             errors["score"] = _("分数是0到%(most)d的整数。", most=SCORE_MAX)
         if len(remarks) > REMARKS_MAX or (pass_up and not remarks):
             errors["remarks"] = _("请写评语，最多%(most)d个字。", most=REMARKS_MAX)

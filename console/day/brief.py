@@ -16,6 +16,7 @@ from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.day.pre_shift_check import checks
 from console.language import _
+from console.numbers import parse_whole
 from ivr import call_figures
 from ivr.services import services
 from orders.assessment import meetings
@@ -171,8 +172,8 @@ def brief_routes() -> Blueprint:
         with transaction(services().sessions) as session:
             if errors or first is None or last is None:
                 return render_template("day/notices.html", form=form, errors=errors, **_notices(session, today)), 422
-            if form["instead_of"].isdigit():
-                number = int(form["instead_of"])
+            number = parse_whole(form["instead_of"])
+            if number is not None:
                 notices.change(session, number, kind, form["text"], first, last, by=staff().name, now=now)
             else:
                 notices.post(session, kind, form["text"], first, last, by=staff().name, now=now)

@@ -17,6 +17,7 @@ from console.authentication import requires_task, staff
 from console.dates import parse_date
 from console.day import day_end_files, day_end_texts
 from console.language import _
+from console.numbers import parse_whole
 from console.uploads import as_file, export_table, is_table
 from ivr import recordings
 from ivr.services import services
@@ -135,7 +136,7 @@ def day_end_routes() -> Blueprint:
     @requires_task("end_day")
     def file(what: str) -> ResponseReturnValue:
         """A file of the day: the template of a file to be uploaded, or what a step that is done has made."""
-        day, number = _day(), request.args.get("batch", 0, type=int)
+        day, number = _day(), parse_whole(request.args.get("batch")) or 0
         with unhurried(), read_only(services().sessions) as session:
             table = _table(session, day, what, number)
             if table is None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date, requested_days
 from console.language import _
+from console.numbers import parse_whole
 from ivr.services import services
 from orders.assessment import meetings
 from orders.assessment.meetings import MeetingDraft, MeetingRefused
@@ -82,7 +83,7 @@ def _record(number: int | None) -> ResponseReturnValue:
     form, now = request.form, services().now()
     kind = next((kind for kind in KINDS if kind == form.get("kind")), None)
     day = parse_date(form.get("day", ""))
-    present = {int(one) for one in form.getlist("present") if one.isascii() and one.isdigit() and len(one) < 10}
+    present = {number for one in form.getlist("present") if (number := parse_whole(one)) is not None}
     errors = {}
     if kind is None or day is None or day > business_day(now):
         errors["day"] = _("请选一个日期，不能晚于今天。")

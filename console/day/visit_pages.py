@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from brand_catalog.catalog import Catalog
 from console.authentication import is_own_shop, may, own_shops, requires_task, staff
 from console.language import _
+from console.numbers import parse_whole
 from console.paging import requested_page
 from ivr.services import services
 from orders.book.desk import Desk
@@ -178,9 +179,10 @@ def _read_line(catalog: Catalog, packs: dict[str, int], name: str, cartons: str)
     spec = catalog.by_name_or_barcode.get(name) or by_code.get(name)
     if spec is None:
         return _("目录里没有这个烟。")
-    if not (cartons.isascii() and cartons.isdigit() and 0 < int(cartons) <= CARTONS_MAX):
+    number = parse_whole(cartons, CARTONS_MAX)
+    if not number:
         return _("条数要写1到%(most)d的整数。", most=CARTONS_MAX)
     if spec.barcode in packs:
         return _("这个烟前面写过了。")
-    packs[spec.barcode] = int(cartons) * spec.packs_per_carton
+    packs[spec.barcode] = number * spec.packs_per_carton
     return ""

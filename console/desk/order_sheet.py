@@ -15,6 +15,7 @@ from callflows.state import CallState
 from callflows.steps.read_back import ReadBack
 from callflows.turn_context import TurnContext
 from console.desk.shop_facts import ShopFacts, shop_facts
+from console.numbers import parse_whole
 from orders.book.desk import (
     Desk,
     DeskRefusal,
@@ -162,12 +163,13 @@ def build_sheet(
 def enter_line(desk: Desk, key: str, barcode: str, wanted: str) -> LineOutcome | None:
     """Set a line in cartons: "5" sets five, "+5" adds five, "0" removes the line. Raise SheetRefusal if refused."""
     more, figures = wanted.startswith("+"), wanted.removeprefix("+").strip()
-    if not figures.isascii() or not figures.isdigit() or int(figures) > CARTONS_MAX:
+    cartons = parse_whole(figures, CARTONS_MAX)
+    if cartons is None:
         raise SheetRefusal("not_a_number")
     spec = desk.catalog.specs.get(barcode)
     if spec is None:
         raise SheetRefusal("unknown_spec")
-    packs = int(figures) * spec.packs_per_carton
+    packs = cartons * spec.packs_per_carton
     draft = desk.draft(key)
     try:
         if packs == 0:
@@ -215,8 +217,8 @@ def differences(shown: str, order: OrderView | None, specs: Mapping[str, Spec]) 
     before: dict[str, int] = {}
     for part in shown.split(",")[1:]:
         barcode, _, packs = part.partition(":")
-        if packs.isascii() and packs.isdigit():
-            before[barcode] = int(packs)
+        if (number := parse_whole(packs)) is not None:
+            before[barcode] = number
     now: dict[str, LineView] = {line.barcode: line for line in order.lines} if order is not None else {}
     changed = []
     for barcode in dict.fromkeys((*before, *now)):

@@ -14,6 +14,7 @@ from brand_catalog.sheets import RowProblem
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
+from console.numbers import parse_whole
 from console.paging import Page
 from console.uploads import SUFFIXES
 from ivr.services import services
@@ -54,7 +55,7 @@ def file_job_routes() -> Blueprint:
         if kind is None or not may(TASKS[kind]):
             abort(403)
         name, now = printable(one_line(request.form.get("file_name", ""))), services().now()
-        size, is_import = request.form.get("size", type=int, default=0), "apply" in request.form
+        size, is_import = parse_whole(request.form.get("size")) or 0, "apply" in request.form
         why = request.form.get("why", "").strip()[:REASON_MAX_CHARS]
         day = parse_date(request.form.get("day")) if kind == "limits" else business_day(now)
         if not name.lower().endswith(tuple(SUFFIXES)):
@@ -76,12 +77,14 @@ def file_job_routes() -> Blueprint:
     @requires_task("see_day")
     def part(number: int) -> ResponseReturnValue:
         """Keep part `n` of a file, by whoever began it; the same one again changes nothing."""
-        content, which = request.get_data(), request.args.get("n", type=int, default=-1)
+        content, which = request.get_data(), parse_whole(request.args.get("n"))
         with transaction(services().sessions) as session:
             job = _job(session, number)
             if job.by != staff().name:
                 abort(403)
             try:
+                if which is None:
+                    raise PartRefused
                 jobs.add_part(session, job, which, content, services().now())
             except PartRefused:
                 return _("文件没有传完整，请再选一次文件。"), 422

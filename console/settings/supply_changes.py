@@ -15,6 +15,7 @@ from brand_catalog.sheets import SheetError
 from console.authentication import staff
 from console.dates import parse_date
 from console.language import _
+from console.numbers import parse_whole
 from console.paging import Page
 from ivr.services import services
 from orders.models import REASON_MAX_CHARS
@@ -60,7 +61,7 @@ def supply_form() -> SupplyForm:
     return SupplyForm(
         parse_date(request.form.get("day")),
         request.form.get("why", "").strip()[:REASON_MAX_CHARS],
-        max(1, request.form.get("page", 1, type=int)),
+        parse_whole(request.form.get("page")) or 1,
         "apply" in request.form,
     )
 

@@ -16,6 +16,7 @@ from brand_catalog.sheets import FIGURE_MAX
 from console.authentication import may, requires_task
 from console.dates import parse_date
 from console.language import _
+from console.numbers import parse_whole
 from console.settings.supply_changes import Outcome, SupplyForm, answer, change_limits, change_supply, supply_form
 from ivr.services import services
 from orders.hotline_settings import calendar
@@ -187,8 +188,7 @@ def _specs() -> Mapping[str, Spec]:
 
 def _count(field: str) -> int | None:
     """The whole number in a field, or None."""
-    text = request.form.get(field, "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= FIGURE_MAX else None
+    return parse_whole(request.form.get(field), FIGURE_MAX)
 
 
 def _wrong_count() -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from console.authentication import may, requires_task
 from console.dates import parse_date
 from console.language import _
+from console.numbers import parse_whole
 from console.paging import requested_page
 from console.settings.supply_changes import Outcome, answer, change_limits_by_file, change_supply, supply_form
 from console.uploads import as_file, export_table, is_table, stream_table
@@ -57,7 +58,7 @@ def supply_routes() -> Blueprint:
             is_past_lock=is_past_lock(day, services().now()),
             is_over=day < today,
             waiting=waiting,
-            batch=request.args.get("batch", type=int),
+            batch=parse_whole(request.args.get("batch")),
             entries=entries,
             specs=specs,
             may_edit=may("edit_supply"),
