@@ -83,7 +83,7 @@ def _record(number: int | None) -> ResponseReturnValue:
     form, now = request.form, services().now()
     kind = next((kind for kind in KINDS if kind == form.get("kind")), None)
     day = parse_date(form.get("day", ""))
-    present = {number for one in form.getlist("present") if (number := parse_whole(one)) is not None}
+    present = {one for one in map(parse_whole, form.getlist("present")) if one is not None}
     errors = {}
     if kind is None or day is None or day > business_day(now):
         errors["day"] = _("请选一个日期，不能晚于今天。")
