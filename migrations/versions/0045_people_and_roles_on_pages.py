@@ -29,26 +29,25 @@ def upgrade() -> None:
         staff.add_column(sa.Column("must_change_password", sa.Boolean, nullable=False, server_default=sa.false()))
         staff.add_column(sa.Column("county", sa.String(40), nullable=False, server_default=""))
         staff.add_column(sa.Column("manager", sa.String(40), nullable=False, server_default=""))
-    _resize(SHORT, LONG)
+    _widen()
 
 
 def downgrade() -> None:
-    _resize(LONG, SHORT)
+    # The columns stay wide: names of roles that are stored would not fit into narrow ones.
     with op.batch_alter_table("staff") as staff:
         staff.drop_column("manager")
         staff.drop_column("county")
         staff.drop_column("must_change_password")
-        staff.alter_column("role", existing_type=sa.String(LONG), type_=sa.String(SHORT), existing_nullable=False)
 
 
-def _resize(before: int, after: int) -> None:
+def _widen() -> None:
     for name, (column, is_nullable) in ROLES.items():
         triggers = _triggers(name)
         with op.batch_alter_table(name) as table:
             table.alter_column(
                 column,
-                existing_type=sa.String(before),
-                type_=sa.String(after),
+                existing_type=sa.String(SHORT),
+                type_=sa.String(LONG),
                 existing_nullable=is_nullable,
             )
         for trigger in triggers:
