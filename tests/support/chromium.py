@@ -90,6 +90,8 @@ def new_page(browser: Browser, line: ServedLine, width: int = DESK_WIDTH) -> Pag
         viewport={"width": width, "height": 800 if width == DESK_WIDTH else 844},
         base_url=line.url,
         permissions=["microphone"],
+        # A colour that is still changing is neither the one before nor the one after.
+        reduced_motion="reduce",
     )
     context.set_default_timeout(30_000)
     page = context.new_page()
