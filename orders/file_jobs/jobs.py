@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import FILE_MAX_BYTES
@@ -77,11 +77,15 @@ def add_part(session: Session, job: FileJob, number: int, content: bytes, now: d
         job.state = "waiting"
 
 
+def is_anything_due(session: Session, now: datetime) -> bool:
+    """True if a job can be taken or is to be forgotten; a reader is enough to ask."""
+    return session.scalar(select(FileJob.id).where(or_(_can_be_taken(now), _is_old(now))).limit(1)) is not None
+
+
 def take_job(session: Session, holder: str, now: datetime) -> FileJob | None:
     """The oldest job that waits or whose process is gone, now held by this one; None if there is none. One that was
     begun too often has failed."""
-    lost = and_(FileJob.state == "running", FileJob.seen_at < now - LOST_AFTER)
-    found = select(FileJob).where(or_(FileJob.state == "waiting", lost)).order_by(FileJob.id).limit(1)
+    found = select(FileJob).where(_can_be_taken(now)).order_by(FileJob.id).limit(1)
     job = session.scalar(found.with_for_update(skip_locked=True))
     if job is None:
         return None
@@ -115,17 +119,20 @@ def _end(session: Session, job: FileJob, state: JobState, result: Mapping[str, A
 
 def forget_old_jobs(session: Session, now: datetime) -> None:
     """Remove uploads that were broken off, and results that are old."""
-    old = session.scalars(
-        select(FileJob.id).where(
-            or_(
-                and_(FileJob.state == "uploading", FileJob.seen_at < now - UPLOAD_LOST_AFTER),
-                FileJob.ended_at < now - KEPT_FOR,
-            )
-        )
-    ).all()
+    old = session.scalars(select(FileJob.id).where(_is_old(now))).all()
     if old:
         session.execute(delete(FilePart).where(FilePart.job_id.in_(old)))
         session.execute(delete(FileJob).where(FileJob.id.in_(old)))
+
+
+def _can_be_taken(now: datetime) -> ColumnElement[bool]:
+    lost = and_(FileJob.state == "running", FileJob.seen_at < now - LOST_AFTER)
+    return or_(FileJob.state == "waiting", lost)
+
+
+def _is_old(now: datetime) -> ColumnElement[bool]:
+    broken_off = and_(FileJob.state == "uploading", FileJob.seen_at < now - UPLOAD_LOST_AFTER)
+    return or_(broken_off, FileJob.ended_at < now - KEPT_FOR)
 
 
 def is_worked_on(session: Session, now: datetime) -> bool:

@@ -64,6 +64,10 @@ class FileJobs:
 
     def work_once(self) -> bool:
         """Work on the next file; False if none waits."""
+        # Most looks find nothing, and SQLite's one writer is for the callers.
+        with read_only(self._sessions) as session:
+            if not jobs.is_anything_due(session, self._clock()):
+                return False
         with transaction(self._sessions) as session:
             jobs.forget_old_jobs(session, self._clock())
             job = jobs.take_job(session, self._holder, self._clock())
