@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from flask import Flask
 
@@ -52,10 +53,10 @@ def main() -> None:
         _report(
             f"preview of all retailers, {name}",
             GOAL_PREVIEW_S,
-            lambda name=name, content=content: _preview(manager, name, content),
+            partial(_preview, manager, name, content),
         )
     for path in ("/retailers/export?kind=csv", "/retailers/export?kind=xlsx"):
-        _report(path, GOAL_EXPORT_S, lambda path=path: _get(manager, path))
+        _report(path, GOAL_EXPORT_S, partial(_get, manager, path))
     _report("/supply/export?what=limits (streamed)", None, lambda: _get(manager, "/supply/export?what=limits"))
 
     # As in a web process; and the first call loads what a process keeps.

@@ -381,8 +381,7 @@ def _changes(city: City, orders: Sequence[SavedOrder]) -> None:
                 "decided_at": None if order.day == TODAY else order.saved_at,
                 "decided_by": None if order.day == TODAY else "赵红霞",
             }
-            for number, order in enumerate(dict.fromkeys(order.id for order in changed), 1)
-            for order in [orders[order - 1]]
+            for number, order in enumerate({order.id: order for order in changed}.values(), 1)
         ),
     )
 

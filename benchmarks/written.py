@@ -45,8 +45,8 @@ class Written:
             writing, log = connection.execute(_LOG).one()
             sizes = {str(name): int(size) for name, size in connection.execute(_SIZES)}
         engine.dispose()
-        transactions, *rows = map(int, counts)
-        return cls(transactions, int(writing), *rows, int(log), sizes)
+        transactions, inserted, updated, deleted = map(int, counts)
+        return cls(transactions, int(writing), inserted, updated, deleted, int(log), sizes)
 
     def since(self, url: str, calls: int) -> str:
         """What was written since then, divided by so many calls."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 import storage
 from orders.demo.demo_staff import DEMO_PASSWORD
@@ -153,7 +153,12 @@ def test_a_call_rings_beside_a_line_that_is_typed_outlives_the_page_and_asks_bef
 
     # The window itself asks before it is closed; cut off all the same, the caller is taken back.
     asked: list[str] = []
-    telephone.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    telephone.on("dialog", accept)
     telephone.locator("body").click()
     telephone.close(run_before_unload=True)
     expect(desk.locator("#presence")).to_contain_text("电话断了，客户还在线上。")

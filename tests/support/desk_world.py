@@ -273,6 +273,7 @@ class World:
                 held_and_sold[0] += packs
             elif state in COUNTED_STATES:
                 held_and_sold[1] += packs
+        rows: list[tuple[tuple[object, ...], int, int, int]]
         if by_retailer:
             rows = [
                 ((r.retailer_id, r.cycle_start, r.barcode), r.held_packs, r.used_packs, r.limit_packs)
@@ -283,6 +284,6 @@ class World:
                 ((s.business_day, s.barcode), s.held_packs, s.sold_packs, s.supplied_packs)
                 for s in session.scalars(select(Supply))
             ]
-        for place, held, taken, most in rows:
-            assert [held, taken] == expected.get(place, [0, 0]), f"the books differ for {place}"
-            assert 0 <= held + taken <= most, f"more than there is of {place}"
+        for counted, held, taken, most in rows:
+            assert [held, taken] == expected.get(counted, [0, 0]), f"the books differ for {counted}"
+            assert 0 <= held + taken <= most, f"more than there is of {counted}"

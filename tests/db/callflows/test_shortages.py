@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from orders.reporting.figures import Period, read_figures
+from orders.reporting.figures import read_figures
+from orders.reporting.period import Period
 from orders.windows import business_day
 from speech.understanding import Understanding
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CRANE, ERA, LIQUN, PIN, SHOP, TAISHAN, World, catalog

@@ -39,7 +39,7 @@ def filled_in(template: bytes, *rows: dict[str, object]) -> bytes:
     headings = [cell.value for cell in sheet[1]]
     for number, row in enumerate(rows, 2):
         for heading, value in row.items():
-            sheet.cell(number, headings.index(heading) + 1, value)
+            sheet.cell(number, headings.index(heading) + 1).value = value
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()

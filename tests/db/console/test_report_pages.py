@@ -14,7 +14,7 @@ from ivr import call_figures
 from ivr.models import Call
 from ivr.operator_figures import operator_figures
 from ivr.operators import ring_attempts, tickets
-from ivr.operators.models import Ticket
+from ivr.operators.models import RingAttempt, Ticket
 from orders.book.due import due_count
 from orders.reporting.calls import CallFigures
 from orders.reporting.figures import read_figures
@@ -146,7 +146,7 @@ def test_a_caller_who_was_put_back_was_answered_when_an_operator_first_talked_to
     ticket = switchboard.waits("put back")
     attempt = switchboard.answers(ticket, at=NINE + seconds(12))
     with world.session() as session:
-        ring_attempts.end(session.get_one(ring_attempts.RingAttempt, attempt), "over", NINE + seconds(100))
+        ring_attempts.end(session.get_one(RingAttempt, attempt), "over", NINE + seconds(100))
         tickets.put_back(session, ticket)
     switchboard.answers(ticket, at=NINE + seconds(400))
     assert (switchboard.figures().service.in_time, switchboard.figures().service.answered) == (1, 1)

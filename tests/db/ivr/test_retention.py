@@ -15,7 +15,7 @@ from ivr.models import Call, JobRun, TurnRecording, TurnRow
 from ivr.operators.models import Callback
 from orders.book.models import OrderRow
 from orders.department_rules import UnknownRule, set_rule
-from orders.reporting.figures import Period
+from orders.reporting.period import Period
 from orders.staff.accounts import close_account
 from orders.staff.models import StaffRow
 from tests.support.carrier_client import Telephone

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 import storage
 from ivr import call_figures
 from orders.reporting import signed_reports as department
-from orders.reporting.figures import Period
 from orders.reporting.models import DepartmentReport, ReportKind, ReportStep
+from orders.reporting.period import Period
 from orders.reporting.signed_reports import ReportRefused
 from orders.retailers.models import RetailerRow
 from orders.staff.accounts import create_staff

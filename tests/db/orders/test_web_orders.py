@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 
 import storage
 from app import create_app
-from backoffice.order_api import BODY_MAX_BYTES
+from backoffice.api_errors import BODY_MAX_BYTES
 from backoffice.order_messages import OrderAnswered, OrderFailed, OrderSent
 from clock import SHANGHAI
 from orders.book.desk import Desk

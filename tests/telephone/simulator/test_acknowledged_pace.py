@@ -11,10 +11,10 @@ import flask_sock
 import pytest
 
 from simulator.account import Account
-from simulator.call import SimulatedCall, Steps
+from simulator.call import SimulatedCall
 from simulator.media import BEHIND_MAX_MS, PING_EVERY_MS
 from simulator.mulaw import FRAME_MS
-from simulator.pace import AS_FAST_AS_ACKNOWLEDGED
+from simulator.pace import AS_FAST_AS_ACKNOWLEDGED, Steps
 from tests.support.acknowledging_socket import AcknowledgingSocket
 from tests.support.fake_application import FakeApplication, after_ms, run_call
 

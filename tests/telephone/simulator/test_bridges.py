@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.account import Account, CalledParty
+from simulator.bridge import AudioBridge
 from simulator.call import SimulatedCall
 from simulator.events import Connected, Disconnected, Event, PartnerSpoke
 from simulator.pace import AS_FAST_AS_POSSIBLE, Pace, Steps
@@ -90,7 +91,10 @@ def test_a_browser_called_by_a_dial_learns_who_calls_and_hears_what_is_said(acco
         call.speak(VOICE, "你好")
         while not events_of(PartnerSpoke, heard):
             yield
-        call.bridge.other(call).hang_up()
+        assert isinstance(call.bridge, AudioBridge)
+        operator = call.bridge.other(call)
+        assert isinstance(operator, SimulatedCall)
+        operator.hang_up()
 
     run_call(account, fake_app, doing, pace=Pace(5))
     assert texts(heard) == ["一位客户要人工。"]

@@ -14,6 +14,7 @@ from click.testing import Result
 import backoffice.recognition_commands as hearing_commands
 from app import create_app
 from settings import Settings
+from speech.model import load_model
 from speech.sound.audio import LINE_RATE, read_audio
 from tests.support.recorded_callers import AUDIO, DEMO, speech_model
 
@@ -65,7 +66,7 @@ def loads() -> Counter[str]:
 def heard(folder: Path, loads: Counter[str]) -> dict[str, dict[str, Any]]:
     """The answers of one run over all the recordings at the step that takes items, by file name."""
     speech_model()
-    load = hearing_commands.load_model
+    load = load_model
 
     def counted(path: Path) -> Any:
         loads["model"] += 1

@@ -160,7 +160,7 @@ def test_the_tables_have_a_row_for_each_kind_that_was_said_and_for_each_conditio
     kinds, harm, _, cost = recording_tables([quiet, noisy])
     assert [row[0] for row in kinds.rows] == ["one item", "off-topic", "all"]
     assert [row[1].split()[-1] for row in kinds.rows] == ["1/1", "1/1", "2/2"]
-    assert dict(harm.rows)["missed"].endswith("0/1")
+    assert {row[0]: row[1] for row in harm.rows}["missed"].endswith("0/1")
     assert cost.rows == (("0.100", "100", "300", "300", "300"),)
     noisy = replace(noisy, recording=replace(noisy.recording, condition="line:tv8"))
     assert [row[0] for row in recording_tables([quiet, noisy])[1].rows] == ["-", "line:tv8", "all"]
