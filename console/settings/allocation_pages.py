@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 
+from brand_catalog.sheet_words import in_chinese
 from brand_catalog.sheet_writing import csv_bytes
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
-from console.language import _
+from console.language import _, chosen
 from console.paging import requested_page
 from console.uploads import export_table
 from ivr.services import services
@@ -52,7 +53,7 @@ def allocation_routes() -> Blueprint:
         with read_only(services().sessions) as session:
             found = shares.shares(session, services().catalog(session), day)
         kind = request.args.get("kind", "csv")
-        return export_table(f"allocation-{day}", kind, shares.COLUMNS, shares.file_rows(found))
+        return export_table(f"allocation-{day}", kind, shares.COLUMNS, shares.file_rows(found), shares.NAMES)
 
     @routes.post("/supply/allocation/publish")
     @requires_task("edit_supply")
@@ -91,16 +92,18 @@ def allocation_routes() -> Blueprint:
 
     @routes.get("/allocation/<day>/file")
     def published_file(day: str) -> ResponseReturnValue:
-        """A published allocation as a CSV file, for anybody to take."""
-        chosen = parse_date(day) or abort(404)
+        """A published allocation as a CSV file, for anybody to take: it is for people, in the language of the page."""
+        asked = parse_date(day) or abort(404)
         with read_only(services().sessions) as session:
-            published = shares.published(session, chosen)
+            published = shares.published(session, asked)
         if published is None:
             abort(404)
-        answer = Response(
-            csv_bytes(shares.COLUMNS, shares.file_rows(shares.published_shares(published))), mimetype="text/csv"
-        )
-        answer.headers["Content-Disposition"] = f"attachment; filename=allocation-{chosen}.csv"
+        columns: Sequence[str] = shares.COLUMNS
+        rows: Iterable[Sequence[object]] = shares.file_rows(shares.published_shares(published))
+        if chosen() != "en":
+            columns, rows = in_chinese(columns, rows, shares.NAMES)
+        answer = Response(csv_bytes(columns, rows), mimetype="text/csv")
+        answer.headers["Content-Disposition"] = f"attachment; filename=allocation-{asked}.csv"
         return answer
 
     return routes

@@ -36,6 +36,8 @@ class Share:
 
 COLUMNS = ("code", "name", "basis", "most", "county", "manager", "retailers", "cartons")
 """The columns of an allocation as a file."""
+NAMES = {"code": "short_code"}
+"""The column whose Chinese heading is that of another one, see `brand_catalog.sheet_words.in_chinese`."""
 
 
 def shares(session: Session, catalog: Catalog, day: date) -> list[Share]:

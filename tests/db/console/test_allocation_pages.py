@@ -53,7 +53,8 @@ def test_the_allocation_of_a_day_is_published_as_it_is_and_says_when_it_has_chan
     assert "每户最多5条" in public
     assert SHOP not in public
     rows = list(csv.reader(io.StringIO(text(stranger.get(f"/allocation/{TOMORROW}/file")).lstrip("\ufeff"))))
-    assert rows[0] == ["code", "name", "basis", "most", "county", "manager", "retailers", "cartons"]
+    assert rows[0] == ["短码", "品规", "分配方式", "每户最多", "县区", "客户经理", "户数", "条数"]
+    assert rows[1][1:4] == ["中华(硬)", "平均", "5"]
     assert [row[4:] for row in rows[1:]] == [
         ["安阳县", "李", "1", "4"],
         ["林州", "王", "1", "4"],
