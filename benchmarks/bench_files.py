@@ -4,7 +4,8 @@
 
 Prints the seconds of processor time of a preview of all retailers with a tenth of them changed, as CSV and as XLSX, of
 their export, and of the export of all limits; and by the clock, how long turns of a call by keys take alone and while
-such a preview runs in the same process. The database is that of `benchmarks.bench_pages`: only read, but for the calls.
+such a preview runs in the same process. At the end, on SQLite, the limits of a city are imported through the page, see
+`benchmarks.city_limits`. The database is that of `benchmarks.bench_pages`: only read, but for the calls.
 """
 
 from __future__ import annotations
@@ -13,16 +14,21 @@ import argparse
 import csv
 import io
 import os
+import sqlite3
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 from flask import Flask
 
 from app import create_app
+from benchmarks import city_limits
 from benchmarks.bench_pages import _database
 from benchmarks.city_database import MAIN, NOW, RETAILERS
 from brand_catalog.sheet_writing import csv_bytes, xlsx_bytes
@@ -73,6 +79,13 @@ def main() -> None:
     more = _share(beside) - _share(alone)
     mark = "ok" if more <= GOAL_WAIT_MS else "ABOVE THE GOAL"
     print(f"  longer by {more:.0f} ms for 95 % of the turns (goal {GOAL_WAIT_MS}: {mark})")
+    if url.startswith("sqlite"):
+        # Into a copy, so that the city stays as it is.
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "city.sqlite3"
+            with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+                connection.execute("VACUUM INTO ?", (str(copy),))
+            city_limits.measure(f"sqlite:///{copy}")
 
 
 def _share(times: Sequence[float]) -> float:

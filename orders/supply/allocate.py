@@ -137,6 +137,7 @@ def import_supply(
     with one_connection(sessions) as own:
         with staging(own) as session:
             found, owed = _stage_split(session, supplies, day, now)
+            limits.check_not_locked(session, day, now)
         with transaction(own) as session:
             _check_unlocked(session, day, now)
             set_supply(session, supplies, day, now, by=by, why=why)

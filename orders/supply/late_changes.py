@@ -20,12 +20,12 @@ from orders.models import REASON_MAX_CHARS
 from orders.retailers.models import RetailerRow
 from orders.supply import limits
 from orders.supply.allocate import BASES, SpecSupply, present_supply, set_supply
-from orders.supply.limits import SLICE_ROWS, FigureChange
+from orders.supply.limits import FigureChange
 from orders.supply.locking import check_not_over
 from orders.supply.models import LateChange, LateChangeLimit, LateChangeState, Limit, Supply
 
-# As many limits as are applied in one transaction.
-LIMITS_MAX = SLICE_ROWS
+# As many as are applied in one transaction while callers wait for it.
+LIMITS_MAX = 20_000
 FIGURES_NAMED = 50
 
 LateRefusal = Literal["nothing", "too_many", "no_reason", "not_open", "own_request", "changed_meanwhile", "not_yours"]

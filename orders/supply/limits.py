@@ -7,6 +7,7 @@ whole before the first slice, and what interrupts the slices is mended by import
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -39,8 +40,10 @@ EXPORTED_COLUMNS = ("customer_code", "retailer", "name", "cartons")
 """The columns that are imported, and the retailer's name for those who read them."""
 # A file with more problems than this is the wrong file.
 MAX_PROBLEMS = 200
-# Rows that are applied in one transaction; at this number it takes a fraction of a second.
-SLICE_ROWS = 20_000
+# Rows that are applied in one transaction, for which every call waits on SQLite (docs/performance.md, Files).
+SLICE_ROWS = 2_000
+# Between two slices others have their turn. A writer of another process asks every 2 ms (storage.SQLITE_ASKS_EVERY_S).
+PAUSE_S = 0.005
 # A page of differences.
 DIFFERENCES_ON_PAGE = 100
 _EXPORTED_AT_ONCE = 5_000
@@ -200,6 +203,8 @@ def apply_limits(
     """Apply the staged limits. LimitsLocked where they are locked and nobody has approved the change, LimitsRefused as
     in `preview`."""
     done = compare(session)
+    if approved_by is None:
+        check_not_locked(session, day, now)
     batch = begin_batch(session, done, day, now, by, why, source, approved_by)
     for number in _slices(session):
         _apply_slice(session, batch, number)
@@ -224,6 +229,7 @@ def import_limits(
         with staging(own) as session:
             stage(session, _reported(read_limits(path, session, load_catalog(session), day), report))
             found = compare(session)
+            check_not_locked(session, day, now)
         with transaction(own) as session:
             batch = begin_batch(session, found, day, now, by, why, path.name)
         apply_in_slices(own, batch, report)
@@ -269,6 +275,7 @@ def apply_in_slices(own: SessionFactory, batch: int, report: Callable[[int], Non
     for number in numbers:
         apply(number)
         report(SLICE_ROWS)
+        time.sleep(PAUSE_S)
     with staging(own) as session:
         session.execute(text("DROP TABLE staged_limits"))
 
@@ -292,6 +299,12 @@ def _apply_slice(session: Session, batch: int, number: int) -> None:
         raise
 
 
+def check_not_locked(session: Session, day: date, now: datetime) -> None:
+    """LimitsLocked where one of the staged limits is locked. It reads all of them: nothing may be locked meanwhile."""
+    if staged_limits_are_locked(session, now):
+        raise LimitsLocked(day)
+
+
 def begin_batch(
     session: Session,
     done: LimitsResult,
@@ -302,10 +315,7 @@ def begin_batch(
     source: str,
     approved_by: str | None = None,
 ) -> int:
-    """The number of a new batch of the staged limits with these counts. LimitsLocked where they are locked and nobody
-    has approved the change."""
-    if approved_by is None and staged_limits_are_locked(session, now):
-        raise LimitsLocked(day)
+    """The number of a new batch of the staged limits with these counts."""
     batch = LimitBatch(
         business_day=day,
         at=now,
