@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     # The folder of the sockets between proxy and processes, where `deploy.serve` serves.
     sockets_folder: Path | None = None
 
+    # The folder below which other systems may put files of orders; if empty, such files are uploaded only.
+    order_files_root: Path | None = None
+
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 

@@ -14,15 +14,16 @@ from orders.file_jobs.runner import FileJobs
 
 @click.group("file-jobs")
 def file_jobs_command() -> None:
-    """Work on the long files that are uploaded on pages."""
+    """Work on the long files that are uploaded on pages, and on files of orders from other systems."""
 
 
 @file_jobs_command.command("run")
 @with_appcontext
 def run_command() -> None:
     """Work on one file after the other, until this process is ended. Several may run, on several machines; a file of
-    one that was killed is begun again by another after a minute."""
+    one that was killed is begun again by another after a minute. The folders of other systems are those below
+    ORDER_FILES_ROOT, which is the same on every machine that has it set."""
     own, stop = services(), Event()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda _number, _frame: stop.set())
-    FileJobs(own.sessions, own.clock, own.catalog).run(stop)
+    FileJobs(own.sessions, own.clock, own.catalog, own.settings.order_files_root).run(stop)

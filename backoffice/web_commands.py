@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -13,13 +12,10 @@ from flask.cli import with_appcontext
 from backoffice.command_context import BY, FILE, day_option, reading, unit_of_work
 from brand_catalog.loading import load_catalog
 from ivr.services import services
-from orders.book.desk import Desk
 from orders.book.models import Channel
 from orders.channels import tokens, web_orders
-from orders.channels.file_import import ReferencedOrder, read_orders
-from orders.channels.web_orders import KeyReused
+from orders.channels.file_import import KEY_REUSED, enter_orders, read_orders
 from orders.staff.accounts import acting_staff
-from storage import retry_on_deadlock, transaction
 
 WebChannel = Literal["web", "mobile"]
 CHANNELS: tuple[WebChannel, ...] = ("web", "mobile")
@@ -67,22 +63,18 @@ def import_orders_command(file: Path, channel: Channel, sender: str) -> None:
     with reading() as (session, now):
         catalog = load_catalog(session)
         found = read_orders(file, catalog, now)
-
-    @retry_on_deadlock
-    def enter(one: ReferencedOrder) -> str:
-        with transaction(services().sessions) as session:
-            desk = Desk(session, catalog, one.order.placed_at)
-            taken = web_orders.enter_order(desk, channel, sender, one.reference, one.order, now)
-            return "entered before" if taken.repeated else taken.row.state
-
-    states: Counter[str] = Counter()
-    for one in found:
-        try:
-            states[enter(one)] += 1
-        except KeyReused as error:
-            states["refused"] += 1
-            click.echo(f"{file.name}, order {one.reference}: {error}", err=True)
-    figures = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+    done = enter_orders(services().sessions, catalog, found, channel, sender, now)
+    reused = [one.reference for one in done.refused if one.reason == KEY_REUSED]
+    for reference in reused:
+        click.echo(f"{file.name}, order {reference}: the reference belongs to another order of {sender}.", err=True)
+    states = {
+        "cut": done.cut,
+        "entered before": done.repeated,
+        "failed": len(done.refused) - len(reused),
+        "refused": len(reused),
+        "saved": done.saved,
+    }
+    figures = ", ".join(f"{count} {state}" for state, count in states.items() if count) or "none"
     click.echo(f"Orders in {file.name}: {figures}.")
 
 

@@ -88,6 +88,7 @@ GROUPS: tuple[NavGroup, ...] = (
             NavLink("console.department.page", lazy_gettext("规则"), "see_day"),
             NavLink("console.hotlines.page", lazy_gettext("热线号码"), "see_day"),
             NavLink("console.hours.page", lazy_gettext("时间和节假日"), "see_day"),
+            NavLink("console.order_imports.page", lazy_gettext("订单导入"), "see_day"),
             NavLink("console.staff.page", lazy_gettext("人员"), "manage_staff"),
             NavLink("console.department.audit_log", lazy_gettext("操作记录"), "see_day"),
         ),

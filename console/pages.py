@@ -57,6 +57,7 @@ from console.settings import (
     hotline_pages,
     hours_pages,
     late_change_pages,
+    order_import_pages,
     retailer_pages,
     spoken_name_pages,
     staff_pages,
@@ -309,6 +310,7 @@ def _console(app_services: Services) -> Blueprint:
     console.register_blueprint(shop_facts.shop_note_routes())
     console.register_blueprint(hotline_pages.hotline_routes())
     console.register_blueprint(hours_pages.hours_routes())
+    console.register_blueprint(order_import_pages.order_import_routes())
     console.register_blueprint(department_pages.department_routes())
     console.register_blueprint(staff_pages.staff_routes())
     console.register_blueprint(own_password.own_password_routes())

@@ -135,6 +135,7 @@ web_order_failures = Texts(
         "unknown_retailer": N_("没有这个客户代码。"),
     }
 )
+order_file_failures = Texts({"key_reused": N_("这个单号以前是另一张订单，请换一个单号。")})
 shop_refusals = Texts(
     {
         "suspended": N_("您的店现在暂停供货，不能订货，请找客户经理。"),
@@ -437,6 +438,7 @@ subjects = Texts(
         "calendar_day": N_("节假日"),
         "retailer": N_("客户资料"),
         "sender": N_("网上订单来源"),
+        "order_source": N_("订单文件来源"),
         "substitutes": N_("替代品种"),
         "allocation": N_("公布分配"),
         "staff": N_("员工账号"),
@@ -458,7 +460,14 @@ utterance_kinds = Texts(
     }
 )
 
-file_kinds = Texts({"limits": N_("客户限量"), "retailers": N_("客户")})
+file_kinds = Texts({"limits": N_("客户限量"), "retailers": N_("客户"), "orders": N_("外部订单")})
+order_folder_problems = Texts(
+    {
+        "missing": N_("文件夹不在，请建好文件夹，或者改成对的。"),
+        "outside": N_("文件夹指到了允许的范围以外，没有取。请管理员看一下。"),
+        "not_writable": N_("文件夹里的文件移不动，没有取。请管理员给处理文件的程序读写权限。"),
+    }
+)
 file_job_states = Texts(
     {
         "uploading": N_("正在上传"),

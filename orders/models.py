@@ -110,6 +110,7 @@ Subject = Literal[
     "calendar_day",
     "retailer",
     "sender",
+    "order_source",
     "substitutes",
     "allocation",
     "staff",

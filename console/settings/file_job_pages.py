@@ -19,6 +19,7 @@ from console.paging import Page
 from console.uploads import SUFFIXES
 from ivr.services import services
 from orders.audit_log import AuditEntry
+from orders.channels.models import OrderSource
 from orders.file_jobs import jobs
 from orders.file_jobs.jobs import PART_BYTES, PartRefused
 from orders.file_jobs.models import FileJob, FileKind
@@ -32,7 +33,7 @@ from storage import read_only, transaction
 JOBS_SHOWN = 50
 # A file that waits this long while no other is worked on waits for a process that does not run.
 FORGOTTEN_AFTER = timedelta(seconds=30)
-TASKS: dict[FileKind, Task] = {"limits": "edit_supply", "retailers": "edit_retailers"}
+TASKS: dict[FileKind, Task] = {"limits": "edit_supply", "retailers": "edit_retailers", "orders": "audit_orders"}
 RUNNING = ("uploading", "waiting", "running")
 
 
@@ -55,19 +56,24 @@ def file_job_routes() -> Blueprint:
         if kind is None or not may(TASKS[kind]):
             abort(403)
         name, now = printable(one_line(request.form.get("file_name", ""))), services().now()
-        size, is_import = parse_whole(request.form.get("size")) or 0, "apply" in request.form
+        size = parse_whole(request.form.get("size")) or 0
+        # Orders of another system have no preview: each has its own answer, and none is entered twice.
+        is_import = kind == "orders" or "apply" in request.form
         why = request.form.get("why", "").strip()[:REASON_MAX_CHARS]
         day = parse_date(request.form.get("day")) if kind == "limits" else business_day(now)
         if not name.lower().endswith(tuple(SUFFIXES)):
             return _("请选一个 CSV 或 XLSX 文件。"), 422
         if day is None:
             return _("请选一个日期。"), 422
-        if is_import and not why:
+        if is_import and not why and kind != "orders":
             return _("请写明原因，记录里要用。"), 422
         try:
             with transaction(services().sessions) as session:
                 job = jobs.begin_job(session, kind, name, size, day, why, is_import=is_import, by=staff().name, now=now)
                 number = job.id
+                if kind == "orders":
+                    source = session.get(OrderSource, parse_whole(request.form.get("source")) or 0)
+                    jobs.assign_source(session, job, source or abort(422, _("请选文件是哪个系统的。")), now)
         except PartRefused:
             return _("文件是空的，或者太大。最大128兆字节。"), 422
         parts, own_page = (url_for(f"console.file_jobs.{one}", number=number) for one in ("part", "job"))
@@ -128,6 +134,8 @@ def _outcome(job: FileJob) -> dict[str, Any]:
     if job.state != "done":
         return {}
     shared = {"applied": job.is_import, "day": job.business_day}
+    if job.kind == "orders":
+        return {"done": result}
     if job.kind == "limits":
         for name in ("differences", "supply"):
             result[name] = tuple(FigureChange(**one) for one in result[name])

@@ -31,7 +31,7 @@
   async function upload(form, file, apply, target) {
     const words = form.dataset;
     const about = new FormData();
-    for (const name of ["kind", "day", "why"]) if (form.elements[name]) about.set(name, form.elements[name].value);
+    for (const name of ["kind", "day", "why", "source"]) if (form.elements[name]) about.set(name, form.elements[name].value);
     if (words.longKind) about.set("kind", words.longKind);
     about.set("file_name", file.name);
     about.set("size", file.size);

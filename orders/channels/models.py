@@ -29,6 +29,30 @@ class ChannelToken(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+class OrderSource(Base):
+    """Another system that orders come from by file. `sender` names it: its references are its own. Files are taken from
+    `folder`, below the root the administrator has given, every `every_minutes` while `is_on`; a source without one has
+    its files uploaded. `holder` is the process that takes files now, until `leased_until`; `problem` is why none could
+    be taken at `looked_at`. `version` counts the changes."""
+
+    __tablename__ = "order_sources"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sender: Mapped[str] = mapped_column(String(40), unique=True)
+    channel: Mapped[Channel] = mapped_column(String(10))
+    folder: Mapped[str | None] = mapped_column(String(120), unique=True)
+    every_minutes: Mapped[int]
+    is_on: Mapped[bool]
+    version: Mapped[int] = mapped_column(default=1)
+    changed_by: Mapped[str] = mapped_column(String(40))
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_look_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    looked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    problem: Mapped[str] = mapped_column(String(20), default="")
+    holder: Mapped[str] = mapped_column(String(80), default="")
+    leased_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
 _TO_AUDIT = text("to_audit AND audited_at IS NULL")
 
 

@@ -9,11 +9,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from brand_catalog.sheets import FILE_MAX_BYTES
-from orders.file_jobs.models import FILE_NAME_MAX_CHARS, FileJob, FileKind, FilePart, JobState
+from orders.audit_log import record_change
+from orders.channels.models import OrderSource
+from orders.file_jobs.models import FILE_NAME_MAX_CHARS, FileJob, FileKind, FilePart, JobState, OrderFile
 
 # A request has at most 4 MB.
 PART_BYTES = 3_000_000
@@ -60,6 +62,43 @@ def begin_job(
     )
     session.add(job)
     session.flush()
+    return job
+
+
+def begin_whole_job(
+    session: Session, kind: FileKind, file_name: str, content: bytes, day: date, *, by: str, now: datetime
+) -> FileJob:
+    """A new import of a file that is here as a whole: it waits for a process. PartRefused as by `begin_job`."""
+    job = begin_job(session, kind, file_name, len(content), day, "", is_import=True, by=by, now=now)
+    for number in range(job.parts):
+        add_part(session, job, number, content[number * PART_BYTES : (number + 1) * PART_BYTES], now)
+    return job
+
+
+def assign_source(session: Session, job: FileJob, source: OrderSource, now: datetime) -> None:
+    """Keep which system the uploaded file of a job is from. The audit log has who uploaded it."""
+    session.add(OrderFile(job_id=job.id, source_id=source.id))
+    after = {"uploaded": job.file_name}
+    record_change(session, "order_source", source.sender, None, after, by=job.by, why="", now=now)
+
+
+def refuse_job(session: Session, kind: FileKind, file_name: str, day: date, reason: str, now: datetime) -> FileJob:
+    """A job of a file in a folder that is refused unread, with the reason, as readers of files write it."""
+    problem = {"file": file_name, "row": 0, "column": "", "reason": reason}
+    job = FileJob(
+        kind=kind,
+        file_name=file_name[-FILE_NAME_MAX_CHARS:],
+        business_day=day,
+        is_import=True,
+        why="",
+        by="",
+        begun_at=now,
+        seen_at=now,
+        parts=0,
+    )
+    session.add(job)
+    session.flush()
+    _end(session, job, "refused", {"problems": [problem]}, now)
     return job
 
 
@@ -121,6 +160,7 @@ def forget_old_jobs(session: Session, now: datetime) -> None:
     """Remove uploads that were broken off, and results that are old."""
     old = session.scalars(select(FileJob.id).where(_is_old(now))).all()
     if old:
+        session.execute(delete(OrderFile).where(OrderFile.job_id.in_(old)))
         session.execute(delete(FilePart).where(FilePart.job_id.in_(old)))
         session.execute(delete(FileJob).where(FileJob.id.in_(old)))
 
@@ -150,6 +190,18 @@ def write_file(session: Session, job: FileJob, folder: Path) -> Path:
         for content in session.scalars(parts.execution_options(yield_per=1)):
             file.write(zlib.decompress(content))
     return path
+
+
+def order_jobs(session: Session, first: int, limit: int) -> Sequence[Row[FileJob, OrderSource]]:
+    """The jobs of files of orders with their sources, the newest first, without the `first` ones."""
+    found = select(FileJob, OrderSource).join(OrderFile, OrderFile.job_id == FileJob.id)
+    found = found.join(OrderSource, OrderSource.id == OrderFile.source_id).order_by(FileJob.id.desc())
+    return session.execute(found.offset(first).limit(limit)).all()
+
+
+def count_order_jobs(session: Session) -> int:
+    """How many jobs of files of orders there are."""
+    return session.scalar(select(func.count()).select_from(OrderFile)) or 0
 
 
 def recent_jobs(session: Session, limit: int) -> Sequence[FileJob]:

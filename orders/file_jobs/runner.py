@@ -15,6 +15,7 @@ from threading import Event
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog
@@ -22,6 +23,8 @@ from brand_catalog.sheets import SheetError
 from clock import Clock
 from orders.file_jobs import jobs
 from orders.file_jobs.models import FileJob, JobState
+from orders.file_jobs.order_files import enter_order_file
+from orders.file_jobs.order_folders import OrderFolders
 from orders.retailers.importing import RetailersImported, import_retailers, preview_retailers, read_retailers
 from orders.supply import limits
 from orders.supply.limits import LimitsRefused
@@ -30,6 +33,7 @@ from storage import SessionFactory, read_only, transaction, unhurried
 
 POLL_EVERY_S = 1.0
 REPORT_EVERY_S = 2.0
+READ_BYTES = 1_000_000
 # More are not shown.
 PROBLEMS_KEPT = 200
 
@@ -45,22 +49,35 @@ class JobLost(RuntimeError):
 class FileJobs:
     """Works on one file after the other."""
 
-    def __init__(self, sessions: SessionFactory, clock: Clock, load_catalog: Callable[[Session], Catalog]) -> None:
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        clock: Clock,
+        load_catalog: Callable[[Session], Catalog],
+        order_files_root: Path | None = None,
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._load_catalog = load_catalog
         # A unique name, by which an administrator finds the process.
         self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
+        self._folders = order_files_root and OrderFolders(order_files_root, sessions, clock, self._holder)
 
     def run(self, stop: Event) -> None:
         """Work until `stop` is set. An error is logged, and the next file is taken."""
         while not stop.is_set():
             try:
+                self.look_into_folders()
                 if self.work_once():
                     continue
             except Exception as error:
                 log.error("a file could not be worked on", exc_info=error)
             stop.wait(POLL_EVERY_S)
+
+    def look_into_folders(self) -> None:
+        """Take the files that other systems have put into the folders below `order_files_root`, if there is one."""
+        if self._folders:
+            self._folders.look()
 
     def work_once(self) -> bool:
         """Work on the next file; False if none waits."""
@@ -84,9 +101,8 @@ class FileJobs:
 
     def _work(self, job: FileJob, path: Path, report: Callable[[int], None]) -> Result:
         try:
-            return "done", self._limits(job, path, report) if job.kind == "limits" else self._retailers(
-                job, path, report
-            )
+            works = {"limits": self._limits, "retailers": self._retailers, "orders": self._orders}
+            return "done", works[job.kind](job, path, report)
         except SheetError as error:
             return "refused", {"problems": [asdict(one) for one in error.problems[:PROBLEMS_KEPT]]}
         except LimitsRefused as refused:
@@ -117,6 +133,9 @@ class FileJobs:
                 done = preview_retailers(session, read_retailers(session, path), report)
         return _of_retailers(done)
 
+    def _orders(self, job: FileJob, path: Path, report: Callable[[int], None]) -> dict[str, Any]:
+        return enter_order_file(self._sessions, self._clock, self._load_catalog, job, path, report)
+
     @contextmanager
     def _progress(self, job: FileJob, path: Path) -> Iterator[Callable[[int], None]]:
         """A function that is told how many rows are done. Every two seconds another thread reports how far the job is,
@@ -128,10 +147,16 @@ class FileJobs:
         def keep_reporting() -> None:
             while not ended.wait(REPORT_EVERY_S):
                 percent = min(99, done[0] * 100 // steps)
-                with transaction(self._sessions) as session:
-                    if not jobs.report_progress(session, job.id, self._holder, percent, self._clock()):
-                        lost.set()
-                        return
+                try:
+                    with transaction(self._sessions) as session:
+                        is_mine = jobs.report_progress(session, job.id, self._holder, percent, self._clock())
+                except SQLAlchemyError as error:
+                    # Whoever does not report is taken for gone: the next report has to come.
+                    log.warning("the progress of a file could not be reported", job=job.id, exc_info=error)
+                    continue
+                if not is_mine:
+                    lost.set()
+                    return
 
         def report(rows: int) -> None:
             if lost.is_set():
@@ -149,7 +174,10 @@ class FileJobs:
 
 def _rows(path: Path) -> int:
     """About how many rows a file has; of a workbook nothing is known before it is read."""
-    return path.read_bytes().count(b"\n") if path.suffix == ".csv" else 15_000
+    if path.suffix != ".csv":
+        return 15_000
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(READ_BYTES), b""))
 
 
 def _of_retailers(done: RetailersImported) -> dict[str, Any]:

@@ -87,9 +87,14 @@ def test_a_wrong_file_is_refused_by_row_and_column_and_changes_nothing(manager: 
     assert all(
         text in shown for text in ("文件有错，什么都没有改", "<td>4</td>", "<td>品规</td>", "品规目录里没有 没有的烟")
     )
+    page = upload(manager, LIMITS, day="2026-11-23")
+    worker(world).work_once()
+    assert "已经锁定，这么大的文件导入不了" in manager.get(page).get_data(as_text=True), "the preview says so already"
     page = upload(manager, LIMITS, apply="1", why="x", day="2026-11-23")
     worker(world).work_once()
-    assert "已经锁定" in manager.get(page).get_data(as_text=True)
+    shown = manager.get(page).get_data(as_text=True)
+    assert "2026-11-23的限量从07:50起已经锁定，这么大的文件不能再导入" in shown
+    assert "另存成1兆字节以内的小文件，写明原因导入，第二个人同意以后生效" in shown, "and what to do instead"
     with world.session() as session:
         assert session.scalars(select(LimitBatch)).all() == []
 
