@@ -15,6 +15,7 @@ from brand_catalog.catalog import Spec
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.day.pre_shift_check import checks
+from console.day.waiting_work import waiting_work
 from console.language import _
 from console.numbers import parse_whole
 from ivr import call_figures
@@ -30,7 +31,7 @@ from orders.reporting.labels import percent_text
 from orders.reporting.need_days import NeedDays, keep
 from orders.reporting.period import Period
 from orders.staff import notices
-from orders.staff.models import NOTICE_MAX_CHARS, Notice
+from orders.staff.models import NOTICE_MAX_CHARS, Notice, StaffRow
 from orders.staff.notices import NOTICE_KINDS
 from orders.supply.allocate import BASES
 from orders.supply.locking import LOCKED_FROM
@@ -149,6 +150,7 @@ def brief_routes() -> Blueprint:
                 is_locked=now >= LOCKED_FROM.opens_at(today),
                 percent=percent_text,
                 minutes=[one for one in meetings.meetings(session, today, today) if one.kind == "morning"],
+                work=waiting_work(session, session.get_one(StaffRow, staff().id), today),
                 **_notices(session, today),
                 **_orders_that_wait(session, today),
             )

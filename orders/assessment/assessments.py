@@ -127,6 +127,12 @@ def is_awaited(assessment: Assessment, person: StaffRow) -> bool:
     return assessment.waits_for == person.role and person.id not in (assessment.staff_id, assessment.author_id)
 
 
+def awaited_by(session: Session, person: StaffRow) -> list[Assessment]:
+    """The assessments of any month for which this person's signature is next, the oldest first."""
+    rows = session.scalars(select(Assessment).where(Assessment.state == "submitted").order_by(Assessment.id))
+    return [row for row in rows if is_awaited(row, person)]
+
+
 def of_month(session: Session, month: date) -> dict[int, Assessment]:
     """The assessments of a month by the id of the assessed person."""
     rows = session.scalars(select(Assessment).where(Assessment.month == month.replace(day=1)))
