@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from simulator.bridge import BridgedCall
+from simulator.carrier_habits import CarrierHabits
 from simulator.conference import Conference, Participant
 from simulator.events import Listener
 from simulator.live_call import Callee, LiveCall
@@ -21,18 +22,26 @@ DEMO_ACCOUNT_SID = "ACde300000000000000000000000000000"
 DEMO_AUTH_TOKEN = "demo-auth-token"
 
 Outcome = Literal["answered", "no-answer", "busy", "failed", "machine"]
+Verdict = Literal["human", "machine", "unknown"]
+
+CALL_EVERY_S = 1.0
+"""Calls asked for by the REST interface are placed one a second; the others wait, queued.
+https://www.twilio.com/docs/api/errors/22005"""
 
 
 @dataclass(frozen=True, slots=True)
 class CalledParty:
     """The behaviour of a number that is called: it rings for `after_ms`, then talks for `talks_ms` if it answers. In a
     call placed through the REST interface `make_callee` makes the person who answers; without it the party only
-    listens."""
+    listens. `verdict` is what is detected of who answered, if it is not the truth, `verdict_after_ms` when, if it is
+    not the usual time."""
 
     outcome: Outcome = "no-answer"
     after_ms: int = 3_000
     talks_ms: int = 10_000
     make_callee: Callable[[], Callee] | None = None
+    verdict: Verdict | None = None
+    verdict_after_ms: int | None = None
 
     @property
     def picks_up(self) -> bool:
@@ -42,18 +51,27 @@ class CalledParty:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A stored recording; it can be fetched from `ready_at` (monotonic seconds) on."""
+    """A recording; it can be fetched from `ready_at` (monotonic seconds) on, unless it is `absent`: a silent one is not
+    stored. https://www.twilio.com/docs/api/errors/16102"""
 
     sid: str
     call_sid: str
     mulaw: bytes
     created_at: datetime
     ready_at: float
+    absent: bool = False
 
     @property
     def is_ready(self) -> bool:
         """True if it can be fetched."""
-        return self.ready_at <= time.monotonic()
+        return not self.absent and self.ready_at <= time.monotonic()
+
+    @property
+    def status(self) -> str:
+        """The status that the REST interface gives it."""
+        if self.ready_at > time.monotonic():
+            return "processing"
+        return "absent" if self.absent else "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +105,9 @@ class Account:
         self.answerers: dict[str, Callable[[LiveCall], Listener]] = {}
         # The pace of the calls the application places.
         self.pace: Pace = REAL_TIME
+        self.habits = CarrierHabits()
+        self._refused = 0
+        self._next_call_at = 0.0
         self.calls: dict[str, LiveCall] = {}
         self.recordings: dict[str, Recording] = {}
         self.numbers: list[OwnedNumber] = []
@@ -94,9 +115,25 @@ class Account:
         self._conferences: dict[str, Conference] = {}
         self._lock = threading.Lock()
 
-    def store_recording(self, call_sid: str, mulaw: bytes, ready_at: float) -> Recording:
-        """Store a recording; it can be fetched from the REST interface from `ready_at` (monotonic seconds) on."""
-        recording = Recording(new_sid("RE"), call_sid, mulaw, datetime.now(UTC), ready_at)
+    def refuses_request(self) -> bool:
+        """True if this request of the REST interface is one too many."""
+        with self._lock:
+            self._refused += self._refused < self.habits.requests_refused + 1
+            return self._refused <= self.habits.requests_refused
+
+    def queue_time_ms(self) -> int:
+        """The time that a call asked for now waits until it is placed, in milliseconds."""
+        with self._lock:
+            now = time.monotonic()
+            placed_at = max(now, self._next_call_at)
+            self._next_call_at = placed_at + CALL_EVERY_S
+            return round((placed_at - now) * 1000)
+
+    def store_recording(self, call_sid: str, mulaw: bytes, *, silent: bool = False) -> Recording:
+        """Store a recording, which can be fetched from the REST interface after a while; a silent one is absent."""
+        ready_at = time.monotonic() + self.habits.recordings_ready_after_ms / 1000
+        absent = silent or self.habits.recordings_silent
+        recording = Recording(new_sid("RE"), call_sid, mulaw, datetime.now(UTC), ready_at, absent)
         self.recordings[recording.sid] = recording
         return recording
 
@@ -145,7 +182,7 @@ class Account:
             if conference.leave(call) and self._conferences.get(conference.name) is conference:
                 del self._conferences[conference.name]
 
-    def queue(self, name: str) -> WaitingQueue:
-        """The queue of that name, created on first use."""
+    def queue(self, name: str) -> WaitingQueue | None:
+        """The queue of that name, or None: a call that waits makes it, a call that dials it does not."""
         with self._lock:
-            return self._queues.setdefault(name, WaitingQueue(name))
+            return self._queues.get(name)

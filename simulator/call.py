@@ -87,8 +87,6 @@ class SimulatedCall:
         self.now_ms = 0
         self.streams: list[MediaStream] = []
         self.media_faults: frozenset[MediaFault] = frozenset()
-        # Twilio posts FinishedOnKey and does not document it: another carrier may not.
-        self.names_finish_key = True
         self.recorder: Callable[[bytes], None] | None = None
         self.collecting_keys = False
         # A short gap between two questions, which is not the end of the line's speech.
@@ -117,6 +115,7 @@ class SimulatedCall:
         self._prompt: tuple[str, int] | None = None
         self._reply_due = False
         self._sequence = 0
+        self._reports: deque[Mapping[str, str]] = deque()
         self._thread: threading.Thread | None = None
         account.calls[self.sid] = self
 
@@ -343,7 +342,25 @@ class SimulatedCall:
                 "Timestamp": format_datetime(datetime.now(UTC)),
             }
             self._sequence += 1
-            self.notify(self.status_url, facts | dict(more or {}))
+            self._report_progress(self.params() | facts | dict(more or {}))
+
+    def _report_progress(self, report: Mapping[str, str]) -> None:
+        """Report it now, or after another one, or at the end, as the carrier does."""
+        habits = self.account.habits.status_callbacks
+        if "out_of_order" in habits and len(self._reports) % 2:
+            self._reports.insert(len(self._reports) - 1, report)
+        else:
+            self._reports.append(report)
+        held = "late" in habits or ("out_of_order" in habits and len(self._reports) % 2)
+        if self.ended or not held:
+            self._send_reports()
+
+    def _send_reports(self) -> None:
+        times = 2 if "doubled" in self.account.habits.status_callbacks else 1
+        while self._reports:
+            report = self._reports.popleft()
+            for _time in range(times):
+                self.notify(self.status_url, report)
 
     def emit(self, event: Event) -> None:
         """Report an event to the listener."""

@@ -61,9 +61,9 @@ def play(
         caller.hear(event)
 
     account.parties |= script.parties
+    account.habits = script.habits
     call = dial_in(account, number, script.caller, script.called, pace=pace, listener=emit)
     call.media_faults = script.media_faults
-    call.names_finish_key = script.names_finish_key
     call.accompany(caller.steps(call))
     call.run()
     return caller.verdict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from simulator.account import Account, CalledParty
+from simulator.account import Account, CalledParty, Verdict
 from simulator.call import Program, SimulatedCall
 from simulator.events import Event, Listener
 from simulator.pace import Pace, Steps
@@ -22,7 +22,8 @@ MACHINE_DETECTED_MS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """The parameters of a call the application places. `events` are the call progress events it subscribes to."""
+    """The parameters of a call the application places. `events` are the call progress events it subscribes to;
+    the call is queued for `queue_time_ms` before it is placed."""
 
     caller: str
     called: str
@@ -32,6 +33,7 @@ class CallRequest:
     events: frozenset[str] = frozenset({"completed"})
     machine_detection: MachineDetection = ""
     timeout_s: int = 60
+    queue_time_ms: int = 0
 
 
 def place(
@@ -77,6 +79,7 @@ def place(
 
 def _ring(request: CallRequest, party: CalledParty | None, answered: Program) -> Program:
     def program(call: SimulatedCall) -> Steps[None]:
+        yield from call.wait_ms(request.queue_time_ms)
         call.status = "initiated"
         call.progress("initiated")
         if party is not None and party.outcome == "failed":
@@ -112,12 +115,11 @@ def _wait_for(call: SimulatedCall, patience_ms: int, party: CalledParty | None) 
 
 
 def _detect_machine(call: SimulatedCall, party: CalledParty, detection: MachineDetection) -> Steps[str]:
-    """Detect who answered; the application is asked for its instructions only then."""
-    if party.outcome != "machine":
-        yield from call.wait_ms(GREETING_MS)
-        return "human"
-    if detection == "Enable":
-        yield from call.wait_ms(MACHINE_DETECTED_MS)
-        return "machine_start"
-    yield from call.wait_ms(ANNOUNCEMENT_MS)
-    return "machine_end_beep"
+    """Detect who answered, rightly or not; the application is asked for its instructions only then."""
+    machine = "machine_start" if detection == "Enable" else "machine_end_beep"
+    usual_ms = MACHINE_DETECTED_MS if detection == "Enable" else ANNOUNCEMENT_MS
+    truth: Verdict = "machine" if party.outcome == "machine" else "human"
+    after_ms = party.verdict_after_ms or (usual_ms if truth == "machine" else GREETING_MS)
+    yield from call.wait_ms(after_ms)
+    verdict = party.verdict or truth
+    return machine if verdict == "machine" else verdict

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import websocket
 
@@ -22,6 +23,7 @@ from simulator.webhook_client import new_sid, sign
 
 HANDSHAKE_SECONDS = 5.0
 HANDSHAKE_ERROR = 31920
+SCHEME_ERROR = 31922
 PROTOCOL_ERROR = 31924
 PING_EVERY_MS = 100
 BEHIND_MAX_MS = 200
@@ -42,6 +44,12 @@ class StreamParameters:
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
     bidirectional: bool = False
     faults: frozenset[MediaFault] = frozenset()
+
+
+def is_stream_url(url: str) -> bool:
+    """True if Twilio would open a stream there: at a wss address; the simulator takes ws on the loopback as well."""
+    parts = urlsplit(url)
+    return parts.scheme == "wss" or (parts.scheme == "ws" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
 
 
 class MediaStream:
@@ -186,6 +194,9 @@ class MediaStream:
     # Internal.
 
     def _open(self) -> None:
+        if not is_stream_url(self.parameters.url):
+            self._fail(SCHEME_ERROR, f"the media stream's address is no wss one: {self.parameters.url}")
+            return
         try:
             self._socket = websocket.create_connection(
                 self.parameters.url,

@@ -1,4 +1,4 @@
-"""Faults of a media stream: frames that a carrier suppresses, reorders, doubles or delays on their way."""
+"""Faults of a media stream: frames that a carrier suppresses, loses, reorders, doubles or delays on their way."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from simulator.mulaw import FRAME_MS, loudness
 
-MediaFault = Literal["suppresses_silence", "reorders", "doubles", "delays"]
+MediaFault = Literal["suppresses_silence", "loses", "reorders", "doubles", "delays"]
 
 QUIET = 60
 """Root mean square (of 32,768) below which a frame is silence that may be suppressed."""
@@ -16,6 +16,8 @@ HANGOVER_MS = 200
 """Silence that is still sent after sound, as voice activity detectors in telephone networks do."""
 REORDERED_SHARE, REORDERED_BY_MS = 0.1, 50
 DOUBLED_SHARE, DOUBLED_AFTER_MS = 0.1, 70
+LOSS_EVERY_MS, LOSS_MS = 1_500, 60
+"""Every so often a few frames never arrive; those after them are numbered on."""
 DELAY_EVERY_MS, DELAY_MS = 1_900, 160
 """Every so often nothing comes for a while, and then all of it at once."""
 
@@ -38,7 +40,9 @@ class FaultyMedium:
         return now_ms - self._last_sound_ms > HANGOVER_MS
 
     def send(self, message: str, now_ms: int) -> None:
-        """Put a message on its way."""
+        """Put a message on its way, on which it may be lost."""
+        if "loses" in self._faults and now_ms % LOSS_EVERY_MS < LOSS_MS:
+            return
         late = "reorders" in self._faults and self._chance.random() < REORDERED_SHARE
         self._under_way.append((now_ms + (REORDERED_BY_MS if late else 0), message))
         if "doubles" in self._faults and self._chance.random() < DOUBLED_SHARE:

@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
@@ -19,10 +20,11 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from simulator.account import Account, Recording
 from simulator.call import SimulatedCall
+from simulator.carrier_habits import RETRY_AFTER_S
 from simulator.instructions import CallUpdate
 from simulator.legs import CallRequest
 from simulator.live_call import LiveCall
-from simulator.media import MediaStream
+from simulator.media import MediaStream, is_stream_url
 from simulator.mulaw import RATE, to_wav
 from simulator.placed_calls import PlaceCall, call_placer
 from simulator.twiml_parser import Verb
@@ -31,6 +33,7 @@ from simulator.verbs import open_fork
 API = "/2010-04-01/Accounts/<account_sid>"
 NOT_AUTHENTICATED = 20003
 NOT_FOUND = 20404
+TOO_MANY_REQUESTS = 20429
 BAD_URL = 21205
 NO_INSTRUCTIONS = 21201
 BAD_NUMBER = 21211
@@ -89,6 +92,13 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
         if request.view_args and request.view_args.get("account_sid") != account.sid:
             raise _not_found()
 
+    @rest.before_request
+    def refuse_too_many() -> tuple[Response, int, dict[str, str]] | None:
+        if not account.refuses_request():
+            return None
+        refused = RestError(HTTPStatus.TOO_MANY_REQUESTS, TOO_MANY_REQUESTS, "Too Many Requests")
+        return *refuse(refused), {"Retry-After": str(RETRY_AFTER_S)}
+
     @rest.get(f"{API}.json")
     def show_account(account_sid: str) -> Response:
         return jsonify(sid=account.sid, status="active", type="Full", friendly_name="simulator")
@@ -112,7 +122,9 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
 
     @rest.post(f"{API}/Calls.json")
     def create_call(account_sid: str) -> tuple[Response, int]:
-        return jsonify(_call_resource(account, place_call(_call_request(request.form)))), HTTPStatus.CREATED
+        asked = replace(_call_request(request.form), queue_time_ms=account.queue_time_ms())
+        resource = _call_resource(account, place_call(asked)) | {"queue_time": str(asked.queue_time_ms)}
+        return jsonify(resource), HTTPStatus.CREATED
 
     @rest.get(f"{API}/Calls.json")
     def list_calls(account_sid: str) -> Response:
@@ -216,7 +228,7 @@ def create_rest(account: Account, place_call: PlaceCall | None = None) -> Flask:
             "media_url": account.recording_url(recording.sid),
             "sid": recording.sid,
             "source": "RecordVerb",
-            "status": "completed" if recording.is_ready else "processing",
+            "status": recording.status,
             "uri": f"{path}.json",
         }
 
@@ -280,8 +292,8 @@ def _stream(form: MultiDict[str, str]) -> Verb:
     """The stream of a request, as the noun that describes one in a document."""
     if not form.get("Url"):
         raise RestError(HTTPStatus.BAD_REQUEST, NO_INSTRUCTIONS, "A Url is needed to create a stream")
-    if not form["Url"].startswith(("wss://", "ws://")):
-        raise RestError(HTTPStatus.BAD_REQUEST, BAD_URL, f"Url is not a WebSocket's: {form['Url']}")
+    if not is_stream_url(form["Url"]):
+        raise RestError(HTTPStatus.BAD_REQUEST, BAD_URL, f"Url is not a wss one: {form['Url']}")
     attributes = {"url": form["Url"], "name": form.get("Name", ""), "track": form.get("Track", "inbound_track")}
     parameters = tuple(
         Verb("Parameter", {"name": name, "value": form.get(f"Parameter{number}.Value", "")})

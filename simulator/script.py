@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 
-from simulator.account import CalledParty, Outcome
+from simulator.account import CalledParty, Outcome, Verdict
 from simulator.callees import ScriptedCallee
+from simulator.carrier_habits import RECORDING_READY_MS, CallbackHabit, CarrierHabits
 from simulator.live_call import Callee
 from simulator.media_faults import MediaFault
 from simulator.mulaw import read_ulaw
 
 _KEYS = re.compile(r"[0-9*#]+")
 _NUMBER = re.compile(r"\+[0-9]{6,15}")
+WITHHELD = frozenset({"anonymous", "unavailable", "restricted", "unknown", ""})
+"""What stands in the place of a caller's number that is withheld, beside placeholders such as +266696687."""
 
 
 class ScriptError(Exception):
@@ -65,7 +69,7 @@ class ScriptStep:
 @dataclass(frozen=True, slots=True)
 class Script:
     """A whole call from the caller's side, the parties that answer the line's own calls, what the carrier does to
-    the frames of its media streams, and whether it names the key that ended a <Gather>."""
+    the frames of its media streams, and its other habits."""
 
     name: str
     why: str
@@ -74,10 +78,11 @@ class Script:
     steps: tuple[ScriptStep, ...]
     parties: Mapping[str, CalledParty] = field(default_factory=dict)
     media_faults: frozenset[MediaFault] = frozenset()
-    names_finish_key: bool = True
+    habits: CarrierHabits = field(default_factory=CarrierHabits)
 
 
-_SCRIPT_FIELDS = {"from", "to", "parties", "media_faults", "names_finish_key", "steps"}
+_HABITS = {field.name for field in fields_of(CarrierHabits)}
+_SCRIPT_FIELDS = {"from", "to", "parties", "media_faults", "steps"} | _HABITS
 _STEP_FIELDS = {
     "wait_ms",
     "say",
@@ -114,12 +119,12 @@ def read_script(path: Path) -> Script:
         return Script(
             name=path.stem,
             why=why,
-            caller=_phone_number(fields, "from"),
+            caller=_phone_number(fields, "from", WITHHELD),
             called=_phone_number(fields, "to"),
             steps=tuple(_step(number, step, path.parent) for number, step in enumerate(steps, 1)),
             parties=_parties(fields.get("parties", {})),
             media_faults=_media_faults(fields.get("media_faults", [])),
-            names_finish_key=bool(fields.get("names_finish_key", True)),
+            habits=_habits(fields),
         )
     except ValueError as error:
         raise ScriptError(f"{path}: {error}") from error
@@ -143,18 +148,37 @@ def _mapping(content: Any, what: str, known: set[str]) -> dict[str, Any]:
     return content
 
 
-def _phone_number(fields: Mapping[str, Any], name: str) -> str:
+def _phone_number(fields: Mapping[str, Any], name: str, words: Collection[str] = ()) -> str:
     number = fields.get(name)
+    if isinstance(number, str) and number.lower() in words:
+        return number
     if not isinstance(number, str) or not _NUMBER.fullmatch(number):
         raise ValueError(f'{name} must be a telephone number in quotes, like "+8613800000012", not {number!r}')
     return number
 
 
 def _media_faults(names: Any) -> frozenset[MediaFault]:
-    known = get_args(MediaFault)
+    return frozenset(_some_of(names, "media_faults", get_args(MediaFault)))
+
+
+def _habits(fields: Mapping[str, Any]) -> CarrierHabits:
+    refused = fields.get("requests_refused", 0)
+    if isinstance(refused, bool) or not isinstance(refused, int) or refused < 0:
+        raise ValueError(f"requests_refused must be a whole number, not {refused!r}")
+    callbacks = _some_of(fields.get("status_callbacks", []), "status_callbacks", get_args(CallbackHabit))
+    return CarrierHabits(
+        names_finish_key=_flag(fields, "names_finish_key", usual=True),
+        recordings_ready_after_ms=_milliseconds(fields, "recordings_ready_after_ms") or RECORDING_READY_MS,
+        recordings_silent=_flag(fields, "recordings_silent"),
+        status_callbacks=frozenset(callbacks),
+        requests_refused=refused,
+    )
+
+
+def _some_of(names: Any, what: str, known: Collection[Any]) -> list[Any]:
     if not isinstance(names, list) or any(name not in known for name in names):
-        raise ValueError(f"media_faults must be a list of {', '.join(known)}, not {names!r}")
-    return frozenset(names)
+        raise ValueError(f"{what} must be a list of {', '.join(known)}, not {names!r}")
+    return names
 
 
 def _step(number: int, content: Any, folder: Path) -> ScriptStep:
@@ -215,8 +239,8 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _flag(fields: Mapping[str, Any], name: str) -> bool:
-    value = fields.get(name, False)
+def _flag(fields: Mapping[str, Any], name: str, *, usual: bool = False) -> bool:
+    value = fields.get(name, usual)
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be true or false, not {value!r}")
     return value
@@ -256,16 +280,21 @@ def _parties(content: Any) -> dict[str, CalledParty]:
     parties = {}
     for number, party in _mapping(content, "parties", set(content) if isinstance(content, dict) else set()).items():
         what = f"parties: {number}"
-        fields = _mapping(party, what, {"outcome", "after_ms", "talks_ms", "answers"})
+        fields = _mapping(party, what, {"outcome", "after_ms", "talks_ms", "answers", "verdict", "verdict_after_ms"})
         outcome: Outcome = fields.get("outcome", "")
         if outcome not in get_args(Outcome):
             raise ValueError(f"{what}: outcome must be one of {', '.join(get_args(Outcome))}, not {outcome!r}")
+        verdict = fields.get("verdict")
+        if verdict is not None and verdict not in get_args(Verdict):
+            raise ValueError(f"{what}: verdict must be one of {', '.join(get_args(Verdict))}, not {verdict!r}")
         known = CalledParty()
         parties[str(number)] = CalledParty(
             outcome,
             _milliseconds(fields, "after_ms") or known.after_ms,
             _milliseconds(fields, "talks_ms") or known.talks_ms,
             _callee(what, fields["answers"]) if "answers" in fields else None,
+            verdict,
+            _milliseconds(fields, "verdict_after_ms"),
         )
     return parties
 

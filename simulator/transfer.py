@@ -118,11 +118,15 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
 
 
 def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
-    """Connect with the first call in the queue, waiting for one up to the verb's timeout."""
+    """Connect with the first call in the queue, waiting for one up to the verb's timeout; a queue that does not exist
+    fails at once. https://www.twilio.com/docs/voice/twiml/queue"""
+    waiting = call.account.queue(noun.text)
+    if waiting is None:
+        return _dial_facts("failed", 0)
     until = call.now_ms + verb.number("timeout", RING_TIMEOUT) * 1000
     talked_ms = 0
     try:
-        while (bridge := call.account.queue(noun.text).connect(call)) is None and call.now_ms < until:
+        while (bridge := waiting.connect(call)) is None and call.now_ms < until:
             yield
         if bridge is not None:
             talked_ms = yield from talk(call, bridge, verb.number("timeLimit", TALK_MAX_S) * 1000)

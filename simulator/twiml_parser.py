@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+TOO_LARGE = 11750
 PARSE_FAILURE = 12100
 SCHEMA_WARNING = 12200
 BAD_CONTENT_TYPE = 12300
@@ -15,6 +16,8 @@ BAD_SAY_TEXT = 13520
 
 SAY_LIMIT = 4_096
 """Most characters of one <Say>."""
+DOCUMENT_MAX_BYTES = 64_000
+"""Most bytes of one document. https://www.twilio.com/docs/api/errors/11750"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +183,15 @@ _SSML = frozenset({"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", 
 def read_twiml(body: bytes, content_type: str) -> Document:
     """Parse a document.
 
-    Raises TwimlError if Twilio would refuse it: a content type that is no markup, broken XML, another root than
-    <Response>. Lesser flaws are returned as warnings; unknown elements are left out, as Twilio leaves them out.
+    Raises TwimlError if Twilio would refuse it: a content type that is no markup, more than 64 kB, broken XML, another
+    root than <Response>. Lesser flaws are returned as warnings; unknown elements are left out, as Twilio leaves them
+    out.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in ("text/xml", "application/xml", "text/html"):
         raise TwimlError(BAD_CONTENT_TYPE, f"the answer's Content-Type is {content_type or 'missing'}, not text/xml")
+    if len(body) > DOCUMENT_MAX_BYTES:
+        raise TwimlError(TOO_LARGE, f"the answer has {len(body)} bytes; Twilio takes {DOCUMENT_MAX_BYTES}")
     if not body.strip():
         return Document(())
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Collection, Iterator
 
 from simulator import transfer
 from simulator.call import SimulatedCall
@@ -19,11 +19,11 @@ from simulator.twiml_parser import SCHEMA_WARNING, Verb
 
 BEEP_MS = 400
 UNKNOWN_SOUND_MS = 3_000
-RECORDING_READY_SECONDS = 1.0
-"""Seconds between Twilio's notice of a recording and the moment it can be fetched."""
 GAP_SECONDS = 1
 STREAMS_AT_ONCE = 4
 TOO_MANY_STREAMS = 31902
+WAIT_VERBS = frozenset({"Play", "Say", "Pause", "Hangup", "Redirect", "Leave", "Gather"})
+"""The verbs of a document for a call that waits in a queue. https://www.twilio.com/docs/voice/twiml/enqueue"""
 
 Stop = Callable[[], bool]
 NextPage = Page | None
@@ -51,11 +51,15 @@ def _updated_page(call: SimulatedCall, change: CallUpdate) -> Steps[Page]:
     return (yield from call.fetch_page(change.url, change.method))
 
 
-def carry_out(call: SimulatedCall, page: Page) -> Steps[None]:
-    """Carry out a document verb by verb, and every document its actions lead to."""
+def carry_out(call: SimulatedCall, page: Page, allowed: Collection[str] | None = None) -> Steps[None]:
+    """Carry out a document verb by verb, and every document its actions lead to. Verbs that are not `allowed`, if that
+    is given, are reported and left out."""
     verbs = list(page.verbs)
     while verbs:
         verb = verbs.pop(0)
+        if allowed is not None and verb.name not in allowed:
+            call.report(SCHEMA_WARNING, f"{call.page_url}: <{verb.name}> may not stand in a document for who waits")
+            continue
         if call.status == "ringing" and verb.name not in ("Reject", "Pause"):
             call.status = "in-progress"
         call.emit(VerbBegan(call.now_ms, verb.name, verb.attributes))
@@ -150,7 +154,7 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     if not digits and verb.attributes.get("actionOnEmptyResult") != "true":
         return None
     facts = {"Digits": digits, "msg": "Gather End"}
-    if call.names_finish_key:
+    if call.account.habits.names_finish_key:
         facts["FinishedOnKey"] = finished_on
     return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
 
@@ -201,7 +205,7 @@ def _store_recording(call: SimulatedCall, verb: Verb, frames: list[bytes], loud:
     if verb.attributes.get("trim") != "do-not-trim":
         frames = frames[loud[0] : loud[-1] + 1]
     sound = b"".join(frames)
-    recording = call.account.store_recording(call.sid, sound, time.monotonic() + RECORDING_READY_SECONDS)
+    recording = call.account.store_recording(call.sid, sound, silent=not any(loudness(f) > LOUD for f in frames))
     call.emit(Recorded(call.now_ms, recording.sid, length_ms(sound)))
     facts = {
         "RecordingSid": recording.sid,
@@ -311,7 +315,7 @@ def _reject(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
 
 
 def _enqueue(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
-    return (yield from transfer.enqueue(call, verb, carry_out))
+    return (yield from transfer.enqueue(call, verb, functools.partial(carry_out, allowed=WAIT_VERBS)))
 
 
 def _leave(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode
 
 import requests
 from twilio.request_validator import RequestValidator
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0
@@ -77,8 +78,8 @@ class WebhookClient:
         }
         begun = time.monotonic()
         failure = ""
-        # Twilio retries once if no connection was made, and never after a request has been sent, unless the address
-        # says otherwise after its #.
+        # Twilio retries once if no connection was made. After a request has been sent, a missing answer or an error is
+        # retried where the address says so after its #; a connection that is reset then is not.
         for attempt in range(1 + retries):
             try:
                 answer = self._session.request(
@@ -93,6 +94,9 @@ class WebhookClient:
                 if "rt" not in policy:
                     break
             except requests.ConnectionError as error:
+                if not _never_connected(error):
+                    failure = f"the connection was reset: {_reason(error)}"
+                    break
                 failure = f"no connection: {_reason(error)}"
             except requests.RequestException as error:
                 failure = f"the request failed: {error}"
@@ -105,6 +109,14 @@ class WebhookClient:
                 took_ms = round((time.monotonic() - begun) * 1000)
                 return Answer(method, url, params, answer.status_code, took_ms, content_type, answer.content)
         return Answer(method, url, params, NOT_REACHED, round((time.monotonic() - begun) * 1000), failure=failure)
+
+
+def _never_connected(error: requests.ConnectionError) -> bool:
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
+    return isinstance(error, requests.ConnectTimeout | requests.exceptions.SSLError) or isinstance(
+        reason, NewConnectionError
+    )
 
 
 def _reason(error: requests.ConnectionError) -> str:

@@ -175,9 +175,9 @@ def test_a_caller_who_may_not_order_gets_no_order(line, name):
 
 
 @pytest.mark.on_both
-@pytest.mark.parametrize("mode", ["keypad", "stream"])
-def test_an_order_by_keys_alone_is_saved(line):
-    call(line, script("order_by_keys"))
+@pytest.mark.parametrize(("mode", "caller"), [("keypad", "anonymous"), ("stream", "+266696687")])
+def test_an_order_by_keys_alone_is_saved_also_from_a_withheld_number(line, caller):
+    call(line, replace(script("order_by_keys"), caller=caller))
     assert line.orders(BY_KEYS) == [confirmed(BY_KEYS, {"红塔山(硬经典)": 5, "玉溪(软)": 2}, 777.80)]
 
 

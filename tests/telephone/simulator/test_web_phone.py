@@ -11,6 +11,7 @@ import requests
 import websocket
 
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
+from simulator.carrier_habits import CarrierHabits
 from simulator.inbound_calls import IncomingNumber, open_account
 from simulator.legs import CallRequest
 from simulator.mulaw import FRAME_BYTES
@@ -146,7 +147,8 @@ def test_what_is_asked_about_a_visiting_call_reaches_its_own_simulator(phone_acc
     peer, server = open_account("127.0.0.1", 0, DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     with server:
         assert register_with_peer(phone_account.api_base, peer)
-        recording = peer.store_recording("CA1", SOUND, ready_at=0.0)
+        peer.habits = CarrierHabits(recordings_ready_after_ms=0)
+        recording = peer.store_recording("CA1", SOUND)
         path = f"{API.replace('<account_sid>', peer.sid)}/Recordings/{recording.sid}.wav"
         answer = requests.get(phone_account.api_base + path, auth=(peer.sid, peer.auth_token), timeout=10)
         assert answer.status_code == 200
