@@ -25,6 +25,7 @@ from brand_catalog.cache import CatalogCache
 from callflows import conversation
 from clock import Clock, system_clock
 from console.held_open import HeldOpen
+from ivr.call_pace import CallPace
 from ivr.calls import Calls
 from ivr.line import LineServices
 from ivr.metrics import STREAMS_MAX, watch
@@ -133,7 +134,9 @@ def _voice_line(
         recognition_available=lambda: recognition.available,
         recognition_fails=lambda: recognition.problem is not None,
     )
-    return LineServices.build(settings, sessions, clock, calls, TwilioCarrier(settings), recognition)
+    return LineServices.build(
+        settings, sessions, clock, calls, TwilioCarrier(settings, CallPace(sessions)), recognition
+    )
 
 
 def _refuse_from_elsewhere() -> None:

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     public_base_url: str = ""
     twilio_account_sid: str = ""
     twilio_auth_token: str = ""
+    # The other token while the account's token is being changed: Twilio's secondary one, or the one before.
+    twilio_secondary_auth_token: str = ""
     twilio_api_base: str = "https://api.twilio.com"
     # With an API key of the account, operators can answer calls in their browsers.
     twilio_api_key_sid: str = ""
@@ -92,6 +94,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def twilio_auth_tokens(self) -> tuple[str, ...]:
+        """The tokens that the account may have at this moment."""
+        return tuple(filter(None, (self.twilio_auth_token, self.twilio_secondary_auth_token)))
+
+    @property
     def is_on_loopback(self) -> bool:
         """True if only this machine can reach the server."""
         return is_loopback(self.host)
@@ -109,7 +116,7 @@ class Settings(BaseSettings):
             *(f"{name} is not set" for name in ("TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID") if not self._has(name)),
             *(["SECRET_KEY has fewer than 32 characters"] if len(self.secret_key) < 32 else []),
             *(["SECRET_KEY is the demo's own"] if self.secret_key == DEMO_SECRET_KEY else []),
-            *(["TWILIO_AUTH_TOKEN is the demo's own"] if self.twilio_auth_token == DEMO_AUTH_TOKEN else []),
+            *(["TWILIO_AUTH_TOKEN is the demo's own"] if DEMO_AUTH_TOKEN in self.twilio_auth_tokens else []),
             *(
                 ["a key in RECORDINGS_KEYS has fewer than 32 characters"]
                 if min(map(len, self.recordings_keys), default=32) < 32

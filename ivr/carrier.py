@@ -40,8 +40,10 @@ OPERATOR_RING_S = 20
 CALLER_RING_S = 30
 # The wait for a key after a question to somebody listening on a receiver, in seconds.
 KEY_WAIT_S = 6
-# An operator's call waits this long for a caller who is just being sent to the queue, in seconds.
+# An operator's call waits this long in the caller's queue, should the caller have left it for a moment, in seconds.
 BRIDGE_WAIT_S = 8
+# An operator's call checks this often if a caller who is just being sent to the queue has come there, in seconds.
+CALLER_CHECK_S = 1
 # An operator's call checks this often if its caller is still on hold, in seconds.
 HOLD_CHECK_S = 20
 
@@ -54,6 +56,15 @@ class CarrierError(RuntimeError):
 
 class CarrierRefused(CarrierError):
     """The carrier rejected the request and will not carry it out."""
+
+
+class CarrierBusy(CarrierError):
+    """The carrier has had too many requests and has not done this one; it may be asked again after `retry_after_s`
+    seconds."""
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 def browser_address(identity: str) -> str:
@@ -69,11 +80,12 @@ def browser_identity(address: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BrowserTelephone:
-    """The carrier's telephone for a page: its script, a file under the console's `static/vendor`, and the sources the
-    script connects to, as the page's security policy names them."""
+    """The carrier's telephone for a page: its script, a file under the console's `static/vendor`, and the sources that
+    the script connects to and plays sound from, as the page's security policy names them."""
 
     script: str
     connects_to: tuple[str, ...]
+    plays_from: tuple[str, ...] = ()
 
 
 # --- instructions to a caller in the conversation
@@ -255,6 +267,15 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitCaller:
+    """Keep the operator's call until the caller has come to the queue: a carrier need not know a queue before. Event:
+    `operator_waited` after `CALLER_CHECK_S`, with `tries` of this one."""
+
+    attempt_id: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeepOperator:
     """Keep the operator's call while the caller is on hold: say the sentences and wait for a key. Events:
     `operator_hold_key`, or `operator_hold_check` after `HOLD_CHECK_S`."""
@@ -361,6 +382,7 @@ Instruction = (
     | LeaveQueue
     | AskKey
     | Whisper
+    | AwaitCaller
     | Bridge
     | KeepOperator
     | JoinTalk
@@ -453,8 +475,8 @@ class Carrier(Protocol):
 
     def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
         """Call a retailer from this line, find out if a machine answers, and return the call's key. Events:
-        `outbound_answered` and `outbound_status`. Raises CarrierRefused if no call is placed; after any other
-        CarrierError it may have been."""
+        `outbound_answered` and `outbound_status`. Raises CarrierRefused if no call is placed, and CarrierBusy if none
+        is placed yet; after any other CarrierError it may have been."""
         ...
 
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:

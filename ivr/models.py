@@ -176,3 +176,12 @@ class TurnLabel(Base):
     labelled_by: Mapped[str] = mapped_column(String(40))
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     withdrawn_by: Mapped[str | None] = mapped_column(String(40))
+
+
+class NextCall(Base):
+    """The time from which on the line may place its next call, `at`: one row, with `id` 1; None before the first."""
+
+    __tablename__ = "next_call"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -15,6 +15,7 @@ from clock import Clock
 from ivr.calls import Calls, CallSnapshot, UnknownCall
 from ivr.carrier import (
     AskKey,
+    AwaitCaller,
     BeginAgain,
     Bridge,
     CallStatus,
@@ -53,8 +54,8 @@ OPERATOR_KEY, RETURN_KEY = "0", "*"
 ANNOUNCED_AGAIN_AFTER = 4
 # A question is asked this often before the line says goodbye.
 ASKS_MAX = 3
-# An operator's call tries this often to connect to a caller who is just being sent to the queue.
-CONNECT_TRIES_MAX = 3
+# An operator's call waits, or tries to connect, this often for a caller who is just being sent to the queue.
+CONNECT_TRIES_MAX = 20
 # Stands in the place of what was announced in a round that could not be handled.
 FAILED_ROUND = "failed"
 
@@ -227,13 +228,19 @@ class Handover:
 
     @on_failure(_end_operator_call)
     def operator_left_caller(self, attempt_id: int, *, talked: bool, tries: int) -> Instruction:
-        """The operator is no longer connected to the caller, or never was: `talked` tells which."""
+        """The operator is no longer connected to the caller, or never was, as the caller was not in the queue: `talked`
+        tells which."""
         caller = self._caller_of(attempt_id)
-        if caller is not None and self._whispering.operator_follows(attempt_id):
-            return JoinTalk(caller.call_key, attempt_id)
-        if caller is not None and caller.position.state == "on_hold":
-            return KeepOperator(attempt_id, (self._prompts.caller_on_hold,))
-        return self._bridge(caller, tries, talked=talked)
+        if (elsewhere := self._caller_is_elsewhere(caller)) is not None:
+            return elsewhere
+        if caller is None or talked or caller.position.state != "connecting":
+            return EndCall((self._prompts.call_over,))
+        return self._await_caller(attempt_id, tries)
+
+    @on_failure(_end_operator_call)
+    def operator_waited(self, attempt_id: int, tries: int) -> Instruction:
+        """The operator's call has waited for the caller to come to the queue, this often in all."""
+        return self._bridge(self._caller_of(attempt_id), tries)
 
     @on_failure(_end_operator_call)
     def operator_left_talk(self, attempt_id: int) -> Instruction:
@@ -243,7 +250,8 @@ class Handover:
     @on_failure(_end_operator_call)
     def operator_reconnects(self, attempt_id: int) -> Instruction:
         """The operator's call was redirected to be connected to the caller again."""
-        return self.operator_left_caller(attempt_id, talked=False, tries=0)
+        caller = self._caller_of(attempt_id)
+        return self._caller_is_elsewhere(caller) or self._bridge(caller, 0)
 
     @on_failure(_end_operator_call)
     def operator_hold_check(self, attempt_id: int) -> Instruction:
@@ -259,11 +267,7 @@ class Handover:
         if key == YES_KEY:
             self._dispatcher.take_off_hold_by_key(attempt_id)
         caller = self._caller_of(attempt_id)
-        if caller is None:
-            return EndCall((self._prompts.call_over,))
-        if caller.position.state == "on_hold":
-            return KeepOperator(attempt_id, (self._prompts.caller_on_hold,))
-        return Bridge(caller.call_key, attempt_id, 1)
+        return self._caller_is_elsewhere(caller) or self._bridge(caller, 0)
 
     # --- single steps
 
@@ -327,12 +331,28 @@ class Handover:
         if call_key is None:
             return EndCall((self._prompts.caller_gone,))
         self._record_talk(call_key)
-        return Bridge(call_key, attempt_id, 1)
+        return self._bridge(self._caller_of(attempt_id), 0)
 
-    def _bridge(self, caller: _Caller | None, tries: int, *, talked: bool = False) -> Instruction:
-        if caller is None or caller.position.state != "connecting" or talked or tries >= CONNECT_TRIES_MAX:
+    def _caller_is_elsewhere(self, caller: _Caller | None) -> Instruction | None:
+        """The operator's way to a caller who is in a talk that a supervisor whispers into, or on hold; or None."""
+        if caller is not None and self._whispering.operator_follows(caller.attempt_id):
+            return JoinTalk(caller.call_key, caller.attempt_id)
+        if caller is not None and caller.position.state == "on_hold":
+            return KeepOperator(caller.attempt_id, (self._prompts.caller_on_hold,))
+        return None
+
+    def _bridge(self, caller: _Caller | None, tries: int) -> Instruction:
+        """Connect to the caller, once that one is in the queue."""
+        if caller is None or caller.position.state != "connecting":
             return EndCall((self._prompts.call_over,))
+        if not caller.is_in_queue:
+            return self._await_caller(caller.attempt_id, tries)
         return Bridge(caller.call_key, caller.attempt_id, tries + 1)
+
+    def _await_caller(self, attempt_id: int, tries: int) -> Instruction:
+        if tries >= CONNECT_TRIES_MAX:
+            return EndCall((self._prompts.call_over,))
+        return AwaitCaller(attempt_id, tries + 1)
 
     def _caller_of(self, attempt_id: int) -> _Caller | None:
         """The caller that this operator's call belongs to; None if the attempt is not accepted or is over."""
@@ -340,8 +360,9 @@ class Handover:
             attempt = session.get(RingAttempt, attempt_id)
             if attempt is None or attempt.state != "accepted" or attempt.ended_at is not None:
                 return None
-            call_key = session.get_one(Ticket, attempt.ticket_id).call_key
-        return _Caller(call_key, attempt_id, self._queue.position(call_key))
+            ticket = session.get_one(Ticket, attempt.ticket_id)
+            call_key, is_in_queue = ticket.call_key, ticket.queued_at is not None
+        return _Caller(call_key, attempt_id, self._queue.position(call_key), is_in_queue)
 
     def _whisper(self, attempt_id: int) -> tuple[str, ...]:
         """The whisper for this ring attempt: who is calling, and why; empty if it no longer rings."""
@@ -369,6 +390,7 @@ class _Caller:
     call_key: str
     attempt_id: int
     position: QueuePosition
+    is_in_queue: bool
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.carrier import OPERATOR_RING_S, CallStatus, Carrier, CarrierError
+from ivr.carrier import OPERATOR_RING_S, CallStatus, Carrier, CarrierBusy, CarrierError
 from ivr.models import Call
 from ivr.operators import presence, ring_attempts, tickets
 from ivr.operators.models import RingAttempt, RingState, Ticket
@@ -298,6 +298,10 @@ class RingDispatcher:
         """Place the call; False if that fails, and the next operator is to be tried."""
         try:
             call_key = self._carrier.dial_operator(dial.address, dial.line, dial.attempt_id)
+        except CarrierBusy as busy:
+            log.info("an operator is dialled later", attempt=dial.attempt_id, reason=str(busy))
+            self._withdraw(dial.attempt_id)
+            return False
         except CarrierError as error:
             log.warning("an operator could not be dialled", attempt=dial.attempt_id, reason=str(error))
             self._end(dial.attempt_id, "failed")
@@ -326,6 +330,17 @@ class RingDispatcher:
                 presence.record_call_end(session, attempt.staff_id, now)
             if attempt.taken_at_desk and attempt.state in ("declined", "unanswered", "failed"):
                 tickets.put_back(session, attempt.ticket_id)
+
+    @retry_on_deadlock
+    def _withdraw(self, attempt_id: int) -> None:
+        """Remove a ring attempt of which no call was placed: the operator has missed nothing and stays ready."""
+        with transaction(self._sessions) as session:
+            attempt = session.get(RingAttempt, attempt_id, with_for_update=True)
+            if attempt is None:
+                return
+            if attempt.taken_at_desk:
+                tickets.put_back(session, attempt.ticket_id)
+            session.delete(attempt)
 
     def _cancel(self, ticket_id: int) -> None:
         """End the ring attempt for this caller, and hang up its call, if it still rings."""

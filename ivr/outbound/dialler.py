@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from clock import Clock
 from ivr import retention
 from ivr.calls import CALL_OPEN_MAX
-from ivr.carrier import ENDED_STATUSES, Carrier, CarrierError, CarrierRefused
+from ivr.carrier import ENDED_STATUSES, Carrier, CarrierBusy, CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators import presence
 from ivr.operators.callbacks import CALLBACK_LISTED_FOR
@@ -67,6 +67,8 @@ class Dialler:
         self._holder = f"{socket.gethostname()[:40]} {os.getpid()} {secrets.token_hex(4)}"
         self._cancelled: set[str] = set()
         self._unreached_recorded_at: datetime | None = None
+        # The carrier has had too many requests until then.
+        self._busy_until: datetime | None = None
 
     def run(self, stop: Event) -> None:
         """Poll until `stop` is set. An error is logged, and polling goes on."""
@@ -97,7 +99,10 @@ class Dialler:
                 self._query_status(attempt, now)
         self._record_unreached(now)
         self._retain(now)
-        return sum(self._dial(dial, line) for dial, line in self._next(now)) if running else 0
+        return sum(self._dial(dial, line) for dial, line in self._next(now)) if running and self._may_ask() else 0
+
+    def _may_ask(self) -> bool:
+        return self._busy_until is None or self._clock() >= self._busy_until
 
     def _retain(self, now: datetime) -> None:
         """Run the day's retention, if it is due. A failure is noted there, and the next day tries again."""
@@ -131,6 +136,8 @@ class Dialler:
         return [(dial, line.number) for dial in next_dials(found, rules, moment)]
 
     def _dial(self, dial: Dial, line: str) -> bool:
+        if not self._may_ask():
+            return False
         now = self._clock()
         with transaction(self._sessions) as session:
             # Checked again: the carrier may have been slow, and another dialler may have taken over.
@@ -142,6 +149,12 @@ class Dialler:
         key = attempt.key
         try:
             call_key = self._carrier.dial_retailer(dial.phone, line, key)
+        except CarrierBusy as busy:
+            log.info("a retailer is dialled later: the carrier is busy", attempt=attempt.id, after_s=busy.retry_after_s)
+            self._busy_until = self._clock() + timedelta(seconds=busy.retry_after_s)
+            with transaction(self._sessions) as session:
+                campaign.withdraw(session, key)
+            return False
         except CarrierRefused as refusal:
             log.warning("the carrier refused to dial a retailer", attempt=attempt.id, reason=str(refusal))
             with transaction(self._sessions) as session:

@@ -101,6 +101,8 @@ def _add_operator_call_routes(routes: Blueprint, handover: Handover, answer: Ans
             return answer(handover.operator_left_talk(attempt))
         if "kept" in request.args:
             return answer(handover.operator_hold_check(attempt))
+        if "waited" in request.args:
+            return answer(handover.operator_waited(attempt, forms.number("tries")))
         talked = forms.field("DialBridged") == "true"
         return answer(handover.operator_left_caller(attempt, talked=talked, tries=forms.number("tries")))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -19,11 +20,13 @@ from twilio.jwt.access_token.grants import VoiceGrant
 from twilio.rest import Client
 from urllib3.exceptions import ProtocolError
 
+from ivr.call_pace import CallPace
 from ivr.carrier import (
     OPERATOR_RING_S,
     RETAILER_RING_S,
     BrowserTelephone,
     CallStatus,
+    CarrierBusy,
     CarrierError,
     CarrierRefused,
     NumberAtCarrier,
@@ -46,6 +49,9 @@ RECORDING_MAX_BYTES: Final = 4_000_000
 HELLO_PAUSE_MS: Final = 800
 # The line speaks first if nothing is said for this long after the call is answered.
 INITIAL_SILENCE_MS: Final = 3_000
+# How long to wait after too many requests, in seconds, where the carrier does not say, and at most.
+RETRY_AFTER_S: Final = 1.0
+RETRY_AFTER_MAX_S: Final = 60.0
 CALLS_LISTED_MAX: Final = 5
 NUMBERS_LISTED_MAX: Final = 1000
 # Mandarin as spoken on the mainland. https://www.twilio.com/docs/voice/twiml/say/text-speech
@@ -60,10 +66,13 @@ VOICES: Final = frozenset(
 )
 CLOCK_SKEW: Final = timedelta(seconds=10)
 TOKEN_S: Final = 3600
-# The Voice SDK's hosts for signalling and reporting; the audio goes by WebRTC.
-# https://www.twilio.com/docs/voice/sdks/javascript
+# The Voice SDK's hosts for signalling, reporting and its sounds; the talk goes by WebRTC. The policy is the one that
+# the README of the package asks for: https://www.npmjs.com/package/@twilio/voice-sdk
+SOUND_HOSTS: Final = ("https://media.twiliocdn.com", "https://sdk.twilio.com")
 BROWSER_TELEPHONE: Final = BrowserTelephone(
-    "twilio-voice/twilio.min.js", ("https://eventgw.twilio.com", "wss://voice-js.roaming.twilio.com")
+    "twilio-voice/twilio.min.js",
+    ("https://eventgw.twilio.com", "wss://voice-js.roaming.twilio.com", *SOUND_HOSTS),
+    ("mediastream:", *SOUND_HOSTS),
 )
 
 log = structlog.get_logger(__name__)
@@ -71,9 +80,13 @@ log = structlog.get_logger(__name__)
 
 class _ApiBaseClient:
     """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host, over connections that
-    stay open."""
+    stay open. While the token is being changed, the one that the carrier takes is used: what it refuses it has not
+    done."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, account: str, tokens: Sequence[str]) -> None:
+        self._account = account
+        # The one to use first; the carrier stops to take the old token at the moment the new one is promoted.
+        self._tokens = deque(tokens)
         self._client = TwilioHttpClient(timeout=TIMEOUT_S)
         self._base = base.rstrip("/")
         assert self._client.session is not None
@@ -82,7 +95,15 @@ class _ApiBaseClient:
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         with carrier_request():
-            return self._send(method, url.replace(API, self._base, 1), *args, **kwargs)
+            url = url.replace(API, self._base, 1)
+            for _token in range(len(self._tokens)):
+                answer = self._send(method, url, *args, **{**kwargs, "auth": (self._account, self._tokens[0])})
+                if answer.status_code != requests.codes.unauthorized:
+                    break
+                self._tokens.rotate(-1)
+        if answer.status_code == requests.codes.too_many_requests:
+            raise CarrierBusy("the carrier has had too many requests", _retry_after_s(answer.headers))
+        return answer
 
     def _send(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         try:
@@ -98,11 +119,14 @@ class _ApiBaseClient:
         answer: requests.Response = self._session.head(self._base, timeout=TIMEOUT_S, allow_redirects=False)
         return answer
 
-    def get(self, path: str, account: str, auth_token: str) -> requests.Response:
+    def get(self, path: str) -> requests.Response:
         """The answer to a GET of this path, as it comes."""
-        answer: requests.Response = self._session.get(
-            f"{self._base}{path}", auth=(account, auth_token), timeout=TIMEOUT_S
-        )
+        for _token in range(len(self._tokens)):
+            auth = self._account, self._tokens[0]
+            answer: requests.Response = self._session.get(f"{self._base}{path}", auth=auth, timeout=TIMEOUT_S)
+            if answer.status_code != requests.codes.unauthorized:
+                break
+            self._tokens.rotate(-1)
         return answer
 
 
@@ -112,13 +136,21 @@ def _is_reset(error: requests.ConnectionError) -> bool:
     return isinstance(reason, ProtocolError) and isinstance(reason.args[-1], ConnectionError)
 
 
-class TwilioCarrier:
-    """Twilio's REST API as the line's carrier (`ivr.carrier.Carrier`)."""
+def _retry_after_s(headers: Mapping[str, str] | None) -> float:
+    given = (headers or {}).get("Retry-After", "")
+    return min(float(given), RETRY_AFTER_MAX_S) if given.isdecimal() else RETRY_AFTER_S
 
-    def __init__(self, settings: Settings) -> None:
+
+class TwilioCarrier:
+    """Twilio's REST API as the line's carrier (`ivr.carrier.Carrier`). Calls are placed at the line's `pace`; without
+    one, those that come too fast wait at Twilio's."""
+
+    def __init__(self, settings: Settings, pace: CallPace | None = None) -> None:
         self._settings = settings
+        self._pace = pace
         self._urls = WebhookUrls(settings)
-        self._http = _ApiBaseClient(settings.twilio_api_base)
+        tokens = settings.twilio_auth_tokens or ("",)
+        self._http = _ApiBaseClient(settings.twilio_api_base, settings.twilio_account_sid, tokens)
         self._client = Client(settings.twilio_account_sid, settings.twilio_auth_token, http_client=self._http)
 
     def check(self) -> None:
@@ -202,12 +234,12 @@ class TwilioCarrier:
             raise CarrierError(f"the call could not be redirected: {error}") from error
 
     def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
-        """Call a retailer from this line and return the call's id. Raises CarrierRefused if no call is placed; after
-        any other CarrierError it may have been."""
+        """Call a retailer from this line and return the call's id. Raises CarrierRefused if no call is placed, and
+        CarrierBusy if none is placed yet; after any other CarrierError it may have been."""
         if not may_be_dialled(phone, self._settings.dialled_prefixes):
             raise CarrierRefused("the number may not be dialled: it is a premium one, or not under DIALLED_PREFIXES")
         try:
-            call = self._client.calls.create(
+            return self._place(
                 to=phone,
                 from_=line,
                 url=self._urls.outbound(attempt_key),
@@ -223,12 +255,22 @@ class TwilioCarrier:
                 machine_detection_silence_timeout=INITIAL_SILENCE_MS,
             )
         except TwilioRestException as error:
-            if 400 <= error.status < 500 and error.status not in (408, 429):
+            if 400 <= error.status < 500 and error.status != requests.codes.request_timeout:
                 raise CarrierRefused(f"the call was refused: {error.msg}") from error
             raise CarrierError(f"it is not known whether the call was placed: {error.msg}") from error
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"it is not known whether the call was placed: {error}") from error
-        return str(call.sid)
+
+    def _place(self, **parameters: Any) -> str:
+        """Place a call when it is its turn, and return its id."""
+        if self._pace is not None:
+            self._pace.await_turn()
+        try:
+            return str(self._client.calls.create(**parameters).sid)
+        except CarrierBusy as busy:
+            if self._pace is not None:
+                self._pace.hold_off(busy.retry_after_s)
+            raise
 
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:
         """The id of the latest call to this number from this line that is not older than `since`, or None. Raises
@@ -272,12 +314,12 @@ class TwilioCarrier:
 
     def _dial(self, address: str, line: str, url: str, status_url: str) -> str:
         """Dial a telephone or a browser and return the call's id. `url` is requested once the call is answered;
-        `status_url` is notified when it is over."""
+        `status_url` is notified when it is over. Raises CarrierBusy if it is not dialled yet."""
         identity = browser_identity(address)
         if identity is None and not may_be_dialled(address, self._settings.dialled_prefixes):
             raise CarrierError("the operator's number may not be dialled: see DIALLED_PREFIXES")
         try:
-            call = self._client.calls.create(
+            return self._place(
                 to=address if identity is None else f"client:{identity}",
                 from_=line,
                 url=url,
@@ -289,7 +331,6 @@ class TwilioCarrier:
             )
         except (TwilioException, requests.RequestException) as error:
             raise CarrierError(f"the operator's telephone could not be dialled: {error}") from error
-        return str(call.sid)
 
     @property
     def browser_telephone(self) -> BrowserTelephone | None:
@@ -354,12 +395,16 @@ class TwilioCarrier:
         account = self._settings.twilio_account_sid
         path = f"/2010-04-01/Accounts/{account}/Recordings/{recording_id}.wav"
         try:
-            answer = self._http.get(path, account, self._settings.twilio_auth_token)
+            answer = self._http.get(path)
             if answer.ok and len(answer.content) <= RECORDING_MAX_BYTES:
                 return answer.content
+            if answer.status_code == requests.codes.too_many_requests:
+                return None
             if answer.status_code != requests.codes.not_found:
                 raise CarrierError(f"the recording could not be fetched: the carrier answered {answer.status_code}")
             status = self._client.recordings(recording_id).fetch().status
+        except CarrierBusy:
+            return None
         except TwilioRestException as error:
             if error.status == requests.codes.not_found:
                 return None

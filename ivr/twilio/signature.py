@@ -14,21 +14,28 @@ SIGNATURE_HEADER = "X-Twilio-Signature"
 
 
 def is_signed(request: Request, settings: Settings) -> bool:
-    """True if the carrier signed this request with our token, for the URL it knows us by.
+    """True if the carrier signed this request with a token of ours, for the URL it knows us by.
 
     Behind a proxy the request's own host and scheme are those of the proxy; the signature covers PUBLIC_BASE_URL.
     """
     url = settings.public_base_url.rstrip("/") + _path_and_query(request.path, request.query_string)
     signature = request.headers.get(SIGNATURE_HEADER, "")
-    return bool(RequestValidator(settings.twilio_auth_token).validate(url, request.form, signature))
+    return any(validator.validate(url, request.form, signature) for validator in _validators(settings))
 
 
 def is_signed_handshake(path: str, query: bytes, signature: str, settings: Settings) -> bool:
-    """True if the carrier signed the handshake of a socket with our token."""
-    validator = RequestValidator(settings.twilio_auth_token)
+    """True if the carrier signed the handshake of a socket with a token of ours."""
     url = socket_base(settings) + _path_and_query(path, query)
     # The carrier signs a socket's URL sometimes with and sometimes without a trailing slash.
-    return any(validator.validate(address, {}, signature) for address in (url, f"{url}/"))
+    return any(
+        validator.validate(address, {}, signature)
+        for validator in _validators(settings)
+        for address in (url, f"{url}/")
+    )
+
+
+def _validators(settings: Settings) -> list[RequestValidator]:
+    return [RequestValidator(token) for token in settings.twilio_auth_tokens]
 
 
 def _path_and_query(path: str, query: bytes) -> str:

@@ -27,6 +27,7 @@ from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
 
 from ivr.carrier import (
     BRIDGE_WAIT_S,
+    CALLER_CHECK_S,
     CALLER_RING_S,
     HOLD_CHECK_S,
     KEY_WAIT_S,
@@ -35,6 +36,7 @@ from ivr.carrier import (
     Ask,
     AskCoach,
     AskKey,
+    AwaitCaller,
     AwaitReply,
     AwaitTalk,
     BeginAgain,
@@ -137,6 +139,8 @@ class Twiml:
                 dial = Dial(action=action, method="POST", timeout=BRIDGE_WAIT_S)
                 dial.queue(call_key)
                 response.append(dial)
+            case AwaitCaller(attempt_id, tries):
+                self._redirect(response, (), urls.operator_leg(attempt_id, waited=1, tries=tries), CALLER_CHECK_S)
             case KeepOperator(attempt_id, sentences):
                 self._ask_key(response, sentences, urls.operator_leg_key(attempt_id), timeout_s=HOLD_CHECK_S)
                 response.redirect(urls.operator_leg(attempt_id, kept=1), method="POST")
@@ -170,7 +174,8 @@ class Twiml:
                 response.append(dial)
             case _:
                 assert_never(instruction)
-        return str(response)
+        # A control character, in whatever place, would make the whole document invalid.
+        return printable(str(response))
 
     def _listen(
         self,
@@ -313,7 +318,6 @@ class Twiml:
 
     def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
         for sentence in sentences:
-            # A control character would make the whole document invalid.
             for piece in _pieces(printable(sentence)):
                 parent.say(piece, voice=self._settings.say_voice, language=self._settings.say_language)
 

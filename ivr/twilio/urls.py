@@ -97,8 +97,8 @@ class WebhookUrls:
         return self._url("/voice/ring-attempt/status", attempt=attempt_id) + REPEATED
 
     def operator_leg(self, attempt_id: int, **arguments: int | str) -> str:
-        """An operator's call continues: after `tries` to connect it, `resumed` by the desk, `kept` for a while, or
-        after a `talk` that a supervisor could join."""
+        """An operator's call continues: after `tries` to connect it, `waited` for its caller, `resumed` by the desk,
+        `kept` for a while, or after a `talk` that a supervisor could join."""
         return self._url("/voice/operator-leg", attempt=attempt_id, **arguments)
 
     def operator_leg_key(self, attempt_id: int) -> str:

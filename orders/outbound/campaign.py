@@ -261,6 +261,12 @@ def by_key(session: Session, key: str) -> OutboundAttempt | None:
     return session.scalar(select(OutboundAttempt).where(OutboundAttempt.key == key).with_for_update())
 
 
+def withdraw(session: Session, key: str) -> None:
+    """Remove an attempt of which the carrier has placed no call: the retailer was not called."""
+    if (attempt := by_key(session, key)) is not None and attempt.call_key is None:
+        session.delete(attempt)
+
+
 def claim_call(attempt: OutboundAttempt, call_key: str) -> bool:
     """True if this call is the attempt's; an attempt without a call is given this one."""
     if attempt.call_key is None:

@@ -38,6 +38,30 @@ window.Notification = class {
 };
 """
 
+# The carrier's telephone, with nobody behind it: the test says what happens to it.
+CARRIERS_DEVICES = """
+window.devices = [];
+class Emitter {
+  heard = {};
+  on(name, hear) { (this.heard[name] ??= []).push(hear); }
+  emit(name, about) { for (const hear of this.heard[name] ?? []) hear(about); }
+}
+window.Twilio = { Device: class extends Emitter {
+  constructor() { super(); this.state = "new"; window.devices.push(this); }
+  async register() {
+    if (window.devices.length === 1) throw new Error("no way there");
+    this.state = "registered";
+  }
+  destroy() { this.state = "destroyed"; this.emit("unregistered"); }
+  ring() {
+    const call = new Emitter();
+    call.accept = () => call.emit("accept");
+    this.emit("incoming", call);
+    return call;
+  }
+} };
+"""
+
 
 @pytest.fixture(scope="module")
 def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
@@ -263,3 +287,30 @@ def test_a_long_order_keeps_its_total_and_save_in_sight_and_question_mark_shows_
     desk.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
     take_screenshot(desk, "sheet-long-phone")
     assert accessibility_faults(desk) == []
+
+
+def test_a_failed_telephone_of_the_carriers_is_ended_before_the_next_one_and_never_in_a_call(desk: Page) -> None:
+    desk.context.add_init_script(CARRIERS_DEVICES)
+    desk.context.route(
+        "**/desk/softphone/token", lambda asked: asked.fulfill(json={"kind": "carrier", "token": "a token"})
+    )
+    telephone = opened_telephone(desk, "用电脑接")
+
+    def states() -> list[str]:
+        found: list[str] = telephone.evaluate("window.devices.map((device) => device.state)")
+        return found
+
+    # The first cannot register: it is ended, and another one is tried.
+    wait_for(telephone, lambda: states() == ["destroyed", "registered"])
+    telephone.evaluate("window.devices[1].emit('error', { message: 'the connection is lost' })")
+    assert states() == ["destroyed", "destroyed"]
+    wait_for(telephone, lambda: states() == ["destroyed", "destroyed", "registered"])
+    expect(telephone.locator("#softphone-state")).not_to_have_text("没有接上")
+    # In a call the talk goes on, and the telephone is ended after it.
+    telephone.evaluate("window.call = window.devices[2].ring()")
+    telephone.locator("#softphone-answer").click()
+    telephone.evaluate("window.devices[2].emit('error', { message: 'the token has expired' })")
+    expect(telephone.locator("#softphone-state")).to_have_text("通话中")
+    assert states()[-1] == "registered"
+    telephone.evaluate("window.call.emit('disconnect')")
+    wait_for(telephone, lambda: states() == ["destroyed"] * 3 + ["registered"])

@@ -12,7 +12,7 @@ from flask import Flask
 from callflows.replies import ListenFor, Reply, Then, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from ivr.calls import Calls
-from ivr.carrier import BrowserTelephone, CallStatus, CarrierError
+from ivr.carrier import BrowserTelephone, CallStatus, CarrierBusy, CarrierError
 from ivr.line import LineServices
 from ivr.media_streams import StreamingRecogniser
 from ivr.stream_registry import StreamRegistry
@@ -94,6 +94,7 @@ class FakeCarrier:
     """A carrier that records the requests it receives, or refuses all of them."""
 
     refuses: bool = False
+    busy: bool = False
     redirected: list[tuple[str, int | str]] = field(default_factory=list)
     dialled_operators: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
@@ -132,6 +133,8 @@ class FakeCarrier:
 
     def dial_operator(self, address: str, line: str, attempt_id: int) -> str:
         self._refuse()
+        if self.busy:
+            raise CarrierBusy("the carrier has had too many requests", 1)
         self.dialled_operators.append(address)
         return f"CA-operator-{len(self.dialled_operators)}"
 

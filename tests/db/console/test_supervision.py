@@ -14,6 +14,7 @@ from ivr.calls import TurnRequest
 from ivr.carrier import (
     Ask,
     AskKey,
+    AwaitCaller,
     AwaitTalk,
     Bridge,
     CarrierError,
@@ -111,7 +112,9 @@ def test_a_call_of_the_automatic_line_is_the_operators_who_reaches_for_it(
     assert json.loads(answer.headers["HX-Location"])["path"] == "/desk/orders/CA1"
     assert carrier.asked == [("dial_operator", "+8613700000001"), ("redirect_to_queue", "CA1")]
     assert line.operators.handover.sent_to_queue("CA1") == EnterQueue("CA1", ("订货员来了，正在为您接通。",))
-    assert line.operators.handover.operator_key(1, "1") == Bridge("CA1", 1, 1)
+    assert line.operators.handover.operator_key(1, "1") == AwaitCaller(1, 1), "the caller still hears the sentence"
+    line.operators.queue.record_in_queue("CA1")
+    assert line.operators.handover.operator_waited(1, 1) == Bridge("CA1", 1, 2)
     assert (ticket_of(world).reason, ticket_of(world).taken_by) == ("taken_over", 1)
     assert "人工接管" in desk.get("/desk/orders/CA1").get_data(as_text=True)
 
@@ -178,6 +181,7 @@ def talking(desk: Visitor, line: LineServices) -> None:
     n = line.calls.begin("CA1", CALLER, MAIN).turn_number
     line.calls.take_turn("CA1", TurnRequest(n, utterance=OPERATOR))
     desk.post("/desk/tickets/1/take")
+    line.operators.queue.record_in_queue("CA1")
     assert isinstance(line.operators.handover.operator_key(1, "1"), Bridge)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from callflows.replies import HangUp, Transfer
 from ivr.calls import TurnRequest
@@ -12,6 +13,7 @@ from ivr.carrier import (
     AnswerAgain,
     Ask,
     AskKey,
+    AwaitCaller,
     BeginAgain,
     Bridge,
     EndCall,
@@ -28,6 +30,7 @@ from ivr.carrier import (
 )
 from ivr.jitter_buffer import Frame
 from ivr.operators import presence, ring_attempts, tickets
+from ivr.operators.models import RingAttempt
 from orders.demo.demo_staff import seed_demo_staff
 from speech.listening import Items
 from speech.utterance import Utterance
@@ -130,3 +133,50 @@ def test_a_caller_waits_is_bridged_held_and_given_back(world: LineWorld) -> None
     assert handover.question_answered(KEY, "operator_gone", "0") == EnterQueue(KEY)
     assert handover.queue_key(KEY, "1") == LeaveQueue()
     assert isinstance(handover.left_queue(KEY, "left", ""), EndCall)
+
+
+def test_an_operator_waits_until_the_caller_has_come_to_the_queue(world: LineWorld) -> None:
+    """A carrier may fail to connect to a queue that nobody has entered yet."""
+    handover, now = world.operators.handover, world.now
+    with world.sessions() as session, session.begin():
+        seed_demo_staff(session, now)
+        presence.set_ready(session, LI, "browser", now)
+    world.conversation.then = Transfer("asked")
+    world.line.automatic.call_started(KEY, CALLER, CALLED)
+    with world.sessions() as session, session.begin():
+        ticket = tickets.of_call(session, KEY)
+        assert ticket is not None
+        assert tickets.take(session, ticket.id, LI, now)
+        ticket_id = ticket.id
+    assert world.operators.dispatcher.dial_taker(ticket_id)
+    assert handover.operator_answered(1, in_browser=True) == AwaitCaller(1, 1)
+    assert handover.operator_waited(1, 1) == AwaitCaller(1, 2)
+    assert handover.queue_round(KEY, "", 0) == QueueMusic((), "", 0)
+    assert handover.operator_waited(1, 2) == Bridge(KEY, 1, 3)
+    # The caller has left for a moment: the carrier has connected nobody, and says so at once.
+    assert handover.operator_left_caller(1, talked=False, tries=3) == AwaitCaller(1, 4)
+    assert handover.operator_waited(1, 4) == Bridge(KEY, 1, 5)
+    assert isinstance(handover.operator_left_caller(1, talked=False, tries=20), EndCall), "not for ever"
+    assert isinstance(handover.operator_left_caller(1, talked=True, tries=5), EndCall)
+
+
+def test_operators_stay_ready_where_the_carrier_has_had_enough(world: LineWorld) -> None:
+    """They are rung with the next try, as nobody has missed anything."""
+    now = world.now
+    with world.sessions() as session, session.begin():
+        seed_demo_staff(session, now)
+        presence.set_ready(session, LI, "browser", now)
+    world.conversation.then = Transfer("asked")
+    world.line.automatic.call_started(KEY, CALLER, CALLED)
+    with world.sessions() as session, session.begin():
+        ticket = tickets.of_call(session, KEY)
+        assert ticket is not None
+        ticket.queued_at = now
+    world.carrier.busy = True
+    world.operators.dispatcher.dispatch_now()
+    with world.sessions() as session:
+        assert session.scalars(select(RingAttempt)).all() == []
+        assert [one.staff_id for one in presence.available_operators(session, (), now)] == [LI]
+    world.carrier.busy = False
+    world.operators.dispatcher.dispatch_now()
+    assert world.carrier.dialled_operators == ["browser:staff-1"]

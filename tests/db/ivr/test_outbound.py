@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 import storage
 from clock import SHANGHAI
-from ivr.carrier import CarrierError, CarrierRefused
+from ivr.carrier import CarrierBusy, CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators.models import Callback
 from ivr.outbound.dialler import Dialler
@@ -387,6 +387,20 @@ def test_what_the_carrier_refuses_has_failed_and_the_shop_is_visited(one_retaile
     assert (one_retailer.outcomes(), one_retailer.attempts()[0].detail) == (["failed"], str(one_retailer.carrier.error))
     one_retailer.advance(minutes=1)
     assert one_retailer.missed() == [("phone_fault", "visit")]
+
+
+def test_a_carrier_that_has_had_enough_is_asked_again_later_and_the_shop_was_not_called(
+    one_retailer: OutboundWorld,
+) -> None:
+    one_retailer.rule("outbound_attempts_max", 1)
+    one_retailer.carrier.error = CarrierBusy("the carrier has had too many requests", 5)
+    assert one_retailer.dialler.poll() == 0
+    assert one_retailer.attempts() == [], "no attempt of the retailer's"
+    one_retailer.carrier.error = None
+    assert one_retailer.advance(seconds=4) == 0, "not before its time"
+    assert one_retailer.advance(seconds=1) == 1
+    assert [phone for phone, _key in one_retailer.carrier.placed_calls] == [SHOP_PHONE]
+    assert one_retailer.missed() == []
 
 
 def test_a_failure_of_ours_is_told_in_a_sentence_and_the_call_goes_on(

@@ -73,6 +73,17 @@ def test_a_post_whose_turn_was_changed_on_the_way_is_refused(world: LineWorld) -
     assert answer.status_code == 403
 
 
+def test_while_the_token_is_changed_posts_signed_with_either_are_answered(sessions: SessionFactory) -> None:
+    changing = LineWorld(sessions, twilio_secondary_auth_token="the-token-to-come")
+    for token, status in ((TOKEN, 200), ("the-token-to-come", 200), ("somebody-else-s", 403), ("", 403)):
+        assert Telephone(changing.app.test_client(), token=token).post("/voice/incoming").status_code == status
+    stream = BASE.replace("https", "wss") + "/voice/stream"
+    assert (
+        handshake(changing, RequestValidator("the-token-to-come").compute_signature(stream, {})) == "websocket.accept"
+    )
+    assert handshake(changing, RequestValidator("").compute_signature(stream, {})) == "websocket.close"
+
+
 def test_what_was_refused_changed_nothing(world: LineWorld) -> None:
     phone = world.telephone()
     first = phone.dial()

@@ -11,12 +11,13 @@ from flask import Flask
 
 from app import create_app
 from clock import system_clock
-from ivr.carrier import CarrierError, CarrierRefused
+from ivr.carrier import CarrierBusy, CarrierError, CarrierRefused
 from ivr.twilio import rest
 from ivr.twilio.rest import HELLO_PAUSE_MS, TwilioCarrier
 from orders.outbound.models import OutboundWindow
 from settings import Settings
 from simulator.account import Account, CalledParty
+from simulator.carrier_habits import CarrierHabits
 from simulator.legs import CallRequest
 from simulator.pace import AS_FAST_AS_POSSIBLE
 from simulator.placed_calls import call_placer
@@ -112,6 +113,43 @@ def test_a_refusal_is_told_from_not_knowing(
     for asked in (lambda: nowhere.status("CA1"), lambda: nowhere.find_call(SHOP_PHONE, MAIN, system_clock())):
         with pytest.raises(CarrierError):
             asked()
+
+
+def test_too_many_requests_are_told_from_not_knowing_and_nothing_is_placed(
+    network: Account, carrier: TwilioCarrier
+) -> None:
+    network.habits = CarrierHabits(requests_refused=4)
+    for asked in (dial, lambda carrier: carrier.dial_operator(SHOP_PHONE, MAIN, 1)):
+        with pytest.raises(CarrierBusy) as busy:
+            asked(carrier)
+        assert busy.value.retry_after_s == 1
+    assert carrier.recording("RE" + "1" * 32) is None, "it is asked for again"
+    with pytest.raises(CarrierBusy):
+        carrier.redirect_to_queue("CA1")
+    assert network.calls == {}
+    assert dial(carrier) in network.calls
+
+
+def test_while_the_token_is_changed_the_carrier_may_take_either(network: Account, fake_app: FakeApplication) -> None:
+    changing = TwilioCarrier(
+        Settings(
+            public_base_url=fake_app.url,
+            twilio_account_sid=network.sid,
+            twilio_auth_token=TOKEN,
+            twilio_secondary_auth_token="the-token-to-come",
+            twilio_api_base=network.api_base,
+        )
+    )
+    changing.check()
+    network.auth_token = "the-token-to-come"
+    call_key = dial(changing)
+    assert len(network.calls) == 1, "and nothing is asked for twice"
+    assert changing.status(call_key) is not None
+    network.auth_token = "a-third-one"
+    with pytest.raises(CarrierRefused):
+        dial(changing)
+    # Notifications of the call are signed with the token it was placed under.
+    network.calls[call_key].join(20)
 
 
 def test_a_hello_is_not_left_waiting_for_long() -> None:

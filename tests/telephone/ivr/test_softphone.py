@@ -56,7 +56,9 @@ def test_the_carriers_telephone_is_loaded_and_let_out_in_its_own_window_only(wit
     window = with_key.get("/desk/softphone")
     assert "twilio.min.js" in window.get_data(as_text=True)
     policy = window.headers["Content-Security-Policy"]
-    assert policy.endswith("connect-src 'self' https://eventgw.twilio.com wss://voice-js.roaming.twilio.com")
+    sounds = "https://media.twiliocdn.com https://sdk.twilio.com"
+    assert policy.endswith(f"connect-src 'self' https://eventgw.twilio.com wss://voice-js.roaming.twilio.com {sounds}")
+    assert f"; media-src 'self' blob: mediastream: {sounds};" in policy
     for page in (with_key.get("/desk"), with_key.get("/orders")):
         assert "twilio" not in page.get_data(as_text=True)
         assert "twilio" not in page.headers["Content-Security-Policy"]
