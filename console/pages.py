@@ -73,11 +73,12 @@ from orders.staff.accounts import check_password
 from orders.staff.models import SEAT_MAX_CHARS
 from plain_text import UnfitText, check_text, printable
 
+MEDIA_SOURCES = "media-src 'self' blob:"
 CONTENT_SECURITY = "; ".join(
     (
         "default-src 'self'",
         "img-src 'self' data:",
-        "media-src 'self' blob:",
+        MEDIA_SOURCES,
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",
@@ -172,8 +173,9 @@ def _console(app_services: Services) -> Blueprint:
             response.headers.setdefault(name, value)
         telephone = services().line.carrier.browser_telephone
         if request.endpoint in softphone.PAGES and telephone is not None:
-            hosts = " ".join(telephone.connects_to)
-            response.headers["Content-Security-Policy"] += f"; connect-src 'self' {hosts}"
+            connects, plays = " ".join(telephone.connects_to), " ".join(telephone.plays_from)
+            policy = CONTENT_SECURITY.replace(MEDIA_SOURCES, f"{MEDIA_SOURCES} {plays}".rstrip())
+            response.headers["Content-Security-Policy"] = f"{policy}; connect-src 'self' {connects}"
         if not request.path.startswith("/assets/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -111,17 +111,43 @@
     const device = new Device(first.token, { closeProtection: true });
     for (const sound of ["incoming", "outgoing", "disconnect"]) device.audio?.[sound](false);
     let call = null;
-    device.on("tokenWillExpire", async () => device.updateToken((await fetchToken()).token));
-    device.on("error", (error) => { if (call === null) { device.destroy(); handlers.closed(words.failed + error.message); } else window.Hotline.showError(words.failed + error.message); });
+    let registered = false;
+    // An error during a call ends the device after the call; a device that is replaced must not be left to ring as well.
+    let failure = null;
+    const end = () => {
+      if (!registered) return;
+      registered = false;
+      device.destroy();
+      handlers.closed(failure);
+    };
+    device.on("tokenWillExpire", () => fetchToken().then(({ token: next }) => device.updateToken(next)).catch(() => {}));
+    device.on("error", (error) => {
+      failure = words.failed + error.message;
+      if (call === null) end(); else window.Hotline.showError(failure);
+    });
+    // The carrier ends the registration of a browser that has lost its connection for long.
+    device.on("unregistered", () => { failure ??= words.lost; if (call === null) end(); });
     device.on("incoming", (incoming) => {
       if (call !== null) { incoming.reject(); return; }
       call = incoming;
-      const ended = () => { if (call === incoming) { call = null; handlers.ended(); } };
-      for (const end of ["cancel", "disconnect", "reject", "error"]) incoming.on(end, ended);
+      const ended = () => {
+        if (call !== incoming) return;
+        call = null;
+        handlers.ended();
+        if (failure !== null) end();
+      };
+      for (const over of ["cancel", "disconnect", "reject", "error"]) incoming.on(over, ended);
       incoming.on("accept", handlers.talking);
       handlers.incoming();
     });
-    await device.register();
+    try {
+      await device.register();
+    } catch (error) {
+      device.destroy();
+      throw new Error(failure ?? words.failed + error.message);
+    }
+    registered = true;
+    failure = null;
     return {
       canType: false,
       answer: () => call?.accept(),
