@@ -100,6 +100,16 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        if dialect.name == "sqlite":
+            return _moment_of_text
+        return super().result_processor(dialect, coltype)
+
+
+def _moment_of_text(text: str | None) -> datetime | None:
+    """The moment that SQLite has as a text, in one step: a page of a month reads tens of thousands of them."""
+    return None if text is None else datetime.fromisoformat(f"{text}+00:00")
+
 
 SessionFactory = sessionmaker[Session]
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import count
 from typing import IO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -36,6 +37,8 @@ _QUOTED_STYLE, _DAY_STYLE = 2, 3
 _DAY_0 = date(1899, 12, 30)
 _NARROWEST, _WIDEST = 9, 40
 _AT_ONCE = 2_000
+# Longer texts are not kept for the next row that has them.
+_SHORT = 40
 # Level 6 takes twice as long for a file that is a tenth smaller.
 _COMPRESSION = 3
 _ESCAPED = re.compile("(?=_x[0-9A-Fa-f]{4}_)")
@@ -88,7 +91,11 @@ def _row_parts(rows: Iterable[Sequence[object]], width: int) -> Iterator[str]:
     for number, row in zip(numbers, rows, strict=False):
         if number > ROWS_MAX:
             raise TooManyRows(f"a sheet has at most {ROWS_MAX - 1} rows below its headings")
-        cells = [_cell(f"{letter}{number}", value) for letter, value in zip(letters, row, strict=True)]
+        cells = [
+            f'<c r="{letter}{number}"{_cell(value)}'
+            for letter, value in zip(letters, row, strict=True)
+            if value is not None and value != ""
+        ]
         part.append(f'<row r="{number}">{"".join(cells)}</row>')
         if len(part) == _AT_ONCE:
             yield "".join(part)
@@ -96,21 +103,20 @@ def _row_parts(rows: Iterable[Sequence[object]], width: int) -> Iterator[str]:
     yield "".join(part)
 
 
-def _cell(place: str, value: object) -> str:
-    if value is None or value == "":
-        return ""
+def _cell(value: object) -> str:
+    """The XML of a cell after its place."""
     if isinstance(value, str):
-        return _text_cell(place, value)
+        return _short_text(value) if len(value) < _SHORT else _text_cell(value)
     if isinstance(value, bool):
-        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+        return f' t="b"><v>{int(value)}</v></c>'
     if isinstance(value, int | float | Decimal) and math.isfinite(value):
-        return f'<c r="{place}"><v>{value}</v></c>'
+        return f"><v>{value}</v></c>"
     if isinstance(value, date) and not isinstance(value, datetime):
-        return f'<c r="{place}" s="{_DAY_STYLE}"><v>{(value - _DAY_0).days}</v></c>'
-    return _text_cell(place, str(value))
+        return f' s="{_DAY_STYLE}"><v>{(value - _DAY_0).days}</v></c>'
+    return _text_cell(str(value))
 
 
-def _text_cell(place: str, text: str) -> str:
+def _text_cell(text: str) -> str:
     if not text.isprintable() or len(text) > CELL_MAX_CHARS:
         text = printable(text, CELL_MAX_CHARS)
     style = "" if text[:1].isalnum() or not is_formula(text) else f' s="{_QUOTED_STYLE}"'
@@ -121,4 +127,8 @@ def _text_cell(place: str, text: str) -> str:
         text = _ESCAPED.sub("_x005F", text)
     # Blanks at the ends and line ends are kept only if the cell says so.
     kept = "" if text.isprintable() and text.strip() == text else ' xml:space="preserve"'
-    return f'<c r="{place}"{style} t="inlineStr"><is><t{kept}>{text}</t></is></c>'
+    return f'{style} t="inlineStr"><is><t{kept}>{text}</t></is></c>'
+
+
+# Most texts of a file stand in many of its rows: states, days, names and codes of the same retailers.
+_short_text = lru_cache(maxsize=20_000)(_text_cell)

@@ -40,7 +40,8 @@ def local_time(moment: datetime | None) -> str:
 
 def local_date_time(moment: datetime | None) -> str:
     """The local date and time to the minute; empty for None."""
-    return "" if moment is None else local(moment).strftime("%Y-%m-%d %H:%M")
+    # Ten times as fast as strftime: a file of a month has tens of thousands of them.
+    return "" if moment is None else local(moment).isoformat(" ", "minutes")[:16]
 
 
 def length_until(begins: datetime, ends: datetime | None) -> str:

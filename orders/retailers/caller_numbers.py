@@ -34,10 +34,14 @@ _COUNTRY_CODES: Final = ("", "1", "86")
 _INTERNATIONAL: Final = re.compile(r"\+[1-9][0-9]{5,14}")
 # North American numbers have an area code and an exchange of three digits, neither of which begins with 0 or 1.
 _NORTH_AMERICAN: Final = re.compile(r"1[2-9][0-9]{2}[2-9][0-9]{6}")
+# Nearly every caller has a Chinese mobile number, which is no placeholder and needs no closer look.
+_MOBILE: Final = re.compile(r"\+861[3-9][0-9]{9}")
 
 
 def caller_number(reported: str) -> str:
     """The number a carrier reports for a caller, as a URI or by itself, or WITHHELD where it shows none."""
+    if _MOBILE.fullmatch(reported):
+        return reported
     number = re.sub(r"^(?:sips?|tel):|@.*$", "", reported.strip().lower())
     letters = re.sub(r"[^a-z]", "", number)
     if letters:
