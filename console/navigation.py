@@ -96,7 +96,7 @@ GROUPS: tuple[NavGroup, ...] = (
     NavGroup(
         lazy_gettext("报表"),
         (
-            NavLink("console.reports.page", lazy_gettext("报表"), "reports"),
+            NavLink("console.reports.page", lazy_gettext("报表"), "area_reports"),
             NavLink("console.department_reports.page", lazy_gettext("日志和报告"), "see_shops"),
             NavLink("console.meetings.page", lazy_gettext("晨会和培训"), "see_day"),
             NavLink("console.assessments.page", lazy_gettext("月考核"), "see_day"),

@@ -12,12 +12,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from brand_catalog.models import BrandSpec
-from console.authentication import requires_task
+from console.authentication import may, own_shops, requires_task
 from console.calls.order_and_call_pages import requested_day
 from console.day.bar_charts import calls_charts, days_chart, spec_days_chart, specs_chart
 from console.uploads import export_table
 from ivr import call_figures
 from ivr.services import services
+from orders.reporting.area_needs import AreaNeed, area_needs
 from orders.reporting.calls import ANSWERED_WITHIN, SERVICE_LEVEL_GOAL, CallFigures
 from orders.reporting.figures import Figures, SpecNeed, read_figures
 from orders.reporting.labels import clock_time, percent_text
@@ -27,7 +28,9 @@ from orders.reporting.tables import (
     Table,
     calls_table,
     channels_table,
+    counties_table,
     days_table,
+    managers_table,
     operators_table,
     reasons_table,
     service_table,
@@ -66,9 +69,23 @@ def report_routes() -> Blueprint:
     routes = Blueprint("reports", __name__, url_prefix="/reports")
 
     @routes.get("")
-    @requires_task("reports")
+    @requires_task("area_reports")
     def page() -> ResponseReturnValue:
+        """The reports of the whole line; for a customer manager and a county's clerk those of their own retailers."""
         asked, figures, spec = _read_figures()
+        areas = _read_areas(figures) if spec is None else []
+        shown = {
+            "day": asked.day,
+            "span": asked.span,
+            "spans": get_args(Span),
+            "period": asked.period,
+            "runs_until": figures.period.last if asked.period.last >= asked.today else None,
+            "spec": spec,
+            "counties": counties_table(areas),
+            "managers": managers_table(areas),
+        }
+        if not may("reports"):
+            return render_template("day/reports.html", **shown)
         calls = _read_calls()[1]
         days = [] if spec is None else figures.days_of(spec)
         charts = [
@@ -77,12 +94,7 @@ def report_routes() -> Blueprint:
         ]
         return render_template(
             "day/reports.html",
-            day=asked.day,
-            span=asked.span,
-            spans=get_args(Span),
-            period=asked.period,
-            runs_until=figures.period.last if asked.period.last >= asked.today else None,
-            spec=spec,
+            **shown,
             total=figures.total,
             days=_table("days", figures, spec),
             specs=_table("specs", figures, spec),
@@ -101,6 +113,14 @@ def report_routes() -> Blueprint:
             calls_charts=calls_charts(calls),
         )
 
+    @routes.get("/<any(counties, managers):key>.<any(csv, xlsx):kind>")
+    @requires_task("area_reports")
+    def area_file(key: str, kind: str) -> ResponseReturnValue:
+        """The figures by county or customer manager, of the retailers that are the reader's own."""
+        asked, figures, _spec = _read_figures()
+        areas = _read_areas(figures)
+        return _export(asked, counties_table(areas) if key == "counties" else managers_table(areas), kind)
+
     @routes.get("/<any(days, specs, channels, reasons, calls, service, operators):key>.<any(csv, xlsx):kind>")
     @requires_task("reports")
     def file(key: str, kind: str) -> ResponseReturnValue:
@@ -110,10 +130,14 @@ def report_routes() -> Blueprint:
         else:
             asked, figures, spec = _read_figures()
             table = _table(key, figures, spec)
-        name = f"{key}-{asked.span}-{asked.period.first}"
-        return export_table(name, kind, list(table.columns.values()), table.rows)
+        return _export(asked, table, kind, key)
 
     return routes
+
+
+def _export(asked: _Asked, table: Table, kind: str, key: str = "") -> ResponseReturnValue:
+    name = f"{key or table.key}-{asked.span}-{asked.period.first}"
+    return export_table(name, kind, list(table.columns.values()), table.rows)
 
 
 def _asked() -> _Asked:
@@ -130,6 +154,12 @@ def _read_figures() -> tuple[_Asked, Figures, SpecNeed | None]:
         spec = _chosen_spec(session, figures, request.args.get("spec", ""))
     keep(services().sessions, figures.need_days)
     return asked, figures, spec
+
+
+def _read_areas(figures: Figures) -> list[AreaNeed]:
+    """The figures by county and customer manager, of the retailers that are the reader's own."""
+    with own_shops() as session:
+        return area_needs(session, figures.period, figures.need_days)
 
 
 def _read_calls() -> tuple[_Asked, CallFigures]:

@@ -30,6 +30,7 @@ HANDED_OVER_STATES = ("handed_over", "delivered", "received")
 # Kept as text, because an index condition takes no parameters.
 _COUNTED = text("state IN ('confirmed', 'settled', 'handed_over', 'delivered', 'received')")
 _BEGUN = text("event IN ('opened', 'resumed')")
+_RESUMED = text("event = 'resumed'")
 
 
 class Substitute(Base):
@@ -169,7 +170,10 @@ class OrderHistory(Base):
 
     __tablename__ = "order_history"
     # The calls in which orders were begun, for the outcomes of calls.
-    __table_args__ = (Index("ix_order_history_begun", "at", sqlite_where=_BEGUN, postgresql_where=_BEGUN),)
+    __table_args__ = (
+        Index("ix_order_history_begun", "at", sqlite_where=_BEGUN, postgresql_where=_BEGUN),
+        Index("ix_order_history_resumed", "at", "order_id", sqlite_where=_RESUMED, postgresql_where=_RESUMED),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"), index=True)

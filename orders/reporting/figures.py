@@ -23,7 +23,7 @@ from orders.reporting.need_days import DaySums, NeedDays, SpecDay, UnmetReason, 
 from orders.reporting.period import Period
 
 # What the catalogue does not have is recorded in cartons of the usual size.
-_PACKS_PER_CARTON = 10
+PACKS_PER_CARTON = 10
 
 # A spec had again within this time is a repeat: the longest cycle is a month.
 REPEATED_WITHIN = timedelta(days=35)
@@ -273,7 +273,7 @@ def _needs(session: Session, period: Period, found: NeedDays) -> list[SpecNeed]:
         SpecNeed(
             barcode,
             known[barcode][1] if barcode in known else name or barcode,
-            known[barcode][2] if barcode in known else _PACKS_PER_CARTON,
+            known[barcode][2] if barcode in known else PACKS_PER_CARTON,
             own.requested,
             own.met,
             own.asking.bit_count(),

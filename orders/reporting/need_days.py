@@ -14,8 +14,9 @@ now, the day is added up again. So a month costs as much as its days, and not as
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args
@@ -35,6 +36,9 @@ UnmetReason = Literal["out_of_stock", "not_allotted", "limit", "not_in_catalogue
 the retailer; a limit, its own or the department's; no catalogue has it; it was granted and not ordered in the end."""
 
 UNMET_REASONS: tuple[UnmetReason, ...] = get_args(UnmetReason)
+
+# Whole numbers of eight bytes each, as rows keep them.
+_NUMBERS = "q"
 
 # The reason of the reports for each reason of the records.
 _REPORTED: Mapping[str | None, UnmetReason] = {
@@ -69,10 +73,18 @@ class SpecDay:
 
 @dataclass(frozen=True, slots=True)
 class DayNeeds:
-    """The needs of one day, and how often each reason was recorded for a need that was cut."""
+    """The needs of one day, how often each reason was recorded for a need that was cut, and the need of each retailer
+    (`shop_needs`)."""
 
     specs: Sequence[SpecDay]
     reasons: Mapping[str, int]
+    shops: bytes
+
+    def shop_needs(self) -> Iterator[tuple[int, int, int]]:
+        """The id of each retailer that asked for anything, with the packs it asked for and those it lacks."""
+        numbers = array(_NUMBERS)
+        numbers.frombytes(self.shops)
+        return zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True)
 
 
 class OrderSums(NamedTuple):
@@ -122,13 +134,13 @@ def need_days(session: Session, period: Period, sums: Mapping[date, DaySums], to
     found = NeedDays()
     stamps = {day: _stamp(sums[day]) for day in period.days if day in sums}
     kept = session.execute(
-        select(NeedDay.business_day, NeedDay.stamp, NeedDay.needs, NeedDay.retailers).where(
+        select(NeedDay.business_day, NeedDay.stamp, NeedDay.needs, NeedDay.retailers, NeedDay.shops).where(
             NeedDay.business_day.between(period.first, period.last)
         )
     )
-    for day, stamp, needs, retailers in kept:
+    for day, stamp, needs, retailers, shops in kept:
         if day < today and stamps.get(day) == stamp:
-            found.days[day] = _from_row(needs, retailers)
+            found.days[day] = _from_row(needs, retailers, shops)
     for day, stamp in stamps.items():
         if day not in found.days:
             found.days[day] = _added_up(session, day, is_over=day < today)
@@ -142,9 +154,10 @@ def keep(sessions: SessionFactory, found: NeedDays) -> None:
     up again when they are next asked for."""
     for day, stamp in found.to_keep.items():
         needs, retailers = _to_row(found.days[day])
+        shops = found.days[day].shops
         try:
             with transaction(sessions) as session:
-                session.merge(NeedDay(business_day=day, stamp=stamp, needs=needs, retailers=retailers))
+                session.merge(NeedDay(business_day=day, stamp=stamp, needs=needs, retailers=retailers, shops=shops))
         except SQLAlchemyError:
             return
 
@@ -228,7 +241,19 @@ def _added_up(session: Session, day: date, *, is_over: bool) -> DayNeeds:
                 need.requested = on_line
     if lines_read < _count_lines(session, day):
         _add_unrecorded(session, day, needs)
-    return DayNeeds([_spec_day(barcode, name, of_spec) for (barcode, name), of_spec in needs.items()], reasons)
+    specs = [_spec_day(barcode, name, of_spec) for (barcode, name), of_spec in needs.items()]
+    return DayNeeds(specs, reasons, _shops(needs.values()))
+
+
+def _shops(needs: Iterable[Mapping[int, _Need]]) -> bytes:
+    """The need of each retailer: its id, the packs it asked for of all specs, and those it lacks."""
+    requested: Counter[int] = Counter()
+    unmet: Counter[int] = Counter()
+    for of_spec in needs:
+        for retailer, need in of_spec.items():
+            requested[retailer] += need.requested
+            unmet[retailer] += max(0, need.requested - need.met)
+    return array(_NUMBERS, [one for shop, packs in requested.items() for one in (shop, packs, unmet[shop])]).tobytes()
 
 
 def _count_lines(session: Session, day: date) -> int:
@@ -300,11 +325,11 @@ def _bytes(retailers: int) -> bytes:
     return retailers.to_bytes((retailers.bit_length() + 7) // 8, "little")
 
 
-def _from_row(needs: Mapping[str, Any], retailers: bytes) -> DayNeeds:
+def _from_row(needs: Mapping[str, Any], retailers: bytes, shops: bytes) -> DayNeeds:
     specs, at = [], 0
     for barcode, name, requested, met, unmet, having, lacking in needs["specs"]:
         middle, end = at + having, at + having + lacking
         sets = (int.from_bytes(retailers[at:middle], "little"), int.from_bytes(retailers[middle:end], "little"))
         specs.append(SpecDay(barcode, name, requested, met, unmet, *sets))
         at = end
-    return DayNeeds(specs, needs["reasons"])
+    return DayNeeds(specs, needs["reasons"], shops)

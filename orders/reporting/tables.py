@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Literal
 
 from orders.money import yuan
+from orders.reporting.area_needs import AreaNeed, by_county
 from orders.reporting.calls import CallFigures, OperatorFigures, ServiceFigures
-from orders.reporting.figures import ChannelFigures, DayFigures, Figures, SpecDayFigures, SpecNeed
+from orders.reporting.figures import PACKS_PER_CARTON, ChannelFigures, DayFigures, Figures, SpecDayFigures, SpecNeed
 from orders.reporting.labels import (
     ATTEMPT_OUTCOMES,
     CALL_OUTCOMES,
@@ -65,6 +66,9 @@ NEEDS_CHART = Chart("specs", N_("满足与未满足(条)"), "stacked", "name", (
 CALLS_CHART = Chart("calls", N_("来电结果"), "bars", "outcome", ("calls",))
 CHARTS = (DUE_CHART, RATES_CHART, NEEDS_CHART, CALLS_CHART)
 
+# The county and the customer manager of a retailer that has none.
+_NO_COUNTY, _NO_MANAGER = N_("没有写县"), N_("没有写客户经理")
+
 # More specs than this on one chart cannot be told apart.
 CHARTED_SPECS = 20
 
@@ -103,6 +107,18 @@ _SPECS = {
     "repeat_rate": N_("重复订货率%"),
 }
 _CHANNELS = {"channel": N_("渠道"), "orders": N_("订单数"), "packs": N_("盒数"), "amount": N_("金额(元)")}
+_AREA_FIGURES = {
+    "retailers": N_("户数"),
+    "due": N_("应订户数"),
+    "due_ordered": N_("已订户数"),
+    "success": N_("订货成功率%"),
+    "orders": N_("订单数"),
+    "cartons": N_("条数"),
+    "amount": N_("金额(元)"),
+    "met_rate": N_("订足率%"),
+}
+_COUNTIES = {"county": N_("县"), **_AREA_FIGURES}
+_MANAGERS = {"manager": N_("客户经理"), "county": N_("县"), **_AREA_FIGURES}
 _REASONS = {"matter": N_("事项"), "reason": N_("原因"), "count": N_("次数")}
 _SPEC_DAYS = {
     "day": N_("日期"),
@@ -178,6 +194,18 @@ def channels_table(channels: Sequence[ChannelFigures]) -> Table:
     return Table("channels", N_("渠道"), _CHANNELS, 1, rows)
 
 
+def counties_table(areas: Iterable[AreaNeed]) -> Table:
+    """The retailers, orders and need of each county."""
+    rows = [(one.county or _NO_COUNTY, *_area_figures(one)) for one in by_county(areas)]
+    return Table("counties", N_("各县"), _COUNTIES, 1, rows)
+
+
+def managers_table(areas: Iterable[AreaNeed]) -> Table:
+    """The retailers, orders and need of each customer manager."""
+    rows = [(one.manager or _NO_MANAGER, one.county or _NO_COUNTY, *_area_figures(one)) for one in areas]
+    return Table("managers", N_("各客户经理"), _MANAGERS, 2, rows)
+
+
 def reasons_table(figures: Figures) -> Table:
     """The reasons why needs were not met and retailers not reached, with their counts."""
     unmet, unreached = N_("需求未满足"), N_("未接通")
@@ -235,6 +263,19 @@ def operators_table(operators: Sequence[OperatorFigures]) -> Table:
 
 def _seconds(length: timedelta | None) -> int | None:
     return None if length is None else round(length.total_seconds())
+
+
+def _area_figures(area: AreaNeed) -> tuple[Cell, ...]:
+    return (
+        area.retailers,
+        area.due,
+        area.due_ordered,
+        percent(area.success),
+        area.orders,
+        cartons(area.packs, PACKS_PER_CARTON),
+        yuan(area.amount_fen),
+        percent(area.met_rate),
+    )
 
 
 def _day_row(day: DayFigures) -> tuple[Cell, ...]:

@@ -30,6 +30,7 @@ Task = Literal[
     "approve_supply",
     "hear_recordings",
     "reports",
+    "area_reports",
     "edit_notices",
     "write_reports",
     "set_rules",
@@ -63,6 +64,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "approve_supply": frozenset({"leader", "manager", "director"}),
     "hear_recordings": frozenset({"leader", "manager", "director"}),
     "reports": frozenset({"leader", "clerk", "manager", "director"}),
+    # By county and customer manager, each role of its own retailers.
+    "area_reports": frozenset(ROLES) - {"operator"},
     "edit_notices": frozenset({"leader", "manager", "director"}),
     "write_reports": frozenset({"operator", "leader", "clerk", "customer_manager", "county_clerk"}),
     "set_rules": frozenset({"leader", "manager", "director"}),

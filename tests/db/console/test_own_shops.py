@@ -16,6 +16,10 @@ from orders.book.models import OrderRow
 from orders.demo.demo_staff import DEMO_COUNTY, DEMO_MANAGER
 from orders.outbound.missed_calls import record_missed_call
 from orders.outbound.models import MissedCall
+from orders.reporting.area_needs import area_needs
+from orders.reporting.figures import read_figures
+from orders.reporting.need_days import keep
+from orders.reporting.period import Period
 from orders.retailers.models import RetailerRow
 from orders.retailers.scope import Scope, narrow
 from orders.staff.feedback import record_request
@@ -134,6 +138,63 @@ def test_a_customer_manager_enters_the_signed_list_of_their_own_shops(
     # A scan shows every shop of its list, so each of the two has their own, and the clerk both.
     assert [visitor.get(f"/proxy/scans/{number}").status_code for number in (1, 2)] == [404, 200]
     assert [clerk.get(f"/proxy/scans/{number}").status_code for number in (1, 2)] == [200, 200]
+
+
+def rows_of(visitor: Visitor, table: str) -> list[list[str]]:
+    return [row.split(",") for row in page(visitor, f"/reports/{table}.csv").lstrip("\ufeff").splitlines()]
+
+
+def test_the_figures_of_counties_and_managers_are_each_readers_own(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int]
+) -> None:
+    leader, clerk = new_visitor(), new_visitor()
+    leader.sign_in("leader")
+    clerk.sign_in("county_clerk")
+    visitor.sign_in("customer_manager")
+    [head, *counties] = rows_of(leader, "counties")
+    assert ",".join(head) == "县,户数,应订户数,已订户数,订货成功率%,订单数,条数,金额(元),订足率%"
+    assert sorted(row[:7] + row[8:] for row in counties if row[0] in (DEMO_COUNTY, "别的县")) == [
+        ["别的县", "1", "1", "1", "100.0", "1", "2.00", "100.0"],
+        [DEMO_COUNTY, "2", "2", "2", "100.0", "2", "4.00", "100.0"],
+    ]
+    assert [row[:3] for row in rows_of(clerk, "managers")] == [
+        ["客户经理", "县", "户数"],
+        *([name, DEMO_COUNTY, "1"] for name in sorted(("别的经理", DEMO_MANAGER))),
+    ]
+    assert [row[:3] for row in rows_of(visitor, "managers")[1:]] == [[DEMO_MANAGER, DEMO_COUNTY, "1"]]
+    shown = page(visitor, "/reports")
+    assert "各客户经理" in shown
+    assert "别的经理" not in shown
+    assert "服务水平" not in shown, "the line's figures are not theirs"
+    assert visitor.get("/reports/days.csv").status_code == 403
+    assert "各客户经理" in page(leader, "/reports?span=month")
+    # What all the counties got, asked for and paid is what the page says of the whole line.
+    with world.session() as session:
+        today = business_day(world.clock())
+        figures = read_figures(session, Period(today, today), today)
+        areas, total = area_needs(session, figures.period, figures.need_days), figures.total
+    assert (total.due, total.due_ordered, total.orders, total.packs, total.amount_fen) == (
+        sum(one.due for one in areas),
+        sum(one.due_ordered for one in areas),
+        sum(one.orders for one in areas),
+        sum(one.packs for one in areas),
+        sum(one.amount_fen for one in areas),
+    )
+    assert sum(one.requested_packs for one in areas) == total.requested_packs > 0
+
+
+def test_a_past_day_that_is_kept_says_the_same_of_each_county(world: World, city: dict[str, int]) -> None:
+    day = business_day(world.clock())
+    world.clock.move(days=1)
+    found = []
+    for _time in range(2):
+        with world.session() as session:
+            figures = read_figures(session, Period(day, day), business_day(world.clock()))
+            found.append(area_needs(session, figures.period, figures.need_days))
+        keep(world.sessions, figures.need_days)
+    assert figures.need_days.to_keep == {}, "it was read as it was kept"
+    assert found[0] == found[1]
+    assert sum(one.requested_packs for one in found[1]) == 6 * CARTON
 
 
 def test_what_is_counted_is_their_own_too(world: World, city: dict[str, int]) -> None:

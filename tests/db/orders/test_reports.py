@@ -19,7 +19,7 @@ from ivr.models import Call
 from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
 from orders.money import yuan
-from orders.outbound.models import MissedCall
+from orders.outbound.models import MissedCall, OutboundAttempt
 from orders.reporting.figures import DayFigures, Figures, SpecNeed, missed_reasons, read_figures
 from orders.reporting.labels import cartons, percent
 from orders.reporting.period import Period, Span
@@ -190,10 +190,14 @@ def ended_call(call_key: str, at: datetime, lasted: timedelta = timedelta(minute
 
 
 def test_every_call_has_one_outcome(world: World) -> None:
-    now = world.clock()
+    now, shop = world.clock(), world.retailer(SHOP).id
     with world.session() as session:
-        for call_key in ("ordered", "helped", "unsaved", "operator", "left", "nothing"):
+        for call_key in (
+            *("ordered", "helped", "unsaved", "operator", "left", "nothing"),
+            *("call me", "came back", "ours"),
+        ):
             session.add(ended_call(call_key, now))
+        session.add(ended_call("going on", now))
         session.add(ended_call("earlier", now - timedelta(days=1)))
         person = create_staff(session, now, login="chen", name="Chen", role="operator", password_hash="", seat="1")
         session.flush()
@@ -209,7 +213,30 @@ def test_every_call_has_one_outcome(world: World) -> None:
                     closed_at=now + timedelta(minutes=2),
                 )
             )
-        session.add(Ticket(call_key="left", reason="asked", state="abandoned", opened_at=now, closed_at=now))
+        for call_key, state in (("left", "abandoned"), ("call me", "abandoned"), ("call me", "callback")):
+            session.add(Ticket(call_key=call_key, reason="asked", state=state, opened_at=now, closed_at=now))
+        # Given up while waiting, and reached an operator with another ticket of the same call.
+        session.add(Ticket(call_key="came back", reason="asked", state="abandoned", opened_at=now, closed_at=now))
+        session.add(
+            Ticket(
+                call_key="came back", reason="asked", state="given_back", opened_at=now, answered_at=now, closed_at=now
+            )
+        )
+        # The line made this call: it is no call made to the line.
+        session.add(
+            OutboundAttempt(
+                key="1",
+                business_day=TODAY,
+                retailer_id=shop,
+                phone="1",
+                from_number=MAIN,
+                dialled_at=now,
+                call_key="ours",
+                ended_at=now,
+                outcome="answered",
+            )
+        )
+        session.get_one(Call, "going on").ended_at = None
     call(world, SHOP, {CHINA: 1}, key="unsaved", yes=False)
     call(world, SHOP, {CHINA: 1}, key="ordered")
     call(world, STATION, {CHINA: 1}, key="helped")
@@ -218,8 +245,8 @@ def test_every_call_has_one_outcome(world: World) -> None:
             "ordered": 1,
             "ordered_with_operator": 1,
             "unsaved": 1,
-            "operator": 1,
-            "callback": 0,
+            "operator": 2,
+            "callback": 1,
             "abandoned": 1,
             "no_order": 1,
         }
