@@ -18,7 +18,7 @@ from console.day.bar_charts import calls_charts, days_chart, spec_days_chart, sp
 from console.uploads import export_table
 from ivr import call_figures
 from ivr.services import services
-from orders.reporting.area_needs import AreaNeed, area_needs
+from orders.reporting.area_needs import area_needs
 from orders.reporting.calls import ANSWERED_WITHIN, SERVICE_LEVEL_GOAL, CallFigures
 from orders.reporting.figures import Figures, SpecNeed, read_figures
 from orders.reporting.labels import clock_time, percent_text
@@ -73,19 +73,16 @@ def report_routes() -> Blueprint:
     def page() -> ResponseReturnValue:
         """The reports of the whole line; for a customer manager and a county's clerk those of their own retailers."""
         asked, figures, spec = _read_figures()
-        areas = _read_areas(figures) if spec is None else []
-        shown = {
+        shown: dict[str, object] = {
             "day": asked.day,
             "span": asked.span,
             "spans": get_args(Span),
             "period": asked.period,
             "runs_until": figures.period.last if asked.period.last >= asked.today else None,
             "spec": spec,
-            "counties": counties_table(areas),
-            "managers": managers_table(areas),
         }
         if not may("reports"):
-            return render_template("day/reports.html", **shown)
+            return render_template("day/reports.html", **shown, **_area_tables(figures))
         calls = _read_calls()[1]
         days = [] if spec is None else figures.days_of(spec)
         charts = [
@@ -113,13 +110,21 @@ def report_routes() -> Blueprint:
             calls_charts=calls_charts(calls),
         )
 
+    @routes.get("/areas")
+    @requires_task("area_reports")
+    def areas() -> ResponseReturnValue:
+        """The tables by county and customer manager, which the page of the whole line loads after itself."""
+        asked, figures, _spec = _read_figures()
+        return render_template(
+            "day/report_areas.html", day=asked.day, span=asked.span, spec=None, **_area_tables(figures)
+        )
+
     @routes.get("/<any(counties, managers):key>.<any(csv, xlsx):kind>")
     @requires_task("area_reports")
     def area_file(key: str, kind: str) -> ResponseReturnValue:
         """The figures by county or customer manager, of the retailers that are the reader's own."""
         asked, figures, _spec = _read_figures()
-        areas = _read_areas(figures)
-        return _export(asked, counties_table(areas) if key == "counties" else managers_table(areas), kind)
+        return _export(asked, _area_tables(figures)[key], kind)
 
     @routes.get("/<any(days, specs, channels, reasons, calls, service, operators):key>.<any(csv, xlsx):kind>")
     @requires_task("reports")
@@ -156,10 +161,11 @@ def _read_figures() -> tuple[_Asked, Figures, SpecNeed | None]:
     return asked, figures, spec
 
 
-def _read_areas(figures: Figures) -> list[AreaNeed]:
-    """The figures by county and customer manager, of the retailers that are the reader's own."""
+def _area_tables(figures: Figures) -> dict[str, Table]:
+    """The figures by county and by customer manager, of the retailers that are the reader's own."""
     with own_shops() as session:
-        return area_needs(session, figures.period, figures.need_days)
+        areas = area_needs(session, figures.period, figures.need_days)
+    return {"counties": counties_table(areas), "managers": managers_table(areas)}
 
 
 def _read_calls() -> tuple[_Asked, CallFigures]:

@@ -428,8 +428,8 @@ def the_operator_is_assessed_and_it_is_printed(department: Department) -> None:
     take_screenshot(leader, "day-assessment-print")
     assert leader.pdf(format="A4").startswith(b"%PDF")
     with department.book() as session:
-        one = session.scalars(select(Assessment)).one()
-        assert (one.score, one.state) == (92, "approved")
+        assessment = session.scalars(select(Assessment)).one()
+        assert (assessment.score, assessment.state) == (92, "approved")
 
 
 # --- what the people do again and again, and what is in the book

@@ -167,7 +167,8 @@ def test_the_figures_of_counties_and_managers_are_each_readers_own(
     assert "别的经理" not in shown
     assert "服务水平" not in shown, "the line's figures are not theirs"
     assert visitor.get("/reports/days.csv").status_code == 403
-    assert "各客户经理" in page(leader, "/reports?span=month")
+    assert "/reports/areas?day=" in page(leader, "/reports?span=month")
+    assert "别的经理" in page(leader, "/reports/areas?span=month")
     # What all the counties got, asked for and paid is what the page says of the whole line.
     with world.session() as session:
         today = business_day(world.clock())
