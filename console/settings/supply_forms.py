@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from brand_catalog.catalog import Catalog, Spec
 from brand_catalog.sheets import FIGURE_MAX
-from console.authentication import may, requires_task
+from console.authentication import may, own_shops, requires_task
 from console.dates import parse_date
 from console.language import _
 from console.numbers import parse_whole
@@ -82,19 +82,19 @@ def supply_form_routes() -> Blueprint:
         return answer(form, lambda day: _set_limits(form, code, {str(barcode): cartons or 0}, day), errors)
 
     @routes.get("/limits/<code>")
-    @requires_task("see_day")
+    @requires_task("see_shops")
     def limits_of(code: str) -> ResponseReturnValue:
-        """A retailer's limits of this cycle and the next."""
-        with read_only(services().sessions) as session:
+        """A retailer's limits of this cycle and the next, of those that are the reader's own."""
+        with own_shops() as session:
             return render_template("settings/supply_limits.html", **_limits_page(session, code))
 
     @routes.post("/limits/<code>")
-    @requires_task("edit_supply")
+    @requires_task("edit_limits")
     def set_limits_of(code: str) -> ResponseReturnValue:
         """Preview the limits of one retailer that were typed anew, or set them with `apply`. A limit that was changed
         by somebody else since the page was loaded is named, and nothing is changed."""
         form = supply_form()
-        with read_only(services().sessions) as session:
+        with own_shops() as session:
             page = _limits_page(session, code)
             typed, errors = _typed_limits(page, form.day)
         if not typed and not errors:
@@ -158,7 +158,7 @@ def _limits_page(session: Session, code: str) -> dict[str, object]:
         "coming_day": coming,
         "changes_coming": day == coming,
         "rows": limit_rows(session, services().catalog(session), row, day, coming),
-        "may_edit": may("edit_supply"),
+        "may_edit": may("edit_limits"),
     }
 
 

@@ -27,6 +27,7 @@ Task = Literal[
     "see_shops",
     "edit_catalog",
     "edit_supply",
+    "edit_limits",
     "approve_supply",
     "hear_recordings",
     "reports",
@@ -60,6 +61,8 @@ PERMISSIONS: dict[Task, frozenset[Role]] = {
     "see_shops": frozenset(ROLES),
     "edit_catalog": frozenset({"leader", "clerk", "manager", "director"}),
     "edit_supply": frozenset({"manager", "director"}),
+    # Limits of single retailers; customer managers tune those of their own.
+    "edit_limits": frozenset({"manager", "director", "customer_manager"}),
     # After 07:50 a second person approves what the supply manager changes (AY 4.1.1).
     "approve_supply": frozenset({"leader", "manager", "director"}),
     "hear_recordings": frozenset({"leader", "manager", "director"}),

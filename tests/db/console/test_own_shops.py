@@ -4,7 +4,9 @@ files and in searches."""
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -106,6 +108,7 @@ def test_every_page_file_and_search_has_their_own_shops_only(
     for code in NAMES:
         allowed = 200 if code in own else 404
         assert visitor.get(f"/retailers/{code}").status_code == allowed
+        assert visitor.get(f"/supply/limits/{code}").status_code == allowed
         assert visitor.get(f"/visits/{city[f'visit {code}']}").status_code == allowed
         assert visitor.get(f"/orders/{city[f'order {code}']}").status_code == allowed
         outcome = visitor.post(f"/visits/{city[f'visit {code}']}/without-order", outcome="not_met")
@@ -138,6 +141,42 @@ def test_a_customer_manager_enters_the_signed_list_of_their_own_shops(
     # A scan shows every shop of its list, so each of the two has their own, and the clerk both.
     assert [visitor.get(f"/proxy/scans/{number}").status_code for number in (1, 2)] == [404, 200]
     assert [clerk.get(f"/proxy/scans/{number}").status_code for number in (1, 2)] == [200, 200]
+
+
+def test_a_customer_manager_tunes_the_limits_of_their_own_shops(
+    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int]
+) -> None:
+    visitor.sign_in("customer_manager")
+    assert "改限量" in page(visitor, f"/retailers/{SHOP}")
+    coming = {"day": "2026-11-30", f"limit-{CLASSIC}": "7", f"was-{CLASSIC}": ""}
+    form = coming | {"why": "店里装修，下周少要", "apply": "1"}
+    assert visitor.post(f"/supply/limits/{SHOP}", **form).status_code == 200
+    for code in (CORNER, STATION):
+        assert visitor.post(f"/supply/limits/{code}", **form).status_code == 404
+    with world.session() as session:
+        found = session.execute(
+            select(RetailerRow.customer_code, Limit.limit_packs)
+            .join(RetailerRow, RetailerRow.id == Limit.retailer_id)
+            .where(Limit.barcode == CLASSIC, Limit.cycle_start == date(2026, 11, 30))
+        ).all()
+        assert [tuple(row) for row in found] == [(SHOP, 7 * CARTON)]
+    # What is ordered by today is locked: the manager requests it, and a leader approves.
+    present = {"day": "2026-11-23", f"limit-{CLASSIC}": "9", f"was-{CLASSIC}": limit_shown(visitor)}
+    requested = visitor.post(f"/supply/limits/{SHOP}", **present, why="客户要加", apply="1").get_data(as_text=True)
+    assert "等第二个人同意" in requested
+    leader = new_visitor()
+    leader.sign_in("leader")
+    assert "客户要加" in page(leader, "/supply/requests")
+    clerk = new_visitor()
+    clerk.sign_in("county_clerk")
+    assert clerk.post(f"/supply/limits/{SHOP}", **form).status_code == 403
+
+
+def limit_shown(visitor: Visitor) -> str:
+    """The limit of this cycle that the page of the shop shows in its field."""
+    found = re.search(rf'name="was-{CLASSIC}" value="(\d*)"', page(visitor, f"/supply/limits/{SHOP}"))
+    assert found is not None
+    return found[1]
 
 
 def rows_of(visitor: Visitor, table: str) -> list[list[str]]:
