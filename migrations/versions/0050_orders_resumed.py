@@ -23,9 +23,7 @@ def upgrade() -> None:
         postgresql_where=RESUMED,
     )
     # Days kept without it are added up again from their orders when a report next asks for them.
-    op.execute("DELETE FROM need_days")
-    with op.batch_alter_table("need_days") as table:
-        table.add_column(sa.Column("shops", sa.LargeBinary(), nullable=False))
+    op.add_column("need_days", sa.Column("shops", sa.LargeBinary()))
 
 
 def downgrade() -> None:

@@ -63,7 +63,8 @@ class ReportStep(Base):
 class NeedDay(Base):
     """The need of a past day, added up once from its orders and kept for the reports (`orders.reporting.need_days`).
     `stamp` says of which orders it was made, `needs` are its specs, `retailers` the sets of retailers of one spec after
-    the other, and `shops` what each retailer asked for and lacks. Nothing but its orders is needed to make it again."""
+    the other, and `shops` what each retailer asked for and lacks, None where it was added up before they were kept.
+    Nothing but its orders is needed to make it again."""
 
     __tablename__ = "need_days"
 
@@ -71,4 +72,4 @@ class NeedDay(Base):
     stamp: Mapped[str] = mapped_column(String(400))
     needs: Mapped[dict[str, Any]] = mapped_column(JSON)
     retailers: Mapped[bytes] = mapped_column(LargeBinary)
-    shops: Mapped[bytes] = mapped_column(LargeBinary)
+    shops: Mapped[bytes | None] = mapped_column(LargeBinary)

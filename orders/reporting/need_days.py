@@ -139,7 +139,8 @@ def need_days(session: Session, period: Period, sums: Mapping[date, DaySums], to
         )
     )
     for day, stamp, needs, retailers, shops in kept:
-        if day < today and stamps.get(day) == stamp:
+        # A version that did not keep the shops may still be running beside this one.
+        if day < today and stamps.get(day) == stamp and shops is not None:
             found.days[day] = _from_row(needs, retailers, shops)
     for day, stamp in stamps.items():
         if day not in found.days:
