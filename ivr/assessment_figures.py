@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import CompoundSelect, func, select
 from sqlalchemy.orm import Session
 
 from clock import local_date
 from ivr.models import Call
 from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
-from orders.assessment.attendance import attendance
+from orders.assessment.attendance import attendance_totals
 from orders.book.models import COUNTED_STATES, DemandRecord, OrderChange, OrderRow
-from orders.hotline_settings import calendar
 from orders.reporting.calls import OperatorFigures
 from orders.reporting.period import Period
+from orders.retailers.lookup import PLAN, OrderPlanKey, due_days
 from orders.retailers.models import RetailerRow
 from orders.staff.models import Feedback, StaffRow
-from orders.windows import is_order_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,91 +64,107 @@ def first_call_day(session: Session) -> date | None:
 
 def assessment_figures(session: Session, people: Sequence[StaffRow], period: Period) -> dict[int, AssessmentFigures]:
     """The figures of these people in a period, by their ids."""
+    ids = [person.id for person in people]
     work = {one.staff_id: one for one in operator_figures(session, period)}
-    return {person.id: _of(session, person, period, work.get(person.id)) for person in people}
-
-
-def _of(session: Session, person: StaffRow, period: Period, work: OperatorFigures | None) -> AssessmentFigures:
-    talked, met = _due(session, person, period)
-    order_ids = _orders(session, person, period)
-    requested, granted = session.execute(
-        select(
-            func.coalesce(func.sum(DemandRecord.requested_packs), 0),
-            func.coalesce(func.sum(DemandRecord.granted_packs), 0),
-        ).where(DemandRecord.order_id.in_(order_ids), ~DemandRecord.withdrawn)
-    ).one()
-    corrected = session.scalar(
-        select(func.count(func.distinct(OrderChange.order_id))).where(
-            OrderChange.order_id.in_(order_ids), OrderChange.state == "approved"
+    due, demand, corrected = _due(session, ids, period), _demand(session, ids, period), _corrected(session, ids, period)
+    complaints, seats = _complaints(session, period), attendance_totals(session, period)
+    figures = {}
+    for number in ids:
+        own = work.get(number) or OperatorFigures("")
+        talked, met = due.get(number, (0, 0))
+        requested, granted = demand.get(number, (0, 0))
+        days, seconds = seats.get(number, (0, 0))
+        figures[number] = AssessmentFigures(
+            calls=own.taken,
+            unanswered=own.unanswered,
+            callbacks=own.callbacks,
+            mean_talk_s=None if own.mean_talk is None else round(own.mean_talk / timedelta(seconds=1)),
+            orders=own.orders,
+            packs=own.packs,
+            due_talked=talked,
+            due_met=met,
+            requested_packs=requested,
+            granted_packs=granted,
+            corrected=corrected.get(number, 0),
+            complaints=complaints.get(number, 0),
+            days=days,
+            hours=round(seconds / 3600, 1),
         )
+    return figures
+
+
+def _orders(ids: Sequence[int], period: Period) -> CompoundSelect[int, int]:
+    """The orders of the period with the person who saved them, or who took the call in which the caller did: columns
+    `staff_id` and `order_id`."""
+    of_period = (
+        OrderRow.business_day.between(period.first, period.last),
+        OrderRow.state.in_((*COUNTED_STATES, "cancelled")),
     )
-    days = attendance(session, person.id, period)
-    seconds = sum(day.seconds for day in days)
-    mean = work.mean_talk if work is not None else None
-    return AssessmentFigures(
-        calls=work.taken if work else 0,
-        unanswered=work.unanswered if work else 0,
-        callbacks=work.callbacks if work else 0,
-        mean_talk_s=None if mean is None else round(mean / timedelta(seconds=1)),
-        orders=work.orders if work else 0,
-        packs=work.packs if work else 0,
-        due_talked=talked,
-        due_met=met,
-        requested_packs=int(requested),
-        granted_packs=int(granted),
-        corrected=corrected or 0,
-        complaints=_complaints(session, person, period),
-        days=len(days),
-        hours=round(seconds / 3600, 1),
+    saved = (
+        select(StaffRow.id.label("staff_id"), OrderRow.id.label("order_id"))
+        .join(OrderRow, OrderRow.saved_by == StaffRow.name)
+        .where(StaffRow.id.in_(ids), *of_period)
     )
-
-
-def _orders(session: Session, person: StaffRow, period: Period) -> list[int]:
-    """The orders of the period that this person saved, or whose call they took, saved by its caller."""
-    taken = select(Ticket.call_key).where(Ticket.taken_by == person.id, period.covers(Ticket.taken_at))
-    return list(
-        session.scalars(
-            select(OrderRow.id).where(
-                OrderRow.business_day.between(period.first, period.last),
-                or_(
-                    OrderRow.saved_by == person.name,
-                    OrderRow.saved_by.is_(None) & OrderRow.call_key.in_(taken),
-                ),
-                OrderRow.state.in_((*COUNTED_STATES, "cancelled")),
-            )
-        )
+    taken = (
+        select(Ticket.taken_by.label("staff_id"), OrderRow.id.label("order_id"))
+        .join(OrderRow, OrderRow.call_key == Ticket.call_key)
+        .where(Ticket.taken_by.in_(ids), period.covers(Ticket.taken_at), OrderRow.saved_by.is_(None), *of_period)
     )
+    return saved.union(taken)
 
 
-def _due(session: Session, person: StaffRow, period: Period) -> tuple[int, int]:
-    """The retailers that talked to this person on their order day, and those of them with an order of that day."""
+def _demand(session: Session, ids: Sequence[int], period: Period) -> dict[int, tuple[int, int]]:
+    """The packs requested in the orders of each person, and those granted."""
+    orders = _orders(ids, period).subquery()
     rows = session.execute(
-        select(RetailerRow, Ticket.taken_at)
+        select(orders.c.staff_id, func.sum(DemandRecord.requested_packs), func.sum(DemandRecord.granted_packs))
+        .join(DemandRecord, DemandRecord.order_id == orders.c.order_id)
+        .where(~DemandRecord.withdrawn)
+        .group_by(orders.c.staff_id)
+    )
+    return {staff_id: (int(requested), int(granted)) for staff_id, requested, granted in rows}
+
+
+def _corrected(session: Session, ids: Sequence[int], period: Period) -> dict[int, int]:
+    """The orders of each person that were changed afterwards, as approved."""
+    orders = _orders(ids, period).subquery()
+    rows = session.execute(
+        select(orders.c.staff_id, func.count(func.distinct(OrderChange.order_id)))
+        .join(OrderChange, OrderChange.order_id == orders.c.order_id)
+        .where(OrderChange.state == "approved")
+        .group_by(orders.c.staff_id)
+    )
+    return dict(rows.all())
+
+
+def _due(session: Session, ids: Sequence[int], period: Period) -> dict[int, tuple[int, int]]:
+    """The retailers that talked to each person on their order day, and those of them with an order of that day."""
+    talked = (
+        select(RetailerRow.id, *PLAN, Ticket.taken_by, Ticket.taken_at)
         .join(Call, Call.customer_code == RetailerRow.customer_code)
         .join(Ticket, Ticket.call_key == Call.call_key)
-        .where(Ticket.taken_by == person.id, period.covers(Ticket.taken_at))
-    ).all()
-    open_days = calendar(session)
-    due = {
-        (retailer.id, day)
-        for retailer, taken_at in rows
-        if taken_at is not None and is_order_day(retailer, day := local_date(taken_at), open_days)
-    }
-    if not due:
-        return 0, 0
-    ordered = session.execute(
-        select(OrderRow.retailer_id, OrderRow.business_day).where(
-            OrderRow.business_day.between(period.first, period.last),
-            OrderRow.retailer_id.in_({retailer_id for retailer_id, _ in due}),
-            OrderRow.state.in_(COUNTED_STATES),
-        )
+        .where(Ticket.taken_by.in_(ids), period.covers(Ticket.taken_at))
     )
-    met: set[tuple[int, date]] = {(retailer_id, day) for retailer_id, day in ordered}
-    return len(due), len(due & met)
+    ordered = select(OrderRow.retailer_id, OrderRow.business_day).where(
+        OrderRow.business_day.between(period.first, period.last),
+        OrderRow.retailer_id.in_(talked.with_only_columns(RetailerRow.id)),
+        OrderRow.state.in_(COUNTED_STATES),
+    )
+    orders = {(retailer_id, day) for retailer_id, day in session.execute(ordered)}
+    talks = [
+        (retailer_id, OrderPlanKey(cycle, weekday, week), staff_id, local_date(taken_at))
+        for retailer_id, cycle, weekday, week, staff_id, taken_at in session.execute(talked)
+        if staff_id is not None and taken_at is not None
+    ]
+    plan_days = due_days(session, {plan for _retailer, plan, _staff, _day in talks}, period.days)
+    due = {(staff_id, retailer, day) for retailer, plan, staff_id, day in talks if day in plan_days[plan]}
+    all_due = Counter(staff_id for staff_id, _retailer, _day in due)
+    met = Counter(staff_id for staff_id, retailer, day in due if (retailer, day) in orders)
+    return {staff_id: (count, met[staff_id]) for staff_id, count in all_due.items()}
 
 
-def _complaints(session: Session, person: StaffRow, period: Period) -> int:
-    """Requests about service in the period by shops that, before them, talked to this person last."""
+def _complaints(session: Session, period: Period) -> dict[int, int]:
+    """Requests about service in the period, by the person the shop had talked to last."""
     last = (
         select(Ticket.taken_by)
         .join(Call, Call.call_key == Ticket.call_key)
@@ -162,12 +178,10 @@ def _complaints(session: Session, person: StaffRow, period: Period) -> int:
         .correlate(RetailerRow, Feedback)
         .scalar_subquery()
     )
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Feedback)
-            .join(RetailerRow, RetailerRow.id == Feedback.retailer_id)
-            .where(Feedback.kind == "service", period.covers(Feedback.recorded_at), last == person.id)
-        )
-        or 0
+    rows = session.scalars(
+        select(last)
+        .select_from(Feedback)
+        .join(RetailerRow, RetailerRow.id == Feedback.retailer_id)
+        .where(Feedback.kind == "service", period.covers(Feedback.recorded_at))
     )
+    return Counter(staff_id for staff_id in rows if staff_id is not None)

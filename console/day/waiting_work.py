@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from flask import url_for
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from console.authentication import may
@@ -20,6 +21,7 @@ from orders.supply import late_changes
 
 # Requests are few; a list that is longer is counted as this many.
 COUNTED_MAX = 200
+REPORTS_NAMED = 10
 MINUTES_UNREAD_FOR = timedelta(days=30)
 
 
@@ -43,14 +45,7 @@ def waiting_work(session: Session, me: StaffRow, today: date) -> list[WaitingWor
         changes = order_changes.requests(session, "requested", limit=COUNTED_MAX)
         if count := sum(not same_person(one.change.requested_by, me.name) for one in changes):
             work.append(WaitingWork(_("%(count)d个改单申请等批准", count=count), url_for("console.order_changes.page")))
-    for report in signed_reports.find_reports(session, signer=me, limit=COUNTED_MAX):
-        words = _(
-            "%(name)s的%(kind)s（%(day)s）等您审批",
-            name=session.get_one(StaffRow, report.author_id).name,
-            kind=report_kinds[report.kind],
-            day=report.first.isoformat(),
-        )
-        work.append(WaitingWork(words, url_for("console.department_reports.report", number=report.id)))
+    work += _reports(session, me)
     for one in assessments.awaited_by(session, me):
         words = _(
             "%(name)s%(month)s的考核等您签字",
@@ -61,4 +56,25 @@ def waiting_work(session: Session, me: StaffRow, today: date) -> list[WaitingWor
     for meeting in meetings.unread_by(session, me.id, today - MINUTES_UNREAD_FOR):
         words = _("%(day)s的会议记录您还没有看", day=meeting.day.isoformat())
         work.append(WaitingWork(words, url_for("console.meetings.meeting", number=meeting.id)))
+    return work
+
+
+def _reports(session: Session, me: StaffRow) -> list[WaitingWork]:
+    """The latest reports that wait for this person's signature by name, and how many more there are."""
+    found = signed_reports.find_reports(session, signer=me, limit=COUNTED_MAX)
+    named, others = found[:REPORTS_NAMED], found[REPORTS_NAMED:]
+    authors = select(StaffRow.id, StaffRow.name).where(StaffRow.id.in_({one.author_id for one in named}))
+    names = dict(session.execute(authors).all())
+    work = []
+    for one in named:
+        words = _(
+            "%(name)s的%(kind)s（%(day)s）等您审批",
+            name=names[one.author_id],
+            kind=report_kinds[one.kind],
+            day=one.first.isoformat(),
+        )
+        work.append(WaitingWork(words, url_for("console.department_reports.report", number=one.id)))
+    if others:
+        words = _("另有%(count)d份报告等您审批", count=len(others))
+        work.append(WaitingWork(words, url_for("console.department_reports.page")))
     return work

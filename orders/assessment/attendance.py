@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -39,3 +39,13 @@ def attendance(session: Session, staff_id: int, period: Period) -> Sequence[Seat
         .where(SeatDay.staff_id == staff_id, SeatDay.day.between(period.first, period.last))
         .order_by(SeatDay.day)
     ).all()
+
+
+def attendance_totals(session: Session, period: Period) -> dict[int, tuple[int, int]]:
+    """The days at a seat and the seconds there in a period, by the id of the person."""
+    rows = session.execute(
+        select(SeatDay.staff_id, func.count(), func.sum(SeatDay.seconds))
+        .where(SeatDay.day.between(period.first, period.last))
+        .group_by(SeatDay.staff_id)
+    )
+    return {staff_id: (days, int(seconds)) for staff_id, days, seconds in rows}

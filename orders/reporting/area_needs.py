@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -13,12 +12,10 @@ from sqlalchemy import Select, case, distinct, func, select
 from sqlalchemy.orm import Session
 
 from orders.book.models import COUNTED_STATES, OrderRow
-from orders.hotline_settings import calendar
 from orders.reporting.need_days import NeedDays
 from orders.reporting.period import Period
-from orders.retailers.lookup import MAY_ORDER, PLAN, OrderPlanKey
+from orders.retailers.lookup import MAY_ORDER, PLAN, OrderPlanKey, due_days
 from orders.retailers.models import RetailerRow
-from orders.windows import is_order_day
 
 AreaKey = tuple[str, str]
 """A county and a customer manager in it."""
@@ -64,16 +61,16 @@ def area_needs(session: Session, period: Period, needs: NeedDays) -> list[AreaNe
     ):
         area_of[retailer] = county, manager
         plans[area_of[retailer], OrderPlanKey(cycle, weekday, week)] += bool(may_order)
-    due_days = _due_days(session, period, {plan for _area, plan in plans})
+    plan_days = due_days(session, {plan for _area, plan in plans}, period.days)
     sums: dict[AreaKey, Counter[str]] = {area: Counter() for area in area_of.values()}
     for area in area_of.values():
         sums[area]["retailers"] += 1
     for (area, plan), count in plans.items():
-        sums[area]["due"] += count * len(due_days[plan])
+        sums[area]["due"] += count * len(plan_days[plan])
     for day, county, manager, cycle, weekday, week, ordered, orders, packs, fen in session.execute(_orders(period)):
         own = sums[county, manager]
         own.update({"orders": orders, "packs": int(packs), "amount_fen": int(fen)})
-        if day in due_days[OrderPlanKey(cycle, weekday, week)]:
+        if day in plan_days[OrderPlanKey(cycle, weekday, week)]:
             own["due_ordered"] += ordered
     for day, day_needs in needs.days.items():
         if period.first <= day <= period.last:
@@ -91,12 +88,6 @@ def by_county(areas: Iterable[AreaNeed]) -> list[AreaNeed]:
         own = counties.get(one.county, AreaNeed(one.county, ""))
         counties[one.county] = replace(own, **{name: getattr(own, name) + getattr(one, name) for name in _SUMS})
     return list(counties.values())
-
-
-def _due_days(session: Session, period: Period, plans: Iterable[OrderPlanKey]) -> dict[OrderPlanKey, set[date]]:
-    """The days of the period on which the retailers with each plan are due; of plans there are a few dozen."""
-    open_days = calendar(session)
-    return {plan: {day for day in period.days if is_order_day(plan, day, open_days)} for plan in plans}
 
 
 def _orders(period: Period) -> Select[*tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -78,6 +78,12 @@ def due_plans(session: Session, day: date, open_days: Calendar) -> set[OrderPlan
     """The plans whose order day it is; there are a few dozen, whatever the number of retailers."""
     plans = (OrderPlanKey(*plan) for plan in session.execute(select(*PLAN).distinct()))
     return {plan for plan in plans if is_order_day(plan, day, open_days)}
+
+
+def due_days(session: Session, plans: Iterable[OrderPlanKey], days: Collection[date]) -> dict[OrderPlanKey, set[date]]:
+    """Those of the days on which the retailers with each plan are due."""
+    open_days = calendar(session)
+    return {plan: {day for day in days if is_order_day(plan, day, open_days)} for plan in plans}
 
 
 def has_plan(plans: Collection[OrderPlanKey]) -> ColumnElement[bool]:
