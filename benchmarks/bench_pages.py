@@ -76,6 +76,11 @@ ASKED = (
     "/retailers/export?kind=xlsx",
     "/audit-log/export?kind=xlsx",
     "/unreached?code=410502107500",
+    *(
+        f"/{book}/export?from=2026-10-26&to=2026-11-23&kind={kind}"
+        for book in ("calls", "orders")
+        for kind in ("csv", "xlsx")
+    ),
 )
 # A value for each placeholder of a route, from the city.
 PLACES: Mapping[str, str] = {
