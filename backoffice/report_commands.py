@@ -58,7 +58,7 @@ def draft_report_command(span: Span, day: datetime, out: Path) -> None:
         calls = call_figures.figures(session, period.until(today), now)
         text = draft_text(session, period, calls, today)
     out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.md"
+    path = out / f"{_name('diary' if span == 'day' else 'report', span, period)}.txt"
     path.write_text(text, encoding="utf-8")
     click.echo(f"Written to {path}.")
 

@@ -7,6 +7,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 
+from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, parse
+
 from clock import local
 from console.file_errors import localised_heading, localised_reason
 from console.language import _
@@ -14,6 +16,7 @@ from orders.reporting.tables import Cell
 from orders.retailers.caller_numbers import WITHHELD, caller_number
 
 _DAY = 24 * 60
+CHINA_CODE = 86
 
 
 def yuan(fen: int) -> str:
@@ -76,6 +79,15 @@ def phone(number: str) -> str:
     return _("不显示号码") if caller_number(number) == WITHHELD else number
 
 
+def as_dialled(number: str) -> str:
+    """A telephone number as people of China dial and read it: 0372 5555 0000 for +8637255550000."""
+    try:
+        parsed = parse(number)
+    except NumberParseException:
+        return number
+    return format_number(parsed, PhoneNumberFormat.NATIONAL) if parsed.country_code == CHINA_CODE else number
+
+
 def masked(number: str) -> str:
     """A telephone number with only its last four digits shown."""
     if caller_number(number) == WITHHELD:
@@ -104,6 +116,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "day": day,
     "time_of_day": time_of_day,
     "phone": phone,
+    "as_dialled": as_dialled,
     "masked": masked,
     "cell": table_cell,
     "localised_heading": localised_heading,

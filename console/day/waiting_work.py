@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from console.authentication import may
 from console.language import _
-from console.texts import report_kinds
+from console.texts import order_folder_problems, report_kinds
 from orders.assessment import assessments, meetings
 from orders.book import order_changes
 from orders.book.order_changes import same_person
+from orders.channels.models import OrderSource
 from orders.reporting import signed_reports
 from orders.staff.models import StaffRow
 from orders.supply import late_changes
@@ -34,7 +35,8 @@ class WaitingWork:
 
 
 def waiting_work(session: Session, me: StaffRow, today: date) -> list[WaitingWork]:
-    """What waits for this person: requests of others to decide, reports and assessments to sign, minutes to read."""
+    """What waits for this person: requests of others to decide, folders of order files that cannot be read, reports and
+    assessments to sign, minutes to read."""
     work: list[WaitingWork] = []
     if may("approve_supply"):
         asked = [one.requested_by for one in late_changes.open_changes(session, COUNTED_MAX)]
@@ -45,6 +47,15 @@ def waiting_work(session: Session, me: StaffRow, today: date) -> list[WaitingWor
         changes = order_changes.requests(session, "requested", limit=COUNTED_MAX)
         if count := sum(not same_person(one.change.requested_by, me.name) for one in changes):
             work.append(WaitingWork(_("%(count)d个改单申请等批准", count=count), url_for("console.order_changes.page")))
+    if may("set_rules"):
+        troubled = select(OrderSource).where(OrderSource.is_on, OrderSource.problem != "").order_by(OrderSource.sender)
+        for source in session.scalars(troubled):
+            words = _(
+                "取不到%(sender)s的订单文件：%(problem)s",
+                sender=source.sender,
+                problem=order_folder_problems[source.problem],
+            )
+            work.append(WaitingWork(words, url_for("console.order_imports.page")))
     work += _reports(session, me)
     for one in assessments.awaited_by(session, me):
         words = _(

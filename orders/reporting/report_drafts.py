@@ -15,7 +15,7 @@ from orders.money import yuan
 from orders.outbound.models import MissedCall, VisitRow
 from orders.reporting.area_figures import area_figures
 from orders.reporting.calls import CallFigures
-from orders.reporting.figures import read_figures
+from orders.reporting.figures import PACKS_PER_CARTON, read_figures
 from orders.reporting.labels import (
     CALL_OUTCOMES,
     CHANNELS,
@@ -34,6 +34,7 @@ SIGNERS: Mapping[Role, str] = {"leader": "班长", "clerk": "内勤", "director"
 FEEDBACK_STATES = {"met": "当时办好", "waiting": "等答复", "answered": "已答复"}
 # A draft names the specs that were short of most; the tables have the rest.
 SPECS_NAMED = 10
+HEADING_NUMBERS = ("一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二")
 
 
 def draft_text(
@@ -45,12 +46,12 @@ def draft_text(
     author: StaffRow | None = None,
     signer: Role = "director",
 ) -> str:
-    """The diary of one day, or the report of a longer period, as Markdown, with the author's own calls and the requests
-    they recorded; that of a customer manager or a county's clerk is of their own retailers. A period that is still
-    running is reported until today, and the text says so."""
+    """The diary of one day, or the report of a longer period, as plain text with numbered headings, with the
+    author's own calls and the requests they recorded; that of a customer manager or a county's clerk is of their own
+    retailers. A period that is still running is reported until today, and the text says so."""
     if author is not None and (scope := scope_of(author)) is not None:
         return _area_text(session, period, today, author, scope, signer)
-    template = "diary.zh.md" if period.first == period.last else "report.zh.md"
+    template = "diary.zh.txt" if period.first == period.last else "report.zh.txt"
     figures = read_figures(session, period, today)
     short = sorted(figures.needs, key=lambda need: need.unmet_packs, reverse=True)
     return (
@@ -80,7 +81,9 @@ def draft_text(
             },
             percent=percent_text,
             yuan=yuan,
-            cartons=cartons,
+            cartons=_cartons_text,
+            packs_per_carton=PACKS_PER_CARTON,
+            number=iter(HEADING_NUMBERS).__next__,
             clock=clock_time,
         )
     )
@@ -96,7 +99,7 @@ def _area_text(session: Session, period: Period, today: date, author: StaffRow, 
     ).all()
     return (
         _templates()
-        .get_template("area.zh.md")
+        .get_template("area.zh.txt")
         .render(
             period=period,
             is_county=author.role == "county_clerk",
@@ -107,6 +110,9 @@ def _area_text(session: Session, period: Period, today: date, author: StaffRow, 
             signer=SIGNERS[signer],
             words={"feedback": FEEDBACK_STATES},
             yuan=yuan,
+            cartons=_cartons_text,
+            packs_per_carton=PACKS_PER_CARTON,
+            number=iter(HEADING_NUMBERS).__next__,
         )
     )
 
@@ -116,6 +122,10 @@ def _recorded(session: Session, period: Period, author: StaffRow | None) -> Sequ
     if author is None:
         return ()
     return requests(session, noted_by=author.id, when=period.covers(Feedback.recorded_at))[::-1]
+
+
+def _cartons_text(packs: int, packs_per_carton: int) -> str:
+    return f"{cartons(packs, packs_per_carton)}".rstrip("0").rstrip(".")
 
 
 @cache

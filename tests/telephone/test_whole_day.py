@@ -411,8 +411,8 @@ def the_reports_agree(city: City) -> None:
     outcomes = {row["结果"]: int(row["通数"]) for row in city.read_csv("report-day-2026-11-23-calls.csv")}
     assert sum(outcomes.values()) == len(city.callers)
     city.run_command("draft", "--day", DAY, "--out", city.folder)
-    diary = (city.folder / f"diary-day-{DAY}.md").read_text(encoding="utf-8")
-    assert f"订单 {len(notices)} 份,{packs} 盒,金额 {amount:.2f} 元" in diary
+    diary = (city.folder / f"diary-day-{DAY}.txt").read_text(encoding="utf-8")
+    assert f"订单 {len(notices)} 份，{packs // 10} 条，金额 {amount:.2f} 元" in diary
 
 
 def wishes(city: City, chance: random.Random, choices: int | None = None) -> list[tuple[str, int]]:

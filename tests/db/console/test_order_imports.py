@@ -203,6 +203,9 @@ def test_a_process_that_is_killed_leaves_its_files_to_another_and_a_bad_folder_i
     work(second)
     leader.sign_in("leader")
     assert "文件夹不在" in page(leader)
+    assert "取不到手机订货的订单文件：文件夹不在，请建好文件夹" in text(leader.get("/brief")), (
+        "told where the day begins"
+    )
     (root / "mobile").symlink_to(root.parent)
     world.clock.move(minutes=31)
     work(second)

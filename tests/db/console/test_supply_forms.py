@@ -99,6 +99,9 @@ def test_the_supply_of_one_spec_is_set_the_evening_before_and_split(manager: Vis
     assert limit(world, CORNER, TOMORROW) is None
     assert "已导入" in text(manager.post("/supply/spec", apply="1", why="到货", **spec))
     assert limit(world, CORNER, TOMORROW) == 8
+    same = text(manager.post("/supply/spec", apply="1", why="再点一次", **spec))
+    assert f"{TOMORROW}没有改动：和原来的一样" in same
+    assert "已导入" not in same
     page = text(manager.get(f"/supply?day={TOMORROW}"))
     assert "每户最多8条" in page
     assert '中华(硬) <span class="quiet">106</span>' in page

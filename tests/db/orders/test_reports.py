@@ -308,24 +308,24 @@ def test_a_name_that_begins_like_a_formula_stays_a_name(world: World, tmp_path: 
 def test_a_month_without_anything_is_reported_as_that(world: World, tmp_path: Path) -> None:
     command(world, "report", "--span", "month", "--day", "2020-02-01", "--out", str(tmp_path))
     command(world, "draft", "--span", "month", "--day", "2020-02-01", "--out", str(tmp_path))
-    assert "2020-02-01 至 2020-02-29" in (tmp_path / "report-month-2020-02-01.md").read_text(encoding="utf-8")
+    assert "2020-02-01 至 2020-02-29" in (tmp_path / "report-month-2020-02-01.txt").read_text(encoding="utf-8")
 
 
 def test_the_diary_is_drafted_from_the_days_figures(world: World, tmp_path: Path) -> None:
     world.limit(CHINA, 6)
     call(world, SHOP, {CHINA: 8})
     command(world, "draft", "--day", "2026-11-23", "--out", str(tmp_path))
-    text = (tmp_path / "diary-day-2026-11-23.md").read_text(encoding="utf-8")
-    assert "应订 2 户,已订 1 户,订货成功率 50.0%" in text
+    text = (tmp_path / "diary-day-2026-11-23.txt").read_text(encoding="utf-8")
+    assert "应订 2 户，已订 1 户，订货成功率 50.0%" in text
     assert "金额 2289.60 元" in text
-    assert "中华(硬):需求 8.00 条,满足 6.00 条" in text
-    assert "电话:1 份" in text
+    assert "中华(硬)：需求 8 条，满足 6 条" in text
+    assert "电话：1 份" in text
 
 
 def test_the_weeks_report_has_a_line_for_each_day(world: World, tmp_path: Path) -> None:
     call(world, SHOP, {CHINA: 1})
     world.clock.move(days=4)
     command(world, "draft", "--span", "week", "--day", "2026-11-27", "--out", str(tmp_path))
-    text = (tmp_path / "report-week-2026-11-23.md").read_text(encoding="utf-8")
-    assert "| 2026-11-23 | 2 | 1 | 50.0% | 1 | 381.60 | 100.0% |" in text
-    assert "| 2026-11-24 | 1 | 0 | 0.0% | 0 | 0.00 | — |" in text
+    text = (tmp_path / "report-week-2026-11-23.txt").read_text(encoding="utf-8")
+    assert "2026-11-23：应订 2 户，已订 1 户，成功率 50.0%；订单 1 份，金额 381.60 元，订足率 100.0%。" in text
+    assert "2026-11-24：应订 1 户，已订 0 户，成功率 0.0%；订单 0 份，金额 0.00 元，订足率 —。" in text

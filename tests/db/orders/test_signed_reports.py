@@ -199,7 +199,7 @@ def test_a_customer_managers_diary_is_signed_by_the_clerk_of_the_county(office: 
         assert [row.id for row in department.find_reports(session, signer=clerk)] == [own]
         assert [row.id for row in department.find_reports(session, seen_by=clerk)] == [own]
         text = session.get_one(DepartmentReport, own).text
-        assert "文峰 刘经理:1 户,订货 1 户,订单 1 份,10 盒" in text
+        assert "文峰 刘经理：1 户，订货 1 户，订单 1 份，1 条" in text
         assert "北关" not in text
         clerk.county = "北关"
     with pytest.raises(ReportRefused, match="no customer manager of Wenfeng's county"):
@@ -225,9 +225,9 @@ def test_a_draft_has_its_authors_own_requests(office: ReportingOffice) -> None:
     drafts = {login: office.draft(login) for login in ("operator", "leader", "clerk")}
     with office.world.session() as session:
         texts = {login: session.get_one(DepartmentReport, number).text for login, number in drafts.items()}
-    assert "想要中华(当时办好)" in texts["operator"]
+    assert "想要中华（当时办好）" in texts["operator"]
     assert "早点送货" not in texts["operator"]
-    assert "早点送货(当时办好)" in texts["leader"]
+    assert "早点送货（当时办好）" in texts["leader"]
     assert "本人没有登记客户要求" in texts["clerk"]
 
 
