@@ -209,7 +209,12 @@ def test_closed_is_not_told_as_another_ones_day(world: World, telephone: Telepho
     world.hours(MAIN, "08:00", "16:30")
     world.clock.move_to(MORNING.replace(hour=12))
     page = telephone.sign_in()
-    for words in ("今天的订货时间过了", "现在还可以打电话订", "打订货电话 0372 5555 0000", "11月29日 19:00起可以在这里订货"):
+    for words in (
+        "今天的订货时间过了",
+        "现在还可以打电话订",
+        "打订货电话 0372 5555 0000",
+        "11月29日 19:00起可以在这里订货",
+    ):
         assert words in page
     telephone.open("/shop/order")
     assert telephone.path == "/shop"
