@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
 import structlog
@@ -78,6 +78,9 @@ BROWSER_TELEPHONE: Final = BrowserTelephone(
 log = structlog.get_logger(__name__)
 
 
+A = TypeVar("A", Response, requests.Response)
+
+
 class _ApiBaseClient:
     """The carrier's own HTTP client, sending to TWILIO_API_BASE instead of the carrier's host, over connections that
     stay open. While the token is being changed, the one that the carrier takes is used: what it refuses it has not
@@ -96,11 +99,7 @@ class _ApiBaseClient:
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
         with carrier_request():
             url = url.replace(API, self._base, 1)
-            for _token in range(len(self._tokens)):
-                answer = self._send(method, url, *args, **{**kwargs, "auth": (self._account, self._tokens[0])})
-                if answer.status_code != requests.codes.unauthorized:
-                    break
-                self._tokens.rotate(-1)
+            answer = self._answer(lambda auth: self._send(method, url, *args, **{**kwargs, "auth": auth}))
         if answer.status_code == requests.codes.too_many_requests:
             raise CarrierBusy("the carrier has had too many requests", _retry_after_s(answer.headers))
         return answer
@@ -114,6 +113,15 @@ class _ApiBaseClient:
                 raise
             return self._client.request(method, url, *args, **kwargs)
 
+    def _answer(self, ask: Callable[[tuple[str, str]], A]) -> A:
+        """The answer to a request that is made with the account and a token; with each token, until one is taken."""
+        for _token in range(len(self._tokens)):
+            answer = ask((self._account, self._tokens[0]))
+            if answer.status_code != requests.codes.unauthorized:
+                break
+            self._tokens.rotate(-1)
+        return answer
+
     def connect(self) -> requests.Response:
         """Open a connection, to be used by the next request, and return the answer to a request for nothing."""
         answer: requests.Response = self._session.head(self._base, timeout=TIMEOUT_S, allow_redirects=False)
@@ -121,12 +129,9 @@ class _ApiBaseClient:
 
     def get(self, path: str) -> requests.Response:
         """The answer to a GET of this path, as it comes."""
-        for _token in range(len(self._tokens)):
-            auth = self._account, self._tokens[0]
-            answer: requests.Response = self._session.get(f"{self._base}{path}", auth=auth, timeout=TIMEOUT_S)
-            if answer.status_code != requests.codes.unauthorized:
-                break
-            self._tokens.rotate(-1)
+        answer: requests.Response = self._answer(
+            lambda auth: self._session.get(f"{self._base}{path}", auth=auth, timeout=TIMEOUT_S)
+        )
         return answer
 
 
