@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -57,10 +58,12 @@ def waiting_work(session: Session, me: StaffRow, today: date) -> list[WaitingWor
             )
             work.append(WaitingWork(words, url_for("console.order_imports.page")))
     work += _reports(session, me)
-    for one in assessments.awaited_by(session, me):
+    awaited = assessments.awaited_by(session, me)
+    names = _names(session, {one.staff_id for one in awaited})
+    for one in awaited:
         words = _(
             "%(name)s%(month)s的考核等您签字",
-            name=session.get_one(StaffRow, one.staff_id).name,
+            name=names[one.staff_id],
             month=one.month.strftime("%Y-%m"),
         )
         work.append(WaitingWork(words, url_for("console.assessments.form", number=one.id)))
@@ -74,8 +77,7 @@ def _reports(session: Session, me: StaffRow) -> list[WaitingWork]:
     """The latest reports that wait for this person's signature by name, and how many more there are."""
     found = signed_reports.find_reports(session, signer=me, limit=COUNTED_MAX)
     named, others = found[:REPORTS_NAMED], found[REPORTS_NAMED:]
-    authors = select(StaffRow.id, StaffRow.name).where(StaffRow.id.in_({one.author_id for one in named}))
-    names = dict(session.execute(authors).all())
+    names = _names(session, {one.author_id for one in named})
     work = []
     for one in named:
         words = _(
@@ -89,3 +91,8 @@ def _reports(session: Session, me: StaffRow) -> list[WaitingWork]:
         words = _("另有%(count)d份报告等您审批", count=len(others))
         work.append(WaitingWork(words, url_for("console.department_reports.page")))
     return work
+
+
+def _names(session: Session, staff_ids: Collection[int]) -> dict[int, str]:
+    """The names of these people, by their ids."""
+    return dict(session.execute(select(StaffRow.id, StaffRow.name).where(StaffRow.id.in_(staff_ids))).all())
