@@ -42,9 +42,10 @@
     phone = told;
     show();
     if (["ready", "wrap_up"].includes(phone.state) && waiting !== null) {
-      const pressed = waiting;
+      // The desk is live: by now another button may stand in its place.
+      const pressed = window.Hotline.current(waiting);
       waiting = null;
-      if (pressed.isConnected) pressed.click();
+      pressed?.click();
     }
     if (answeredHere && phone.state === "talking" && phone.order && byId("presence-state") === null) {
       answeredHere = false;

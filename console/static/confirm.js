@@ -25,13 +25,10 @@
     confirmed = null;
   };
 
-  // A live page may have put a new button in its place meanwhile; one that would do something else is left alone.
+  // A live part may have put a new button in its place meanwhile; one that would do something else is left alone.
   function pressNew(old) {
-    const button = old.id ? document.getElementById(old.id) : null;
-    if (button?.getAttribute("hx-post") !== old.getAttribute("hx-post")) return;
-    // Until the part has settled, htmx does not listen to a button in it.
-    htmx.process(button);
-    again(button)();
+    const button = window.Hotline.current(old);
+    if (button !== null) again(button)();
   }
 
   document.addEventListener("htmx:confirm", (event) => {

@@ -58,7 +58,20 @@
     const request = interrupted;
     interrupted = null;
     // The interrupted request is sent again.
-    if (request !== null) htmx.trigger(request.elt, request.elt.tagName === "FORM" ? "submit" : "click");
+    const elt = request === null ? null : current(request.elt);
+    if (elt !== null) htmx.trigger(elt, elt.tagName === "FORM" ? "submit" : "click");
+  }
+
+  // The element itself, or the one that sends the same request where a live part of the page has replaced it meanwhile;
+  // null if nothing on the page does so any more.
+  function current(element) {
+    if (element.isConnected) return element;
+    const request = (one) => ["hx-post", "hx-vals"].map((name) => one.getAttribute(name)).join(" ");
+    const replacement = [...document.querySelectorAll(`${element.localName}[hx-post]`)].find((one) => request(one) === request(element));
+    if (replacement === undefined) return null;
+    // Until the part has settled, htmx does not listen to an element in it.
+    htmx.process(replacement);
+    return replacement;
   }
 
   // A form that was just swapped in and is not yet processed by htmx must not be submitted by the browser.
@@ -110,5 +123,5 @@
     count();
   }
 
-  window.Hotline = { showError, showCaller };
+  window.Hotline = { current, showError, showCaller };
 })();

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 import storage
 from orders.demo.demo_staff import DEMO_PASSWORD
@@ -221,6 +221,34 @@ def test_a_call_rings_beside_a_line_that_is_typed_outlives_the_page_and_asks_bef
     expect(shop.locator("#transcript")).to_contain_text("您的订货已经保存")
     [order] = [order for order in line.orders(SHOP) if order.state == "confirmed"]
     assert order.lines == {"黄鹤楼(软蓝)": 3}
+
+
+def test_a_caller_is_taken_back_though_the_desk_was_renewed_while_the_telephone_opened(
+    desk: Page, telephone: Page, shop: Page, browser: Browser, line: ServedLine
+) -> None:
+    web_phone_call(shop)
+    expect(desk.locator("#softphone-state")).to_have_text("来电")
+    desk.keyboard.press("F8")
+    expect(shop.locator("#status")).to_have_text("订货员在线")
+    telephone.close()
+    expect(desk.locator("#presence")).to_contain_text("电话断了，客户还在线上。")
+    # While the window opens, a colleague comes to her desk, and the list of operators is drawn anew.
+    connecting: list[Route] = []
+    desk.context.route("**/softphone/token", lambda route: connecting.append(route))
+    desk.evaluate("document.getElementById('reconnect').dataset.pressed = ''")
+    with desk.context.expect_page():
+        desk.locator("#reconnect").click()
+    wait_for(desk, lambda: connecting != [])
+    colleague = new_page(browser, line)
+    sign_in(colleague, "operator2")
+    expect(desk.locator("#presence")).to_contain_text("王敏")
+    expect(desk.locator("#reconnect[data-pressed]")).to_have_count(0)
+    connecting[0].continue_()
+    desk.context.unroute("**/softphone/token")
+    expect(desk.locator("#softphone-state")).to_have_text("通话中")
+    expect(shop.locator("#status")).to_have_text("订货员在线")
+    desk.get_by_role("button", name="结束通话").click()
+    colleague.context.close()
 
 
 def test_after_the_caller_hung_up_the_next_one_rings_within_the_wrap_up_time(
