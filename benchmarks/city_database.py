@@ -148,7 +148,8 @@ def _stored(column: Column[Any], row: Mapping[str, Any], is_postgresql: bool) ->
 
 def build(url: str, retailers: int = RETAILERS) -> None:
     """Fill an empty database at this address."""
-    from benchmarks.city_day import fill_calls, fill_department
+    from benchmarks.city_calls import fill_calls
+    from benchmarks.city_department import fill_department
 
     storage.migrate(url)
     engine = storage.open_engine(url)
