@@ -26,14 +26,14 @@ from callflows import conversation
 from clock import Clock, system_clock
 from console.held_open import HeldOpen
 from ivr.call_pace import CallPace
-from ivr.calls import Calls
 from ivr.line import LineServices
 from ivr.metrics import STREAMS_MAX, watch
 from ivr.operators.waiting_music import music_routes
 from ivr.processes import LineProcess, keep_alive
-from ivr.recognition import Recognition
-from ivr.recording_cipher import RecordingCipher, session_info
+from ivr.recordings.recording_cipher import RecordingCipher, session_info
 from ivr.services import Services, register_services, services
+from ivr.streams.recognition import Recognition
+from ivr.turns.calls import Calls
 from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes

@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 
 from backoffice.command_context import BY, FILE, OUT, day_option, refusals_in_words, unit_of_work, write_file
 from brand_catalog.sheets import read_sheet
-from ivr import recordings
+from ivr.recordings import recordings
 from orders.book import order_changes
 from orders.day_end import deliveries, settlement, steps
 from orders.day_end.models import FailureRule

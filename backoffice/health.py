@@ -23,7 +23,7 @@ from backoffice.database_gauges import DATABASE_DOWN, database_gauges
 from clock import Clock
 from ivr.metrics import exposition
 from ivr.processes import LineProcesses, calls_under_way, line_processes, machine, record_heartbeat
-from ivr.recognition import Recognition
+from ivr.streams.recognition import Recognition
 from settings import Settings
 from storage import SessionFactory, TablesState, read_only, tables_state, transaction
 

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 from backoffice.backup import BackupError, back_up, restore
 from backoffice.command_context import FILE, NEW_FILE
 from backoffice.preflight import preflight
-from ivr import retention
+from ivr.recordings import retention
 from ivr.services import services
 
 MARKS = {"ok": "ok     ", "warning": "warning", "wrong": "WRONG  "}

@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from backoffice.command_context import FILE, FOLDER
 from brand_catalog.catalog import Catalog
 from brand_catalog.importing import CatalogFileError, read_catalog_file
-from ivr import turn_labels
+from ivr.figures import turn_labels
 from ivr.services import services
 from orders.retailers.lookup import customer_codes
 from speech.customer_codes import KnownCodes

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from backoffice.command_context import OUT, day_option
 from backoffice.report_files import write_csv, write_xlsx
-from ivr import call_figures
+from ivr.figures import call_figures
 from ivr.services import services
 from orders.reporting.figures import read_figures
 from orders.reporting.need_days import keep

@@ -16,7 +16,6 @@ from sqlalchemy.exc import OperationalError
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
 from ivr import metrics
-from ivr.calls import STREAM_REDIRECTS_WITHIN, Calls, CallSnapshot, ReplyUnderWay, TurnRequest, UnknownCall
 from ivr.carrier import (
     ENDED_STATUSES,
     AnswerAgain,
@@ -36,7 +35,8 @@ from ivr.carrier import (
 from ivr.operators.direct_dial import DirectDial
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
-from ivr.recognition import Recognition
+from ivr.streams.recognition import Recognition
+from ivr.turns.calls import STREAM_REDIRECTS_WITHIN, Calls, CallSnapshot, ReplyUnderWay, TurnRequest, UnknownCall
 from settings import ListenMode
 from speech.language.keypad import DONE, REPEAT, key_count
 from speech.listening import is_secret

@@ -8,19 +8,19 @@ from callflows.prompts import load_prompts
 from clock import Clock
 from ivr.automatic_line import AutomaticLine, LinePrompts
 from ivr.call_sound.forks import SoundForks
-from ivr.calls import Calls
 from ivr.carrier import Carrier
-from ivr.media_streams import MediaStreams
 from ivr.operators.direct_dial import DirectDial
 from ivr.operators.handover import OperatorServices
 from ivr.operators.ringing import RingDispatcher
 from ivr.outbound.outbound_calls import OutboundCalls
-from ivr.quiet_calls import QuietCalls
-from ivr.recognition import Recognition
-from ivr.recorded_turns import RecordedTurns
-from ivr.stream_registry import StreamRegistry
+from ivr.streams.media_streams import MediaStreams
+from ivr.streams.recognition import Recognition
+from ivr.streams.stream_registry import StreamRegistry
 from ivr.supervision.listening import Listening
 from ivr.supervision.take_over import TakeOver
+from ivr.turns.calls import Calls
+from ivr.turns.quiet_calls import QuietCalls
+from ivr.turns.recorded_turns import RecordedTurns
 from settings import Settings
 from storage import SessionFactory
 

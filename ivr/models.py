@@ -15,10 +15,10 @@ from storage import Base, UtcDateTime
 class Call(Base):
     """One call. `turn_number` is the turn that is waited for, `reply` the reply given before it; both change
     together with `state`, or not at all. `turn_before` is the call before its last turn, if that was spoken
-    (`ivr.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
+    (`ivr.turns.turn_before`). `names_finish_key` is true once the carrier has named the key that ended keys.
     `recording_told_in` is the turn in which the caller was told of recordings, 0 if the department tells nobody,
     and None before that. `seen_at` is the last time the carrier reported something of the call, or was asked what
-    became of it (`ivr.quiet_calls`). `customer_code` and `flow` are those of the state, to look calls up by. The
+    became of it (`ivr.turns.quiet_calls`). `customer_code` and `flow` are those of the state, to look calls up by. The
     `stream_` columns belong to the media stream: the call's current stream, the time of its last heartbeat, and how
     often one was asked for since anything was recognised."""
 

@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.calls import CALL_OPEN_MAX, STREAM_LOST_AFTER
 from ivr.models import Call, ProcessHeartbeat, ProcessKind, TurnRow
 from ivr.operators.models import Ticket
+from ivr.turns.calls import CALL_OPEN_MAX, STREAM_LOST_AFTER
 from storage import SessionFactory, transaction
 
 HEARTBEAT_EVERY_S = 5.0

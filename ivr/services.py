@@ -12,7 +12,7 @@ from brand_catalog.cache import CatalogCache
 from brand_catalog.catalog import Catalog
 from clock import Clock
 from ivr.line import LineServices
-from ivr.recognition import Recognition
+from ivr.streams.recognition import Recognition
 from orders.book.desk import Desk
 from settings import Settings
 from storage import SessionFactory

@@ -23,8 +23,8 @@ from console.language import _
 from console.numbers import parse_whole
 from console.paging import requested_page
 from console.uploads import export_table
-from ivr.call_export import ExportedCall, exported_calls
-from ivr.call_search import SORTS, CallQuery, Direction, call_keys, count_calls, find_calls, operators_of
+from ivr.figures.call_export import ExportedCall, exported_calls
+from ivr.figures.call_search import SORTS, CallQuery, Direction, call_keys, count_calls, find_calls, operators_of
 from ivr.services import services
 from storage import read_only
 

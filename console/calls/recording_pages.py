@@ -14,7 +14,7 @@ from console.authentication import may, requires_task, staff
 from console.language import _
 from ivr.call_sound.whole_call import WholeCall, whole_call
 from ivr.operators.models import Ticket
-from ivr.recordings import recording_of, wav_of_samples, wav_of_sound
+from ivr.recordings.recordings import recording_of, wav_of_samples, wav_of_sound
 from ivr.services import services
 from speech.sound.audio import LINE_RATE
 from storage import read_only

@@ -22,12 +22,12 @@ from console.language import _
 from console.paging import requested_page
 from console.spoken_name_preview import has_name, preview_or_add
 from console.uploads import record_export
-from ivr import turn_labels
+from ivr.figures import turn_labels
+from ivr.figures.turn_labels import NoRecording
 from ivr.models import TurnLabel, TurnRow
-from ivr.recordings import recording_of
-from ivr.serialisation import utterance_from_json
+from ivr.recordings.recordings import recording_of
 from ivr.services import services
-from ivr.turn_labels import NoRecording
+from ivr.turns.serialisation import utterance_from_json
 from speech.listening import Items
 from speech.utterance import NOTHING, Utterance
 from storage import read_only, transaction

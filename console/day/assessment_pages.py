@@ -13,7 +13,7 @@ from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
 from console.numbers import parse_whole
-from ivr.assessment_figures import AssessmentFigures, assessment_figures, first_call_day
+from ivr.figures.assessment_figures import AssessmentFigures, assessment_figures, first_call_day
 from ivr.services import services
 from orders.assessment import assessments
 from orders.assessment.assessments import AssessmentRefused

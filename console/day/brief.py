@@ -18,7 +18,7 @@ from console.day.pre_shift_check import checks
 from console.day.waiting_work import waiting_work
 from console.language import _
 from console.numbers import parse_whole
-from ivr import call_figures
+from ivr.figures import call_figures
 from ivr.services import services
 from orders.assessment import meetings
 from orders.book.due import due_count

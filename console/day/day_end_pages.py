@@ -19,7 +19,7 @@ from console.day import day_end_files, day_end_texts
 from console.language import _
 from console.numbers import parse_whole
 from console.uploads import as_file, export_table, is_table
-from ivr import recordings
+from ivr.recordings import recordings
 from ivr.services import services
 from orders.book.models import OrderRow
 from orders.day_end import reopening, settlement, steps

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from console.authentication import may, requires_task, staff
 from console.dates import parse_date
 from console.language import _
-from ivr import call_figures
+from ivr.figures import call_figures
 from ivr.services import services
 from orders.reporting import signed_reports
 from orders.reporting.models import COMMENT_MAX, DepartmentReport, ReportKind

@@ -16,7 +16,7 @@ from console.authentication import may, own_shops, requires_task
 from console.calls.order_and_call_pages import requested_day
 from console.day.bar_charts import calls_charts, days_chart, spec_days_chart, specs_chart
 from console.uploads import export_table
-from ivr import call_figures
+from ivr.figures import call_figures
 from ivr.services import services
 from orders.reporting.area_needs import area_needs
 from orders.reporting.calls import ANSWERED_WITHIN, SERVICE_LEVEL_GOAL, CallFigures

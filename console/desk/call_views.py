@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from callflows.state import OUTBOUND, CallState
-from ivr.calls import CALL_OPEN_MAX
 from ivr.models import Call, TurnRow
 from ivr.operators import callbacks
 from ivr.operators.models import Callback, RingAttempt, Ticket, TicketReason
-from ivr.recordings import recorded_turns
+from ivr.recordings.recordings import recorded_turns
 from ivr.services import services
+from ivr.turns.calls import CALL_OPEN_MAX
 from orders.book.models import OrderRow
 from orders.retailers.dialling import may_be_dialled
 from orders.retailers.models import RetailerRow

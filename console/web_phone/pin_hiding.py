@@ -10,7 +10,7 @@ from typing import Any
 
 from callflows.replies import ListenFor
 from ivr.models import Call
-from ivr.serialisation import reply_from_json
+from ivr.turns.serialisation import reply_from_json
 from speech.listening import is_secret
 from storage import SessionFactory, read_only
 

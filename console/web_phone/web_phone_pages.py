@@ -23,11 +23,11 @@ from console.held_open import HeldSocket
 from console.language import _
 from console.web_phone.pin_hiding import PinHiding, asks_for_pin, stars_as_dots, without_pin
 from console.web_phone.relay import relay
-from ivr.calls import UnknownCall
 from ivr.models import Call, TurnRow
-from ivr.serialisation import reply_from_json
 from ivr.services import Services, services
-from ivr.stream_registry import is_bare_yes
+from ivr.streams.stream_registry import is_bare_yes
+from ivr.turns.calls import UnknownCall
+from ivr.turns.serialisation import reply_from_json
 from orders.book.models import OrderRow
 from orders.book.views import order_view
 from orders.models import HotlineRow

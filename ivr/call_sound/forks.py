@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr import recording_notice
 from ivr.call_sound.models import SoundFork, SoundPart
 from ivr.call_sound.two_sides import HEARD_PART_MS, KEPT_PART_MS, TwoSides
 from ivr.carrier import Carrier, CarrierError
 from ivr.models import Call
 from ivr.operators.models import RingAttempt, Ticket
-from ivr.recording_cipher import seal, unseal
+from ivr.recordings import recording_notice
+from ivr.recordings.recording_cipher import seal, unseal
 from ivr.supervision.models import Supervision
 from orders.department_rules import recording_days
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ivr.call_sound.forks import heard_part
 from ivr.call_sound.models import SoundPart
 from ivr.models import TurnRecording
-from ivr.recording_cipher import unseal
+from ivr.recordings.recording_cipher import unseal
 from speech.sound.audio import LINE_RATE, Samples, decode_mulaw
 
 GAP_MAX_S: Final = 1.0

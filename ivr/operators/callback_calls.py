@@ -17,7 +17,7 @@ from ivr.models import Call
 from ivr.operators import callbacks, presence
 from ivr.operators.models import Callback
 from ivr.operators.operator_prompts import OperatorPrompts
-from ivr.recovery import on_failure
+from ivr.turns.recovery import on_failure
 from orders.retailers.dialling import may_be_dialled
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow

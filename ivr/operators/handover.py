@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from callflows.prompts import load_prompts
 from callflows.state import CallState
 from clock import Clock
-from ivr.calls import Calls, CallSnapshot, UnknownCall
 from ivr.carrier import (
     AskKey,
     AwaitCaller,
@@ -43,8 +42,9 @@ from ivr.operators.operator_prompts import OperatorPrompts
 from ivr.operators.queue import CallerQueue
 from ivr.operators.queue_position import QueuePosition
 from ivr.operators.ringing import RingDispatcher
-from ivr.recovery import on_failure
 from ivr.supervision.whispering import Whispering
+from ivr.turns.calls import Calls, CallSnapshot, UnknownCall
+from ivr.turns.recovery import on_failure
 from orders.book.models import OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from storage import SessionFactory, read_only

@@ -11,11 +11,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.calls import Calls
 from ivr.models import Call
 from ivr.operators import callbacks, queue_position, tickets
 from ivr.operators.queue_position import QueuePosition
 from ivr.operators.ringing import RingDispatcher
+from ivr.turns.calls import Calls
 from orders.retailers.dialling import may_be_dialled
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from flask import Blueprint, Response
 
-from ivr.recordings import wav_of_samples
+from ivr.recordings.recordings import wav_of_samples
 from speech.sound.audio import LINE_RATE
 
 MUSIC_PATH = "/sounds/waiting.wav"

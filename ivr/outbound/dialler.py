@@ -20,14 +20,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr import retention
-from ivr.calls import CALL_OPEN_MAX
 from ivr.carrier import ENDED_STATUSES, Carrier, CarrierBusy, CarrierError, CarrierRefused
 from ivr.models import Call
 from ivr.operators import presence
 from ivr.operators.callbacks import CALLBACK_LISTED_FOR
 from ivr.operators.models import Callback
 from ivr.outbound.outbound_calls import OutboundCalls
+from ivr.recordings import retention
+from ivr.turns.calls import CALL_OPEN_MAX
 from orders.hotline_settings import calendar
 from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt

@@ -17,10 +17,10 @@ from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND, CallState
 from callflows.steps.outbound_greeting import Greeted
 from clock import Clock
-from ivr.calls import Calls, CallSnapshot
 from ivr.carrier import ENDED_STATUSES, AnsweredBy, CallStatus
 from ivr.models import Call
 from ivr.operators.models import Ticket
+from ivr.turns.calls import Calls, CallSnapshot
 from orders.hotline_settings import calendar, hotline, hotlines
 from orders.outbound import campaign
 from orders.outbound.models import AttemptOutcome, OutboundAttempt

@@ -17,13 +17,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.calls import Calls
 from ivr.carrier import Carrier, CarrierError
 from ivr.models import Call
 from ivr.operators import presence, ring_attempts, tickets
 from ivr.operators.models import RingAttempt, RingState, Ticket
 from ivr.operators.ringing import RingDispatcher
 from ivr.supervision.models import Supervision
+from ivr.turns.calls import Calls
 from orders.audit_log import record_change
 from orders.staff.models import StaffRow
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction

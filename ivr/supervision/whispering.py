@@ -22,8 +22,8 @@ from ivr.operators import presence, tickets
 from ivr.operators.callback_calls import YES_KEY
 from ivr.operators.models import RingAttempt
 from ivr.operators.operator_prompts import OperatorPrompts
-from ivr.recovery import on_failure
 from ivr.supervision.models import Supervision
+from ivr.turns.recovery import on_failure
 from orders.audit_log import record_change
 from orders.staff.models import StaffRow
 from storage import SessionFactory, read_only, retry_on_deadlock, transaction

@@ -26,8 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 
 from ivr.call_sound.forks import SoundForks, UnknownFork
 from ivr.call_sound.two_sides import PartsOfSound, Side, TwoSides
-from ivr.jitter_buffer import Frame
-from ivr.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
+from ivr.streams.jitter_buffer import Frame
+from ivr.streams.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.forms import storable
 from ivr.twilio.signature import SIGNATURE_HEADER, is_signed_handshake, is_stream_token
 from settings import Settings, is_loopback

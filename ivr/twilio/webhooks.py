@@ -10,10 +10,10 @@ from flask import Blueprint, Response, abort, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from ivr.calls import TurnRequest
 from ivr.carrier import ENDED_STATUSES, EndCall, Instruction, Nothing
 from ivr.line import LineServices
 from ivr.metrics import WEBHOOK_SECONDS
+from ivr.turns.calls import TurnRequest
 from ivr.twilio import forms
 from ivr.twilio.operator_webhooks import add_operator_routes
 from ivr.twilio.signature import is_signed

@@ -11,11 +11,11 @@ from flask import Flask
 
 from callflows.replies import ListenFor, Reply, Then, Transfer
 from callflows.state import CallFacts, CallState, Silence
-from ivr.calls import Calls
 from ivr.carrier import BrowserTelephone, CallStatus, CarrierBusy, CarrierError
 from ivr.line import LineServices
-from ivr.media_streams import StreamingRecogniser
-from ivr.stream_registry import StreamRegistry
+from ivr.streams.media_streams import StreamingRecogniser
+from ivr.streams.stream_registry import StreamRegistry
+from ivr.turns.calls import Calls
 from ivr.twilio.webhooks import voice_routes
 from orders.models import DepartmentRule
 from settings import Settings

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import storage
-from ivr.calls import STREAM_OPENS_WITHIN
+from ivr.turns.calls import STREAM_OPENS_WITHIN
 from orders.demo import seed_demo
 from simulator.call import SimulatedCall
 from simulator.events import Event, Said, StreamChanged

@@ -18,7 +18,7 @@ from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(400)
 
-# A call that is quiet for a minute is asked after (ivr/quiet_calls.py), and the simulator does not know these.
+# A call that is quiet for a minute is asked after (ivr/turns/quiet_calls.py), and the simulator does not know these.
 PAGES, OPERATORS, SOCKETS, WITHIN_S, POSTERS = 300, 20, 200, 30.0, 4
 
 

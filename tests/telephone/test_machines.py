@@ -19,8 +19,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 import storage
-from ivr.calls import STREAM_OPENS_WITHIN
 from ivr.models import Call
+from ivr.turns.calls import STREAM_OPENS_WITHIN
 from orders.demo.demo_staff import DEMO_PASSWORD, seed_demo_staff
 from simulator.call import SimulatedCall
 from simulator.events import Event, Said, StreamChanged

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from ivr.assessment_figures import AssessmentFigures, assessment_figures
+from ivr.figures.assessment_figures import AssessmentFigures, assessment_figures
 from ivr.models import Call
 from ivr.operators.models import Ticket
 from orders.assessment.models import Assessment, SeatDay

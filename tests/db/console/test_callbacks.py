@@ -10,11 +10,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from ivr.calls import TurnRequest
 from ivr.line import LineServices
 from ivr.operators import callbacks, presence
 from ivr.operators.models import Callback
 from ivr.services import services
+from ivr.turns.calls import TurnRequest
 from orders.book.models import OrderRow
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from ivr.calls import Calls, TurnRequest
 from ivr.line import LineServices
 from ivr.services import services
+from ivr.turns.calls import Calls, TurnRequest
 from orders import audit_log
 from orders.book.models import OrderHistory, OrderRow
 from speech.utterance import Utterance

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from flask import Flask
 from sqlalchemy import select
 
-from ivr.calls import TurnRequest
 from ivr.services import services
+from ivr.turns.calls import TurnRequest
 from orders.book.models import OrderRow
 from orders.channels import web_orders
 from orders.channels.web_orders import WebOrder

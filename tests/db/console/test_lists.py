@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from ivr.calls import TurnRequest
 from ivr.line import LineServices
 from ivr.operators.models import Ticket
 from ivr.services import services
+from ivr.turns.calls import TurnRequest
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance
 from tests.support.console_client import Visitor

@@ -10,9 +10,9 @@ import pytest
 from clock import SHANGHAI
 from console.day.day_list import DayList
 from console.day.outbound_pages import outbound_status
-from ivr import call_figures
+from ivr.figures import call_figures
+from ivr.figures.operator_figures import operator_figures
 from ivr.models import Call
-from ivr.operator_figures import operator_figures
 from ivr.operators import ring_attempts, tickets
 from ivr.operators.models import RingAttempt, Ticket
 from orders.book.due import due_count

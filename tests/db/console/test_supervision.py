@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from ivr.calls import TurnRequest
 from ivr.carrier import (
     Ask,
     AskKey,
@@ -27,6 +26,7 @@ from ivr.line import LineServices
 from ivr.operators import presence
 from ivr.operators.models import RingAttempt, Ticket
 from ivr.services import services
+from ivr.turns.calls import TurnRequest
 from orders.audit_log import entries
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance

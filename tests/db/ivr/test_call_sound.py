@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from ivr import recordings, retention
 from ivr.call_sound.forks import SoundForks, UnknownFork, may_record_talk
 from ivr.call_sound.models import SoundFork, SoundPart
 from ivr.call_sound.two_sides import HEARD_PART_MS, KEPT_PART_MS, TwoSides
@@ -15,7 +14,8 @@ from ivr.call_sound.whole_call import whole_call
 from ivr.carrier import CarrierError
 from ivr.models import Call, TurnRecording
 from ivr.operators.models import RingAttempt, Ticket
-from ivr.recording_cipher import RecordingCipher, session_info
+from ivr.recordings import recordings, retention
+from ivr.recordings.recording_cipher import RecordingCipher, session_info
 from ivr.supervision.listening import LISTENS_FOR, Listening
 from orders.demo.demo_staff import seed_demo_staff
 from tests.support.desk_world import World

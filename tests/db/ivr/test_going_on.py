@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from callflows import conversation
 from callflows.replies import ListenFor
-from ivr.calls import Calls, CallSnapshot, TurnRequest
 from ivr.models import TurnRow
-from ivr.stream_registry import StreamRegistry
+from ivr.streams.stream_registry import StreamRegistry
+from ivr.turns.calls import Calls, CallSnapshot, TurnRequest
 from orders.book.desk import Desk
 from speech.utterance import NOTHING, Item, Quantity, Utterance
 from tests.support.desk_world import CARTON, CLASSIC, LIQUN, MAIN, World

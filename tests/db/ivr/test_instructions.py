@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from callflows.replies import HangUp, Transfer
-from ivr.calls import TurnRequest
 from ivr.carrier import (
     AnswerAgain,
     Ask,
@@ -28,9 +27,10 @@ from ivr.carrier import (
     QueueMusic,
     TakeTurnAgain,
 )
-from ivr.jitter_buffer import Frame
 from ivr.operators import presence, ring_attempts, tickets
 from ivr.operators.models import RingAttempt
+from ivr.streams.jitter_buffer import Frame
+from ivr.turns.calls import TurnRequest
 from orders.demo.demo_staff import seed_demo_staff
 from speech.listening import Items
 from speech.utterance import Utterance

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
 from ivr.models import Call, PendingUtterance
-from ivr.stream_registry import OpenTurn
+from ivr.streams.stream_registry import OpenTurn
 from ivr.twilio.media_socket import FRAMES_AHEAD, TICK_S, MediaSockets
 from ivr.twilio.signature import stream_token
 from speech.language.keypad import read_keys
@@ -327,7 +327,7 @@ class TestYesSaidOverAQuestion:
 
     @pytest.fixture(autouse=True)
     def long_question(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("ivr.stream_registry.MS_PER_CHARACTER", 800)
+        monkeypatch.setattr("ivr.streams.stream_registry.MS_PER_CHARACTER", 800)
 
     def asked(self, sessions: SessionFactory, script: dict[int, bool | Utterance]) -> StreamFixture:
         line = StreamFixture(sessions, script)
@@ -471,7 +471,7 @@ def test_a_second_socket_of_a_call_takes_over(line: StreamFixture) -> None:
 def test_the_stream_heartbeat_continues_however_long_recognition_takes(
     line: StreamFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ivr.media_streams.HEARTBEAT_EVERY_S", 0.01)
+    monkeypatch.setattr("ivr.streams.media_streams.HEARTBEAT_EVERY_S", 0.01)
 
     def think_for_a_minute() -> None:
         line.world.now += timedelta(minutes=1)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from callflows.replies import Transfer
 from ivr.models import Call
 from ivr.operators.models import Ticket
-from ivr.quiet_calls import QUIET_AFTER
+from ivr.turns.quiet_calls import QUIET_AFTER
 from logs import configure_logs
 from storage import SessionFactory
 from tests.support.carrier_client import Telephone

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from ivr import recordings
 from ivr.models import Call, TurnRecording
-from ivr.recording_cipher import RecordingCipher, session_info
+from ivr.recordings import recordings
+from ivr.recordings.recording_cipher import RecordingCipher, session_info
 from settings import Settings, SettingsError
 from tests.support.desk_world import World
 

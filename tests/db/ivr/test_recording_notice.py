@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 import storage
-from ivr import recordings
 from ivr.models import Call
+from ivr.recordings import recordings
 from orders.department_rules import recording_notice
 from orders.models import DepartmentRule
 from speech.listening import Digits

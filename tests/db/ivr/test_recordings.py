@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 
 from clock import Clock
-from ivr import recordings
 from ivr.models import Call, TurnRecording, TurnRow
 from ivr.operators import tickets
-from ivr.serialisation import utterance_to_json
+from ivr.recordings import recordings
+from ivr.turns.serialisation import utterance_to_json
 from orders.department_rules import set_rule
 from speech.listening import Digits
 from speech.sound.audio import decode_mulaw, encode_mulaw

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from ivr import retention
-from ivr.call_figures import outcomes
+from ivr.figures.call_figures import outcomes
 from ivr.models import Call, JobRun, TurnRecording, TurnRow
 from ivr.operators.models import Callback
+from ivr.recordings import retention
 from orders.book.models import OrderRow
 from orders.department_rules import UnknownRule, set_rule
 from orders.reporting.period import Period

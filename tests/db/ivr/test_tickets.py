@@ -10,9 +10,9 @@ from sqlalchemy import Engine, func, select
 import storage
 from callflows import conversation
 from callflows.replies import HangUp, ListenFor, Reply, Transfer
-from ivr.calls import Calls, CallSnapshot, TurnRequest
 from ivr.operators import ring_attempts, tickets
 from ivr.operators.models import RingAttempt, Ticket
+from ivr.turns.calls import Calls, CallSnapshot, TurnRequest
 from orders.book.desk import Desk
 from orders.demo.demo_staff import seed_demo_staff
 from orders.staff.models import StaffRow

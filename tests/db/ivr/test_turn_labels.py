@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy.orm import undefer
 
 from ivr.models import TurnLabel
-from ivr.recording_cipher import RecordingCipher
+from ivr.recordings.recording_cipher import RecordingCipher
 from settings import DEMO_SECRET_KEY
 from speech.evaluation.recordings import read_labels
 from speech.utterance import Item, Quantity, Utterance

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, func, select
 
 from callflows.replies import HangUp, Reply
 from callflows.state import Silence
-from ivr.calls import Calls, CallSnapshot, TurnRequest, TurnStillOpen, UnknownCall
 from ivr.models import PendingUtterance, TurnRow
-from ivr.stream_registry import StreamRegistry
+from ivr.streams.stream_registry import StreamRegistry
+from ivr.turns.calls import Calls, CallSnapshot, TurnRequest, TurnStillOpen, UnknownCall
 from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, open_sessions, transaction

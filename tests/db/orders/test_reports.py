@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from clock import SHANGHAI
-from ivr import call_figures
+from ivr.figures import call_figures
+from ivr.figures.operator_figures import operator_figures
 from ivr.models import Call
-from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
 from orders.money import yuan
 from orders.outbound.models import MissedCall, OutboundAttempt

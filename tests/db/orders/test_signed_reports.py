@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import storage
-from ivr import call_figures
+from ivr.figures import call_figures
 from orders.reporting import signed_reports as department
 from orders.reporting.models import DepartmentReport, ReportKind, ReportStep
 from orders.reporting.period import Period

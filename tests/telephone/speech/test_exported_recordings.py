@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from ivr.recordings import store
+from ivr.recordings.recordings import store
 from ivr.services import services
 from speech.evaluation.recordings import read_labels, verdict_on
 from speech.listening import Items

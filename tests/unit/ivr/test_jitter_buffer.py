@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.jitter_buffer import FILL_MAX_MS, REORDER_MS, STALL_MS, Frame, JitterBuffer
+from ivr.streams.jitter_buffer import FILL_MAX_MS, REORDER_MS, STALL_MS, Frame, JitterBuffer
 from speech.sound.audio import FRAME_BYTES, FRAME_MS, decode_mulaw, encode_mulaw
 
 LOUD = 12_000

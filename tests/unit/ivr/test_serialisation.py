@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.serialisation import utterance_from_json, utterance_to_json
+from ivr.turns.serialisation import utterance_from_json, utterance_to_json
 from speech.utterance import Item, Quantity, Utterance
 
 

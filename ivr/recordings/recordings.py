@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, undefer
 
 from ivr.call_sound.models import SoundPart
 from ivr.models import TurnLabel, TurnRecording
-from ivr.recording_cipher import seal, unseal
+from ivr.recordings.recording_cipher import seal, unseal
 from orders.department_rules import recording_days
 from speech.sound.audio import LINE_RATE, Samples, decode_mulaw, encode_mulaw, read_wav
 

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, undefer
 from brand_catalog.exporting import as_files
 from brand_catalog.loading import load_catalog
 from ivr.models import TurnLabel
-from ivr.recording_cipher import seal, unseal
-from ivr.recordings import recording_of
+from ivr.recordings.recording_cipher import seal, unseal
+from ivr.recordings.recordings import recording_of
 from speech.evaluation.recordings import LABELS
 
 

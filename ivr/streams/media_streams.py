@@ -19,10 +19,10 @@ from structlog.contextvars import bound_contextvars
 
 from clock import Clock
 from ivr import metrics
-from ivr.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from ivr.carrier import Carrier, CarrierError
-from ivr.jitter_buffer import Frame, JitterBuffer
-from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
+from ivr.streams.jitter_buffer import Frame, JitterBuffer
+from ivr.streams.stream_registry import PROMPT_END_TOLERANCE_MS, OpenTurn, StreamRegistry, is_bare_yes
+from ivr.turns.calls import STREAM_LOST_AFTER, Calls, TurnRequest
 from speech.language.keypad import key_pause_s
 from speech.listening import Listen
 from speech.sound.audio import FRAME_BYTES, FRAME_MS

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from callflows.replies import ListenFor
 from clock import Clock
-from ivr import recording_notice, recordings
 from ivr.models import Call, PendingUtterance
-from ivr.serialisation import reply_from_json, utterance_from_json, utterance_to_json
+from ivr.recordings import recording_notice, recordings
+from ivr.turns.serialisation import reply_from_json, utterance_from_json, utterance_to_json
 from speech.listening import Listen, YesNo, is_secret
 from speech.utterance import Utterance
 from storage import SessionFactory, read_only, transaction

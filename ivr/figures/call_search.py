@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal,
 from sqlalchemy.orm import QueryableAttribute, Session
 
 from callflows.state import OUTBOUND
-from ivr.calls import CALL_OPEN_MAX
 from ivr.models import Call
 from ivr.operators.models import Ticket, TicketReason
+from ivr.turns.calls import CALL_OPEN_MAX
 from orders.book.models import COUNTED_STATES, OrderHistory, OrderLineRow, OrderRow
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
@@ -174,7 +174,7 @@ def call_conditions(query: CallQuery, now: datetime) -> list[ColumnElement[bool]
 
 
 def _result(query: CallQuery, now: datetime) -> ColumnElement[str]:
-    """The result of a call, as `ivr.call_figures` counts it."""
+    """The result of a call, as `ivr.figures.call_figures` counts it."""
     # A call led to an order although that was cancelled later.
     saved = exists().where(OrderRow.call_key == Call.call_key, OrderRow.state.in_((*COUNTED_STATES, "cancelled")))
     served = _ticket(or_(Ticket.taken_at.is_not(None), Ticket.answered_at.is_not(None)))

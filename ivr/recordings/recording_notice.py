@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from callflows.prompts import load_prompts
 from callflows.state import OUTBOUND
 from ivr.models import Call, TurnRow
-from ivr.serialisation import reply_from_json, reply_to_json
+from ivr.turns.serialisation import reply_from_json, reply_to_json
 from orders.department_rules import RecordingNotice, recording_days, recording_notice
 from speech.sound.audio import LINE_RATE
 

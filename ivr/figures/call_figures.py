@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, case, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from ivr.calls import CALL_OPEN_MAX
+from ivr.figures.operator_figures import operator_figures
 from ivr.models import Call
-from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
+from ivr.turns.calls import CALL_OPEN_MAX
 from orders.book.models import COUNTED_STATES, OrderHistory, OrderRow
 from orders.outbound.models import AttemptOutcome, OutboundAttempt
 from orders.reporting.calls import ANSWERED_WITHIN, SHORT_WAIT, CallFigures, CallOutcome, ServiceFigures

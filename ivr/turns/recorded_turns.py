@@ -19,10 +19,10 @@ from callflows.replies import ListenFor
 from clock import Clock
 from ivr.carrier import Carrier, CarrierError
 from ivr.models import Call, RecordedTurn
-from ivr.recognition import Recognition
-from ivr.recordings import sound_of_wav
-from ivr.serialisation import reply_from_json
-from ivr.stream_registry import StreamRegistry
+from ivr.recordings.recordings import sound_of_wav
+from ivr.streams.recognition import Recognition
+from ivr.streams.stream_registry import StreamRegistry
+from ivr.turns.serialisation import reply_from_json
 from speech.listening import Listen, is_secret
 from speech.utterance import NOTHING
 from storage import SessionFactory, read_only, transaction

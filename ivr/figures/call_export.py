@@ -10,10 +10,10 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ivr.call_search import CallQuery, CallResult, begun_in, call_conditions, call_order
-from ivr.calls import CALL_OPEN_MAX
+from ivr.figures.call_search import CallQuery, CallResult, begun_in, call_conditions, call_order
 from ivr.models import Call
 from ivr.operators.models import Ticket, TicketReason
+from ivr.turns.calls import CALL_OPEN_MAX
 from orders.book.models import COUNTED_STATES, OrderRow
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
@@ -48,7 +48,7 @@ class _Handled(NamedTuple):
 def exported_calls(
     session: Session, query: CallQuery, now: datetime, *, sort: str, descending: bool
 ) -> Iterator[ExportedCall]:
-    """All the calls of a query, sorted as `ivr.call_search.find_calls` does, with the same results."""
+    """All the calls of a query, sorted as `ivr.figures.call_search.find_calls` does, with the same results."""
     handled = _handled(session, query)
     begun = set(session.scalars(begun_in(query)))
     order = OrderRow.call_key == Call.call_key

@@ -20,13 +20,15 @@ from sqlalchemy.orm import Session
 from callflows.replies import ListenFor, Reply, Transfer
 from callflows.state import CallFacts, CallState, Silence
 from clock import Clock
-from ivr import metrics, recording_notice, recordings, turn_before
+from ivr import metrics
 from ivr.carrier import CallStatus
 from ivr.models import Call, PendingUtterance, RecordedTurn, TurnRow
 from ivr.operators import tickets
-from ivr.recorded_turns import RECORDING_WAIT, enqueue
-from ivr.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
-from ivr.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
+from ivr.recordings import recording_notice, recordings
+from ivr.streams.stream_registry import PROMPT_END_TOLERANCE_MS, duration_ms
+from ivr.turns import turn_before
+from ivr.turns.recorded_turns import RECORDING_WAIT, enqueue
+from ivr.turns.serialisation import reply_from_json, reply_to_json, utterance_from_json, utterance_to_json
 from orders.book.desk import Desk
 from orders.book.draft_lines import KeptLine
 from orders.lockout import SecretMatch, matched_before, matches_hash

@@ -12,8 +12,8 @@ from sqlalchemy import CompoundSelect, func, select
 from sqlalchemy.orm import Session
 
 from clock import local_date
+from ivr.figures.operator_figures import operator_figures
 from ivr.models import Call
-from ivr.operator_figures import operator_figures
 from ivr.operators.models import Ticket
 from orders.assessment.attendance import attendance_totals
 from orders.book.models import COUNTED_STATES, DemandRecord, OrderChange, OrderRow

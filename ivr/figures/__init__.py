@@ -1,0 +1,1 @@
+"""Figures and lists of calls, for reports, exports and assessments."""

@@ -1,0 +1,1 @@
+"""The live sound of a call and the utterances recognised in it."""
