@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     # The folder below which other systems may put files of orders; if empty, such files are uploaded only.
     order_files_root: Path | None = None
 
+    # The folder of the sounds that sentences are put together of; if there is none, a robot voice says them.
+    voice_pack: Path | None = Path("var/voice-pack")
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 
