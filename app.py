@@ -3,9 +3,10 @@ holds the connections that stay open, in the line processes. deploy/ says how bo
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
@@ -25,7 +26,12 @@ from brand_catalog.cache import CatalogCache
 from callflows import conversation
 from clock import Clock, system_clock
 from console.held_open import HeldOpen
+from ivr.asterisk.ari import Ari
+from ivr.asterisk.exchange import Exchange
+from ivr.asterisk.rest import AsteriskCarrier
+from ivr.asterisk.roles import INTERPRETERS, roles
 from ivr.call_pace import CallPace
+from ivr.carrier import Carrier
 from ivr.line import LineServices
 from ivr.metrics import STREAMS_MAX, watch
 from ivr.operators.waiting_music import music_routes
@@ -37,6 +43,7 @@ from ivr.turns.calls import Calls
 from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
+from ivr.voice import SpokenSentences
 from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
@@ -47,6 +54,8 @@ from storage import SessionFactory, open_engine, open_sessions, read_only
 # rendered by few, so that decoding keeps the interpreter for most of the time.
 DECODING_THREADS = 16
 PAGE_THREADS = 2
+# What the calls of one's own exchange wait for: the database, and sentences that no pack has.
+EXCHANGE_THREADS = 16
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
@@ -100,14 +109,16 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
 
     @asynccontextmanager
     async def start_work(_app: Starlette) -> AsyncIterator[None]:
-        alone = settings.line_processes == 1 and settings.database_url.startswith("sqlite")
-        streams.recover_streams(only_worker=alone)
+        if settings.carrier == "twilio":
+            # The calls of one's own exchange are adopted with their streams.
+            alone = settings.line_processes == 1 and settings.database_url.startswith("sqlite")
+            streams.recover_streams(only_worker=alone)
         found.line.recorded_turns.start()
         found.line.quiet_calls.start()
         STREAMS_MAX.set(settings.media_sockets_max)
         process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
         try:
-            async with keep_alive(process):
+            async with keep_alive(process), _own_exchange(settings, found.line, decoding):
                 yield
         finally:
             found.line.recorded_turns.stop()
@@ -122,6 +133,31 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
     return Starlette(routes=routes, lifespan=start_work)
 
 
+@asynccontextmanager
+async def _own_exchange(settings: Settings, line: LineServices, decoding: Executor) -> AsyncIterator[None]:
+    """Take the calls of one's own exchange while the block runs, if the line is on one."""
+    if not isinstance(line.carrier, AsteriskCarrier):
+        yield
+        return
+    threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
+    speak = SpokenSentences(settings.voice_pack).mulaw
+    exchange = Exchange(Ari(settings), line, speak, roles(line), INTERPRETERS, decoding, threads)
+    line.carrier.redirect_here = exchange.redirect
+    leading = asyncio.create_task(exchange.lead())
+    try:
+        yield
+    finally:
+        leading.cancel()
+        with suppress(asyncio.CancelledError):
+            await leading
+
+
+def _carrier(settings: Settings, sessions: SessionFactory) -> Carrier:
+    if settings.carrier == "asterisk":
+        return AsteriskCarrier(settings)
+    return TwilioCarrier(settings, CallPace(sessions))
+
+
 def _voice_line(
     settings: Settings, sessions: SessionFactory, catalogs: CatalogCache, recognition: Recognition, clock: Clock
 ) -> LineServices:
@@ -134,9 +170,7 @@ def _voice_line(
         recognition_available=lambda: recognition.available,
         recognition_fails=lambda: recognition.problem is not None,
     )
-    return LineServices.build(
-        settings, sessions, clock, calls, TwilioCarrier(settings, CallPace(sessions)), recognition
-    )
+    return LineServices.build(settings, sessions, clock, calls, _carrier(settings, sessions), recognition)
 
 
 def _refuse_from_elsewhere() -> None:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ListenMode = Literal["stream", "record", "keypad"]
 LogFormat = Literal["auto", "json", "text"]
+CarrierName = Literal["twilio", "asterisk"]
 Network = IPv4Network | IPv6Network
 
 DEMO_AUTH_TOKEN = "demo-auth-token"
@@ -32,6 +33,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=None, extra="ignore")
 
     database_url: str = "sqlite:///var/hotline.db"
+    # Where calls come from: Twilio, or an exchange of one's own.
+    carrier: CarrierName = "twilio"
+    # The exchange's REST interface, which it offers on this machine or in a network of its own, and its account there.
+    asterisk_url: str = "http://127.0.0.1:8288"
+    asterisk_user: str = "line"
+    asterisk_password: str = ""
+    # The exchange's name for the trunk that calls are placed over.
+    asterisk_trunk: str = "trunk"
     # The URL the carrier sends requests to and computes its signatures over; if empty, the demo's loopback address.
     public_base_url: str = ""
     twilio_account_sid: str = ""
@@ -114,8 +123,14 @@ class Settings(BaseSettings):
             if not self.is_on_loopback:
                 raise SettingsError(f"DEMO=1 serves on the loopback only, not on {self.host}: unset DEMO or HOST.")
             return
+        secrets = {"twilio": ("TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID"), "asterisk": ("ASTERISK_PASSWORD",)}
         wrong = [
-            *(f"{name} is not set" for name in ("TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID") if not self._has(name)),
+            *(f"{name} is not set" for name in secrets[self.carrier] if not self._has(name)),
+            *(
+                ["LISTEN_MODE=record is for Twilio only: an exchange of one's own sends all sound to the line"]
+                if self.carrier == "asterisk" and self.listen_mode == "record"
+                else []
+            ),
             *(["SECRET_KEY has fewer than 32 characters"] if len(self.secret_key) < 32 else []),
             *(["SECRET_KEY is the demo's own"] if self.secret_key == DEMO_SECRET_KEY else []),
             *(["TWILIO_AUTH_TOKEN is the demo's own"] if DEMO_AUTH_TOKEN in self.twilio_auth_tokens else []),

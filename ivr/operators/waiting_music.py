@@ -8,7 +8,7 @@ import numpy as np
 from flask import Blueprint, Response
 
 from ivr.recordings.recordings import wav_of_samples
-from speech.sound.audio import LINE_RATE
+from speech.sound.audio import LINE_RATE, Samples, encode_mulaw
 
 MUSIC_PATH = "/sounds/waiting.wav"
 NOTE_S = 0.5
@@ -20,13 +20,23 @@ NOTES = (-9, -5, -2, 3, -2, -5, -12, -9, -5, 0, -5, -9, -16, -12, -9, -4, -9, -1
 @cache
 def wav() -> bytes:
     """One round of the music, as a WAV file that begins and ends softly."""
+    return wav_of_samples(_samples())
+
+
+@cache
+def mulaw() -> bytes:
+    """One round of the music, as 8 kHz mu-law."""
+    return encode_mulaw(_samples())
+
+
+def _samples() -> Samples:
     moments = np.arange(int(NOTE_S * LINE_RATE)) / LINE_RATE
     fade = np.minimum(1, moments / 0.02) * np.exp(-3 * moments)
     notes = [
         fade * (np.sin(2 * np.pi * tone * moments) + 0.3 * np.sin(4 * np.pi * tone * moments))
         for tone in (440 * 2 ** (semitones / 12) for semitones in NOTES)
     ]
-    return wav_of_samples((LOUDNESS * np.concatenate(notes)).astype(np.int16))
+    return (LOUDNESS * np.concatenate(notes)).astype(np.int16)
 
 
 def music_routes() -> Blueprint:

@@ -267,6 +267,17 @@ class CallListener:
         self._answered = False
         self._prompt_ends_ms = 0
         self._answer_at_ms: int | None = None
+        self._key_at_ms: int | None = None
+
+    @property
+    def speaking(self) -> bool:
+        """True while the caller is speaking, pauses for breath included."""
+        return self._recogniser is not None and self._recogniser.speaking
+
+    def key_pressed(self) -> None:
+        """Take note that the carrier has reported a key now: its tone need not be in the sound. May be called while the
+        listener is fed."""
+        self._key_at_ms = self._now_ms
 
     def feed(self, frames: Sequence[Frame]) -> bool:
         """Listen to the next frames; to be called with none at least every 100 ms while none come. False once there is
@@ -348,7 +359,8 @@ class CallListener:
         as a code read aloud while it is keyed."""
         if self._answer_at_ms is None or self._now_ms < self._answer_at_ms or turn.listen is None:
             return
-        since_key_ms = recogniser.since_key_ms
+        since_keys = [recogniser.since_key_ms, None if self._key_at_ms is None else self._now_ms - self._key_at_ms]
+        since_key_ms = min((each for each in since_keys if each is not None), default=None)
         if since_key_ms is None or since_key_ms > key_pause_s(turn.listen) * 1000 + KEYS_REPORTED_WITHIN_MS:
             self._answer(turn.turn_number, since)
 

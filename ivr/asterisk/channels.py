@@ -1,0 +1,69 @@
+"""The channels of the exchange, as they are named.
+
+The id of a channel that the line creates says what it is for, so that any process knows it from Asterisk alone, even
+when the channel is already gone: `hotline-operator-17-3f2a9c01` calls an operator for ring attempt 17. Callers'
+channels have ids of Asterisk's own. A call's key is the id of its channel.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ivr.carrier import CallStatus
+
+Kind = Literal["caller", "retailer", "operator", "coach", "callback", "direct", "dialled", "media", "snoop"]
+
+_PREFIX: Final = "hotline"
+_RANDOM_BYTES: Final = 4
+
+# https://docs.asterisk.org/Latest_API/API_Documentation/Asterisk_REST_Interface/_Asterisk_REST_Data_Models/#channel
+_STATUSES: Final[dict[str, CallStatus]] = {"Up": "in_progress", "Ring": "ringing", "Ringing": "ringing"}
+# Q.850 causes of calls that were not answered.
+_CAUSES: Final[dict[int, CallStatus]] = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "busy"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPurpose:
+    """The purpose of a channel: its kind and the ids that belong to it, such as the ring attempt's."""
+
+    kind: Kind
+    ids: tuple[str, ...] = ()
+
+    def number(self, place: int = 0) -> int:
+        """The id at this place, as a number."""
+        return int(self.ids[place])
+
+
+def new_channel_id(kind: Kind, *ids: int | str) -> str:
+    """An id for a new channel of this kind."""
+    return "-".join((_PREFIX, kind, *map(str, ids), secrets.token_hex(_RANDOM_BYTES)))
+
+
+def purpose_of(channel_id: str) -> ChannelPurpose:
+    """The purpose of a channel with this id."""
+    parts = channel_id.split("-")
+    if parts[0] != _PREFIX or len(parts) < 3:
+        return ChannelPurpose("caller")
+    return ChannelPurpose(parts[1], tuple(parts[2:-1]))  # type: ignore[arg-type]
+
+
+def own_bridge(channel_id: str) -> str:
+    """The id of the bridge in which a channel meets the line."""
+    return f"{_PREFIX}-own-{channel_id}"
+
+
+def talk_bridge(call_key: str) -> str:
+    """The id of the bridge in which a caller talks with others."""
+    return f"{_PREFIX}-talk-{call_key}"
+
+
+def status_of(state: str) -> CallStatus:
+    """The status of a call whose channel is in this state of Asterisk's."""
+    return _STATUSES.get(state, "initiated")
+
+
+def ended_status(cause: int, *, answered: bool) -> CallStatus:
+    """The status of a call whose channel ended with this cause of Q.850's."""
+    return "completed" if answered else _CAUSES.get(cause, "failed")

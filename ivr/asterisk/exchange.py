@@ -1,0 +1,247 @@
+"""The exchange as a line process leads it: events in, legs led by them.
+
+One line process at a time holds Asterisk's event socket. The others look if it is still held, and whoever finds it free
+takes it and adopts the calls there are, from their channels and the database. So a killed process costs its callers
+about a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import aiohttp
+import structlog
+from structlog.contextvars import bound_contextvars
+
+from ivr.asterisk.ari import APPLICATION, Ari, AriError, NotThere
+from ivr.asterisk.channels import ChannelPurpose, Kind, ended_status, own_bridge, purpose_of
+from ivr.asterisk.leg import Interpreter, Leg, Role
+from ivr.line import LineServices
+from plain_text import printable
+from storage import waits_within
+
+# A free event socket is found this often.
+LOOK_EVERY_S = 0.5
+# Asterisk that cannot be reached is asked again this often.
+RETRY_EVERY_S = 1.0
+NUMBER_MAX_CHARS = 64
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class Exchange:
+    """The exchange, for one line process. `decoding` runs recognition, `threads` whatever else blocks; `speak` returns
+    a sentence as 8 kHz mu-law. Instructions are carried out by the interpreters of their types."""
+
+    def __init__(
+        self,
+        ari: Ari,
+        line: LineServices,
+        speak: Callable[[str], bytes],
+        roles: Mapping[Kind, Role],
+        interpreters: Mapping[type, Interpreter],
+        decoding: Executor,
+        threads: Executor,
+    ) -> None:
+        self.ari = ari
+        self.line = line
+        self.interpreters = interpreters
+        self.decoding = decoding
+        self.legs: dict[str, Leg] = {}
+        self._speak = speak
+        self._roles = roles
+        self._threads = threads
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._background: set[asyncio.Task[Any]] = set()
+
+    # --- the socket of events
+
+    async def lead(self) -> None:
+        """Lead the exchange whenever no other process does, until cancelled; then leave its calls to another one."""
+        self._loop = asyncio.get_running_loop()
+        reachable = True
+        async with self.ari.open():
+            while True:
+                try:
+                    if await self._is_led():
+                        await asyncio.sleep(LOOK_EVERY_S)
+                        continue
+                    socket = await self.ari.events()
+                except AriError as error:
+                    if reachable:
+                        log.error("the exchange cannot be reached", reason=str(error))
+                    reachable = False
+                    await asyncio.sleep(RETRY_EVERY_S)
+                    continue
+                reachable = True
+                log.info("this process leads the exchange")
+                await self._take_events(socket)
+
+    async def _is_led(self) -> bool:
+        try:
+            await self.ari.get(f"/applications/{APPLICATION}")
+        except NotThere:
+            return False
+        return True
+
+    async def _take_events(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Lead the exchange until the socket ends or another process has taken over."""
+        self.in_background(self._adopt_calls())
+        try:
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    continue
+                event = json.loads(message.data)
+                if event["type"] == "ApplicationReplaced":
+                    log.warning("another process leads the exchange now")
+                    return
+                try:
+                    self._take(event)
+                except Exception as error:
+                    log.error("an event of the exchange could not be handled", type=event["type"], exc_info=error)
+        finally:
+            # The socket first: another process may then take over at once.
+            with suppress(aiohttp.ClientError, OSError):
+                await socket.close()
+            await self._step_down()
+
+    async def _step_down(self) -> None:
+        for task in self._background:
+            task.cancel()
+        legs, self.legs = list(self.legs.values()), {}
+        await asyncio.gather(*(leg.close() for leg in legs), return_exceptions=True)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        channel = event.get("channel", {})
+        match event["type"]:
+            case "StasisStart":
+                self._begin(channel, event.get("args", []))
+            case "ChannelDtmfReceived":
+                if (leg := self.legs.get(channel["id"])) is not None:
+                    leg.press(event["digit"])
+            case "ChannelUserevent":
+                if (leg := self.legs.get(channel.get("id", ""))) is not None:
+                    leg.redirect(event["eventname"], event.get("userevent", {}))
+            case "ChannelDestroyed":
+                self._end(channel, event["cause"])
+
+    # --- legs
+
+    def _begin(self, channel: Mapping[str, Any], arguments: list[str]) -> None:
+        awaited = self._awaited.pop(channel["id"], None)
+        if awaited is not None and not awaited.done():
+            awaited.set_result(None)
+        if (leg := self._new_leg(channel, arguments)) is not None:
+            if leg.purpose.kind == "caller":
+                self.in_background(self._answer(leg))
+            else:
+                leg.go_on(leg.role.begun(leg))
+
+    async def _answer(self, leg: Leg) -> None:
+        """Answer a call that comes in, while its greeting is being made."""
+        leg.go_on(leg.role.begun(leg))
+        with suppress(AriError):
+            await self.ari.post(f"/channels/{leg.call_key}/answer")
+
+    def _new_leg(self, channel: Mapping[str, Any], arguments: list[str]) -> Leg | None:
+        """The new leg of this channel; None if it is led already, or none that is led."""
+        key = channel["id"]
+        purpose = purpose_of(key)
+        role = self._roles.get(purpose.kind)
+        if role is None or key in self.legs:
+            return None
+        caller = storable(channel["caller"]["number"])
+        called = storable(arguments[0] if arguments else channel["dialplan"]["exten"])
+        leg = self.legs[key] = Leg(self, key, purpose, role, caller, called)
+        return leg
+
+    def _end(self, channel: Mapping[str, Any], cause: int) -> None:
+        key = channel["id"]
+        purpose = purpose_of(key)
+        status = ended_status(cause, answered=channel["state"] == "Up")
+        if (role := self._roles.get(purpose.kind)) is not None:
+            self.in_background(self._report_end(key, role, purpose, status, self.legs.pop(key, None)))
+
+    async def _report_end(self, key: str, role: Role, purpose: ChannelPurpose, status: Any, leg: Leg | None) -> None:
+        if leg is not None:
+            await leg.close()
+        await self.ari.delete(f"/bridges/{own_bridge(key)}")
+        # One whose end cannot be stored is asked about later, as a call that has gone quiet.
+        await self.run(lambda: role.ended(key, purpose, status), call=key)
+
+    async def _adopt_calls(self) -> None:
+        """Lead the calls there are: those of a process that was killed, and those of Asterisk's last seconds."""
+        channels = await self.ari.get("/channels")
+        bridges = await self.ari.get("/bridges")
+        bridge_of = {channel: bridge["id"] for bridge in bridges for channel in bridge["channels"]}
+        media = [channel["id"] for channel in channels if purpose_of(channel["id"]).kind == "media"]
+        orphaned = [one for one in media if one not in self._awaited]
+        await asyncio.gather(*(self.ari.delete(f"/channels/{channel}") for channel in orphaned))
+        for channel in channels:
+            if channel["dialplan"]["app_name"] != "Stasis":
+                continue
+            leg = self._new_leg(channel, channel["dialplan"]["app_data"].split(",")[1:])
+            if leg is not None:
+                leg.bridge = bridge_of.get(leg.call_key, leg.bridge)
+                log.info("a call is adopted", call=leg.call_key)
+                leg.go_on(leg.role.adopted(leg))
+
+    # --- for legs
+
+    async def started(self, channel: str) -> None:
+        """Wait until this channel, which the caller has just made, has come to the application."""
+        awaited = self._awaited.setdefault(channel, asyncio.get_running_loop().create_future())
+        try:
+            await awaited
+        finally:
+            self._awaited.pop(channel, None)
+
+    async def speak(self, sentence: str) -> bytes:
+        """The sentence as 8 kHz mu-law."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._speak, sentence)
+
+    async def run(self, work: Callable[[], T], *, call: str) -> T:
+        """Run what may wait for the database, on behalf of this call."""
+
+        def bounded() -> T:
+            with waits_within(), bound_contextvars(call=call):
+                return work()
+
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, bounded)
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this beside everything else; a failure is logged."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work for a call has failed", exc_info=error)
+
+    # --- for the line's commands
+
+    def redirect(self, call_key: str, name: str, arguments: Mapping[str, str]) -> bool:
+        """Redirect a call that this process leads; False if it leads no such call. For any thread."""
+        leg, loop = self.legs.get(call_key), self._loop
+        if leg is None or loop is None:
+            return False
+        loop.call_soon_threadsafe(leg.redirect, name, arguments)
+        return True
+
+
+def storable(text: str) -> str:
+    """The text without what cannot be printed, of a length that can be stored: a SIP address may have anything in it,
+    and be of any length."""
+    return printable(text)[:NUMBER_MAX_CHARS]

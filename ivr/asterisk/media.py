@@ -1,0 +1,175 @@
+"""The sound of one call, both ways, over a media channel of Asterisk's.
+
+What is played is queued by Asterisk, which sends it at the pace of speech; a mark behind it comes back once the caller
+has been sent it all. https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+import aiohttp
+import structlog
+
+from ivr.asterisk.ari import APPLICATION, Ari, AriError
+from ivr.asterisk.channels import new_channel_id, own_bridge
+from speech.sound.audio import FRAME_BYTES
+
+# Silence in mu-law; sound is sent in whole frames, so that none has to wait in Asterisk for the rest of it.
+SILENCE: Final = b"\xff"
+# One second: more in one message would keep a flush waiting behind it.
+CHUNK_BYTES: Final = 50 * FRAME_BYTES
+STARTS_WITHIN_S: Final = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class MediaClosed(ConnectionError):
+    """The media channel is gone: with its call, or with Asterisk."""
+
+
+class Media:
+    """The open sound of one call. `hear` is called with each piece of the caller's, on the event loop."""
+
+    def __init__(self, ari: Ari, channel: str, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.channel = channel
+        self.hear: Callable[[bytes], None] = lambda _mulaw: None
+        self._ari = ari
+        self._socket = socket
+        self._marks: dict[str, asyncio.Future[None]] = {}
+        self._numbers = itertools.count()
+        # Clear while Asterisk has as much queued as it takes.
+        self._may_send = asyncio.Event()
+        self._may_send.set()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def open(cls, ari: Ari, call: str, started: Callable[[str], Awaitable[None]]) -> Media:
+        """Open the sound of this call, which is then alone with the line in its own bridge. `started` waits until a
+        channel has come to the application. Raises AriError."""
+        channel = new_channel_id("media", call)
+        made, _bridge = await asyncio.gather(
+            ari.post(
+                "/channels/externalMedia",
+                app=APPLICATION,
+                channelId=channel,
+                external_host="INCOMING",
+                transport="websocket",
+                encapsulation="none",
+                connection_type="server",
+                format="ulaw",
+                direction="both",
+                transport_data="f(json)",
+            ),
+            ari.post(f"/bridges/{own_bridge(call)}", type="mixing"),
+        )
+        try:
+            socket = await ari.media(made["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"])
+            media = cls(ari, channel, socket)
+            try:
+                async with asyncio.timeout(STARTS_WITHIN_S):
+                    await started(channel)
+                await ari.post(f"/bridges/{own_bridge(call)}/addChannel", channel=f"{call},{channel}")
+            except BaseException:
+                await media.close()
+                raise
+        except (TimeoutError, KeyError) as error:
+            await ari.delete(f"/channels/{channel}")
+            raise AriError("a media channel did not come to the application") from error
+        except BaseException:
+            await ari.delete(f"/channels/{channel}")
+            raise
+        return media
+
+    @property
+    def is_open(self) -> bool:
+        """True until the socket is closed."""
+        return not self._socket.closed
+
+    async def play(self, sounds: AsyncIterator[bytes]) -> None:
+        """Play these sounds without a gap, 8 kHz mu-law, and return once they have been sent to the caller. Cancelled,
+        it leaves what is queued to be played: `flush`. Raises MediaClosed."""
+        async for sound in sounds:
+            for chunk in _chunks(sound):
+                await self._may_send.wait()
+                await self._send(self._socket.send_bytes(chunk))
+        mark = str(next(self._numbers))
+        heard = self._marks[mark] = asyncio.get_running_loop().create_future()
+        try:
+            await self._command("MARK_MEDIA", correlation_id=mark)
+            await heard
+        finally:
+            self._marks.pop(mark, None)
+
+    async def flush(self) -> None:
+        """Drop what is queued to be played."""
+        self._may_send.set()
+        with suppress(MediaClosed):
+            await self._command("FLUSH_MEDIA")
+
+    async def pause(self) -> None:
+        """Hold what is queued to be played."""
+        with suppress(MediaClosed):
+            await self._command("PAUSE_MEDIA")
+
+    async def resume(self) -> None:
+        """Play on what is queued."""
+        with suppress(MediaClosed):
+            await self._command("CONTINUE_MEDIA")
+
+    async def close(self) -> None:
+        """Close the socket, which ends the media channel and nothing else."""
+        self._reading.cancel()
+        with suppress(aiohttp.ClientError, OSError):
+            await self._socket.close()
+        self._give_up()
+
+    async def _command(self, command: str, **arguments: Any) -> None:
+        await self._send(self._socket.send_str(json.dumps({"command": command, **arguments})))
+
+    async def _send(self, sending: Awaitable[None]) -> None:
+        try:
+            await sending
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise MediaClosed(str(error)) from error
+
+    async def _read(self) -> None:
+        try:
+            async for message in self._socket:
+                if message.type is aiohttp.WSMsgType.BINARY:
+                    self.hear(message.data)
+                elif message.type is aiohttp.WSMsgType.TEXT:
+                    self._take(json.loads(message.data))
+        finally:
+            self._give_up()
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event.get("event"):
+            case "MEDIA_XOFF":
+                self._may_send.clear()
+            case "MEDIA_XON":
+                self._may_send.set()
+            case "MEDIA_MARK_PROCESSED":
+                mark = self._marks.get(str(event.get("correlation_id")))
+                if mark is not None and not mark.done():
+                    mark.set_result(None)
+            case "ERROR":
+                log.error("Asterisk refused a command of a media socket", reason=str(event)[:300])
+
+    def _give_up(self) -> None:
+        self._may_send.set()
+        for mark in self._marks.values():
+            if not mark.done():
+                mark.set_exception(MediaClosed("the media channel was closed"))
+
+
+def _chunks(sound: bytes) -> Iterator[bytes]:
+    """The sound in messages, the last one filled up to a whole frame."""
+    for start in range(0, len(sound), CHUNK_BYTES):
+        chunk = sound[start : start + CHUNK_BYTES]
+        yield chunk + SILENCE * (-len(chunk) % FRAME_BYTES)
