@@ -1,0 +1,389 @@
+"""SIP telephones for tests: SIPp does the signalling (its scenarios are in `sipp/`), tests/support/rtp.py the sound.
+
+with calling(exchange, "4001", caller="13800000012") as call:
+    call.wait_until_answered()
+    call.media.say(recording("..."))
+    call.media.press("410502100012#")
+    call.hang_up()
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tests.support.exchange import (
+    EXCHANGE_ADDRESS,
+    TELEPHONE_ADDRESS,
+    TELEPHONES,
+    TRUNK_ADDRESS,
+    TRUNK_PASSWORD,
+    TRUNK_USER,
+    Exchange,
+)
+from tests.support.ports import free_port
+from tests.support.rtp import COMFORT_NOISE, KEYS, PAYLOAD_TYPES, Codec, Idle, Media, Network
+
+SCENARIOS = Path(__file__).parent / "sipp"
+REFUSALS = (400, 403, 404, 405, 407, 408, 415, 420, 480, 481, 484, 486, 488, 500, 501, 503, 603)
+
+Answers = Literal["answers", "rings", "busy", "declines"]
+_REFUSES = {"busy": "486 Busy Here", "declines": "603 Decline"}
+_NEVER_MS = 3_600_000
+_FOR_EACH_REFUSAL = """<recv response="{code}" optional="true" next="refused"><action>
+  <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/><assignstr assign_to="code" value="{code}"/>
+  <ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="cseq"/>
+</action></recv>"""
+_REGISTRATION_REFUSED = """<recv response="{code}" optional="true" next="refused"><action>
+  <assignstr assign_to="code" value="{code}"/></action></recv>"""
+
+
+class Refused(Exception):
+    """The exchange refused a call or a registration with the status `code`."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"refused with {code}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Sound:
+    """The way a telephone sends its sound."""
+
+    codec: Codec = "PCMU"
+    idle: Idle = "silence"
+    network: Network = field(default_factory=Network)
+
+    def description(self, address: str, port: int) -> str:
+        """The SDP that offers this sound, with keys as of RFC 4733."""
+        types = [PAYLOAD_TYPES[self.codec], *([COMFORT_NOISE] if self.idle == "comfort_noise" else []), KEYS]
+        lines = [
+            "v=0",
+            f"o=telephone 1 1 IN IP4 {address}",
+            "s=-",
+            f"c=IN IP4 {address}",
+            "t=0 0",
+            f"m=audio {port} RTP/AVP {' '.join(map(str, types))}",
+            f"a=rtpmap:{PAYLOAD_TYPES[self.codec]} {self.codec}/8000",
+            *([f"a=rtpmap:{COMFORT_NOISE} CN/8000"] if self.idle == "comfort_noise" else []),
+            f"a=rtpmap:{KEYS} telephone-event/8000",
+            f"a=fmtp:{KEYS} 0-16",
+            "a=ptime:20",
+        ]
+        return "\n".join(lines)
+
+
+@dataclass
+class _Sipp:
+    """A SIPp that runs a scenario for a telephone at this address and port."""
+
+    folder: Path
+    address: str
+    port: int
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self, scenario: str, places: dict[str, str], exchange: Exchange, *options: str) -> None:
+        text = (SCENARIOS / f"{scenario}.xml").read_text()
+        for name, value in {"TRANSPORT": "UDP", "URI": "", **places}.items():
+            text = text.replace(f"@{name}@", value)
+        path = self.folder / f"{scenario}.xml"
+        path.write_text(text)
+        self._log(scenario).write_text("")
+        command = [
+            "sipp", "-sf", str(path), "-i", self.address, "-p", str(self.port), "-t", "u1", "-nostdin",
+            "-cp", str(free_port()), "-trace_logs", "-log_file", str(self._log(scenario)),
+            "-trace_msg", "-message_file", str(self.folder / f"{scenario}.messages"),
+            "-trace_err", "-error_file", str(self.folder / f"{scenario}.errors"),
+            *options, f"{EXCHANGE_ADDRESS}:{exchange.sip_port}",
+        ]  # fmt: skip
+        output = (self.folder / f"{scenario}.out").open("wb")
+        self._process = subprocess.Popen(
+            command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
+
+    def steps(self, scenario: str) -> list[list[str]]:
+        """What has happened so far: for each step the call's id, and the words of the log."""
+        return [line.split() for line in self._log(scenario).read_text().splitlines() if line.strip()]
+
+    def tell(self, call_id: str, method: str) -> None:
+        """Tell the telephone to go on, in a call that waits for it: a request that comes from nowhere but the test."""
+        here = f"{self.address}:{self.port}"
+        lines = [
+            f"{method} sip:{here} SIP/2.0",
+            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-{time.monotonic_ns()}",
+            f"From: <sip:test@{here}>;tag=test",
+            f"To: <sip:telephone@{here}>",
+            f"Call-ID: {call_id}",
+            f"CSeq: {time.monotonic_ns() % 10**8} {method}",
+            "Content-Length: 0",
+        ]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
+            teller.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (self.address, self.port))
+
+    def trouble(self) -> str:
+        """What SIPp complains of, for a failed test."""
+        return "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.errors")))
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def _log(self, scenario: str) -> Path:
+        return self.folder / f"{scenario}.log"
+
+
+@dataclass
+class Call:
+    """A telephone's end of one call."""
+
+    media: Media
+    _sipp: _Sipp
+    _scenario: str
+    call_id: str = ""
+    number: str = ""
+    caller: str = ""
+    answered_at: float = field(default=0.0)
+
+    def wait_until_answered(self, within_s: float = 20.0) -> None:
+        """Wait for the answer; sound is sent from then on. Raises Refused with the status if it is refused."""
+        if not self.answered_at:
+            step = self._wait_for("answered", within_s)
+            self.media.connect(EXCHANGE_ADDRESS, int(step[2]))
+            self.answered_at = time.monotonic()
+
+    def wait_until_ringing(self, within_s: float = 10.0) -> None:
+        self._wait_for("ringing", within_s)
+
+    def answer(self) -> None:
+        """Answer a call that rings."""
+        self._sipp.tell(self.call_id, "MESSAGE")
+        self.wait_until_answered()
+
+    def hang_up(self) -> None:
+        """Hang up, or give up a call that is not answered yet."""
+        if not self.has_ended:
+            self._sipp.tell(self._id(), "MESSAGE")
+            self.wait_until_ended()
+
+    def hold(self) -> None:
+        """Put the exchange on hold, by a re-INVITE as a desk telephone's hold key sends it."""
+        self._sipp.tell(self._id(), "INFO")
+        self._wait_for("held", 5.0)
+
+    def wait_until_ended(self, within_s: float = 20.0) -> None:
+        """Wait until the call is over, whoever ends it."""
+        self._wait_for("over", within_s, refusal_is_an_end=True)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._step("over") is not None
+
+    def _id(self) -> str:
+        deadline = time.monotonic() + 10
+        while not self.call_id:
+            # The first message SIPp sends has the call's id.
+            path = self._sipp.folder / f"{self._scenario}.messages"
+            found = [
+                line for line in (path.read_text() if path.exists() else "").splitlines() if line.startswith("Call-ID:")
+            ]
+            if found:
+                self.call_id = found[0].removeprefix("Call-ID:").strip()
+            assert time.monotonic() < deadline, f"no call was placed: {self._sipp.trouble()}"
+        return self.call_id
+
+    def _step(self, word: str) -> list[str] | None:
+        for step in self._sipp.steps(self._scenario):
+            if step[1] == word and self.call_id in ("", step[0]):
+                return step
+        return None
+
+    def _wait_for(self, word: str, within_s: float, *, refusal_is_an_end: bool = False) -> list[str]:
+        deadline = time.monotonic() + within_s
+        while True:
+            if (step := self._step(word)) is not None:
+                return step
+            refused = self._step("refused")
+            if refused is not None and refused[2].isdecimal() and not refusal_is_an_end:
+                raise Refused(int(refused[2]))
+            ended = self._sipp.has_ended and self._step(word) is None
+            if ended or time.monotonic() > deadline:
+                steps = self._sipp.steps(self._scenario)
+                raise AssertionError(f"not {word} within {within_s} s: {steps}\n{self._sipp.trouble()}")
+            time.sleep(0.01)
+
+
+@contextmanager
+def calling(
+    exchange: Exchange,
+    number: str,
+    *,
+    caller: str,
+    name: str = "",
+    address: str = TRUNK_ADDRESS,
+    user: str = TRUNK_USER,
+    password: str = TRUNK_PASSWORD,
+    sound: Sound | None = None,
+    headers: str = "",
+) -> Iterator[Call]:
+    """A call to this number of the exchange's, which is placed at once: by default one that comes over the trunk from
+    this caller. It is hung up when the block ends. An empty password is none."""
+    sound = sound or Sound()
+    with _sipp(address) as sipp, _media(address, sound) as (media, description):
+        places = {
+            "NUMBER": number,
+            "USER": caller,
+            "NAME": f'"{name}" ' if name else "",
+            "SDP": description,
+            "HEADERS": headers,
+            "ON_401": "challenged" if password else "refused",
+            "LAST": "2" if password else "1",
+            "REFUSALS": "\n".join(_FOR_EACH_REFUSAL.format(code=code) for code in REFUSALS),
+        }
+        sipp.start("place_call", places, exchange, "-m", "1", "-au", user, "-ap", password or "none")
+        call = Call(media, sipp, "place_call", number=number, caller=caller)
+        try:
+            yield call
+        finally:
+            if not sipp.has_ended:
+                with contextlib.suppress(AssertionError):
+                    call.hang_up()
+
+
+def desk_call(
+    exchange: Exchange, telephone: str, number: str, sound: Sound | None = None
+) -> contextlib.AbstractContextManager[Call]:
+    """A call that one of the exchange's desk telephones places."""
+    return calling(
+        exchange,
+        number,
+        caller=telephone,
+        address=TELEPHONE_ADDRESS,
+        user=telephone,
+        password=TELEPHONES[telephone],
+        sound=sound,
+    )
+
+
+def register(
+    exchange: Exchange, user: str, password: str, *, address: str = TELEPHONE_ADDRESS, port: int | None = None
+) -> None:
+    """Register a telephone. Raises Refused with the status if it is refused."""
+    with _sipp(address, port) as sipp:
+        places = {
+            "USER": user,
+            "REFUSALS": "\n".join(_REGISTRATION_REFUSED.format(code=code) for code in REFUSALS),
+        }
+        sipp.start("register", places, exchange, "-m", "1", "-au", user, "-ap", password)
+        deadline = time.monotonic() + 20
+        while not (steps := sipp.steps("register")):
+            if sipp.has_ended or time.monotonic() > deadline:
+                raise AssertionError(f"no answer to REGISTER: {sipp.trouble()}")
+            time.sleep(0.01)
+        if steps[0][1] == "refused":
+            raise Refused(int(steps[0][2]))
+
+
+@dataclass
+class Telephone:
+    """A telephone that is called. Its sound is that of one call at a time."""
+
+    media: Media
+    _sipp: _Sipp
+
+    def wait_for_call(self, within_s: float = 20.0, *, after: int = 0) -> Call:
+        """The next call that comes in, after so many; it rings, or is being answered or refused."""
+        deadline = time.monotonic() + within_s
+        while len(called := self.called()) <= after:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"the telephone was not called within {within_s} s: {self._sipp.trouble()}")
+            time.sleep(0.01)
+        step = called[after]
+        number, caller = (*step[3:], "", "")[:2]
+        return Call(self.media, self._sipp, "answer_calls", step[0], number, caller)
+
+    def called(self) -> list[list[str]]:
+        """For each call so far: its id, `called`, the exchange's port for its sound, the number called, the caller."""
+        return [step for step in self._sipp.steps("answer_calls") if step[1] == "called"]
+
+
+@contextmanager
+def desk_telephone(
+    exchange: Exchange, name: str, answers: Answers = "answers", *, ring_s: float = 0.5, sound: Sound | None = None
+) -> Iterator[Telephone]:
+    """A registered desk telephone: it answers after ringing so long, rings until `Call.answer`, is busy or declines."""
+    port = free_port()
+    register(exchange, name, TELEPHONES[name], port=port)
+    with _called(exchange, name, TELEPHONE_ADDRESS, port, answers, ring_s, sound) as telephone:
+        yield telephone
+
+
+@contextmanager
+def trunk_callee(
+    exchange: Exchange, answers: Answers = "answers", *, ring_s: float = 0.5, sound: Sound | None = None
+) -> Iterator[Telephone]:
+    """The other end of the trunk: whatever number the exchange calls over it behaves like this."""
+    with _called(exchange, TRUNK_USER, TRUNK_ADDRESS, exchange.trunk_port, answers, ring_s, sound) as telephone:
+        yield telephone
+
+
+@contextmanager
+def _called(
+    exchange: Exchange, user: str, address: str, port: int, answers: Answers, ring_s: float, sound: Sound | None
+) -> Iterator[Telephone]:
+    with _sipp(address, port) as sipp, _media(address, sound or Sound()) as (media, description):
+        places = {
+            "USER": user,
+            "SDP": description,
+            "FIRST": "refuse" if answers in _REFUSES else "ring",
+            "REFUSAL": _REFUSES.get(answers, "480 Temporarily Unavailable"),
+            "RING_MS": str(round(ring_s * 1000) if answers == "answers" else _NEVER_MS),
+        }
+        sipp.start("answer_calls", places, exchange)
+        _wait_until_open(address, port, sipp)
+        yield Telephone(media, sipp)
+
+
+@contextmanager
+def _sipp(address: str, port: int | None = None) -> Iterator[_Sipp]:
+    with tempfile.TemporaryDirectory(prefix="hotline-sipp-") as folder:
+        sipp = _Sipp(Path(folder), address, port or free_port())
+        try:
+            yield sipp
+        finally:
+            sipp.stop()
+
+
+@contextmanager
+def _media(address: str, sound: Sound) -> Iterator[tuple[Media, str]]:
+    port = free_port()
+    media = Media(address, port, codec=sound.codec, idle=sound.idle, network=sound.network)
+    try:
+        yield media, sound.description(address, port)
+    finally:
+        media.close()
+
+
+def _wait_until_open(address: str, port: int, sipp: _Sipp) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and not sipp.has_ended:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return
+        time.sleep(0.02)
+    raise AssertionError(f"SIPp did not open {address}:{port}: {sipp.trouble()}")
