@@ -22,6 +22,7 @@ from backoffice.operation_commands import OPERATION_COMMANDS
 from backoffice.order_api import order_api
 from backoffice.recognition_commands import export_labelled_command, hear_command
 from backoffice.staff_commands import STAFF_COMMANDS
+from backoffice.voice_commands import voice_pack_command
 from brand_catalog.cache import CatalogCache
 from callflows import conversation
 from clock import Clock, system_clock
@@ -84,7 +85,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     console.register(app, built)
     app.register_blueprint(health_routes(settings, sessions, recognition, clock))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
-    for command in (*commands, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
+    for command in (*commands, voice_pack_command, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
         app.cli.add_command(command)
     if settings.demo:
         app.before_request(_refuse_from_elsewhere)

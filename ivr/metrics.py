@@ -44,6 +44,7 @@ STREAMS_MAX = Gauge("hotline_media_streams_max", "Media streams there may be.", 
 STREAMS_REFUSED = Counter("hotline_media_streams_refused", "Media streams refused, as there were as many as may be.")
 RECOGNISER_BUSY = Counter("hotline_recogniser_busy_seconds", "Time spent on recognition, in all threads.")
 RECOGNISER_SOUND = Counter("hotline_recogniser_sound_seconds", "Callers' sound that recognition was given.")
+VOICE_GAPS = Counter("hotline_voice_gaps", "Parts of sentences that the voice pack lacks, said by a robot voice.")
 CONNECTIONS = Gauge("hotline_database_connections", "Database connections in use.", multiprocess_mode="livesum")
 TRANSACTION_SECONDS = Histogram(
     "hotline_database_transaction_seconds",

@@ -1,0 +1,110 @@
+"""Texts said by Kokoro-82M in a process of its own, as sound for the pack."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+
+from ivr.voice import kokoro_process
+from ivr.voice.joining import WINDOW, levels_db, made_ready
+from ivr.voice.kokoro_files import interpreter
+from ivr.voice.tiling import piece_text
+from speech.sound.audio import LINE_RATE, Samples, resample
+
+# The voice reads a text of one or two characters badly on its own; it is said after another word, and cut off.
+SHORT_CHARACTERS: Final = 2
+LEAD_WORD: Final = "您好，"
+# What is between the two is at least this quiet, against the loudest moment, and at least so long.
+CUT_BELOW_PEAK_DB: Final = 30.0
+CUT_MS: Final = 40
+# Whatever takes less or more time for a character is not what was to be said.
+CHARACTER_MS: Final = (90, 900)
+
+
+class RenderingFailed(RuntimeError):
+    """The voice could not say a text, or said something that cannot be it; the message says which and why."""
+
+
+@contextmanager
+def started_renderer(folder: Path, voice: str, speed: float = 1.0) -> Iterator[Renderer]:
+    """Kokoro in a process that runs until the context ends; `folder` is what `kokoro_files.fetch_voice` returned."""
+    command = [str(interpreter(folder)), kokoro_process.__file__, str(folder)]
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, encoding="utf-8"
+        ) as process,
+    ):
+        try:
+            yield Renderer(process, said, voice, speed)
+        finally:
+            process.kill()
+
+
+class Renderer:
+    """A process of Kokoro's, what it says on its error output, and the voice it is to speak in."""
+
+    def __init__(self, process: subprocess.Popen[str], said: IO[str], voice: str, speed: float) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._asked, self._answers = process.stdin, process.stdout
+        self._said = said
+        self._voice = voice
+        self._speed = speed
+
+    def render(self, text: str) -> Samples:
+        """The sound of a piece's text at 8 kHz, trimmed and at the line's level. RenderingFailed if there is none."""
+        characters = len(piece_text(text))
+        sound = None
+        if characters <= SHORT_CHARACTERS:
+            sound = after_lead_word(self._say(LEAD_WORD + text))
+        if sound is None:
+            sound = self._say(text)
+        ready = made_ready(sound)
+        ms = len(ready) * 1000 // LINE_RATE
+        least, most = CHARACTER_MS
+        if not characters * least <= ms <= characters * most + most:
+            raise RenderingFailed(f"{text!r} came out {ms} ms long, which cannot be {characters} characters")
+        return ready
+
+    def _say(self, text: str) -> Samples:
+        answer = self._ask({"text": text, "voice": self._voice, "speed": self._speed})
+        if "error" in answer:
+            raise RenderingFailed(f"{text!r} could not be said: {answer['error']}")
+        samples = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2").astype(np.int16)
+        return resample(samples, int(answer["rate"]), LINE_RATE)
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self._asked.write(json.dumps(request) + "\n")
+            self._asked.flush()
+            line = self._answers.readline()
+        except OSError:
+            line = ""
+        if not line:
+            self._said.seek(0)
+            last = self._said.read().strip().splitlines()[-1:] or ["no reason given"]
+            raise RenderingFailed(f"the voice's process ended ({last[0]}); run `make voice`, then build again")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def after_lead_word(sound: Samples) -> Samples | None:
+    """What follows the lead word: the sound from the middle of its longest pause on, or None if it has no pause."""
+    levels = levels_db(sound)
+    spoken = np.flatnonzero(levels > levels.max() - CUT_BELOW_PEAK_DB)
+    if len(spoken) < 2:
+        return None
+    gaps = np.diff(spoken)
+    widest = int(gaps.argmax())
+    if gaps[widest] * WINDOW * 1000 // LINE_RATE < CUT_MS:
+        return None
+    return sound[(int(spoken[widest]) + int(spoken[widest + 1])) // 2 * WINDOW :]
