@@ -45,6 +45,7 @@ from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
 from ivr.voice import SpokenSentences
+from ivr.voice.sentence_sounds import sentence_routes
 from logs import configure_logs
 from orders.book.desk import Desk
 from orders.demo.renewal import DemoRenewal
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
     register_services(app, built)
     app.register_blueprint(voice_routes(line))
     app.register_blueprint(music_routes())
+    app.register_blueprint(sentence_routes(line.sentence_sounds))
     app.register_blueprint(
         order_api(sessions, clock, lambda session, moment: Desk(session, catalogs.current(session), moment))
     )

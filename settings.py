@@ -80,6 +80,8 @@ class Settings(BaseSettings):
 
     # The folder of the sounds that sentences are put together of; if there is none, a robot voice says them.
     voice_pack: Path | None = Path("var/voice-pack")
+    # Sentences that the pack says whole are played to callers at the carrier; otherwise its own voice says everything.
+    say_from_pack: bool = False
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 

@@ -21,6 +21,8 @@ from ivr.supervision.take_over import TakeOver
 from ivr.turns.calls import Calls
 from ivr.turns.quiet_calls import QuietCalls
 from ivr.turns.recorded_turns import RecordedTurns
+from ivr.voice.sentence_sounds import SentenceSounds
+from ivr.voice.spoken_sentences import SpokenSentences
 from settings import Settings
 from storage import SessionFactory
 
@@ -42,6 +44,7 @@ class LineServices:
     listening: Listening
     automatic: AutomaticLine
     prompts: LinePrompts
+    sentence_sounds: SentenceSounds
 
     @classmethod
     def build(
@@ -92,4 +95,5 @@ class LineServices:
             listening,
             automatic,
             prompts,
+            SentenceSounds(SpokenSentences(settings.voice_pack), settings.secret_key),
         )

@@ -115,8 +115,30 @@
 
   // --- speech output and events
 
-  function speak(text) {
-    if (!byId("voice").checked || !window.speechSynthesis) return;
+  // The line's own voice comes first; where it lacks a part of the sentence, the browser's Chinese voice, if it has one.
+  function speak(event) {
+    if (!byId("voice").checked) return;
+    if (event.sound && (event.whole || !chineseVoice())) {
+      unplayed.push(event.sound);
+      if (playing === null) playNext();
+    } else if (window.speechSynthesis) synthesize(event.text);
+  }
+
+  // One sentence after the other: the next may come before this one is over.
+  const unplayed = [];
+  let playing = null;
+
+  function playNext() {
+    const path = unplayed.shift();
+    playing = path === undefined ? null : new Audio(path);
+    if (playing === null) return;
+    const mine = playing;
+    const over = () => { if (playing === mine) playNext(); };
+    mine.addEventListener("ended", over);
+    mine.play().catch(over);
+  }
+
+  function synthesize(text) {
     const utterance = new SpeechSynthesisUtterance(text);
     utterance.lang = "zh-CN";
     const voice = chineseVoice();
@@ -125,14 +147,19 @@
     window.speechSynthesis.speak(utterance);
   }
 
-  const stopSpeaking = () => window.speechSynthesis?.cancel();
+  function stopSpeaking() {
+    unplayed.length = 0;
+    playing?.pause();
+    playing = null;
+    window.speechSynthesis?.cancel();
+  }
 
   const voices = () => window.speechSynthesis?.getVoices() ?? [];
   const chineseVoice = () => voices().find((voice) => /^(zh|cmn)/i.test(voice.lang));
 
   // Browsers load their voices late, so one without any is believed after a while only.
   const VOICES_WITHIN_MS = 2000;
-  function lookForVoice() { byId("no-voice").hidden = chineseVoice() !== undefined; }
+  function lookForVoice() { byId("no-voice").hidden = "lineSpeaks" in phone.dataset || chineseVoice() !== undefined; }
   window.speechSynthesis?.addEventListener?.("voiceschanged", lookForVoice);
   if (voices().length || !window.speechSynthesis) lookForVoice();
   else window.setTimeout(lookForVoice, VOICES_WITHIN_MS);
@@ -149,14 +176,14 @@
   const handlers = {
     CallPlaced(event) { callKey = event.call_sid; state("talking", "good"); },
     Said(event) {
-      const sound = event.text.match(/^\[(.*\.wav)\]$/);
+      const sound = event.sound === undefined && event.text.match(/^\[(.*\.wav)\]$/);
       if (sound) {
         if (byId("voice").checked) { music = new Audio(new URL(sound[1]).pathname); music.play().catch(() => {}); }
         return;
       }
       handlers.entry = show("line", words.line, event.text, event.gloss);
       hideTyped(event.secret);
-      speak(event.text);
+      speak(event);
       refresh();
     },
     SpeakingStopped(event) {

@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from console.web_phone.gloss import gloss
+from console.web_phone.page_voice import PageVoice
 from console.web_phone.pin_hiding import PinHiding
 from settings import Settings
 
@@ -37,10 +38,11 @@ async def relay(
     allowed_commands: frozenset[str],
     name: str = "",
     pins: PinHiding | None = None,
+    voice: PageVoice | None = None,
 ) -> None:
     """Relay events to the page, with the English of what the hotline says, and the page's permitted commands and audio
     to the simulator, until one of them disconnects. With a `name` the page's telephone can be called; with `pins` the
-    page is shown PINs as dots."""
+    page is shown PINs as dots; with a `voice` it can play what is said."""
     base = "ws" + settings.twilio_api_base.rstrip("/").removeprefix("http")
     token = base64.b64encode(f"{settings.twilio_account_sid}:{settings.twilio_auth_token}".encode()).decode()
     headers = {"Authorization": f"Basic {token}"}
@@ -56,7 +58,7 @@ async def relay(
             await simulator.send(json.dumps({"command": "register", "name": name}))
         ways = (
             asyncio.create_task(_relay_commands(page, simulator, allowed_commands)),
-            asyncio.create_task(_relay_events(simulator, page, pins)),
+            asyncio.create_task(_relay_events(simulator, page, pins, voice)),
         )
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
@@ -79,7 +81,9 @@ def _command(message: str) -> str:
         return ""
 
 
-async def _relay_events(simulator: ClientConnection, page: PageSocket, pins: PinHiding | None) -> None:
+async def _relay_events(
+    simulator: ClientConnection, page: PageSocket, pins: PinHiding | None, voice: PageVoice | None
+) -> None:
     try:
         async for message in simulator:
             if isinstance(message, bytes):
@@ -87,6 +91,9 @@ async def _relay_events(simulator: ClientConnection, page: PageSocket, pins: Pin
                 continue
             event = json.loads(message)
             if event["event"] == "Said":
+                if voice is not None:
+                    # The pack's index is read from files.
+                    event = await asyncio.to_thread(voice.with_sound, event)
                 event["gloss"] = gloss(event["text"]) or ""
             if pins is not None:
                 event = await pins.hidden(event)

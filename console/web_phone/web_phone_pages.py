@@ -21,6 +21,7 @@ from callflows.replies import ListenFor
 from callflows.state import CallState
 from console.held_open import HeldSocket
 from console.language import _
+from console.web_phone.page_voice import PageVoice
 from console.web_phone.pin_hiding import PinHiding, asks_for_pin, stars_as_dots, without_pin
 from console.web_phone.relay import relay
 from ivr.models import Call, TurnRow
@@ -68,6 +69,7 @@ def read_samples() -> tuple[Sample, ...]:
 def phone_routes(app_services: Services) -> Blueprint:
     """The page of the web phone, and the routes it uses during a call."""
     routes = Blueprint("phone", __name__, url_prefix="/phone")
+    voice = PageVoice(app_services.line.sentence_sounds)
 
     @routes.get("")
     def page() -> ResponseReturnValue:
@@ -92,6 +94,7 @@ def phone_routes(app_services: Services) -> Blueprint:
             codes=codes,
             samples=read_samples(),
             keys="123456789*0#",
+            line_speaks=voice.speaks,
         )
 
     @routes.get("/calls/<call_key>")
@@ -147,7 +150,7 @@ def phone_routes(app_services: Services) -> Blueprint:
         if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
             abort(403)
         pins = PinHiding(partial(asks_for_pin, app_services.sessions))
-        return HeldSocket(lambda socket: relay(socket, app_services.settings, PAGE_COMMANDS, pins=pins))
+        return HeldSocket(lambda socket: relay(socket, app_services.settings, PAGE_COMMANDS, pins=pins, voice=voice))
 
     return routes
 

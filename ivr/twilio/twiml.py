@@ -65,6 +65,7 @@ from ivr.carrier import (
 from ivr.operators.waiting_music import MUSIC_PATH
 from ivr.twilio.signature import socket_base, stream_token
 from ivr.twilio.urls import WebhookUrls
+from ivr.voice.sentence_sounds import SentenceSounds
 from plain_text import printable
 from settings import Settings
 from speech.language.keypad import DONE, KEY_PAUSE_S, key_count, key_pause_s
@@ -80,10 +81,12 @@ NO_KEY, EVERY_KEY = "", "1234567890*#"
 
 
 class Twiml:
-    """TwiML with one installation's voice, language and base URL."""
+    """TwiML with one installation's voice, language and base URL. With SAY_FROM_PACK, sentences that the line's own
+    voice pack says whole are played."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sounds: SentenceSounds | None = None) -> None:
         self._settings = settings
+        self._sounds = sounds if settings.say_from_pack else None
         self._urls = WebhookUrls(settings)
 
     def render(self, instruction: Instruction) -> str:
@@ -318,6 +321,9 @@ class Twiml:
 
     def _say(self, parent: VoiceResponse | Gather, sentences: Sequence[str]) -> None:
         for sentence in sentences:
+            if self._sounds is not None and (path := self._sounds.path_if_whole(printable(sentence))) is not None:
+                parent.play(self._urls.file(path))
+                continue
             for piece in _pieces(printable(sentence)):
                 parent.say(piece, voice=self._settings.say_voice, language=self._settings.say_language)
 

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 def voice_routes(line: LineServices) -> Blueprint:
     """The routes under /voice."""
     routes = Blueprint("voice", __name__, url_prefix="/voice")
-    twiml = Twiml(line.settings)
+    twiml = Twiml(line.settings, line.sentence_sounds)
 
     def answer(instruction: Instruction) -> Response:
         return Response(twiml.render(instruction), mimetype="text/xml")

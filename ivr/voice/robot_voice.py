@@ -21,6 +21,11 @@ TONE_S: Final = 0.4
 log = structlog.get_logger(__name__)
 
 
+def is_installed() -> bool:
+    """True if there is more than a tone."""
+    return shutil.which(PROGRAM) is not None
+
+
 def robot_voice(text: str) -> Samples:
     """The text said by espeak-ng at 8 kHz; a soft tone if that is not installed, or fails."""
     program = shutil.which(PROGRAM)

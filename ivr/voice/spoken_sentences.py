@@ -78,6 +78,11 @@ class SpokenSentences:
                     self._said.popitem(last=False)
         return spoken
 
+    @property
+    def piece_count(self) -> int:
+        """The number of pieces in the pack; 0 if there is none."""
+        return len(self._pieces())
+
     def gaps(self, sentence: str) -> tuple[str, ...]:
         """The parts of the sentence that the pack lacks; empty if it can say all of it."""
         pieces = self._pieces()
