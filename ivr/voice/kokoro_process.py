@@ -1,7 +1,7 @@
 """Says texts with Kokoro-82M: a program of its own, run by the interpreter of the voice's own environment.
 
 It imports nothing of the line. The argument is the folder with `model.onnx`, `vocabulary.json` and `voices`. Each line
-of the input is a JSON object of `text`, `voice` and `speed`; each is answered by a line with `rate`, in Hz, and `pcm`,
+of the input is a JSON object of `text` and `voice`; each is answered by a line with `rate`, in Hz, and `pcm`,
 16 bit samples in base64, or with `error`.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 import onnxruntime
 
 RATE = 24_000
+NICENESS = 10
 # The voices have a style for each number of phonemes up to this.
 PHONEMES_MAX = 509
 
@@ -36,7 +37,7 @@ class Kokoro:
         self._phonemes = zh.ZHG2P()
         self._folder = folder
 
-    def say(self, text: str, voice: str, speed: float) -> bytes:
+    def say(self, text: str, voice: str) -> bytes:
         """The text as 16 bit samples. ValueError if it is too long, or there is nothing in it to be said."""
         written = self._phonemes(text)
         phonemes = written[0] if isinstance(written, tuple) else written
@@ -47,7 +48,7 @@ class Kokoro:
         feed: dict[str, Any] = {
             "tokens": np.array([[0, *tokens, 0]], np.int64),
             "style": styles[min(len(tokens), len(styles) - 1)].reshape(1, 256),
-            "speed": np.array([speed], np.float32),
+            "speed": np.array([1.0], np.float32),
         }
         sound = np.asarray(self._model.run(None, feed)[0]).ravel()
         samples: bytes = (np.clip(sound, -1, 1) * 32_767).astype("<i2").tobytes()
@@ -56,11 +57,13 @@ class Kokoro:
 
 def main() -> None:
     """Answer one line after the other until the input ends."""
+    # Calls come first, where the line runs on the same machine.
+    os.nice(NICENESS)
     kokoro = Kokoro(Path(sys.argv[1]))
     for line in sys.stdin:
         asked = json.loads(line)
         try:
-            sound = kokoro.say(asked["text"], asked["voice"], float(asked.get("speed", 1.0)))
+            sound = kokoro.say(asked["text"], asked["voice"])
             answer = {"rate": RATE, "pcm": base64.b64encode(sound).decode()}
         except Exception as error:  # one text that cannot be said is no reason to end
             answer = {"error": f"{type(error).__name__}: {error}"}

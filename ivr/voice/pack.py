@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import IO, Final, Literal
 
 import structlog
 
@@ -59,6 +59,12 @@ class VoicePack:
         self._prompt_texts = prompt_texts or {}
         self._state: tuple[object, ...] = ()
         self._pieces: Mapping[str, Piece] = {}
+        self._voice = ""
+
+    @property
+    def voice(self) -> str:
+        """The voice that was added to last; empty for a pack that nothing was added to yet."""
+        return self._voice if self.pieces else ""
 
     @property
     def pieces(self) -> Mapping[str, Piece]:
@@ -67,9 +73,9 @@ class VoicePack:
         state = (_stamp(self.folder / INDEX), _stamp(self.folder / OWN))
         if state != self._state:
             indexed = list(self._indexed())
-            # The voice that was added to last is in use; pieces in another one fill its gaps.
-            last = indexed[-1].voice if indexed else ""
-            found = {piece.text: piece for piece in sorted(indexed, key=lambda piece: piece.voice == last)}
+            # Pieces in another voice than the last one fill its gaps.
+            self._voice = indexed[-1].voice if indexed else ""
+            found = {piece.text: piece for piece in sorted(indexed, key=lambda piece: piece.voice == self._voice)}
             found.update((piece.text, piece) for piece in self._own())
             self._pieces, self._state = found, state
         return self._pieces
@@ -93,11 +99,8 @@ class VoicePack:
             (self.folder / PIECES).mkdir(parents=True, exist_ok=True)
             _write_whole(self.folder / PIECES / name, mulaw_wav(encode_mulaw(sound)))
             # One write of a short line to a file opened for appending is not mixed with another process's.
-            index = os.open(self.folder / INDEX, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(index, line)
-            finally:
-                os.close(index)
+            with (self.folder / INDEX).open("ab+", buffering=0) as index:
+                index.write(_line_end_before(index) + line)
         except OSError as error:
             raise PackUnwritable(
                 f"The voice pack in {self.folder} cannot be written to ({error.strerror or error}): "
@@ -122,6 +125,14 @@ class VoicePack:
         for path in sorted((self.folder / OWN).glob("*.wav")):
             text = piece_text(self._prompt_texts.get(path.stem, path.stem))
             yield Piece(text, "own", path, 0, "own")
+
+
+def _line_end_before(index: IO[bytes]) -> bytes:
+    """What is missing at the end of the index, if a process was killed while it wrote there."""
+    if not index.seek(0, os.SEEK_END):
+        return b""
+    index.seek(-1, os.SEEK_END)
+    return b"" if index.read(1) == b"\n" else b"\n"
 
 
 def _stamp(path: Path) -> object:

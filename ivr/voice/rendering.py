@@ -19,8 +19,9 @@ from ivr.voice.kokoro_files import interpreter
 from ivr.voice.tiling import piece_text
 from speech.sound.audio import LINE_RATE, Samples, resample
 
-# The voice reads a text of one or two characters badly on its own; it is said after another word, and cut off.
-SHORT_CHARACTERS: Final = 2
+# The voice reads a single character badly on its own; it is said after another word, and cut off. Two characters come
+# out better alone: of the quantities from one to ten the line's own ear takes ten for what they are, against eight.
+SHORT_CHARACTERS: Final = 1
 LEAD_WORD: Final = "您好，"
 # What is between the two is at least this quiet, against the loudest moment, and at least so long.
 CUT_BELOW_PEAK_DB: Final = 30.0
@@ -34,7 +35,7 @@ class RenderingFailed(RuntimeError):
 
 
 @contextmanager
-def started_renderer(folder: Path, voice: str, speed: float = 1.0) -> Iterator[Renderer]:
+def started_renderer(folder: Path, voice: str) -> Iterator[Renderer]:
     """Kokoro in a process that runs until the context ends; `folder` is what `kokoro_files.fetch_voice` returned."""
     command = [str(interpreter(folder)), kokoro_process.__file__, str(folder)]
     with (
@@ -44,7 +45,7 @@ def started_renderer(folder: Path, voice: str, speed: float = 1.0) -> Iterator[R
         ) as process,
     ):
         try:
-            yield Renderer(process, said, voice, speed)
+            yield Renderer(process, said, voice)
         finally:
             process.kill()
 
@@ -52,13 +53,12 @@ def started_renderer(folder: Path, voice: str, speed: float = 1.0) -> Iterator[R
 class Renderer:
     """A process of Kokoro's, what it says on its error output, and the voice it is to speak in."""
 
-    def __init__(self, process: subprocess.Popen[str], said: IO[str], voice: str, speed: float) -> None:
+    def __init__(self, process: subprocess.Popen[str], said: IO[str], voice: str) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._asked, self._answers = process.stdin, process.stdout
         self._said = said
         self._voice = voice
-        self._speed = speed
 
     def render(self, text: str) -> Samples:
         """The sound of a piece's text at 8 kHz, trimmed and at the line's level. RenderingFailed if there is none."""
@@ -76,7 +76,7 @@ class Renderer:
         return ready
 
     def _say(self, text: str) -> Samples:
-        answer = self._ask({"text": text, "voice": self._voice, "speed": self._speed})
+        answer = self._ask({"text": text, "voice": self._voice})
         if "error" in answer:
             raise RenderingFailed(f"{text!r} could not be said: {answer['error']}")
         samples = np.frombuffer(base64.b64decode(answer["pcm"]), dtype="<i2").astype(np.int16)

@@ -82,18 +82,31 @@ def number_pieces(prompts: Prompts) -> Iterator[str]:
 
 
 def spec_names(catalog: Catalog) -> Iterator[str]:
-    """The names by which the line calls the specs: whole, and the parts that specs of a brand share and do not."""
+    """The names by which the line calls the specs, whole and the parts that specs of a brand share and do not, and the
+    codes that they are keyed by."""
     for spec in catalog.specs.values():
         stem, variant = split_name(spec.name)
         yield from (spoken_forms(text)[0] for text in (spec.name, variant or stem, stem))
+    for spec in catalog.specs.values():
+        yield from _groups(speaking.one_by_one(spec.short_code))
 
 
 def department_names(session: Session) -> Iterator[str]:
-    """The names of the hotlines with their regions, and of the retailers."""
+    """The names and numbers of the hotlines with their regions, and the names and codes of the retailers. Digits that
+    are said in one breath are one piece: the ear takes eight codes of eight for what they are, against four by pairs
+    of digits."""
     for hotline in session.scalars(select(HotlineRow).order_by(HotlineRow.id)):
         yield hotline.name
         yield from (region for _, region in hotline.regions)
-    yield from session.scalars(select(RetailerRow.name).order_by(RetailerRow.customer_code))
+        yield from _groups(speaking.telephone(hotline.number))
+    for name, code in session.execute(
+        select(RetailerRow.name, RetailerRow.customer_code).order_by(RetailerRow.customer_code)
+    ):
+        yield from (name, *_groups(speaking.one_by_one(code)))
+
+
+def _groups(digits: str) -> list[str]:
+    return digits.split("，")
 
 
 def wanted_pieces(session: Session, catalog: Catalog, prompts: Prompts) -> dict[str, str]:

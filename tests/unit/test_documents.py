@@ -79,7 +79,7 @@ def test_every_package_the_line_needs_is_in_the_list_of_dependencies_as_it_is_lo
 
 
 def test_every_package_is_locked_with_its_hashes() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock"):
+    for lock in ("requirements.lock", "requirements-dev.lock", "requirements-voice.lock"):
         text = document(lock)
         locked = re.findall(r"^[\w.-]+==\S+ \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)*)", text, re.M)
         assert locked
