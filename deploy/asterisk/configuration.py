@@ -60,8 +60,8 @@ class _Environment:
 
     def number(self, name: str, default: int) -> int:
         value = self.text(name, str(default))
-        if not value.isdecimal() or not 0 < int(value) < 65536:
-            raise ConfigurationError(f"{name} is not a number from 1 to 65535: {value}.")
+        if not value.isdecimal() or int(value) > 65535:
+            raise ConfigurationError(f"{name} is not a number from 0 to 65535: {value}.")
         return int(value)
 
     def switch(self, name: str) -> bool:
@@ -203,7 +203,7 @@ def _trunk(environment: _Environment) -> str:
     known_by_address = {} if environment.switch("ASTERISK_TRUNK_SENDS_NO_PASSWORD") else {"auth": "trunk"}
     sections = [
         _section("trunk", type="auth", auth_type="digest", username=user, password=password),
-        _section("trunk", type="aor", contact=uri, qualify_frequency=30),
+        _section("trunk", type="aor", contact=uri, qualify_frequency=environment.number("ASTERISK_TRUNK_PROBE_S", 30)),
         _section(
             "trunk",
             "sound",

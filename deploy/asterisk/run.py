@@ -14,7 +14,7 @@ from typing import NoReturn
 from deploy.asterisk.configuration import ConfigurationError, Place, configuration
 
 UNPACK = Path(__file__).parent / "unpack.sh"
-FOLDERS = ("etc", "lib/keys", "log", "run")
+FOLDERS = ("etc", "lib/keys", "lib/recording", "log", "run")
 
 
 def main() -> NoReturn:

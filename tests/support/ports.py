@@ -14,12 +14,14 @@ _next = itertools.count(os.getpid() * 97)
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses, and that this process gives to no other server."""
+    """A port that nobody uses, by TCP or by UDP, and that this process gives to no other server."""
     for number in itertools.islice(_next, COUNT):
         port = FIRST + number % COUNT
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
             try:
                 probe.bind(("127.0.0.1", port))
+                # SIP telephones are at several addresses of the loopback.
+                datagrams.bind(("", port))
             except OSError:
                 continue
         return port

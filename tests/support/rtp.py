@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from speech.sound.audio import FRAME_BYTES, LINE_RATE, decode_mulaw, encode_mulaw
+from tests.support.srtp import SecuredPackets
 
 Codec = Literal["PCMU", "PCMA"]
 Idle = Literal["silence", "nothing", "comfort_noise"]
@@ -56,6 +57,11 @@ def _alaw_tables() -> tuple[bytes, bytes]:
 
 
 MULAW_TO_ALAW, ALAW_TO_MULAW = _alaw_tables()
+
+
+def is_loud(frame: bytes) -> bool:
+    """True if a frame is speech or music."""
+    return bool(np.sqrt(np.mean(decode_mulaw(frame).astype(np.float64) ** 2)) > LOUD)
 
 
 @dataclass(frozen=True)
@@ -99,11 +105,16 @@ class Media:
         codec: Codec = "PCMU",
         idle: Idle = "silence",
         network: Network | None = None,
+        key: str = "",
     ) -> None:
         self.codec: Codec = codec
         self.idle: Idle = idle
         self.network = network or Network()
         self.received: list[Packet] = []
+        # Packets that were no RTP of this call's: encrypted with another key, or not at all.
+        self.strange = 0
+        self._outgoing = SecuredPackets(key) if key else None
+        self._incoming: SecuredPackets | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
         self._socket.setblocking(False)
@@ -119,8 +130,9 @@ class Media:
         self._thread = threading.Thread(target=self._run, name=f"rtp-{port}", daemon=True)
         self._thread.start()
 
-    def connect(self, address: str, port: int) -> None:
-        """Send to this address from now on."""
+    def connect(self, address: str, port: int, key: str = "") -> None:
+        """Send to this address from now on; sound that is encrypted comes from there with this key."""
+        self._incoming = SecuredPackets(key) if key else None
         self._remote = (address, port)
 
     def mute(self) -> None:
@@ -274,7 +286,7 @@ class Media:
         # The other end closes its socket when the call is over.
         if (remote := self._remote) is not None:
             with contextlib.suppress(OSError):
-                self._socket.sendto(packet, remote)
+                self._socket.sendto(self._outgoing.protect(packet) if self._outgoing else packet, remote)
 
     def _receive(self) -> None:
         while True:
@@ -283,6 +295,11 @@ class Media:
             except OSError:
                 return
             at = time.monotonic()
+            try:
+                data = self._incoming.unprotect(data) if self._incoming else data
+            except ValueError:
+                self.strange += 1
+                continue
             if len(data) < _HEADER.size:
                 continue
             _, second, sequence, timestamp, source = _HEADER.unpack_from(data)
@@ -298,7 +315,4 @@ class Media:
 
     @classmethod
     def _is_loud(cls, packet: Packet) -> bool:
-        if not cls._is_sound(packet):
-            return False
-        samples = decode_mulaw(cls._decoded(packet)).astype(np.float64)
-        return bool(np.sqrt(np.mean(samples**2)) > LOUD)
+        return cls._is_sound(packet) and is_loud(cls._decoded(packet))

@@ -31,6 +31,7 @@ from tests.support.exchange import (
 )
 from tests.support.ports import free_port
 from tests.support.rtp import COMFORT_NOISE, KEYS, PAYLOAD_TYPES, Codec, Idle, Media, Network
+from tests.support.srtp import SUITE
 
 SCENARIOS = Path(__file__).parent / "sipp"
 REFUSALS = (400, 403, 404, 405, 407, 408, 415, 420, 480, 481, 484, 486, 488, 500, 501, 503, 603)
@@ -61,6 +62,8 @@ class Sound:
     codec: Codec = "PCMU"
     idle: Idle = "silence"
     network: Network = field(default_factory=Network)
+    # With a key, sound is encrypted (tests/support/srtp.py).
+    key: str = ""
 
     def description(self, address: str, port: int) -> str:
         """The SDP that offers this sound, with keys as of RFC 4733."""
@@ -71,12 +74,13 @@ class Sound:
             "s=-",
             f"c=IN IP4 {address}",
             "t=0 0",
-            f"m=audio {port} RTP/AVP {' '.join(map(str, types))}",
+            f"m=audio {port} RTP/{'SAVP' if self.key else 'AVP'} {' '.join(map(str, types))}",
             f"a=rtpmap:{PAYLOAD_TYPES[self.codec]} {self.codec}/8000",
             *([f"a=rtpmap:{COMFORT_NOISE} CN/8000"] if self.idle == "comfort_noise" else []),
             f"a=rtpmap:{KEYS} telephone-event/8000",
             f"a=fmtp:{KEYS} 0-16",
             "a=ptime:20",
+            *([f"a=crypto:1 {SUITE} inline:{self.key}"] if self.key else []),
         ]
         return "\n".join(lines)
 
@@ -90,7 +94,9 @@ class _Sipp:
     port: int
     _process: subprocess.Popen[bytes] | None = None
 
-    def start(self, scenario: str, places: dict[str, str], exchange: Exchange, *options: str) -> None:
+    def start(
+        self, scenario: str, places: dict[str, str], exchange: Exchange, *options: str, tunnel: int | None = None
+    ) -> None:
         text = (SCENARIOS / f"{scenario}.xml").read_text()
         for name, value in {"TRANSPORT": "UDP", "URI": "", **places}.items():
             text = text.replace(f"@{name}@", value)
@@ -98,11 +104,12 @@ class _Sipp:
         path.write_text(text)
         self._log(scenario).write_text("")
         command = [
-            "sipp", "-sf", str(path), "-i", self.address, "-p", str(self.port), "-t", "u1", "-nostdin",
+            "sipp", "-sf", str(path), "-i", self.address, "-p", str(self.port), "-t", "t1" if tunnel else "u1",
+            "-nostdin",
             "-cp", str(free_port()), "-trace_logs", "-log_file", str(self._log(scenario)),
             "-trace_msg", "-message_file", str(self.folder / f"{scenario}.messages"),
             "-trace_err", "-error_file", str(self.folder / f"{scenario}.errors"),
-            *options, f"{EXCHANGE_ADDRESS}:{exchange.sip_port}",
+            *options, f"{self.address}:{tunnel}" if tunnel else f"{EXCHANGE_ADDRESS}:{exchange.sip_port}",
         ]  # fmt: skip
         output = (self.folder / f"{scenario}.out").open("wb")
         self._process = subprocess.Popen(
@@ -127,6 +134,15 @@ class _Sipp:
         ]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
             teller.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (self.address, self.port))
+
+    def wait_for(self, scenario: str, word: str, within_s: float = 20.0) -> list[str]:
+        """The first step of this word."""
+        deadline = time.monotonic() + within_s
+        while not (found := [step for step in self.steps(scenario) if step[1] == word]):
+            if self.has_ended or time.monotonic() > deadline:
+                raise AssertionError(f"not {word}: {self.steps(scenario)}\n{self.trouble()}")
+            time.sleep(0.01)
+        return found[0]
 
     def trouble(self) -> str:
         """What SIPp complains of, for a failed test."""
@@ -162,7 +178,7 @@ class Call:
         """Wait for the answer; sound is sent from then on. Raises Refused with the status if it is refused."""
         if not self.answered_at:
             step = self._wait_for("answered", within_s)
-            self.media.connect(EXCHANGE_ADDRESS, int(step[2]))
+            self.media.connect(EXCHANGE_ADDRESS, int(step[2]), "".join(step[3:]))
             self.answered_at = time.monotonic()
 
     def wait_until_ringing(self, within_s: float = 10.0) -> None:
@@ -238,29 +254,36 @@ def calling(
     password: str = TRUNK_PASSWORD,
     sound: Sound | None = None,
     headers: str = "",
+    description: str | None = None,
+    tunnel: int | None = None,
 ) -> Iterator[Call]:
     """A call to this number of the exchange's, which is placed at once: by default one that comes over the trunk from
-    this caller. It is hung up when the block ends. An empty password is none."""
+    this caller. It is hung up when the block ends. An empty password is none; `description` is sent instead of the SDP
+    that fits the sound. Signalling goes by TLS through a `tunnel` (tests/support/tls.py); then only the exchange
+    hangs up."""
     sound = sound or Sound()
-    with _sipp(address) as sipp, _media(address, sound) as (media, description):
+    with _sipp(address) as sipp, _media(address, sound) as (media, fitting):
         places = {
             "NUMBER": number,
             "USER": caller,
             "NAME": f'"{name}" ' if name else "",
-            "SDP": description,
+            "SDP": fitting if description is None else description,
             "HEADERS": headers,
             "ON_401": "challenged" if password else "refused",
             "LAST": "2" if password else "1",
             "REFUSALS": "\n".join(_FOR_EACH_REFUSAL.format(code=code) for code in REFUSALS),
         }
-        sipp.start("place_call", places, exchange, "-m", "1", "-au", user, "-ap", password or "none")
+        options = ["-m", "1", "-au", user, "-ap", password or "none"]
+        if tunnel:
+            places |= {"TRANSPORT": "TLS", "URI": ";transport=tls"}
+        sipp.start("place_call", places, exchange, *options, tunnel=tunnel)
         call = Call(media, sipp, "place_call", number=number, caller=caller)
         try:
             yield call
         finally:
             if not sipp.has_ended:
                 with contextlib.suppress(AssertionError):
-                    call.hang_up()
+                    call.hang_up() if tunnel is None else call.wait_until_ended(1.0)
 
 
 def desk_call(
@@ -370,7 +393,7 @@ def _sipp(address: str, port: int | None = None) -> Iterator[_Sipp]:
 @contextmanager
 def _media(address: str, sound: Sound) -> Iterator[tuple[Media, str]]:
     port = free_port()
-    media = Media(address, port, codec=sound.codec, idle=sound.idle, network=sound.network)
+    media = Media(address, port, codec=sound.codec, idle=sound.idle, network=sound.network, key=sound.key)
     try:
         yield media, sound.description(address, port)
     finally:
@@ -387,3 +410,12 @@ def _wait_until_open(address: str, port: int, sipp: _Sipp) -> None:
                 return
         time.sleep(0.02)
     raise AssertionError(f"SIPp did not open {address}:{port}: {sipp.trouble()}")
+
+
+@contextmanager
+def demanding_carrier(exchange: Exchange, method: Literal["INVITE", "REGISTER"], answer: str) -> Iterator[_Sipp]:
+    """The other end of the trunk as a carrier that wants the trunk's password, and then answers with this status."""
+    with _sipp(TRUNK_ADDRESS, exchange.trunk_port) as sipp:
+        places = {"METHOD": method, "ANSWER": answer, "USER": TRUNK_USER, "PASSWORD": TRUNK_PASSWORD}
+        sipp.start("demand_password", places, exchange)
+        yield sipp

@@ -18,9 +18,10 @@ TIERS = {
     "db": "on a database, without sockets and without the speech model",
     "telephone": "server processes, real sockets, the carrier's simulator, the speech model",
     "browser": "pages in Chromium",
+    "pbx": "calls of SIP telephones through a real Asterisk",
 }
 UNIT = "unit"
-ELSEWHERE = "move it to tests/db, tests/telephone or tests/browser"
+ELSEWHERE = "move it to tests/db, tests/telephone, tests/browser or tests/pbx"
 # The fixtures of conftest.py from which all others that need more than the unit tier has are made.
 NOT_FOR_UNIT = frozenset({"sqlite", "postgres", "databases", "fake_app", "account", "browser"})
 

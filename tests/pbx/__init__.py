@@ -1,0 +1,1 @@
+"""Tests with real sockets: served lines, whole calls, the simulator, real audio through the real model."""
