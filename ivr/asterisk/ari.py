@@ -29,6 +29,13 @@ class NotThere(AriError):
     """Asterisk knows no such channel, bridge or application."""
 
 
+class AlreadyThere(AriError):
+    """Asterisk has something of this name already, or the channel is in no state for it."""
+
+
+_REFUSALS: Final = {404: NotThere, 409: AlreadyThere}
+
+
 class Ari:
     """The account of a line process at Asterisk's REST interface; `open` before use."""
 
@@ -99,4 +106,4 @@ class Ari:
             raise AriError(
                 f"the exchange could not be asked ({method} {path}): {error or type(error).__name__}"
             ) from error
-        raise (NotThere if answer.status == 404 else AriError)(reason)
+        raise _REFUSALS.get(answer.status, AriError)(reason)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # An instruction whose sound broke off is carried out again, so often at most.
 MEDIA_TRIES = 3
+# A call whose instruction the exchange could not carry out is taken up again after this long, in seconds.
+RETRY_S = 1.0
 
 Event = Callable[[], Instruction]
 """What has happened in a call: reports it to the line, which may wait for the database, and returns the instruction."""
@@ -102,13 +104,15 @@ class Leg:
             await asyncio.wait([before])
         try:
             while event is not None:
-                event = await self._carry_out(await self.ask(event))
-        except NotThere:
-            # The channel has ended, which is reported by itself.
-            return
-        except AriError as error:
-            # Asterisk is gone, or its connection: once it is back, the leg is adopted.
-            log.warning("a call is left as it is", call=self.call_key, reason=str(error))
+                try:
+                    event = await self._carry_out(await self.ask(event))
+                except NotThere:
+                    # The channel has ended, which is reported by itself.
+                    return
+                except AriError as error:
+                    log.warning("the exchange has failed a call: it is taken up again", reason=str(error))
+                    await asyncio.sleep(RETRY_S)
+                    event = self.role.adopted(self)
         except Exception as error:
             log.error("an instruction could not be carried out", call=self.call_key, exc_info=error)
             with suppress(AriError, MediaClosed):

@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from ivr.asterisk.ari import APPLICATION, Ari, AriError
+from ivr.asterisk.ari import APPLICATION, AlreadyThere, Ari, AriError
 from ivr.asterisk.channels import new_channel_id, own_bridge
 from speech.sound.audio import FRAME_BYTES
 
@@ -66,7 +66,7 @@ class Media:
                 direction="both",
                 transport_data="f(json)",
             ),
-            ari.post(f"/bridges/{own_bridge(call)}", type="mixing"),
+            _make_bridge(ari, own_bridge(call)),
         )
         try:
             socket = await ari.media(made["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"])
@@ -166,6 +166,12 @@ class Media:
         for mark in self._marks.values():
             if not mark.done():
                 mark.set_exception(MediaClosed("the media channel was closed"))
+
+
+async def _make_bridge(ari: Ari, bridge: str) -> None:
+    """Make the bridge of a call, unless an earlier process has."""
+    with suppress(AlreadyThere):
+        await ari.post(f"/bridges/{bridge}", type="mixing")
 
 
 def _chunks(sound: bytes) -> Iterator[bytes]:
