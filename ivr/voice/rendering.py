@@ -14,18 +14,11 @@ from typing import IO, Any, Final
 import numpy as np
 
 from ivr.voice import kokoro_process
-from ivr.voice.joining import WINDOW, levels_db, made_ready
+from ivr.voice.joining import made_ready
 from ivr.voice.kokoro_files import interpreter
 from ivr.voice.tiling import piece_text
 from speech.sound.audio import LINE_RATE, Samples, resample
 
-# The voice reads a single character badly on its own; it is said after another word, and cut off. Two characters come
-# out better alone: of the quantities from one to ten the line's own ear takes ten for what they are, against eight.
-SHORT_CHARACTERS: Final = 1
-LEAD_WORD: Final = "您好，"
-# What is between the two is at least this quiet, against the loudest moment, and at least so long.
-CUT_BELOW_PEAK_DB: Final = 30.0
-CUT_MS: Final = 40
 # Whatever takes less or more time for a character is not what was to be said.
 CHARACTER_MS: Final = (90, 900)
 
@@ -63,12 +56,8 @@ class Renderer:
     def render(self, text: str) -> Samples:
         """The sound of a piece's text at 8 kHz, trimmed and at the line's level. RenderingFailed if there is none."""
         characters = len(piece_text(text))
-        sound = None
-        if characters <= SHORT_CHARACTERS:
-            sound = after_lead_word(self._say(LEAD_WORD + text))
-        if sound is None:
-            sound = self._say(text)
-        ready = made_ready(sound)
+        # A single character comes out as itself more often with an end to it.
+        ready = made_ready(self._say(f"{text}。" if len(text) == 1 else text))
         ms = len(ready) * 1000 // LINE_RATE
         least, most = CHARACTER_MS
         if not characters * least <= ms <= characters * most + most:
@@ -95,16 +84,3 @@ class Renderer:
             raise RenderingFailed(f"the voice's process ended ({last[0]}); run `make voice`, then build again")
         answer: dict[str, Any] = json.loads(line)
         return answer
-
-
-def after_lead_word(sound: Samples) -> Samples | None:
-    """What follows the lead word: the sound from the middle of its longest pause on, or None if it has no pause."""
-    levels = levels_db(sound)
-    spoken = np.flatnonzero(levels > levels.max() - CUT_BELOW_PEAK_DB)
-    if len(spoken) < 2:
-        return None
-    gaps = np.diff(spoken)
-    widest = int(gaps.argmax())
-    if gaps[widest] * WINDOW * 1000 // LINE_RATE < CUT_MS:
-        return None
-    return sound[(int(spoken[widest]) + int(spoken[widest + 1])) // 2 * WINDOW :]

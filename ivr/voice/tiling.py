@@ -19,7 +19,7 @@ PAUSES_MS: Final = {
 LONGEST_PIECE: Final = 200
 # A gap costs more than many pieces, so that nothing is left to the robot voice that the pack can say; a name that the
 # pack lacks is one gap, as its single characters are not worth a change of voice.
-GAP_COST: Final = 10.0
+GAP_COST: Final = 4.0
 GAP_CHARACTER_COST: Final = 0.8
 PIECE_COST: Final = 1.0
 

@@ -10,7 +10,7 @@ import pytest
 
 from ivr.voice.pack import INDEX, OWN, PIECES, PackUnwritable, VoicePack
 from ivr.voice.pack_building import FAILURES_MAX, build, missing
-from ivr.voice.rendering import RenderingFailed, after_lead_word
+from ivr.voice.rendering import RenderingFailed
 from ivr.voice.spoken_sentences import SpokenSentences
 from speech.sound.audio import LINE_RATE, Samples, decode_mulaw
 
@@ -158,14 +158,6 @@ def test_whatever_is_wrong_a_caller_hears_something(tmp_path: Path) -> None:
         raise MemoryError
 
     assert len(SpokenSentences(tmp_path, broken).mulaw("五条。")) > 0
-
-
-def test_the_words_after_the_lead_word_are_cut_out_at_the_pause() -> None:
-    pause = np.zeros(LINE_RATE // 5, np.int16)
-    cut = after_lead_word(np.concatenate([sound(), pause, sound(8_000)]))
-    assert cut is not None
-    assert len(sound()) < len(cut) < len(sound()) + len(pause)
-    assert after_lead_word(sound()) is None, "there is no pause to cut at"
 
 
 def test_the_pack_for_the_tests_is_whole() -> None:
