@@ -175,7 +175,7 @@ def _console(app_services: Services) -> Blueprint:
         if request.endpoint in softphone.PAGES and telephone is not None:
             connects, plays = " ".join(telephone.connects_to), " ".join(telephone.plays_from)
             policy = CONTENT_SECURITY.replace(MEDIA_SOURCES, f"{MEDIA_SOURCES} {plays}".rstrip())
-            response.headers["Content-Security-Policy"] = f"{policy}; connect-src 'self' {connects}"
+            response.headers["Content-Security-Policy"] = f"{policy}; connect-src 'self' {connects}".rstrip()
         if not request.path.startswith("/assets/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

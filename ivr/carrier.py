@@ -15,7 +15,7 @@ A carrier's adapter is a folder of its own, such as `ivr/twilio`, and app.py cho
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -80,11 +80,13 @@ def browser_identity(address: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BrowserTelephone:
-    """The carrier's telephone for a page: its script, a file under the console's `static/vendor`, and the sources that
-    the script connects to and plays sound from, as the page's security policy names them."""
+    """The carrier's telephone for a page: its script, a file under the console's `static/vendor`; the adapter that
+    drives it, a file under `static/telephones`; and the other sites that it connects to and plays sound from, as the
+    page's security policy names them."""
 
     script: str
-    connects_to: tuple[str, ...]
+    adapter: str
+    connects_to: tuple[str, ...] = ()
     plays_from: tuple[str, ...] = ()
 
 
@@ -508,8 +510,9 @@ class Carrier(Protocol):
         """The carrier's telephone for operators' browsers, or None if none is set up."""
         ...
 
-    def browser_credentials(self, identity: str) -> str:
-        """The credentials with which a browser telephone can be called under this identity, and can call nobody."""
+    def browser_credentials(self, identity: str) -> Mapping[str, str | int]:
+        """The credentials with which a browser telephone can be called under this identity, and can call nobody, as
+        its adapter reads them."""
         ...
 
     # --- recordings

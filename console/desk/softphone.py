@@ -1,8 +1,9 @@
 """The operators' softphone in the browser: the carrier's, or in the demo the simulator's. It has a window of its own,
 so that a call goes on whatever becomes of the other pages.
 
-The carrier's softphone is its own script, kept in static/vendor; it signs in with credentials that name the operator
-and permit incoming calls only. The simulator's is a WebSocket like the web phone's.
+The carrier's softphone is its own script, kept in static/vendor and driven by one of static/telephones; it signs in
+with credentials that name the operator and permit incoming calls only. The simulator's is a WebSocket like the web
+phone's.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ def softphone_routes(app_services: Services) -> Blueprint:
     @routes.post("/token")
     @requires_task("take_calls")
     def token() -> ResponseReturnValue:
-        """The credentials of the page's softphone: a token of the carrier's, or the address for the simulator."""
+        """The credentials of the page's softphone: the carrier's, or the address for the simulator."""
         carrier = services().line.carrier
         if carrier.browser_telephone is not None:
-            return {"kind": "carrier", "token": carrier.browser_credentials(carrier_identity(staff().id))}
+            return dict(carrier.browser_credentials(carrier_identity(staff().id)))
         if services().settings.demo:
-            return {"kind": "simulator", "url": url_for("console.softphone.line")}
+            return {"url": url_for("console.softphone.line")}
         return _("这套热线没有设置电脑电话，请用电话接。"), 409
 
     @routes.get("/line")

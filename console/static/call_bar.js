@@ -27,6 +27,8 @@
     byId("softphone-state").className = `tag ${TONES[state] ?? ""}`;
     byId("softphone-answer").hidden = byId("softphone-decline").hidden = state !== "incoming";
     byId("softphone-hang-up").hidden = state !== "talking" && state !== "connecting";
+    byId("softphone-mute").hidden = state !== "talking";
+    byId("softphone-mute").setAttribute("aria-pressed", String(phone.muted === true));
     bar.classList.toggle("rings", state === "incoming");
     window.Hotline.showCaller(byId("softphone-caller"), phone, words);
     const order = byId("softphone-order");
@@ -88,6 +90,7 @@
   bar.addEventListener("mousedown", (event) => { if (event.target.closest("button")) event.preventDefault(); });
   byId("softphone-answer").addEventListener("click", answer);
   byId("softphone-decline").addEventListener("click", () => tell("decline"));
+  byId("softphone-mute").addEventListener("click", () => tell("mute"));
   byId("softphone-hang-up").addEventListener("click", () => tell("hang-up"));
 
   // Nobody is called at a telephone that is not there: its window is opened first, and the press counts then.

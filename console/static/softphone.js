@@ -1,6 +1,10 @@
 "use strict";
-// The operator's softphone in a window of its own: the carrier's, or in the demo the simulator's. The other pages are told
-// of its call, and may answer and end it, so that none of them has to stay open for it.
+// The operator's softphone in a window of its own. The other pages are told of its call, and may answer, mute and end it,
+// so that none of them has to stay open for it.
+//
+// The telephone itself is the carrier's, or in the demo the simulator's: one of the scripts in telephones/. It offers
+// `Hotline.openTelephone(credentials, page)`, which resolves once calls can come in, with what can be done with a call
+// (answer, decline, hangUp, mute(muted), press(keys); say(text) if canType), and reports to `page.on`.
 
 (() => {
   const panel = document.getElementById("softphone");
@@ -18,6 +22,7 @@
   let line = null;
   let connecting = null;
   let state = "off";
+  let muted = false;
   // A call taken at the desk is answered automatically when it rings before this time.
   let autoAnswerUntil = 0;
   let notification = null;
@@ -31,7 +36,7 @@
     if (!answer.ok) throw new Error(await answer.text());
     return answer;
   }
-  const fetchToken = async () => (await post(panel.dataset.token)).json();
+  const credentials = async () => (await post(panel.dataset.token)).json();
 
   // --- display, here and on the other pages
 
@@ -41,6 +46,7 @@
     return {
       kind: "state",
       state: inWrapUp ? "wrap_up" : state,
+      muted,
       caller: facts.caller,
       reason: state === "incoming" ? facts.reason : "",
       order: facts.order,
@@ -55,6 +61,8 @@
     byId("softphone-state").className = `tag ${TONES[now.state] ?? ""}`;
     byId("softphone-answer").hidden = byId("softphone-decline").hidden = state !== "incoming";
     byId("softphone-hang-up").hidden = state !== "talking" && state !== "connecting";
+    byId("softphone-mute").hidden = byId("softphone-keys").hidden = state !== "talking";
+    byId("softphone-mute").setAttribute("aria-pressed", String(muted));
     byId("softphone-typing").hidden = !(line?.canType && state === "talking");
     panel.classList.toggle("rings", state === "incoming");
     window.Hotline.showCaller(byId("softphone-caller"), now, words);
@@ -64,6 +72,7 @@
 
   function change(next) {
     state = next;
+    if (state !== "talking") muted = false;
     if (state === "incoming") { ringer.start(); window.setTimeout(notify, NAME_KNOWN_WITHIN_MS); }
     else { ringer.stop(); notification?.close(); notification = null; }
     show();
@@ -76,6 +85,13 @@
     notification.onclick = () => window.focus();
   }
 
+  function mute() {
+    if (state !== "talking") return;
+    muted = !muted;
+    line?.mute(muted);
+    show();
+  }
+
   function write(who, text) {
     const entry = document.createElement("li");
     entry.className = who;
@@ -84,8 +100,8 @@
     byId("softphone-said").scrollTop = byId("softphone-said").scrollHeight;
   }
 
-  const handlers = {
-    ready() { change("ready"); },
+  // What a telephone reports.
+  const on = {
     incoming() {
       byId("softphone-said").replaceChildren();
       if (Date.now() < autoAnswerUntil) { autoAnswerUntil = 0; line.answer(); return; }
@@ -94,7 +110,9 @@
     connecting() { change("connecting"); },
     talking() { change("talking"); },
     ended() { change("ready"); },
-    said(text) { write("line", text); },
+    said: write,
+    // The call goes on.
+    failed(reason) { window.Hotline.showError(reason); },
     closed(reason) {
       line = null;
       change("off");
@@ -102,105 +120,23 @@
       window.Hotline.showError(reason);
       window.setTimeout(connect, RECONNECT_MS);
     },
+    // The operator opened the telephone in another browser.
+    replaced() {
+      line = null;
+      leaving = true;
+      change("off");
+      window.Hotline.showError(words.twice);
+    },
   };
-
-  // --- the two kinds of softphone: canType, answer(), decline(), hangUp(), say(text)
-
-  async function openCarrier(first) {
-    const { Device } = window.Twilio;
-    const device = new Device(first.token, { closeProtection: true });
-    for (const sound of ["incoming", "outgoing", "disconnect"]) device.audio?.[sound](false);
-    let call = null;
-    let registered = false;
-    // An error during a call ends the device after the call; a device that is replaced must not be left to ring as well.
-    let failure = null;
-    const end = () => {
-      if (!registered) return;
-      registered = false;
-      device.destroy();
-      handlers.closed(failure);
-    };
-    device.on("tokenWillExpire", () => fetchToken().then(({ token: next }) => device.updateToken(next)).catch(() => {}));
-    device.on("error", (error) => {
-      failure = words.failed + error.message;
-      if (call === null) end(); else window.Hotline.showError(failure);
-    });
-    // The carrier ends the registration of a browser that has lost its connection for long.
-    device.on("unregistered", () => { failure ??= words.lost; if (call === null) end(); });
-    device.on("incoming", (incoming) => {
-      if (call !== null) { incoming.reject(); return; }
-      call = incoming;
-      const ended = () => {
-        if (call !== incoming) return;
-        call = null;
-        handlers.ended();
-        if (failure !== null) end();
-      };
-      for (const over of ["cancel", "disconnect", "reject", "error"]) incoming.on(over, ended);
-      incoming.on("accept", handlers.talking);
-      handlers.incoming();
-    });
-    try {
-      await device.register();
-    } catch (error) {
-      device.destroy();
-      throw new Error(failure ?? words.failed + error.message);
-    }
-    registered = true;
-    failure = null;
-    return {
-      canType: false,
-      answer: () => call?.accept(),
-      decline: () => call?.reject(),
-      hangUp: () => call?.disconnect(),
-      say: () => {},
-    };
-  }
-
-  function openSimulator(first) {
-    return new Promise((resolve, reject) => {
-      const socket = new WebSocket(new URL(first.url, window.location.href.replace(/^http/, "ws")));
-      socket.binaryType = "arraybuffer";
-      const send = (command) => socket.send(JSON.stringify(command));
-      const player = new window.Hotline.Player();
-      let microphone = null;
-      const closeMicrophone = () => { microphone?.close(); microphone = null; };
-      const onEvent = {
-        Incoming: () => handlers.incoming(),
-        Said: (event) => { if (!event.text.startsWith("[")) handlers.said(event.text); },
-        PartnerSpoke: (event) => write("caller", event.words),
-        Connected: () => {
-          handlers.talking();
-          window.Hotline.openMicrophone(panel.dataset.worklet, (sound) => socket.send(sound)).then((opened) => { microphone = opened; }).catch(() => {});
-        },
-        Disconnected: () => { closeMicrophone(); handlers.connecting(); },
-        Ended: () => { closeMicrophone(); handlers.ended(); },
-        SimulatorUnreachable: () => { reject(new Error(words.simulator)); },
-      };
-      socket.onmessage = ({ data }) => {
-        if (typeof data !== "string") { player.play(new Uint8Array(data)); return; }
-        const event = JSON.parse(data);
-        onEvent[event.event]?.(event);
-      };
-      socket.onopen = () => resolve({
-        canType: true,
-        answer: () => { send({ command: "answer" }); handlers.connecting(); },
-        decline: () => send({ command: "hang_up" }),
-        hangUp: () => send({ command: "hang_up" }),
-        say: (text) => { send({ command: "speak", words: text, mulaw: "" }); write("me", text); },
-      });
-      socket.onclose = () => { closeMicrophone(); reject(new Error(words.lost)); if (line !== null) handlers.closed(words.lost); };
-    });
-  }
+  const page = { on, words, credentials, worklet: panel.dataset.worklet };
 
   // Connect, and again until it succeeds. The operator is rung only while the telephone is connected.
   function connect() {
     connecting ??= (async () => {
       if (line !== null) return;
-      const first = await fetchToken();
-      line = await (first.kind === "carrier" ? openCarrier(first) : openSimulator(first));
-      handlers.ready();
-    })().catch((error) => handlers.closed(error.message)).finally(() => { connecting = null; });
+      line = await window.Hotline.openTelephone(await credentials(), page);
+      change("ready");
+    })().catch((error) => on.closed(error.message)).finally(() => { connecting = null; });
     return connecting;
   }
 
@@ -243,6 +179,7 @@
     answer: () => line?.answer(),
     decline: () => line?.decline(),
     "hang-up": () => line?.hangUp(),
+    mute,
     "auto-answer": () => { autoAnswerUntil = Date.now() + AUTO_ANSWER_MS; },
     "sign-out": () => { leaving = true; window.close(); },
   };
@@ -250,6 +187,8 @@
 
   document.addEventListener("htmx:sseMessage", () => { show(); if (byId("call-facts").dataset.reason) notify(); });
   document.addEventListener("keydown", (event) => {
+    const typed = event.target.closest("input") !== null || event.ctrlKey || event.altKey || event.metaKey;
+    if (state === "talking" && !typed && /^[0-9*#]$/.test(event.key)) { line?.press(event.key); return; }
     if (event.code !== "F8") return;
     event.preventDefault();
     if (state !== "incoming" || event.repeat) return;
@@ -259,6 +198,8 @@
   byId("softphone-answer").addEventListener("click", () => line?.answer());
   byId("softphone-decline").addEventListener("click", () => line?.decline());
   byId("softphone-hang-up").addEventListener("click", () => line?.hangUp());
+  byId("softphone-mute").addEventListener("click", mute);
+  for (const button of byId("softphone-keys").querySelectorAll("button")) button.addEventListener("click", () => line?.press(button.dataset.key));
   byId("softphone-typing").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = byId("softphone-text").value.trim();

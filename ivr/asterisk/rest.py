@@ -13,7 +13,9 @@ from typing import Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from clock import system_clock
 from ivr.asterisk.ari import APPLICATION
+from ivr.asterisk.browser_telephones import SCRIPTS, BrowserTelephones
 from ivr.asterisk.channels import new_channel_id, status_of
 from ivr.carrier import (
     OPERATOR_RING_S,
@@ -44,6 +46,7 @@ class AsteriskCarrier:
         self._http = requests.Session()
         self._http.auth = (settings.asterisk_user, settings.asterisk_password)
         self._http.mount(self._ari, HTTPAdapter(pool_maxsize=CONNECTIONS_MAX))
+        self._browsers = BrowserTelephones(self._http, settings.asterisk_url, settings.secret_key, system_clock)
         # Calls that this very process leads are redirected without a round trip.
         self.redirect_here: Redirect = lambda _call, _name, _arguments: False
 
@@ -142,12 +145,13 @@ class AsteriskCarrier:
 
     @property
     def browser_telephone(self) -> BrowserTelephone | None:
-        """None: no browser telephone is set up."""
-        return None
+        """JsSIP, which every exchange has a place for."""
+        return SCRIPTS
 
-    def browser_credentials(self, identity: str) -> str:
-        """Raise CarrierError: no browser telephone is set up."""
-        raise CarrierError("no browser telephone is set up")
+    def browser_credentials(self, identity: str) -> Mapping[str, str | int]:
+        """The name and password, good for an hour, with which a page registers at the exchange under this identity.
+        Raises CarrierError."""
+        return self._browsers.credentials(identity)
 
     # --- recordings
 

@@ -71,6 +71,7 @@ TOKEN_S: Final = 3600
 SOUND_HOSTS: Final = ("https://media.twiliocdn.com", "https://sdk.twilio.com")
 BROWSER_TELEPHONE: Final = BrowserTelephone(
     "twilio-voice/twilio.min.js",
+    "twilio.js",
     ("https://eventgw.twilio.com", "wss://voice-js.roaming.twilio.com", *SOUND_HOSTS),
     ("mediastream:", *SOUND_HOSTS),
 )
@@ -343,7 +344,7 @@ class TwilioCarrier:
         key = self._settings.twilio_api_key_sid and self._settings.twilio_api_key_secret
         return BROWSER_TELEPHONE if key else None
 
-    def browser_credentials(self, identity: str) -> str:
+    def browser_credentials(self, identity: str) -> Mapping[str, str | int]:
         """A token, valid for an hour, with which a browser can be called under this identity and can call nobody."""
         token = AccessToken(
             self._settings.twilio_account_sid,
@@ -353,7 +354,7 @@ class TwilioCarrier:
             ttl=TOKEN_S,
         )
         token.add_grant(VoiceGrant(incoming_allow=True))
-        return str(token.to_jwt())
+        return {"token": str(token.to_jwt())}
 
     def fork_sound(self, call_key: str, fork_id: int) -> None:
         """Start a stream of both tracks beside whatever the call does. Raises CarrierError if that fails.

@@ -4,6 +4,7 @@ taken back; a call with unsaved lines asks; wrap-up lets the next caller through
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route, expect
@@ -26,6 +27,7 @@ from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(400)
 
+TELEPHONES = Path(__file__).parents[2] / "console" / "static" / "telephones"
 OTHER_SHOP = "410502100045"
 WRAP_UP_S = 4
 # Notifications are recorded: a browser without a screen shows none.
@@ -319,9 +321,9 @@ def test_a_long_order_keeps_its_total_and_save_in_sight_and_question_mark_shows_
 
 def test_a_failed_telephone_of_the_carriers_is_ended_before_the_next_one_and_never_in_a_call(desk: Page) -> None:
     desk.context.add_init_script(CARRIERS_DEVICES)
-    desk.context.route(
-        "**/desk/softphone/token", lambda asked: asked.fulfill(json={"kind": "carrier", "token": "a token"})
-    )
+    desk.context.route("**/desk/softphone/token", lambda asked: asked.fulfill(json={"token": "a token"}))
+    # The page of the demo with the script of the carrier.
+    desk.context.route("**/telephones/simulator.js", lambda asked: asked.fulfill(path=TELEPHONES / "twilio.js"))
     telephone = opened_telephone(desk, "用电脑接")
 
     def states() -> list[str]:

@@ -161,8 +161,8 @@ class FakeCarrier:
     def browser_telephone(self) -> BrowserTelephone | None:
         return None
 
-    def browser_credentials(self, identity: str) -> str:
-        raise AssertionError("no outbound call is placed in these tests")
+    def browser_credentials(self, identity: str) -> dict[str, str | int]:
+        raise AssertionError("no browser is a telephone in these tests")
 
     def recording(self, recording_id: str) -> bytes | None:
         self._refuse()

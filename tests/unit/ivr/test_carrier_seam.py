@@ -20,7 +20,7 @@ SETTINGS = re.compile(r"(?i:twilio_(account_sid|auth_token|api_base|api_key_sid|
 # carrier does.
 EXCEPTED = {
     "console/static/phone.js": ["call_sid"],
-    "console/static/softphone.js": ["Twilio"],
+    "console/static/telephones/twilio.js": ["Twilio", "Twilio"],
     "console/web_phone/pin_hiding.py": ["call_sid"],
 }
 
