@@ -12,7 +12,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from ivr.asterisk.channels import ChannelPurpose
+from ivr.asterisk import talks
+from ivr.asterisk.channels import ChannelPurpose, talk_of
 from ivr.asterisk.leg import Event, Interpreter, Leg
 from ivr.carrier import (
     Ask,
@@ -22,6 +23,7 @@ from ivr.carrier import (
     CollectKeys,
     EndCall,
     Instruction,
+    JoinTalk,
     KeepListening,
     Listening,
     Nothing,
@@ -59,6 +61,7 @@ class Caller:
             case "hold":
                 return lambda: handover.sent_to_hold(call_key)
             case "talk":
+                talks.part(leg)
                 return lambda: handover.sent_to_talk(call_key)
             case _:
                 raise ValueError(f"callers are not redirected to {name}")
@@ -68,6 +71,8 @@ class Caller:
 
     def _continue(self, leg: Leg) -> Instruction:
         """The instruction with which a caller goes on whose process was killed."""
+        if (call_key := talk_of(leg.bridge)) is not None:
+            return JoinTalk(call_key)
         operators, automatic = self._line.operators, self._line.automatic
         match operators.queue.position(leg.call_key).state:
             case "waiting" | "connecting" | "operator_gone" | "at_desk":

@@ -13,10 +13,16 @@ from typing import Final, Literal
 
 from ivr.carrier import CallStatus
 
-Kind = Literal["caller", "retailer", "operator", "coach", "callback", "direct", "dialled", "media", "snoop"]
+Kind = Literal["caller", "retailer", "operator", "coach", "callback", "direct", "dialled", "media", "snoop", "whisper"]
+"""The purpose of a channel. "direct" is an operator, and "dialled" a caller, whom another leg dials; "snoop" is one
+side of a call's sound, and "whisper" a supervisor's way to an operator's ear."""
+
+Device = Literal["browser", "telephone"]
 
 _PREFIX: Final = "hotline"
 _RANDOM_BYTES: Final = 4
+_TALK: Final = f"{_PREFIX}-talk-"
+_BROWSER: Final[Device] = "browser"
 
 # https://docs.asterisk.org/Latest_API/API_Documentation/Asterisk_REST_Interface/_Asterisk_REST_Data_Models/#channel
 _STATUSES: Final[dict[str, CallStatus]] = {"Up": "in_progress", "Ring": "ringing", "Ringing": "ringing"}
@@ -34,6 +40,11 @@ class ChannelPurpose:
     def number(self, place: int = 0) -> int:
         """The id at this place, as a number."""
         return int(self.ids[place])
+
+    @property
+    def in_browser(self) -> bool:
+        """True if a browser's telephone is called, which only its operator answers."""
+        return _BROWSER in self.ids
 
 
 def new_channel_id(kind: Kind, *ids: int | str) -> str:
@@ -55,8 +66,13 @@ def own_bridge(channel_id: str) -> str:
 
 
 def talk_bridge(call_key: str) -> str:
-    """The id of the bridge in which a caller talks with others."""
-    return f"{_PREFIX}-talk-{call_key}"
+    """The id of the bridge in which this call talks with another."""
+    return f"{_TALK}{call_key}"
+
+
+def talk_of(bridge: str) -> str | None:
+    """The call that talks in the bridge of this id, or None if it is no talk's."""
+    return bridge.removeprefix(_TALK) if bridge.startswith(_TALK) else None
 
 
 def status_of(state: str) -> CallStatus:

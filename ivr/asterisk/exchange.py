@@ -19,8 +19,10 @@ import aiohttp
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from ivr.asterisk import talks
 from ivr.asterisk.ari import APPLICATION, Ari, AriError, NotThere
-from ivr.asterisk.channels import ChannelPurpose, Kind, ended_status, own_bridge, purpose_of
+from ivr.asterisk.channels import ChannelPurpose, Kind, ended_status, own_bridge, purpose_of, talk_bridge
+from ivr.asterisk.forks import Forks, is_fork
 from ivr.asterisk.leg import Interpreter, Leg, Role
 from ivr.line import LineServices
 from plain_text import printable
@@ -56,6 +58,9 @@ class Exchange:
         self.interpreters = interpreters
         self.decoding = decoding
         self.legs: dict[str, Leg] = {}
+        # For each channel that a leg has dialled: true once it agrees to talk.
+        self.callees: dict[str, asyncio.Future[bool]] = {}
+        self._forks = Forks(self)
         self._speak = speak
         self._roles = roles
         self._threads = threads
@@ -131,6 +136,10 @@ class Exchange:
             case "ChannelUserevent":
                 if (leg := self.legs.get(channel.get("id", ""))) is not None:
                     leg.redirect(event["eventname"], event.get("userevent", {}))
+            case "ChannelEnteredBridge":
+                talks.entered(self.legs, event["bridge"])
+            case "ChannelLeftBridge":
+                talks.left(self.legs, event["bridge"], channel["id"])
             case "ChannelDestroyed":
                 self._end(channel, event["cause"])
 
@@ -140,7 +149,9 @@ class Exchange:
         awaited = self._awaited.pop(channel["id"], None)
         if awaited is not None and not awaited.done():
             awaited.set_result(None)
-        if (leg := self._new_leg(channel, arguments)) is not None:
+        if is_fork(channel["id"]):
+            self.in_background(self._forks.take(channel["id"], channel["name"]))
+        elif (leg := self._new_leg(channel, arguments)) is not None:
             if leg.purpose.kind == "caller":
                 self.in_background(self._answer(leg))
             else:
@@ -168,13 +179,16 @@ class Exchange:
         key = channel["id"]
         purpose = purpose_of(key)
         status = ended_status(cause, answered=channel["state"] == "Up")
+        if (agreed := self.callees.get(key)) is not None and not agreed.done():
+            agreed.set_result(False)
         if (role := self._roles.get(purpose.kind)) is not None:
             self.in_background(self._report_end(key, role, purpose, status, self.legs.pop(key, None)))
 
     async def _report_end(self, key: str, role: Role, purpose: ChannelPurpose, status: Any, leg: Leg | None) -> None:
         if leg is not None:
             await leg.close()
-        await self.ari.delete(f"/bridges/{own_bridge(key)}")
+        for bridge in (own_bridge(key), talk_bridge(key)):
+            await self.ari.delete(f"/bridges/{bridge}")
         # One whose end cannot be stored is asked about later, as a call that has gone quiet.
         await self.run(lambda: role.ended(key, purpose, status), call=key)
 
@@ -183,11 +197,14 @@ class Exchange:
         channels = await self.ari.get("/channels")
         bridges = await self.ari.get("/bridges")
         bridge_of = {channel: bridge["id"] for bridge in bridges for channel in bridge["channels"]}
-        media = [channel["id"] for channel in channels if purpose_of(channel["id"]).kind == "media"]
-        orphaned = [one for one in media if one not in self._awaited]
+        made = [channel["id"] for channel in channels if purpose_of(channel["id"]).kind in ("media", "whisper")]
+        orphaned = [one for one in made if one not in self._awaited]
         await asyncio.gather(*(self.ari.delete(f"/channels/{channel}") for channel in orphaned))
         for channel in channels:
             if channel["dialplan"]["app_name"] != "Stasis":
+                continue
+            if is_fork(channel["id"]):
+                self.in_background(self._forks.take(channel["id"], channel["name"]))
                 continue
             leg = self._new_leg(channel, channel["dialplan"]["app_data"].split(",")[1:])
             if leg is not None:

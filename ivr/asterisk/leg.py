@@ -19,7 +19,7 @@ from ivr.asterisk.ari import AriError, NotThere
 from ivr.asterisk.channels import ChannelPurpose, own_bridge
 from ivr.asterisk.ear import Ear
 from ivr.asterisk.media import Media, MediaClosed
-from ivr.carrier import CallStatus, EndCall, Instruction
+from ivr.carrier import KEY_WAIT_S, CallStatus, EndCall, HoldMusic, Instruction, QueueMusic
 from ivr.operators import waiting_music
 
 if TYPE_CHECKING:
@@ -30,7 +30,15 @@ MEDIA_TRIES = 3
 # A call whose instruction the exchange could not carry out is taken up again after this long, in seconds.
 RETRY_S = 1.0
 
-Event = Callable[[], Instruction]
+# Who is told one of these is in the queue, and may be connected to an operator.
+_IN_QUEUE = (QueueMusic, HoldMusic)
+
+
+class ExchangeInstruction:
+    """An instruction that the exchange gives to a leg, beside those of the line."""
+
+
+Event = Callable[[], Instruction | ExchangeInstruction]
 """What has happened in a call: reports it to the line, which may wait for the database, and returns the instruction."""
 
 T = TypeVar("T")
@@ -77,6 +85,13 @@ class Leg:
         # The bridge that the channel is in, or is on its way to.
         self.bridge = own_bridge(channel)
         self.is_outbound = purpose.kind == "retailer"
+        # Set while the call is in the queue, on hold or not.
+        self.in_queue = asyncio.Event()
+        # Set once somebody else is in the talk, and once nobody is any more.
+        self.accompanied = asyncio.Event()
+        self.alone = asyncio.Event()
+        # The bridge of a talk between others, which a supervisor hears.
+        self.overhears = ""
         self._course: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Media] | None = None
         self._ear: Ear | None = None
@@ -91,6 +106,7 @@ class Leg:
 
     def go_on(self, event: Event) -> None:
         """Break off whatever is carried out, and go on with this event."""
+        self.in_queue.clear()
         before, self._course = self._course, asyncio.create_task(self._run(event, self._course))
         if before is not None:
             before.cancel()
@@ -118,8 +134,12 @@ class Leg:
             with suppress(AriError, MediaClosed):
                 await self._carry_out(EndCall((self.exchange.line.prompts.failure_goodbye,)))
 
-    async def _carry_out(self, instruction: Instruction) -> Event | None:
+    async def _carry_out(self, instruction: Instruction | ExchangeInstruction) -> Event | None:
         interpreter = self.exchange.interpreters[type(instruction)]
+        if isinstance(instruction, _IN_QUEUE):
+            self.in_queue.set()
+        else:
+            self.in_queue.clear()
         for tried in range(1, MEDIA_TRIES + 1):
             try:
                 return await interpreter(self, instruction)
@@ -180,6 +200,7 @@ class Leg:
     async def _play(self, sounds: AsyncIterator[bytes], key_interrupts: bool, gives_way: bool) -> bool:
         if key_interrupts and self._keys:
             return False
+        await self.leave()
         media = await self.media()
         self._gives_way = media if gives_way else None
         playing = asyncio.create_task(media.play(sounds))
@@ -214,6 +235,12 @@ class Leg:
         if not self._keys:
             self._key_pressed.clear()
         return key
+
+    async def ask_key(self, sentences: Sequence[str], seconds: float = KEY_WAIT_S) -> str | None:
+        """Say the sentences, which a key interrupts, and return the key; None if none is pressed for so long."""
+        self.forget_keys()
+        await self.say(sentences, key_interrupts=True)
+        return await self.wait_key(seconds)
 
     def forget_keys(self) -> None:
         """Forget the keys that were pressed before: they were meant for an earlier question."""
@@ -256,6 +283,8 @@ class Leg:
 
     async def leave(self) -> None:
         """Bring the channel back to the line, out of a talk."""
+        if self.bridge != own_bridge(self.call_key):
+            await self.media()
         if self.bridge != own_bridge(self.call_key):
             await self.join(own_bridge(self.call_key))
 

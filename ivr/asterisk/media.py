@@ -86,6 +86,10 @@ class Media:
             raise
         return media
 
+    async def wait_closed(self) -> None:
+        """Wait until the sound has ended: with its call, or with Asterisk."""
+        await asyncio.wait([self._reading])
+
     @property
     def is_open(self) -> bool:
         """True until the socket is closed."""

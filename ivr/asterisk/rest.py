@@ -17,6 +17,8 @@ from clock import system_clock
 from ivr.asterisk.ari import APPLICATION
 from ivr.asterisk.browser_telephones import SCRIPTS, BrowserTelephones
 from ivr.asterisk.channels import new_channel_id, status_of
+from ivr.asterisk.forks import fork_channels
+from ivr.asterisk.telephones import device, origination
 from ivr.carrier import (
     OPERATOR_RING_S,
     BrowserTelephone,
@@ -24,10 +26,8 @@ from ivr.carrier import (
     CarrierError,
     CarrierRefused,
     NumberAtCarrier,
-    browser_identity,
 )
 from ivr.metrics import carrier_request
-from orders.retailers.dialling import may_be_dialled
 from settings import Settings
 
 TIMEOUT_S: Final = 5.0
@@ -101,8 +101,16 @@ class AsteriskCarrier:
         self._do("DELETE", f"/channels/{call_key}", "the call could not be ended")
 
     def fork_sound(self, call_key: str, fork_id: int) -> None:
-        """Raise CarrierError: calls on the exchange cannot be listened to."""
-        raise CarrierError("the sound of the call could not be forked: the exchange does not do it")
+        """Have the sound of the call, both sides, sent to the line. Raises CarrierError."""
+        for channel, direction in fork_channels(fork_id):
+            self._do(
+                "POST",
+                f"/channels/{call_key}/snoop",
+                "the sound of the call could not be forked",
+                spy=direction,
+                app=APPLICATION,
+                snoopId=channel,
+            )
 
     def delete_queue(self, queue_id: str) -> None:
         """Do nothing: the exchange keeps no queues."""
@@ -133,15 +141,15 @@ class AsteriskCarrier:
 
     def dial_operator(self, address: str, line: str, attempt_id: int) -> str:
         """Dial an operator for a ring attempt and return the call's key. Raises CarrierError."""
-        return self._dial(address, line, new_channel_id("operator", attempt_id))
+        return self._dial(address, line, new_channel_id("operator", attempt_id, device(address)))
 
     def dial_operator_for_callback(self, address: str, line: str, callback_id: int, staff_id: int) -> str:
         """Dial an operator for a callback and return the call's key. Raises CarrierError."""
-        return self._dial(address, line, new_channel_id("callback", callback_id, staff_id))
+        return self._dial(address, line, new_channel_id("callback", callback_id, staff_id, device(address)))
 
     def dial_coach(self, address: str, line: str, supervision_id: int) -> str:
         """Dial a supervisor who is to whisper and return the call's key. Raises CarrierError."""
-        return self._dial(address, line, new_channel_id("coach", supervision_id))
+        return self._dial(address, line, new_channel_id("coach", supervision_id, device(address)))
 
     @property
     def browser_telephone(self) -> BrowserTelephone | None:
@@ -163,19 +171,8 @@ class AsteriskCarrier:
 
     def _dial(self, address: str, line: str, channel_id: str) -> str:
         """Dial a telephone and return the call's key; once it is answered, it comes to the application."""
-        if browser_identity(address) is None and not may_be_dialled(address, self._settings.dialled_prefixes):
-            raise CarrierError("the operator's number may not be dialled: see DIALLED_PREFIXES")
-        self._do(
-            "POST",
-            "/channels",
-            "the operator's telephone could not be dialled",
-            endpoint=f"PJSIP/{address}@{self._settings.asterisk_trunk}",
-            app=APPLICATION,
-            channelId=channel_id,
-            callerId=line,
-            timeout=str(OPERATOR_RING_S),
-            formats="ulaw,alaw",
-        )
+        parameters = origination(address, line, channel_id, OPERATOR_RING_S, self._settings)
+        self._do("POST", "/channels", "the operator's telephone could not be dialled", None, **parameters)
         return channel_id
 
     def _redirect(self, call_key: str, name: str, **arguments: str) -> None:

@@ -6,14 +6,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ivr.asterisk import caller
+from ivr.asterisk import callback, caller, coach, direct, operator, talks, waiting
 from ivr.asterisk.channels import Kind
 from ivr.asterisk.leg import Interpreter, Role
 from ivr.line import LineServices
 
-INTERPRETERS: Final[Mapping[type, Interpreter]] = {**caller.INTERPRETERS}
+INTERPRETERS: Final[Mapping[type, Interpreter]] = {
+    **caller.INTERPRETERS,
+    **waiting.INTERPRETERS,
+    **operator.INTERPRETERS,
+    **talks.INTERPRETERS,
+    **coach.INTERPRETERS,
+    **callback.INTERPRETERS,
+    **direct.INTERPRETERS,
+}
 
 
 def roles(line: LineServices) -> Mapping[Kind, Role]:
     """The roles of the channels that are led, by their kind."""
-    return {"caller": caller.Caller(line)}
+    return {
+        "caller": caller.Caller(line),
+        "operator": operator.Operator(line),
+        "coach": coach.Supervisor(line),
+        "callback": callback.Callback(line),
+        "dialled": callback.CalledBack(),
+        "direct": direct.DirectOperator(line),
+    }

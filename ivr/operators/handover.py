@@ -210,6 +210,14 @@ class Handover:
         return Whisper(attempt_id, 2 * sentences) if sentences else EndCall((self._prompts.caller_gone,))
 
     @on_failure(_end_operator_call)
+    def operator_goes_on(self, attempt_id: int, *, in_browser: bool) -> Instruction:
+        """The operator's call goes on, outside of a talk, after the process that led it was killed."""
+        caller = self._caller_of(attempt_id)
+        if caller is None:
+            return self.operator_answered(attempt_id, in_browser=in_browser)
+        return self._caller_is_elsewhere(caller) or self._bridge(caller, 0)
+
+    @on_failure(_end_operator_call)
     def operator_key(self, attempt_id: int, key: str) -> Instruction:
         """The operator pressed a key after the whisper."""
         if key == YES_KEY:
