@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import aiohttp
@@ -33,7 +33,7 @@ class AlreadyThere(AriError):
     """Asterisk has something of this name already, or the channel is in no state for it."""
 
 
-_REFUSALS: Final = {404: NotThere, 409: AlreadyThere}
+_ERRORS: Final[Mapping[int, type[AriError]]] = {404: NotThere, 409: AlreadyThere}
 
 
 class Ari:
@@ -74,6 +74,11 @@ class Ari:
         except NotThere:
             return
 
+    async def make_bridge(self, bridge: str) -> None:
+        """Make a bridge of this id, in which all hear each other, unless it is there."""
+        with suppress(AlreadyThere):
+            await self._request("POST", f"/bridges/{bridge}", {"type": "mixing"})
+
     async def events(self) -> aiohttp.ClientWebSocketResponse:
         """The socket on which Asterisk reports all its events to the application, in order; whoever had it loses it.
         Raises AriError."""
@@ -106,4 +111,4 @@ class Ari:
             raise AriError(
                 f"the exchange could not be asked ({method} {path}): {error or type(error).__name__}"
             ) from error
-        raise _REFUSALS.get(answer.status, AriError)(reason)
+        raise _ERRORS.get(answer.status, AriError)(reason)

@@ -83,7 +83,7 @@ async def coach(leg: Leg, instruction: Coach) -> Event:
                 snoopId=channel,
             )
             await started
-            await exchange.ari.post(f"/bridges/{talk_bridge(leg.call_key)}", type="mixing")
+            await exchange.ari.make_bridge(talk_bridge(leg.call_key))
             await exchange.ari.post(f"/bridges/{talk_bridge(leg.call_key)}/addChannel", channel=channel)
         await talks.talk(leg, leg.call_key)
     except (AriError, TimeoutError) as error:

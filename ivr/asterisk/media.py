@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from ivr.asterisk.ari import APPLICATION, AlreadyThere, Ari, AriError
+from ivr.asterisk.ari import APPLICATION, Ari, AriError
 from ivr.asterisk.channels import new_channel_id, own_bridge
 from speech.sound.audio import FRAME_BYTES
 
@@ -53,27 +53,29 @@ class Media:
         """Open the sound of this call, which is then alone with the line in its own bridge. `started` waits until a
         channel has come to the application. Raises AriError."""
         channel = new_channel_id("media", call)
-        made, _bridge = await asyncio.gather(
-            ari.post(
-                "/channels/externalMedia",
-                app=APPLICATION,
-                channelId=channel,
-                external_host="INCOMING",
-                transport="websocket",
-                encapsulation="none",
-                connection_type="server",
-                format="ulaw",
-                direction="both",
-                transport_data="f(json)",
-            ),
-            _make_bridge(ari, own_bridge(call)),
-        )
+        # It may come before anything else is answered.
+        coming = asyncio.ensure_future(started(channel))
         try:
+            made, _bridge = await asyncio.gather(
+                ari.post(
+                    "/channels/externalMedia",
+                    app=APPLICATION,
+                    channelId=channel,
+                    external_host="INCOMING",
+                    transport="websocket",
+                    encapsulation="none",
+                    connection_type="server",
+                    format="ulaw",
+                    direction="both",
+                    transport_data="f(json)",
+                ),
+                ari.make_bridge(own_bridge(call)),
+            )
             socket = await ari.media(made["channelvars"]["MEDIA_WEBSOCKET_CONNECTION_ID"])
             media = cls(ari, channel, socket)
             try:
                 async with asyncio.timeout(STARTS_WITHIN_S):
-                    await started(channel)
+                    await coming
                 await ari.post(f"/bridges/{own_bridge(call)}/addChannel", channel=f"{call},{channel}")
             except BaseException:
                 await media.close()
@@ -84,6 +86,8 @@ class Media:
         except BaseException:
             await ari.delete(f"/channels/{channel}")
             raise
+        finally:
+            coming.cancel()
         return media
 
     async def wait_closed(self) -> None:
@@ -170,12 +174,6 @@ class Media:
         for mark in self._marks.values():
             if not mark.done():
                 mark.set_exception(MediaClosed("the media channel was closed"))
-
-
-async def _make_bridge(ari: Ari, bridge: str) -> None:
-    """Make the bridge of a call, unless an earlier process has."""
-    with suppress(AlreadyThere):
-        await ari.post(f"/bridges/{bridge}", type="mixing")
 
 
 def _chunks(sound: bytes) -> Iterator[bytes]:

@@ -73,7 +73,7 @@ async def talk(leg: Leg, call_key: str) -> bool:
     leg.accompanied.clear()
     leg.alone.clear()
     if leg.bridge != bridge:
-        await ari.post(f"/bridges/{bridge}", type="mixing")
+        await ari.make_bridge(bridge)
         await leg.join(bridge)
     # Who was there before is not reported.
     if len((await ari.get(f"/bridges/{bridge}"))["channels"]) > 1:
@@ -89,7 +89,7 @@ async def talk(leg: Leg, call_key: str) -> bool:
 
 async def connect(leg: Leg, other: Leg, call_key: str, instruction: ExchangeInstruction) -> bool:
     """Talk with this other leg, which is told to come by this instruction; False if it did not."""
-    await leg.exchange.ari.post(f"/bridges/{talk_bridge(call_key)}", type="mixing")
+    await leg.exchange.ari.make_bridge(talk_bridge(call_key))
     other.go_on(lambda: instruction)
     return await talk(leg, call_key)
 
