@@ -28,7 +28,15 @@ endif
 DEMO_KEYS := var/demo.keys
 DEMO := DEMO=1 HOST=$(HOST) PORT=$(PORT) TWILIO_API_BASE=$(TWILIO_API_BASE)
 
-.PHONY: help run test test-fast faults check format bench eval call model voice words vendor lock sbom audit clean
+# The exchange of `make pbx`, and the passwords of its telephones, made once for each installation as well.
+SIP_PORT ?= 5060
+ARI_PORT ?= 8288
+RTP_PORTS ?= 20000-20999
+PBX_KEYS := var/pbx.keys
+PBX := DEMO=1 CARRIER=asterisk HOST=$(HOST) PORT=$(PORT) ASTERISK_URL=http://127.0.0.1:$(ARI_PORT) \
+	ASTERISK_SIP_PORT=$(SIP_PORT) ASTERISK_RTP_PORTS=$(RTP_PORTS)
+
+.PHONY: help run exchange pbx test test-fast faults check format bench eval call model voice words vendor lock sbom audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +55,25 @@ run: .venv/run.stamp model $(DEMO_KEYS) ## the whole line on this machine, with 
 	$(DEMO) $(BIN)/flask --app app file-jobs run & files=$$!; \
 	$(DEMO) $(BIN)/python -m deploy.serve & line=$$!; \
 	wait $$line
+
+exchange: ## unpack Asterisk 22 into the cache, once (needs mmdebstrap)
+	@deploy/asterisk/unpack.sh
+
+$(PBX_KEYS): .venv/run.stamp
+	@mkdir -p var
+	@umask 077; secret() { $(BIN)/python -c 'import secrets; print(secrets.token_hex(16))'; }; { \
+		for name in SECRET_KEY ASTERISK_PASSWORD; do echo "export $$name=$$(secret)"; done; \
+		echo "export TELEPHONES='8001:$$(secret) 8002:$$(secret)'"; } >$@
+
+pbx: .venv/run.stamp model exchange $(PBX_KEYS) ## the demo on an exchange of its own: dial 4001 (SIP_PORT= ARI_PORT= RTP_PORTS=)
+	@. ./$(PBX_KEYS); $(PBX) $(BIN)/flask --app app demo; \
+	trap 'kill $$exchange $$line $$files 2>/dev/null; wait' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
+	$(PBX) $(BIN)/python -m deploy.asterisk.run & exchange=$$!; \
+	$(PBX) $(BIN)/flask --app app file-jobs run & files=$$!; \
+	$(PBX) $(BIN)/python -m deploy.serve & line=$$!; \
+	echo "Serving on http://$(HOST):$(PORT) - Ctrl-C stops it. SIP telephones of this machine sign in at 127.0.0.1:$(SIP_PORT)"; \
+	echo "by name and password, and dial 4001 (orders) or 4002 (supplementary orders): $$TELEPHONES"; \
+	while kill -0 $$exchange 2>/dev/null && kill -0 $$line 2>/dev/null; do sleep 1; done
 
 test: .venv/dev.stamp model ## all tests; ARGS= goes to pytest
 	@$(BIN)/python -m pytest -q $(BESIDE) $(ARGS)

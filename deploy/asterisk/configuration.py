@@ -263,5 +263,5 @@ def _numbers(environment: _Environment) -> str:
         number = number or dialled
         if not (_DIALLED.fullmatch(dialled) and _DIALLED.fullmatch(number)):
             raise ConfigurationError(f"ASTERISK_NUMBERS has {dialled}:{number}: write it like 4001:+8637255550000.")
-        lines += [f"exten => {dialled},1,Stasis(hotline,{number})", " same => n,Hangup()"]
+        lines += [f"exten => {dialled},1,Set(APPLICATION=hotline,{number})", " same => n,Goto(line,s,1)"]
     return "\n".join([*lines, ""])
