@@ -35,8 +35,9 @@ def main() -> NoReturn:
 
 
 def write(files: dict[str, str], place: Place) -> None:
-    """Write the configuration files, which hold secrets, for their owner alone."""
-    os.umask(0o077)
+    """Write the configuration files, which hold secrets, into a folder that only its owner can enter."""
+    place.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.state.chmod(0o700)
     for folder in FOLDERS:
         (place.state / folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
