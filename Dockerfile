@@ -16,8 +16,9 @@ RUN XDG_CACHE_HOME=/model /opt/line/bin/python -m speech.model
 FROM python:3.11-slim
 
 # Vosk's library is linked against the C++ runtime and, on ARM, against atomics, which slim images may leave out.
+# espeak-ng says what the voice pack lacks.
 RUN apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends libatomic1 libstdc++6 \
+    && apt-get install -y -qq --no-install-recommends espeak-ng libatomic1 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 line \
     && useradd --uid 10001 --gid line --no-create-home --home-dir /srv/line --shell /usr/sbin/nologin line

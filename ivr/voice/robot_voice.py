@@ -37,7 +37,7 @@ def robot_voice(text: str) -> Samples:
         run = subprocess.run(command, input=text.encode(), capture_output=True, timeout=TIMEOUT_S, check=True)
         return read_wav(run.stdout, LINE_RATE)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        log.warning("the robot voice could not say a text", text=text, error=str(error))
+        log.warning("the robot voice could not say a text", characters=len(text), error=str(error))
         return tone()
 
 

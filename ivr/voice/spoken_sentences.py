@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from speech.sound.audio import Samples, encode_mulaw
 
 # About 20 kB each.
 SENTENCES_KEPT: Final = 2_000
+_DIGITS: Final = re.compile("[零幺一二三四五六七八九]{2,}")
 _NO_PIECES: Final[Mapping[str, Piece]] = {}
 
 log = structlog.get_logger(__name__)
@@ -52,7 +54,7 @@ class SpokenSentences:
         try:
             spoken = self.spoken(sentence)
         except Exception:  # a caller hears a tone rather than nothing, whatever is wrong with the pack
-            log.exception("a sentence could not be put together", sentence=sentence)
+            log.exception("a sentence could not be put together")
             return encode_mulaw(tone())
         if spoken.gaps:
             VOICE_GAPS.inc(len(spoken.gaps))
@@ -69,8 +71,9 @@ class SpokenSentences:
                 self._said.move_to_end(sentence)
                 return known
         spoken = self._put_together(tile(sentence, pieces), pieces)
-        if spoken.gaps:
-            log.warning("the voice pack has gaps in a sentence", sentence=sentence, gaps=list(spoken.gaps))
+        if spoken.gaps and pieces:
+            # Codes and telephone numbers are no matter for a log.
+            log.warning("the voice pack has gaps", gaps=[_DIGITS.sub("…", gap) for gap in spoken.gaps])
         with self._lock:
             if self._said_from is pieces:
                 self._said[sentence] = spoken

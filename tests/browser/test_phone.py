@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ivr.voice.robot_voice import PROGRAM
 from tests.support.chromium import (
     DESK_WIDTH,
     PHONE_WIDTH,
@@ -26,13 +28,20 @@ pytestmark = [pytest.mark.speech, pytest.mark.timeout(300)]
 
 SHOP = "410502100012"
 RECORDINGS = Path(__file__).parents[1] / "audio"
+# The length of a sound as the browser decodes it.
+SECONDS_OF_SOUND = """async (url) => {
+  const sound = await (await fetch(url)).arrayBuffer();
+  return (await new AudioContext().decodeAudioData(sound)).duration;
+}"""
 FIVE_HONGTASHAN = RECORDINGS / "item_hongtashan_yingjingdian_5_a.ulaw"
 
 
 @pytest.fixture(scope="module")
 def line(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "stream") as served:
-        yield served
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("VOICE_PACK", str(RECORDINGS / "voice"))
+        with served_hotline(databases.without_tables(), tmp_path_factory.mktemp("hotline"), "stream") as served:
+            yield served
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,18 @@ def test_a_stranger_orders_with_the_marked_recordings_and_reads_along_in_english
     expect(page.locator(".stages [aria-current]")).to_contain_text("saved")
     [order] = [order for order in line.orders(SHOP) if order.state == "confirmed"]
     assert order.lines == {"玉溪(软)": 2, "红塔山(硬经典)": 5}
+
+
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason="espeak-ng is not installed: apt-get install espeak-ng")
+def test_the_hotline_is_heard_in_a_browser_that_has_no_voice(page: Page) -> None:
+    page.select_option("#from", "+8613900000000")
+    with page.expect_response("**/sounds/said/*.wav", timeout=30_000) as sound:
+        page.get_by_role("button", name="Call").click()
+        hears(page, "What is your customer code?")
+    assert sound.value.ok
+    assert page.evaluate(SECONDS_OF_SOUND, sound.value.url) > 2
+    expect(page.locator("#no-voice")).to_be_hidden()
+    page.get_by_role("button", name="Hang up").click()
 
 
 def test_what_the_microphone_picks_up_reaches_the_line_as_a_call_does(page: Page, line: ServedLine) -> None:
