@@ -166,6 +166,12 @@ def _voice(services: Services) -> Finding:
     if settings.say_language != "cmn-CN":
         sentence = f"SAY_LANGUAGE is {settings.say_language!r}, and the prompts are Mandarin: set cmn-CN."
         return Finding("voice", "warning", sentence)
+    if settings.say_from_pack and not services.line.sentence_sounds.voice.piece_count:
+        sentence = (
+            f"SAY_FROM_PACK is set, and there is no voice pack in {settings.voice_pack}, so {settings.say_voice} says "
+            "everything: run `flask --app app voice-pack build`, or set VOICE_PACK."
+        )
+        return Finding("voice", "warning", sentence)
     return Finding("voice", "ok", f"{settings.say_voice} speaks Mandarin.")
 
 

@@ -16,7 +16,7 @@ from ivr.voice.kokoro_files import VOICES, VoiceMissing, fetch_voice
 from ivr.voice.pack import OWN, PackUnwritable, VoicePack
 from ivr.voice.pack_building import build, missing
 from ivr.voice.rendering import RenderingFailed, started_renderer
-from ivr.voice.wanted_pieces import prompt_texts, wanted_pieces
+from ivr.voice.wanted_pieces import prompt_texts, prompts_with, wanted_pieces
 from speech.sound.audio import LINE_RATE
 
 DEFAULT_VOICE = "zf_xiaoxiao"
@@ -59,11 +59,13 @@ def build_command(voice: str, most: int | None) -> None:
 @voice_pack_command.command("check")
 @with_appcontext
 def check_command() -> None:
-    """Say which pieces are missing, and which sounds cannot be read. Ends with 1 if there are any."""
+    """Say which pieces are missing, with the prompts that have gaps by that, and which sounds cannot be read. Ends with
+    1 if there are any."""
     pack, wanted = _pack(), _wanted()
     lacking = missing(pack, wanted)
     for text in lacking:
-        click.echo(f"missing     {text}")
+        prompts = ", ".join(prompts_with(text, load_prompts()))
+        click.echo(f"missing     {text}" + (f"  ({prompts})" if prompts else ""))
     unreadable = [text for text, piece in pack.pieces.items() if pack.sound(piece) is None]
     for text in unreadable:
         click.echo(f"unreadable  {text}")

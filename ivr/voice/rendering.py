@@ -13,12 +13,13 @@ from typing import IO, Any, Final
 
 import numpy as np
 
-from ivr.voice import kokoro_process
 from ivr.voice.joining import made_ready
 from ivr.voice.kokoro_files import interpreter
 from ivr.voice.tiling import piece_text
 from speech.sound.audio import LINE_RATE, Samples, resample
 
+# Not imported: what it needs is no part of the line.
+PROGRAM: Final = Path(__file__).with_name("kokoro_process.py")
 # Whatever takes less or more time for a character is not what was to be said.
 CHARACTER_MS: Final = (90, 900)
 
@@ -30,7 +31,7 @@ class RenderingFailed(RuntimeError):
 @contextmanager
 def started_renderer(folder: Path, voice: str) -> Iterator[Renderer]:
     """Kokoro in a process that runs until the context ends; `folder` is what `kokoro_files.fetch_voice` returned."""
-    command = [str(interpreter(folder)), kokoro_process.__file__, str(folder)]
+    command = [str(interpreter(folder)), str(PROGRAM), str(folder)]
     with (
         tempfile.TemporaryFile("w+") as said,
         subprocess.Popen(

@@ -15,7 +15,7 @@ PAUSES_MS: Final = {
     **dict.fromkeys("、", 140),
     **dict.fromkeys("（）()《》“”‘’「」\"' \t\n", 0),
 }
-# Seven times what the longest prompt has between two placeholders.
+# Longer than what any prompt has between two placeholders.
 LONGEST_PIECE: Final = 200
 # A gap costs more than many pieces, so that nothing is left to the robot voice that the pack can say; a name that the
 # pack lacks is one gap, as its single characters are not worth a change of voice.

@@ -30,12 +30,18 @@ _DIGITS = "零幺二三四五六七八九"
 _WEEKDAYS = "一二三四五六日"
 
 
-def prompt_pieces(prompts: Prompts) -> Iterator[str]:
-    """What stands between the placeholders of each prompt, with the mark that ends it, which decides its tune."""
+def prompt_pieces(prompts: Prompts) -> Iterator[tuple[str, str]]:
+    """What stands between the placeholders of each prompt, with the mark that ends it, which decides its melody; each
+    after the prompt's key."""
     for key, prompt in prompts.items():
         if not key.endswith(_SAID_BY_CALLERS):
             for text in filter(None, (prompt.say, prompt.keys)):
-                yield from _PLACEHOLDER.split(text)
+                yield from ((key, piece) for piece in _PLACEHOLDER.split(text))
+
+
+def prompts_with(piece: str, prompts: Prompts) -> list[str]:
+    """The keys of the prompts that have this piece."""
+    return list(dict.fromkeys(key for key, text in prompt_pieces(prompts) if piece_text(text) == piece))
 
 
 def prompt_texts(prompts: Prompts) -> dict[str, str]:
@@ -111,7 +117,8 @@ def _groups(digits: str) -> list[str]:
 
 def wanted_pieces(session: Session, catalog: Catalog, prompts: Prompts) -> dict[str, str]:
     """Every piece the line needs, the most used ones first: by its text, as it is given to the voice."""
-    groups = (prompt_pieces(prompts), number_pieces(prompts), spec_names(catalog), department_names(session))
+    of_prompts = (piece for _, piece in prompt_pieces(prompts))
+    groups = (of_prompts, number_pieces(prompts), spec_names(catalog), department_names(session))
     return _by_text(text for group in groups for text in group)
 
 

@@ -102,6 +102,7 @@ def test_a_wrong_setting_is_named_with_what_to_do(
     [
         ({"say_voice": "Polly.Nobody"}, "SAY_VOICE 'Polly.Nobody' is not known"),
         ({"say_language": "en-GB"}, "set cmn-CN"),
+        ({"say_from_pack": True, "voice_pack": "/nowhere"}, "there is no voice pack in /nowhere"),
         ({}, "callers order by keys only"),
         ({}, "No backup was made"),
     ],

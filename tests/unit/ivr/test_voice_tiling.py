@@ -69,7 +69,7 @@ def test_every_number_quantity_amount_and_day_has_its_pieces() -> None:
 
 def test_every_prompt_without_placeholders_is_one_piece() -> None:
     prompts = load_prompts()
-    pieces = {piece_text(text) for text in prompt_pieces(prompts)} - {""}
+    pieces = {piece_text(text) for _, text in prompt_pieces(prompts)} - {""}
     for key, prompt in prompts.items():
         if not prompt.placeholders and not key.endswith("_said"):
             assert [one.text for one in tile(prompt.say, pieces)] in ([piece_text(prompt.say)], []), key
