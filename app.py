@@ -85,7 +85,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock)
         order_api(sessions, clock, lambda session, moment: Desk(session, catalogs.current(session), moment))
     )
     console.register(app, built)
-    app.register_blueprint(health_routes(settings, sessions, recognition, clock))
+    app.register_blueprint(health_routes(settings, sessions, recognition, line.carrier, clock))
     commands = (migrate_command, demo_command, import_catalog_command, hear_command, export_labelled_command)
     for command in (*commands, voice_pack_command, *STAFF_COMMANDS, *DEPARTMENT_COMMANDS, *OPERATION_COMMANDS):
         app.cli.add_command(command)

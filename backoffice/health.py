@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from backoffice.database_gauges import DATABASE_DOWN, database_gauges
 from clock import Clock
+from ivr.carrier import Carrier, CarrierError
 from ivr.metrics import exposition
 from ivr.processes import LineProcesses, calls_under_way, line_processes, machine, record_heartbeat
 from ivr.streams.recognition import Recognition
@@ -81,11 +82,14 @@ class WithinTime(Generic[T]):
         self._answer = self._ask()
 
 
-def health_routes(settings: Settings, sessions: SessionFactory, recognition: Recognition, clock: Clock) -> Blueprint:
+def health_routes(
+    settings: Settings, sessions: SessionFactory, recognition: Recognition, carrier: Carrier, clock: Clock
+) -> Blueprint:
     """The routes by which the line is watched."""
     routes = Blueprint("health", __name__)
     written = WithinTime(partial(_ask, sessions, clock, write=True))
     read = WithinTime(partial(_ask, sessions, clock, write=False))
+    exchange = WithinTime(partial(_exchange_problem, carrier))
     gauges = WithinTime(lambda: database_gauges(sessions, settings.operator_numbers, clock()))
     silent = DatabaseHealth(f"does not answer within {DATABASE_ANSWERS_WITHIN_S:.0f} s")
 
@@ -99,6 +103,10 @@ def health_routes(settings: Settings, sessions: SessionFactory, recognition: Rec
             "line": _line_problem(database.line),
             "disk": _disk_problem(settings.database_url),
         }
+        if settings.carrier == "asterisk":
+            # Of a carrier elsewhere it is not asked this often.
+            problem = exchange.answer()
+            lacking["carrier"] = "the exchange does not answer" if problem is None else problem or None
         recogniser = "ok" if recognition.available else recognition.problem or "not wanted: LISTEN_MODE is keypad"
         report = {
             "database": database.problem or "ok",
@@ -107,6 +115,8 @@ def health_routes(settings: Settings, sessions: SessionFactory, recognition: Rec
             "line": lacking["line"] or _line(database.line),
             "disk": lacking["disk"] or "ok",
         }
+        if "carrier" in lacking:
+            report["carrier"] = lacking["carrier"] or "ok"
         degraded = any(lacking.values())
         status = ("degraded" if degraded else "ok") if database.serves else "down"
         return jsonify(status=status, **report), 200 if database.serves else 503
@@ -131,6 +141,15 @@ def health_routes(settings: Settings, sessions: SessionFactory, recognition: Rec
         return Response(exposition() + (gauges.answer() or DATABASE_DOWN), mimetype="text/plain; version=0.0.4")
 
     return routes
+
+
+def _exchange_problem(carrier: Carrier) -> str:
+    """The reason why one's own exchange brings no calls; empty if it does."""
+    try:
+        carrier.check()
+    except CarrierError as error:
+        return str(error)
+    return ""
 
 
 def may_read_metrics(settings: Settings, address: str | None) -> bool:

@@ -157,6 +157,8 @@ def _recogniser(services: Services) -> Finding:
 
 def _voice(services: Services) -> Finding:
     settings, voices = services.settings, services.line.carrier.voices
+    if settings.carrier == "asterisk":
+        return Finding("voice", "ok", "The line speaks by itself: see `flask voice-pack check`.")
     if settings.say_voice not in voices:
         known = ", ".join(sorted(voices)[-2:])
         sentence = (
@@ -175,13 +177,18 @@ def _voice(services: Services) -> Finding:
     return Finding("voice", "ok", f"{settings.say_voice} speaks Mandarin.")
 
 
+_CARRIER_NEEDS: Final = {
+    "twilio": "the network, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
+    "asterisk": "that the exchange and the line run, ASTERISK_URL, ASTERISK_USER and ASTERISK_PASSWORD",
+}
+
+
 def _carrier(services: Services) -> Finding:
     try:
         services.line.carrier.check()
     except CarrierError as error:
-        sentence = f"{_sentence(error)}: see the network, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."
-        return Finding("carrier", "wrong", sentence)
-    return Finding("carrier", "ok", "The account is active.")
+        return Finding("carrier", "wrong", f"{_sentence(error)}: see {_CARRIER_NEEDS[services.settings.carrier]}.")
+    return Finding("carrier", "ok", "It answers, and takes our account.")
 
 
 def _numbers(services: Services, session: Session) -> Iterator[Finding]:
@@ -192,6 +199,9 @@ def _numbers(services: Services, session: Session) -> Iterator[Finding]:
         yield Finding(
             point, "wrong", "There is no hotline: enter its number with `flask hotline`, or on the page /hotlines."
         )
+        return
+    if services.settings.carrier == "asterisk":
+        yield Finding(point, "ok", "The exchange's trunk brings them: see that ASTERISK_NUMBERS names each.")
         return
     try:
         known = {one.number: one for one in services.line.carrier.numbers()}

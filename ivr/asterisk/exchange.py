@@ -13,9 +13,11 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
+import phonenumbers
 import structlog
 from structlog.contextvars import bound_contextvars
 
@@ -33,6 +35,8 @@ LOOK_EVERY_S = 0.5
 # Asterisk that cannot be reached is asked again this often.
 RETRY_EVERY_S = 1.0
 NUMBER_MAX_CHARS = 64
+# Numbers without a country code are of this one.
+COUNTRY = "CN"
 
 T = TypeVar("T")
 
@@ -170,8 +174,8 @@ class Exchange:
         role = self._roles.get(purpose.kind)
         if role is None or key in self.legs:
             return None
-        caller = storable(channel["caller"]["number"])
-        called = storable(arguments[0] if arguments else channel["dialplan"]["exten"])
+        caller = international(channel["caller"]["number"])
+        called = international(arguments[0] if arguments else channel["dialplan"]["exten"])
         leg = self.legs[key] = Leg(self, key, purpose, role, caller, called)
         return leg
 
@@ -194,6 +198,8 @@ class Exchange:
 
     async def _adopt_calls(self) -> None:
         """Lead the calls there are: those of a process that was killed, and those of Asterisk's last seconds."""
+        # In this order: a call that begins in between is not taken for one that is over.
+        open_calls = await self.run(self.line.quiet_calls.open_calls, call="")
         channels = await self.ari.get("/channels")
         bridges = await self.ari.get("/bridges")
         bridge_of = {channel: bridge["id"] for bridge in bridges for channel in bridge["channels"]}
@@ -211,6 +217,9 @@ class Exchange:
                 leg.bridge = bridge_of.get(leg.call_key, leg.bridge)
                 log.info("a call is adopted", call=leg.call_key)
                 leg.go_on(leg.role.adopted(leg))
+        for call_key in open_calls - {channel["id"] for channel in channels}:
+            log.warning("a call ended while no process led the exchange", call=call_key)
+            await self.run(partial(self.line.automatic.call_ended, call_key, "failed"), call=call_key)
 
     # --- for legs
 
@@ -258,7 +267,14 @@ class Exchange:
         return True
 
 
-def storable(text: str) -> str:
-    """The text without what cannot be printed, of a length that can be stored: a SIP address may have anything in it,
-    and be of any length."""
-    return printable(text)[:NUMBER_MAX_CHARS]
+def international(number: str) -> str:
+    """A number as a trunk brings it, in its international form if it is a number of the country's or of any other;
+    otherwise only printable, and of a length that can be stored: a SIP address may have anything in it."""
+    shown = printable(number)[:NUMBER_MAX_CHARS]
+    try:
+        parsed = phonenumbers.parse(shown, COUNTRY)
+    except phonenumbers.NumberParseException:
+        return shown
+    if not phonenumbers.is_valid_number(parsed):
+        return shown
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)

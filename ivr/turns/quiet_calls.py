@@ -58,6 +58,11 @@ class QuietCalls:
         """Ask the carrier about calls that have been quiet, end those that are over, and return how many were."""
         return sum(self._end_if_over(call_key) for call_key in self._claim())
 
+    def open_calls(self) -> frozenset[str]:
+        """The keys of the calls that are going on, as far as is known."""
+        with read_only(self._sessions) as session:
+            return frozenset(session.scalars(select(Call.call_key).where(Call.ended_at.is_(None))))
+
     def _run(self) -> None:
         while not self._stopped.wait(SWEEP_EVERY_S):
             try:

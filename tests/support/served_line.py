@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -45,8 +45,8 @@ class SavedOrder:
 
 
 class ServedLine:
-    """One server process on a database of its own, called from one account of the Twilio simulator; its log is in the
-    folder."""
+    """One server process on a database of its own, called from one account of the Twilio simulator, unless its
+    `environment` says otherwise; its log is in the folder."""
 
     def __init__(
         self,
@@ -56,12 +56,14 @@ class ServedLine:
         mode: str,
         shift: timedelta,
         app: str = "tests.support.served_app",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.database_url = database_url
         self.account = account
         self._mode = mode
         self._shift = shift
         self._app = app
+        self._environment = dict(environment or {})
         self._log = folder / "served.log"
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
@@ -95,6 +97,7 @@ class ServedLine:
             "LISTEN_MODE": self._mode,
             "TWILIO_API_BASE": self.account.api_base,
             SHIFT: str(self._shift.total_seconds()),
+            **self._environment,
         }
         command = [sys.executable, "-m", module, *arguments]
         with self._log.open("ab") as log:
@@ -177,7 +180,7 @@ def saved_orders(session: Session, customer_code: str) -> list[SavedOrder]:
     rows = session.scalars(
         select(OrderRow)
         .join(RetailerRow, RetailerRow.id == OrderRow.retailer_id)
-        .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.like("CA%"))
+        .where(RetailerRow.customer_code == customer_code, OrderRow.call_key.not_like("demo %"))
         .order_by(OrderRow.id)
     )
     return [_saved(customer_code, row) for row in rows]

@@ -1,0 +1,135 @@
+"""Orders over a real exchange: by voice and by keys, over every kind of line that telephones have."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.support.exchange import Exchange
+from tests.support.exchange_line import Dialogue, ExchangeLine, dialogue, wait_until
+from tests.support.rtp import Network
+from tests.support.sip_telephone import Sound
+
+pytestmark = pytest.mark.speech
+
+CODE = "410502100012"
+# Barge-in, from the key or the beginning of speech to the last sound of the prompt: of the 100 ms that are promised
+# the exchange's own way takes 40.
+BROKEN_OFF_WITHIN_S = 0.1
+
+
+def sign_in(caller: Dialogue, code: str = CODE) -> None:
+    caller.presses(code, interrupting=True)
+    assert "请按键输入四位密码" in caller.asked
+    caller.presses("2468", interrupting=True)
+    assert "您需要什么烟" in caller.asked
+
+
+def order_by_voice(caller: Dialogue) -> list[float]:
+    """Order by voice, to the end; the time each reply took."""
+    took = [caller.says("code_410502100012_yao_a")]
+    assert "您的客户代码是四幺零五，零二幺零，零零幺二，对吗" in caller.asked
+    took += [caller.says("cmd_yes_duide_a")]
+    caller.presses("2468")
+    took += [caller.says("items_liqunxinban_5_yunyanzi_3_a")]
+    assert "利群新版五条，云烟紫三条" in caller.asked
+    took += [caller.says("item_hongtashan_yingjingdian_5_a")]
+    took += [caller.says("change_hongtashan_yingjingdian_3_a")]
+    assert "改成三条" in caller.asked
+    took += [caller.says("cmd_done_jiuzhexie_a")]
+    assert "总条数是十一条" in caller.asked
+    took += [caller.says("cmd_yes_duide_a")]
+    caller.call.wait_until_ended(within_s=60)
+    return took
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
+def test_an_order_by_voice_is_saved(exchange: Exchange, line: ExchangeLine, codec: str) -> None:
+    with dialogue(exchange, line, sound=Sound(codec=codec)) as caller:  # type: ignore[arg-type]
+        order_by_voice(caller)
+    (order,) = line.orders(CODE)
+    assert order.state == "confirmed"
+    assert sorted(order.lines.values()) == [3, 3, 5]
+    assert order.amount_yuan == 1284
+    assert exchange.ari("GET", "channels").json() == exchange.ari("GET", "bridges").json() == []
+
+
+def test_an_order_by_keys_is_saved(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        caller.presses("410502100078#", interrupting=True)
+        caller.presses("2468#", interrupting=True)
+        caller.presses("198*5#", interrupting=True)
+        assert "红塔山" in caller.asked
+        caller.presses("194*2#", interrupting=True)
+        caller.presses("#", interrupting=True)
+        assert "总条数是七条" in caller.asked
+        caller.presses("1")
+        caller.call.wait_until_ended(within_s=60)
+    (order,) = line.orders("410502100078")
+    assert (order.state, sorted(order.lines.values())) == ("confirmed", [2, 5])
+
+
+def test_a_key_breaks_a_prompt_off(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        time.sleep(1)
+        pressed_at = time.monotonic()
+        caller.call.media.press("4")
+        time.sleep(1)
+        assert caller.call.media.loud_until() - pressed_at < BROKEN_OFF_WITHIN_S
+
+
+def test_speech_breaks_a_prompt_off(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        took = caller.says("item_hongtashan_yingjingdian_5_a", interrupting=True)
+        assert "红塔山" in caller.asked
+        assert took < 3
+
+
+def test_a_row_of_keys_is_one_answer_however_slowly_they_are_pressed(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        for key in CODE:
+            caller.call.media.press(key)
+            caller.call.media.pause(0.8)
+        wait_until(lambda: caller.turn == 2, "the code was not taken")
+        assert "请按键输入四位密码" in caller.asked
+
+
+def test_who_hangs_up_in_mid_order_takes_it_up_again(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        caller.presses("198*5#", interrupting=True)
+        caller.call.hang_up()
+    wait_until(lambda: (call := line.latest_call()) is not None and call.ended_at is not None, "the call did not end")
+    with dialogue(exchange, line) as caller:
+        caller.presses(CODE, interrupting=True)
+        caller.presses("2468", interrupting=True)
+        assert "红塔山" in caller.asked
+        caller.call.hang_up()
+
+
+def test_who_says_nothing_and_is_not_heard_is_asked_again(exchange: Exchange, line: ExchangeLine) -> None:
+    """Sound in one direction only: the caller's never comes."""
+    with dialogue(exchange, line) as caller:
+        caller.call.media.mute()
+        wait_until(lambda: caller.turn == 2, "the line does not go on without sound", within_s=40)
+        caller.call.hang_up()
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        Sound(idle="comfort_noise"),
+        Sound(idle="nothing"),
+        Sound(network=Network(jitter_s=0.04)),
+        Sound(network=Network(loss=0.02)),
+    ],
+    ids=["comfort noise", "silence suppressed", "jitter", "loss"],
+)
+def test_a_poor_line_is_heard(exchange: Exchange, line: ExchangeLine, sound: Sound) -> None:
+    with dialogue(exchange, line, sound=sound) as caller:
+        sign_in(caller)
+        caller.says("items_liqunxinban_5_yunyanzi_3_a")
+        assert "利群新版五条，云烟紫三条" in caller.asked
+        caller.call.hang_up()

@@ -1,0 +1,55 @@
+"""Processes that are killed in mid-call: the line's cost a caller a second, the exchange's cost the call and nothing
+else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.pbx.test_orders import CODE, sign_in
+from tests.support.exchange import Exchange
+from tests.support.exchange_line import ExchangeLine, dialogue, wait_until
+
+pytestmark = pytest.mark.speech
+
+
+def test_a_call_goes_on_when_every_line_process_is_killed(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        caller.presses("198*5#", interrupting=True)
+        for worker in line.line_workers():
+            os.kill(worker, signal.SIGKILL)
+        killed_at = time.monotonic()
+        # What was on its way is over by then.
+        caller.call.media.wait_for_sound(within_s=15, since=killed_at + 0.3)
+        caller.presses("#", interrupting=True)
+        assert "总条数是五条" in caller.asked
+        caller.presses("1")
+        caller.call.wait_until_ended(within_s=60)
+    assert [order.state for order in line.orders(CODE)] == ["confirmed"]
+
+
+def test_the_draft_is_kept_and_the_line_recovers_when_the_exchange_is_killed(
+    exchange: Exchange, line: ExchangeLine
+) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        caller.presses("198*5#", interrupting=True)
+        exchange.kill()
+        wait_until(lambda: line.health()["status"] == "degraded", "the line does not say that it has no exchange")
+        assert "exchange" in line.health()["carrier"]
+    exchange.start()
+    wait_until(lambda: line.health()["status"] == "ok", "the line has not recovered", within_s=30)
+    wait_until(
+        lambda: (call := line.latest_call()) is not None and call.ended_at is not None,
+        "a call that the exchange has lost goes on for the line",
+        within_s=30,
+    )
+    with dialogue(exchange, line) as caller:
+        caller.presses(CODE, interrupting=True)
+        caller.presses("2468", interrupting=True)
+        assert "红塔山" in caller.asked
+        caller.call.hang_up()

@@ -1,0 +1,113 @@
+"""The line as it is served on a real exchange, and callers who talk with it over SIP telephones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import requests
+from sqlalchemy import select
+
+from ivr.models import Call as CallRow
+from ivr.turns.serialisation import reply_from_json
+from simulator.account import Account
+from tests.support.exchange import Exchange
+from tests.support.recorded_callers import need_speech_model, speech_only
+from tests.support.served_line import ServedLine
+from tests.support.sip_telephone import Call, Sound, calling
+
+# A caller answers when the line has been silent for this long: longer than its pauses between two sentences.
+SILENT_S = 0.9
+LINE = "4001"
+
+
+class ExchangeLine(ServedLine):
+    """A served line on this exchange."""
+
+    def __init__(self, exchange: Exchange, database_url: str, folder: Path, shift: timedelta) -> None:
+        environment = {**exchange.environment, "VOSK_MODEL_PATH": str(need_speech_model())}
+        super().__init__(database_url, folder, Account("http://127.0.0.1:9"), "stream", shift, environment=environment)
+        self._exchange = exchange
+
+    def start(self) -> None:
+        """Start the server, and return once one of its processes leads the exchange."""
+        super().start()
+        wait_until(self.leads, "no line process leads the exchange")
+
+    def leads(self) -> bool:
+        """True while a line process leads the exchange."""
+        try:
+            return self._exchange.ari("GET", "applications/hotline").ok
+        except requests.RequestException:
+            return False
+
+    def health(self) -> dict[str, str]:
+        """The answer of `/healthz`."""
+        answer: dict[str, str] = requests.get(f"{self.url}/healthz", timeout=10).json()
+        return answer
+
+    def latest_call(self) -> CallRow | None:
+        """The call that began last, as it is in the database."""
+        with self._session() as session:
+            call = session.scalar(select(CallRow).order_by(CallRow.started_at.desc()).limit(1))
+            session.expunge_all()
+            return call
+
+
+@dataclass
+class Dialogue:
+    """A caller in a call to the line."""
+
+    line: ExchangeLine
+    call: Call
+
+    @property
+    def asked(self) -> str:
+        """What the line has said last, or is saying."""
+        row = self.line.latest_call()
+        return "" if row is None else "".join(reply_from_json(row.reply).say)
+
+    @property
+    def turn(self) -> int:
+        row = self.line.latest_call()
+        return 0 if row is None else row.turn_number
+
+    def says(self, recording: str, *, interrupting: bool = False) -> float:
+        """Say this recording of tests/audio once the line is silent, or at once; the seconds from the end of speech to
+        the line's next sound."""
+        return self._answer(lambda: self.call.media.say(speech_only(recording)), interrupting=interrupting)
+
+    def presses(self, keys: str, *, interrupting: bool = False) -> float:
+        """Press keys; returns as `says`."""
+        return self._answer(lambda: self.call.media.press(keys), interrupting=interrupting)
+
+    def _answer(self, give: Callable[[], float], *, interrupting: bool) -> float:
+        if not interrupting:
+            self.call.media.wait_for_silence(lasting_s=SILENT_S, within_s=60)
+        turn = self.turn
+        ended_at = give()
+        wait_until(lambda: self.turn > turn, f"the answer was not taken: {self.asked}")
+        return self.call.media.wait_for_sound(within_s=10, since=ended_at) - ended_at
+
+
+@contextmanager
+def dialogue(
+    exchange: Exchange, line: ExchangeLine, *, caller: str = "+8613900000077", sound: Sound | None = None
+) -> Iterator[Dialogue]:
+    """A caller who has been answered and hears the greeting; who is still there at the end hangs up."""
+    with calling(exchange, LINE, caller=caller, sound=sound) as call:
+        call.wait_until_answered()
+        call.media.wait_for_sound(within_s=10, since=call.answered_at)
+        yield Dialogue(line, call)
+
+
+def wait_until(holds: Callable[[], bool], otherwise: str, within_s: float = 20.0) -> None:
+    """Wait until this holds; AssertionError with the sentence if it does not come to."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
