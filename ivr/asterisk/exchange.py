@@ -37,6 +37,8 @@ RETRY_EVERY_S = 1.0
 NUMBER_MAX_CHARS = 64
 # Numbers without a country code are of this one.
 COUNTRY = "CN"
+# Fewer digits are a number of the house's, a service's, or one without its area.
+NATIONAL_MIN_DIGITS = 10
 
 T = TypeVar("T")
 
@@ -275,6 +277,7 @@ def international(number: str) -> str:
         parsed = phonenumbers.parse(shown, COUNTRY)
     except phonenumbers.NumberParseException:
         return shown
-    if not phonenumbers.is_valid_number(parsed):
+    is_short = len(str(parsed.national_number)) < NATIONAL_MIN_DIGITS and not shown.startswith("+")
+    if is_short or not phonenumbers.is_possible_number(parsed):
         return shown
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
