@@ -1,6 +1,7 @@
 """`python -m deploy.asterisk.run`: the exchange, configured from the environment (docs/own-exchange.md).
 
 Its configuration is written anew at each start into `ASTERISK_STATE`, readable by its user only; logs are beside it.
+`python -m deploy.asterisk.run -rx "core show channels"` asks the one that runs, on its own console.
 """
 
 from __future__ import annotations
@@ -18,19 +19,26 @@ FOLDERS = ("etc", "lib/keys", "lib/recording", "log", "run")
 
 
 def main() -> NoReturn:
-    """Write the configuration and become Asterisk."""
+    """Write the configuration and become Asterisk; with arguments, become its console."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     place = Place(
         unpacked=Path(os.environ.get("ASTERISK_UNPACKED") or cache / "order-hotline" / "asterisk-22"),
         state=Path(os.environ.get("ASTERISK_STATE") or "var/asterisk").absolute(),
     )
+    if sys.argv[1:]:
+        become(place, *sys.argv[1:])
     try:
         files = configuration(os.environ, place)
     except ConfigurationError as error:
         sys.exit(f"The exchange cannot be started: {error}")
     subprocess.run([UNPACK, place.unpacked], check=True)
     write(files, place)
-    command = command_line(place, "-f", "-C", str(place.state / "etc" / "asterisk.conf"))
+    become(place, "-f")
+
+
+def become(place: Place, *arguments: str) -> NoReturn:
+    """Become Asterisk, with the configuration of this place."""
+    command = command_line(place, *arguments)
     os.execv(command[0], command)
 
 
@@ -45,11 +53,13 @@ def write(files: dict[str, str], place: Place) -> None:
 
 
 def command_line(place: Place, *arguments: str) -> list[str]:
-    """The command that runs the unpacked Asterisk with its own libraries, whatever system this is."""
+    """The command that runs the unpacked Asterisk with its own libraries, whatever system this is, and with this
+    place's configuration."""
     libraries = next(place.unpacked.glob("usr/lib/*-linux-gnu*"))
     loader = next(place.unpacked.glob("usr/lib*/ld-linux*.so.*"))
     asterisk = place.unpacked / "usr" / "sbin" / "asterisk"
-    return [str(loader), "--library-path", str(libraries), str(asterisk), *arguments]
+    written = place.state / "etc" / "asterisk.conf"
+    return [str(loader), "--library-path", str(libraries), str(asterisk), "-C", str(written), *arguments]
 
 
 if __name__ == "__main__":

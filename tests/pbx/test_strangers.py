@@ -7,6 +7,8 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,7 @@ from tests.support.exchange import (
     Exchange,
     started_exchange,
 )
+from tests.support.recorded_callers import recording
 from tests.support.sip_telephone import Refused, calling, desk_call, register
 
 NUMBER = "4001"
@@ -145,6 +148,26 @@ def test_an_address_that_is_none_of_ours_is_refused_before_any_name_is_looked_at
 ) -> None:
     assert refusal(exchange, address=OUTSIDE_ADDRESS) == 403
     assert f"Incoming SIP message from {OUTSIDE_ADDRESS}" in exchange.log()
+
+
+def test_guessing_at_full_speed_harms_no_call(exchange: Exchange, tmp_path: Path) -> None:
+    """Two thousand registrations in two seconds, while the line speaks to a caller."""
+    spoken = tmp_path / "spoken.ulaw"
+    spoken.write_bytes(recording("ask_yingzhonghua_b") * 2)
+    with stasis_application(exchange) as line, calling(exchange, NUMBER, caller="13800000012") as call:
+        channel = line.answer()
+        call.wait_until_answered()
+        exchange.ari("POST", f"channels/{channel}/play", params={"media": f"sound:{spoken.with_suffix('')}"})
+        call.media.wait_for_sound(within_s=2)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guesser:
+            guesser.bind((STRANGER_ADDRESS, 0))
+            for name in range(2_000):
+                guesser.sendto(registration(f"{8000 + name}").encode(), (EXCHANGE_ADDRESS, exchange.sip_port))
+                time.sleep(0.001)
+        line.wait_for("PlaybackFinished")
+        times = [packet.at for packet in call.media.received]
+        assert call.media.lost() == 0
+        assert max(after - before for before, after in pairwise(times)) < 0.2
 
 
 BROKEN = {

@@ -176,7 +176,8 @@ def test_a_person_and_a_machine_are_told_apart_before_the_line_speaks(
         called.wait_until_answered()
         retailer.media.pause(0.4)
         retailer.media.say(greeting)
-        assert line.wait_for("StasisStart")["channel"]["channelvars"]["AMDSTATUS"] == status
+        started = line.wait_for("StasisStart")["channel"]
+        assert started["channelvars"]["AMDSTATUS"] == status, started
 
 
 def test_an_encrypted_call_is_heard_both_ways(encrypted: Exchange, certificate: Certificate, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class AriApplication:
 
 @contextmanager
 def stasis_application(exchange: Exchange) -> Iterator[AriApplication]:
-    """The application, from here to the end of the block."""
+    """The application, from here to the end of the block, which ends every call."""
     application = AriApplication(exchange)
     address = exchange.ari_url.replace("http", "ws", 1)
     login = f"{exchange.ari_user}:{exchange.ari_password}"
@@ -79,4 +79,8 @@ def stasis_application(exchange: Exchange) -> Iterator[AriApplication]:
 
     with connect(f"{address}/ari/events?app=hotline&api_key={login}") as socket:
         threading.Thread(target=listen, args=(socket,), daemon=True).start()
-        yield application
+        try:
+            yield application
+        finally:
+            for channel in exchange.ari("GET", "channels").json():
+                exchange.ari("DELETE", f"channels/{channel['id']}")

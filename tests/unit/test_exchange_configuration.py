@@ -75,6 +75,7 @@ def test_no_value_becomes_a_section_or_an_option(name: str, smuggled: str) -> No
 
 
 def test_the_exchange_says_what_is_missing_and_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["run"])
     monkeypatch.delenv("ASTERISK_PASSWORD", raising=False)
     monkeypatch.setenv("ASTERISK_STATE", str(tmp_path / "state"))
     with pytest.raises(SystemExit, match="The exchange cannot be started: ASTERISK_PASSWORD is not set: set a secret"):
