@@ -44,7 +44,6 @@ from ivr.turns.calls import Calls
 from ivr.twilio.media_socket import MediaSockets
 from ivr.twilio.rest import TwilioCarrier
 from ivr.twilio.webhooks import voice_routes
-from ivr.voice import SpokenSentences
 from ivr.voice.sentence_sounds import sentence_routes
 from logs import configure_logs
 from orders.book.desk import Desk
@@ -143,7 +142,7 @@ async def _own_exchange(settings: Settings, line: LineServices, decoding: Execut
         yield
         return
     threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
-    speak = SpokenSentences(settings.voice_pack).mulaw
+    speak = line.sentence_sounds.voice.mulaw
     exchange = Exchange(Ari(settings), line, speak, roles(line), INTERPRETERS, decoding, threads)
     line.carrier.redirect_here = exchange.redirect
     leading = asyncio.create_task(exchange.lead())

@@ -18,13 +18,14 @@ from ivr.carrier import CarrierError
 from ivr.models import JobRun
 from ivr.processes import machine, record_heartbeat
 from ivr.services import Services
+from ivr.voice.robot_voice import is_installed
 from orders.demo import PIN as DEMO_PIN
 from orders.demo.demo_staff import DEMO_PASSWORD
 from orders.lockout import matches_hash
 from orders.models import HotlineRow
 from orders.retailers.models import RetailerRow
 from orders.staff.models import StaffRow
-from settings import SettingsError
+from settings import Settings, SettingsError
 from storage import read_only, tables_state, transaction
 
 # The carrier's times are in whole seconds; signatures of browser telephones and hours of service bear more than this.
@@ -157,8 +158,9 @@ def _recogniser(services: Services) -> Finding:
 
 def _voice(services: Services) -> Finding:
     settings, voices = services.settings, services.line.carrier.voices
-    if settings.carrier == "asterisk":
-        return Finding("voice", "ok", "The line speaks by itself: see `flask voice-pack check`.")
+    pieces = services.line.sentence_sounds.voice.piece_count
+    if not voices:
+        return _own_voice(settings, pieces)
     if settings.say_voice not in voices:
         known = ", ".join(sorted(voices)[-2:])
         sentence = (
@@ -168,13 +170,26 @@ def _voice(services: Services) -> Finding:
     if settings.say_language != "cmn-CN":
         sentence = f"SAY_LANGUAGE is {settings.say_language!r}, and the prompts are Mandarin: set cmn-CN."
         return Finding("voice", "warning", sentence)
-    if settings.say_from_pack and not services.line.sentence_sounds.voice.piece_count:
+    if settings.say_from_pack and not pieces:
         sentence = (
             f"SAY_FROM_PACK is set, and there is no voice pack in {settings.voice_pack}, so {settings.say_voice} says "
             "everything: run `flask --app app voice-pack build`, or set VOICE_PACK."
         )
         return Finding("voice", "warning", sentence)
     return Finding("voice", "ok", f"{settings.say_voice} speaks Mandarin.")
+
+
+def _own_voice(settings: Settings, pieces: int) -> Finding:
+    if pieces:
+        return Finding(
+            "voice", "ok", f"The line has {pieces} sounds of its own; `voice-pack check` says if all are there."
+        )
+    robot = "by espeak-ng" if is_installed() else "as a tone, for espeak-ng is not installed"
+    sentence = (
+        f"There is no voice pack in {settings.voice_pack}, so callers hear everything {robot}: "
+        "run `flask --app app voice-pack build`, or set VOICE_PACK."
+    )
+    return Finding("voice", "warning" if is_installed() else "wrong", sentence)
 
 
 _CARRIER_NEEDS: Final = {

@@ -25,6 +25,8 @@ from tests.support.carrier_client import BASE, settings
 from tests.support.commands import run_command
 from tests.support.desk_world import MAIN, SUPPLEMENTARY, World
 
+PACK = Path(__file__).parents[2] / "audio" / "voice"
+
 
 class Installation:
     """An installation before its first day, with nothing wrong but that callers order by keys."""
@@ -109,6 +111,12 @@ def test_a_wrong_setting_is_named_with_what_to_do(
 )
 def test_what_can_wait_is_a_warning(installation: Installation, change: dict[str, object], said: str) -> None:
     assert installation.finds(said, "warning", **change)
+
+
+def test_a_line_that_speaks_by_itself_needs_its_own_voice(installation: Installation) -> None:
+    own = {"carrier": "asterisk", "asterisk_url": "http://127.0.0.1:1", "asterisk_password": "a" * 40}
+    assert "There is no voice pack in /nowhere" in installation.check(**own, voice_pack="/nowhere").output
+    assert "The line has 7 sounds of its own" in installation.check(**own, voice_pack=PACK).output
 
 
 def test_numbers_that_call_another_line_are_named_with_what_to_set(installation: Installation) -> None:
