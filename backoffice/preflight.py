@@ -181,9 +181,8 @@ def _voice(services: Services) -> Finding:
 
 def _own_voice(settings: Settings, pieces: int) -> Finding:
     if pieces:
-        return Finding(
-            "voice", "ok", f"The line has {pieces} sounds of its own; `voice-pack check` says if all are there."
-        )
+        sentence = f"The line has {pieces} sounds of its own; `flask --app app voice-pack check` says if all are there."
+        return Finding("voice", "ok", sentence)
     robot = "by espeak-ng" if is_installed() else "as a tone, for espeak-ng is not installed"
     sentence = (
         f"There is no voice pack in {settings.voice_pack}, so callers hear everything {robot}: "
