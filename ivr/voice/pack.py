@@ -70,7 +70,7 @@ class VoicePack:
     def pieces(self) -> Mapping[str, Piece]:
         """What there is now, by text; a recording of one's own comes before a piece of the pack. The folder is read
         again when it has changed."""
-        state = (_stamp(self.folder / INDEX), _stamp(self.folder / OWN))
+        state = (_stamp(self.folder / INDEX), *map(_stamp, self._own_files()))
         if state != self._state:
             indexed = list(self._indexed())
             # Pieces in another voice than the last one fill its gaps.
@@ -122,9 +122,12 @@ class VoicePack:
             yield Piece(text, voice, self.folder / PIECES / Path(name).name, ms)
 
     def _own(self) -> Iterator[Piece]:
-        for path in sorted((self.folder / OWN).glob("*.wav")):
+        for path in self._own_files():
             text = piece_text(self._prompt_texts.get(path.stem, path.stem))
             yield Piece(text, "own", path, 0, "own")
+
+    def _own_files(self) -> list[Path]:
+        return sorted((self.folder / OWN).glob("*.wav"))
 
 
 def _line_end_before(index: IO[bytes]) -> bytes:
@@ -140,7 +143,7 @@ def _stamp(path: Path) -> object:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return path, found.st_mtime_ns, found.st_size
 
 
 def _write_whole(path: Path, content: bytes) -> None:

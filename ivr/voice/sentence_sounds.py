@@ -69,7 +69,7 @@ def sentence_routes(sounds: SentenceSounds) -> Blueprint:
         if sentence is None:
             abort(404, "This address is not one that the line has given out.")
         content = mulaw_wav(sounds.voice.mulaw(sentence))
-        headers = {"Cache-Control": f"private, max-age={KEPT_S}"}
+        headers = {"Cache-Control": f"public, max-age={KEPT_S}"}
         return Response(content, mimetype="audio/x-wav", headers=headers)
 
     return routes

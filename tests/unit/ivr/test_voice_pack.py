@@ -116,6 +116,14 @@ def test_a_recording_of_one_s_own_wins_whether_named_by_its_sentence_or_its_prom
     assert {text: piece.source for text, piece in pack.pieces.items()} == {"请问您需要什么烟": "own", "对吗": "own"}
 
 
+def test_a_recording_that_is_replaced_is_heard_at_once(tmp_path: Path) -> None:
+    save_wav(tmp_path / OWN / "五条.wav", sound())
+    voice = SpokenSentences(tmp_path, FakeRobot())
+    before = voice.mulaw("五条。")
+    save_wav(tmp_path / OWN / "五条.wav", np.concatenate([sound(), sound()]))
+    assert len(voice.mulaw("五条。")) > len(before)
+
+
 def test_a_pack_is_said_as_it_grows(tmp_path: Path) -> None:
     robot = FakeRobot()
     voice, pack = SpokenSentences(tmp_path, robot), VoicePack(tmp_path)
