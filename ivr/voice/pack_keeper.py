@@ -21,8 +21,8 @@ from ivr.voice.wanted_pieces import prompt_texts, wanted_pieces
 from storage import SessionFactory, read_only, unhurried
 
 LOOK_EVERY_S: Final = 60
-# More are left to the next round, so that the process can be ended.
-PIECES_AT_ONCE: Final = 10
+# What is wanted is read anew after so many, as names may have been taken out again.
+PIECES_AT_ONCE: Final = 50
 
 log = structlog.get_logger(__name__)
 
