@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 TEMPLATES = Path(__file__).parent / "conf"
 SECRET_LENGTH = 16
+# The line's own proxy, by which browser telephones come.
+PROXY = "127.0.0.1/32"
 PRIVATE_NETWORKS = "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16"
 # The demo's two hotlines, by the short numbers that telephones in the house dial.
 NUMBERS = "4001:+8637255550000 4002:+8637255933333"
@@ -164,6 +166,7 @@ def _nat(environment: _Environment) -> str:
 
 def _permitted(environment: _Environment) -> str:
     networks = [
+        PROXY,
         *environment.networks("ASTERISK_TELEPHONE_NETWORKS", PRIVATE_NETWORKS),
         *environment.networks("ASTERISK_TRUNK_NETWORKS", ""),
     ]

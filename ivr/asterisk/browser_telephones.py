@@ -81,15 +81,17 @@ class BrowserTelephones:
         script signs in with."""
         self.delete_outdated()
         name, password = browser_endpoint(identity, self._secret), secrets.token_urlsafe(24)
-        # The endpoint comes last: as long as it is not there, nothing can be done with the others.
-        self._push("auth", name, {"auth_type": "digest", "username": name, "password": password})
-        self._push("aor", name, AOR)
-        # The account code of its calls is the time at which the credentials were issued.
-        issued = {"accountcode": str(int(self._clock().timestamp()))}
-        self._push("endpoint", name, {**ENDPOINT, "auth": name, "aors": name, **issued})
+        # The time at which they are issued is part of the credentials.
+        user = f"{int(self._clock().timestamp())}-{secrets.token_hex(8)}"
+        self._push("auth", name, {"auth_type": "digest", "username": user, "password": password})
+        # An endpoint that is registered is left alone: it can be rung all the time.
+        if self._ask("GET", f"{_objects('endpoint')}/{name}") is None:
+            self._push("aor", name, AOR)
+            self._push("endpoint", name, {**ENDPOINT, "auth": name, "aors": name})
         return {
             "path": SOCKET_PATH,
             "name": name,
+            "user": user,
             "password": password,
             "renew_after_s": int(LASTING.total_seconds() // 2),
         }
@@ -108,9 +110,10 @@ class BrowserTelephones:
                 for kind in ("endpoint", "aor", "auth"):
                     self._ask("DELETE", f"{_objects(kind)}/{name}")
 
-    def _issued_at(self, name: str) -> float:
-        fields = self._ask("GET", f"{_objects('endpoint')}/{name}") or ()
-        return next((float(field["value"]) for field in fields if field["attribute"] == "accountcode"), 0.0)
+    def _issued_at(self, name: str) -> int:
+        fields = self._ask("GET", f"{_objects('auth')}/{name}") or ()
+        user = next((field["value"] for field in fields if field["attribute"] == "username"), "")
+        return int(user.partition("-")[0] or 0)
 
     def _push(self, kind: str, name: str, fields: Mapping[str, str]) -> None:
         listed = [{"attribute": attribute, "value": value} for attribute, value in fields.items()]

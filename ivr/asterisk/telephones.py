@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from ivr.asterisk.ari import APPLICATION
+from ivr.asterisk.browser_telephones import browser_endpoint
 from ivr.asterisk.channels import Device
 from ivr.carrier import CarrierError, browser_identity
 from orders.retailers.dialling import may_be_dialled
@@ -35,7 +36,7 @@ def origination(address: str, line: str, channel_id: str, ring_s: int, settings:
 
 def _endpoint(address: str, settings: Settings) -> str:
     if (identity := browser_identity(address)) is not None:
-        return f"PJSIP/{identity}"
+        return f"PJSIP/{browser_endpoint(identity, settings.secret_key)}"
     if EXTENSION.fullmatch(address):
         return f"PJSIP/{address}"
     if not may_be_dialled(address, settings.dialled_prefixes):

@@ -37,6 +37,7 @@ TONE_HZ = 1000
 SPEECH = 500
 # Q.850: user busy.
 BUSY = 17
+UPGRADE_REQUIRED = 426
 # What the page hears can be measured, and that it is played.
 OPEN_EARS = """
 window.connections = [];
@@ -76,7 +77,8 @@ TELEPHONE = """async function telephone(password) {
   const headers = { "X-CSRFToken": JSON.parse(document.body.getAttribute("hx-headers"))["X-CSRFToken"] };
   const given = await (await fetch("/desk/softphone/token", { method: "POST", headers })).json();
   const sockets = new JsSIP.WebSocketInterface(`ws://${location.host}${given.path}`);
-  return new JsSIP.UA({ sockets, uri: `sip:${given.name}@hotline.invalid`, password: password ?? given.password });
+  const uri = `sip:${given.name}@hotline.invalid`;
+  return new JsSIP.UA({ sockets, uri, authorization_user: given.user, password: password ?? given.password });
 }"""
 CALL_OUT = f"""async (numbers) => {{
   {TELEPHONE}
@@ -144,8 +146,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={wav}",
-        # The exchange cannot look up the names that browsers give their addresses on the same machine.
-        "--disable-features=WebRtcHideLocalIpsWithMdns",
     ) as browser:
         yield browser
 
@@ -272,7 +272,7 @@ def test_a_page_loaded_again_in_a_call_ends_it_and_can_be_rung_at_once(telephone
 def test_a_window_that_is_closed_is_not_reachable_at_once(
     telephone: Page, far_end: FarEnd, telephones: BrowserTelephones
 ) -> None:
-    assert telephones.is_reachable(IDENTITY)
+    wait_until(lambda: telephones.is_reachable(IDENTITY), "registration")
     telephone.close()
     wait_until(lambda: not telephones.is_reachable(IDENTITY), "end of the registration", 2)
     with pytest.raises(requests.HTTPError):
@@ -354,3 +354,9 @@ def test_with_the_credentials_of_a_page_nobody_can_be_called(telephone: Page) ->
     assert causes == ["Not Found"] * 4
     refused = telephone.evaluate(REGISTER, "not the password")
     assert refused == 401
+
+
+def test_nothing_else_of_the_exchange_is_reached_through_the_proxy(line: ServedLine) -> None:
+    assert requests.get(f"{line.url}/exchange/ws", timeout=10).status_code == UPGRADE_REQUIRED
+    for path in ("/ari/channels", "/exchange/ari/channels", "/exchange/ws/../ari/channels", "/media/x", "/ws"):
+        assert requests.get(f"{line.url}{path}", timeout=10).status_code == 404

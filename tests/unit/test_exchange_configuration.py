@@ -117,6 +117,7 @@ def test_only_the_networks_of_trunk_and_telephones_are_heard() -> None:
     assert re.findall(r"^(?:permit|deny) = (\S+)", heard, re.MULTILINE) == [
         "0.0.0.0/0.0.0.0",
         "::/0",
+        "127.0.0.1/32",
         "10.1.0.0/16",
         "203.0.113.0/28",
         "203.0.113.77/32",

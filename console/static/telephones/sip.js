@@ -103,6 +103,7 @@
     const ua = new window.JsSIP.UA({
       sockets: new window.JsSIP.WebSocketInterface(address.href),
       uri: `sip:${first.name}@${DOMAIN}`,
+      authorization_user: first.user,
       password: first.password,
       register_expires: REGISTERED_FOR_S,
       session_timers: false,
@@ -126,6 +127,7 @@
       renewal = window.setTimeout(async () => {
         try {
           const next = await credentials();
+          ua.set("authorization_user", next.user);
           ua.set("password", next.password);
           renewLater(next);
         } catch {

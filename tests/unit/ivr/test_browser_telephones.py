@@ -24,6 +24,7 @@ class MemoryOfAsterisk(requests.Session):
 
     objects: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     online: set[str] = field(default_factory=set)
+    pushed: list[str] = field(default_factory=list)
     takes: int = 200
     is_there: bool = True
 
@@ -45,6 +46,7 @@ class MemoryOfAsterisk(requests.Session):
         if method == "PUT":
             if self.takes == 200:
                 assert isinstance(body, dict)
+                self.pushed.append(kind)
                 self.objects[kind, name] = {one["attribute"]: one["value"] for one in body["fields"]}
             return answer(self.takes, [])
         if (kind, name) not in self.objects:
@@ -82,7 +84,8 @@ def test_a_page_signs_in_as_an_endpoint_that_may_call_nobody(
     given = telephones.credentials("staff-7")
     name = str(given["name"])
     assert name == browser_endpoint("staff-7", SECRET)
-    assert asterisk.objects["auth", name] == {"auth_type": "digest", "username": name, "password": given["password"]}
+    auth = {"auth_type": "digest", "username": given["user"], "password": given["password"]}
+    assert asterisk.objects["auth", name] == auth
     endpoint = asterisk.objects["endpoint", name]
     assert (endpoint["auth"], endpoint["aors"], endpoint["context"]) == (name, name, CONTEXT)
     assert endpoint["webrtc"] == "yes"
@@ -110,10 +113,19 @@ def test_the_password_is_another_one_each_time_and_the_one_before_is_of_no_use(
     assert asterisk.objects["auth", browser_endpoint("staff-7", SECRET)]["password"] == passwords[1]
 
 
+def test_a_telephone_that_may_be_ringing_is_left_alone_when_its_credentials_are_renewed(
+    telephones: BrowserTelephones, asterisk: MemoryOfAsterisk
+) -> None:
+    telephones.credentials("staff-7")
+    asterisk.pushed.clear()
+    telephones.credentials("staff-7")
+    assert asterisk.pushed == ["auth"]
+
+
 def test_credentials_that_were_not_renewed_are_deleted_when_others_are_issued(
     telephones: BrowserTelephones, asterisk: MemoryOfAsterisk, clock: MovingClock
 ) -> None:
-    asterisk.objects["endpoint", "8001"] = {"accountcode": ""}
+    asterisk.objects["endpoint", "8001"] = {"context": "telephones"}
     telephones.credentials("staff-7")
     clock.now += LASTING / 2
     telephones.credentials("staff-8")
