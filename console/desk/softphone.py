@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import structlog
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -20,10 +21,13 @@ from console.event_stream import EventStream
 from console.held_open import HeldSocket
 from console.language import _
 from console.web_phone.relay import relay
+from ivr.carrier import CarrierError
 from ivr.operators import presence
 from ivr.operators.presence import carrier_identity
 from ivr.services import Services, services
 from storage import transaction
+
+log = structlog.get_logger(__name__)
 
 # The pages with a softphone.
 PAGES = frozenset({"console.softphone.window"})
@@ -56,7 +60,11 @@ def softphone_routes(app_services: Services) -> Blueprint:
         """The credentials of the page's softphone: the carrier's, or the address for the simulator."""
         carrier = services().line.carrier
         if carrier.browser_telephone is not None:
-            return dict(carrier.browser_credentials(carrier_identity(staff().id)))
+            try:
+                return dict(carrier.browser_credentials(carrier_identity(staff().id)))
+            except CarrierError as error:
+                log.warning("a browser telephone was given no credentials", staff=staff().id, reason=str(error))
+                return _("电话局连不上，正在重新接。"), 503
         if services().settings.demo:
             return {"url": url_for("console.softphone.line")}
         return _("这套热线没有设置电脑电话，请用电话接。"), 409

@@ -291,6 +291,9 @@ def test_after_the_exchange_is_restarted_the_page_registers_again(
 ) -> None:
     answered_call(telephone, far_end)
     exchange.kill()
+    # The page keeps asking for credentials, which nobody can give.
+    expect(telephone.locator("#softphone-state")).to_have_text("没有接上", timeout=60_000)
+    expect(telephone.locator("#error-message")).to_have_text("电话局连不上，正在重新接。")
     exchange.start()
     expect(telephone.locator("#softphone-state")).to_have_text("接上了", timeout=60_000)
     wait_until(lambda: telephones.is_reachable(IDENTITY), "registration")
@@ -310,6 +313,17 @@ def test_a_call_outlives_the_connection_that_signalled_it(
     assert hears_speech(far_end)
     far_end.hang_up(channel)
     expect(telephone.locator("#softphone-state")).to_have_text("接上了")
+
+
+def test_a_call_that_rings_while_the_connection_is_lost_is_over(
+    telephone: Page, far_end: FarEnd, telephones: BrowserTelephones
+) -> None:
+    far_end.ring(ENDPOINT)
+    expect(telephone.locator("#softphone-state")).to_have_text("来电")
+    telephone.evaluate("window.sockets.at(-1).close()")
+    expect(telephone.locator("#softphone-state")).to_have_text("没有接上")
+    expect(telephone.locator("#softphone-state")).to_have_text("接上了")
+    answered_call(telephone, far_end)
 
 
 def test_a_microphone_that_is_unplugged_is_replaced_in_the_call(telephone: Page, far_end: FarEnd) -> None:

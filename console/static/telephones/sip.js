@@ -7,6 +7,8 @@
   const REGISTERED_FOR_S = 30;
   // In a call JsSIP connects again by itself, and the call goes on.
   const RECOVERY_S = { connection_recovery_min_interval: 1, connection_recovery_max_interval: 4 };
+  // A talk in which nothing at all comes through for this long is over; the exchange ends it as well.
+  const SILENT_FOR_MS = 10000;
   // The ways to this machine that are found later than this are not needed to be heard.
   const CANDIDATES_WITHIN_MS = 500;
   const KEY_MS = { duration: 120, interToneGap: 80 };
@@ -65,14 +67,19 @@
     const fail = (error) => on.failed(words.failed + error.message);
     const sender = () => session.connection.getSenders().find(({ track }) => track?.kind === "audio");
     const microphone = new Microphone((track) => sender().replaceTrack(track).catch(fail), fail);
+    const end = (status) => { if (!session.isEnded()) session.terminate(status); };
+    let answered = false;
+    let silence = null;
+    let enough = null;
 
     session.on("peerconnection", ({ peerconnection }) => {
       peerconnection.addEventListener("track", ({ track }) => { sound.srcObject = new MediaStream([track]); });
+      peerconnection.addEventListener("iceconnectionstatechange", () => {
+        window.clearTimeout(silence);
+        if (peerconnection.iceConnectionState === "disconnected") silence = window.setTimeout(() => end(), SILENT_FOR_MS);
+      });
     });
-    let enough = null;
     session.on("icecandidate", ({ ready }) => { enough ??= window.setTimeout(ready, CANDIDATES_WITHIN_MS); });
-
-    let answered = false;
 
     return {
       async answer() {
@@ -83,17 +90,18 @@
           mediaStream = await microphone.open();
         } catch (error) {
           fail(error);
-          if (!session.isEnded()) session.terminate(UNAVAILABLE);
+          end(UNAVAILABLE);
           return;
         }
         if (mediaStream !== null && !session.isEnded()) session.answer({ mediaStream });
       },
-      end(status) { if (!session.isEnded()) session.terminate(status); },
+      end,
+      isEstablished: () => session.isEstablished(),
       // The exchange learns at which connection the call is from now on.
       refresh(contact) { if (session.isEstablished()) session.sendRequest(window.JsSIP.C.UPDATE, { extraHeaders: [`Contact: ${contact}`] }); },
       mute: (muted) => microphone.mute(muted),
       press: (keys) => session.sendDTMF(keys, { transportType: window.JsSIP.C.DTMF_TRANSPORT.RFC2833, ...KEY_MS }),
-      close() { microphone.close(); sound.srcObject = null; window.clearTimeout(enough); },
+      close() { microphone.close(); sound.srcObject = null; window.clearTimeout(enough); window.clearTimeout(silence); },
     };
   }
 
@@ -116,8 +124,14 @@
     // What ends the telephone: at once, or after the call.
     let ending = null;
     let renewal = null;
+    let renewed = true;
 
-    const stop = () => { over = true; window.clearTimeout(renewal); ua.stop(); };
+    const stop = () => {
+      over = true;
+      window.removeEventListener("pagehide", stop);
+      window.clearTimeout(renewal);
+      ua.stop();
+    };
     const end = () => { if (!over) { stop(); ending(); } };
     const endWith = (report) => { ending = report; if (call === null) end(); };
     const fail = (reason) => endWith(() => { if (registered) on.closed(reason); else reject(new Error(reason)); });
@@ -127,11 +141,14 @@
       renewal = window.setTimeout(async () => {
         try {
           const next = await credentials();
+          if (over) return;
+          renewed = true;
           ua.set("authorization_user", next.user);
           ua.set("password", next.password);
           renewLater(next);
         } catch {
-          renewLater({ renew_after_s: REGISTERED_FOR_S });
+          renewed = false;
+          if (!over) renewLater({ renew_after_s: REGISTERED_FOR_S });
         }
       }, seconds * 1000);
     }
@@ -151,12 +168,18 @@
         press: (keys) => call?.press(keys),
       });
     });
-    ua.on("disconnected", () => { connected = false; if (!over) fail(words.lost); });
+    ua.on("disconnected", () => {
+      connected = false;
+      if (over) return;
+      fail(words.lost);
+      // What has not been answered cannot be answered any more.
+      if (call !== null && !call.isEstablished()) call.end();
+    });
     ua.on("registrationFailed", ({ response, cause }) => {
       if (over) return;
       const refused = registered && REFUSALS.includes(response?.status_code);
       // The operator has opened the telephone elsewhere, for which new credentials were given.
-      if (refused && connected) { endWith(on.replaced); return; }
+      if (refused && connected && renewed) { endWith(on.replaced); return; }
       fail(words.failed + cause);
       // An exchange that has forgotten the telephone has lost its call as well.
       if (refused) call?.end();
@@ -179,7 +202,7 @@
       on.incoming();
     });
     // The far end of a page that is closed hears of it at once.
-    window.addEventListener("pagehide", () => { if (!over) stop(); });
+    window.addEventListener("pagehide", stop);
     ua.start();
   });
 })();
