@@ -33,7 +33,7 @@ class AlreadyThere(AriError):
     """Asterisk has something of this name already, or the channel is in no state for it."""
 
 
-_ERRORS: Final[Mapping[int, type[AriError]]] = {404: NotThere, 409: AlreadyThere}
+_REFUSALS: Final[Mapping[int, type[AriError]]] = {404: NotThere, 409: AlreadyThere}
 
 
 class Ari:
@@ -111,4 +111,4 @@ class Ari:
             raise AriError(
                 f"the exchange could not be asked ({method} {path}): {error or type(error).__name__}"
             ) from error
-        raise _ERRORS.get(answer.status, AriError)(reason)
+        raise _REFUSALS.get(answer.status, AriError)(reason)

@@ -13,7 +13,6 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
-from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -26,6 +25,7 @@ from ivr.asterisk.ari import APPLICATION, Ari, AriError, NotThere
 from ivr.asterisk.channels import ChannelPurpose, Kind, ended_status, own_bridge, purpose_of, talk_bridge
 from ivr.asterisk.forks import Forks, is_fork
 from ivr.asterisk.leg import Interpreter, Leg, Role
+from ivr.carrier import CallStatus
 from ivr.line import LineServices
 from plain_text import printable
 from storage import waits_within
@@ -187,10 +187,14 @@ class Exchange:
         status = ended_status(cause, answered=channel["state"] == "Up")
         if (agreed := self.callees.get(key)) is not None and not agreed.done():
             agreed.set_result(False)
-        if (role := self._roles.get(purpose.kind)) is not None:
+        if is_fork(key):
+            self._forks.end(key)
+        elif (role := self._roles.get(purpose.kind)) is not None:
             self.in_background(self._report_end(key, role, purpose, status, self.legs.pop(key, None)))
 
-    async def _report_end(self, key: str, role: Role, purpose: ChannelPurpose, status: Any, leg: Leg | None) -> None:
+    async def _report_end(
+        self, key: str, role: Role, purpose: ChannelPurpose, status: CallStatus, leg: Leg | None
+    ) -> None:
         if leg is not None:
             await leg.close()
         for bridge in (own_bridge(key), talk_bridge(key)):
@@ -201,7 +205,8 @@ class Exchange:
     async def _adopt_calls(self) -> None:
         """Lead the calls there are: those of a process that was killed, and those of Asterisk's last seconds."""
         # In this order: a call that begins in between is not taken for one that is over.
-        open_calls = await self.run(self.line.quiet_calls.open_calls, call="")
+        callers = await self.run(self.line.quiet_calls.open_calls, call="")
+        of_staff = await self.run(self.line.operators.open_calls, call="")
         channels = await self.ari.get("/channels")
         bridges = await self.ari.get("/bridges")
         bridge_of = {channel: bridge["id"] for bridge in bridges for channel in bridge["channels"]}
@@ -219,9 +224,13 @@ class Exchange:
                 leg.bridge = bridge_of.get(leg.call_key, leg.bridge)
                 log.info("a call is adopted", call=leg.call_key)
                 leg.go_on(leg.role.adopted(leg))
-        for call_key in open_calls - {channel["id"] for channel in channels}:
-            log.warning("a call ended while no process led the exchange", call=call_key)
-            await self.run(partial(self.line.automatic.call_ended, call_key, "failed"), call=call_key)
+        for key in callers.union(of_staff).difference(channel["id"] for channel in channels):
+            purpose = purpose_of(key)
+            if (role := self._roles.get(purpose.kind)) is not None:
+                log.warning("a call ended while no process led the exchange", call=key)
+                # Nobody knows any more how it ended; an operator is not paused for it.
+                status: CallStatus = "failed" if purpose.kind == "caller" else "cancelled"
+                self.in_background(self._report_end(key, role, purpose, status, None))
 
     # --- for legs
 

@@ -4,7 +4,6 @@ what the caller says and one on what the caller hears, wherever that channel is 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -71,6 +70,11 @@ class Forks:
         await ari.delete(f"/channels/{channel}")
         await ari.delete(f"/bridges/{own_bridge(channel)}")
 
+    def end(self, channel: str) -> None:
+        """End a fork of which this channel has ended."""
+        if (fork := self._open.get(purpose_of(channel).number())) is not None:
+            fork.end()
+
     async def _store(self, fork: _Fork) -> None:
         try:
             await fork.store()
@@ -90,7 +94,8 @@ class _Fork:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._exchange = exchange
         self._frames: asyncio.Queue[tuple[Side, int, bytes] | None] = asyncio.Queue()
-        self._began = time.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
 
     def hear(self, side: Side) -> Callable[[bytes], None]:
         """Take the sound of this side as it comes."""
@@ -98,7 +103,7 @@ class _Fork:
 
         def take(mulaw: bytes) -> None:
             nonlocal until_ms
-            now_ms = round(1000 * (time.monotonic() - self._began))
+            now_ms = round(1000 * (self._loop.time() - self._began))
             if now_ms - until_ms > _GAP_MS:
                 until_ms = now_ms
             self._frames.put_nowait((side, until_ms, mulaw))

@@ -412,6 +412,10 @@ class OperatorServices:
     handover: Handover
     whispering: Whispering
 
+    def open_calls(self) -> list[str]:
+        """The calls of operators and supervisors that have not been reported to be over."""
+        return self.dispatcher.open_calls() + self.whispering.open_calls()
+
     @classmethod
     def build(
         cls,

@@ -231,6 +231,12 @@ class RingDispatcher:
             delete = partial(self._try, partial(self._carrier.delete_queue, queue_id), queue_id)
             threading.Thread(target=delete, name="queue", daemon=True).start()
 
+    def open_calls(self) -> list[str]:
+        """The operators' calls that have not been reported to be over."""
+        with read_only(self._sessions) as session:
+            is_open = RingAttempt.ended_at.is_(None), RingAttempt.operator_call_key.is_not(None)
+            return [key for key in session.scalars(select(RingAttempt.operator_call_key).where(*is_open)) if key]
+
     # --- single steps
 
     @retry_on_deadlock

@@ -100,6 +100,12 @@ class Whispering:
             except CarrierError as error:
                 log.warning("a supervisor's call could not be ended", call=row.own_call_key, reason=str(error))
 
+    def open_calls(self) -> list[str]:
+        """The supervisors' calls that have not been reported to be over."""
+        with read_only(self._sessions) as session:
+            is_open = Supervision.ended_at.is_(None), Supervision.own_call_key.is_not(None)
+            return [key for key in session.scalars(select(Supervision.own_call_key).where(*is_open)) if key]
+
     # --- events of the supervisor's call
 
     def _end_call(self) -> Instruction:

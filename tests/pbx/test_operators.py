@@ -1,0 +1,401 @@
+"""Operators at real telephones: the exchange rings them for callers who wait, and connects the two."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from callflows.prompts import load_prompts
+from ivr.carrier import OPERATOR_RING_S
+from ivr.line import LineServices
+from ivr.models import Call as CallRow
+from ivr.operators import presence
+from ivr.operators.models import Callback, RingAttempt, Ticket
+from ivr.voice import SpokenSentences
+from orders.staff.models import StaffRow
+from storage import read_only, transaction
+from tests.support.console_client import Visitor
+from tests.support.databases import EMPTY, Databases
+from tests.support.exchange import Exchange, started_exchange
+from tests.support.staffed_line import StaffedLine, served_staffed_line
+from tests.support.likeness import is_in
+from tests.support.sip_telephone import Call, Telephone, calling, desk_telephone, trunk_callee
+
+LINE, SHOP = "4001", "+8613800000012"
+LI, WANG, LEADER = 1, 2, 3
+EXTENSIONS = {LI: "8001", WANG: "8002", LEADER: "8003"}
+RECORDINGS = Path(__file__).parents[1] / "audio" / "heard"
+# About a second and a half each, unlike each other.
+CALLER_SAYS, OPERATOR_SAYS, LEADER_SAYS = ((RECORDINGS / f"{one}.ulaw").read_bytes() for one in ("000", "124", "184"))
+PROMPTS, VOICE = load_prompts(), SpokenSentences(None)
+PATIENCE_S = 40
+
+
+@dataclass
+class Office:
+    """The line on the exchange, with its operators."""
+
+    exchange: Exchange
+    served: StaffedLine
+
+    @property
+    def line(self) -> LineServices:
+        return self.served.services.line
+
+    def set_ready(self, *staff: int) -> None:
+        with transaction(self.served.services.sessions) as session:
+            for number in staff:
+                presence.set_ready(session, number, "phone", self.served.services.now())
+
+    def check_out_all(self) -> None:
+        with transaction(self.served.services.sessions) as session:
+            for number, extension in EXTENSIONS.items():
+                session.get_one(StaffRow, number).phone = extension
+                presence.check_out(session, number)
+
+    def ticket(self) -> Ticket:
+        with read_only(self.served.services.sessions) as session:
+            return session.scalars(select(Ticket).order_by(Ticket.id.desc())).first() or Ticket()
+
+    def attempts(self, call_key: str) -> list[tuple[int | None, str]]:
+        """The ring attempts for a call in order: operator and outcome."""
+        with read_only(self.served.services.sessions) as session:
+            rows = session.scalars(
+                select(RingAttempt)
+                .join(Ticket, Ticket.id == RingAttempt.ticket_id)
+                .where(Ticket.call_key == call_key)
+                .order_by(RingAttempt.id)
+            )
+            return [(row.staff_id, row.state) for row in rows]
+
+    def open_calls(self) -> list[str]:
+        with read_only(self.served.services.sessions) as session:
+            return list(session.scalars(select(CallRow.call_key).where(CallRow.ended_at.is_(None))))
+
+    def visitor(self, login: str) -> Visitor:
+        visitor = Visitor(self.served.app.test_client())
+        visitor.sign_in(login)
+        return visitor
+
+    @contextmanager
+    def caller_who_waits(self) -> Iterator[Call]:
+        """A caller who has asked for an operator."""
+        with calling(self.exchange, LINE, caller=SHOP) as caller:
+            caller.wait_until_answered()
+            caller.media.wait_for_sound(within_s=PATIENCE_S)
+            caller.media.press("0")
+            wait_until(lambda: self.ticket().state == "waiting", "a ticket")
+            yield caller
+        wait_until(lambda: not self.open_calls(), "the end of the call")
+
+
+def wait_until(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+def prompt(name: str) -> bytes:
+    """The sentence as the line says it, without the pauses around it."""
+    return VOICE.mulaw(PROMPTS.text(name)).strip(b"\xff\x7e\x7f\xfe")
+
+
+def hears(listener: Call | Telephone, since: float, sound: bytes) -> bool:
+    return is_in(sound, listener.media.heard(since))
+
+
+def assert_hears(listener: Call | Telephone, since: float, sound: bytes, what: str) -> None:
+    wait_until(lambda: hears(listener, since, sound), what)
+
+
+def assert_talk(caller: Call, operator: Call) -> None:
+    """Each hears what the other says, and not itself."""
+    for speaker, listener, sound in ((caller, operator, CALLER_SAYS), (operator, caller, OPERATOR_SAYS)):
+        since = time.monotonic()
+        speaker.media.say(sound)
+        assert_hears(listener, since, sound, "the other one's voice")
+        assert not hears(speaker, since, sound)
+
+
+def takes_call(telephone: Telephone, after: int = 0) -> Call:
+    """The operator answers, hears who calls, and presses 1."""
+    call = telephone.wait_for_call(PATIENCE_S, after=after)
+    call.wait_until_answered()
+    assert_hears(call, call.answered_at, prompt("operator.accept"), "the whisper")
+    call.media.press("1")
+    return call
+
+
+@pytest.fixture(scope="module")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    with started_exchange(tmp_path_factory.mktemp("exchange")) as exchange:
+        yield exchange
+
+
+@pytest.fixture(scope="module")
+def served(
+    exchange: Exchange, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StaffedLine]:
+    url = databases.copy(databases.prepared(EMPTY))
+    with served_staffed_line(exchange, url, tmp_path_factory.mktemp("line"), voice_pack="") as line:
+        yield line
+
+
+@pytest.fixture
+def office(exchange: Exchange, served: StaffedLine) -> Iterator[Office]:
+    office = Office(exchange, served)
+    office.check_out_all()
+    yield office
+    office.check_out_all()
+    wait_until(lambda: not exchange.ari("GET", "channels").json(), "the end of all calls")
+
+
+def test_an_operator_is_rung_hears_who_calls_and_talks_with_the_caller(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
+        operator = takes_call(telephone)
+        wait_until(lambda: office.ticket().state == "taken", "the operator's 1")
+        assert_talk(caller, operator)
+        # The operator hangs up: the caller is asked how to go on.
+        hung_up = time.monotonic()
+        operator.hang_up()
+        assert_hears(caller, hung_up, prompt("queue.operator_gone"), "the question after an operator has hung up")
+        assert office.attempts(office.ticket().call_key) == [(LI, "over")]
+        caller.media.press("1")
+        wait_until(lambda: office.ticket().state == "given_back", "the caller's way back to the line")
+
+
+def test_a_caller_on_hold_hears_music_until_the_operator_is_back(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
+        operator = takes_call(telephone)
+        assert_talk(caller, operator)
+        ticket, held = office.ticket().id, time.monotonic()
+        assert office.line.operators.dispatcher.put_on_hold(ticket)
+        assert_hears(caller, held, prompt("queue.hold"), "the words before the music")
+        assert_hears(operator, held, prompt("operator.caller_on_hold"), "what is said to the operator")
+        caller.media.wait_for_sound(within_s=5)
+        said = time.monotonic()
+        operator.media.say(OPERATOR_SAYS)
+        time.sleep(3)
+        assert not hears(caller, said, OPERATOR_SAYS)
+        assert office.line.operators.dispatcher.take_off_hold(ticket)
+        time.sleep(1)
+        assert_talk(caller, operator)
+        # And once more, with the operator's own key.
+        assert office.line.operators.dispatcher.put_on_hold(ticket)
+        assert_hears(operator, time.monotonic(), prompt("operator.caller_on_hold"), "what is said to the operator")
+        operator.media.press("1")
+        time.sleep(1)
+        assert_talk(caller, operator)
+
+
+def test_a_caller_given_back_is_with_the_line_and_the_operator_is_free(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
+        operator = takes_call(telephone)
+        assert_talk(caller, operator)
+        desk, given_back = office.visitor("operator"), time.monotonic()
+        assert desk.post(f"/desk/tickets/{office.ticket().id}/give-back").status_code < 400
+        assert_hears(operator, given_back, prompt("operator.call_over"), "the end of the operator's call")
+        operator.wait_until_ended()
+        assert caller.media.wait_for_sound(within_s=5, since=given_back)
+        assert office.ticket().state == "given_back"
+
+
+def test_a_busy_operator_and_one_that_cannot_be_reached_are_passed_over(office: Office) -> None:
+    office.set_ready(LI, WANG, LEADER)
+    # The first is busy, the second's telephone is switched off, and the third answers.
+    with (
+        desk_telephone(office.exchange, "8001", "busy"),
+        desk_telephone(office.exchange, "8003") as telephone,
+        office.caller_who_waits() as caller,
+    ):
+        assert_talk(caller, takes_call(telephone))
+        assert office.attempts(office.ticket().call_key) == [(LI, "declined"), (WANG, "failed"), (LEADER, "accepted")]
+
+
+def test_an_operator_who_does_not_answer_is_paused_and_the_next_one_rings(office: Office) -> None:
+    office.set_ready(LI, WANG)
+    with (
+        desk_telephone(office.exchange, "8001", "rings") as silent,
+        desk_telephone(office.exchange, "8002") as telephone,
+        office.caller_who_waits() as caller,
+    ):
+        silent.wait_for_call(PATIENCE_S)
+        rang = time.monotonic()
+        operator = takes_call(telephone)
+        assert OPERATOR_RING_S - 2 < operator.answered_at - rang < OPERATOR_RING_S + 5
+        assert_talk(caller, operator)
+        assert office.attempts(office.ticket().call_key) == [(LI, "unanswered"), (WANG, "accepted")]
+
+
+def test_a_telephone_stops_ringing_when_the_caller_hangs_up(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001", "rings") as telephone:
+        with office.caller_who_waits():
+            ringing = telephone.wait_for_call(PATIENCE_S)
+            key = office.ticket().call_key
+        ringing.wait_until_ended(5)
+    assert office.attempts(key) == [(LI, "cancelled")]
+    assert office.ticket().state == "abandoned"
+
+
+def test_of_two_operators_who_reach_for_a_caller_one_gets_them(office: Office) -> None:
+    office.set_ready(LI)
+    with (
+        desk_telephone(office.exchange, "8001") as first_telephone,
+        desk_telephone(office.exchange, "8002") as second_telephone,
+        office.caller_who_waits() as caller,
+    ):
+        first = first_telephone.wait_for_call(PATIENCE_S)
+        first.wait_until_answered()
+        office.set_ready(WANG)
+        desk = office.visitor("operator2")
+        # The one takes the caller at the desk while the other's key is on its way.
+        desk.post("/seat", seat="2")
+        first.media.press("1")
+        taken = desk.post(f"/desk/tickets/{office.ticket().id}/take").status_code
+        if taken == 409:
+            assert_talk(caller, first)
+        else:
+            first.wait_until_ended()
+            assert_talk(caller, takes_call(second_telephone))
+        accepted = [outcome for _, outcome in office.attempts(office.ticket().call_key)].count("accepted")
+        assert accepted == 1
+
+
+def test_a_leader_who_whispers_is_heard_by_the_operator_alone(office: Office) -> None:
+    office.set_ready(LI)
+    with (
+        desk_telephone(office.exchange, "8001") as telephone,
+        desk_telephone(office.exchange, "8003") as leaders,
+        office.caller_who_waits() as caller,
+    ):
+        operator = takes_call(telephone)
+        assert_talk(caller, operator)
+        assert office.line.operators.whispering.begin(office.ticket().call_key, LEADER) is None
+        leader = leaders.wait_for_call()
+        leader.wait_until_answered()
+        assert_hears(leader, leader.answered_at, prompt("operator.coach"), "what is asked of the leader")
+        leader.media.press("1")
+        wait_until(
+            lambda: any("-whisper-" in one["id"] for one in office.exchange.ari("GET", "channels").json()),
+            "the leader's way to the operator's ear",
+        )
+        time.sleep(1)
+        said = time.monotonic()
+        leader.media.say(LEADER_SAYS)
+        assert_hears(operator, said, LEADER_SAYS, "the leader's voice")
+        assert not hears(caller, said, LEADER_SAYS)
+        assert not hears(leader, said, LEADER_SAYS)
+        said = time.monotonic()
+        assert_talk(caller, operator)
+        assert_hears(leader, said, CALLER_SAYS, "the caller's voice")
+        assert_hears(leader, said, OPERATOR_SAYS, "the operator's voice")
+        # The leader goes: the two talk on.
+        leader.hang_up()
+        assert_talk(caller, operator)
+        assert office.line.operators.whispering.begin(office.ticket().call_key, LEADER) is None
+        leader = leaders.wait_for_call(after=1)
+        leader.wait_until_answered()
+        leader.media.press("1")
+        time.sleep(4)
+        # The caller goes: nobody is left behind.
+        caller.hang_up()
+        operator.wait_until_ended()
+        leader.wait_until_ended()
+
+
+def test_a_call_is_taken_over_from_the_line_and_from_an_operator(office: Office) -> None:
+    with (
+        desk_telephone(office.exchange, "8001") as telephone,
+        desk_telephone(office.exchange, "8003") as leaders,
+        calling(office.exchange, LINE, caller=SHOP) as caller,
+    ):
+        caller.wait_until_answered()
+        caller.media.wait_for_sound(within_s=PATIENCE_S)
+        wait_until(office.open_calls, "the call")
+        (key,) = office.open_calls()
+        assert office.line.take_over.take_over(key, LI) is None
+        operator = takes_call(telephone)
+        assert_talk(caller, operator)
+        assert office.line.take_over.take_over(key, LEADER) is None
+        operator.wait_until_ended()
+        leader = takes_call(leaders)
+        time.sleep(1)
+        assert_talk(caller, leader)
+        assert office.attempts(key) == [(LI, "over"), (LEADER, "accepted")]
+
+
+def test_who_asked_to_be_called_back_is_called_from_the_operators_telephone(office: Office) -> None:
+    with calling(office.exchange, LINE, caller=SHOP) as caller:
+        caller.wait_until_answered()
+        caller.media.wait_for_sound(within_s=PATIENCE_S)
+        caller.media.press("0")
+        begun = time.monotonic()
+        # Nobody is there: the line offers it.
+        assert_hears(caller, begun, prompt("queue.no_operator"), "that no operator is there")
+        caller.media.press("1")
+        caller.wait_until_ended()
+    office.set_ready(LI)
+    with (
+        desk_telephone(office.exchange, "8001") as telephone,
+        trunk_callee(office.exchange) as shop,
+    ):
+        with read_only(office.served.services.sessions) as session:
+            callback = session.scalars(select(Callback).order_by(Callback.id.desc())).first()
+        assert callback is not None
+        assert office.line.operators.callback_calls.dial_operator(callback.id, LI)
+        operator = telephone.wait_for_call()
+        operator.wait_until_answered()
+        operator.media.wait_for_sound(within_s=PATIENCE_S, since=operator.answered_at)
+        operator.media.press("1")
+        called_back = shop.wait_for_call()
+        assert called_back.number == SHOP
+        called_back.wait_until_answered()
+        time.sleep(1)
+        assert_talk(called_back, operator)
+        with read_only(office.served.services.sessions) as session:
+            assert session.get_one(Callback, callback.id).state == "reached"
+        called_back.hang_up()
+        operator.wait_until_ended()
+
+
+def test_a_leader_listens_and_a_talk_is_recorded_with_its_sides_apart(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
+        operator = takes_call(telephone)
+        key = office.ticket().call_key
+        assert office.line.listening.begin(key, LEADER)
+        time.sleep(2)
+        assert_talk(caller, operator)
+        time.sleep(2)
+        parts = office.line.listening.hear(key, LEADER, 0) or ()
+        callers, others = (b"".join(sounds) for sounds in zip(*((one.caller, one.other) for one in parts), strict=True))
+        assert is_in(CALLER_SAYS, callers)
+        assert is_in(OPERATOR_SAYS, others)
+        assert not is_in(OPERATOR_SAYS, callers)
+        office.line.listening.stop(key, LEADER)
+
+
+def test_a_talk_goes_on_while_the_line_is_down_and_its_end_is_noticed_afterwards(office: Office) -> None:
+    office.set_ready(LI)
+    with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
+        operator = takes_call(telephone)
+        assert_talk(caller, operator)
+        office.served.kill()
+        assert_talk(caller, operator)
+        office.served.start()
+        assert_talk(caller, operator)
+        hung_up = time.monotonic()
+        operator.hang_up()
+        assert_hears(caller, hung_up, prompt("queue.operator_gone"), "the question after an operator has hung up")
+        assert office.attempts(office.ticket().call_key) == [(LI, "over")]
