@@ -23,9 +23,9 @@ from storage import read_only, transaction
 from tests.support.console_client import Visitor
 from tests.support.databases import EMPTY, Databases
 from tests.support.exchange import Exchange, started_exchange
-from tests.support.staffed_line import StaffedLine, served_staffed_line
 from tests.support.likeness import is_in
 from tests.support.sip_telephone import Call, Telephone, calling, desk_telephone, trunk_callee
+from tests.support.staffed_line import StaffedLine, served_staffed_line
 
 LINE, SHOP = "4001", "+8613800000012"
 LI, WANG, LEADER = 1, 2, 3
@@ -140,9 +140,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
 
 
 @pytest.fixture(scope="module")
-def served(
-    exchange: Exchange, databases: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[StaffedLine]:
+def served(exchange: Exchange, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaffedLine]:
     url = databases.copy(databases.prepared(EMPTY))
     with served_staffed_line(exchange, url, tmp_path_factory.mktemp("line"), voice_pack="") as line:
         yield line

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from ivr.asterisk.ari import AlreadyThere, NotThere
+from ivr.asterisk.ari import NotThere
 
 # More than any chain of tasks takes that wait for nothing but each other.
 LOOP_TURNS_MAX = 500
@@ -169,10 +169,6 @@ class PretendedAri:
             case "channels", [channel, "answer"]:
                 self.answered.append(channel)
                 self._known(channel)["state"] = "Up"
-            case "bridges", [bridge]:
-                if bridge in self.bridges:
-                    raise AlreadyThere(path)
-                self.bridges[bridge] = []
             case "bridges", [bridge, "addChannel"]:
                 for channel in parameters["channel"].split(","):
                     self._known(channel)
@@ -183,6 +179,9 @@ class PretendedAri:
             case _:
                 raise NotThere(path)
         return None
+
+    async def make_bridge(self, bridge: str) -> None:
+        self.bridges.setdefault(bridge, [])
 
     async def delete(self, path: str, **parameters: str) -> None:
         _, kind, name = path.split("/")

@@ -28,7 +28,7 @@ class PretendedLine:
     def __init__(self) -> None:
         self.automatic = self.operators = self.handover = self.queue = self.quiet_calls = self.calls = (
             self.media_streams
-        ) = self
+        ) = self.sound_forks = self.whispering = self.callback_calls = self.direct_dial = self
         self.prompts: Any = self
         self.failure_goodbye = "再见"
         self.state = "not_queued"
