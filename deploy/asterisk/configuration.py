@@ -126,7 +126,6 @@ def configuration(variables: Mapping[str, str], place: Place) -> dict[str, str]:
         "RTP_LAST": rtp_last,
         "NAT": _nat(environment),
         "PERMITTED": _permitted(environment),
-        "TELEPHONE_TRANSPORT": "tls" if encrypted else "udp",
         "TELEPHONE_ENCRYPTION": "sdes" if encrypted else "no",
     }
     files = {f"{name}.conf": "" for name in _DEFAULTS}

@@ -207,6 +207,13 @@ def test_an_encrypted_call_is_heard_both_ways(encrypted: Exchange, certificate: 
         call.wait_until_ended()
 
 
+def test_a_desk_telephone_that_knows_no_encryption_is_still_rung(encrypted: Exchange) -> None:
+    with stasis_application(encrypted) as line, desk_telephone(encrypted, "8001") as desk:
+        operator = line.dial("PJSIP/8001")
+        desk.wait_for_call().wait_until_answered()
+        line.wait_until_reached(operator)
+
+
 def test_an_encrypted_trunk_takes_no_call_in_the_clear(encrypted: Exchange) -> None:
     with calling(encrypted, "4001", caller=CALLER) as call, pytest.raises(Refused) as refused:
         call.wait_until_answered()

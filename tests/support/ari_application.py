@@ -58,11 +58,18 @@ class AriApplication:
         self.exchange.ari("DELETE", f"channels/{channel}").raise_for_status()
 
     def connect(self, *channels: str) -> None:
-        """Connect channels with each other."""
+        """Connect channels with each other, once all of them have reached the application."""
+        for channel in channels:
+            self.wait_until_reached(channel)
         bridge = self.exchange.ari("POST", "bridges", params={"type": "mixing"}).json()["id"]
-        self.exchange.ari(
-            "POST", f"bridges/{bridge}/addChannel", params={"channel": ",".join(channels)}
-        ).raise_for_status()
+        asked = {"channel": ",".join(channels)}
+        self.exchange.ari("POST", f"bridges/{bridge}/addChannel", params=asked).raise_for_status()
+
+    def wait_until_reached(self, channel: str, within_s: float = 10.0) -> None:
+        deadline = time.monotonic() + within_s
+        while channel not in [event["channel"]["id"] for event in self.of("StasisStart")]:
+            assert time.monotonic() < deadline, f"{channel} did not reach the application within {within_s} s"
+            time.sleep(0.01)
 
 
 @contextmanager
