@@ -77,7 +77,7 @@ class _Environment:
         return self._checked(name, value, ip_address) if value else ""
 
     def pairs(self, name: str, default: str = "") -> dict[str, str]:
-        """What is named and given like `8001:password 8002:password`."""
+        """Names with a value each, given like `8001:password 8002:password`."""
         found = [one.partition(":")[::2] for one in self.text(name, default).split()]
         if len(dict(found)) < len(found):
             raise ConfigurationError(f"{name} has something twice: write each once.")

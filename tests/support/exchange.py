@@ -76,7 +76,7 @@ class Exchange:
         )
 
     def console(self, command: str) -> str:
-        """What Asterisk's own console answers, such as to `core show channels`."""
+        """The answer of Asterisk's own console, such as to `core show channels`."""
         asked = command_line(self.place, "-rx", command)
         return subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stdout
 

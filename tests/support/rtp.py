@@ -66,7 +66,7 @@ def is_loud(frame: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Network:
-    """What the way to the exchange does to packets: the share that is lost, and the most that one is late."""
+    """The way to the exchange: the share of packets lost on it, and the most that one is late."""
 
     loss: float = 0.0
     jitter_s: float = 0.0
@@ -218,7 +218,7 @@ class Media:
             time.sleep(FRAME_S)
 
     def lost(self) -> int:
-        """How many packets of the sources heard never came."""
+        """The number of packets that never came, of the sources heard."""
         missing = 0
         for _, packets in itertools.groupby(list(self.received), key=lambda packet: packet.source):
             numbers = [packet.sequence for packet in packets]

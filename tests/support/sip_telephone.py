@@ -117,7 +117,7 @@ class _Sipp:
         )
 
     def steps(self, scenario: str) -> list[list[str]]:
-        """What has happened so far: for each step the call's id, and the words of the log."""
+        """The steps so far: of each the call's id, and the words of the log."""
         return [line.split() for line in self._log(scenario).read_text().splitlines() if line.strip()]
 
     def tell(self, call_id: str, method: str) -> None:
@@ -145,7 +145,7 @@ class _Sipp:
         return found[0]
 
     def trouble(self) -> str:
-        """What SIPp complains of, for a failed test."""
+        """SIPp's complaints, for a failed test."""
         return "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.errors")))
 
     @property
