@@ -506,6 +506,11 @@ class Carrier(Protocol):
         ...
 
     @property
+    def has_extensions(self) -> bool:
+        """True if operators may have desk telephones that are dialled by an extension, such as 8001."""
+        ...
+
+    @property
     def browser_telephone(self) -> BrowserTelephone | None:
         """The carrier's telephone for operators' browsers, or None if none is set up."""
         ...

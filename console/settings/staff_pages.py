@@ -21,6 +21,7 @@ from orders import audit_log
 from orders.demo.demo_staff import DEMO_STAFF
 from orders.models import REASON_MAX_CHARS
 from orders.retailers.caller_numbers import is_dialable
+from orders.retailers.dialling import is_extension
 from orders.retailers.models import RetailerRow
 from orders.staff.accounts import (
     NAME_MAX_CHARS,
@@ -273,11 +274,21 @@ def _from_form() -> StaffForm:
         for name, sentence, is_wrong in (
             ("role", _("请选一个岗位。"), role is None),
             ("seat", texts.staff_refusals["seat"], sent["seat"] and not _is_seat(sent["seat"])),
-            ("phone", _("号码要带国家码，像 +8613800000012 这样写。"), phone and not is_dialable(phone)),
+            ("phone", _phone_refusal(), phone and not _is_phone(phone)),
         )
         if is_wrong
     }
     return StaffForm(sent["login"], values, _why(), errors)
+
+
+def _is_phone(phone: str) -> bool:
+    return is_dialable(phone) or (services().line.carrier.has_extensions and is_extension(phone))
+
+
+def _phone_refusal() -> str:
+    if services().line.carrier.has_extensions:
+        return _("号码要带国家码，像 +8613800000012 这样写；桌上的分机写分机号，像 8001。")
+    return _("号码要带国家码，像 +8613800000012 这样写。")
 
 
 def _is_seat(seat: str) -> bool:

@@ -152,6 +152,11 @@ class AsteriskCarrier:
         return self._dial(address, line, new_channel_id("coach", supervision_id, device(address)))
 
     @property
+    def has_extensions(self) -> bool:
+        """True: desk telephones are the exchange's own."""
+        return True
+
+    @property
     def browser_telephone(self) -> BrowserTelephone | None:
         """JsSIP, which every exchange has a place for."""
         return SCRIPTS

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from ivr.asterisk.ari import APPLICATION
 from ivr.asterisk.browser_telephones import browser_endpoint
 from ivr.asterisk.channels import Device
 from ivr.carrier import CarrierError, browser_identity
-from orders.retailers.dialling import may_be_dialled
+from orders.retailers.dialling import is_extension, may_be_dialled
 from settings import Settings
-
-# A desk telephone's extension: calls to it cost nothing and never leave the exchange.
-EXTENSION: Final = re.compile(r"[0-9]{2,6}")
 
 
 def device(address: str) -> Device:
@@ -37,7 +31,7 @@ def origination(address: str, line: str, channel_id: str, ring_s: int, settings:
 def _endpoint(address: str, settings: Settings) -> str:
     if (identity := browser_identity(address)) is not None:
         return f"PJSIP/{browser_endpoint(identity, settings.secret_key)}"
-    if EXTENSION.fullmatch(address):
+    if is_extension(address):
         return f"PJSIP/{address}"
     if not may_be_dialled(address, settings.dialled_prefixes):
         raise CarrierError("the number may not be dialled: see DIALLED_PREFIXES")

@@ -339,6 +339,11 @@ class TwilioCarrier:
             raise CarrierError(f"the operator's telephone could not be dialled: {error}") from error
 
     @property
+    def has_extensions(self) -> bool:
+        """False: the carrier knows telephone numbers only."""
+        return False
+
+    @property
     def browser_telephone(self) -> BrowserTelephone | None:
         """The Voice SDK, or None without an API key."""
         key = self._settings.twilio_api_key_sid and self._settings.twilio_api_key_secret

@@ -27,6 +27,16 @@ _ORDINARY = frozenset(
 _CHINESE = re.compile(r"\+86(1[3-9][0-9]{9}|10[0-9]{7,8}|[2-9][0-9]{8,10})")
 
 
+# The desk telephones of an exchange of one's own.
+_EXTENSION = re.compile(r"[0-9]{2,6}")
+
+
+def is_extension(number: str) -> bool:
+    """True if this is written as the extension of a desk telephone of one's own, such as 8001: a call to it costs
+    nothing and never leaves the exchange."""
+    return _EXTENSION.fullmatch(number) is not None
+
+
 def may_be_dialled(number: str, prefixes: Collection[str]) -> bool:
     """True if the line may call this number, written as +8613800000012: its prefix is one of these, and calls to it
     cost what calls cost."""

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from callflows.prompts import load_prompts
+from ivr.asterisk.channels import talk_of
 from ivr.carrier import OPERATOR_RING_S
 from ivr.line import LineServices
 from ivr.models import Call as CallRow
@@ -83,6 +84,19 @@ class Office:
         visitor.sign_in(login)
         return visitor
 
+    def assert_talk(self, caller: Call, operator: Call) -> None:
+        """Each hears what the other says, and not itself."""
+        wait_until(self._two_talk, "the talk")
+        for speaker, listener, sound in ((caller, operator, CALLER_SAYS), (operator, caller, OPERATOR_SAYS)):
+            since = time.monotonic()
+            speaker.media.say(sound)
+            assert_hears(listener, since, sound, "the other one's voice")
+            assert not hears(speaker, since, sound)
+
+    def _two_talk(self) -> bool:
+        bridges = self.exchange.ari("GET", "bridges").json()
+        return any(talk_of(one["id"]) is not None and len(one["channels"]) == 2 for one in bridges)
+
     @contextmanager
     def caller_who_waits(self) -> Iterator[Call]:
         """A caller who has asked for an operator."""
@@ -113,15 +127,6 @@ def hears(listener: Call | Telephone, since: float, sound: bytes) -> bool:
 
 def assert_hears(listener: Call | Telephone, since: float, sound: bytes, what: str) -> None:
     wait_until(lambda: hears(listener, since, sound), what)
-
-
-def assert_talk(caller: Call, operator: Call) -> None:
-    """Each hears what the other says, and not itself."""
-    for speaker, listener, sound in ((caller, operator, CALLER_SAYS), (operator, caller, OPERATOR_SAYS)):
-        since = time.monotonic()
-        speaker.media.say(sound)
-        assert_hears(listener, since, sound, "the other one's voice")
-        assert not hears(speaker, since, sound)
 
 
 def takes_call(telephone: Telephone, after: int = 0) -> Call:
@@ -160,7 +165,7 @@ def test_an_operator_is_rung_hears_who_calls_and_talks_with_the_caller(office: O
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
         wait_until(lambda: office.ticket().state == "taken", "the operator's 1")
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         # The operator hangs up: the caller is asked how to go on.
         hung_up = time.monotonic()
         operator.hang_up()
@@ -174,7 +179,7 @@ def test_a_caller_on_hold_hears_music_until_the_operator_is_back(office: Office)
     office.set_ready(LI)
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         ticket, held = office.ticket().id, time.monotonic()
         assert office.line.operators.dispatcher.put_on_hold(ticket)
         assert_hears(caller, held, prompt("queue.hold"), "the words before the music")
@@ -185,21 +190,19 @@ def test_a_caller_on_hold_hears_music_until_the_operator_is_back(office: Office)
         time.sleep(3)
         assert not hears(caller, said, OPERATOR_SAYS)
         assert office.line.operators.dispatcher.take_off_hold(ticket)
-        time.sleep(1)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         # And once more, with the operator's own key.
         assert office.line.operators.dispatcher.put_on_hold(ticket)
         assert_hears(operator, time.monotonic(), prompt("operator.caller_on_hold"), "what is said to the operator")
         operator.media.press("1")
-        time.sleep(1)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
 
 
 def test_a_caller_given_back_is_with_the_line_and_the_operator_is_free(office: Office) -> None:
     office.set_ready(LI)
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         desk, given_back = office.visitor("operator"), time.monotonic()
         assert desk.post(f"/desk/tickets/{office.ticket().id}/give-back").status_code < 400
         assert_hears(operator, given_back, prompt("operator.call_over"), "the end of the operator's call")
@@ -216,7 +219,7 @@ def test_a_busy_operator_and_one_that_cannot_be_reached_are_passed_over(office: 
         desk_telephone(office.exchange, "8003") as telephone,
         office.caller_who_waits() as caller,
     ):
-        assert_talk(caller, takes_call(telephone))
+        office.assert_talk(caller, takes_call(telephone))
         assert office.attempts(office.ticket().call_key) == [(LI, "declined"), (WANG, "failed"), (LEADER, "accepted")]
 
 
@@ -231,7 +234,7 @@ def test_an_operator_who_does_not_answer_is_paused_and_the_next_one_rings(office
         rang = time.monotonic()
         operator = takes_call(telephone)
         assert OPERATOR_RING_S - 2 < operator.answered_at - rang < OPERATOR_RING_S + 5
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         assert office.attempts(office.ticket().call_key) == [(LI, "unanswered"), (WANG, "accepted")]
 
 
@@ -262,10 +265,10 @@ def test_of_two_operators_who_reach_for_a_caller_one_gets_them(office: Office) -
         first.media.press("1")
         taken = desk.post(f"/desk/tickets/{office.ticket().id}/take").status_code
         if taken == 409:
-            assert_talk(caller, first)
+            office.assert_talk(caller, first)
         else:
             first.wait_until_ended()
-            assert_talk(caller, takes_call(second_telephone))
+            office.assert_talk(caller, takes_call(second_telephone))
         accepted = [outcome for _, outcome in office.attempts(office.ticket().call_key)].count("accepted")
         assert accepted == 1
 
@@ -278,7 +281,7 @@ def test_a_leader_who_whispers_is_heard_by_the_operator_alone(office: Office) ->
         office.caller_who_waits() as caller,
     ):
         operator = takes_call(telephone)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         assert office.line.operators.whispering.begin(office.ticket().call_key, LEADER) is None
         leader = leaders.wait_for_call()
         leader.wait_until_answered()
@@ -295,12 +298,12 @@ def test_a_leader_who_whispers_is_heard_by_the_operator_alone(office: Office) ->
         assert not hears(caller, said, LEADER_SAYS)
         assert not hears(leader, said, LEADER_SAYS)
         said = time.monotonic()
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         assert_hears(leader, said, CALLER_SAYS, "the caller's voice")
         assert_hears(leader, said, OPERATOR_SAYS, "the operator's voice")
         # The leader goes: the two talk on.
         leader.hang_up()
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         assert office.line.operators.whispering.begin(office.ticket().call_key, LEADER) is None
         leader = leaders.wait_for_call(after=1)
         leader.wait_until_answered()
@@ -324,12 +327,11 @@ def test_a_call_is_taken_over_from_the_line_and_from_an_operator(office: Office)
         (key,) = office.open_calls()
         assert office.line.take_over.take_over(key, LI) is None
         operator = takes_call(telephone)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         assert office.line.take_over.take_over(key, LEADER) is None
         operator.wait_until_ended()
         leader = takes_call(leaders)
-        time.sleep(1)
-        assert_talk(caller, leader)
+        office.assert_talk(caller, leader)
         assert office.attempts(key) == [(LI, "over"), (LEADER, "accepted")]
 
 
@@ -359,8 +361,7 @@ def test_who_asked_to_be_called_back_is_called_from_the_operators_telephone(offi
         called_back = shop.wait_for_call()
         assert called_back.number == SHOP
         called_back.wait_until_answered()
-        time.sleep(1)
-        assert_talk(called_back, operator)
+        office.assert_talk(called_back, operator)
         with read_only(office.served.services.sessions) as session:
             assert session.get_one(Callback, callback.id).state == "reached"
         called_back.hang_up()
@@ -374,7 +375,7 @@ def test_a_leader_listens_and_a_talk_is_recorded_with_its_sides_apart(office: Of
         key = office.ticket().call_key
         assert office.line.listening.begin(key, LEADER)
         time.sleep(2)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         time.sleep(2)
         parts = office.line.listening.hear(key, LEADER, 0) or ()
         callers, others = (b"".join(sounds) for sounds in zip(*((one.caller, one.other) for one in parts), strict=True))
@@ -388,11 +389,11 @@ def test_a_talk_goes_on_while_the_line_is_down_and_its_end_is_noticed_afterwards
     office.set_ready(LI)
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         office.served.kill()
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         office.served.start()
-        assert_talk(caller, operator)
+        office.assert_talk(caller, operator)
         hung_up = time.monotonic()
         operator.hang_up()
         assert_hears(caller, hung_up, prompt("queue.operator_gone"), "the question after an operator has hung up")

@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from ivr.twilio.rest import TwilioCarrier
 from orders.staff.models import StaffRow
 from tests.support.console_client import Visitor
 from tests.support.desk_world import World
@@ -71,6 +73,18 @@ def test_a_new_operator_signs_in_with_a_password_that_is_used_once(
     entries = leader.get(page).get_data(as_text=True)
     assert "忘了密码" in entries
     assert second not in entries
+
+
+def test_an_extension_is_a_number_where_the_desk_telephones_are_ones_own(
+    new_visitor: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = new_visitor()
+    leader.sign_in("leader")
+    assert engage(leader, login="xu", name="许英", phone="8001").status_code == 422
+    monkeypatch.setattr(TwilioCarrier, "has_extensions", True)
+    refused = engage(leader, login="xu", name="许英", phone="8001a")
+    assert "桌上的分机写分机号" in refused.get_data(as_text=True)
+    assert shown_password(engage(leader, login="xu", name="许英", phone="8001"))
 
 
 def test_who_has_left_comes_back_or_gives_login_and_name_to_another(
