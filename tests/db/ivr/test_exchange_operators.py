@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app import create_app
 from callflows.prompts import load_prompts
 from clock import SHANGHAI
+from ivr.asterisk.browser_telephones import browser_endpoint
 from ivr.asterisk.channels import talk_bridge
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.rest import AsteriskCarrier
@@ -101,6 +102,11 @@ class Office:
         with transaction(self.services.sessions) as session:
             for number in staff:
                 presence.set_ready(session, number, "phone", self.clock())
+
+    @property
+    def browser(self) -> str:
+        """The endpoint of the first operator's telephone in the browser."""
+        return f"PJSIP/{browser_endpoint('staff-1', self.services.settings.secret_key)}"
 
     def check_in_paused(self, staff: int) -> None:
         """An operator is present, and not rung."""
@@ -553,7 +559,7 @@ def test_both_sides_of_a_call_are_listened_to_apart(office: Office) -> None:
 
 
 def test_desks_browsers_and_numbers_are_dialled_and_no_others(office: Office) -> None:
-    office.exchange.telephones = dict.fromkeys(("PJSIP/8001", "PJSIP/staff-1", "PJSIP/+8613700000001@trunk"), "rings")
+    office.exchange.telephones = dict.fromkeys(("PJSIP/8001", office.browser, "PJSIP/+8613700000001@trunk"), "rings")
     carrier = office.line.carrier
 
     async def story() -> None:
@@ -570,7 +576,7 @@ def test_desks_browsers_and_numbers_are_dialled_and_no_others(office: Office) ->
 
 
 def test_an_operator_in_the_browser_takes_the_call_by_answering(office: Office) -> None:
-    office.exchange.telephones = {"PJSIP/staff-1": "answers"}
+    office.exchange.telephones = {office.browser: "answers"}
 
     async def story() -> None:
         with transaction(office.services.sessions) as session:
