@@ -197,10 +197,12 @@ class Exchange:
     ) -> None:
         if leg is not None:
             await leg.close()
-        for bridge in (own_bridge(key), talk_bridge(key)):
-            await self.ari.delete(f"/bridges/{bridge}")
-        # One whose end cannot be stored is asked about later, as a call that has gone quiet.
-        await self.run(lambda: role.ended(key, purpose, status), call=key)
+        try:
+            # One whose end cannot be stored is asked about later, as a call that has gone quiet.
+            await self.run(lambda: role.ended(key, purpose, status), call=key)
+        finally:
+            for bridge in (own_bridge(key), talk_bridge(key)):
+                await self.ari.delete(f"/bridges/{bridge}")
 
     async def _adopt_calls(self) -> None:
         """Lead the calls there are: those of a process that was killed, and those of Asterisk's last seconds."""
