@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from clock import system_clock
 from ivr.asterisk.browser_telephones import BrowserTelephones, browser_endpoint
 from orders.demo import seed_demo
 from orders.demo.demo_staff import seed_demo_staff
+from orders.models import DepartmentRule
 from settings import DEMO_SECRET_KEY
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
 from simulator.mulaw import RATE, to_mulaw, to_pcm
@@ -26,6 +28,7 @@ from tests.support.exchange import Exchange, started_exchange
 from tests.support.far_end import FarEnd, wait_until
 from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
+from tests.support.sip_telephone import calling
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -38,6 +41,7 @@ SPEECH = 500
 # Q.850: user busy.
 BUSY = 17
 UPGRADE_REQUIRED = 426
+PATIENCE_S = 40
 # What the page hears can be measured, and that it is played.
 OPEN_EARS = """
 window.connections = [];
@@ -124,6 +128,7 @@ def line(databases: Databases, exchange: Exchange, tmp_path_factory: pytest.Temp
     with storage.transaction(storage.open_sessions(engine)) as session:
         seed_demo(session, shifted_clock(shift)())
         seed_demo_staff(session, shifted_clock(shift)())
+        session.add(DepartmentRule(name="wrap_up_seconds", value=0))
     engine.dispose()
     account = Account("http://127.0.0.1:9", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
     folder = tmp_path_factory.mktemp("line")
@@ -239,6 +244,24 @@ def test_a_browser_is_rung_both_hear_each_other_and_keys_are_pressed(telephone: 
     wait_until(lambda: not far_end.is_there(channel), "end of the call")
 
 
+def test_a_caller_who_asks_for_an_operator_talks_with_the_browser(telephone: Page, exchange: Exchange) -> None:
+    with calling(exchange, "4001", caller="+8613800000012") as caller:
+        caller.wait_until_answered()
+        caller.media.wait_for_sound(within_s=PATIENCE_S)
+        caller.media.press("0")
+        expect(telephone.locator("#softphone-state")).to_have_text("来电", timeout=PATIENCE_S * 1000)
+        telephone.locator("#softphone-answer").click()
+        expect(telephone.locator("#softphone-state")).to_have_text("通话中")
+        telephone.wait_for_timeout(1_000)
+        since = time.monotonic()
+        caller.media.say(tone(3))
+        assert telephone.evaluate(LOUDEST)["hz"] == pytest.approx(TONE_HZ, rel=0.02)
+        telephone.wait_for_timeout(2_000)
+        assert loudness(caller.media.heard(since)) > SPEECH
+        telephone.locator("#softphone-hang-up").click()
+        expect(telephone.locator("#softphone-state")).to_have_text("接上了")
+
+
 def test_the_far_end_hangs_up_and_the_next_call_is_taken(telephone: Page, far_end: FarEnd) -> None:
     for _ in range(2):
         channel = answered_call(telephone, far_end)
@@ -352,7 +375,7 @@ def test_credentials_are_renewed_and_one_browser_at_a_time_is_the_telephone(
     wait_for(telephone, lambda: len(renewals) == 1)
     # The next registration is with the new ones.
     telephone.clock.fast_forward("00:40")
-    telephone.wait_for_timeout(1_000)
+    telephone.wait_for_timeout(2_000)
     assert telephones.is_reachable(IDENTITY)
     expect(telephone.locator("#softphone-state")).to_have_text("接上了")
     elsewhere = opened_telephone(browser, line)

@@ -11,6 +11,8 @@
   const SILENT_FOR_MS = 10000;
   // The ways to this machine that are found later than this are not needed to be heard.
   const CANDIDATES_WITHIN_MS = 500;
+  const CHANGED_WITHIN_MS = 5000;
+  const AGAIN_AFTER_MS = 1000;
   const KEY_MS = { duration: 120, interToneGap: 80 };
   const BUSY = { status_code: 486 };
   const UNAVAILABLE = { status_code: 480 };
@@ -124,7 +126,7 @@
     // What ends the telephone: at once, or after the call.
     let ending = null;
     let renewal = null;
-    let renewed = true;
+    let credentialsAre = "valid";
 
     const stop = () => {
       over = true;
@@ -137,20 +139,36 @@
     const fail = (reason) => endWith(() => { if (registered) on.closed(reason); else reject(new Error(reason)); });
 
     // Credentials do not last: new ones are taken in time, for the next registration.
-    function renewLater({ renew_after_s: seconds }) {
-      renewal = window.setTimeout(async () => {
-        try {
-          const next = await credentials();
-          if (over) return;
-          renewed = true;
-          ua.set("authorization_user", next.user);
-          ua.set("password", next.password);
-          renewLater(next);
-        } catch {
-          renewed = false;
-          if (!over) renewLater({ renew_after_s: REGISTERED_FOR_S });
-        }
-      }, seconds * 1000);
+    function renewLater({ renew_after_s: seconds }) { renewal = window.setTimeout(renew, seconds * 1000); }
+
+    async function renew() {
+      credentialsAre = "changing";
+      try {
+        const next = await credentials();
+        ua.set("authorization_user", next.user);
+        ua.set("password", next.password);
+        window.setTimeout(() => { credentialsAre = "valid"; }, CHANGED_WITHIN_MS);
+        if (!over) renewLater(next);
+      } catch {
+        credentialsAre = "old";
+        if (!over) renewLater({ renew_after_s: REGISTERED_FOR_S });
+      }
+    }
+
+    // The exchange has answered that it knows no such name and password.
+    function refused(reason) {
+      if (!connected) {
+        // It was restarted, and has lost the call as well.
+        fail(reason);
+        call?.end();
+      } else if (credentialsAre === "changing") {
+        window.setTimeout(() => { if (!over) ua.register(); }, AGAIN_AFTER_MS);
+      } else if (credentialsAre === "old") {
+        fail(reason);
+      } else {
+        // The operator has opened the telephone elsewhere, for which new credentials were given.
+        endWith(on.replaced);
+      }
     }
 
     ua.on("registered", () => {
@@ -177,12 +195,8 @@
     });
     ua.on("registrationFailed", ({ response, cause }) => {
       if (over) return;
-      const refused = registered && REFUSALS.includes(response?.status_code);
-      // The operator has opened the telephone elsewhere, for which new credentials were given.
-      if (refused && connected && renewed) { endWith(on.replaced); return; }
-      fail(words.failed + cause);
-      // An exchange that has forgotten the telephone has lost its call as well.
-      if (refused) call?.end();
+      if (registered && REFUSALS.includes(response?.status_code)) refused(words.failed + cause);
+      else fail(words.failed + cause);
     });
     ua.on("newRTCSession", ({ originator, session }) => {
       if (originator !== "remote") return;
