@@ -22,6 +22,7 @@ from simulator.web_phone import add_web_phone
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock
 from tests.support.operators import wait_until
+from tests.support.ports import free_port
 
 KEY = {"twilio_api_key_sid": "SK" + "1" * 32, "twilio_api_key_secret": "only-for-this-test-and-nothing-else"}
 
@@ -61,6 +62,33 @@ def test_the_carriers_telephone_is_loaded_and_let_out_in_its_own_window_only(wit
     for page in (with_key.get("/desk"), with_key.get("/orders")):
         assert "twilio" not in page.get_data(as_text=True)
         assert "twilio" not in page.headers["Content-Security-Policy"]
+
+
+@pytest.fixture
+def on_the_exchange(application: Flask, database_url: str, clock: MovingClock) -> Visitor:
+    """A browser of an installation on an exchange of its own, which is away."""
+    settings = Settings(
+        database_url=database_url,
+        demo=True,
+        listen_mode="keypad",
+        carrier="asterisk",
+        asterisk_url=f"http://127.0.0.1:{free_port()}",
+    )
+    return Visitor(create_app(settings, clock=clock).test_client())
+
+
+def test_the_telephone_of_ones_own_exchange_connects_to_this_site_alone(on_the_exchange: Visitor) -> None:
+    on_the_exchange.sign_in("operator")
+    window = on_the_exchange.get("/desk/softphone")
+    assert "jssip.min.js" in window.get_data(as_text=True)
+    assert "telephones/sip.js" in window.get_data(as_text=True)
+    assert window.headers["Content-Security-Policy"].endswith("; connect-src 'self'")
+
+
+def test_while_the_exchange_is_away_the_page_is_told_to_ask_again(on_the_exchange: Visitor) -> None:
+    on_the_exchange.sign_in("operator")
+    answer = on_the_exchange.post("/desk/softphone/token")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (503, "电话局连不上，正在重新接。")
 
 
 def test_the_demo_rings_the_stand_ins_telephone(visitor: Visitor) -> None:
