@@ -430,6 +430,12 @@ class Carrier(Protocol):
 
     # --- calls in progress
 
+    @property
+    def redirects_at_once(self) -> bool:
+        """True if a redirected call reports its turn within milliseconds, so that nothing is won by taking the turn
+        while the redirect is on its way."""
+        ...
+
     def warm_up(self) -> None:
         """Make ready to carry out the next command without delay, as a call has begun that will soon need one."""
         ...

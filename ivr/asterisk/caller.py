@@ -97,7 +97,10 @@ async def ask(leg: Leg, instruction: Ask) -> Event:
     listening, sentences = instruction.listening, instruction.sentences
     leg.forget_keys()
     leg.listen_to_speech(listening.stream)
-    if instruction.hear_out and key_count(listening.listen) == 1 and len(sentences) > 1:
+    in_two = instruction.hear_out and key_count(listening.listen) == 1 and len(sentences) > 1
+    pause_s = QUESTION_PAUSE_S if in_two else 0
+    leg.exchange.in_background(leg.tell_length(listening.turn_number, sentences, pause_s))
+    if in_two:
         *first, question = sentences
         await leg.say(first, key_interrupts=True)
         if (key := await leg.wait_key(QUESTION_PAUSE_S)) is not None:

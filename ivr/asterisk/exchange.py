@@ -72,6 +72,7 @@ class Exchange:
         self._threads = threads
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awaited: dict[str, asyncio.Future[None]] = {}
+        self._making: dict[str, asyncio.Future[bytes]] = {}
         self._background: set[asyncio.Task[Any]] = set()
 
     # --- the socket of events
@@ -245,8 +246,12 @@ class Exchange:
             self._awaited.pop(channel, None)
 
     async def speak(self, sentence: str) -> bytes:
-        """The sentence as 8 kHz mu-law."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._speak, sentence)
+        """The sentence as 8 kHz mu-law, made once even if it is asked for again meanwhile."""
+        if (making := self._making.get(sentence)) is None:
+            making = asyncio.get_running_loop().run_in_executor(self._threads, self._speak, sentence)
+            self._making[sentence] = making
+            making.add_done_callback(lambda _: self._making.pop(sentence, None))
+        return await asyncio.shield(making)
 
     async def run(self, work: Callable[[], T], *, call: str) -> T:
         """Run what may wait for the database, on behalf of this call."""

@@ -21,6 +21,7 @@ from ivr.asterisk.ear import Ear
 from ivr.asterisk.media import Media, MediaClosed
 from ivr.carrier import KEY_WAIT_S, CallStatus, EndCall, HoldMusic, Instruction, QueueMusic
 from ivr.operators import waiting_music
+from speech.sound.audio import LINE_RATE
 
 if TYPE_CHECKING:
     from ivr.asterisk.exchange import Exchange
@@ -253,6 +254,16 @@ class Leg:
         self._key_pressed.set()
         if self._ear is not None:
             self._ear.listener.key_pressed()
+
+    async def tell_length(self, turn_number: int, sentences: Sequence[str], pauses_s: float = 0.0) -> None:
+        """Tell the ear when the prompt of this turn, which begins now, ends: a yes before its end may not be the
+        answer yet."""
+        begun = asyncio.get_running_loop().time()
+        sounds = [await self.exchange.speak(sentence) for sentence in sentences]
+        gone_s = asyncio.get_running_loop().time() - begun - pauses_s
+        if self._ear is not None:
+            length_ms = sum(map(len, sounds)) * 1000 // LINE_RATE
+            self._ear.listener.prompt_ends(turn_number, length_ms - round(gone_s * 1000))
 
     def listen_to_speech(self, stream: str | None) -> None:
         """Open the call's ear, as the stream of this name, if it is not open; returns at once. None opens one only

@@ -73,6 +73,11 @@ class AsteriskCarrier:
 
     # --- calls in progress
 
+    @property
+    def redirects_at_once(self) -> bool:
+        """True: the process that leads the call is told, which is often this one."""
+        return True
+
     def warm_up(self) -> None:
         """Do nothing: the exchange is next door."""
 

@@ -170,19 +170,21 @@ class MediaStreams:
 
     def answer(self, call_key: str, turn_number: int, since: float | None = None) -> None:
         """Answer a turn by its pending utterance, recognised at `since` (`time.perf_counter`), or now. The call is
-        redirected, and meanwhile the turn is taken, so that the carrier finds the reply made, or waits for it. Changes
-        nothing if the turn is over."""
+        redirected, and meanwhile the turn is taken, unless the redirect takes it at once, so that the carrier finds the
+        reply made, or waits for it. Changes nothing if the turn is over."""
         since = time.perf_counter() if since is None else since
         # Redirected to a turn that others have taken, the call would play its current prompt over the caller's answer.
         if not self._registry.is_turn_open(call_key, turn_number):
             return
         redirected = self._commands.submit(self._redirect, call_key, turn_number)
+        redirected.add_done_callback(lambda _: metrics.REPLY_SECONDS.observe(time.perf_counter() - since))
+        if self._carrier.redirects_at_once:
+            return
         try:
             self._calls.take_turn(call_key, TurnRequest(turn_number))
         except Exception as error:
             # The redirected call takes the turn itself, and a failure there has an answer.
             log.error("a turn could not be taken by its stream", call=call_key, turn=turn_number, exc_info=error)
-        redirected.add_done_callback(lambda _: metrics.REPLY_SECONDS.observe(time.perf_counter() - since))
 
     def hand_over(self, call_key: str) -> None:
         """Leave a call whose stream was closed to another process: its caller hears the current prompt again, which
@@ -268,6 +270,8 @@ class CallListener:
         self._prompt_ends_ms = 0
         self._answer_at_ms: int | None = None
         self._key_at_ms: int | None = None
+        # The turn whose prompt's end the carrier knows, and that end.
+        self._known_end: tuple[int, int] | None = None
 
     @property
     def speaking(self) -> bool:
@@ -278,6 +282,13 @@ class CallListener:
         """Take note that the carrier has reported a key now: its tone need not be in the sound. May be called while the
         listener is fed."""
         self._key_at_ms = self._now_ms
+
+    def prompt_ends(self, turn_number: int, in_ms: int) -> None:
+        """Take note that the carrier knows when this turn's prompt ends: so many milliseconds from now. May be called
+        while the listener is fed."""
+        self._known_end = turn_number, self._now_ms + in_ms
+        if self._open is not None and self._open.turn_number == turn_number:
+            self._prompt_ends_ms = self._known_end[1]
 
     def feed(self, frames: Sequence[Frame]) -> bool:
         """Listen to the next frames; to be called with none at least every 100 ms while none come. False once there is
@@ -321,7 +332,11 @@ class CallListener:
         if self._open is None or now.turn_number != self._open.turn_number:
             self._speech_reported = self._answered = False
             self._answer_at_ms = None
-            self._prompt_ends_ms = self._now_ms + now.prompt_ms
+            known = self._known_end
+            if known is not None and known[0] == now.turn_number:
+                self._prompt_ends_ms = known[1]
+            else:
+                self._prompt_ends_ms = self._now_ms + now.prompt_ms
             recogniser.listen(now.listen)
         self._open = now
         return now.is_current

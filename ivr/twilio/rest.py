@@ -202,6 +202,11 @@ class TwilioCarrier:
         """Twilio's voices for Mandarin."""
         return VOICES
 
+    @property
+    def redirects_at_once(self) -> bool:
+        """False: a redirect takes a request to the carrier and one of the carrier's."""
+        return False
+
     def warm_up(self) -> None:
         """Open a connection for the next request. Raises CarrierError if the carrier cannot be reached."""
         try:

@@ -95,6 +95,7 @@ class FakeCarrier:
 
     refuses: bool = False
     busy: bool = False
+    redirects_at_once: bool = False
     redirected: list[tuple[str, int | str]] = field(default_factory=list)
     dialled_operators: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)

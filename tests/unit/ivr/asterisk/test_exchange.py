@@ -19,6 +19,7 @@ from speech.listening import Items
 from tests.support.pretended_ari import AtOnce, PretendedAri, until
 
 CALL = "1796051141.0"
+END = b"\x00"
 GREETING, REPLY = "您好", "还有吗"
 
 
@@ -78,11 +79,16 @@ class World:
     def __init__(self) -> None:
         self.ari = PretendedAri()
         self.line = PretendedLine()
-        self.said: list[str] = []
 
     def speak(self, sentence: str) -> bytes:
-        self.said.append(sentence)
-        return b"\x55" * 16_000
+        """Sound that begins with its sentence."""
+        return (sentence.encode() + END).ljust(16_000, b"\x55")
+
+    @property
+    def said(self) -> list[str]:
+        """The sentences that were sent to the caller."""
+        sent = [message for socket in self.ari.sockets.values() for message in socket.sent]
+        return [message.partition(END)[0].decode() for message in sent if END in message]
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Exchange]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, cast
 
 import pytest
@@ -37,6 +37,12 @@ class KeyedLeg:
         return Nothing()
 
     def forget_keys(self) -> None:
+        pass
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        work.close()
+
+    async def tell_length(self, turn_number: int, sentences: Sequence[str], pauses_s: float) -> None:
         pass
 
     def listen_to_speech(self, stream: str | None) -> None:
