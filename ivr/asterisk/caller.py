@@ -31,6 +31,7 @@ from ivr.carrier import (
 )
 from ivr.line import LineServices
 from ivr.turns.calls import TurnRequest, UnknownCall
+from ivr.turns.recovery import on_failure
 from speech.language.keypad import DONE, key_count, key_pause_s
 
 # A caller who is speaking, or has just spoken, is asked after this often, in seconds.
@@ -69,6 +70,11 @@ class Caller:
     def ended(self, call_key: str, purpose: ChannelPurpose, status: CallStatus) -> None:
         self._line.automatic.call_ended(call_key, status)
 
+    def _begin_again(self) -> Instruction:
+        # A call that began keeps what it has: it goes on where it is.
+        return BeginAgain((self._line.prompts.failure,), failures=1)
+
+    @on_failure(_begin_again)
     def _continue(self, leg: Leg) -> Instruction:
         """The instruction with which a caller goes on whose process was killed."""
         if (call_key := talk_of(leg.bridge)) is not None:

@@ -31,7 +31,7 @@ class PretendedLine:
             self.media_streams
         ) = self.sound_forks = self.whispering = self.callback_calls = self.direct_dial = self
         self.prompts: Any = self
-        self.failure_goodbye = "再见"
+        self.failure, self.failure_goodbye = "刚才", "再见"
         self.state = "not_queued"
         self.started: list[tuple[str, str, str]] = []
         self.turns: list[TurnRequest] = []
@@ -239,6 +239,23 @@ def test_a_killed_process_s_call_is_adopted_with_new_sound() -> None:
 
     world = play(scenario)
     assert world.line.ended == []
+
+
+def test_a_call_whose_state_cannot_be_read_is_adopted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_line: PretendedLine, call_key: str) -> PretendedLine:
+        raise OSError("the database is gone")
+
+    async def scenario(world: World) -> None:
+        async with world.process():
+            await begun(world)
+            monkeypatch.setattr(PretendedLine, "position", fail)
+            world.ari.lose_events()
+            await until(lambda: len(world.ari.sockets) == 2 and world.ari.media_of(CALL).commands != [])
+            world.ari.media_of(CALL).play_out()
+            await until(lambda: len(world.line.started) == 2)
+            assert CALL in world.ari.channels
+
+    assert "刚才" in play(scenario).said
 
 
 def test_who_is_replaced_leaves_the_call_to_the_other() -> None:
