@@ -51,6 +51,21 @@ def test_without_its_secrets_nothing_is_served(database_url: str, change: dict[s
     assert said in html.unescape(answer.get_data(as_text=True))
 
 
+def test_an_exchange_of_ones_own_needs_its_password_and_nothing_of_twilios(database_url: str) -> None:
+    own = {"carrier": "asterisk", "twilio_auth_token": "", "twilio_account_sid": ""}
+    settings(**own, asterisk_password="secret").check_servable()
+    with pytest.raises(SettingsError, match="ASTERISK_PASSWORD is not set"):
+        settings(**own).check_servable()
+    with pytest.raises(SettingsError, match="LISTEN_MODE=record is for Twilio only"):
+        settings(**own, asterisk_password="secret", listen_mode="record").check_servable()
+    # Nobody can sign a request of Twilio's.
+    client = app_on(database_url, **own, asterisk_password="secret").test_client()
+    form = {"CallSid": "CA1", "From": "+8613911112222", "To": "+8637255550000"}
+    url = f"{settings().public_base_url}/voice/incoming"
+    signed = {"X-Twilio-Signature": RequestValidator("").compute_signature(url, form)}
+    assert client.post("/voice/incoming", data=form, headers=signed).status_code == 403
+
+
 def test_the_demo_needs_no_secrets_and_stays_on_the_loopback() -> None:
     Settings(demo=True).check_servable()
     with pytest.raises(SettingsError, match="loopback"):

@@ -20,6 +20,8 @@ from sqlalchemy.exc import OperationalError
 import storage
 from app import create_app
 from backoffice import health
+from ivr.asterisk.rest import AsteriskCarrier
+from ivr.carrier import CarrierError
 from ivr.metrics import DATABASE_ERRORS, watch
 from ivr.models import Call
 from ivr.processes import LineProcess, calls_under_way
@@ -206,3 +208,27 @@ def test_a_writer_that_waits_for_its_turn_is_no_error_and_a_statement_that_fails
         session.execute(text("SELECT * FROM no_such_table"))
     assert errors("OperationalError") == before + 1
     engine.dispose()
+
+
+def test_an_exchange_that_is_away_leaves_callers_less_than_they_should_have(
+    sqlite_url: str,
+    sessions: storage.SessionFactory,
+    clock: MovingClock,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = ["the exchange could not be asked"]
+
+    def check(_carrier: AsteriskCarrier) -> None:
+        if problem:
+            raise CarrierError(problem[0])
+
+    monkeypatch.setattr(AsteriskCarrier, "check", check)
+    own = settings(database_url=sqlite_url, sockets_folder=tmp_path, carrier="asterisk", asterisk_password="secret")
+    client = create_app(own, clock=clock).test_client()
+    line_process(sessions, clock, streams=0)
+    found = report(client, 200)
+    assert (found["status"], found["carrier"]) == ("degraded", "the exchange could not be asked")
+    problem.clear()
+    found = report(client, 200)
+    assert (found["status"], found["carrier"]) == ("ok", "ok")
