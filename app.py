@@ -31,7 +31,7 @@ from ivr.asterisk.ari import Ari
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.rest import AsteriskCarrier
 from ivr.asterisk.roles import INTERPRETERS, roles
-from ivr.call_pace import CallPace
+from ivr.call_pace import AS_THEY_COME, CallPace
 from ivr.carrier import Carrier
 from ivr.line import LineServices
 from ivr.metrics import STREAMS_MAX, watch
@@ -120,7 +120,7 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
         STREAMS_MAX.set(settings.media_sockets_max)
         process = LineProcess(found.sessions, clock, lambda: streams.open_count, settings.media_sockets_max)
         try:
-            async with keep_alive(process), _own_exchange(settings, found.line, decoding):
+            async with keep_alive(process), _own_exchange(settings, found.line, found.sessions, decoding):
                 yield
         finally:
             found.line.recorded_turns.stop()
@@ -136,14 +136,16 @@ def create_line_app(settings: Settings | None = None, *, clock: Clock = system_c
 
 
 @asynccontextmanager
-async def _own_exchange(settings: Settings, line: LineServices, decoding: Executor) -> AsyncIterator[None]:
+async def _own_exchange(
+    settings: Settings, line: LineServices, sessions: SessionFactory, decoding: Executor
+) -> AsyncIterator[None]:
     """Take the calls of one's own exchange while the block runs, if the line is on one."""
     if not isinstance(line.carrier, AsteriskCarrier):
         yield
         return
     threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
     speak = line.sentence_sounds.voice.mulaw
-    exchange = Exchange(Ari(settings), line, speak, roles(line), INTERPRETERS, decoding, threads)
+    exchange = Exchange(Ari(settings), line, speak, roles(line, CallPace(sessions)), INTERPRETERS, decoding, threads)
     line.carrier.redirect_here = exchange.redirect
     leading = asyncio.create_task(exchange.lead())
     try:
@@ -156,7 +158,7 @@ async def _own_exchange(settings: Settings, line: LineServices, decoding: Execut
 
 def _carrier(settings: Settings, sessions: SessionFactory) -> Carrier:
     if settings.carrier == "asterisk":
-        return AsteriskCarrier(settings)
+        return AsteriskCarrier(settings, CallPace(sessions, every=AS_THEY_COME))
     return TwilioCarrier(settings, CallPace(sessions))
 
 

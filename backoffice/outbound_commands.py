@@ -58,6 +58,8 @@ def window_command(batch: str, opens: int, closes: int, by: str, why: str) -> No
 
 
 def _refuse_real_calls_in_demo(settings: Settings) -> None:
+    if settings.demo and settings.carrier == "asterisk":
+        raise click.ClickException("The demo calls no real telephone, and the exchange's trunk calls them: unset DEMO.")
     if settings.demo and not is_loopback(urlsplit(settings.twilio_api_base).hostname or ""):
         raise click.ClickException(
             "The demo calls no real telephone: set TWILIO_API_BASE to the simulator on this machine."

@@ -23,6 +23,8 @@ from storage import SessionFactory, retry_on_deadlock, transaction
 
 CALL_EVERY = timedelta(seconds=1)
 """The carrier of an account without an agreement on more places one call a second."""
+AS_THEY_COME = timedelta()
+"""On an exchange of one's own calls are placed as they come, unless its trunk takes none for a while."""
 WAIT_MAX_S = 5.0
 """The longest time a call waits for its second: a request of an operator's page may wait for it."""
 
@@ -30,15 +32,20 @@ log = structlog.get_logger(__name__)
 
 
 class CallPace:
-    """The seconds in which the processes of one line may place calls. They are those of the machines' clocks, also
-    where the line's own clock is another one."""
+    """The seconds in which the processes of one line may place calls, one `every` so often. They are those of the
+    machines' clocks, also where the line's own clock is another one."""
 
     def __init__(
-        self, sessions: SessionFactory, clock: Clock = system_clock, wait: Callable[[float], None] = time.sleep
+        self,
+        sessions: SessionFactory,
+        clock: Clock = system_clock,
+        wait: Callable[[float], None] = time.sleep,
+        every: timedelta = CALL_EVERY,
     ) -> None:
         self._sessions = sessions
         self._clock = clock
         self._wait = wait
+        self._every = every
 
     def await_turn(self) -> None:
         """Wait until a call may be placed. Raises CarrierBusy if that is more than WAIT_MAX_S away; without the
@@ -66,7 +73,7 @@ class CallPace:
             wait_s = (at - now).total_seconds()
             if wait_s > WAIT_MAX_S:
                 raise CarrierBusy(f"no call may be placed for {wait_s:.0f} s", wait_s)
-            row.at = at + CALL_EVERY
+            row.at = at + self._every
             return wait_s
 
     @retry_on_deadlock

@@ -124,6 +124,7 @@ def configuration(variables: Mapping[str, str], place: Place) -> dict[str, str]:
         "SIP_PORT": str(environment.number("ASTERISK_SIP_PORT", 5060)),
         "RTP_FIRST": rtp_first,
         "RTP_LAST": rtp_last,
+        "LINE_NUMBERS": _line_numbers(environment),
         "NAT": _nat(environment),
         "PERMITTED": _permitted(environment),
         "TELEPHONE_ENCRYPTION": "sdes" if encrypted else "no",
@@ -257,6 +258,12 @@ def _telephones(environment: _Environment) -> str:
             _section(name, "telephone-aor"),
         ]
     return "\n".join(sections)
+
+
+def _line_numbers(environment: _Environment) -> str:
+    """The numbers that come to the line, as hotlines are entered with them."""
+    pairs = environment.pairs("ASTERISK_NUMBERS", NUMBERS)
+    return " ".join(dict.fromkeys(number or dialled for dialled, number in pairs.items()))
 
 
 def _numbers(environment: _Environment) -> str:

@@ -89,7 +89,11 @@ class Caller:
                 try:
                     return automatic.present(self._line.calls.snapshot(leg.call_key))
                 except UnknownCall:
-                    return automatic.call_started(leg.call_key, leg.caller, leg.called)
+                    return self._begin_again(leg)
+
+    def _begin_again(self, leg: Leg) -> Instruction:
+        """The instruction of a call that the line does not know."""
+        return self._line.automatic.call_started(leg.call_key, leg.caller, leg.called)
 
 
 def taken(leg: Leg, request: TurnRequest, failures: int = 0) -> Event:

@@ -26,8 +26,12 @@ _BROWSER: Final[Device] = "browser"
 
 # https://docs.asterisk.org/Latest_API/API_Documentation/Asterisk_REST_Interface/_Asterisk_REST_Data_Models/#channel
 _STATUSES: Final[dict[str, CallStatus]] = {"Up": "in_progress", "Ring": "ringing", "Ringing": "ringing"}
-# Q.850 causes of calls that were not answered.
-_CAUSES: Final[dict[int, CallStatus]] = {17: "busy", 18: "no_answer", 19: "no_answer", 21: "busy"}
+# Q.850 causes of calls that were not answered; normal clearing is our own hanging up.
+_CAUSES: Final[dict[int, CallStatus]] = {16: "cancelled", 17: "busy", 18: "no_answer", 19: "no_answer"}
+# Q.850: no circuit, and congestion; SIP: the carrier has too much to do, or does not know us.
+_CONGESTION: Final = frozenset({34, 42})
+_UNAVAILABLE: Final = frozenset({401, 407, 503})
+_DECLINED: Final = frozenset({600, 603})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,13 @@ def status_of(state: str) -> CallStatus:
     return _STATUSES.get(state, "initiated")
 
 
-def ended_status(cause: int, *, answered: bool) -> CallStatus:
-    """The status of a call whose channel ended with this cause of Q.850's."""
-    return "completed" if answered else _CAUSES.get(cause, "failed")
+def ended_status(cause: int, sip_status: int | None = None, *, answered: bool) -> CallStatus:
+    """The status of a call whose channel ended with this cause of Q.850's, and this SIP status if there was one."""
+    if answered:
+        return "completed"
+    return "busy" if sip_status in _DECLINED else _CAUSES.get(cause, "failed")
+
+
+def was_placed(cause: int, sip_status: int | None = None, *, answered: bool) -> bool:
+    """False if a channel that ended so never reached a telephone, because the trunk took no call."""
+    return answered or not (cause in _CONGESTION or sip_status in _UNAVAILABLE)

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -22,9 +23,9 @@ from structlog.contextvars import bound_contextvars
 
 from ivr.asterisk import talks
 from ivr.asterisk.ari import APPLICATION, Ari, AriError, NotThere
-from ivr.asterisk.channels import ChannelPurpose, Kind, ended_status, own_bridge, purpose_of, talk_bridge
+from ivr.asterisk.channels import Kind, ended_status, own_bridge, purpose_of, status_of, talk_bridge, was_placed
 from ivr.asterisk.forks import Forks, is_fork
-from ivr.asterisk.leg import Interpreter, Leg, Role
+from ivr.asterisk.leg import Interpreter, Leg, OutboundRole, Role
 from ivr.carrier import CallStatus
 from ivr.line import LineServices
 from plain_text import printable
@@ -148,7 +149,9 @@ class Exchange:
             case "ChannelLeftBridge":
                 talks.left(self.legs, event["bridge"], channel["id"])
             case "ChannelDestroyed":
-                self._end(channel, event["cause"])
+                self._end(channel, event["cause"], event.get("tech_cause"))
+            case "ChannelStateChange":
+                self._progress(channel)
 
     # --- legs
 
@@ -180,27 +183,36 @@ class Exchange:
         caller = international(channel["caller"]["number"])
         called = international(arguments[0] if arguments else channel["dialplan"]["exten"])
         leg = self.legs[key] = Leg(self, key, purpose, role, caller, called)
+        leg.variables = channel.get("channelvars", {})
         return leg
 
-    def _end(self, channel: Mapping[str, Any], cause: int) -> None:
+    def _progress(self, channel: Mapping[str, Any]) -> None:
         key = channel["id"]
+        purpose, status = purpose_of(key), status_of(channel["state"])
+        if isinstance(role := self._roles.get(purpose.kind), OutboundRole):
+            self.in_background(self.run(lambda: role.progressed(key, purpose, status), call=key))
+
+    def _end(self, channel: Mapping[str, Any], cause: int, sip_status: int | None) -> None:
+        key, answered = channel["id"], channel["state"] == "Up"
         purpose = purpose_of(key)
-        status = ended_status(cause, answered=channel["state"] == "Up")
         if (agreed := self.callees.get(key)) is not None and not agreed.done():
             agreed.set_result(False)
         if is_fork(key):
             self._forks.end(key)
-        elif (role := self._roles.get(purpose.kind)) is not None:
-            self.in_background(self._report_end(key, role, purpose, status, self.legs.pop(key, None)))
+        role = self._roles.get(purpose.kind)
+        if role is None:
+            return
+        report = partial(role.ended, key, purpose, ended_status(cause, sip_status, answered=answered))
+        if isinstance(role, OutboundRole) and not was_placed(cause, sip_status, answered=answered):
+            report = partial(role.not_placed, key, purpose)
+        self.in_background(self._report_end(key, report, self.legs.pop(key, None)))
 
-    async def _report_end(
-        self, key: str, role: Role, purpose: ChannelPurpose, status: CallStatus, leg: Leg | None
-    ) -> None:
+    async def _report_end(self, key: str, report: Callable[[], None], leg: Leg | None) -> None:
         if leg is not None:
             await leg.close()
         try:
             # One whose end cannot be stored is asked about later, as a call that has gone quiet.
-            await self.run(lambda: role.ended(key, purpose, status), call=key)
+            await self.run(report, call=key)
         finally:
             for bridge in (own_bridge(key), talk_bridge(key)):
                 await self.ari.delete(f"/bridges/{bridge}")
@@ -233,7 +245,7 @@ class Exchange:
                 log.warning("a call ended while no process led the exchange", call=key)
                 # Nobody knows any more how it ended; an operator is not paused for it.
                 status: CallStatus = "failed" if purpose.kind == "caller" else "cancelled"
-                self.in_background(self._report_end(key, role, purpose, status, None))
+                self.in_background(self._report_end(key, partial(role.ended, key, purpose, status), None))
 
     # --- for legs
 

@@ -11,7 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import structlog
 
@@ -67,6 +67,20 @@ class Role(Protocol):
         ...
 
 
+@runtime_checkable
+class OutboundRole(Role, Protocol):
+    """The role of a leg that the line calls over the trunk, whose ringing it follows. All of it may wait for the
+    database."""
+
+    def progressed(self, call_key: str, purpose: ChannelPurpose, status: CallStatus) -> None:
+        """Report that the call rings, or was answered."""
+        ...
+
+    def not_placed(self, call_key: str, purpose: ChannelPurpose) -> None:
+        """Report that the trunk took no call."""
+        ...
+
+
 Interpreter = Callable[["Leg", Any], Awaitable[Event | None]]
 """Carries out an instruction and returns the next event; None if nothing follows until a redirect."""
 
@@ -93,6 +107,8 @@ class Leg:
         self.alone = asyncio.Event()
         # The bridge of a talk between others, which a supervisor hears.
         self.overhears = ""
+        # The channel's variables that Asterisk shows, as the channel came to the line.
+        self.variables: Mapping[str, str] = {}
         self._course: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[Media] | None = None
         self._ear: Ear | None = None

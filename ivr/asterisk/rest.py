@@ -6,7 +6,7 @@ Calls are redirected by an event of the user's, which reaches the process that l
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -19,19 +19,27 @@ from ivr.asterisk.browser_telephones import SCRIPTS, BrowserTelephones
 from ivr.asterisk.channels import new_channel_id, status_of
 from ivr.asterisk.forks import fork_channels
 from ivr.asterisk.telephones import device, origination
+from ivr.call_pace import CallPace
 from ivr.carrier import (
     OPERATOR_RING_S,
+    RETAILER_RING_S,
     BrowserTelephone,
     CallStatus,
+    CarrierBusy,
     CarrierError,
     CarrierRefused,
     NumberAtCarrier,
 )
 from ivr.metrics import carrier_request
+from orders.retailers.dialling import may_be_dialled
 from settings import Settings
 
 TIMEOUT_S: Final = 5.0
 CONNECTIONS_MAX: Final = 16
+# A trunk that is down is tried again after so long, in seconds: the exchange looks after it twice a minute.
+TRUNK_DOWN_PAUSE_S: Final = 30.0
+# The machines' clocks may differ by this much.
+CLOCK_SKEW: Final = timedelta(seconds=5)
 
 Redirect = Callable[[str, str, Mapping[str, str]], bool]
 """Redirects a call that this process leads; False if it leads no such call."""
@@ -40,8 +48,9 @@ Redirect = Callable[[str, str, Mapping[str, str]], bool]
 class AsteriskCarrier:
     """An exchange of one's own as the line's carrier (`ivr.carrier.Carrier`)."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: CallPace | None = None) -> None:
         self._settings = settings
+        self._pace = pace
         self._ari = f"{settings.asterisk_url.rstrip('/')}/ari"
         self._http = requests.Session()
         self._http.auth = (settings.asterisk_user, settings.asterisk_password)
@@ -51,13 +60,23 @@ class AsteriskCarrier:
         self.redirect_here: Redirect = lambda _call, _name, _arguments: False
 
     def check(self) -> None:
-        """Check that the exchange can be asked, and that a line process leads it. Raises CarrierError."""
-        if self._answer("GET", f"/applications/{APPLICATION}").status_code == requests.codes.not_found:
+        """Check that the exchange can be asked, that a line process leads it, and that its trunk, if it has one, is up.
+        Raises CarrierError."""
+        try:
+            application = self._answer("GET", f"/applications/{APPLICATION}")
+        except CarrierError as error:
+            raise CarrierError(f"{error}: see that it runs, and ASTERISK_URL") from error
+        if application.status_code == requests.codes.not_found:
             raise CarrierError("no line process takes the exchange's calls: see that the line runs")
+        if self._trunk() == "offline":
+            raise CarrierError("the trunk does not answer the exchange: see the network, and ask the trunk's carrier")
 
     def numbers(self) -> list[NumberAtCarrier]:
-        """None: an exchange's numbers are those that its trunk brings."""
-        return []
+        """The numbers that the exchange passes on to the line. Raises CarrierError."""
+        listed = _json(self._answer("GET", "/asterisk/variable", variable="LINE_NUMBERS")).get("value", "")
+        no_trunk = "the exchange has no trunk, so that telephones in the house alone reach it"
+        problem = "" if self._trunk() else f"{no_trunk}: set ASTERISK_TRUNK_ADDRESS for the exchange"
+        return [NumberAtCarrier(number, problem) for number in listed.split()]
 
     def clock_ahead_s(self, now: datetime) -> float:
         """The seconds by which `now` is ahead of the exchange's clock, to within one. Raises CarrierError."""
@@ -123,12 +142,42 @@ class AsteriskCarrier:
     # --- outbound calls
 
     def dial_retailer(self, phone: str, line: str, attempt_key: str) -> str:
-        """Raise CarrierRefused: the exchange places no outbound calls."""
-        raise CarrierRefused("the call was refused: the exchange places no outbound calls")
+        """Call a retailer over the trunk and return the call's key. Raises CarrierRefused if no call is placed, and
+        CarrierBusy if none is placed yet; after any other CarrierError it may have been."""
+        if not may_be_dialled(phone, self._settings.dialled_prefixes):
+            raise CarrierRefused("the number may not be dialled: it is a premium one, or not under DIALLED_PREFIXES")
+        if self._pace is not None:
+            self._pace.await_turn()
+        channel_id = new_channel_id("retailer", attempt_key)
+        answer = self._request(
+            "POST",
+            "/channels",
+            {"variables": {"HOTLINE": _parties(phone, line)}},
+            endpoint=self._over_trunk(phone),
+            context="placed",
+            extension="s",
+            priority="1",
+            channelId=channel_id,
+            callerId=line,
+            timeout=str(RETAILER_RING_S),
+            formats="ulaw,alaw",
+        )
+        if answer.ok:
+            return channel_id
+        if self._trunk() != "online":
+            raise CarrierBusy("the exchange's trunk is down, or there is none", TRUNK_DOWN_PAUSE_S)
+        raise CarrierRefused(f"the call was refused: {_reason(answer)}")
 
     def find_call(self, phone: str, line: str, since: datetime) -> str | None:
-        """None: the exchange places no outbound calls."""
-        return None
+        """The key of the latest call to this number from this line that is not older than `since` and not over yet, or
+        None. Raises CarrierError."""
+        made = [
+            (begun, channel["id"])
+            for channel in _json(self._answer("GET", "/channels"))
+            if channel["channelvars"].get("HOTLINE") == _parties(phone, line)
+            and (begun := datetime.fromisoformat(channel["creationtime"])) >= since - CLOCK_SKEW
+        ]
+        return max(made)[1] if made else None
 
     def status(self, call_key: str) -> CallStatus | None:
         """The call's status, or None if the exchange has no such call any more. Raises CarrierError."""
@@ -185,6 +234,15 @@ class AsteriskCarrier:
         self._do("POST", "/channels", "the operator's telephone could not be dialled", None, **parameters)
         return channel_id
 
+    def _over_trunk(self, number: str) -> str:
+        """The number as the exchange dials it over the trunk."""
+        return f"PJSIP/{number}@{self._settings.asterisk_trunk}"
+
+    def _trunk(self) -> str:
+        """The state of the trunk, "online" or "offline"; empty if the exchange has none. Raises CarrierError."""
+        answer = self._answer("GET", f"/endpoints/PJSIP/{self._settings.asterisk_trunk}")
+        return str(_json(answer)["state"]) if answer.ok else ""
+
     def _redirect(self, call_key: str, name: str, **arguments: str) -> None:
         if self.redirect_here(call_key, name, arguments):
             return
@@ -203,12 +261,21 @@ class AsteriskCarrier:
         """Carry out a request; CarrierError with this `failure` if the exchange refuses."""
         answer = self._answer(method, path, body, **parameters)
         if not answer.ok:
-            raise CarrierError(f"{failure}: {answer.text[:200].strip() or answer.status_code}")
+            raise CarrierError(f"{failure}: {_reason(answer)}")
 
     def _answer(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, **parameters: str
     ) -> requests.Response:
         """The answer to a request. Raises CarrierError if there is none, or the exchange itself is at fault."""
+        answer = self._request(method, path, body, **parameters)
+        if answer.status_code >= 500:
+            raise CarrierError(f"the exchange failed: it answered with {answer.status_code}")
+        return answer
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **parameters: str
+    ) -> requests.Response:
+        """The answer to a request, whatever it is. Raises CarrierError if there is none, or the account is refused."""
         try:
             with carrier_request():
                 answer = self._http.request(
@@ -218,9 +285,17 @@ class AsteriskCarrier:
             raise CarrierError(f"the exchange could not be asked: {error}") from error
         if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
             raise CarrierError("the exchange refuses our account: see ASTERISK_USER and ASTERISK_PASSWORD")
-        if answer.status_code >= 500:
-            raise CarrierError(f"the exchange failed: it answered with {answer.status_code}")
         return answer
+
+
+def _parties(phone: str, line: str) -> str:
+    """The numbers of an outbound call as its channel bears them."""
+    return f"{line} {phone}"
+
+
+def _reason(answer: requests.Response) -> str:
+    """What the exchange says of a request that it did not carry out."""
+    return answer.text[:200].strip() or str(answer.status_code)
 
 
 def _json(answer: requests.Response) -> Any:

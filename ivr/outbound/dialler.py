@@ -180,6 +180,9 @@ class Dialler:
         except CarrierError as error:
             log.warning("the status of a call could not be queried", attempt=attempt.id, reason=str(error))
             return
+        if status is None and attempt.answered_at is not None:
+            # A call that was answered and that the carrier no longer knows is over.
+            status = "completed"
         if call_key is not None and status in ENDED_STATUSES:
             self._outbound_calls.on_status(attempt.key, call_key, status)
             return

@@ -91,6 +91,12 @@ class OutboundCalls:
         self._apply_status(key, call_key, status)
 
     @retry_on_deadlock
+    def withdraw(self, key: str, call_key: str) -> None:
+        """Remove the attempt whose call the carrier did not place after all: the retailer was not called."""
+        with transaction(self._sessions) as session:
+            campaign.withdraw(session, key, call_key)
+
+    @retry_on_deadlock
     def _apply_status(self, key: str, call_key: str, status: CallStatus) -> None:
         with transaction(self._sessions) as session:
             attempt = campaign.by_key(session, key)

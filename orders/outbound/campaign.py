@@ -261,9 +261,11 @@ def by_key(session: Session, key: str) -> OutboundAttempt | None:
     return session.scalar(select(OutboundAttempt).where(OutboundAttempt.key == key).with_for_update())
 
 
-def withdraw(session: Session, key: str) -> None:
-    """Remove an attempt of which the carrier has placed no call: the retailer was not called."""
-    if (attempt := by_key(session, key)) is not None and attempt.call_key is None:
+def withdraw(session: Session, key: str, call_key: str | None = None) -> None:
+    """Remove an attempt whose call the carrier has not placed, with this key if it was given one: the retailer was not
+    called."""
+    attempt = by_key(session, key)
+    if attempt is not None and attempt.ended_at is None and attempt.call_key in (None, call_key):
         session.delete(attempt)
 
 

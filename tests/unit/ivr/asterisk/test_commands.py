@@ -95,6 +95,7 @@ def test_an_exchange_that_nobody_leads_brings_no_calls(exchange: Exchange) -> No
     with pytest.raises(CarrierError, match="no line process takes the exchange's calls"):
         exchange.carrier.check()
     exchange.answers["/applications/hotline"] = (200, {"name": "hotline"})
+    exchange.answers["/endpoints/PJSIP/trunk"] = (404, {"message": "Endpoint not found"})
     exchange.carrier.check()
 
 
