@@ -83,8 +83,8 @@ def _secrets(services: Services) -> Iterator[Finding]:
             "SECRET_KEY is easily guessed. Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
         )
         yield Finding("secrets", "wrong", sentence)
-    if settings.secret_key and settings.secret_key == settings.twilio_auth_token:
-        yield Finding("secrets", "wrong", "SECRET_KEY is the carrier's token. Give it a value of its own.")
+    if settings.secret_key and settings.secret_key in (*settings.twilio_auth_tokens, settings.asterisk_password):
+        yield Finding("secrets", "wrong", "SECRET_KEY is our password at the carrier. Give it a value of its own.")
     if bool(settings.twilio_api_key_sid) != bool(settings.twilio_api_key_secret):
         sentence = "Of TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET one is missing: set both, or neither."
         yield Finding("secrets", "wrong", sentence)
@@ -191,17 +191,11 @@ def _own_voice(settings: Settings, pieces: int) -> Finding:
     return Finding("voice", "warning" if is_installed() else "wrong", sentence)
 
 
-_CARRIER_NEEDS: Final = {
-    "twilio": "the network, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN",
-    "asterisk": "that the exchange and the line run, ASTERISK_URL, ASTERISK_USER and ASTERISK_PASSWORD",
-}
-
-
 def _carrier(services: Services) -> Finding:
     try:
         services.line.carrier.check()
     except CarrierError as error:
-        return Finding("carrier", "wrong", f"{_sentence(error)}: see {_CARRIER_NEEDS[services.settings.carrier]}.")
+        return Finding("carrier", "wrong", f"{_sentence(error)}.")
     return Finding("carrier", "ok", "It answers, and takes our account.")
 
 
@@ -214,17 +208,14 @@ def _numbers(services: Services, session: Session) -> Iterator[Finding]:
             point, "wrong", "There is no hotline: enter its number with `flask hotline`, or on the page /hotlines."
         )
         return
-    if services.settings.carrier == "asterisk":
-        yield Finding(point, "ok", "The exchange's trunk brings them: see that ASTERISK_NUMBERS names each.")
-        return
     try:
         known = {one.number: one for one in services.line.carrier.numbers()}
     except CarrierError as error:
-        yield Finding(point, "wrong", f"{_sentence(error)}: the numbers' webhooks could not be checked.")
+        yield Finding(point, "wrong", f"{_sentence(error)}: the numbers could not be checked.")
         return
     for hotline in hotlines:
         if (one := known.get(hotline.number)) is None:
-            sentence = f"{hotline.number} ({hotline.name}) is not a number of the carrier's account: no call comes in."
+            sentence = f"{hotline.number} ({hotline.name}) is not one of our numbers at the carrier: no call comes in."
             yield Finding(point, "wrong", sentence)
         elif one.problem:
             yield Finding(point, "wrong", f"{hotline.number} ({hotline.name}): {one.problem}.")

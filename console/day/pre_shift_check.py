@@ -73,7 +73,7 @@ def _server(services: Services) -> Check:
     return Check(
         name,
         "bad",
-        _("%(address)s 没有应答，电话打不进来。", address=address),
+        _("%(address)s 没有应答，电话可能打不进来。", address=address),
         _("请系统管理员看服务器、域名和代理是不是好的。"),
     )
 
@@ -125,7 +125,7 @@ def _carrier(services: Services) -> Check:
             name,
             "bad",
             _("联系不上，或者账号不对。"),
-            _("接通的电话转不了人工；请系统管理员看网络和 TWILIO_ACCOUNT_SID、TWILIO_AUTH_TOKEN。"),
+            _("接通的电话转不了人工；请系统管理员运行 flask --app app preflight，看哪里不对。"),
         )
     return Check(name, "good", _("连得上，账号可用。"))
 

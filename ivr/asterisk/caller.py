@@ -89,9 +89,9 @@ class Caller:
                 try:
                     return automatic.present(self._line.calls.snapshot(leg.call_key))
                 except UnknownCall:
-                    return self._begin_again(leg)
+                    return self._unknown(leg)
 
-    def _begin_again(self, leg: Leg) -> Instruction:
+    def _unknown(self, leg: Leg) -> Instruction:
         """The instruction of a call that the line does not know."""
         return self._line.automatic.call_started(leg.call_key, leg.caller, leg.called)
 

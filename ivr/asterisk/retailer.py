@@ -47,7 +47,7 @@ class Retailer(Caller):
     def ended(self, call_key: str, purpose: ChannelPurpose, status: CallStatus) -> None:
         self._line.automatic.outbound_status(attempt_key(purpose), call_key, status)
 
-    def _begin_again(self, leg: Leg) -> Instruction:
+    def _unknown(self, leg: Leg) -> Instruction:
         return _answer(leg, 0)
 
 

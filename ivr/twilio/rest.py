@@ -164,7 +164,8 @@ class TwilioCarrier:
         try:
             account = self._client.api.accounts(self._settings.twilio_account_sid).fetch()
         except (TwilioException, requests.RequestException) as error:
-            raise CarrierError(f"the carrier could not be asked for the account: {error}") from error
+            remedy = "see the network, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
+            raise CarrierError(f"the carrier could not be asked for the account: {error}: {remedy}") from error
         if account.status != "active":
             raise CarrierError(f"the account at the carrier is {account.status}")
 

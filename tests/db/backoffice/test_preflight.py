@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 from click.testing import Result
 from sqlalchemy import delete, select
 
@@ -24,6 +25,9 @@ from simulator.account import Account, OwnedNumber
 from tests.support.carrier_client import BASE, settings
 from tests.support.commands import run_command
 from tests.support.desk_world import MAIN, SUPPLEMENTARY, World
+from tests.support.pretended_rest import PretendedRest, ari
+
+__all__ = ["ari"]
 
 PACK = Path(__file__).parents[2] / "audio" / "voice"
 
@@ -127,7 +131,7 @@ def test_numbers_that_call_another_line_are_named_with_what_to_set(installation:
         f"set “Call status changes” to {BASE}/voice/status (POST): it is empty."
     )
     installation.account.numbers = []
-    assert installation.finds(f"{MAIN} (演示) is not a number of the carrier's account")
+    assert installation.finds(f"{MAIN} (演示) is not one of our numbers at the carrier")
 
 
 @pytest.mark.parametrize(("minutes", "said"), [(3, "180 s ahead of the carrier's"), (-3, "180 s behind the carrier's")])
@@ -168,3 +172,49 @@ def test_data_with_which_the_line_must_not_open(
     with storage.transaction(installation.world.sessions) as session:
         spoil(session)
     assert installation.finds(said)
+
+
+# On an exchange of one's own.
+
+
+@pytest.fixture
+def on_exchange(installation: Installation, ari: PretendedRest) -> dict[str, object]:
+    """The settings of an installation on an exchange that brings both hotlines."""
+    ari.date = system_clock()
+    ari.variables["LINE_NUMBERS"] = f"{MAIN} {SUPPLEMENTARY}"
+    return {"carrier": "asterisk", "asterisk_password": "the exchange's own password"}
+
+
+def test_an_installation_on_an_exchange_may_open(installation: Installation, on_exchange: dict[str, object]) -> None:
+    done = installation.check(**on_exchange)
+    assert done.exit_code == 0, done.output
+    assert f"ok       numbers    {MAIN} (演示) calls this line." in done.output
+    assert "TWILIO" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "said"),
+    [
+        ({"asterisk_password": ""}, "WRONG", "ASTERISK_PASSWORD is not set"),
+        ({"listen_mode": "record"}, "WRONG", "LISTEN_MODE=record is for Twilio only"),
+    ],
+)
+def test_what_is_set_wrong_for_an_exchange_is_named(
+    installation: Installation, on_exchange: dict[str, object], change: dict[str, object], verdict: str, said: str
+) -> None:
+    assert installation.finds(said, verdict, **on_exchange | change)
+
+
+def test_what_keeps_an_exchange_from_the_line_is_named(
+    installation: Installation, on_exchange: dict[str, object], ari: PretendedRest
+) -> None:
+    ari.trunk = "offline"
+    assert installation.finds("The trunk does not answer the exchange", **on_exchange)
+    ari.trunk = ""
+    assert installation.finds("set ASTERISK_TRUNK_ADDRESS for the exchange", **on_exchange)
+    ari.led = False
+    assert installation.finds("No line process takes the exchange's calls", **on_exchange)
+    ari.variables.clear()
+    assert installation.finds(f"{MAIN} (演示) is not one of our numbers at the carrier", **on_exchange)
+    ari.error = requests.ConnectionError("connection refused")
+    assert installation.finds("see that it runs, and ASTERISK_URL", **on_exchange)

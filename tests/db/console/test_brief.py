@@ -187,7 +187,7 @@ def test_a_line_and_a_carrier_that_do_not_answer_are_told(
     monkeypatch.setattr(services(application).line.carrier, "check", away)
     visitor.sign_in("operator")
     text = page(visitor, "/brief/health")
-    assert "没有应答，电话打不进来" in text
+    assert "没有应答，电话可能打不进来" in text
     assert "联系不上，或者账号不对" in text
 
 
