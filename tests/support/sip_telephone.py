@@ -36,8 +36,12 @@ from tests.support.srtp import SUITE
 SCENARIOS = Path(__file__).parent / "sipp"
 REFUSALS = (400, 403, 404, 405, 407, 408, 415, 420, 480, 481, 484, 486, 488, 500, 501, 503, 603)
 
-Answers = Literal["answers", "rings", "busy", "declines"]
-_REFUSES = {"busy": "486 Busy Here", "declines": "603 Decline"}
+Answers = Literal["answers", "rings", "busy", "declines", "full"]
+_REFUSES = {
+    "busy": "486 Busy Here",
+    "declines": "603 Decline",
+    "full": "503 Service Unavailable\nRetry-After: 20",
+}
 _NEVER_MS = 3_600_000
 _FOR_EACH_REFUSAL = """<recv response="{code}" optional="true" next="refused"><action>
   <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/><assignstr assign_to="code" value="{code}"/>
