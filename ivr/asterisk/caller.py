@@ -38,6 +38,8 @@ from speech.language.keypad import DONE, key_count, key_pause_s
 SPEAKING_PAUSE_S: Final = 2
 # The pause before the question of a prompt that has to be heard out, in which a key counts as early, in seconds.
 QUESTION_PAUSE_S: Final = 1
+# No answer has more keys.
+KEYS_MAX: Final = 64
 
 
 class Caller:
@@ -195,7 +197,7 @@ async def _collect(leg: Leg, listening: Listening, first: str, waited_s: int) ->
     key: str | None = first
     while key is not None and not (key == DONE and count != 1):
         keys += key
-        if len(keys) == count:
+        if len(keys) in (count, KEYS_MAX):
             break
         key = await leg.wait_key(key_pause_s(listening.listen))
     request = TurnRequest(listening.turn_number, keys=keys or DONE, waited_s=waited_s, names_finish_key=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # An instruction whose sound broke off is carried out again, so often at most.
 MEDIA_TRIES = 3
+KEYS = frozenset("0123456789*#")
 # A call whose instruction the exchange could not carry out is taken up again after this long, in seconds.
 RETRY_S = 1.0
 
@@ -265,7 +266,9 @@ class Leg:
         self._key_pressed.clear()
 
     def press(self, key: str) -> None:
-        """Take a key that the telephone reports."""
+        """Take a key that the telephone reports; one that telephones do not have is left out."""
+        if key not in KEYS:
+            return
         self._keys.append(key)
         self._key_pressed.set()
         if self._ear is not None:

@@ -142,6 +142,7 @@ def test_a_key_drops_what_is_left_of_the_prompt() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
+            world.ari.press(CALL, "A")
             world.ari.press(CALL, "1")
             await until(lambda: "FLUSH_MEDIA" in world.ari.media_of(CALL).commands)
             world.ari.press(CALL, "#")

@@ -113,6 +113,10 @@ def test_a_row_ends_when_no_key_follows() -> None:
     assert asked(KeyedLeg(*keys("41"), (4.9, "0"), *keys("502100012")), Digits(12)).keys == "410502100012"
 
 
+def test_no_answer_goes_on_for_ever() -> None:
+    assert asked(KeyedLeg(*keys("1" * 100)), Items()).keys == "1" * 64
+
+
 def test_silence_is_reported_when_its_time_is_over() -> None:
     assert asked(KeyedLeg(), Digits(12)) == TurnRequest(3, waited_s=8, names_finish_key=True)
     assert asked(KeyedLeg(), YesNo(), silence_ms=5_400).waited_s == 6
