@@ -106,6 +106,20 @@ def test_a_row_of_keys_is_one_answer_however_slowly_they_are_pressed(exchange: E
         assert "请按键输入四位密码" in caller.asked
 
 
+def test_a_code_that_is_read_aloud_while_it_is_keyed_is_one_answer(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        spoken = speech_only("code_410502100012_yao_a")
+        part = len(spoken) // len(CODE)
+        for place, key in enumerate(CODE):
+            caller.call.media.say(spoken[place * part : (place + 1) * part])
+            caller.call.media.press(key)
+        wait_until(lambda: caller.turn == 2, "the code was not taken")
+        assert "请按键输入四位密码" in caller.asked
+        (taken,) = line.turn_inputs()
+        assert (taken["keyed"], taken["digits"]) == (True, [CODE])
+        caller.call.hang_up()
+
+
 def test_who_hangs_up_in_mid_order_takes_it_up_again(exchange: Exchange, line: ExchangeLine) -> None:
     with dialogue(exchange, line) as caller:
         sign_in(caller)

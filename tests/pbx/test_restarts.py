@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 
 import pytest
 
@@ -30,6 +31,28 @@ def test_a_call_goes_on_when_every_line_process_is_killed(exchange: Exchange, li
         caller.presses("1")
         caller.call.wait_until_ended(within_s=60)
     assert [order.state for order in line.orders(CODE)] == ["confirmed"]
+
+
+def test_a_call_goes_on_when_the_process_that_leads_it_is_told_to_end(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        for worker in line.line_workers():
+            os.kill(worker, signal.SIGTERM)
+            wait_until(partial(has_ended, worker), "a process does not end")
+            wait_until(line.leads, "no other process has taken over")
+        caller.call.media.wait_for_sound(within_s=10)
+        caller.presses("198*5#")
+        assert "红塔山" in caller.asked
+        caller.call.hang_up()
+
+
+def has_ended(process: int) -> bool:
+    """True once the process has ended, and its parent knows."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def test_the_draft_is_kept_and_the_line_recovers_when_the_exchange_is_killed(
