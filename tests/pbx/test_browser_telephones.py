@@ -338,12 +338,10 @@ def test_a_call_outlives_the_connection_that_signalled_it(
     expect(telephone.locator("#softphone-state")).to_have_text("接上了")
 
 
-def test_a_call_that_rings_while_the_connection_is_lost_is_over(
-    telephone: Page, far_end: FarEnd, telephones: BrowserTelephones
-) -> None:
+def test_a_call_that_rings_while_the_connection_is_lost_is_over(telephone: Page, far_end: FarEnd) -> None:
     far_end.ring(ENDPOINT)
     expect(telephone.locator("#softphone-state")).to_have_text("来电")
-    telephone.evaluate("window.sockets.at(-1).close()")
+    telephone.evaluate("window.sockets.at(-1).dispatchEvent(new CloseEvent('close', { code: 1006 }))")
     expect(telephone.locator("#softphone-state")).to_have_text("没有接上")
     expect(telephone.locator("#softphone-state")).to_have_text("接上了")
     answered_call(telephone, far_end)
