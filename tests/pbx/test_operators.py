@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -25,15 +24,15 @@ from tests.support.console_client import Visitor
 from tests.support.databases import EMPTY, Databases
 from tests.support.exchange import Exchange, started_exchange
 from tests.support.likeness import is_in
+from tests.support.recorded_callers import speech_only
 from tests.support.sip_telephone import Call, Telephone, calling, desk_telephone, trunk_callee
 from tests.support.staffed_line import StaffedLine, served_staffed_line
 
 LINE, SHOP = "4001", "+8613800000012"
 LI, WANG, LEADER = 1, 2, 3
 EXTENSIONS = {LI: "8001", WANG: "8002", LEADER: "8003"}
-RECORDINGS = Path(__file__).parents[1] / "audio" / "heard"
-# About a second and a half each, unlike each other.
-CALLER_SAYS, OPERATOR_SAYS, LEADER_SAYS = ((RECORDINGS / f"{one}.ulaw").read_bytes() for one in ("000", "124", "184"))
+# Two seconds of speech each, unlike each other.
+CALLER_SAYS, OPERATOR_SAYS, LEADER_SAYS = (speech_only(f"heard/{one}")[:16_000] for one in ("000", "124", "184"))
 PROMPTS, VOICE = load_prompts(), SpokenSentences(None)
 PATIENCE_S = 40
 

@@ -13,21 +13,28 @@ _ALIKE = 0.8
 _SHARE = 0.7
 
 
-def likeness(heard: bytes, said: bytes) -> float:
-    """The greatest normalised correlation, 0 to 1, of what was said with any part of what was heard; 8 kHz mu-law."""
-    needle, hay = decode_mulaw(said).astype(float), decode_mulaw(heard).astype(float)
-    hay = np.pad(hay, (0, max(0, len(needle) - len(hay))))
-    size = 1 << (len(hay) + len(needle)).bit_length()
-    products = np.fft.irfft(np.fft.rfft(hay, size) * np.conj(np.fft.rfft(needle, size)), size)
-    products = products[: len(hay) - len(needle) + 1]
-    energy = np.cumsum(np.concatenate(([0.0], hay * hay)))
-    energies = energy[len(needle) :] - energy[: -len(needle)]
-    # Where there is next to nothing, there is no likeness either.
-    scale = np.sqrt(np.maximum(energies, len(needle) * 100.0) * np.maximum(needle @ needle, len(needle) * 100.0))
-    return float((products / scale).max())
-
-
 def is_in(said: bytes, heard: bytes) -> bool:
-    """True if most of what was said is in what was heard."""
-    pieces = [said[place : place + _PIECE] for place in range(0, len(said) - _PIECE // 2, _PIECE)]
-    return sum(likeness(heard, piece) > _ALIKE for piece in pieces) >= _SHARE * len(pieces)
+    """True if most of what was said is in what was heard; 8 kHz mu-law."""
+    pieces = [said[place : place + _PIECE] for place in range(0, len(said) - _PIECE + 1, _PIECE)]
+    found = likeness(heard, pieces)
+    return sum(one > _ALIKE for one in found) >= _SHARE * len(pieces)
+
+
+def likeness(heard: bytes, pieces: list[bytes]) -> list[float]:
+    """For each of the pieces, which are of one length: its greatest normalised correlation, 0 to 1, with any part of
+    what was heard."""
+    length = len(pieces[0])
+    hay = decode_mulaw(heard).astype(float)
+    hay = np.pad(hay, (0, max(0, length - len(hay))))
+    size = 1 << (len(hay) + length).bit_length()
+    spectrum = np.fft.rfft(hay, size)
+    energy = np.cumsum(np.concatenate(([0.0], hay * hay)))
+    # Where there is next to nothing, there is no likeness either.
+    energies = np.maximum(energy[length:] - energy[:-length], length * 100.0)
+    found = []
+    for piece in pieces:
+        needle = decode_mulaw(piece).astype(float)
+        products = np.fft.irfft(spectrum * np.conj(np.fft.rfft(needle, size)), size)[: len(energies)]
+        scale = np.sqrt(energies * max(needle @ needle, length * 100.0))
+        found.append(float((products / scale).max()))
+    return found
