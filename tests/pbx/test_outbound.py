@@ -68,9 +68,9 @@ def greeted(line: DiallingLine, call: Call, *, within_s: float = 8.0) -> Dialogu
 def test_a_retailer_is_rung_answers_and_orders_by_keys(exchange: Exchange, line: DiallingLine) -> None:
     with retailers_telephone(exchange) as telephone, called(line, telephone) as call:
         retailer = greeted(line, call)
-        retailer.presses("1")
-        retailer.presses("198*5#")
-        retailer.presses("#")
+        retailer.presses("1", interrupting=True)
+        retailer.presses("198*5#", interrupting=True)
+        retailer.presses("#", interrupting=True)
         assert "核对" in retailer.asked
         retailer.presses("1")
         call.wait_until_ended(60)
@@ -151,7 +151,7 @@ def test_a_call_that_rings_outlives_the_process(exchange: Exchange, line: Dialli
         wait_until(line.leads, "no process leads the exchange")
         call.answer()
         retailer = greeted(line, call)
-        retailer.presses("3")
+        retailer.presses("3", interrupting=True)
         call.wait_until_ended(60)
         line.wait_for_outcome("declined")
 
@@ -166,12 +166,12 @@ def test_who_answers_while_no_process_runs_is_greeted_by_the_next(exchange: Exch
 def test_a_conversation_outlives_the_process(exchange: Exchange, line: DiallingLine) -> None:
     with retailers_telephone(exchange) as telephone, called(line, telephone) as call:
         retailer = greeted(line, call)
-        retailer.presses("1")
+        retailer.presses("1", interrupting=True)
         kill_the_processes(line)
         # What was on its way is over by then.
         call.media.wait_for_sound(within_s=15, since=time.monotonic() + 0.3)
-        retailer.presses("198*5#")
-        retailer.presses("#")
+        retailer.presses("198*5#", interrupting=True)
+        retailer.presses("#", interrupting=True)
         retailer.presses("1")
         call.wait_until_ended(60)
         line.wait_for_outcome("ordered")
