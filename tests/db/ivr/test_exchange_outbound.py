@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app import create_app
 from ivr.asterisk.channels import new_channel_id, purpose_of
 from ivr.asterisk.retailer import TRUNK_PAUSE_S, Retailer
 from ivr.call_pace import AS_THEY_COME, CallPace
 from ivr.carrier import Ask, CarrierBusy, EndCall, Instruction
+from settings import Settings
 from tests.support.desk_world import STATION, World
 from tests.support.outbound_world import FakeOutboundCarrier, OutboundWorld
 
@@ -147,3 +149,10 @@ def test_a_call_that_is_gone_unanswered_is_lost(day: ExchangeDay) -> None:
     day.day.advance(seconds=100)
     assert day.day.outcomes() == ["lost"]
     assert day.day.clock() - day.day.attempts()[0].dialled_at >= timedelta(minutes=3)
+
+
+def test_the_demo_on_an_exchange_calls_nobodys_telephone(database_url: str) -> None:
+    demo = create_app(Settings(database_url=database_url, demo=True, carrier="asterisk"))
+    refused = demo.test_cli_runner().invoke(args=["outbound", "run"])
+    assert refused.exit_code == 1
+    assert "The demo calls no real telephone" in refused.output
