@@ -76,8 +76,10 @@ class StreamRecogniser:
 
     @property
     def speaking(self) -> bool:
-        """True while the caller is speaking, pauses for breath included."""
-        return self._segment is not None and self._segment.speech_frames * FRAME_MS >= MIN_SPEECH_MS
+        """True while the caller is speaking, pauses for breath included. May be read while the recogniser is fed: it is
+        known before the first sound is decoded."""
+        segment = self._segment
+        return segment is not None and segment.speech_frames * FRAME_MS >= MIN_SPEECH_MS
 
     @property
     def since_key_ms(self) -> int | None:

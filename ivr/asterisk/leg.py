@@ -294,7 +294,12 @@ class Leg:
     async def _open_ear(self, stream: str) -> None:
         exchange = self.exchange
         self._ear = await Ear.open(
-            exchange.line.media_streams, self.call_key, stream, exchange.decoding, self._give_way
+            exchange.line.media_streams,
+            self.call_key,
+            stream,
+            exchange.decoding,
+            self._give_way,
+            lambda: self._gives_way is not None,
         )
         await self.media()
 

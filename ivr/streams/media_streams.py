@@ -275,7 +275,7 @@ class CallListener:
 
     @property
     def speaking(self) -> bool:
-        """True while the caller is speaking, pauses for breath included."""
+        """True while the caller is speaking, pauses for breath included. May be read while the listener is fed."""
         return self._recogniser is not None and self._recogniser.speaking
 
     def key_pressed(self) -> None:
