@@ -86,7 +86,7 @@ def main() -> None:
     recognisers = [("ours", "tests.support.served_app"), ("unrestricted", "benchmarks.unrestricted_app")]
     rows = []
     for name, app in recognisers[:1] if arguments.postgres else recognisers:
-        with tempfile.TemporaryDirectory() as folder, _database(Path(folder), arguments.postgres) as url:
+        with tempfile.TemporaryDirectory() as folder, database(Path(folder), arguments.postgres) as url:
             for row in asyncio.run(_measure(url, Path(folder), app, arguments.calls)):
                 rows.append((name, *row))
                 print(Table(f"After {name}", HEADER, (rows[-1],)), flush=True)
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def _database(folder: Path, postgres: bool) -> Iterator[str]:
+def database(folder: Path, postgres: bool) -> Iterator[str]:
     """The address of a new database."""
     if not postgres:
         yield f"sqlite:///{folder}/hotline.db"
@@ -108,7 +108,7 @@ def _database(folder: Path, postgres: bool) -> Iterator[str]:
 
 async def _measure(url: str, folder: Path, app: str, counts: Sequence[int]) -> list[tuple[str, ...]]:
     shift = shift_to_morning()
-    phones = _seeded(url, sum(_calls(count) for count in counts) + 1, shifted_clock(shift)())
+    phones = seeded(url, sum(calls_made(count) for count in counts) + 1, shifted_clock(shift)())
     served = ServedLine(url, folder, Account(""), "stream", shift, app)
     exchange = Exchange(served.url, Outcome())
     rows = []
@@ -118,17 +118,17 @@ async def _measure(url: str, folder: Path, app: str, counts: Sequence[int]) -> l
         await Call(exchange, phones.pop(), MAIN_NUMBER, speeches).run()
         for count in counts:
             exchange.outcome = outcome = Outcome()
-            before, most = _load(served.process_id), 0.0
+            before, most = load(served.process_id), 0.0
             written = Written.until_now(url)
             calls = 0
-            while calls < _calls(count):
+            while calls < calls_made(count):
                 batch = [Call(exchange, phones.pop(), MAIN_NUMBER, speeches) for _ in range(count)]
-                watch = asyncio.create_task(_most_memory(served.process_id))
+                watch = asyncio.create_task(most_memory(served.process_id))
                 await asyncio.gather(*(_dial(call, place * DIALS_EVERY_S) for place, call in enumerate(batch)))
                 watch.cancel()
                 most = max(most, await watch)
                 calls += count
-            cpu_s = _load(served.process_id).cpu_s - before.cpu_s
+            cpu_s = load(served.process_id).cpu_s - before.cpu_s
             rows.append(_row(count, calls, outcome, cpu_s, most))
             if written is not None:
                 print(written.since(url, calls), file=sys.stderr)
@@ -137,7 +137,7 @@ async def _measure(url: str, folder: Path, app: str, counts: Sequence[int]) -> l
     return rows
 
 
-def _calls(count: int) -> int:
+def calls_made(count: int) -> int:
     """The calls that are made if so many are made at once: one at a time is repeated."""
     return max(count, AT_LEAST - AT_LEAST % count)
 
@@ -179,7 +179,7 @@ def _row(count: int, calls: int, outcome: Outcome, cpu_s: float, memory_mb: floa
     )
 
 
-def _seeded(url: str, retailers: int, now: datetime) -> list[str]:
+def seeded(url: str, retailers: int, now: datetime) -> list[str]:
     """Make the demo's database with so many more retailers like its first, and plenty of everything; their phones."""
     storage.migrate(url)
     engine = storage.open_engine(url)
@@ -213,17 +213,17 @@ def _copy_retailer(session: Session, code: str, phone: str) -> None:
         )
 
 
-async def _most_memory(process_id: int) -> float:
+async def most_memory(process_id: int) -> float:
     """The most memory used until it is cancelled."""
     most = 0.0
     with contextlib.suppress(asyncio.CancelledError):
         while True:
-            most = max(most, (await asyncio.to_thread(_load, process_id)).memory_mb)
+            most = max(most, (await asyncio.to_thread(load, process_id)).memory_mb)
             await asyncio.sleep(2)
     return most
 
 
-def _load(process_id: int) -> Load:
+def load(process_id: int) -> Load:
     """What the process and all its descendants have used, as the kernel counts it."""
     ticks, kilobytes = 0, 0
     for process in _family(process_id):

@@ -39,10 +39,12 @@ NOISE_RMS = 20.0
 
 @dataclass(frozen=True)
 class Speech:
-    """Something to say: its kind in the table, its frames, and the number of frames to the last one that sounds."""
+    """Something to say: its kind in the table, its frames, the place of the first one that sounds, and the number of
+    frames to the last one that does."""
 
     kind: str
     frames: tuple[bytes, ...]
+    begins: int
     sounding: int
 
     @classmethod
@@ -51,7 +53,8 @@ class Speech:
         samples = read_audio(file, LINE_RATE)
         mulaw = encode_mulaw(samples)
         frames = tuple(mulaw[at : at + FRAME_BYTES] for at in range(0, len(mulaw) - FRAME_BYTES + 1, FRAME_BYTES))
-        return cls(kind, frames, sounding(samples)[1] + 1)
+        first, last = sounding(samples)
+        return cls(kind, frames, first, last + 1)
 
 
 @dataclass
@@ -77,7 +80,7 @@ class Exchange:
         self.line_url = line_url
         self.outcome = outcome
         self.calls: dict[str, Call] = {}
-        self.noise = _noise_frames()
+        self.noise = noise_frames()
         # One pool of connections, kept alive as long as the line keeps them.
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60), timeout=aiohttp.ClientTimeout(total=15)
@@ -325,7 +328,8 @@ def _media(sid: str, number: int, frame: bytes) -> str:
     return json.dumps({"event": "media", "sequenceNumber": str(number + 2), "media": content, "streamSid": sid})
 
 
-def _noise_frames() -> list[bytes]:
+def noise_frames() -> list[bytes]:
+    """The noise of a quiet line, five seconds of it, in frames."""
     noise = np.random.default_rng(0).standard_normal(LINE_RATE * 5) * NOISE_RMS
     mulaw = encode_mulaw(noise.astype(np.int16))
     return [mulaw[at : at + FRAME_BYTES] for at in range(0, len(mulaw), FRAME_BYTES)]

@@ -69,6 +69,12 @@ class Exchange:
     def ari_password(self) -> str:
         return ARI_PASSWORD
 
+    @property
+    def process_id(self) -> int:
+        """The id of Asterisk's process."""
+        assert self._process is not None
+        return self._process.pid
+
     def ari(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """The answer of ARI to a request, such as `ari("GET", "channels")`."""
         return requests.request(

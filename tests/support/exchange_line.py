@@ -26,11 +26,19 @@ LINE = "4001"
 
 
 class ExchangeLine(ServedLine):
-    """A served line on this exchange."""
+    """A served line on this exchange, with more settings if any are given."""
 
-    def __init__(self, exchange: Exchange, database_url: str, folder: Path, shift: timedelta) -> None:
-        environment = {**exchange.environment, "VOSK_MODEL_PATH": str(need_speech_model())}
-        super().__init__(database_url, folder, Account("http://127.0.0.1:9"), "stream", shift, environment=environment)
+    def __init__(
+        self,
+        exchange: Exchange,
+        database_url: str,
+        folder: Path,
+        shift: timedelta,
+        app: str = "tests.support.served_app",
+        **settings: str,
+    ) -> None:
+        environment = {**exchange.environment, "VOSK_MODEL_PATH": str(need_speech_model()), **settings}
+        super().__init__(database_url, folder, Account("http://127.0.0.1:9"), "stream", shift, app, environment)
         self._exchange = exchange
 
     def start(self) -> None:

@@ -194,6 +194,10 @@ class Media:
         """The time of the first frame received since then that is no silence, or None."""
         return next((packet.at for packet in list(self.received) if packet.at >= since and self._is_loud(packet)), None)
 
+    def loud_times(self) -> list[float]:
+        """The times of all frames received that are no silence."""
+        return [packet.at for packet in list(self.received) if self._is_loud(packet)]
+
     def loud_until(self) -> float | None:
         """The time of the last frame received that is no silence, or None."""
         return next((packet.at for packet in reversed(list(self.received)) if self._is_loud(packet)), None)

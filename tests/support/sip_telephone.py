@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -288,6 +288,44 @@ def calling(
             if not sipp.has_ended:
                 with contextlib.suppress(AssertionError):
                     call.hang_up() if tunnel is None else call.wait_until_ended(1.0)
+
+
+@dataclass
+class ManyCalls:
+    """Calls that one SIPp places; their sound is somebody else's."""
+
+    _sipp: _Sipp
+
+    def steps(self) -> list[tuple[int, list[str]]]:
+        """The steps so far: each with the place of its caller, and the words of the log."""
+        return [(int(step[0].partition("-")[0]) - 1, step) for step in self._sipp.steps("place_call")]
+
+    def hang_up(self, call_id: str) -> None:
+        """Hang up the call with this id, as it is in the steps."""
+        self._sipp.tell(call_id, "MESSAGE")
+
+
+@contextmanager
+def many_calling(
+    exchange: Exchange, number: str, callers: Sequence[tuple[str, int]], *, every_s: float
+) -> Iterator[ManyCalls]:
+    """Calls over the trunk to this number, one after the other; a caller has a number and a port for its sound."""
+    with _sipp(TRUNK_ADDRESS) as sipp:
+        rows = sipp.folder / "callers.csv"
+        rows.write_text("\n".join(["SEQUENTIAL", *(f"{caller};{port}" for caller, port in callers)]) + "\n")
+        places = {
+            "NUMBER": number,
+            "USER": "[field0]",
+            "NAME": "",
+            "SDP": Sound().description(TRUNK_ADDRESS, 0).replace("m=audio 0", "m=audio [field1]"),
+            "HEADERS": "",
+            "ON_401": "challenged",
+            "LAST": "2",
+            "REFUSALS": "\n".join(_FOR_EACH_REFUSAL.format(code=code) for code in REFUSALS),
+        }
+        count = ["-m", str(len(callers)), "-l", str(len(callers)), "-r", "1", "-rp", str(round(every_s * 1000))]
+        sipp.start("place_call", places, exchange, "-inf", str(rows), *count, "-au", TRUNK_USER, "-ap", TRUNK_PASSWORD)
+        yield ManyCalls(sipp)
 
 
 def desk_call(
