@@ -55,8 +55,10 @@ from storage import SessionFactory, open_engine, open_sessions, read_only
 # rendered by few, so that decoding keeps the interpreter for most of the time.
 DECODING_THREADS = 16
 PAGE_THREADS = 2
-# What the calls of one's own exchange wait for: the database, and sentences that no pack has.
+# Calls on one's own exchange wait for the database in these.
 EXCHANGE_THREADS = 16
+# A sentence that the voice pack lacks takes long, and keeps no turn of another call waiting.
+SPEAKING_THREADS = 4
 
 
 def create_app(settings: Settings | None = None, *, clock: Clock = system_clock) -> Flask:
@@ -145,7 +147,9 @@ async def _own_exchange(
         return
     threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
     speak = line.sentence_sounds.voice.mulaw
-    exchange = Exchange(Ari(settings), line, speak, roles(line, CallPace(sessions)), INTERPRETERS, decoding, threads)
+    speaking = ThreadPoolExecutor(SPEAKING_THREADS, thread_name_prefix="speaking")
+    all_roles = roles(line, CallPace(sessions))
+    exchange = Exchange(Ari(settings), line, speak, all_roles, INTERPRETERS, decoding, speaking, threads)
     line.carrier.redirect_here = exchange.redirect
     leading = asyncio.create_task(exchange.lead())
     try:

@@ -47,8 +47,9 @@ log = structlog.get_logger(__name__)
 
 
 class Exchange:
-    """The exchange, for one line process. `decoding` runs recognition, `threads` whatever else blocks; `speak` returns
-    a sentence as 8 kHz mu-law. Instructions are carried out by the interpreters of their types."""
+    """The exchange, for one line process. `decoding` runs recognition, `speaking` makes sentences and `threads` runs
+    whatever else blocks; `speak` returns a sentence as 8 kHz mu-law. Instructions are carried out by the interpreters
+    of their types."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Exchange:
         roles: Mapping[Kind, Role],
         interpreters: Mapping[type, Interpreter],
         decoding: Executor,
+        speaking: Executor,
         threads: Executor,
     ) -> None:
         self.ari = ari
@@ -70,6 +72,7 @@ class Exchange:
         self._forks = Forks(self)
         self._speak = speak
         self._roles = roles
+        self._speaking = speaking
         self._threads = threads
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awaited: dict[str, asyncio.Future[None]] = {}
@@ -260,7 +263,7 @@ class Exchange:
     async def speak(self, sentence: str) -> bytes:
         """The sentence as 8 kHz mu-law, made once even if it is asked for again meanwhile."""
         if (making := self._making.get(sentence)) is None:
-            making = asyncio.get_running_loop().run_in_executor(self._threads, self._speak, sentence)
+            making = asyncio.get_running_loop().run_in_executor(self._speaking, self._speak, sentence)
             self._making[sentence] = making
             making.add_done_callback(lambda _: self._making.pop(sentence, None))
         return await asyncio.shield(making)

@@ -84,7 +84,7 @@ class Office:
     async def led(self) -> AsyncIterator[None]:
         """A line process leads the exchange while the block runs, and is killed then."""
         leading = Exchange(
-            PretendedAri(self.exchange), self.line, spoken, roles(self.line), INTERPRETERS, AtOnce(), AtOnce()
+            PretendedAri(self.exchange), self.line, spoken, roles(self.line), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
         )
         assert isinstance(self.line.carrier, AsteriskCarrier)
         self.line.carrier.redirect_here = leading.redirect

@@ -93,7 +93,9 @@ class World:
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Exchange]:
         line: Any = self.line
-        exchange = Exchange(cast(Any, self.ari), line, self.speak, roles(line), INTERPRETERS, AtOnce(), AtOnce())
+        exchange = Exchange(
+            cast(Any, self.ari), line, self.speak, roles(line), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
+        )
         leading = asyncio.create_task(exchange.lead())
         try:
             yield exchange

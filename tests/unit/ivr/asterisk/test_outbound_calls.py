@@ -94,7 +94,7 @@ def play(story: Callable[[CalledRetailer], Awaitable[None]]) -> None:
     async def played() -> None:
         retailer, line = CalledRetailer(), cast(Any, PretendedLine())
         ari, roles = cast(Any, retailer.ari), {"retailer": retailer.role}
-        exchange = Exchange(ari, line, str.encode, cast(Any, roles), INTERPRETERS, AtOnce(), AtOnce())
+        exchange = Exchange(ari, line, str.encode, cast(Any, roles), INTERPRETERS, AtOnce(), AtOnce(), AtOnce())
         leading = asyncio.create_task(exchange.lead())
         await until(lambda: retailer.ari._events is not None)
         # The calls there are have been adopted by then.
