@@ -128,6 +128,11 @@ class Dialled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Registered(Event):
+    """This telephone can be called from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming(Event):
     """The application calls this telephone: it may be answered or declined."""
 

@@ -1,9 +1,10 @@
 """The simulator as a service for the demo: a telephone on a WebSocket, for the web phone page.
 
-The page sends what a person with a telephone does: text messages `{"command": "call" | "keys" | "speak" | "hang_up",
-...}`, and binary ones with live mu-law sound. With `{"command": "register", "name": ...}` it can be called as well,
-like the browsers of Twilio's Voice SDK, and `{"command": "answer"}` takes the call. The page receives the events, one
-JSON object each, and the sound of the other side of a bridge as binary messages.
+The page sends what a person with a telephone does: messages `{"command": "call" | "keys" | "speak" | "hang_up", ...}`
+as text, and binary ones with live mu-law sound. After `{"command": "register", "name": ...}`, which the event
+`Registered` confirms, it can be called as well, like the browsers of Twilio's Voice SDK, and `{"command": "answer"}`
+takes the call. The page receives the events, one JSON object each, and the sound of the other side of a bridge as
+binary messages.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from simulator.events import (
     Listener,
     PartnerSpoke,
     Queued,
+    Registered,
     Said,
     SpeakingStopped,
     StreamChanged,
@@ -61,6 +63,7 @@ SENT_EVENTS = (
     LeftQueue,
     PartnerSpoke,
     Queued,
+    Registered,
     Said,
     SpeakingStopped,
     StreamChanged,
@@ -133,6 +136,7 @@ class WebPhone:
             case "register":
                 self._name = f"client:{str(message.get('name', ''))[:64]}"
                 self._account.answerers[self._name] = self._incoming_call
+                self._events.put(Registered(0))
             case "answer" if call is not None:
                 call.pick_up()
             case "keys" if call is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, WebSocketRoute, expect
 
 import storage
 from orders.demo.demo_staff import DEMO_PASSWORD
@@ -251,6 +251,26 @@ def test_a_caller_is_taken_back_though_the_desk_was_renewed_while_the_telephone_
     expect(shop.locator("#status")).to_have_text("订货员在线")
     desk.get_by_role("button", name="结束通话").click()
     colleague.context.close()
+
+
+def test_a_telephone_is_connected_once_it_can_be_called(desk: Page, line: ServedLine) -> None:
+    held: list[str | bytes] = []
+    sockets: list[WebSocketRoute] = []
+
+    def hold(page_socket: WebSocketRoute) -> None:
+        sockets.append(page_socket)
+        page_socket.connect_to_server().on_message(lambda message: held.append(message))
+
+    desk.context.route_web_socket("**/softphone/line", hold)
+    with desk.context.expect_page() as opened:
+        desk.get_by_role("button", name="用电脑接", exact=True).click()
+    telephone = opened.value
+    wait_for(telephone, lambda: held != [])
+    expect(telephone.locator("#softphone-state")).to_have_text("没有接上")
+    expect(desk.locator("#presence")).to_contain_text("小休")
+    sockets[0].send(held[0])
+    expect(telephone.locator("#softphone-state")).to_have_text("接上了")
+    expect(desk.locator("#presence")).to_contain_text("可以接电话")
 
 
 def test_after_the_caller_hung_up_the_next_one_rings_within_the_wrap_up_time(

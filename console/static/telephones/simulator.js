@@ -10,7 +10,21 @@ window.Hotline.openTelephone = ({ url }, { on, words, worklet }) => new Promise(
   let muted = false;
   let opened = false;
   const closeMicrophone = () => { microphone?.close(); microphone = null; muted = false; };
+  // Whoever is called before that cannot be reached.
+  const registered = () => {
+    opened = true;
+    resolve({
+      canType: true,
+      answer: () => { send({ command: "answer" }); on.connecting(); },
+      decline: () => send({ command: "hang_up" }),
+      hangUp: () => send({ command: "hang_up" }),
+      mute: (off) => { muted = off; },
+      press: (keys) => send({ command: "keys", keys }),
+      say: (text) => { send({ command: "speak", words: text, mulaw: "" }); on.said("me", text); },
+    });
+  };
   const onEvent = {
+    Registered: registered,
     Incoming: () => on.incoming(),
     Said: (event) => { if (!event.text.startsWith("[")) on.said("line", event.text); },
     PartnerSpoke: (event) => on.said("caller", event.words),
@@ -26,18 +40,6 @@ window.Hotline.openTelephone = ({ url }, { on, words, worklet }) => new Promise(
     if (typeof data !== "string") { player.play(new Uint8Array(data)); return; }
     const event = JSON.parse(data);
     onEvent[event.event]?.(event);
-  };
-  socket.onopen = () => {
-    opened = true;
-    resolve({
-      canType: true,
-      answer: () => { send({ command: "answer" }); on.connecting(); },
-      decline: () => send({ command: "hang_up" }),
-      hangUp: () => send({ command: "hang_up" }),
-      mute: (off) => { muted = off; },
-      press: (keys) => send({ command: "keys", keys }),
-      say: (text) => { send({ command: "speak", words: text, mulaw: "" }); on.said("me", text); },
-    });
   };
   socket.onclose = () => { closeMicrophone(); reject(new Error(words.lost)); if (opened) on.closed(words.lost); };
 });

@@ -99,6 +99,7 @@ def test_a_page_with_a_name_is_called_answers_and_hears_the_other_side(
     fake_app.answers["/operator"] = "<Dial><Queue>mine</Queue></Dial>"
     caller, operator = connect(phone_account), connect(phone_account)
     operator.send(json.dumps({"command": "register", "name": "staff-1"}))
+    happens(operator, "Registered")
     caller.send(json.dumps({"command": "call", "from": "+8613800000012", "to": "+8637255550000"}))
     happens(caller, "Queued")
     place = call_placer(phone_account)
