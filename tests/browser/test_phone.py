@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from ivr.voice.robot_voice import PROGRAM
 from tests.support.chromium import (
@@ -167,6 +167,8 @@ def test_prompts_are_spoken_by_a_chinese_voice_until_they_are_switched_off(page:
     page.evaluate(
         """() => {
             window.spoken = []; window.cancelled = 0;
+            window.SpeechSynthesisUtterance = class { constructor(text) { this.text = text; } };
+            window.speechSynthesis.getVoices = () => [{ lang: "zh-CN" }];
             window.speechSynthesis.speak = (one) => window.spoken.push([one.text, one.lang]);
             window.speechSynthesis.cancel = () => { window.cancelled += 1; };
         }"""
@@ -193,10 +195,17 @@ def test_a_browser_without_voice_or_microphone_is_told_so_before_the_call(browse
         """window.speechSynthesis.getVoices = () => [{ lang: "en-US" }];
         navigator.mediaDevices.enumerateDevices = async () => [{ kind: "audiooutput" }];"""
     )
+    # Neither has the line's machine a voice.
+    page.route("**/phone", _without_the_lines_voice)
     page.goto("/phone")
     expect(page.get_by_text("这个浏览器没有中文语音")).to_be_visible()
     expect(page.get_by_text("这个浏览器没有可用的话筒")).to_be_visible()
     page.context.close()
+
+
+def _without_the_lines_voice(route: Route) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=answer.text().replace(" data-line-speaks", ""))
 
 
 def test_a_call_is_not_led_from_another_sites_page(browser: Browser, line: ServedLine) -> None:
