@@ -125,7 +125,7 @@ def _carrier(services: Services) -> Check:
             name,
             "bad",
             _("联系不上，或者账号不对。"),
-            _("接通的电话转不了人工；请系统管理员运行 flask --app app preflight，看哪里不对。"),
+            _("接通的电话转不了人工；请系统管理员看网络和电话账号的设置。"),
         )
     return Check(name, "good", _("连得上，账号可用。"))
 
