@@ -6,8 +6,11 @@ import time
 
 import pytest
 
+from ivr.voice import SpokenSentences
 from tests.support.exchange import Exchange
-from tests.support.exchange_line import Dialogue, ExchangeLine, dialogue, wait_until
+from tests.support.exchange_line import SILENT_S, SUPPLEMENTARY_LINE, Dialogue, ExchangeLine, dialogue, wait_until
+from tests.support.likeness import part_like
+from tests.support.own_ear import PACK, READ_BACK, assert_is_line, understood
 from tests.support.recorded_callers import speech_only
 from tests.support.rtp import Network
 from tests.support.sip_telephone import Sound
@@ -70,6 +73,35 @@ def test_an_order_by_keys_is_saved(exchange: Exchange, line: ExchangeLine) -> No
         caller.call.wait_until_ended(within_s=60)
     (order,) = line.orders("410502100078")
     assert (order.state, sorted(order.lines.values())) == ("confirmed", [2, 5])
+
+
+def test_the_read_back_is_understood_from_what_the_telephone_received(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        caller.presses("198*5#", interrupting=True)
+        caller.presses("194*2#", interrupting=True)
+        caller.presses("#", interrupting=True)
+        begun_at = time.monotonic()
+        caller.call.media.wait_for_silence(lasting_s=SILENT_S, within_s=60)
+        heard = caller.call.media.heard(since=begun_at)
+        voice = SpokenSentences(PACK)
+        for sentence, line_said in READ_BACK.items():
+            assert sentence in caller.sentences
+            assert_is_line(understood(part_like(voice.mulaw(sentence), heard)), *line_said)
+
+
+def test_the_supplementary_line_takes_an_order_in_the_same_flow(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line, number=SUPPLEMENTARY_LINE) as caller:
+        assert "您是哪个区的" in caller.asked
+        caller.presses("2", interrupting=True)
+        sign_in(caller, "410502100061")
+        caller.presses("198*5#", interrupting=True)
+        caller.presses("#", interrupting=True)
+        assert "总条数是五条" in caller.asked
+        caller.presses("1")
+        caller.call.wait_until_ended(within_s=60)
+    (order,) = line.orders("410502100061")
+    assert (order.state, order.lines) == ("confirmed", {"红塔山(硬经典)": 5})
 
 
 def test_a_key_breaks_a_prompt_off(exchange: Exchange, line: ExchangeLine) -> None:

@@ -16,13 +16,14 @@ from ivr.models import Call as CallRow
 from ivr.turns.serialisation import reply_from_json
 from simulator.account import Account
 from tests.support.exchange import Exchange
+from tests.support.own_ear import PACK
 from tests.support.recorded_callers import need_speech_model, speech_only
 from tests.support.served_line import ServedLine
 from tests.support.sip_telephone import Call, Sound, calling
 
 # A caller answers when the line has been silent for this long: longer than its pauses between two sentences.
 SILENT_S = 0.9
-LINE = "4001"
+LINE, SUPPLEMENTARY_LINE = "4001", "4002"
 
 
 class ExchangeLine(ServedLine):
@@ -37,7 +38,12 @@ class ExchangeLine(ServedLine):
         app: str = "tests.support.served_app",
         **settings: str,
     ) -> None:
-        environment = {**exchange.environment, "VOSK_MODEL_PATH": str(need_speech_model()), **settings}
+        environment = {
+            **exchange.environment,
+            "VOSK_MODEL_PATH": str(need_speech_model()),
+            "VOICE_PACK": str(PACK),
+            **settings,
+        }
         super().__init__(database_url, folder, Account("http://127.0.0.1:9"), "stream", shift, app, environment)
         self._exchange = exchange
 
@@ -74,10 +80,15 @@ class Dialogue:
     call: Call
 
     @property
-    def asked(self) -> str:
+    def sentences(self) -> tuple[str, ...]:
         """What the line has said last, or is saying."""
         row = self.line.latest_call()
-        return "" if row is None else "".join(reply_from_json(row.reply).say)
+        return () if row is None else reply_from_json(row.reply).say
+
+    @property
+    def asked(self) -> str:
+        """The same, as one text."""
+        return "".join(self.sentences)
 
     @property
     def turn(self) -> int:
@@ -104,10 +115,15 @@ class Dialogue:
 
 @contextmanager
 def dialogue(
-    exchange: Exchange, line: ExchangeLine, *, caller: str = "+8613900000077", sound: Sound | None = None
+    exchange: Exchange,
+    line: ExchangeLine,
+    *,
+    number: str = LINE,
+    caller: str = "+8613900000077",
+    sound: Sound | None = None,
 ) -> Iterator[Dialogue]:
     """A caller who has been answered and hears the greeting; who is still there at the end hangs up."""
-    with calling(exchange, LINE, caller=caller, sound=sound) as call:
+    with calling(exchange, number, caller=caller, sound=sound) as call:
         call.wait_until_answered()
         call.media.wait_for_sound(within_s=10, since=call.answered_at)
         yield Dialogue(line, call)

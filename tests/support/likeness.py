@@ -23,6 +23,17 @@ def is_in(said: bytes, heard: bytes) -> bool:
 def likeness(heard: bytes, pieces: list[bytes]) -> list[float]:
     """For each of the pieces, which are of one length: its greatest normalised correlation, 0 to 1, with any part of
     what was heard."""
+    return [float(found.max()) for found in _correlations(heard, pieces)]
+
+
+def part_like(said: bytes, heard: bytes) -> bytes:
+    """The part of what was heard that is most like what was said, and as long."""
+    (found,) = _correlations(heard, [said])
+    place = int(found.argmax())
+    return heard[place : place + len(said)]
+
+
+def _correlations(heard: bytes, pieces: list[bytes]) -> list[np.ndarray]:
     length = len(pieces[0])
     hay = decode_mulaw(heard).astype(float)
     hay = np.pad(hay, (0, max(0, length - len(hay))))
@@ -36,5 +47,5 @@ def likeness(heard: bytes, pieces: list[bytes]) -> list[float]:
         needle = decode_mulaw(piece).astype(float)
         products = np.fft.irfft(spectrum * np.conj(np.fft.rfft(needle, size)), size)[: len(energies)]
         scale = np.sqrt(energies * max(needle @ needle, length * 100.0))
-        found.append(float((products / scale).max()))
+        found.append(products / scale)
     return found
