@@ -35,6 +35,7 @@ from benchmarks.sip_callers import SipCaller, SipOutcome, make_calls
 from ivr.models import Call
 from orders.book.models import OrderRow
 from orders.retailers.models import RetailerPhone
+from settings import Settings
 from speech.evaluation.tables import Table, quantile
 from tests.support.exchange import Exchange, need_asterisk, started_exchange
 from tests.support.exchange_line import LINE, ExchangeLine
@@ -123,7 +124,9 @@ def _world(phones: int, postgres: bool) -> Iterator[World]:
         folder, shift = Path(name), shift_to_morning()
         known = seeded(url, phones, shifted_clock(shift)())
         heard = {HEARD_FOLDER: str(folder / "heard")}
-        served = ExchangeLine(exchange, url, folder, shift, "benchmarks.listening_app", **heard)
+        # The voice that the line would serve with.
+        voice = {"VOICE_PACK": str(Settings().voice_pack or "")}
+        served = ExchangeLine(exchange, url, folder, shift, "benchmarks.listening_app", **heard, **voice)
         world = World(exchange, served, folder, known)
         world.heard.mkdir()
         try:
