@@ -67,7 +67,7 @@ VOICES: Final = frozenset(
 CLOCK_SKEW: Final = timedelta(seconds=10)
 TOKEN_S: Final = 3600
 # The Voice SDK's hosts for signalling, reporting and its sounds; the talk goes by WebRTC. The policy is the one that
-# the README of the package asks for: https://www.npmjs.com/package/@twilio/voice-sdk
+# the README of the package @twilio/voice-sdk asks for.
 SOUND_HOSTS: Final = ("https://media.twiliocdn.com", "https://sdk.twilio.com")
 BROWSER_TELEPHONE: Final = BrowserTelephone(
     "twilio-voice/twilio.min.js",
