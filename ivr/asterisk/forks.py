@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -15,7 +13,8 @@ from ivr.asterisk.ari import AriError
 from ivr.asterisk.channels import new_channel_id, own_bridge, purpose_of
 from ivr.asterisk.media import Media
 from ivr.call_sound.forks import UnknownFork
-from ivr.call_sound.two_sides import BYTES_PER_MS, PartsOfSound, Side, TwoSides
+from ivr.call_sound.live_fork import store_fork
+from ivr.call_sound.two_sides import BYTES_PER_MS, Side
 
 if TYPE_CHECKING:
     from ivr.asterisk.exchange import Exchange
@@ -119,24 +118,8 @@ class _Fork:
 
     async def store(self) -> None:
         """Store the sound until nobody needs it, or no more comes. Raises UnknownFork."""
-        forks, parts = self._exchange.line.sound_forks, PartsOfSound()
-        began_at = await self._run(lambda: forks.attach(self.number, self.call_key))
-
-        def store(part: TwoSides) -> int | None:
-            return forks.store(self.number, part, began_at + timedelta(milliseconds=part.begins_ms))
-
-        try:
-            while (taken := await self._frames.get()) is not None:
-                part = parts.add(*taken)
-                if part is None:
-                    continue
-                if (part_ms := await self._run(partial(store, part))) is None:
-                    return
-                parts.part_ms = part_ms
-        finally:
-            if (rest := parts.rest()) is not None:
-                await asyncio.shield(self._run(partial(store, rest)))
-            await asyncio.shield(self._run(lambda: forks.detach(self.number)))
+        forks = self._exchange.line.sound_forks
+        await store_fork(forks, self.number, self.call_key, self._frames.get, self._run)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await self._exchange.run(work, call=self.call_key)

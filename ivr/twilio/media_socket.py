@@ -17,15 +17,14 @@ from collections.abc import Callable, MutableMapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from ivr.call_sound.forks import SoundForks, UnknownFork
-from ivr.call_sound.two_sides import PartsOfSound, Side, TwoSides
+from ivr.call_sound.live_fork import store_fork
+from ivr.call_sound.two_sides import Side
 from ivr.streams.jitter_buffer import Frame
 from ivr.streams.media_streams import CallListener, MediaStreams, NotInProgress, StreamsFull
 from ivr.twilio.forms import storable
@@ -253,25 +252,14 @@ class MediaSockets:
 
     async def _take_fork(self, call_sid: str, fork_id: int, messages: Messages) -> None:
         """Store the sound of a fork, until it ends or nobody needs it."""
-        began_at = await self._run(lambda: self._forks.attach(fork_id, call_sid))
-        parts = PartsOfSound()
 
-        def store(part: TwoSides) -> int | None:
-            return self._forks.store(fork_id, part, began_at + timedelta(milliseconds=part.begins_ms))
+        async def next_sound() -> tuple[Side, int, bytes] | None:
+            if (taken := await messages.sound()) is None:
+                return None
+            side, frame = taken
+            return side, frame.timestamp_ms, frame.mulaw
 
-        try:
-            while (taken := await messages.sound()) is not None:
-                side, frame = taken
-                part = parts.add(side, frame.timestamp_ms, frame.mulaw)
-                if part is None:
-                    continue
-                if (part_ms := await self._run(partial(store, part))) is None:
-                    return
-                parts.part_ms = part_ms
-        finally:
-            if (rest := parts.rest()) is not None:
-                await asyncio.shield(self._run(partial(store, rest)))
-            await asyncio.shield(self._run(lambda: self._forks.detach(fork_id)))
+        await store_fork(self._forks, fork_id, call_sid, next_sound, self._run)
 
     async def _feed(self, listener: CallListener, frames: asyncio.Queue[_Taken]) -> None:
         """Hand the frames over as they come, those that came while the last were decoded all at once."""
