@@ -106,16 +106,17 @@ def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
     reach = math.ceil(_HALF_LENGTH / cutoff)
     padded = np.pad(samples.astype(np.float32), reach)
     taps = np.arange(-reach + 1, reach + 1)
+    # A sample of the result lies at one of so many places between two of the sound.
+    phases = step.denominator
+    distance = taps - (np.arange(phases) / phases)[:, None]
+    window = np.i0(6.0 * np.sqrt(np.clip(1 - (distance / reach) ** 2, 0, 1))) / np.i0(6.0)
+    kernels = cutoff * np.sinc(cutoff * distance) * window
     count = len(samples) * to_rate // from_rate
     out = np.empty(count, dtype=np.float32)
     # In blocks, because the matrix of taps is about sixty times as large as the sound.
     for first in range(0, count, RECOGNISER_RATE):
-        places = np.arange(first, min(first + RECOGNISER_RATE, count)) * float(step)
-        whole = np.floor(places).astype(np.int64)
-        distance = taps - (places - whole)[:, None]
-        window = np.i0(6.0 * np.sqrt(np.clip(1 - (distance / reach) ** 2, 0, 1))) / np.i0(6.0)
-        kernel = cutoff * np.sinc(cutoff * distance) * window
-        out[first : first + len(places)] = (padded[whole[:, None] + taps + reach] * kernel).sum(axis=1)
+        whole, phase = np.divmod(np.arange(first, min(first + RECOGNISER_RATE, count)) * step.numerator, phases)
+        out[first : first + len(whole)] = (padded[whole[:, None] + taps + reach] * kernels[phase]).sum(axis=1)
     return _rounded(out)
 
 
