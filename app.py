@@ -146,10 +146,10 @@ async def _own_exchange(
         yield
         return
     threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
-    speak = line.sentence_sounds.voice.mulaw
     speaking = ThreadPoolExecutor(SPEAKING_THREADS, thread_name_prefix="speaking")
     all_roles = roles(line, CallPace(sessions))
-    exchange = Exchange(Ari(settings), line, speak, all_roles, INTERPRETERS, decoding, speaking, threads)
+    voice = line.sentence_sounds.voice
+    exchange = Exchange(Ari(settings), line, voice, all_roles, INTERPRETERS, decoding, speaking, threads)
     line.carrier.redirect_here = exchange.redirect
     leading = asyncio.create_task(exchange.lead())
     try:

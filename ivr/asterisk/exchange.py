@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 import phonenumbers
@@ -46,16 +46,27 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
+class Voice(Protocol):
+    """The line's voice as the exchange uses it. Both may take their time."""
+
+    def parts(self, sentence: str, /) -> Sequence[str]:
+        """The sentence in the parts that are made one by one."""
+        ...
+
+    def mulaw(self, part: str, /) -> bytes:
+        """A part as 8 kHz mu-law."""
+        ...
+
+
 class Exchange:
     """The exchange, for one line process. `decoding` runs recognition, `speaking` makes sentences and `threads` runs
-    whatever else blocks; `speak` returns a sentence as 8 kHz mu-law. Instructions are carried out by the interpreters
-    of their types."""
+    whatever else blocks. Instructions are carried out by the interpreters of their types."""
 
     def __init__(
         self,
         ari: Ari,
         line: LineServices,
-        speak: Callable[[str], bytes],
+        voice: Voice,
         roles: Mapping[Kind, Role],
         interpreters: Mapping[type, Interpreter],
         decoding: Executor,
@@ -70,7 +81,7 @@ class Exchange:
         # For each channel that a leg has dialled: true once it agrees to talk.
         self.callees: dict[str, asyncio.Future[bool]] = {}
         self._forks = Forks(self)
-        self._speak = speak
+        self._voice = voice
         self._roles = roles
         self._speaking = speaking
         self._threads = threads
@@ -260,12 +271,16 @@ class Exchange:
         finally:
             self._awaited.pop(channel, None)
 
-    async def speak(self, sentence: str) -> bytes:
-        """The sentence as 8 kHz mu-law, made once even if it is asked for again meanwhile."""
-        if (making := self._making.get(sentence)) is None:
-            making = asyncio.get_running_loop().run_in_executor(self._speaking, self._speak, sentence)
-            self._making[sentence] = making
-            making.add_done_callback(lambda _: self._making.pop(sentence, None))
+    async def speak(self, sentence: str) -> AsyncIterator[bytes]:
+        """The sentence as 8 kHz mu-law, part by part; each is made once even if it is asked for again meanwhile."""
+        for part in await asyncio.get_running_loop().run_in_executor(self._speaking, self._voice.parts, sentence):
+            yield await self._sound(part)
+
+    async def _sound(self, part: str) -> bytes:
+        if (making := self._making.get(part)) is None:
+            making = asyncio.get_running_loop().run_in_executor(self._speaking, self._voice.mulaw, part)
+            self._making[part] = making
+            making.add_done_callback(lambda _: self._making.pop(part, None))
         return await asyncio.shield(making)
 
     async def run(self, work: Callable[[], T], *, call: str) -> T:

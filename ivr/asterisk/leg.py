@@ -149,8 +149,13 @@ class Leg:
                     event = self.role.adopted(self)
         except Exception as error:
             log.error("an instruction could not be carried out", call=self.call_key, exc_info=error)
-            with suppress(AriError, MediaClosed):
+            try:
                 await self._carry_out(EndCall((self.exchange.line.prompts.failure_goodbye,)))
+            except Exception as failure:
+                # Not even a sentence can be said: nobody is left in silence.
+                log.error("a call is ended without a word", call=self.call_key, reason=str(failure))
+                with suppress(AriError):
+                    await self.hang_up()
 
     async def _carry_out(self, instruction: Instruction | ExchangeInstruction) -> Event | None:
         interpreter = self.exchange.interpreters[type(instruction)]
@@ -242,7 +247,8 @@ class Leg:
 
     async def _spoken(self, sentences: Sequence[str]) -> AsyncIterator[bytes]:
         for sentence in sentences:
-            yield await self.exchange.speak(sentence)
+            async for sound in self.exchange.speak(sentence):
+                yield sound
 
     async def wait_key(self, seconds: float) -> str | None:
         """The next key, or None if none is pressed for so long."""
@@ -278,10 +284,10 @@ class Leg:
         """Tell the ear when the prompt of this turn, which begins now, ends: a yes before its end may not be the
         answer yet."""
         begun = asyncio.get_running_loop().time()
-        sounds = [await self.exchange.speak(sentence) for sentence in sentences]
+        lengths = [len(sound) async for sound in self._spoken(sentences)]
         gone_s = asyncio.get_running_loop().time() - begun - pauses_s
         if self._ear is not None:
-            length_ms = sum(map(len, sounds)) * 1000 // LINE_RATE
+            length_ms = sum(lengths) * 1000 // LINE_RATE
             self._ear.listener.prompt_ends(turn_number, length_ms - round(gone_s * 1000))
 
     def listen_to_speech(self, stream: str | None) -> None:

@@ -17,7 +17,7 @@ from ivr.metrics import VOICE_GAPS
 from ivr.voice.joining import joined, made_ready
 from ivr.voice.pack import Piece, VoicePack
 from ivr.voice.robot_voice import robot_voice, tone
-from ivr.voice.tiling import Tile, tile
+from ivr.voice.tiling import Tile, parts_before_gaps, tile
 from ivr.voice.wanted_pieces import prompt_texts
 from speech.sound.audio import Samples, encode_mulaw
 
@@ -48,9 +48,14 @@ class SpokenSentences:
         self._said_from: object = None
         self._lock = threading.Lock()
 
+    def parts(self, sentence: str) -> list[str]:
+        """The sentence in parts that are put together one by one: whole, unless the pack lacks some of it, which the
+        robot voice takes tens of milliseconds to make."""
+        return parts_before_gaps(sentence, self._pieces())
+
     def mulaw(self, sentence: str) -> bytes:
-        """The whole sentence as 8 kHz mu-law, at an even level and with its pauses. Raises nothing; what the pack lacks
-        is counted and logged."""
+        """A sentence, or a part of one, as 8 kHz mu-law, at an even level and with its pauses. Raises nothing; what the
+        pack lacks is counted and logged."""
         try:
             spoken = self.spoken(sentence)
         except Exception:  # a caller hears a tone rather than nothing, whatever is wrong with the pack

@@ -69,3 +69,19 @@ def tile(sentence: str, pieces: Container[str]) -> list[Tile]:
         tiles.append(Tile(sentence[place:end], pause, gap))
         place = following
     return tiles
+
+
+def parts_before_gaps(sentence: str, pieces: Container[str]) -> list[str]:
+    """The sentence divided before each gap, so that what there is sound for can be heard while a gap is being made."""
+    parts, place = [""], 0
+    tiles = tile(sentence, pieces)
+    for number, one in enumerate(tiles):
+        start = sentence.index(one.text, place)
+        end = (
+            sentence.index(tiles[number + 1].text, start + len(one.text)) if number + 1 < len(tiles) else len(sentence)
+        )
+        if one.gap and parts[-1]:
+            parts.append("")
+        parts[-1] += sentence[start:end]
+        place = start + len(one.text)
+    return parts

@@ -34,6 +34,7 @@ from orders.staff.models import StaffRow
 from settings import Settings
 from storage import read_only, transaction
 from tests.support.jumping_loop import AtOnce, JumpingLoop, play
+from tests.support.plain_voice import PlainVoice
 from tests.support.pretended_exchange import MUSIC, PretendedAri, PretendedExchange, spoken
 
 BEGINS = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
@@ -84,7 +85,14 @@ class Office:
     async def led(self) -> AsyncIterator[None]:
         """A line process leads the exchange while the block runs, and is killed then."""
         leading = Exchange(
-            PretendedAri(self.exchange), self.line, spoken, roles(self.line), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
+            PretendedAri(self.exchange),
+            self.line,
+            PlainVoice(spoken),
+            roles(self.line),
+            INTERPRETERS,
+            AtOnce(),
+            AtOnce(),
+            AtOnce(),
         )
         assert isinstance(self.line.carrier, AsteriskCarrier)
         self.line.carrier.redirect_here = leading.redirect

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from callflows import speaking
 from callflows.prompts import load_prompts
-from ivr.voice.tiling import Tile, piece_text, tile
+from ivr.voice.tiling import Tile, parts_before_gaps, piece_text, tile
 from ivr.voice.wanted_pieces import number_pieces, prompt_pieces
 
 PIECES = {"您要的是", "红塔山", "红塔山硬经典", "硬经典", "五条", "五", "条", "一", "对吗", "您要的是红"}
@@ -39,6 +42,23 @@ def test_what_the_pack_lacks_is_one_gap() -> None:
 
 def test_a_name_is_not_taken_to_pieces_for_a_character_that_the_pack_has() -> None:
     assert texts("建设路一条街便民超市，五条") == ["<建设路一条街便民超市>", "五条"]
+
+
+def test_what_the_pack_has_is_said_while_a_gap_is_being_made() -> None:
+    assert parts_before_gaps("您要的是红塔山，软玉溪五条，红塔山五条，大前门。对吗？", PIECES) == [
+        "您要的是红塔山，",
+        "软玉溪五条，红塔山五条，",
+        "大前门。对吗？",
+    ]
+    assert parts_before_gaps("您要的是红塔山五条。", PIECES) == ["您要的是红塔山五条。"], "without a gap it is whole"
+    assert parts_before_gaps("大前门。", PIECES) == ["大前门。"]
+
+
+@given(st.text("您要的是红塔山硬经典五条对吗大前门，。、"))
+def test_the_parts_of_a_sentence_are_said_as_the_whole_of_it(sentence: str) -> None:
+    parts = parts_before_gaps(sentence, PIECES)
+    assert [one for part in parts for one in tile(part, PIECES)] == tile(sentence, PIECES)
+    assert not any(one.gap for part in parts for one in tile(part, PIECES)[1:])
 
 
 def test_there_may_be_nothing_to_say() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 
 from ivr.asterisk import exchange as exchange_module
-from ivr.asterisk.exchange import Exchange
+from ivr.asterisk.exchange import Exchange, Voice
 from ivr.asterisk.roles import INTERPRETERS, roles
 from ivr.carrier import Ask, EndCall, Instruction, Listening
 from ivr.streams.media_streams import NotInProgress
 from ivr.turns.calls import TurnRequest
 from speech.listening import Items
+from tests.support.plain_voice import PlainVoice
 from tests.support.pretended_ari import AtOnce, PretendedAri, until
 
 CALL = "1796051141.0"
@@ -91,11 +93,10 @@ class World:
         return [message.partition(END)[0].decode() for message in sent if END in message]
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[Exchange]:
-        line: Any = self.line
-        exchange = Exchange(
-            cast(Any, self.ari), line, self.speak, roles(line), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
-        )
+    async def process(self, voice: Voice | None = None, speaking: Executor | None = None) -> AsyncIterator[Exchange]:
+        line, ari, at_once = cast(Any, self.line), cast(Any, self.ari), AtOnce()
+        voice, speaking = voice or PlainVoice(self.speak), speaking or at_once
+        exchange = Exchange(ari, line, voice, roles(line), INTERPRETERS, at_once, speaking, at_once)
         leading = asyncio.create_task(exchange.lead())
         try:
             yield exchange
@@ -119,12 +120,55 @@ def play(scenario: Callable[[World], Awaitable[None]]) -> World:
     return world
 
 
+async def called(world: World) -> None:
+    """A call has come in."""
+    await until(lambda: world.ari._events is not None)
+    world.ari.call_in(CALL)
+
+
 async def begun(world: World) -> None:
     """A call has come in, and its prompt is being said."""
     world.ari.held_marks = True
-    await until(lambda: world.ari._events is not None)
-    world.ari.call_in(CALL)
+    await called(world)
     await until(lambda: any(world.ari.sockets) and "MARK_MEDIA" in world.ari.media_of(CALL).commands)
+
+
+class TwoParts(PlainVoice):
+    """A voice that makes a sentence in two parts, the first of which is one character."""
+
+    def parts(self, sentence: str) -> list[str]:
+        return [sentence[:1], sentence[1:]]
+
+
+class HeldBack(AtOnce):
+    """A thread that does all but the third piece of its work at once, and that once it is `released`."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._held: list[Callable[[], None]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self._count += 1
+        if self._count != 3:
+            return super().submit(fn, *args, **kwargs)
+        future: Future[Any] = Future()
+        self._held.append(lambda: future.set_result(fn(*args, **kwargs)))
+        return future
+
+    def release(self) -> None:
+        self._held.pop()()
+
+
+def test_a_prompt_begins_while_a_part_that_the_pack_lacks_is_being_made() -> None:
+    async def scenario(world: World) -> None:
+        thread = HeldBack()
+        async with world.process(TwoParts(world.speak), thread):
+            await called(world)
+            await until(lambda: world.said == [GREETING[:1]])
+            thread.release()
+            await until(lambda: world.said == [GREETING[:1], GREETING[1:]])
+
+    play(scenario)
 
 
 def test_a_call_is_answered_and_hears_the_greeting() -> None:
@@ -138,6 +182,18 @@ def test_a_call_is_answered_and_hears_the_greeting() -> None:
     assert world.ari.answered == [CALL]
     assert world.said == [GREETING]
     assert len(b"".join(world.ari.media_of(CALL).sent)) == 16_000
+
+
+def test_a_caller_to_whom_nothing_can_be_said_is_not_left_in_silence() -> None:
+    def breaks_down(_sentence: str) -> bytes:
+        raise RuntimeError("no sound at all")
+
+    async def scenario(world: World) -> None:
+        async with world.process(PlainVoice(breaks_down)):
+            await called(world)
+            await until(lambda: world.line.ended == [(CALL, "completed")])
+
+    assert play(scenario).said == []
 
 
 def test_a_key_drops_what_is_left_of_the_prompt() -> None:

@@ -14,6 +14,7 @@ from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.leg import Event, Leg
 from ivr.asterisk.roles import INTERPRETERS
 from ivr.carrier import CallStatus, Nothing
+from tests.support.plain_voice import PlainVoice
 from tests.support.pretended_ari import LOOP_TURNS_MAX, AtOnce, PretendedAri, until
 from tests.unit.ivr.asterisk.test_exchange import PretendedLine
 
@@ -94,7 +95,9 @@ def play(story: Callable[[CalledRetailer], Awaitable[None]]) -> None:
     async def played() -> None:
         retailer, line = CalledRetailer(), cast(Any, PretendedLine())
         ari, roles = cast(Any, retailer.ari), {"retailer": retailer.role}
-        exchange = Exchange(ari, line, str.encode, cast(Any, roles), INTERPRETERS, AtOnce(), AtOnce(), AtOnce())
+        exchange = Exchange(
+            ari, line, PlainVoice(str.encode), cast(Any, roles), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
+        )
         leading = asyncio.create_task(exchange.lead())
         await until(lambda: retailer.ari._events is not None)
         # The calls there are have been adopted by then.
