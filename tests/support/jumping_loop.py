@@ -8,6 +8,9 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
+# In the loop's time, which costs nothing.
+PATIENCE_S = 300
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -55,3 +58,12 @@ def play(loop: JumpingLoop, story: Coroutine[Any, Any, None]) -> None:
     """Run this to its end, and whatever is left of it afterwards."""
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         runner.run(story)
+
+
+async def until(condition: Callable[[], object], what: str) -> None:
+    """Let time pass until this holds. AssertionError if it does not come to."""
+    for _tenth in range(PATIENCE_S * 10):
+        if condition():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"waited in vain for {what}")

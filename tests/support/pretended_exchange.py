@@ -1,4 +1,5 @@
-"""An exchange that is pretended: Asterisk's channels, bridges, media sockets and events, as far as the line uses them.
+"""An exchange that is pretended: Asterisk's channels, bridges, media sockets, events and REST interface, as far as the
+line uses them.
 
 What is said over a media socket is kept as text: sentences are their own bytes here.
 """
@@ -8,27 +9,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import partial
 from typing import Any, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 import aiohttp
+import pytest
 import requests
 
 from ivr.asterisk.ari import AlreadyThere, Ari, AriError, NotThere
-from ivr.operators import waiting_music
-from speech.sound.audio import FRAME_BYTES, LINE_RATE
+from tests.support.pretended_media import MediaSocket
 
-MUSIC = "music"
 Behaviour = Literal["answers", "rings", "busy"]
-_SILENCE = b"\xff"
-
-
-def spoken(sentence: str) -> bytes:
-    """The sentence as its own sound."""
-    return sentence.encode()
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -39,6 +37,8 @@ class Channel:
     name: str
     state: str = "Ring"
     number: str = ""
+    created: datetime = NOON
+    variables: dict[str, str] = field(default_factory=dict)
     application_data: str = ""
     bridge: str = ""
     in_application: bool = False
@@ -50,6 +50,8 @@ class Channel:
             "name": self.name,
             "state": self.state,
             "caller": {"number": self.number, "name": ""},
+            "creationtime": self.created.strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
+            "channelvars": self.variables,
             "dialplan": {
                 "exten": "",
                 "app_name": "Stasis" if self.in_application else "",
@@ -58,86 +60,32 @@ class Channel:
         }
 
 
-class MediaSocket:
-    """The line's end of a media channel: `said` is what it has been given to play, and was played."""
-
-    def __init__(self, exchange: PretendedExchange, channel: str) -> None:
-        self.said: list[str] = []
-        self.closed = False
-        self._exchange = exchange
-        self._channel = channel
-        self._pending = b""
-        self._messages: asyncio.Queue[aiohttp.WSMessage | None] = asyncio.Queue()
-        self._marks: list[asyncio.TimerHandle] = []
-
-    async def send_bytes(self, sound: bytes) -> None:
-        self._alive()
-        self._pending += sound
-
-    async def send_str(self, text: str) -> None:
-        self._alive()
-        command = json.loads(text)
-        match command["command"]:
-            case "MARK_MEDIA":
-                sound, self._pending = self._pending, b""
-                self.said.extend(_as_text(sound))
-                reply = json.dumps({"event": "MEDIA_MARK_PROCESSED", "correlation_id": command["correlation_id"]})
-                loop = asyncio.get_running_loop()
-                self._marks.append(loop.call_later(len(sound) / LINE_RATE, self._tell, reply))
-            case "FLUSH_MEDIA":
-                self._pending = b""
-                for mark in self._marks:
-                    mark.cancel()
-
-    def hear(self, mulaw: bytes) -> None:
-        """Bring this sound of the channel's to the line."""
-        self._messages.put_nowait(aiohttp.WSMessage(aiohttp.WSMsgType.BINARY, mulaw, None))
-
-    async def close(self) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End the socket, and with it its channel."""
-        if not self.closed:
-            self.closed = True
-            self._messages.put_nowait(None)
-            self._exchange.destroy(self._channel)
-
-    def __aiter__(self) -> AsyncIterator[aiohttp.WSMessage]:
-        return self._all()
-
-    async def _all(self) -> AsyncIterator[aiohttp.WSMessage]:
-        while (message := await self._messages.get()) is not None:
-            yield message
-
-    def _tell(self, text: str) -> None:
-        self._messages.put_nowait(aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, text, None))
-
-    def _alive(self) -> None:
-        if self.closed:
-            raise ConnectionError("the socket is closed")
-
-
 @dataclass
 class PretendedExchange:
-    """The exchange. `telephones` are the endpoints that can be dialled, and what they do; any other cannot be."""
+    """The exchange. `telephones` are the endpoints that can be dialled, and what they do; any other cannot be. `trunk`
+    is the trunk's state; empty, there is none. `variables` are Asterisk's own, and `date` is its clock's. With an
+    `error` no request is answered."""
 
     telephones: dict[str, Behaviour] = field(default_factory=dict)
+    trunk: str = "online"
+    variables: dict[str, str] = field(default_factory=dict)
+    date: datetime = NOON
+    error: Exception | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
     bridges: dict[str, list[str]] = field(default_factory=dict)
     sockets: dict[str, MediaSocket] = field(default_factory=dict)
-    dialled: list[str] = field(default_factory=list)
+    asked_for: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     snooped: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     _events: asyncio.Queue[aiohttp.WSMessage | None] | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     # --- telephones
 
-    def call_in(self, caller: str, called: str) -> str:
-        """A call that comes in; its channel."""
-        channel = Channel(f"17645.{next(self._numbers)}", "PJSIP/trunk-1", number=caller)
+    def call_in(self, caller: str, called: str, key: str = "") -> str:
+        """A call that comes in; its channel, which has this id if one is given."""
+        channel = Channel(key or f"17645.{next(self._numbers)}", "PJSIP/trunk-1", number=caller)
         self.channels[channel.id] = channel
-        self._enter_application(channel, [called])
+        self.enter_application(channel, called)
         return channel.id
 
     def press(self, channel: str, key: str) -> None:
@@ -145,23 +93,30 @@ class PretendedExchange:
 
     def answer(self, channel: str) -> None:
         """The telephone of a channel is picked up, if it still rings."""
-        found = self.channels.get(channel)
-        if found is None:
-            return
-        found.state = "Up"
-        self._enter_application(found, [])
+        if channel in self.channels:
+            self.change_state(channel, "Up")
+            self.enter_application(self.channels[channel])
 
-    def destroy(self, channel: str, cause: int = 16) -> None:
+    def destroy(self, channel: str, cause: int = 16, sip_status: int | None = None) -> None:
         """The channel ends: hung up by whoever, or never answered."""
         found = self.channels.pop(channel, None)
         if found is None:
             return
         self._leave(found)
-        self._tell("ChannelDestroyed", channel=found.json(), cause=cause)
+        self._tell("ChannelDestroyed", channel=found.json(), cause=cause, tech_cause=sip_status)
         for spy in [one.id for one in self.channels.values() if one.spied_on == channel]:
             self.destroy(spy)
         if (socket := self.sockets.get(channel)) is not None:
             socket.end()
+
+    def change_state(self, channel: str, state: str) -> None:
+        self.channels[channel].state = state
+        self._tell("ChannelStateChange", channel=self.channels[channel].json())
+
+    def enter_application(self, channel: Channel, *arguments: str) -> None:
+        """The channel comes to the line."""
+        channel.in_application, channel.application_data = True, ",".join(("hotline", *arguments))
+        self._tell("StasisStart", channel=channel.json(), args=arguments)
 
     # --- for tests
 
@@ -169,10 +124,13 @@ class PretendedExchange:
         """The channels of this kind that there are."""
         return [one for one in self.channels if one.startswith(f"hotline-{kind}-")]
 
+    def media_of(self, channel: str) -> list[MediaSocket]:
+        """The media sockets that the line has opened for this channel, the newest last."""
+        return [one for name, one in self.sockets.items() if name.startswith(f"hotline-media-{channel}-")]
+
     def said_to(self, channel: str) -> list[str]:
         """All that the line has said to this channel, music included."""
-        sockets = [one for name, one in self.sockets.items() if name.startswith(f"hotline-media-{channel}-")]
-        return [said for socket in sockets for said in socket.said]
+        return [said for socket in self.media_of(channel) for said in socket.said]
 
     def hear_each_other(self, one: str, other: str) -> bool:
         """True if the two channels are in the same bridge, with nobody else."""
@@ -183,31 +141,57 @@ class PretendedExchange:
         """True while a line process has the socket of events."""
         return self._events is not None
 
+    @property
+    def dialled(self) -> list[str]:
+        """The endpoints that were dialled, or could not be, in order."""
+        return [parameters["endpoint"] for parameters in self.asked("POST", "/channels")]
+
+    def asked(self, method: str, path: str) -> list[dict[str, str]]:
+        """The parameters of each such request."""
+        return [parameters for how, where, parameters in self.asked_for if (how, where) == (method, path)]
+
     def spies(self, channel: str) -> list[MediaSocket]:
         """The sockets to which the sound of this channel is forked: what comes from it, and what goes to it."""
         forks = {one["snoopId"]: one["spy"] for spied_on, one in self.snooped if spied_on == channel}
         found = {forks[snoop]: socket for snoop in forks for name, socket in self.sockets.items() if snoop in name}
         return [found[direction] for direction in ("in", "out") if direction in found]
 
-    def lose_socket(self) -> None:
-        """The line process is killed: its sockets end."""
+    def lose_events(self) -> None:
+        """The socket of events breaks off."""
         events, self._events = self._events, None
         if events is not None:
             events.put_nowait(None)
+
+    def lose_sockets(self) -> None:
+        """The line process is killed: its sockets end."""
+        self.lose_events()
         for socket in self.sockets.values():
             socket.end()
+
+    def answer_requests(self, patch: pytest.MonkeyPatch) -> None:
+        """Answer every request that this process makes by `requests`."""
+        patch.setattr(requests.Session, "request", lambda _session, *args, **named: self._respond(*args, **named))
 
     # --- the REST interface
 
     def request(self, method: str, path: str, arguments: Mapping[str, Any], body: Any = None) -> tuple[int, Any]:
         """The status and the answer to a request."""
+        self.asked_for.append((method, path, dict(arguments)))
+        if self.error is not None:
+            raise self.error
         match method, *path.strip("/").split("/"):
             case "GET", "applications", _:
                 return (404, {}) if self._events is None else (200, {})
+            case "GET", "asterisk", "ping":
+                return 200, {}
+            case "GET", "asterisk", "variable":
+                return 200, {"value": self.variables.get(arguments["variable"], "")}
+            case "GET", "endpoints", *_:
+                return (200, {"state": self.trunk}) if self.trunk else (404, {"message": "Endpoint not found"})
             case "GET", "channels":
                 return 200, [one.json() for one in self.channels.values()]
             case "GET", "bridges":
-                return 200, [{"id": one, "channels": list(inside)} for one, inside in self.bridges.items()]
+                return 200, [self._bridge(one) for one in self.bridges]
             case "POST", "channels":
                 return self._dial(arguments)
             case "POST", "channels", "externalMedia":
@@ -251,28 +235,30 @@ class PretendedExchange:
                 self.destroy(channel_id)
                 return 204, None
             case "POST", "channels", channel_id, "answer":
-                self.channels[channel_id].state = "Up"
+                self.change_state(channel_id, "Up")
                 return 204, None
             case "POST", "channels", channel_id, "snoop":
                 self.snooped.append((channel_id, dict(arguments)))
                 spy = Channel(arguments["snoopId"], f"Snoop/{channel_id}-00000001", "Up", spied_on=channel_id)
                 self.channels[spy.id] = spy
-                self._enter_application(spy, [])
+                self.enter_application(spy)
                 return 200, spy.json()
             case _:
                 return 404, {"message": f"{method} {path} is not pretended"}
 
-    def as_response(self, method: str, url: str, **arguments: Any) -> requests.Response:
-        """The answer to a request of `requests`."""
+    def _respond(self, method: str, url: str, **arguments: Any) -> requests.Response:
         path = unquote(urlsplit(url).path).removeprefix("/ari")
         answer = requests.Response()
         answer.status_code, body = self.request(method, path, arguments.get("params") or {}, arguments.get("json"))
         answer._content = json.dumps(body).encode()
+        answer.headers["Date"] = format_datetime(self.date.replace(microsecond=0), usegmt=True)
         return answer
 
     # --- sockets
 
     def open_events(self) -> AsyncIterator[aiohttp.WSMessage]:
+        """The socket of events, which whoever had it loses."""
+        self._tell("ApplicationReplaced")
         self._events = asyncio.Queue()
         return self._all_events(self._events)
 
@@ -281,36 +267,30 @@ class PretendedExchange:
             yield message
 
     def open_media(self, channel: str) -> MediaSocket:
-        socket = self.sockets[channel] = MediaSocket(self, channel)
-        self._enter_application(self.channels[channel], [])
+        socket = self.sockets[channel] = MediaSocket(partial(self.destroy, channel))
+        self.enter_application(self.channels[channel])
         return socket
 
     # --- single steps
 
     def _dial(self, arguments: Mapping[str, str]) -> tuple[int, Any]:
         endpoint = arguments["endpoint"]
-        self.dialled.append(endpoint)
         behaviour = self.telephones.get(endpoint)
         if behaviour is None:
             return 500, {"error": "Allocation failed"}
         channel = Channel(arguments["channelId"], f"{endpoint}-1", "Ringing")
         self.channels[channel.id] = channel
-        loop = asyncio.get_running_loop()
         if behaviour == "answers":
-            loop.call_later(1, self.answer, channel.id)
+            _later(1, partial(self.answer, channel.id))
         elif behaviour == "busy":
-            loop.call_later(1, self.destroy, channel.id, 17)
+            _later(1, partial(self.destroy, channel.id, 17))
         else:
-            loop.call_later(float(arguments["timeout"]), self._give_up, channel.id)
+            _later(float(arguments["timeout"]), partial(self._give_up, channel.id))
         return 200, channel.json()
 
     def _give_up(self, channel: str) -> None:
         if channel in self.channels and self.channels[channel].state == "Ringing":
             self.destroy(channel, 19)
-
-    def _enter_application(self, channel: Channel, arguments: list[str]) -> None:
-        channel.in_application, channel.application_data = True, ",".join(("hotline", *arguments))
-        self._tell("StasisStart", channel=channel.json(), args=arguments)
 
     def _leave(self, channel: Channel) -> None:
         bridge, channel.bridge = channel.bridge, ""
@@ -325,6 +305,12 @@ class PretendedExchange:
         if self._events is not None:
             text = json.dumps({"type": kind, **event})
             self._events.put_nowait(aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, text, None))
+
+
+def _later(seconds: float, happen: Callable[[], None]) -> None:
+    # No time passes where no loop runs.
+    with suppress(RuntimeError):
+        asyncio.get_running_loop().call_later(seconds, happen)
 
 
 class _EventSocket:
@@ -362,18 +348,3 @@ class PretendedAri(Ari):
         if status >= 400:
             raise {404: NotThere, 409: AlreadyThere}.get(status, AriError)(f"{method} {path}: {status}")
         return answer
-
-
-def _as_text(sound: bytes) -> list[str]:
-    music = waiting_music.mulaw()
-    music += _SILENCE * (-len(music) % FRAME_BYTES)
-    texts: list[str] = []
-    while sound:
-        if sound.startswith(music):
-            texts.append(MUSIC)
-            sound = sound[len(music) :]
-            continue
-        text, _, rest = sound.partition(_SILENCE)
-        texts.append(text.decode())
-        sound = rest.lstrip(_SILENCE)
-    return texts

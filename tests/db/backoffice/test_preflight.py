@@ -25,9 +25,7 @@ from simulator.account import Account, OwnedNumber
 from tests.support.carrier_client import BASE, settings
 from tests.support.commands import run_command
 from tests.support.desk_world import MAIN, SUPPLEMENTARY, World
-from tests.support.pretended_rest import PretendedRest, ari
-
-__all__ = ["ari"]
+from tests.support.pretended_exchange import PretendedExchange
 
 PACK = Path(__file__).parents[2] / "audio" / "voice"
 
@@ -178,10 +176,17 @@ def test_data_with_which_the_line_must_not_open(
 
 
 @pytest.fixture
-def on_exchange(installation: Installation, ari: PretendedRest) -> dict[str, object]:
-    """The settings of an installation on an exchange that brings both hotlines."""
-    ari.date = system_clock()
-    ari.variables["LINE_NUMBERS"] = f"{MAIN} {SUPPLEMENTARY}"
+def exchange(monkeypatch: pytest.MonkeyPatch) -> PretendedExchange:
+    """An exchange that brings both hotlines, and that a line process leads."""
+    exchange = PretendedExchange(date=system_clock(), variables={"LINE_NUMBERS": f"{MAIN} {SUPPLEMENTARY}"})
+    exchange.answer_requests(monkeypatch)
+    exchange.open_events()
+    return exchange
+
+
+@pytest.fixture
+def on_exchange(installation: Installation, exchange: PretendedExchange) -> dict[str, object]:
+    """The settings of an installation on that exchange."""
     return {"carrier": "asterisk", "asterisk_password": "the exchange's own password"}
 
 
@@ -206,15 +211,15 @@ def test_what_is_set_wrong_for_an_exchange_is_named(
 
 
 def test_what_keeps_an_exchange_from_the_line_is_named(
-    installation: Installation, on_exchange: dict[str, object], ari: PretendedRest
+    installation: Installation, on_exchange: dict[str, object], exchange: PretendedExchange
 ) -> None:
-    ari.trunk = "offline"
+    exchange.trunk = "offline"
     assert installation.finds("The trunk does not answer the exchange", **on_exchange)
-    ari.trunk = ""
+    exchange.trunk = ""
     assert installation.finds("set ASTERISK_TRUNK_ADDRESS for the exchange", **on_exchange)
-    ari.led = False
+    exchange.lose_events()
     assert installation.finds("No line process takes the exchange's calls", **on_exchange)
-    ari.variables.clear()
+    exchange.variables.clear()
     assert installation.finds(f"{MAIN} (演示) is not one of our numbers at the carrier", **on_exchange)
-    ari.error = requests.ConnectionError("connection refused")
+    exchange.error = requests.ConnectionError("connection refused")
     assert installation.finds("see that it runs, and ASTERISK_URL", **on_exchange)

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import requests
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
@@ -33,16 +32,16 @@ from ivr.turns.calls import Calls
 from orders.staff.models import StaffRow
 from settings import Settings
 from storage import read_only, transaction
-from tests.support.jumping_loop import AtOnce, JumpingLoop, play
+from tests.support.jumping_loop import AtOnce, JumpingLoop, play, until
 from tests.support.plain_voice import PlainVoice
-from tests.support.pretended_exchange import MUSIC, PretendedAri, PretendedExchange, spoken
+from tests.support.pretended_exchange import PretendedAri, PretendedExchange
+from tests.support.pretended_media import MUSIC, spoken
 
 BEGINS = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 LINE, SHOP = "+8637255550000", "+8613800000012"
 LI, WANG, LEADER = 1, 2, 3
 EXTENSIONS = {LI: "8001", WANG: "8002", LEADER: "8003"}
 PROMPTS = load_prompts()
-PATIENCE_S = 300
 
 
 class Office:
@@ -101,7 +100,7 @@ class Office:
         try:
             yield
         finally:
-            self.exchange.lose_socket()
+            self.exchange.lose_sockets()
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
@@ -165,22 +164,12 @@ def prompt(name: str) -> str:
     return PROMPTS.text(name)
 
 
-async def until(condition: Callable[[], object], what: str) -> None:
-    for _tenth in range(PATIENCE_S * 10):
-        if condition():
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"waited in vain for {what}")
-
-
 @pytest.fixture
 def office(demo_url: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Office:
     """The office; its fixed operator numbers are those a test is parametrised with."""
     office = Office(demo_url, getattr(request, "param", ()))
     office.exchange.telephones = {f"PJSIP/{extension}": "answers" for extension in EXTENSIONS.values()}
-    monkeypatch.setattr(
-        requests.Session, "request", lambda _self, *args, **named: office.exchange.as_response(*args, **named)
-    )
+    office.exchange.answer_requests(monkeypatch)
     # What threads do for the line is done at once: time does not pass for them here.
     monkeypatch.setattr(RingDispatcher, "dispatch", RingDispatcher.dispatch_now)
     monkeypatch.setattr(SoundForks, "record_talk", lambda _forks, _call: None)

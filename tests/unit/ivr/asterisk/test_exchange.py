@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import pytest
 
-from ivr.asterisk import exchange as exchange_module
 from ivr.asterisk.exchange import Exchange, Voice
 from ivr.asterisk.roles import INTERPRETERS, roles
 from ivr.carrier import Ask, EndCall, Instruction, Listening
 from ivr.streams.media_streams import NotInProgress
 from ivr.turns.calls import TurnRequest
 from speech.listening import Items
+from tests.support.jumping_loop import AtOnce, JumpingLoop, until
+from tests.support.jumping_loop import play as run
 from tests.support.plain_voice import PlainVoice
-from tests.support.pretended_ari import AtOnce, PretendedAri, until
+from tests.support.pretended_exchange import PretendedAri, PretendedExchange
+from tests.support.pretended_media import MediaSocket, spoken
 
 CALL = "1796051141.0"
-END = b"\x00"
 GREETING, REPLY = "您好", "还有吗"
+# Each sentence takes this long, in seconds.
+SENTENCE_S = 2.0
+VOICE = PlainVoice(partial(spoken, seconds=SENTENCE_S))
 
 
 class PretendedLine:
@@ -76,28 +81,28 @@ class PretendedLine:
 
 
 class World:
-    """A pretended Asterisk, and line processes that may lead it."""
+    """A pretended exchange, and line processes that may lead it."""
 
     def __init__(self) -> None:
-        self.ari = PretendedAri()
+        self.exchange = PretendedExchange()
         self.line = PretendedLine()
 
-    def speak(self, sentence: str) -> bytes:
-        """Sound that begins with its sentence."""
-        return (sentence.encode() + END).ljust(16_000, b"\x55")
-
     @property
-    def said(self) -> list[str]:
-        """The sentences that were sent to the caller."""
-        sent = [message for socket in self.ari.sockets.values() for message in socket.sent]
-        return [message.partition(END)[0].decode() for message in sent if END in message]
+    def media(self) -> MediaSocket:
+        """The call's media socket, the newest."""
+        return self.exchange.media_of(CALL)[-1]
+
+    async def hears(self, *sentences: str) -> None:
+        """The caller has been sent these sentences, and no others."""
+        await until(lambda: self.exchange.said_to(CALL) == list(sentences), f"{sentences} to be said")
 
     @asynccontextmanager
-    async def process(self, voice: Voice | None = None, speaking: Executor | None = None) -> AsyncIterator[Exchange]:
-        line, ari, at_once = cast(Any, self.line), cast(Any, self.ari), AtOnce()
-        voice, speaking = voice or PlainVoice(self.speak), speaking or at_once
-        exchange = Exchange(ari, line, voice, roles(line), INTERPRETERS, at_once, speaking, at_once)
+    async def process(self, voice: Voice = VOICE, speaking: Executor | None = None) -> AsyncIterator[Exchange]:
+        line: Any = self.line
+        ari, at_once = PretendedAri(self.exchange), AtOnce()
+        exchange = Exchange(ari, line, voice, roles(line), INTERPRETERS, at_once, speaking or at_once, at_once)
         leading = asyncio.create_task(exchange.lead())
+        await until(lambda: self.exchange.is_led, "a leader")
         try:
             yield exchange
         finally:
@@ -105,32 +110,21 @@ class World:
             await asyncio.wait([leading])
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "LOOK_EVERY_S", 0)
-
-
-def play(scenario: Callable[[World], Awaitable[None]]) -> World:
+def play(scenario: Callable[[World], Coroutine[Any, Any, None]]) -> World:
     world = World()
-
-    async def played() -> None:
-        await scenario(world)
-
-    asyncio.run(played())
+    run(JumpingLoop(), scenario(world))
     return world
 
 
-async def called(world: World) -> None:
+def called(world: World) -> None:
     """A call has come in."""
-    await until(lambda: world.ari._events is not None)
-    world.ari.call_in(CALL)
+    world.exchange.call_in("13800000012", "+8637255550000", CALL)
 
 
 async def begun(world: World) -> None:
     """A call has come in, and its prompt is being said."""
-    world.ari.held_marks = True
-    await called(world)
-    await until(lambda: any(world.ari.sockets) and "MARK_MEDIA" in world.ari.media_of(CALL).commands)
+    called(world)
+    await world.hears(GREETING)
 
 
 class TwoParts(PlainVoice):
@@ -147,12 +141,12 @@ class HeldBack(AtOnce):
         self._count = 0
         self._held: list[Callable[[], None]] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         self._count += 1
         if self._count != 3:
-            return super().submit(fn, *args, **kwargs)
+            return super().submit(work, *args, **kwargs)
         future: Future[Any] = Future()
-        self._held.append(lambda: future.set_result(fn(*args, **kwargs)))
+        self._held.append(lambda: future.set_result(work(*args, **kwargs)))
         return future
 
     def release(self) -> None:
@@ -162,11 +156,11 @@ class HeldBack(AtOnce):
 def test_a_prompt_begins_while_a_part_that_the_pack_lacks_is_being_made() -> None:
     async def scenario(world: World) -> None:
         thread = HeldBack()
-        async with world.process(TwoParts(world.speak), thread):
-            await called(world)
-            await until(lambda: world.said == [GREETING[:1]])
+        async with world.process(TwoParts(partial(spoken, seconds=SENTENCE_S)), thread):
+            called(world)
+            await until(lambda: any(world.exchange.of("media")) and world.media.queued == [GREETING[:1]], "a part")
             thread.release()
-            await until(lambda: world.said == [GREETING[:1], GREETING[1:]])
+            await world.hears(GREETING[:1], GREETING[1:])
 
     play(scenario)
 
@@ -175,13 +169,11 @@ def test_a_call_is_answered_and_hears_the_greeting() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
-            assert len(world.ari.bridges[f"hotline-own-{CALL}"]) == 2
+            (media,) = world.exchange.of("media")
+            assert world.exchange.hear_each_other(CALL, media)
+            assert world.exchange.channels[CALL].state == "Up"
 
-    world = play(scenario)
-    assert world.line.started == [(CALL, "+8613800000012", "+8637255550000")]
-    assert world.ari.answered == [CALL]
-    assert world.said == [GREETING]
-    assert len(b"".join(world.ari.media_of(CALL).sent)) == 16_000
+    assert play(scenario).line.started == [(CALL, "+8613800000012", "+8637255550000")]
 
 
 def test_a_caller_to_whom_nothing_can_be_said_is_not_left_in_silence() -> None:
@@ -190,21 +182,21 @@ def test_a_caller_to_whom_nothing_can_be_said_is_not_left_in_silence() -> None:
 
     async def scenario(world: World) -> None:
         async with world.process(PlainVoice(breaks_down)):
-            await called(world)
-            await until(lambda: world.line.ended == [(CALL, "completed")])
+            called(world)
+            await until(lambda: world.line.ended == [(CALL, "completed")], "the end of the call")
 
-    assert play(scenario).said == []
+    play(scenario)
 
 
 def test_a_key_drops_what_is_left_of_the_prompt() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
-            world.ari.press(CALL, "A")
-            world.ari.press(CALL, "1")
-            await until(lambda: "FLUSH_MEDIA" in world.ari.media_of(CALL).commands)
-            world.ari.press(CALL, "#")
-            await until(lambda: world.said == [GREETING, REPLY])
+            world.exchange.press(CALL, "A")
+            world.exchange.press(CALL, "1")
+            await until(lambda: "FLUSH_MEDIA" in world.media.commands, "the end of the prompt")
+            world.exchange.press(CALL, "#")
+            await world.hears(GREETING, REPLY)
 
     assert [turn.keys for turn in play(scenario).line.turns] == ["1"]
 
@@ -214,19 +206,25 @@ def test_a_redirect_breaks_the_prompt_off() -> None:
         async with world.process() as exchange:
             await begun(world)
             assert exchange.redirect(CALL, "turn", {"turn": "1"})
-            await until(lambda: world.said == [GREETING, REPLY])
-            assert "FLUSH_MEDIA" in world.ari.media_of(CALL).commands
+            await world.hears(GREETING, REPLY)
+            assert "FLUSH_MEDIA" in world.media.commands
             assert not exchange.redirect("another", "turn", {"turn": "1"})
 
     assert play(scenario).line.turns == [TurnRequest(1)]
+
+
+def redirected_elsewhere(world: World) -> None:
+    """Another process redirects the call to its first turn."""
+    about = {"source": f"channel:{CALL}"}
+    world.exchange.request("POST", "/events/user/turn", about, {"variables": {"turn": "1"}})
 
 
 def test_a_redirect_of_another_process_comes_as_an_event() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
-            world.ari.emit("ChannelUserevent", CALL, eventname="turn", userevent={"turn": "1"})
-            await until(lambda: world.said == [GREETING, REPLY])
+            redirected_elsewhere(world)
+            await world.hears(GREETING, REPLY)
 
     assert play(scenario).line.turns == [TurnRequest(1)]
 
@@ -235,13 +233,13 @@ def test_a_hang_up_is_reported_and_leaves_nothing_behind() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
-            world.ari.hang_up(CALL)
-            await until(lambda: bool(world.line.ended))
+            world.exchange.destroy(CALL)
+            await until(lambda: world.line.ended, "the report")
 
     world = play(scenario)
     assert world.line.ended == [(CALL, "completed")]
-    assert world.ari.bridges == {}
-    assert world.ari.media_of(CALL).closed
+    assert world.exchange.bridges == world.exchange.channels == {}
+    assert world.media.closed
 
 
 def test_the_last_sentence_is_heard_to_its_end_before_the_line_hangs_up() -> None:
@@ -249,24 +247,24 @@ def test_the_last_sentence_is_heard_to_its_end_before_the_line_hangs_up() -> Non
         async with world.process():
             world.line.next = EndCall(("谢谢",))
             await begun(world)
-            world.ari.emit("ChannelUserevent", CALL, eventname="turn", userevent={"turn": "1"})
-            await until(lambda: world.ari.media_of(CALL).commands.count("MARK_MEDIA") == 2)
-            assert CALL in world.ari.channels
-            world.ari.media_of(CALL).play_out()
-            await until(lambda: CALL not in world.ari.channels)
+            redirected_elsewhere(world)
+            await world.hears(GREETING, "谢谢")
+            await asyncio.sleep(SENTENCE_S - 0.2)
+            assert CALL in world.exchange.channels
+            await until(lambda: CALL not in world.exchange.channels, "the end of the call")
 
-    assert play(scenario).said == [GREETING, "谢谢"]
+    play(scenario)
 
 
 def test_a_prompt_waits_while_the_caller_speaks_and_goes_on_after_a_cough() -> None:
     async def scenario(world: World) -> None:
         async with world.process() as exchange:
             await begun(world)
-            leg, commands = exchange.legs[CALL], world.ari.media_of(CALL).commands
+            leg, commands = exchange.legs[CALL], world.media.commands
             leg._give_way(True)
-            await until(lambda: commands[-1] == "PAUSE_MEDIA")
+            await until(lambda: commands[-1] == "PAUSE_MEDIA", "the pause")
             leg._give_way(False)
-            await until(lambda: commands[-1] == "CONTINUE_MEDIA")
+            await until(lambda: commands[-1] == "CONTINUE_MEDIA", "the rest")
 
     play(scenario)
 
@@ -276,11 +274,10 @@ def test_no_more_is_sent_than_asterisk_takes() -> None:
         async with world.process() as exchange:
             await begun(world)
             media = await exchange.legs[CALL].media()
-            socket = world.ari.media_of(CALL)
-            socket.put({"event": "MEDIA_XOFF"})
-            await until(lambda: not media._may_send.is_set())
-            socket.put({"event": "MEDIA_XON"})
-            await until(media._may_send.is_set)
+            world.media.tell("MEDIA_XOFF")
+            await until(lambda: not media._may_send.is_set(), "silence")
+            world.media.tell("MEDIA_XON")
+            await until(media._may_send.is_set, "the rest")
 
     play(scenario)
 
@@ -289,12 +286,11 @@ def test_a_killed_process_s_call_is_adopted_with_new_sound() -> None:
     async def scenario(world: World) -> None:
         async with world.process():
             await begun(world)
-            before = world.ari.media_of(CALL)
-            world.ari.lose_events()
-            await until(lambda: world.said == [GREETING, GREETING])
-            await until(lambda: len(world.ari.sockets) == 2)
+            before = world.media
+            world.exchange.lose_events()
+            await world.hears(GREETING, GREETING)
             assert before.closed
-            assert CALL in world.ari.channels
+            assert CALL in world.exchange.channels
 
     world = play(scenario)
     assert world.line.ended == []
@@ -308,13 +304,12 @@ def test_a_call_whose_state_cannot_be_read_is_adopted_all_the_same(monkeypatch: 
         async with world.process():
             await begun(world)
             monkeypatch.setattr(PretendedLine, "position", fail)
-            world.ari.lose_events()
-            await until(lambda: len(world.ari.sockets) == 2 and world.ari.media_of(CALL).commands != [])
-            world.ari.media_of(CALL).play_out()
-            await until(lambda: len(world.line.started) == 2)
-            assert CALL in world.ari.channels
+            world.exchange.lose_events()
+            await world.hears(GREETING, "刚才", GREETING)
+            assert len(world.line.started) == 2
+            assert CALL in world.exchange.channels
 
-    assert "刚才" in play(scenario).said
+    play(scenario)
 
 
 def test_who_is_replaced_leaves_the_call_to_the_other() -> None:
@@ -325,8 +320,8 @@ def test_who_is_replaced_leaves_the_call_to_the_other() -> None:
             other = second if led is first else first
             # As a process does that did not see that another leads.
             await other.ari.events()
-            await until(lambda: not led.legs)
-            assert CALL in world.ari.channels
+            await until(lambda: not led.legs, "the other one to lead")
+            assert CALL in world.exchange.channels
 
     assert play(scenario).line.ended == []
 
@@ -335,7 +330,7 @@ def test_a_call_that_ended_while_nobody_led_is_reported_as_ended() -> None:
     async def scenario(world: World) -> None:
         world.line.known = {"1796051100.0"}
         async with world.process():
-            await until(lambda: bool(world.line.ended))
+            await until(lambda: world.line.ended, "the report")
 
     assert play(scenario).line.ended == [("1796051100.0", "failed")]
 
@@ -343,10 +338,8 @@ def test_a_call_that_ended_while_nobody_led_is_reported_as_ended() -> None:
 def test_a_channel_of_no_known_kind_is_left_alone() -> None:
     async def scenario(world: World) -> None:
         async with world.process() as exchange:
-            await until(lambda: world.ari._events is not None)
-            world.ari.call_in("hotline-unheard-1-00000000")
-            world.ari.call_in(CALL)
-            await until(lambda: CALL in exchange.legs)
+            world.exchange.call_in("", "", "hotline-unheard-1-00000000")
+            await begun(world)
             assert list(exchange.legs) == [CALL]
 
     play(scenario)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, cast
 
 import pytest
 
-from ivr.asterisk import exchange as exchange_module
 from ivr.asterisk.channels import ChannelPurpose
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.leg import Event, Leg
 from ivr.asterisk.roles import INTERPRETERS
 from ivr.carrier import CallStatus, Nothing
+from tests.support.jumping_loop import AtOnce, JumpingLoop, until
+from tests.support.jumping_loop import play as run
 from tests.support.plain_voice import PlainVoice
-from tests.support.pretended_ari import LOOP_TURNS_MAX, AtOnce, PretendedAri, until
+from tests.support.pretended_exchange import Channel, PretendedAri, PretendedExchange
+from tests.support.pretended_media import spoken
 from tests.unit.ivr.asterisk.test_exchange import PretendedLine
 
 CALL = "hotline-retailer-a-key-0a1b2c3d"
@@ -56,60 +58,40 @@ class CalledRetailer:
     """A channel that was made for a retailer, and what becomes of it."""
 
     def __init__(self) -> None:
-        self.ari = PretendedAri()
+        self.exchange = PretendedExchange()
         self.role = Reports()
-        self.ari.channels[CALL] = {
-            "id": CALL,
-            "state": "Down",
-            "caller": {"number": "+8637255550000"},
-            "dialplan": {"exten": "s", "app_name": "AppDial2", "app_data": ""},
-            "channelvars": {"AMDSTATUS": ""},
-        }
+        self.channel = Channel(CALL, "PJSIP/trunk-1", "Down", variables={"AMDSTATUS": ""})
+        self.exchange.channels[CALL] = self.channel
 
     def becomes(self, state: str) -> None:
-        self.ari.channels[CALL] = self.ari.channels[CALL] | {"state": state}
-        self.ari.emit("ChannelStateChange", CALL)
+        self.exchange.change_state(CALL, state)
 
     def comes_to_the_line(self, verdict: str) -> None:
-        channel = self.ari.channels[CALL]
-        self.ari.channels[CALL] = channel | {
-            "state": "Up",
-            "channelvars": {"AMDSTATUS": verdict},
-            "dialplan": {"exten": "s", "app_name": "Stasis", "app_data": "hotline"},
-        }
-        self.ari.emit("StasisStart", CALL, args=[])
+        self.channel.state, self.channel.variables = "Up", {"AMDSTATUS": verdict}
+        self.exchange.enter_application(self.channel)
 
-    def ends(self, cause: int, **more: int) -> None:
-        self.ari.emit("ChannelDestroyed", CALL, cause=cause, **more)
+    def ends(self, cause: int, sip_status: int | None = None) -> None:
+        self.exchange.destroy(CALL, cause, sip_status)
 
     async def is_reported(self, *reports: str) -> None:
-        await until(lambda: self.role.reported == list(reports))
+        await until(lambda: self.role.reported == list(reports), f"{reports}")
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "LOOK_EVERY_S", 0)
-
-
-def play(story: Callable[[CalledRetailer], Awaitable[None]]) -> None:
+def play(story: Callable[[CalledRetailer], Coroutine[Any, Any, None]]) -> None:
     async def played() -> None:
         retailer, line = CalledRetailer(), cast(Any, PretendedLine())
-        ari, roles = cast(Any, retailer.ari), {"retailer": retailer.role}
-        exchange = Exchange(
-            ari, line, PlainVoice(str.encode), cast(Any, roles), INTERPRETERS, AtOnce(), AtOnce(), AtOnce()
-        )
+        ari, roles = PretendedAri(retailer.exchange), cast(Any, {"retailer": retailer.role})
+        exchange = Exchange(ari, line, PlainVoice(spoken), roles, INTERPRETERS, AtOnce(), AtOnce(), AtOnce())
         leading = asyncio.create_task(exchange.lead())
-        await until(lambda: retailer.ari._events is not None)
         # The calls there are have been adopted by then.
-        for _turn in range(LOOP_TURNS_MAX):
-            await asyncio.sleep(0)
+        await asyncio.sleep(1)
         try:
             await story(retailer)
         finally:
             leading.cancel()
             await asyncio.wait([leading])
 
-    asyncio.run(played())
+    run(JumpingLoop(), played())
 
 
 def test_ringing_answer_and_end_are_reported() -> None:
@@ -127,17 +109,17 @@ def test_ringing_answer_and_end_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "more", "report"),
+    ("cause", "sip_status", "report"),
     [
-        (17, {"tech_cause": 486}, "over: busy"),
-        (19, {"tech_cause": 480}, "over: no_answer"),
-        (16, {}, "over: cancelled"),
-        (34, {"tech_cause": 503}, "not placed"),
+        (17, 486, "over: busy"),
+        (19, 480, "over: no_answer"),
+        (16, None, "over: cancelled"),
+        (34, 503, "not placed"),
     ],
 )
-def test_a_call_that_is_not_answered_is_reported_once(cause: int, more: dict[str, int], report: str) -> None:
+def test_a_call_that_is_not_answered_is_reported_once(cause: int, sip_status: int | None, report: str) -> None:
     async def story(retailer: CalledRetailer) -> None:
-        retailer.ends(cause, **more)
+        retailer.ends(cause, sip_status)
         await retailer.is_reported(report)
 
     play(story)
@@ -145,7 +127,7 @@ def test_a_call_that_is_not_answered_is_reported_once(cause: int, more: dict[str
 
 def test_a_call_that_rings_is_left_alone_when_the_process_begins_and_an_answered_one_adopted() -> None:
     async def story(retailer: CalledRetailer) -> None:
-        retailer.ari.lose_events()
+        retailer.exchange.lose_events()
         retailer.comes_to_the_line("MACHINE")
         await retailer.is_reported("adopted: MACHINE")
 
