@@ -3,167 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select
 
-from callflows.prompts import load_prompts
-from ivr.asterisk.channels import talk_of
 from ivr.carrier import OPERATOR_RING_S
-from ivr.line import LineServices
-from ivr.models import Call as CallRow
-from ivr.operators import presence
-from ivr.operators.models import Callback, RingAttempt, Ticket
-from ivr.voice import SpokenSentences
-from orders.staff.models import StaffRow
-from storage import read_only, transaction
-from tests.support.console_client import Visitor
-from tests.support.databases import EMPTY, Databases
-from tests.support.exchange import Exchange, started_exchange
+from ivr.operators.models import Callback
+from storage import read_only
+from tests.support.exchange_line import LINE, PATIENCE_S, KeypadLine, wait_until
+from tests.support.exchange_office import (
+    CALLER_SAYS,
+    LEADER,
+    LEADER_SAYS,
+    LI,
+    OPERATOR_SAYS,
+    SHOP,
+    WANG,
+    Office,
+    assert_hears,
+    hears,
+    prompt,
+    takes_call,
+)
 from tests.support.likeness import is_in
-from tests.support.recorded_callers import speech_only
-from tests.support.sip_telephone import Call, Telephone, calling, desk_telephone, trunk_callee
-from tests.support.staffed_line import StaffedLine, served_staffed_line
-
-LINE, SHOP = "4001", "+8613800000012"
-LI, WANG, LEADER = 1, 2, 3
-EXTENSIONS = {LI: "8001", WANG: "8002", LEADER: "8003"}
-# Two seconds of speech each, unlike each other.
-CALLER_SAYS, OPERATOR_SAYS, LEADER_SAYS = (speech_only(f"heard/{one}")[:16_000] for one in ("000", "124", "184"))
-PROMPTS, VOICE = load_prompts(), SpokenSentences(None)
-PATIENCE_S = 40
-
-
-@dataclass
-class Office:
-    """The line on the exchange, with its operators."""
-
-    exchange: Exchange
-    served: StaffedLine
-
-    @property
-    def line(self) -> LineServices:
-        return self.served.services.line
-
-    def set_ready(self, *staff: int) -> None:
-        with transaction(self.served.services.sessions) as session:
-            for number in staff:
-                presence.set_ready(session, number, "phone", self.served.services.now())
-
-    def check_out_all(self) -> None:
-        with transaction(self.served.services.sessions) as session:
-            for number, extension in EXTENSIONS.items():
-                session.get_one(StaffRow, number).phone = extension
-                presence.check_out(session, number)
-
-    def ticket(self) -> Ticket:
-        with read_only(self.served.services.sessions) as session:
-            return session.scalars(select(Ticket).order_by(Ticket.id.desc())).first() or Ticket()
-
-    def attempts(self, call_key: str) -> list[tuple[int | None, str]]:
-        """The ring attempts for a call in order: operator and outcome."""
-        with read_only(self.served.services.sessions) as session:
-            rows = session.scalars(
-                select(RingAttempt)
-                .join(Ticket, Ticket.id == RingAttempt.ticket_id)
-                .where(Ticket.call_key == call_key)
-                .order_by(RingAttempt.id)
-            )
-            return [(row.staff_id, row.state) for row in rows]
-
-    def open_calls(self) -> list[str]:
-        with read_only(self.served.services.sessions) as session:
-            return list(session.scalars(select(CallRow.call_key).where(CallRow.ended_at.is_(None))))
-
-    def visitor(self, login: str) -> Visitor:
-        visitor = Visitor(self.served.app.test_client())
-        visitor.sign_in(login)
-        return visitor
-
-    def assert_talk(self, caller: Call, operator: Call) -> None:
-        """Each hears what the other says, and not itself."""
-        wait_until(self.two_talk, "the talk")
-        for speaker, listener, sound in ((caller, operator, CALLER_SAYS), (operator, caller, OPERATOR_SAYS)):
-            since = time.monotonic()
-            speaker.media.say(sound)
-            assert_hears(listener, since, sound, "the other one's voice")
-            assert not hears(speaker, since, sound)
-
-    def two_talk(self) -> bool:
-        bridges = self.exchange.ari("GET", "bridges").json()
-        return any(talk_of(one["id"]) is not None and len(one["channels"]) == 2 for one in bridges)
-
-    @contextmanager
-    def caller_who_waits(self) -> Iterator[Call]:
-        """A caller who has asked for an operator."""
-        with calling(self.exchange, LINE, caller=SHOP) as caller:
-            caller.wait_until_answered()
-            caller.media.wait_for_sound(within_s=PATIENCE_S)
-            caller.media.press("0")
-            wait_until(lambda: self.ticket().state == "waiting", "a ticket")
-            yield caller
-        wait_until(lambda: not self.open_calls(), "the end of the call")
-
-
-def wait_until(condition: Callable[[], object], what: str, within_s: float = PATIENCE_S) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
-
-
-def prompt(name: str) -> bytes:
-    """The sentence as the line says it, without the pauses around it."""
-    return VOICE.mulaw(PROMPTS.text(name)).strip(b"\xff\x7e\x7f\xfe")
-
-
-def hears(listener: Call | Telephone, since: float, sound: bytes) -> bool:
-    return is_in(sound, listener.media.heard(since))
-
-
-def assert_hears(listener: Call | Telephone, since: float, sound: bytes, what: str) -> None:
-    wait_until(lambda: hears(listener, since, sound), what)
-
-
-def takes_call(telephone: Telephone, after: int = 0) -> Call:
-    """The operator answers, hears who calls, and presses 1."""
-    call = telephone.wait_for_call(PATIENCE_S, after=after)
-    call.wait_until_answered()
-    assert_hears(call, call.answered_at, prompt("operator.accept"), "the whisper")
-    call.media.press("1")
-    return call
+from tests.support.sip_telephone import calling, desk_telephone, trunk_callee
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with started_exchange(tmp_path_factory.mktemp("exchange")) as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="module")
-def served(exchange: Exchange, databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaffedLine]:
-    url = databases.copy(databases.prepared(EMPTY))
-    with served_staffed_line(exchange, url, tmp_path_factory.mktemp("line"), voice_pack="") as line:
-        yield line
-
-
-@pytest.fixture
-def office(exchange: Exchange, served: StaffedLine) -> Iterator[Office]:
-    office = Office(exchange, served)
-    office.check_out_all()
-    yield office
-    office.check_out_all()
-    wait_until(lambda: not exchange.ari("GET", "channels").json(), "the end of all calls")
+def line_class() -> type[KeypadLine]:
+    return KeypadLine
 
 
 def test_an_operator_is_rung_hears_who_calls_and_talks_with_the_caller(office: Office) -> None:
     office.set_ready(LI)
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
-        wait_until(lambda: office.ticket().state == "taken", "the operator's 1")
+        wait_until(lambda: office.ticket().state == "taken", "the operator's 1 was not taken")
         office.assert_talk(caller, operator)
         # The operator hangs up: the caller is asked how to go on.
         hung_up = time.monotonic()
@@ -171,7 +46,7 @@ def test_an_operator_is_rung_hears_who_calls_and_talks_with_the_caller(office: O
         assert_hears(caller, hung_up, prompt("queue.operator_gone"), "the question after an operator has hung up")
         assert office.attempts(office.ticket().call_key) == [(LI, "over")]
         caller.media.press("1")
-        wait_until(lambda: office.ticket().state == "given_back", "the caller's way back to the line")
+        wait_until(lambda: office.ticket().state == "given_back", "the caller is not back at the line")
 
 
 def test_a_caller_on_hold_hears_music_until_the_operator_is_back(office: Office) -> None:
@@ -288,7 +163,7 @@ def test_a_leader_who_whispers_is_heard_by_the_operator_alone(office: Office) ->
         leader.media.press("1")
         wait_until(
             lambda: any("-whisper-" in one["id"] for one in office.exchange.ari("GET", "channels").json()),
-            "the leader's way to the operator's ear",
+            "the leader does not come to the operator's ear",
         )
         time.sleep(1)
         said = time.monotonic()
@@ -322,7 +197,7 @@ def test_a_call_is_taken_over_from_the_line_and_from_an_operator(office: Office)
     ):
         caller.wait_until_answered()
         caller.media.wait_for_sound(within_s=PATIENCE_S)
-        wait_until(office.open_calls, "the call")
+        wait_until(office.open_calls, "there is no call")
         (key,) = office.open_calls()
         assert office.line.take_over.take_over(key, LI) is None
         operator = takes_call(telephone)
@@ -372,7 +247,7 @@ def test_a_leader_listens_and_a_talk_is_recorded_with_its_sides_apart(office: Of
     with desk_telephone(office.exchange, "8001") as telephone, office.caller_who_waits() as caller:
         operator = takes_call(telephone)
         key = office.ticket().call_key
-        wait_until(office.two_talk, "the talk")
+        wait_until(office.two_talk, "no two talk")
         assert office.line.listening.begin(key, LEADER)
         sides: dict[str, bytes] = {"caller": b"", "other": b""}
         heard = 0

@@ -7,11 +7,9 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
-from tests.support.databases import Databases
 from tests.support.exchange import Exchange
 from tests.support.exchange_line import Dialogue, wait_until
 from tests.support.outbound_line import RETAILER, DiallingLine, retailers_telephone
@@ -26,22 +24,8 @@ ANNOUNCEMENT = speech_only("code_410502100012_yi_b") + speech_only("items_liqunx
 
 
 @pytest.fixture(scope="module")
-def served(
-    exchange: Exchange,
-    databases: Databases,
-    demo_of_today: str,
-    shift: timedelta,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[DiallingLine]:
-    """A line on the exchange that calls retailers."""
-    url = databases.copy(demo_of_today)
-    line = DiallingLine(exchange, url, tmp_path_factory.mktemp("line"), shift)
-    try:
-        line.start()
-        yield line
-    finally:
-        line.kill()
-        databases.drop(url)
+def line_class() -> type[DiallingLine]:
+    return DiallingLine
 
 
 @contextmanager

@@ -22,19 +22,12 @@ from tests.support.exchange import (
     TRUNK_PASSWORD,
     TRUNK_USER,
     Exchange,
-    started_exchange,
 )
 from tests.support.recorded_callers import recording
 from tests.support.sip_telephone import Refused, calling, desk_call, register
 
 NUMBER = "4001"
 GUESSED = "a-guessed-password"
-
-
-@pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with started_exchange(tmp_path_factory.mktemp("exchange")) as exchange:
-        yield exchange
 
 
 @pytest.fixture

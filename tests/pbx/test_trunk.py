@@ -29,12 +29,6 @@ HOTLINE = "+8637255550000"
 
 
 @pytest.fixture(scope="module")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    with started_exchange(tmp_path_factory.mktemp("exchange")) as exchange:
-        yield exchange
-
-
-@pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return self_signed(tmp_path_factory.mktemp("certificate"), EXCHANGE_ADDRESS)
 

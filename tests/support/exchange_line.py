@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import requests
+from flask import Flask
 from sqlalchemy import select
 
+from app import create_app
 from ivr.models import Call as CallRow
+from ivr.services import Services, services
 from ivr.turns.serialisation import reply_from_json
+from settings import Settings
 from simulator.account import Account
 from tests.support.exchange import Exchange
 from tests.support.own_ear import PACK
 from tests.support.recorded_callers import need_speech_model, speech_only
+from tests.support.served_app import shifted_clock
 from tests.support.served_line import ServedLine
 from tests.support.sip_telephone import Call, Sound, calling
 
 # A caller answers when the line has been silent for this long: longer than its pauses between two sentences.
 SILENT_S = 0.9
 LINE, SUPPLEMENTARY_LINE = "4001", "4002"
+PATIENCE_S = 40.0
 
 
 class ExchangeLine(ServedLine):
-    """A served line on this exchange, with more settings if any are given."""
+    """A served line on this exchange, with more settings if any are given. The test has an application beside it, as a
+    web process does."""
+
+    SETTINGS: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self,
@@ -38,12 +49,9 @@ class ExchangeLine(ServedLine):
         app: str = "tests.support.served_app",
         **settings: str,
     ) -> None:
-        environment = {
-            **exchange.environment,
-            "VOSK_MODEL_PATH": str(need_speech_model()),
-            "VOICE_PACK": str(PACK),
-            **settings,
-        }
+        environment = {**exchange.environment, "VOICE_PACK": str(PACK), **self.SETTINGS, **settings}
+        if environment.get("LISTEN_MODE") != "keypad":
+            environment["VOSK_MODEL_PATH"] = str(need_speech_model())
         super().__init__(database_url, folder, Account("http://127.0.0.1:9"), "stream", shift, app, environment)
         self._exchange = exchange
 
@@ -59,6 +67,18 @@ class ExchangeLine(ServedLine):
         except requests.RequestException:
             return False
 
+    @cached_property
+    def app(self) -> Flask:
+        """The application beside the line, with its settings and its database."""
+        chosen = {name.lower(): value for name, value in self.environment.items()}
+        settings = Settings.model_validate({name: chosen[name] for name in Settings.model_fields if name in chosen})
+        return create_app(settings, clock=shifted_clock(self._shift))
+
+    @property
+    def services(self) -> Services:
+        """The line's services, in this process."""
+        return services(self.app)
+
     def health(self) -> dict[str, str]:
         """The answer of `/healthz`."""
         answer: dict[str, str] = requests.get(f"{self.url}/healthz", timeout=10).json()
@@ -70,6 +90,12 @@ class ExchangeLine(ServedLine):
             call = session.scalar(select(CallRow).order_by(CallRow.started_at.desc()).limit(1))
             session.expunge_all()
             return call
+
+
+class KeypadLine(ExchangeLine):
+    """A served line whose callers have only keys, and which a robot voice speaks for."""
+
+    SETTINGS: ClassVar[Mapping[str, str]] = {"LISTEN_MODE": "keypad", "VOICE_PACK": ""}
 
 
 @dataclass
@@ -129,7 +155,7 @@ def dialogue(
         yield Dialogue(line, call)
 
 
-def wait_until(holds: Callable[[], bool], otherwise: str, within_s: float = 20.0) -> None:
+def wait_until(holds: Callable[[], object], otherwise: str, within_s: float = PATIENCE_S) -> None:
     """Wait until this holds; AssertionError with the sentence if it does not come to."""
     deadline = time.monotonic() + within_s
     while not holds():

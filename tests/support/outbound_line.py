@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
-from pathlib import Path
+from typing import ClassVar
 
 from sqlalchemy import select, update
 
@@ -15,29 +14,23 @@ from orders.outbound import campaign
 from orders.outbound.models import OutboundAttempt
 from orders.retailers.models import RetailerRow
 from orders.windows import business_day
-from storage import open_engine, open_sessions, transaction
+from storage import transaction
 from tests.support.exchange import Exchange
-from tests.support.exchange_line import ExchangeLine, wait_until
-from tests.support.served_app import shifted_clock
+from tests.support.exchange_line import PATIENCE_S, ExchangeLine, wait_until
 from tests.support.sip_telephone import Answers, Telephone, trunk_callee
 
 RETAILER = "410502100012"
-# The demo calls no telephone over a trunk: this line is none.
-NO_DEMO = {
-    "DEMO": "0",
-    "SECRET_KEY": "the line of the tests places calls",
-    "PUBLIC_BASE_URL": "https://line.example",
-    "OPERATOR_NUMBERS": "+8637255550001",
-}
 
 
 class DiallingLine(ExchangeLine):
-    """A served line that calls a retailer."""
+    """A served line that calls a retailer. The demo calls no telephone over a trunk: this line is none."""
 
-    def __init__(self, exchange: Exchange, database_url: str, folder: Path, shift: timedelta) -> None:
-        super().__init__(exchange, database_url, folder, shift)
-        self._environment |= NO_DEMO
-        self._now = shifted_clock(shift)
+    SETTINGS: ClassVar[Mapping[str, str]] = {
+        "DEMO": "0",
+        "SECRET_KEY": "the line of the tests places calls",
+        "PUBLIC_BASE_URL": "https://line.example",
+        "OPERATOR_NUMBERS": "+8637255550001",
+    }
 
     def call_retailer(self) -> None:
         """Start outbound calling, with one retailer due."""
@@ -58,30 +51,24 @@ class DiallingLine(ExchangeLine):
         (attempt,) = self.attempts()
         return attempt.outcome if attempt.ended_at is not None else None
 
-    def wait_for_outcome(self, outcome: str, within_s: float = 20.0) -> None:
+    def wait_for_outcome(self, outcome: str, within_s: float = PATIENCE_S) -> None:
         wait_until(lambda: self.outcome() is not None, "the call is not over", within_s)
         assert self.outcome() == outcome
 
     def trunk_is_left_alone(self) -> bool:
         """True while no call is to be placed over the trunk."""
-        engine = open_engine(self.database_url)
         try:
-            CallPace(open_sessions(engine), every=AS_THEY_COME).await_turn()
+            CallPace(self.services.sessions, every=AS_THEY_COME).await_turn()
         except CarrierBusy:
             return True
-        finally:
-            engine.dispose()
         return False
 
     def _set_running(self, running: bool) -> None:
-        engine, now = open_engine(self.database_url), self._now()
-        try:
-            with transaction(open_sessions(engine)) as session:
-                others = update(RetailerRow).where(RetailerRow.customer_code != RETAILER)
-                session.execute(others.values(status="suspended"))
-                campaign.set_running(session, business_day(now), running, "赵红霞", now)
-        finally:
-            engine.dispose()
+        now = self.services.now()
+        with transaction(self.services.sessions) as session:
+            others = update(RetailerRow).where(RetailerRow.customer_code != RETAILER)
+            session.execute(others.values(status="suspended"))
+            campaign.set_running(session, business_day(now), running, "赵红霞", now)
 
 
 @contextmanager

@@ -89,8 +89,10 @@ class ServedLine:
             process.kill()
             process.wait()
 
-    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        environment = os.environ | {
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that the server is started with, beside those of this process."""
+        return {
             "DEMO": "1",
             "PORT": str(self._port),
             "DATABASE_URL": self.database_url,
@@ -99,6 +101,9 @@ class ServedLine:
             SHIFT: str(self._shift.total_seconds()),
             **self._environment,
         }
+
+    def _spawn(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        environment = os.environ | self.environment
         command = [sys.executable, "-m", module, *arguments]
         with self._log.open("ab") as log:
             return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
