@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future
-from typing import Any, ParamSpec, TypeVar
+from functools import wraps
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 # In the loop's time, which costs nothing.
 PATIENCE_S = 300
@@ -67,3 +69,19 @@ async def until(condition: Callable[[], object], what: str) -> None:
             return
         await asyncio.sleep(0.1)
     raise AssertionError(f"waited in vain for {what}")
+
+
+class _HasLoop(Protocol):
+    loop: JumpingLoop
+
+
+def played(story: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """The story as a test, played on the loop of its first fixture."""
+    first = next(iter(inspect.signature(story).parameters))
+
+    @wraps(story)
+    def test(**fixtures: Any) -> None:
+        place: _HasLoop = fixtures[first]
+        play(place.loop, story(**fixtures))
+
+    return test
