@@ -14,7 +14,7 @@ from storage import SessionFactory
 from tests.support.databases import Databases
 from tests.support.exchange import Exchange, started_exchange
 from tests.support.exchange_line import ExchangeLine, wait_until
-from tests.support.exchange_office import Office
+from tests.support.office import Office
 from tests.support.served_app import shift_to_morning, shifted_clock
 
 

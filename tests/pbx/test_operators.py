@@ -11,7 +11,8 @@ from ivr.carrier import OPERATOR_RING_S
 from ivr.operators.models import Callback
 from storage import read_only
 from tests.support.exchange_line import LINE, PATIENCE_S, KeypadLine, wait_until
-from tests.support.exchange_office import (
+from tests.support.likeness import is_in
+from tests.support.office import (
     CALLER_SAYS,
     LEADER,
     LEADER_SAYS,
@@ -25,7 +26,6 @@ from tests.support.exchange_office import (
     prompt,
     takes_call,
 )
-from tests.support.likeness import is_in
 from tests.support.sip_telephone import calling, desk_telephone, trunk_callee
 
 

@@ -89,7 +89,7 @@ class PretendedExchange:
         return channel.id
 
     def press(self, channel: str, key: str) -> None:
-        self._tell("ChannelDtmfReceived", channel=self.channels[channel].json(), digit=key)
+        self.report("ChannelDtmfReceived", channel, digit=key)
 
     def answer(self, channel: str) -> None:
         """The telephone of a channel is picked up, if it still rings."""
@@ -111,12 +111,16 @@ class PretendedExchange:
 
     def change_state(self, channel: str, state: str) -> None:
         self.channels[channel].state = state
-        self._tell("ChannelStateChange", channel=self.channels[channel].json())
+        self.report("ChannelStateChange", channel)
 
     def enter_application(self, channel: Channel, *arguments: str) -> None:
         """The channel comes to the line."""
         channel.in_application, channel.application_data = True, ",".join(("hotline", *arguments))
         self._tell("StasisStart", channel=channel.json(), args=arguments)
+
+    def report(self, event: str, channel: str, **more: Any) -> None:
+        """Report this event of the channel to the line."""
+        self._tell(event, channel=self.channels[channel].json(), **more)
 
     # --- for tests
 
