@@ -66,13 +66,13 @@ def assessment_figures(session: Session, people: Sequence[StaffRow], period: Per
     """The figures of these people in a period, by their ids."""
     ids = [person.id for person in people]
     work = {one.staff_id: one for one in operator_figures(session, period)}
-    due, demand, corrected = _due(session, ids, period), _demand(session, ids, period), _corrected(session, ids, period)
+    due, demand = _due(session, ids, period), _demand(session, ids, period)
     complaints, seats = _complaints(session, period), attendance_totals(session, period)
     figures = {}
     for number in ids:
         own = work.get(number) or OperatorFigures("")
         talked, met = due.get(number, (0, 0))
-        requested, granted = demand.get(number, (0, 0))
+        requested, granted, corrected = demand.get(number, (0, 0, 0))
         days, seconds = seats.get(number, (0, 0))
         figures[number] = AssessmentFigures(
             calls=own.taken,
@@ -85,7 +85,7 @@ def assessment_figures(session: Session, people: Sequence[StaffRow], period: Per
             due_met=met,
             requested_packs=requested,
             granted_packs=granted,
-            corrected=corrected.get(number, 0),
+            corrected=corrected,
             complaints=complaints.get(number, 0),
             days=days,
             hours=round(seconds / 3600, 1),
@@ -113,28 +113,36 @@ def _orders(ids: Sequence[int], period: Period) -> CompoundSelect[int, int]:
     return saved.union(taken)
 
 
-def _demand(session: Session, ids: Sequence[int], period: Period) -> dict[int, tuple[int, int]]:
-    """The packs requested in the orders of each person, and those granted."""
-    orders = _orders(ids, period).subquery()
+def _demand(session: Session, ids: Sequence[int], period: Period) -> dict[int, tuple[int, int, int]]:
+    """The packs requested in the orders of each person, those granted, and the orders that were changed afterwards, as
+    approved."""
+    orders = _orders(ids, period).cte("of_people")
+    of_period = select(orders.c.order_id)
+    requested, granted = func.sum(DemandRecord.requested_packs), func.sum(DemandRecord.granted_packs)
+    demand = (
+        select(DemandRecord.order_id, requested.label("requested"), granted.label("granted"))
+        .where(DemandRecord.order_id.in_(of_period), ~DemandRecord.withdrawn)
+        .group_by(DemandRecord.order_id)
+        .subquery()
+    )
+    corrected = (
+        select(OrderChange.order_id)
+        .where(OrderChange.order_id.in_(of_period), OrderChange.state == "approved")
+        .distinct()
+        .subquery()
+    )
     rows = session.execute(
-        select(orders.c.staff_id, func.sum(DemandRecord.requested_packs), func.sum(DemandRecord.granted_packs))
-        .join(DemandRecord, DemandRecord.order_id == orders.c.order_id)
-        .where(~DemandRecord.withdrawn)
+        select(
+            orders.c.staff_id,
+            func.coalesce(func.sum(demand.c.requested), 0),
+            func.coalesce(func.sum(demand.c.granted), 0),
+            func.count(corrected.c.order_id),
+        )
+        .outerjoin(demand, demand.c.order_id == orders.c.order_id)
+        .outerjoin(corrected, corrected.c.order_id == orders.c.order_id)
         .group_by(orders.c.staff_id)
     )
-    return {staff_id: (int(requested), int(granted)) for staff_id, requested, granted in rows}
-
-
-def _corrected(session: Session, ids: Sequence[int], period: Period) -> dict[int, int]:
-    """The orders of each person that were changed afterwards, as approved."""
-    orders = _orders(ids, period).subquery()
-    rows = session.execute(
-        select(orders.c.staff_id, func.count(func.distinct(OrderChange.order_id)))
-        .join(OrderChange, OrderChange.order_id == orders.c.order_id)
-        .where(OrderChange.state == "approved")
-        .group_by(orders.c.staff_id)
-    )
-    return dict(rows.all())
+    return {staff_id: (int(requested), int(granted), corrected) for staff_id, requested, granted, corrected in rows}
 
 
 def _due(session: Session, ids: Sequence[int], period: Period) -> dict[int, tuple[int, int]]:
