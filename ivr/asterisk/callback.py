@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from ivr.asterisk import talks
@@ -64,12 +65,9 @@ class CalledBack:
 
 async def whisper_callback(leg: Leg, instruction: WhisperCallback) -> Event | None:
     """Say who is to be called back, and wait for the operator's answer."""
-    key = await leg.ask_key(instruction.sentences)
-    if key is None:
-        await leg.hang_up()
-        return None
     callbacks = leg.exchange.line.operators.callback_calls
-    return lambda: callbacks.key_pressed(instruction.callback_id, instruction.staff_id, key)
+    pressed = partial(callbacks.key_pressed, instruction.callback_id, instruction.staff_id)
+    return await leg.ask_key_or_hang_up(instruction.sentences, pressed)
 
 
 async def dial_caller(leg: Leg, instruction: DialCaller) -> Event:

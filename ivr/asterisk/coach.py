@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -51,13 +52,10 @@ class Supervisor:
 
 
 async def ask_coach(leg: Leg, instruction: AskCoach) -> Event | None:
-    """Ask the supervisor for a key, as a machine may have answered."""
-    key = await leg.ask_key(instruction.sentences)
-    if key is None:
-        await leg.hang_up()
-        return None
+    """Ask the supervisor for a key."""
     whispering = leg.exchange.line.operators.whispering
-    return lambda: whispering.coach_key(instruction.supervision_id, key)
+    pressed = partial(whispering.coach_key, instruction.supervision_id)
+    return await leg.ask_key_or_hang_up(instruction.sentences, pressed)
 
 
 async def await_talk(leg: Leg, instruction: AwaitTalk) -> Event:

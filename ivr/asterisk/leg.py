@@ -266,6 +266,15 @@ class Leg:
         await self.say(sentences, key_interrupts=True)
         return await self.wait_key(seconds)
 
+    async def ask_key_or_hang_up(self, sentences: Sequence[str], pressed: Callable[[str], Instruction]) -> Event | None:
+        """Say the sentences, which a key interrupts, and return the event of the key; the call of a telephone at which
+        none is pressed ends, as a machine may have answered."""
+        key = await self.ask_key(sentences)
+        if key is None:
+            await self.hang_up()
+            return None
+        return lambda: pressed(key)
+
     def forget_keys(self) -> None:
         """Forget the keys that were pressed before: they were meant for an earlier question."""
         self._keys.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from ivr.asterisk import talks
@@ -66,12 +67,9 @@ class Operator:
 
 async def whisper(leg: Leg, instruction: Whisper) -> Event | None:
     """Say who is calling, and wait for the operator's answer."""
-    key = await leg.ask_key(instruction.sentences)
-    if key is None:
-        await leg.hang_up()
-        return None
     handover = leg.exchange.line.operators.handover
-    return lambda: handover.operator_key(instruction.attempt_id, key)
+    pressed = partial(handover.operator_key, instruction.attempt_id)
+    return await leg.ask_key_or_hang_up(instruction.sentences, pressed)
 
 
 async def bridge(leg: Leg, instruction: Bridge) -> Event:
