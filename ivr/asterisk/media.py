@@ -7,7 +7,6 @@ has been sent it all. https://docs.asterisk.org/Configuration/Channel-Drivers/We
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -24,6 +23,8 @@ from speech.sound.audio import FRAME_BYTES
 SILENCE: Final = b"\xff"
 # One second: more in one message would keep a flush waiting behind it.
 CHUNK_BYTES: Final = 50 * FRAME_BYTES
+# Asterisk queues 20 s of sound and drops what comes beyond; so much is queued at most.
+CHUNKS_AHEAD: Final = 8
 STARTS_WITHIN_S: Final = 5.0
 
 log = structlog.get_logger(__name__)
@@ -41,11 +42,11 @@ class Media:
         self.hear: Callable[[bytes], None] = lambda _mulaw: None
         self._ari = ari
         self._socket = socket
-        self._marks: dict[str, asyncio.Future[None]] = {}
-        self._numbers = itertools.count()
-        # Clear while Asterisk has as much queued as it takes.
-        self._may_send = asyncio.Event()
-        self._may_send.set()
+        # The numbers of the last mark that was sent behind sound, and of the last one that came back.
+        self._marked = self._passed = 0
+        self._ended = False
+        # Set whenever a mark comes back, and at the end.
+        self._moved = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -102,21 +103,28 @@ class Media:
     async def play(self, sounds: AsyncIterator[bytes]) -> None:
         """Play these sounds without a gap, 8 kHz mu-law, and return once they have been sent to the caller. Cancelled,
         it leaves what is queued to be played: `flush`. Raises MediaClosed."""
+        # Marks of what was flushed do not come back.
+        flushed = self._marked
         async for sound in sounds:
             for chunk in _chunks(sound):
-                await self._may_send.wait()
+                if (due := self._marked - CHUNKS_AHEAD + 1) > flushed:
+                    await self._passed_by(due)
                 await self._send(self._socket.send_bytes(chunk))
-        mark = str(next(self._numbers))
-        heard = self._marks[mark] = asyncio.get_running_loop().create_future()
-        try:
-            await self._command("MARK_MEDIA", correlation_id=mark)
-            await heard
-        finally:
-            self._marks.pop(mark, None)
+                self._marked += 1
+                await self._command("MARK_MEDIA", correlation_id=str(self._marked))
+        if self._marked > flushed:
+            await self._passed_by(self._marked)
+
+    async def _passed_by(self, mark: int) -> None:
+        """Wait until Asterisk has sent on to the caller what came before this mark."""
+        while self._passed < mark:
+            if self._ended:
+                raise MediaClosed("the media channel was closed")
+            self._moved.clear()
+            await self._moved.wait()
 
     async def flush(self) -> None:
         """Drop what is queued to be played."""
-        self._may_send.set()
         with suppress(MediaClosed):
             await self._command("FLUSH_MEDIA")
 
@@ -158,22 +166,15 @@ class Media:
 
     def _take(self, event: dict[str, Any]) -> None:
         match event.get("event"):
-            case "MEDIA_XOFF":
-                self._may_send.clear()
-            case "MEDIA_XON":
-                self._may_send.set()
             case "MEDIA_MARK_PROCESSED":
-                mark = self._marks.get(str(event.get("correlation_id")))
-                if mark is not None and not mark.done():
-                    mark.set_result(None)
+                self._passed = int(event["correlation_id"])
+                self._moved.set()
             case "ERROR":
                 log.error("Asterisk refused a command of a media socket", reason=str(event)[:300])
 
     def _give_up(self) -> None:
-        self._may_send.set()
-        for mark in self._marks.values():
-            if not mark.done():
-                mark.set_exception(MediaClosed("the media channel was closed"))
+        self._ended = True
+        self._moved.set()
 
 
 def _chunks(sound: bytes) -> Iterator[bytes]:

@@ -7,9 +7,10 @@ import time
 import pytest
 
 from ivr.voice import SpokenSentences
+from speech.sound.audio import LINE_RATE
 from tests.support.exchange import Exchange
 from tests.support.exchange_line import SILENT_S, SUPPLEMENTARY_LINE, Dialogue, ExchangeLine, dialogue, wait_until
-from tests.support.likeness import part_like
+from tests.support.likeness import is_in, part_like
 from tests.support.own_ear import PACK, READ_BACK, assert_is_line, understood
 from tests.support.recorded_callers import speech_only
 from tests.support.rtp import Network
@@ -18,6 +19,7 @@ from tests.support.sip_telephone import Sound
 pytestmark = pytest.mark.speech
 
 CODE = "410502100012"
+SHORT_CODES = ("173", "186", "194", "197", "198", "245", "286", "309")
 # From the key to the last sound of the prompt.
 BROKEN_OFF_WITHIN_S = 0.1
 # From the first sound of speech, which is no speech before it has gone on for a while.
@@ -88,6 +90,23 @@ def test_the_read_back_is_understood_from_what_the_telephone_received(exchange: 
         for sentence, line_said in READ_BACK.items():
             assert sentence in caller.sentences
             assert_is_line(understood(part_like(voice.mulaw(sentence), heard)), *line_said)
+
+
+def test_a_read_back_of_many_lines_is_heard_to_the_last_word(exchange: Exchange, line: ExchangeLine) -> None:
+    with dialogue(exchange, line) as caller:
+        sign_in(caller)
+        for code in SHORT_CODES:
+            caller.presses(f"{code}*1#", interrupting=True)
+        begun_at = time.monotonic()
+        caller.presses("#", interrupting=True)
+        assert len(caller.sentences) > len(SHORT_CODES)
+        # There is a pause of a second before the question.
+        caller.call.media.wait_for_silence(lasting_s=2.0, within_s=120)
+        heard, voice = caller.call.media.heard(since=begun_at), SpokenSentences(PACK)
+        said = [b"".join(map(voice.mulaw, voice.parts(sentence))) for sentence in caller.sentences]
+        assert sum(map(len, said)) > 30 * LINE_RATE
+        for sentence, sound in zip(caller.sentences, said, strict=True):
+            assert is_in(sound, heard), f"not heard whole: {sentence}"
 
 
 def test_the_supplementary_line_takes_an_order_in_the_same_flow(exchange: Exchange, line: ExchangeLine) -> None:

@@ -14,6 +14,8 @@ from speech.sound.audio import FRAME_BYTES, LINE_RATE
 
 MUSIC = "music"
 _SILENCE = b"\xff"
+_MUSIC = waiting_music.mulaw()
+_MUSIC += _SILENCE * (-len(_MUSIC) % FRAME_BYTES)
 
 
 def spoken(sentence: str, seconds: float = 0.0) -> bytes:
@@ -22,24 +24,23 @@ def spoken(sentence: str, seconds: float = 0.0) -> bytes:
 
 
 class MediaSocket:
-    """The socket of a media channel. `said` is what the line has given to play, in full sentences; `commands` are those
-    that came, in order. `ended` is called when the line closes it."""
+    """The socket of a media channel. `said` is what the line has given to play, by sentences; `commands` are those
+    that came, in order; `most_queued_s` are the most seconds that were to be played at once. `ended` is called when
+    the line closes it."""
 
     def __init__(self, ended: Callable[[], None]) -> None:
         self.said: list[str] = []
         self.commands: list[str] = []
+        self.most_queued_s = 0.0
         self.closed = False
         self._ended = ended
-        self._pending = b""
+        # What was sent since the last mark, and what is still to come of music that has begun.
+        self._sent = self._music_left = b""
+        self._ends_at = 0.0
         self._messages: asyncio.Queue[aiohttp.WSMessage | None] = asyncio.Queue()
         self._marks: list[asyncio.TimerHandle] = []
 
     # --- the exchange's side
-
-    @property
-    def queued(self) -> list[str]:
-        """What the line has given to play of a prompt that it has not given whole yet."""
-        return _as_text(self._pending)
 
     def hear(self, mulaw: bytes) -> None:
         """Bring this sound of the channel's to the line."""
@@ -61,7 +62,7 @@ class MediaSocket:
 
     async def send_bytes(self, sound: bytes) -> None:
         self._refuse_if_closed()
-        self._pending += sound
+        self._sent += sound
 
     async def send_str(self, text: str) -> None:
         self._refuse_if_closed()
@@ -69,13 +70,16 @@ class MediaSocket:
         self.commands.append(command["command"])
         match command["command"]:
             case "MARK_MEDIA":
-                sound, self._pending = self._pending, b""
-                self.said.extend(_as_text(sound))
-                mark = {"event": "MEDIA_MARK_PROCESSED", "correlation_id": command["correlation_id"]}
                 loop = asyncio.get_running_loop()
-                self._marks.append(loop.call_later(len(sound) / LINE_RATE, lambda: self.tell(**mark)))
+                self._ends_at = max(self._ends_at, loop.time()) + len(self._sent) / LINE_RATE
+                self.most_queued_s = max(self.most_queued_s, self._ends_at - loop.time())
+                sound, self._sent = self._sent, b""
+                self._read(sound)
+                mark = {"event": "MEDIA_MARK_PROCESSED", "correlation_id": command["correlation_id"]}
+                self._marks.append(loop.call_at(self._ends_at, lambda: self.tell(**mark)))
             case "FLUSH_MEDIA":
-                self._pending = b""
+                self._sent = self._music_left = b""
+                self._ends_at = 0.0
                 for handle in self._marks:
                     handle.cancel()
 
@@ -86,21 +90,20 @@ class MediaSocket:
         while (message := await self._messages.get()) is not None:
             yield message
 
+    def _read(self, sound: bytes) -> None:
+        """Take down what this sound says; of music its beginning."""
+        common = min(len(sound), len(self._music_left))
+        if sound[:common] == self._music_left[:common]:
+            sound, self._music_left = sound[common:], self._music_left[common:]
+        while sound.strip(_SILENCE):
+            common = min(len(sound), len(_MUSIC))
+            if sound[:common] == _MUSIC[:common]:
+                self.said.append(MUSIC)
+                sound, self._music_left = sound[common:], _MUSIC[common:]
+            else:
+                text, _, sound = sound.lstrip(_SILENCE).partition(_SILENCE)
+                self.said.append(text.decode())
+
     def _refuse_if_closed(self) -> None:
         if self.closed:
             raise ConnectionError("the socket is closed")
-
-
-def _as_text(sound: bytes) -> list[str]:
-    music = waiting_music.mulaw()
-    music += _SILENCE * (-len(music) % FRAME_BYTES)
-    texts: list[str] = []
-    while sound:
-        if sound.startswith(music):
-            texts.append(MUSIC)
-            sound = sound[len(music) :]
-            continue
-        text, _, rest = sound.partition(_SILENCE)
-        texts.append(text.decode())
-        sound = rest.lstrip(_SILENCE)
-    return texts

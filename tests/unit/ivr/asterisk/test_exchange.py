@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ivr.asterisk.exchange import Exchange, Voice
+from ivr.asterisk.media import CHUNKS_AHEAD
 from ivr.asterisk.roles import INTERPRETERS, roles
 from ivr.carrier import Ask, EndCall, Instruction, Listening
 from ivr.streams.media_streams import NotInProgress
@@ -158,7 +159,7 @@ def test_a_prompt_begins_while_a_part_that_the_pack_lacks_is_being_made() -> Non
         thread = HeldBack()
         async with world.process(TwoParts(partial(spoken, seconds=SENTENCE_S)), thread):
             called(world)
-            await until(lambda: any(world.exchange.of("media")) and world.media.queued == [GREETING[:1]], "a part")
+            await world.hears(GREETING[:1])
             thread.release()
             await world.hears(GREETING[:1], GREETING[1:])
 
@@ -174,6 +175,20 @@ def test_a_call_is_answered_and_hears_the_greeting() -> None:
             assert world.exchange.channels[CALL].state == "Up"
 
     assert play(scenario).line.started == [(CALL, "+8613800000012", "+8637255550000")]
+
+
+def test_a_long_prompt_is_given_to_the_exchange_no_faster_than_it_can_keep_it() -> None:
+    sentences = [f"第{number}行" for number in range(30)]
+
+    async def scenario(world: World) -> None:
+        async with world.process():
+            await begun(world)
+            world.line.next = world.line.ask(*sentences)
+            redirected_elsewhere(world)
+            await world.hears(GREETING, *sentences)
+            assert world.media.most_queued_s <= CHUNKS_AHEAD + 0.1
+
+    play(scenario)
 
 
 def test_a_caller_to_whom_nothing_can_be_said_is_not_left_in_silence() -> None:
@@ -265,19 +280,6 @@ def test_a_prompt_waits_while_the_caller_speaks_and_goes_on_after_a_cough() -> N
             await until(lambda: commands[-1] == "PAUSE_MEDIA", "the pause")
             leg._give_way(False)
             await until(lambda: commands[-1] == "CONTINUE_MEDIA", "the rest")
-
-    play(scenario)
-
-
-def test_no_more_is_sent_than_asterisk_takes() -> None:
-    async def scenario(world: World) -> None:
-        async with world.process() as exchange:
-            await begun(world)
-            media = await exchange.legs[CALL].media()
-            world.media.tell("MEDIA_XOFF")
-            await until(lambda: not media._may_send.is_set(), "silence")
-            world.media.tell("MEDIA_XON")
-            await until(media._may_send.is_set, "the rest")
 
     play(scenario)
 
