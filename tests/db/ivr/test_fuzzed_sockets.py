@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from ivr.twilio.media_socket import NORMAL, POLICY_VIOLATION
 from ivr.twilio.signature import stream_token
 from storage import SessionFactory
-from tests.db.ivr.test_media_socket import CONNECTED, SID, STOP, StreamFixture, media, start
+from tests.support.media_stream import CONNECTED, SID, STOP, StreamFixture, media, start
 
 # An example takes a database: what fails is reported as it was found.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)

@@ -12,7 +12,7 @@ from ivr.streams.media_streams import CallListener
 from speech.listening import YesNo
 from speech.utterance import Utterance
 from storage import SessionFactory
-from tests.db.ivr.test_media_socket import FIVE, SID, SILENCE, YES, Happening, StreamFixture
+from tests.support.media_stream import FIVE, SID, SILENCE, YES, Happening, StreamFixture
 
 
 class Fed:

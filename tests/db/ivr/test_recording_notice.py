@@ -15,9 +15,9 @@ from orders.models import DepartmentRule
 from speech.listening import Digits
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, read_only, transaction
-from tests.db.ivr.test_media_socket import SID, STOP, StreamFixture, media
 from tests.support.carrier_client import CALLED, CALLER
 from tests.support.line_world import LineWorld
+from tests.support.media_stream import SID, STOP, StreamFixture, media
 
 SHORT, FULL = 1, 2
 NOTICE = "本次通话会录音。"

@@ -20,10 +20,10 @@ from speech.listening import Digits
 from speech.sound.audio import decode_mulaw, encode_mulaw
 from speech.utterance import NOTHING, Utterance
 from storage import SessionFactory, read_only, transaction
-from tests.db.ivr.test_media_socket import STOP, StreamFixture, media
 from tests.support.console_client import Visitor
 from tests.support.desk_world import MovingClock, World
 from tests.support.line_world import LineWorld
+from tests.support.media_stream import STOP, StreamFixture, media
 
 SID = "CA00000000000000000000000000000001"
 FIVE = Utterance(command="yes", text="五条", confidence=0.42, others=("无条",))
