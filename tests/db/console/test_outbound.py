@@ -24,17 +24,6 @@ from tests.support.outbound_world import OutboundWorld
 
 
 @pytest.fixture
-def day(application: Flask, world: World) -> OutboundWorld:
-    return OutboundWorld(application, world)
-
-
-@pytest.fixture
-def one_retailer(day: OutboundWorld, world: World) -> OutboundWorld:
-    world.change_retailer(STATION, status="suspended")
-    return day
-
-
-@pytest.fixture
 def leader(day: OutboundWorld, visitor: Visitor) -> Visitor:
     visitor.sign_in("leader")
     return visitor
