@@ -9,12 +9,8 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from collections.abc import Callable, Collection
 from typing import Literal
-from urllib.parse import urljoin
 
 from simulator.account import Account
 from simulator.bridge import Connection
@@ -25,7 +21,6 @@ from simulator.events import (
     DebuggerAlert,
     Ended,
     Event,
-    Fetched,
     KeyPressed,
     Listener,
     PartnerSpoke,
@@ -34,17 +29,16 @@ from simulator.events import (
     StreamChanged,
     Updated,
 )
-from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Page, Redirected
+from simulator.instructions import ApplicationFailed, CallUpdate, HungUp, Redirected
 from simulator.media import MediaStream
 from simulator.media_faults import MediaFault
 from simulator.mulaw import FRAME_MS, SILENCE, length_ms
 from simulator.pace import REAL_TIME, Metronome, Pace, Steps
 from simulator.speaking_time import part_said
 from simulator.telephone import KEY_MS, Telephone
-from simulator.twiml_parser import TwimlError, read_twiml
-from simulator.webhook_client import NOT_REACHED, Answer, WebhookClient, new_sid
+from simulator.webhook_client import new_sid
+from simulator.webhooks import CallWebhooks
 
-RETRIEVAL_FAILURE = 11200
 APOLOGY = "We're sorry, an application error has occurred. Goodbye."
 
 Program = Callable[["SimulatedCall"], Steps[None]]
@@ -77,9 +71,7 @@ class SimulatedCall:
         self.caller = caller
         self.called = called
         self.voice_url = voice_url
-        self.fallback_url = fallback_url
-        self.status_url = status_url
-        self.status_events = frozenset(status_events)
+        self.webhooks = CallWebhooks(self, voice_url, fallback_url, status_url, status_events)
         self.direction = direction
         self.status = "ringing"
         self.answered_by = ""
@@ -97,25 +89,19 @@ class SimulatedCall:
         self.on_partner_audio: Callable[[bytes], None] | None = None
         # The partner's sound that is yet to be heard here; more than a second of it is late, and lost.
         self._partner_sound: deque[bytes] = deque(maxlen=1_000 // FRAME_MS)
-        self.page_url = voice_url
 
         self._program = program(self)
         self._pace = pace
         self._metronome = Metronome(pace)
         self._listener = listener
-        self._webhooks = WebhookClient(account.auth_token)
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._companions: list[Steps[None]] = []
-        self._fetching: Future[Answer] | None = None
-        self._background: list[Future[Answer]] = []
         self._interruption: Redirected | HungUp | None = None
         self._ended_by: Literal["line", "caller", "failure"] = "line"
         self._telephone = Telephone()
         self._keys: deque[str] = deque()
         self._prompt: tuple[str, int] | None = None
         self._reply_due = False
-        self._sequence = 0
-        self._reports: deque[Mapping[str, str]] = deque()
         self._thread: threading.Thread | None = None
         account.calls[self.sid] = self
 
@@ -172,7 +158,7 @@ class SimulatedCall:
     @property
     def awaits_caller(self) -> bool:
         """True if it is the caller's turn: the line has finished speaking, and waits."""
-        busy = self.saying or self.in_prompt_gap or self._fetching
+        busy = self.saying or self.in_prompt_gap or self.webhooks.fetching
         return not (busy or self.ended or self.status != "in-progress")
 
     @property
@@ -209,7 +195,7 @@ class SimulatedCall:
             for companion in list(self._companions):
                 if next(companion, StopIteration) is StopIteration:
                     self._companions.remove(companion)
-            self._collect_background()
+            self.webhooks.collect_answers()
             self._metronome.wait(
                 streaming=any(stream.state in ("open", "connecting") for stream in self.streams),
                 prompting=self.saying and not self.speaking and not self._reply_due,
@@ -222,7 +208,7 @@ class SimulatedCall:
         opening, and where sound is acknowledged, until a stream's far end has caught up."""
         if self._pace.is_real_time or self._interruption is not None:
             return False
-        thinking = self._fetching is not None and not self._fetching.done()
+        thinking = self.webhooks.fetching is not None and not self.webhooks.fetching.done()
         behind = self._pace.acknowledged and any(stream.is_behind(self.now_ms) for stream in self.streams)
         if thinking or behind or any(stream.is_connecting for stream in self.streams):
             time.sleep(0.001)
@@ -271,7 +257,7 @@ class SimulatedCall:
         try:
             if self._interruption is not None:
                 interruption, self._interruption = self._interruption, None
-                self._fetching = None
+                self.webhooks.fetching = None
                 self._program.throw(interruption)
             else:
                 next(self._program)
@@ -297,11 +283,8 @@ class SimulatedCall:
             self.emit(StreamChanged(self.now_ms, "stopped", stream.parameters.name, "the call is over"))
         self.streams = []
         duration = self.duration_seconds
-        self.progress("completed", {"CallDuration": str(duration), "Duration": str(-(-duration // 60))})
-        while self._background:
-            self._collect_background()
-            time.sleep(0.001)
-        self._webhooks.close()
+        self.webhooks.progress("completed", {"CallDuration": str(duration), "Duration": str(-(-duration // 60))})
+        self.webhooks.close()
         self.emit(Ended(self.now_ms, self._ended_by, self.status))
         for companion in self._companions:
             next(companion, None)
@@ -332,35 +315,6 @@ class SimulatedCall:
             self._interrupt(Redirected(change), "line")
 
     # For the verbs.
-
-    def progress(self, event: str, more: Mapping[str, str] | None = None) -> None:
-        """Send the application a status callback for this event, if it subscribed to it."""
-        if self.status_url and event in self.status_events:
-            facts = {
-                "SequenceNumber": str(self._sequence),
-                "CallbackSource": "call-progress-events",
-                "Timestamp": format_datetime(datetime.now(UTC)),
-            }
-            self._sequence += 1
-            self._report_progress(self.params() | facts | dict(more or {}))
-
-    def _report_progress(self, report: Mapping[str, str]) -> None:
-        """Report it now, or after another one, or at the end, as the carrier does."""
-        habits = self.account.habits.status_callbacks
-        if "out_of_order" in habits and len(self._reports) % 2:
-            self._reports.insert(len(self._reports) - 1, report)
-        else:
-            self._reports.append(report)
-        held = "late" in habits or ("out_of_order" in habits and len(self._reports) % 2)
-        if self.ended or not held:
-            self._send_reports()
-
-    def _send_reports(self) -> None:
-        times = 2 if "doubled" in self.account.habits.status_callbacks else 1
-        while self._reports:
-            report = self._reports.popleft()
-            for _time in range(times):
-                self.notify(self.status_url, report)
 
     def emit(self, event: Event) -> None:
         """Report an event to the listener."""
@@ -426,71 +380,3 @@ class SimulatedCall:
     def take_key(self) -> str | None:
         """The oldest key not taken yet, or None."""
         return self._keys.popleft() if self._keys else None
-
-    def absolute(self, url: str) -> str:
-        """The address resolved against the current document's."""
-        return urljoin(self.page_url, url)
-
-    def fetch_page(self, url: str, method: str = "POST", params: Mapping[str, str] | None = None) -> Steps[Page]:
-        """Fetch the next document from the application, or the one at the fallback address if that fails. Raises
-        ApplicationFailed if neither can be carried out."""
-        target = self.absolute(url) if url else self.page_url
-        try:
-            return (yield from self._fetch_page(target, method, params))
-        except ApplicationFailed as failure:
-            if not self.fallback_url:
-                raise
-            found_out = {"ErrorCode": str(failure.code), "ErrorUrl": target}
-            try:
-                page = yield from self._fetch_page(self.fallback_url, "POST", found_out)
-            except ApplicationFailed:
-                raise failure from None
-            self.report(failure.code, str(failure))
-            return page
-
-    def _fetch_page(self, target: str, method: str, params: Mapping[str, str] | None) -> Steps[Page]:
-        answer = yield from self._await(self._webhooks.fetch(method, target, self.params() | dict(params or {})))
-        self._emit_fetched(answer)
-        if answer.status == NOT_REACHED:
-            raise ApplicationFailed(RETRIEVAL_FAILURE, f"{method} {target}: {answer.failure}")
-        if answer.status >= 400:
-            raise ApplicationFailed(RETRIEVAL_FAILURE, f"{method} {target} answered {answer.status}")
-        return self.read_page(target, answer.body, answer.content_type)
-
-    def read_page(self, url: str, body: bytes, content_type: str = "text/xml") -> Page:
-        """Parse a document and report its flaws. Raises ApplicationFailed if it is not one."""
-        try:
-            document = read_twiml(body, content_type)
-        except TwimlError as error:
-            raise ApplicationFailed(error.code, f"{url}: {error}") from error
-        for warning in document.warnings:
-            self.report(warning.code, f"{url}: {warning.message}")
-        self.page_url = url
-        return Page(url, document.verbs)
-
-    def notify(self, url: str, params: Mapping[str, str], method: str = "POST") -> None:
-        """Send the application a request without waiting for its answer."""
-        self._background.append(self._webhooks.fetch(method, self.absolute(url), self.params() | dict(params)))
-
-    def _await(self, answer: Future[Answer]) -> Steps[Answer]:
-        self._fetching = answer
-        try:
-            while not answer.done():
-                yield
-        finally:
-            self._fetching = None
-        return answer.result()
-
-    def _collect_background(self) -> None:
-        for future in [future for future in self._background if future.done()]:
-            self._background.remove(future)
-            answer = future.result()
-            self._emit_fetched(answer)
-            if answer.status == NOT_REACHED or answer.status >= 400:
-                what = answer.failure or f"answered {answer.status}"
-                self.report(RETRIEVAL_FAILURE, f"{answer.method} {answer.url}: {what}")
-
-    def _emit_fetched(self, answer: Answer) -> None:
-        body = answer.body.decode("utf-8", "replace")
-        event = Fetched(self.now_ms, answer.method, answer.url, answer.params, answer.status, answer.took_ms, body)
-        self.emit(event)

@@ -81,18 +81,18 @@ def _ring(request: CallRequest, party: CalledParty | None, answered: Program) ->
     def program(call: SimulatedCall) -> Steps[None]:
         yield from call.wait_ms(request.queue_time_ms)
         call.status = "initiated"
-        call.progress("initiated")
+        call.webhooks.progress("initiated")
         if party is not None and party.outcome == "failed":
             call.status = "failed"
             return
         call.status = "ringing"
-        call.progress("ringing")
+        call.webhooks.progress("ringing")
         outcome = yield from _wait_for(call, request.timeout_s * 1000, party)
         if outcome != "answered":
             call.status = outcome
             return
         call.status = "in-progress"
-        call.progress("answered")
+        call.webhooks.progress("answered")
         if request.machine_detection and party is not None:
             call.answered_by = yield from _detect_machine(call, party, request.machine_detection)
         yield from answered(call)

@@ -51,16 +51,16 @@ def enqueue(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page 
         yield from talk(call, bridge, TALK_MAX_S * 1000)
     except QueueLeft:
         facts = left("leave")
-        return (yield from call.fetch_page(action, method, facts)) if action else None
+        return (yield from call.webhooks.fetch_page(action, method, facts)) if action else None
     except (Redirected, HungUp) as gone:
         # Twilio requests the action of an interrupted verb too, and ignores the answer.
         redirected = "redirected" if bridge is None else "redirected-from-bridged"
         facts = left(redirected if isinstance(gone, Redirected) else "hangup")
         if action:
-            call.notify(action, facts, method)
+            call.webhooks.notify(action, facts, method)
         raise
     facts = left("bridged")
-    return (yield from call.fetch_page(action, method, facts)) if action else None
+    return (yield from call.webhooks.fetch_page(action, method, facts)) if action else None
 
 
 def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Connection]:
@@ -76,12 +76,12 @@ def _until_connected(call: SimulatedCall, waiting: Steps[None]) -> Steps[Connect
 
 
 def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carry_out: CarryOut) -> Steps[None]:
-    document_url = call.page_url
+    document_url = call.webhooks.page_url
     while True:
         wait_url = verb.attributes.get("waitUrl", "")
         begun = call.now_ms
         if wait_url:
-            call.page_url = document_url
+            call.webhooks.page_url = document_url
             facts = {
                 "QueuePosition": str(queue.waiting.index(call) + 1 if call in queue.waiting else 1),
                 "QueueSid": queue.sid,
@@ -89,7 +89,7 @@ def _wait(call: SimulatedCall, verb: Verb, queue: WaitingQueue, since: int, carr
                 "AvgQueueTime": str(queue.average_wait_seconds()),
                 "CurrentQueueSize": str(len(queue.waiting)),
             }
-            page = yield from call.fetch_page(wait_url, verb.attributes.get("waitUrlMethod", "POST"), facts)
+            page = yield from call.webhooks.fetch_page(wait_url, verb.attributes.get("waitUrlMethod", "POST"), facts)
             yield from carry_out(call, page)
         # Without a waitUrl Twilio plays music, or silence.
         if call.now_ms - begun < 1000:
@@ -114,7 +114,9 @@ def dial(call: SimulatedCall, verb: Verb, carry_out: CarryOut) -> Steps[Page | N
         call.report(SCHEMA_WARNING, "<Dial> without anybody to call")
         return None
     action = verb.attributes.get("action")
-    return (yield from call.fetch_page(action, verb.attributes.get("method", "POST"), facts)) if action else None
+    return (
+        (yield from call.webhooks.fetch_page(action, verb.attributes.get("method", "POST"), facts)) if action else None
+    )
 
 
 def _dial_queue(call: SimulatedCall, verb: Verb, noun: Verb) -> Steps[dict[str, str]]:
@@ -175,11 +177,11 @@ def _address(noun: Verb) -> str:
 
 def _dial_answerer(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: CarryOut) -> Steps[dict[str, str]]:
     """Call a live answerer; the whisper document may be played to it first, and may decline the call."""
-    whisper = call.absolute(noun.attributes["url"]) if "url" in noun.attributes else ""
+    whisper = call.webhooks.absolute(noun.attributes["url"]) if "url" in noun.attributes else ""
 
     def answered(leg: SimulatedCall) -> Steps[None]:
         if whisper:
-            page = yield from leg.fetch_page(whisper, noun.attributes.get("method", "POST"))
+            page = yield from leg.webhooks.fetch_page(whisper, noun.attributes.get("method", "POST"))
             yield from carry_out(leg, page)
         if not call.ended:
             leg.bridge = call.bridge = AudioBridge(call, leg)
@@ -187,7 +189,7 @@ def _dial_answerer(call: SimulatedCall, verb: Verb, noun: Verb, carry_out: Carry
 
     caller = verb.attributes.get("callerId", call.caller)
     timeout = verb.number("timeout", RING_TIMEOUT)
-    leg = place(call.account, CallRequest(caller, _address(noun), call.page_url, timeout_s=timeout), answered)
+    leg = place(call.account, CallRequest(caller, _address(noun), call.webhooks.page_url, timeout_s=timeout), answered)
     talked_ms = 0
     try:
         while not leg.ended and call.bridge is None:
@@ -240,7 +242,7 @@ def _dial_parties(call: SimulatedCall, verb: Verb, nouns: list[Verb]) -> Steps[d
 def _notify_interrupted(call: SimulatedCall, verb: Verb, facts: dict[str, str]) -> None:
     """Notify the action of the interrupted verb; its answer is ignored."""
     if action := verb.attributes.get("action"):
-        call.notify(action, facts, verb.attributes.get("method", "POST"))
+        call.webhooks.notify(action, facts, verb.attributes.get("method", "POST"))
 
 
 def _dial_facts(status: str, talked_ms: int) -> dict[str, str]:

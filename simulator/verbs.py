@@ -32,7 +32,7 @@ NextPage = Page | None
 
 def follow(call: SimulatedCall) -> Steps[None]:
     """Run a call: fetch its first document and carry out the application's instructions, to the end."""
-    next_page = call.fetch_page(call.voice_url)
+    next_page = call.webhooks.fetch_page(call.voice_url)
     while True:
         try:
             page = yield from next_page
@@ -46,9 +46,9 @@ def _updated_page(call: SimulatedCall, change: CallUpdate) -> Steps[Page]:
     call.stop_saying()
     call.discard_keys()
     if change.twiml:
-        return call.read_page(call.page_url, change.twiml.encode())
+        return call.webhooks.read_page(call.webhooks.page_url, change.twiml.encode())
         yield
-    return (yield from call.fetch_page(change.url, change.method))
+    return (yield from call.webhooks.fetch_page(change.url, change.method))
 
 
 def carry_out(call: SimulatedCall, page: Page, allowed: Collection[str] | None = None) -> Steps[None]:
@@ -58,7 +58,9 @@ def carry_out(call: SimulatedCall, page: Page, allowed: Collection[str] | None =
     while verbs:
         verb = verbs.pop(0)
         if allowed is not None and verb.name not in allowed:
-            call.report(SCHEMA_WARNING, f"{call.page_url}: <{verb.name}> may not stand in a document for who waits")
+            call.report(
+                SCHEMA_WARNING, f"{call.webhooks.page_url}: <{verb.name}> may not stand in a document for who waits"
+            )
             continue
         if call.status == "ringing" and verb.name not in ("Reject", "Pause"):
             call.status = "in-progress"
@@ -156,7 +158,7 @@ def _gather(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     facts = {"Digits": digits, "msg": "Gather End"}
     if call.account.habits.names_finish_key:
         facts["FinishedOnKey"] = finished_on
-    return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
+    return (yield from call.webhooks.fetch_page(verb.attributes.get("action", ""), _method(verb), facts))
 
 
 def _record(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
@@ -189,7 +191,7 @@ def _record(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     except HungUp:
         if loud:
             recorded = _store_recording(call, verb, frames, loud)
-            call.notify(verb.attributes.get("action", ""), recorded | {"Digits": "hangup"}, _method(verb))
+            call.webhooks.notify(verb.attributes.get("action", ""), recorded | {"Digits": "hangup"}, _method(verb))
         raise
     finally:
         call.recorder = None
@@ -198,7 +200,7 @@ def _record(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
         return None
     recorded = _store_recording(call, verb, frames, loud or [0])
     ended = {"Digits": ended_by} if ended_by else {}
-    return (yield from call.fetch_page(verb.attributes.get("action", ""), _method(verb), recorded | ended))
+    return (yield from call.webhooks.fetch_page(verb.attributes.get("action", ""), _method(verb), recorded | ended))
 
 
 def _store_recording(call: SimulatedCall, verb: Verb, frames: list[bytes], loud: list[int]) -> dict[str, str]:
@@ -220,7 +222,7 @@ def _store_recording(call: SimulatedCall, verb: Verb, frames: list[bytes], loud:
             "RecordingSource": "RecordVerb",
             "RecordingTrack": "inbound",
         }
-        call.notify(callback, status, verb.attributes.get("recordingStatusCallbackMethod", "POST"))
+        call.webhooks.notify(callback, status, verb.attributes.get("recordingStatusCallbackMethod", "POST"))
     return facts
 
 
@@ -230,7 +232,7 @@ def open_fork(call: SimulatedCall, noun: Verb) -> MediaStream:
 
 
 def _open_stream(call: SimulatedCall, noun: Verb, *, bidirectional: bool) -> MediaStream:
-    url = call.absolute(noun.attributes.get("url", ""))
+    url = call.webhooks.absolute(noun.attributes.get("url", ""))
     for scheme, secure in (("http://", "ws://"), ("https://", "wss://")):
         if url.startswith(scheme):
             url = secure + url.removeprefix(scheme)
@@ -301,11 +303,11 @@ def _connect(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
     action = verb.attributes.get("action")
     if action is None:
         return None
-    return (yield from call.fetch_page(action, _method(verb), {"StreamSid": stream.sid}))
+    return (yield from call.webhooks.fetch_page(action, _method(verb), {"StreamSid": stream.sid}))
 
 
 def _redirect(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:
-    return (yield from call.fetch_page(verb.text, _method(verb)))
+    return (yield from call.webhooks.fetch_page(verb.text, _method(verb)))
 
 
 def _reject(call: SimulatedCall, verb: Verb) -> Steps[NextPage]:

@@ -108,7 +108,7 @@ class Caller:
         call = dial_in(account, line, CALLER, CALLED, pace=self.pace, listener=self._hear)
         self.call_key = call.sid
         if self.webhooks is not None:
-            call._webhooks = self.webhooks(account.auth_token)
+            call.webhooks.client = self.webhooks(account.auth_token)
         call.accompany(self._steps(call))
         call.run()
         return self
