@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from simulator.account import Account
     from storage import SessionFactory
-    from tests.support.console_client import Visitor
+    from tests.support.console_client import SignedIn, Visitor
     from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
     from tests.support.desk_world import MovingClock, World
     from tests.support.fake_application import FakeApplication
@@ -267,6 +268,19 @@ def new_visitor(application: Flask) -> Callable[[], Visitor]:
 @pytest.fixture
 def visitor(new_visitor: Callable[[], Visitor]) -> Visitor:
     return new_visitor()
+
+
+@pytest.fixture
+def signed_in(new_visitor: Callable[[], Visitor]) -> SignedIn:
+    """A function that returns the browser in which the person with this login is signed in: one for each person."""
+
+    @cache
+    def browser(login: str) -> Visitor:
+        visitor = new_visitor()
+        visitor.sign_in(login)
+        return visitor
+
+    return browser
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask.testing import FlaskClient
@@ -39,6 +40,10 @@ class Visitor:
 
     def sign_in(self, login: str, password: str = DEMO_PASSWORD) -> TestResponse:
         return self.post("/login", login=login, password=password)
+
+
+SignedIn = Callable[[str], Visitor]
+"""Returns the browser in which the person with this login is signed in."""
 
 
 def shown_version(page: str) -> str:

@@ -3,11 +3,9 @@ once, and the form is signed by the operator, the clerk and the director."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -19,24 +17,10 @@ from orders.book.models import OrderChange
 from orders.book.order_changes import decide, request_change
 from orders.reporting.period import Period
 from orders.staff.models import Feedback, StaffRow
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, MAIN, SHOP, World
 
 MONTH = "2026-11-01"
-
-
-@pytest.fixture
-def at(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
-    """A function that returns the signed-in browser of a member of staff."""
-    there: dict[str, Visitor] = {}
-
-    def browser(login: str) -> Visitor:
-        if login not in there:
-            there[login] = new_visitor()
-            there[login].sign_in(login)
-        return there[login]
-
-    return browser
 
 
 def text(answer: TestResponse) -> str:
@@ -85,11 +69,11 @@ def a_months_work(world: World) -> StaffRow:
     return operator
 
 
-def test_the_figures_of_a_month_are_those_of_the_persons_own_work(at: Callable[[str], Visitor], world: World) -> None:
-    at("operator").post("/seat", seat="3")
+def test_the_figures_of_a_month_are_those_of_the_persons_own_work(signed_in: SignedIn, world: World) -> None:
+    signed_in("operator").post("/seat", seat="3")
     operator = a_months_work(world)
     world.clock.move(minutes=10)
-    at("operator").get("/today")
+    signed_in("operator").get("/today")
     world.clock.move(minutes=31)
     with world.session() as session:
         [own] = assessment_figures(session, [operator], Period.around(world.clock().date(), "month")).values()
@@ -102,17 +86,15 @@ def test_the_figures_of_a_month_are_those_of_the_persons_own_work(at: Callable[[
     assert AssessmentFigures.from_kept(own.as_kept()) == own
 
 
-def test_an_assessment_is_written_objected_to_and_signed_up_the_chain(
-    at: Callable[[str], Visitor], world: World
-) -> None:
+def test_an_assessment_is_written_objected_to_and_signed_up_the_chain(signed_in: SignedIn, world: World) -> None:
     operator = a_months_work(world)
-    leader, assessed = at("leader"), at("operator")
+    leader, assessed = signed_in("leader"), signed_in("operator")
     page = text(leader.get("/assessments"))
     assert f"考核{operator.name}" in page
     assert "考核" not in text(assessed.get("/assessments")).split("<tbody>")[1].split("</tbody>")[0]
     begun = leader.post("/assessments", staff=str(operator.id), month=MONTH)
     form = begun.headers["HX-Redirect"]
-    again = at("clerk").post("/assessments", staff=str(operator.id), month=MONTH)
+    again = signed_in("clerk").post("/assessments", staff=str(operator.id), month=MONTH)
     assert again.headers["HX-Redirect"] == form, "two who begin it have one"
     assert "到现在为止" in text(leader.get(form))
     assert assessed.get(form).status_code == 403, "not before it is submitted"
@@ -127,7 +109,7 @@ def test_an_assessment_is_written_objected_to_and_signed_up_the_chain(
     assert "已存" in text(leader.post(f"{form}/write", score="80", remarks="有一张听错"))
     assert "等本人签字" in text(leader.post(f"{form}/write", pass_up="1", score="80", remarks="有一张听错"))
 
-    assert at("clerk").post(f"{form}/sign").status_code == 422, "the operator comes first"
+    assert signed_in("clerk").post(f"{form}/sign").status_code == 422, "the operator comes first"
     assert "退回要写明原因" in text(assessed.post(f"{form}/sign", send_back="1"))
     assert "已退回" in text(assessed.post(f"{form}/sign", send_back="1", comment="那张是客户改的"))
     assert "那张是客户改的" in text(leader.get(form))
@@ -136,21 +118,19 @@ def test_an_assessment_is_written_objected_to_and_signed_up_the_chain(
     talked(world, "CA3", CORNER, operator)
     assert "已签字" in text(assessed.post(f"{form}/sign"))
     assert "等内勤签字" in text(leader.get(form))
-    assert "已签字" in text(at("clerk").post(f"{form}/sign", comment="出勤无误"))
-    page = text(at("director").post(f"{form}/sign"))
+    assert "已签字" in text(signed_in("clerk").post(f"{form}/sign", comment="出勤无误"))
+    page = text(signed_in("director").post(f"{form}/sign"))
     for words in ("已审结", "出勤无误", "80分", "85分", "本人签字："):
         assert words in page
     with world.session() as session:
         [kept] = session.scalars(select(Assessment))
         assert (kept.state, kept.score, kept.figures["calls"]) == ("approved", 85, 2)
     assert leader.post(f"{form}/write", score="1", remarks="改").status_code == 422
-    assert at("manager").get(form).status_code == 403
+    assert signed_in("manager").get(form).status_code == 403
 
 
-def test_the_minutes_of_the_morning_meeting_are_read_by_who_was_absent(
-    at: Callable[[str], Visitor], world: World
-) -> None:
-    leader, operator = at("leader"), person(world, "operator")
+def test_the_minutes_of_the_morning_meeting_are_read_by_who_was_absent(signed_in: SignedIn, world: World) -> None:
+    leader, operator = signed_in("leader"), person(world, "operator")
     assert "今天还没有晨会记录" in text(leader.get("/brief"))
     wrong = leader.post("/meetings", kind="morning", day="2026-11-24", led_by="", text="")
     assert wrong.status_code == 422
@@ -159,18 +139,20 @@ def test_the_minutes_of_the_morning_meeting_are_read_by_who_was_absent(
     here = str(person(world, "leader").id)
     added = leader.post("/meetings", kind="morning", day="2026-11-23", led_by="主任", text="泰山到货", present=here)
     record = added.headers["HX-Redirect"]
-    assert "今天的晨会记录" in text(at("operator").get("/brief"))
-    assert "您没有参加、还没有看过的" in text(at("operator").get("/meetings"))
+    assert "今天的晨会记录" in text(signed_in("operator").get("/brief"))
+    assert "您没有参加、还没有看过的" in text(signed_in("operator").get("/meetings"))
     assert "没有参加，还没看" in text(leader.get(record))
-    assert at("operator").post(f"{record}/read").status_code == 303
+    assert signed_in("operator").post(f"{record}/read").status_code == 303
     assert "看过记录" in text(leader.get(record))
-    assert "您没有参加、还没有看过的" not in text(at("operator").get("/meetings"))
+    assert "您没有参加、还没有看过的" not in text(signed_in("operator").get("/meetings"))
     corrected: dict[str, str] = {"kind": "training", "day": "2026-11-23", "led_by": "主任", "topic": "服务用语"}
     both = {"present": str(operator.id), f"result-{operator.id}": "92"}
-    assert at("clerk").post(record, text="复述", **corrected, **both).status_code == 422, "its writer alone corrects it"
+    assert signed_in("clerk").post(record, text="复述", **corrected, **both).status_code == 422, (
+        "its writer alone corrects it"
+    )
     assert leader.post(record, text="复述", **corrected, **both).status_code == 204
     page = text(leader.get(record))
     assert "服务用语" in page
     assert "<td>92</td>" in page
     world.clock.move(days=2)
-    assert "改这份记录" not in text(at("leader").get(record))
+    assert "改这份记录" not in text(signed_in("leader").get(record))

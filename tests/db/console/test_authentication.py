@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 import console
 from callflows.prompts import load_prompts
 from console.web_phone.gloss import gloss, read_gloss
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import MovingClock
 
 CONSOLE = Path(console.__file__).parent
@@ -82,16 +81,13 @@ def test_a_part_of_a_page_asks_for_a_new_sign_in_instead_of_going_away(visitor: 
     assert "页面上填的内容都还在" in dialog
 
 
-def test_the_top_bar_shows_the_pages_of_ones_role_and_where_one_is(
-    visitor: Visitor, new_visitor: Callable[[], Visitor]
-) -> None:
+def test_the_top_bar_shows_the_pages_of_ones_role_and_where_one_is(visitor: Visitor, signed_in: SignedIn) -> None:
     visitor.sign_in("operator")
     orders = visitor.get("/orders/1").get_data(as_text=True)
     assert '<a href="/orders" aria-current="page">订单</a>' in orders
     assert '<a href="/supply">货源</a>' in orders
     assert "/reports" not in orders
-    manager = new_visitor()
-    manager.sign_in("manager")
+    manager = signed_in("manager")
     page = manager.get("/reports").get_data(as_text=True)
     assert '<a href="/reports" aria-current="page">报表</a>' in page
     assert "/desk" not in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import func, select
 
 from storage import Base, read_only
 from tests.support.commands import run_command
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import World
 from tests.support.workbook_bombs import DOCTYPE, MAIN, SHEET, STRINGS, sheet_xml, text_row, with_part
 
@@ -42,14 +41,11 @@ def counts(world: World) -> dict[str, int]:
         }
 
 
-def test_a_page_says_in_chinese_what_is_wrong_and_changes_nothing(
-    world: World, new_visitor: Callable[[], Visitor]
-) -> None:
+def test_a_page_says_in_chinese_what_is_wrong_and_changes_nothing(world: World, signed_in: SignedIn) -> None:
     """Each page with the files of one who may use it; between them, the two may use all."""
     refused = set()
     for login in ("director", "clerk"):
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         before = counts(world)
         for page in PAGES:
             for sentence, (name, content) in FILES.items():

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from orders.reporting.models import DepartmentReport
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn
 from tests.support.desk_world import CLASSIC, MAIN, SHOP, MovingClock, World
 
 TODAY = "2026-11-23"
 
 
 @pytest.fixture
-def signed_in_as(new_visitor: Callable[[], Visitor]) -> Callable[[str], Visitor]:
-    """A function that returns the signed-in browser of a member of staff."""
-    there: dict[str, Visitor] = {}
-
-    def at(login: str) -> Visitor:
-        if login not in there:
-            there[login] = new_visitor()
-            there[login].sign_in(login)
-        return there[login]
-
-    return at
-
-
-@pytest.fixture
-def diary(signed_in_as: Callable[[str], Visitor], world: World) -> str:
+def diary(signed_in: SignedIn, world: World) -> str:
     """The address of the operator's diary of a day with one order."""
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
@@ -37,7 +23,7 @@ def diary(signed_in_as: Callable[[str], Visitor], world: World) -> str:
         desk.open_draft("CA1", shop, desk.hotline(MAIN))
         desk.draft("CA1").set_line(CLASSIC, 50)
         desk.draft("CA1").confirm()
-    return signed_in_as("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
+    return signed_in("operator").post("/department-reports", kind="diary", day=TODAY).headers["HX-Redirect"]
 
 
 @contextmanager
@@ -51,9 +37,9 @@ def text(answer: object) -> str:
 
 
 def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
-    diary: str, signed_in_as: Callable[[str], Visitor], world: World
+    diary: str, signed_in: SignedIn, world: World
 ) -> None:
-    operator = signed_in_as("operator")
+    operator = signed_in("operator")
     page = text(operator.get(diary))
     assert "已订 1 户" in page
     assert "<textarea" in page
@@ -66,26 +52,26 @@ def test_a_diary_comes_with_the_days_figures_and_is_completed_by_its_author(
 
 
 def test_an_operators_diary_is_signed_by_the_leader_and_its_week_by_the_director(
-    diary: str, signed_in_as: Callable[[str], Visitor], world: World
+    diary: str, signed_in: SignedIn, world: World
 ) -> None:
-    passed_up = text(signed_in_as("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
+    passed_up = text(signed_in("operator").post(f"{diary}/write", text="今天顺利", pass_up="1"))
     assert "已提交" in passed_up
     assert "等电访班长审批" in passed_up
     assert "<textarea" not in passed_up
-    leader, director = signed_in_as("leader"), signed_in_as("director")
+    leader, director = signed_in("leader"), signed_in("director")
     assert diary in text(leader.get("/department-reports")).partition("待我审批")[2].partition("<section")[0]
     assert "已审结" in text(leader.post(f"{diary}/sign", comment="同意"))
-    assert text(signed_in_as("operator").get(diary)).count("：同意") == 1
+    assert text(signed_in("operator").get(diary)).count("：同意") == 1
     with kept(world) as report:
         assert report.state == "approved"
-    week = signed_in_as("operator").post("/department-reports", kind="weekly", day=TODAY).headers["HX-Redirect"]
-    assert "等主任审批" in text(signed_in_as("operator").post(f"{week}/write", text="一周", pass_up="1"))
+    week = signed_in("operator").post("/department-reports", kind="weekly", day=TODAY).headers["HX-Redirect"]
+    assert "等主任审批" in text(signed_in("operator").post(f"{week}/write", text="一周", pass_up="1"))
     assert leader.post(f"{week}/sign").status_code == 422
     assert "已审结" in text(director.post(f"{week}/sign"))
 
 
-def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
-    operator, leader = signed_in_as("operator"), signed_in_as("leader")
+def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in: SignedIn) -> None:
+    operator, leader = signed_in("operator"), signed_in("leader")
     operator.post(f"{diary}/write", text="今天", pass_up="1")
     unsaid = leader.post(f"{diary}/sign", send_back="1")
     assert unsaid.status_code == 422
@@ -97,14 +83,14 @@ def test_a_diary_sent_back_says_why_and_goes_up_again(diary: str, signed_in_as: 
     assert "等电访班长审批" in text(operator.post(f"{diary}/write", text="客户都满意", pass_up="1"))
 
 
-def test_an_empty_diary_is_refused_beside_the_field(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
-    answer = signed_in_as("operator").post(f"{diary}/write", text="  ")
+def test_an_empty_diary_is_refused_beside_the_field(diary: str, signed_in: SignedIn) -> None:
+    answer = signed_in("operator").post(f"{diary}/write", text="  ")
     assert answer.status_code == 422
     assert 'id="text-wrong" class="wrong">请写内容' in text(answer)
 
 
-def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, signed_in_as: Callable[[str], Visitor]) -> None:
-    operator, leader = signed_in_as("operator"), signed_in_as("leader")
+def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, signed_in: SignedIn) -> None:
+    operator, leader = signed_in("operator"), signed_in("leader")
     operator.post(f"{diary}/write", text="今天", pass_up="1")
     late = operator.post(f"{diary}/write", text="再改改")
     assert late.status_code == 422
@@ -114,34 +100,32 @@ def test_who_comes_second_is_told_and_nothing_is_done_twice(diary: str, signed_i
 
 
 def test_operators_do_not_read_each_others_diaries_and_nobody_signs_out_of_turn(
-    diary: str, signed_in_as: Callable[[str], Visitor]
+    diary: str, signed_in: SignedIn
 ) -> None:
-    assert signed_in_as("operator2").get(diary).status_code == 403
-    assert signed_in_as("operator2").post(f"{diary}/write", text="x").status_code == 403
-    assert signed_in_as("manager").post("/department-reports", kind="diary", day=TODAY).status_code == 403
-    signed_in_as("operator").post(f"{diary}/write", text="今天", pass_up="1")
-    assert signed_in_as("director").post(f"{diary}/sign").status_code == 422
-    assert signed_in_as("leader").get("/department-reports/999").status_code == 404
+    assert signed_in("operator2").get(diary).status_code == 403
+    assert signed_in("operator2").post(f"{diary}/write", text="x").status_code == 403
+    assert signed_in("manager").post("/department-reports", kind="diary", day=TODAY).status_code == 403
+    signed_in("operator").post(f"{diary}/write", text="今天", pass_up="1")
+    assert signed_in("director").post(f"{diary}/sign").status_code == 422
+    assert signed_in("leader").get("/department-reports/999").status_code == 404
 
 
 def test_what_is_late_is_marked_for_its_author_and_for_those_above(
-    diary: str, signed_in_as: Callable[[str], Visitor], clock: MovingClock
+    diary: str, signed_in: SignedIn, clock: MovingClock
 ) -> None:
-    assert "逾期" not in text(signed_in_as("operator").get(diary))
+    assert "逾期" not in text(signed_in("operator").get(diary))
     clock.move(days=2)
     for login in ("operator", "leader"):
-        signed_in_as(login).sign_in(login)
+        signed_in(login).sign_in(login)
         late = (
-            text(signed_in_as(login).get("/department-reports"))
-            .partition('id="late-title"')[2]
-            .partition("</section>")[0]
+            text(signed_in(login).get("/department-reports")).partition('id="late-title"')[2].partition("</section>")[0]
         )
         assert diary in late
-    assert "逾期，最晚 2026-11-24" in text(signed_in_as("operator").get(diary))
+    assert "逾期，最晚 2026-11-24" in text(signed_in("operator").get(diary))
 
 
 def test_who_wrote_no_diary_is_late_by_name_and_begins_their_own_from_the_list(
-    signed_in_as: Callable[[str], Visitor], world: World, clock: MovingClock
+    signed_in: SignedIn, world: World, clock: MovingClock
 ) -> None:
     with world.desk() as desk:
         shop = desk.retailer(SHOP)
@@ -151,7 +135,7 @@ def test_who_wrote_no_diary_is_late_by_name_and_begins_their_own_from_the_list(
         desk.draft("CA1").confirm()
     clock.move(days=2)
     for login, names in (("leader", ("李晓燕", "王敏", "刘志明", "赵红霞")), ("operator", ("李晓燕",))):
-        page = text(signed_in_as(login).get("/department-reports"))
+        page = text(signed_in(login).get("/department-reports"))
         late = page.partition('id="late-title"')[2].partition("</section>")[0]
         assert late.count("还没有写") == len(names)
         assert all(name in late for name in names)
@@ -159,9 +143,7 @@ def test_who_wrote_no_diary_is_late_by_name_and_begins_their_own_from_the_list(
 
 
 @pytest.mark.parametrize("form", [{"kind": "diary", "day": "2026-11-24"}, {"kind": "diary", "day": ""}, {"kind": "x"}])
-def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(
-    signed_in_as: Callable[[str], Visitor], form: dict[str, str]
-) -> None:
-    answer = signed_in_as("operator").post("/department-reports", **form)
+def test_a_report_of_no_day_or_of_one_to_come_is_not_begun(signed_in: SignedIn, form: dict[str, str]) -> None:
+    answer = signed_in("operator").post("/department-reports", **form)
     assert answer.status_code == 422
     assert "请选一个日期" in text(answer)

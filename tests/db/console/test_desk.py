@@ -16,7 +16,7 @@ from ivr.turns.calls import Calls, TurnRequest
 from orders import audit_log
 from orders.book.models import OrderHistory, OrderRow
 from speech.utterance import Utterance
-from tests.support.console_client import Visitor, shown_version
+from tests.support.console_client import SignedIn, Visitor, shown_version
 from tests.support.desk_world import CHINA, CLASSIC, CORNER, CRANE, MAIN, SHOP, World
 
 CALLER = "+8613800000012"
@@ -38,9 +38,8 @@ def redirected(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> list[tupl
 
 
 @pytest.fixture
-def operator(visitor: Visitor, redirected: list[tuple[str, int | str]]) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn, redirected: list[tuple[str, int | str]]) -> Visitor:
+    return signed_in("operator")
 
 
 def stuck_caller(calls: Calls, call_key: str = "CA1", *, signed_in: bool = True) -> None:
@@ -64,11 +63,10 @@ def test_the_queue_says_who_waits_and_why(operator: Visitor, line: LineServices)
 
 
 def test_two_operators_reach_for_one_call_and_the_other_is_told_who_has_it(
-    operator: Visitor, new_visitor: Callable[[], Visitor], line: LineServices
+    operator: Visitor, signed_in: SignedIn, line: LineServices
 ) -> None:
     stuck_caller(line.calls)
-    second = new_visitor()
-    second.sign_in("operator2")
+    second = signed_in("operator2")
     assert json.loads(operator.post("/desk/tickets/1/take").headers["HX-Location"])["path"] == "/desk/orders/CA1"
     refused = second.post("/desk/tickets/1/take")
     assert refused.status_code == 409
@@ -246,12 +244,11 @@ def test_the_sheet_searches_all_the_names_of_the_catalogue_which_a_browser_keeps
 
 
 def test_a_note_about_the_shop_is_seen_by_whoever_takes_its_next_order(
-    operator: Visitor, world: World, new_visitor: Callable[[], Visitor]
+    operator: Visitor, world: World, signed_in: SignedIn
 ) -> None:
     world.change_retailer(SHOP, route="东一线", grade=16, manager="王明")
     assert "还没有" not in text(operator.post(f"/retailers/{SHOP}/note", note=" 老板耳背，\n说慢一点 "))
-    clerk = new_visitor()
-    clerk.sign_in("clerk")
+    clerk = signed_in("clerk")
     sheet = text(clerk.get(clerk.post("/desk/orders", customer_code=SHOP).headers["HX-Redirect"]))
     for shown in ("老板耳背， 说慢一点", "东一线", "王明", CALLER, f'href="tel:{CALLER}"', f'href="/retailers/{SHOP}"'):
         assert shown in sheet, shown
@@ -266,8 +263,7 @@ def test_a_note_about_the_shop_is_seen_by_whoever_takes_its_next_order(
     with world.session() as session:
         entries = audit_log.entries(session, subject="retailer", name=SHOP)
         assert [entry.after for entry in entries] == [None, {"note": "老板耳背， 说慢一点"}]
-    visitor = new_visitor()
-    visitor.sign_in("manager")
+    visitor = signed_in("manager")
     assert visitor.post(f"/retailers/{SHOP}/note", note="x").status_code == 403
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from zipfile import ZipFile
 
 import pytest
@@ -14,16 +13,15 @@ from werkzeug.test import TestResponse
 
 from orders.models import SettingChange
 from orders.retailers.models import RetailerRow
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import SHOP, World
 
 FORMULA = '=HYPERLINK("https://elsewhere.example","see")'
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def exports(world: World) -> list[tuple[str, str, int]]:
@@ -60,10 +58,9 @@ def test_every_export_is_on_record_with_who_took_how_many(
     assert file in manager.get("/audit-log").get_data(as_text=True)
 
 
-def test_an_operator_exports_no_shops_and_sees_no_link_to_it(new_visitor: Callable[[], Visitor], world: World) -> None:
+def test_an_operator_exports_no_shops_and_sees_no_link_to_it(signed_in: SignedIn, world: World) -> None:
     for login in ("operator", "leader"):
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         for path in ("/retailers/export", "/supply/export?what=limits", "/audit-log/export"):
             assert visitor.get(path).status_code == 403, path
         for path in ("/retailers", "/supply", "/audit-log"):

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from orders.staff.models import Feedback
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import SHOP, World
 
 
 @pytest.fixture
-def operator(visitor: Visitor) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn) -> Visitor:
+    return signed_in("operator")
 
 
 @pytest.fixture
-def leader(new_visitor: Callable[[], Visitor]) -> Visitor:
-    visitor = new_visitor()
-    visitor.sign_in("leader")
-    return visitor
+def leader(signed_in: SignedIn) -> Visitor:
+    return signed_in("leader")
 
 
 @pytest.fixture
-def manager(new_visitor: Callable[[], Visitor]) -> Visitor:
-    visitor = new_visitor()
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def text(answer: object) -> str:

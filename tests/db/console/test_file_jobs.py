@@ -13,7 +13,7 @@ from orders.file_jobs.runner import FileJobs
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Limit, LimitBatch
 from storage import read_only
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CORNER, SHOP, World
 
 # The limits of the present cycle are locked since 07:50.
@@ -22,9 +22,8 @@ LIMITS = f"客户代码,店名,品规,条数\n{CORNER},街角店,红塔山(硬�
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def worker(world: World) -> FileJobs:

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from console.file_templates import TEMPLATES
 from orders.retailers.models import RetailerRow
 from orders.supply.models import Supply
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import SHOP, World
 
 UPLOADS = {
@@ -27,9 +27,8 @@ UPLOADS = {
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def filled_in(template: bytes, *rows: dict[str, object]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -15,7 +14,7 @@ from ivr.operators.models import Presence, Ticket
 from ivr.services import services
 from orders.book.models import OrderRow
 from tests.db.console.test_desk import stuck_caller, text
-from tests.support.console_client import Visitor, shown_version
+from tests.support.console_client import SignedIn, Visitor, shown_version
 from tests.support.desk_world import CLASSIC, CRANE, World
 
 LI = 1
@@ -37,9 +36,8 @@ def redirected(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> list[str]
 
 
 @pytest.fixture
-def operator(visitor: Visitor, redirected: list[str]) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn, redirected: list[str]) -> Visitor:
+    return signed_in("operator")
 
 
 @pytest.fixture
@@ -229,7 +227,7 @@ def test_an_operator_whose_telephone_was_cut_off_takes_the_caller_back(
 
 
 def test_nobody_is_rung_for_a_caller_who_has_gone_or_whom_another_operator_has(
-    ready: Visitor, line: LineServices, new_visitor: Callable[[], Visitor], world: World
+    ready: Visitor, line: LineServices, signed_in: SignedIn, world: World
 ) -> None:
     stuck_caller(line.calls)
     ready.post("/desk/tickets/1/take")
@@ -237,8 +235,7 @@ def test_nobody_is_rung_for_a_caller_who_has_gone_or_whom_another_operator_has(
     # Still connected.
     assert ready.post("/desk/tickets/1/reconnect").status_code == 409
     line.operators.dispatcher.end_attempt(1, "completed")
-    other = new_visitor()
-    other.sign_in("operator2")
+    other = signed_in("operator2")
     assert other.post("/desk/tickets/1/reconnect").status_code == 409
     line.calls.end("CA1", "completed")
     assert ready.post("/desk/tickets/1/reconnect").status_code == 409

@@ -16,7 +16,7 @@ from ivr.services import services
 from ivr.turns.calls import TurnRequest
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CORNER, MAIN, SHOP, World
 from tests.support.many_orders import add_orders
 
@@ -46,9 +46,8 @@ def busy_day(world: World) -> None:
 
 
 @pytest.fixture
-def leader(visitor: Visitor) -> Visitor:
-    visitor.sign_in("leader")
-    return visitor
+def leader(signed_in: SignedIn) -> Visitor:
+    return signed_in("leader")
 
 
 @pytest.mark.usefixtures("busy_day")

@@ -4,7 +4,6 @@ be looked up."""
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pytest
 from openpyxl import load_workbook
@@ -12,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from brand_catalog.loading import load_catalog
 from orders.supply.models import Limit, LimitBatch
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CLASSIC, CORNER, ERA, SHOP, World
 
 TOMORROW = "2026-11-24"
@@ -20,9 +19,8 @@ LIMITS = f"customer_code,name,cartons\n{CORNER},红塔山(硬经典),7\n"
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def upload(visitor: Visitor, contents: str, name: str = "limits.csv", **form: str) -> TestResponse:
@@ -133,10 +131,9 @@ def test_an_order_can_be_looked_up_with_its_history(manager: Visitor, world: Wor
     assert manager.get("/orders/99").status_code == 404
 
 
-def test_what_was_said_in_a_call_is_for_some_roles_only(new_visitor: Callable[[], Visitor]) -> None:
+def test_what_was_said_in_a_call_is_for_some_roles_only(signed_in: SignedIn) -> None:
     for login, status in (("leader", 404), ("operator", 403), ("clerk", 403), ("director", 404)):
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         assert visitor.get("/calls").status_code == 200
         assert visitor.get("/calls/CA404").status_code == status, login
 

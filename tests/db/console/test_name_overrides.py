@@ -25,7 +25,7 @@ from brand_catalog.spoken_names import Alias, derive_spoken_names
 from ivr.services import services
 from settings import Settings
 from speech.listening import Items
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CLASSIC, CRANE, ERA, MovingClock, World
 from tests.support.desk_world import catalog as small_catalog
 
@@ -150,9 +150,8 @@ def test_a_catalogue_goes_out_as_files_and_comes_in_again_the_same(tmp_path: Pat
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def export(visitor: Visitor) -> list[str]:

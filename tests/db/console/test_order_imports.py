@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ from orders.channels.models import OrderSource, WebOrderRow
 from orders.file_jobs import jobs
 from orders.file_jobs.models import FileJob, OrderFile
 from orders.file_jobs.runner import FileJobs
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CORNER, SHOP, World
 
 HEADINGS = "外部单号,客户代码,店名,品规,条数,下单时间\n"
@@ -38,9 +37,8 @@ def root(application: Flask, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def leader(visitor: Visitor, root: Path) -> Visitor:
-    visitor.sign_in("leader")
-    return visitor
+def leader(signed_in: SignedIn, root: Path) -> Visitor:
+    return signed_in("leader")
 
 
 def machine(world: World, root: Path) -> FileJobs:
@@ -214,11 +212,9 @@ def test_a_process_that_is_killed_leaves_its_files_to_another_and_a_bad_folder_i
 
 
 def test_one_file_is_uploaded_by_hand_for_a_system_without_a_folder(
-    application: Flask, new_visitor: Callable[[], Visitor], world: World
+    application: Flask, signed_in: SignedIn, world: World
 ) -> None:
-    director, clerk = new_visitor(), new_visitor()
-    director.sign_in("director")
-    clerk.sign_in("clerk")
+    director, clerk = signed_in("director"), signed_in("clerk")
     assert "ORDER_FILES_ROOT" in page(director)
     assert "ORDER_FILES_ROOT" in text(director.post("/order-imports/new", **SOURCE, why="x"))
     assert director.post("/order-imports/new", **SOURCE | {"folder": ""}, why="网店").status_code == 204

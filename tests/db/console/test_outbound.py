@@ -18,7 +18,7 @@ from orders.outbound import campaign
 from orders.outbound.models import OutboundWindow
 from orders.reporting.labels import CHANNELS
 from orders.windows import business_day
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import MAIN, SHOP, STATION, World
 from tests.support.outbound_world import OutboundWorld
 
@@ -39,11 +39,10 @@ def quiet(day: OutboundWorld) -> IdleReason:
 
 
 def test_only_the_leader_and_up_may_see_start_and_stop_it(
-    day: OutboundWorld, new_visitor: Callable[[], Visitor]
+    day: OutboundWorld, new_visitor: Callable[[], Visitor], signed_in: SignedIn
 ) -> None:
     for login, may in (("operator", False), ("manager", False), ("leader", True), ("clerk", True), ("director", True)):
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         assert (visitor.get("/outbound").status_code == 200) is may, login
         for button in ("start", "stop", "not-today"):
             answer = visitor.post(f"/outbound/{button}", customer_code=SHOP)

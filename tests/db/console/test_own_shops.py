@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -28,7 +27,7 @@ from orders.staff.feedback import record_request
 from orders.staff.models import Feedback, StaffRow
 from orders.supply.models import Limit
 from orders.windows import business_day
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CARTON, CLASSIC, CORNER, SHOP, STATION, World
 
 NAMES = {SHOP: "向阳商店", CORNER: "街角烟店", STATION: "车站超市"}
@@ -86,7 +85,7 @@ def send_list(visitor: Visitor, codes: list[str], **form: str) -> TestResponse:
 
 @pytest.mark.parametrize(("who", "own"), [("customer_manager", {SHOP}), ("county_clerk", {SHOP, CORNER})])
 def test_every_page_file_and_search_has_their_own_shops_only(
-    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int], who: str, own: set[str]
+    visitor: Visitor, signed_in: SignedIn, world: World, city: dict[str, int], who: str, own: set[str]
 ) -> None:
     visitor.sign_in(who)
     paths = [
@@ -117,16 +116,14 @@ def test_every_page_file_and_search_has_their_own_shops_only(
         assert noted.status_code == (200 if code in own else 422)
     assert "上门订货" in page(visitor, "/visits")
     assert visitor.get("/").location == "/unreached"
-    everybody = new_visitor()
-    everybody.sign_in("clerk")
+    everybody = signed_in("clerk")
     assert all(name in page(everybody, "/retailers") for name in NAMES.values())
 
 
 def test_a_customer_manager_enters_the_signed_list_of_their_own_shops(
-    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int]
+    visitor: Visitor, signed_in: SignedIn, world: World, city: dict[str, int]
 ) -> None:
-    clerk = new_visitor()
-    clerk.sign_in("clerk")
+    clerk = signed_in("clerk")
     visitor.sign_in("customer_manager")
     refused = send_list(visitor, [SHOP, CORNER, STATION], apply="1")
     assert refused.status_code == 422
@@ -144,7 +141,7 @@ def test_a_customer_manager_enters_the_signed_list_of_their_own_shops(
 
 
 def test_a_customer_manager_tunes_the_limits_of_their_own_shops(
-    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int]
+    visitor: Visitor, signed_in: SignedIn, world: World, city: dict[str, int]
 ) -> None:
     visitor.sign_in("customer_manager")
     assert "改限量" in page(visitor, f"/retailers/{SHOP}")
@@ -164,11 +161,9 @@ def test_a_customer_manager_tunes_the_limits_of_their_own_shops(
     present = {"day": "2026-11-23", f"limit-{CLASSIC}": "9", f"was-{CLASSIC}": limit_shown(visitor)}
     requested = visitor.post(f"/supply/limits/{SHOP}", **present, why="客户要加", apply="1").get_data(as_text=True)
     assert "等第二个人同意" in requested
-    leader = new_visitor()
-    leader.sign_in("leader")
+    leader = signed_in("leader")
     assert "客户要加" in page(leader, "/supply/requests")
-    clerk = new_visitor()
-    clerk.sign_in("county_clerk")
+    clerk = signed_in("county_clerk")
     assert clerk.post(f"/supply/limits/{SHOP}", **form).status_code == 403
 
 
@@ -184,11 +179,9 @@ def rows_of(visitor: Visitor, table: str) -> list[list[str]]:
 
 
 def test_the_figures_of_counties_and_managers_are_each_readers_own(
-    visitor: Visitor, new_visitor: Callable[[], Visitor], world: World, city: dict[str, int]
+    visitor: Visitor, signed_in: SignedIn, world: World, city: dict[str, int]
 ) -> None:
-    leader, clerk = new_visitor(), new_visitor()
-    leader.sign_in("leader")
-    clerk.sign_in("county_clerk")
+    leader, clerk = signed_in("leader"), signed_in("county_clerk")
     visitor.sign_in("customer_manager")
     [head, *counties] = rows_of(leader, "counties")
     assert ",".join(head) == "县,户数,应订户数,已订户数,订货成功率%,订单数,条数,金额(元),订足率%"

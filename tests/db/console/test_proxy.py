@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -13,16 +12,15 @@ from console.language import choose
 from orders.book.models import OrderRow
 from orders.channels.models import ProxyEntry
 from orders.channels.proxy_list import COLUMNS
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CHINA, CORNER, SHOP, STATION, MovingClock, World
 
 SIGNED = "张三,李四,王五"
 
 
 @pytest.fixture
-def operator(visitor: Visitor) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn) -> Visitor:
+    return signed_in("operator")
 
 
 SCAN = b"%PDF-1.7 three signatures"
@@ -96,7 +94,7 @@ def test_every_row_that_is_wrong_is_named_in_chinese_and_nothing_is_entered(oper
 
 
 def test_the_scan_is_kept_with_the_list_and_without_one_nothing_is_entered(
-    operator: Visitor, world: World, new_visitor: Callable[[], Visitor]
+    operator: Visitor, world: World, signed_in: SignedIn
 ) -> None:
     row = f"{SHOP},中华(硬),5,{SIGNED}"
     status, text = give(operator, row, apply=True, scan=b"")
@@ -109,8 +107,7 @@ def test_the_scan_is_kept_with_the_list_and_without_one_nothing_is_entered(
     assert give(operator, row, scan=b"")[0] == 200
     assert operator.get("/proxy/scans/1").status_code == 404
     assert give(operator, row, apply=True)[0] == 200
-    manager = new_visitor()
-    manager.sign_in("manager")
+    manager = signed_in("manager")
     assert "signed.pdf" in manager.get("/proxy").get_data(as_text=True)
     kept = manager.get("/proxy/scans/1")
     assert (kept.data, kept.mimetype) == (SCAN, "application/pdf")

@@ -20,7 +20,7 @@ from orders.reporting.calls import CallFigures
 from orders.reporting.figures import read_figures
 from orders.reporting.period import Period
 from orders.staff.accounts import create_staff
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, MAIN, SHOP, STATION, MovingClock, World
 
 TODAY = date(2026, 11, 23)
@@ -29,9 +29,8 @@ NINE = datetime(2026, 11, 23, 9, 0, tzinfo=SHANGHAI)
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def seconds(count: float) -> timedelta:

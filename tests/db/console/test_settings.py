@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from datetime import date
 from typing import get_args
 
@@ -20,7 +19,7 @@ from orders.lockout import SignInRules, check_pin, matches_hash
 from orders.models import DepartmentRule, HotlineRow, SettingChange, Subject
 from orders.retailers.access import waits_until
 from orders.retailers.models import RetailerRow
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CLASSIC, CORNER, MAIN, PIN, SHOP, MovingClock, World
 
 TOMORROW = "2026-11-24"
@@ -36,9 +35,8 @@ LINE = {
 
 
 @pytest.fixture
-def manager(visitor: Visitor) -> Visitor:
-    visitor.sign_in("manager")
-    return visitor
+def manager(signed_in: SignedIn) -> Visitor:
+    return signed_in("manager")
 
 
 def changes(world: World) -> list[tuple[str, str, str, object, object]]:
@@ -229,11 +227,10 @@ def test_a_new_pin_is_shown_once_works_and_is_on_record_without_itself(
 
 
 def test_neither_is_done_without_a_reason_or_by_who_may_not(
-    new_visitor: Callable[[], Visitor], world: World, clock: MovingClock
+    signed_in: SignedIn, world: World, clock: MovingClock
 ) -> None:
     for login, status in (("clerk", 422), ("operator", 403), ("leader", 403)):
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         for what in ("pin", "unlock"):
             assert visitor.post(f"/retailers/{SHOP}/{what}", why="").status_code == status, (login, what)
     assert may_sign_in(world, clock, PIN)

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from ivr.twilio.rest import TwilioCarrier
 from orders.staff.models import StaffRow
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import World
 
 OWN = "my very own password"
@@ -76,10 +76,9 @@ def test_a_new_operator_signs_in_with_a_password_that_is_used_once(
 
 
 def test_an_extension_is_a_number_where_the_desk_telephones_are_ones_own(
-    new_visitor: Callable[[], Visitor], monkeypatch: pytest.MonkeyPatch
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leader = new_visitor()
-    leader.sign_in("leader")
+    leader = signed_in("leader")
     assert engage(leader, login="xu", name="许英", phone="8001").status_code == 422
     monkeypatch.setattr(TwilioCarrier, "has_extensions", True)
     refused = engage(leader, login="xu", name="许英", phone="8001a")
@@ -113,10 +112,8 @@ def test_who_has_left_comes_back_or_gives_login_and_name_to_another(
     assert logins == [f"xu#{page.rpartition('/')[2]}", "xu"]
 
 
-def test_nobody_manages_who_may_do_more_nor_themselves(new_visitor: Callable[[], Visitor], world: World) -> None:
-    leader, director = new_visitor(), new_visitor()
-    leader.sign_in("leader")
-    director.sign_in("director")
+def test_nobody_manages_who_may_do_more_nor_themselves(signed_in: SignedIn, world: World) -> None:
+    leader, director = signed_in("leader"), signed_in("director")
     for name in ("赵红霞", "陈静", "周志强", "马丽"):
         assert leader.get(f"/staff/{number_of(world, name)}").status_code == 403
         assert leader.post(f"/staff/{number_of(world, name)}/password", why="x").status_code == 403
@@ -136,9 +133,8 @@ def test_nobody_manages_who_may_do_more_nor_themselves(new_visitor: Callable[[],
         assert (row.role, row.seat) == ("leader", "7")
 
 
-def test_the_last_director_stays(new_visitor: Callable[[], Visitor], world: World) -> None:
-    first = new_visitor()
-    first.sign_in("director")
+def test_the_last_director_stays(new_visitor: Callable[[], Visitor], signed_in: SignedIn, world: World) -> None:
+    first = signed_in("director")
     password = shown_password(engage(first, login="xu", name="许英", role="director"))
     second = new_visitor()
     second.sign_in("xu", password)

@@ -30,7 +30,7 @@ from ivr.turns.calls import TurnRequest
 from orders.audit_log import entries
 from orders.staff.models import StaffRow
 from speech.utterance import Utterance
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import MAIN, World
 
 CALLER = "+8613800000012"
@@ -68,12 +68,11 @@ def carrier(line: LineServices, monkeypatch: pytest.MonkeyPatch) -> RecordingCar
 
 
 @pytest.fixture
-def desk_of(new_visitor: Callable[[], Visitor], carrier: RecordingCarrier, world: World) -> Callable[[str], Visitor]:
+def desk_of(signed_in: SignedIn, carrier: RecordingCarrier, world: World) -> SignedIn:
     """The desk of this member of staff, who has a telephone."""
 
     def desk(login: str) -> Visitor:
-        visitor = new_visitor()
-        visitor.sign_in(login)
+        visitor = signed_in(login)
         with world.session() as session:
             person = session.scalars(select(StaffRow).where(StaffRow.login == login)).one()
             person.phone = f"+861370000000{person.id}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
@@ -12,26 +11,22 @@ import pytest
 from clock import SHANGHAI
 from orders.supply.late_changes import open_count
 from orders.supply.models import Limit, LimitBatch, Supply
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, CORNER, SHOP, MovingClock, World
 
 TODAY, TOMORROW = "2026-11-23", "2026-11-24"
 
 
 @pytest.fixture
-def manager(new_visitor: Callable[[], Visitor], clock: MovingClock) -> Visitor:
+def manager(signed_in: SignedIn, clock: MovingClock) -> Visitor:
     """The supply manager on Monday at 08:30: SHOP is due today, CORNER tomorrow."""
     clock.move_to(datetime(2026, 11, 23, 8, 30, tzinfo=SHANGHAI))
-    visitor = new_visitor()
-    visitor.sign_in("manager")
-    return visitor
+    return signed_in("manager")
 
 
 @pytest.fixture
-def leader(new_visitor: Callable[[], Visitor]) -> Visitor:
-    visitor = new_visitor()
-    visitor.sign_in("leader")
-    return visitor
+def leader(signed_in: SignedIn) -> Visitor:
+    return signed_in("leader")
 
 
 def text(answer: object) -> str:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from orders.outbound.models import MissedCall
-from tests.support.console_client import Visitor
+from tests.support.console_client import SignedIn, Visitor
 from tests.support.desk_world import CLASSIC, MAIN, SHOP, STATION, SUPPLEMENTARY, World
 
 TODAY, TOMORROW, NEXT_MONDAY = "2026-11-23", "2026-11-24", "2026-11-30"
 
 
 @pytest.fixture
-def operator(visitor: Visitor) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn) -> Visitor:
+    return signed_in("operator")
 
 
 def record(visitor: Visitor, **form: str) -> tuple[int, str]:

@@ -3,22 +3,19 @@ none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from orders.book.models import OrderRow
 from orders.channels import web_orders
 from orders.channels.models import WebOrderRow
 from orders.channels.web_orders import WebOrder
-from tests.support.console_client import Visitor, shown_version
+from tests.support.console_client import SignedIn, Visitor, shown_version
 from tests.support.desk_world import CARTON, CHINA, CLASSIC, SHOP, STATION, MovingClock, World
 
 
 @pytest.fixture
-def operator(visitor: Visitor) -> Visitor:
-    visitor.sign_in("operator")
-    return visitor
+def operator(signed_in: SignedIn) -> Visitor:
+    return signed_in("operator")
 
 
 def take_in_web_order(world: World, code: str, barcode: str, cartons: int, key: str = "1") -> None:
@@ -77,13 +74,10 @@ def test_a_failed_order_is_followed_up_by_telephone_and_becomes_an_order(operato
         assert session.query(OrderRow).filter_by(state="confirmed").one().channel == "operator"
 
 
-def test_two_operators_do_not_ring_one_retailer(
-    operator: Visitor, new_visitor: Callable[[], Visitor], world: World
-) -> None:
+def test_two_operators_do_not_ring_one_retailer(operator: Visitor, signed_in: SignedIn, world: World) -> None:
     world.stock(CHINA, 0)
     take_in_web_order(world, SHOP, CHINA, 5)
-    second = new_visitor()
-    second.sign_in("operator2")
+    second = signed_in("operator2")
     operator.post(f"/web-orders/{SHOP}/take")
     assert "李晓燕在打" in page(second)
     refused = second.post(f"/web-orders/{SHOP}/take")
