@@ -5,19 +5,15 @@ The manager supplies the day the evening before; the clock is moved from step to
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 import storage
 from brand_catalog.models import BrandSpec, CatalogVersion
@@ -25,7 +21,7 @@ from clock import SHANGHAI
 from orders.assessment.models import Assessment, MeetingPerson
 from orders.book.models import OrderRow
 from orders.day_end.models import DayStepDone
-from orders.demo import PIN, seed_demo
+from orders.demo import seed_demo
 from orders.demo.demo_staff import seed_demo_staff
 from orders.reporting.models import DepartmentReport
 from orders.retailers.models import RetailerRow
@@ -34,20 +30,17 @@ from orders.supply.models import Limit
 from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN
 from simulator.inbound_calls import open_account
 from tests.support.chromium import (
-    PHONE_WIDTH,
     accessibility_faults,
     click_and_confirm,
     click_link,
-    new_page,
-    sign_in,
     take_screenshot,
 )
+from tests.support.department import DAY, Department, csv_file, downloaded, step, upload
 from tests.support.served_app import CLOCK
 from tests.support.served_line import ServedLine
 
 pytestmark = pytest.mark.timeout(600)
 
-DAY = date(2026, 11, 24)
 WEEK = timedelta(days=7)
 # The shop that orders by itself, the one on the signed list, and the one the bank does not pay for.
 SHOP, LISTED, POOR = "410502100012", "410502100078", "410502100045"
@@ -64,54 +57,6 @@ SIGNED_LIST = f"""客户代码,品规,条数,客户签名,科长签名,副经理
 {POOR},利群(新版),5,老街店主,张科长,李经理
 """
 BALANCES = {SHOP: "25000", LISTED: "18000", POOR: "100"}
-
-
-class Department:
-    """A served line whose clock is set by the test, and the browsers of its people."""
-
-    def __init__(self, browser: Browser, line: ServedLine, clock_file: Path) -> None:
-        self._browser, self._line, self._clock_file = browser, line, clock_file
-        self._at_work: dict[str, Page] = {}
-
-    def it_is(self, hour: int, minute: int, day: date = DAY) -> None:
-        """Move the clock of every process to this moment."""
-        beside = self._clock_file.with_suffix(".next")
-        beside.write_text(datetime.combine(day, time(hour, minute), SHANGHAI).isoformat(), encoding="ascii")
-        # Replaced whole: the server may read it at any moment.
-        beside.replace(self._clock_file)
-
-    def start(self) -> None:
-        self._line.start()
-
-    def signed_in(self, login: str, onward: str) -> Page:
-        """The browser of a person who signs in, as after every half hour away, and opens a page."""
-        page = self._at_work.get(login) or new_page(self._browser, self._line)
-        self._at_work[login] = page
-        page.context.clear_cookies()
-        sign_in(page, login, onward)
-        return page
-
-    def shopkeeper(self, code: str) -> Page:
-        """The telephone of a shopkeeper who signs in with code and PIN."""
-        page = self._at_work.get(code) or new_page(self._browser, self._line, PHONE_WIDTH)
-        self._at_work[code] = page
-        page.context.clear_cookies()
-        page.goto("/shop")
-        page.get_by_label("客户代码（12位数字）").fill(code)
-        page.get_by_label(re.compile("密码")).fill(PIN)
-        with page.expect_navigation():
-            page.get_by_role("button", name="登录").click()
-        return page
-
-    @contextmanager
-    def book(self) -> Iterator[Session]:
-        """The database, as it was left by the pages."""
-        engine = storage.open_engine(self._line.database_url)
-        try:
-            with storage.transaction(storage.open_sessions(engine)) as session:
-                yield session
-        finally:
-            engine.dispose()
 
 
 @pytest.fixture
@@ -435,32 +380,9 @@ def the_operator_is_assessed_and_it_is_printed(department: Department) -> None:
 # --- what the people do again and again, and what is in the book
 
 
-def csv_file(name: str, table: str) -> FilePayload:
-    """A file as Excel saves it in China."""
-    return {"name": name, "mimeType": "text/csv", "buffer": table.encode("gb18030")}
-
-
 def waiting_work(page: Page, words: str) -> Locator:
     """The link on the brief to what waits for its reader."""
     return page.get_by_role("region", name="等您办的").get_by_role("link", name=words)
-
-
-def step(page: Page, name: str) -> Locator:
-    return page.locator(f"#step-{name}")
-
-
-def upload(page: Page, name: str, rows: Sequence[Sequence[str]]) -> None:
-    """Choose a file of these rows in a step of the day end."""
-    table = io.StringIO()
-    csv.writer(table).writerows(rows)
-    step(page, name).locator("input[type=file]").set_input_files(csv_file(f"{name}.csv", table.getvalue()))
-
-
-def downloaded(page: Page, where: Locator) -> list[list[str]]:
-    """The rows of the CSV file of a step."""
-    with page.expect_download() as download:
-        where.get_by_role("link", name="CSV").first.click()
-    return list(csv.reader(io.StringIO(download.value.path().read_text(encoding="utf-8-sig"))))
 
 
 def limit_of(department: Department, code: str) -> int:
