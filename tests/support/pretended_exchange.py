@@ -63,18 +63,18 @@ class Channel:
 @dataclass
 class PretendedExchange:
     """The exchange. `telephones` are the endpoints that can be dialled, and what they do; any other cannot be. `trunk`
-    is the trunk's state; empty, there is none. `variables` are Asterisk's own, and `date` is its clock's. With an
-    `error` no request is answered."""
+    is the trunk's state; empty, there is none. `variables` are Asterisk's own, and `date` is its clock's. An
+    `error` is raised instead of any answer, or is the status of every answer."""
 
     telephones: dict[str, Behaviour] = field(default_factory=dict)
     trunk: str = "online"
     variables: dict[str, str] = field(default_factory=dict)
     date: datetime = NOON
-    error: Exception | None = None
+    error: Exception | int | None = None
     channels: dict[str, Channel] = field(default_factory=dict)
     bridges: dict[str, list[str]] = field(default_factory=dict)
     sockets: dict[str, MediaSocket] = field(default_factory=dict)
-    asked_for: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    asked_for: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     snooped: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     _events: asyncio.Queue[aiohttp.WSMessage | None] | None = None
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -152,7 +152,7 @@ class PretendedExchange:
 
     def asked(self, method: str, path: str) -> list[dict[str, str]]:
         """The parameters of each such request."""
-        return [parameters for how, where, parameters in self.asked_for if (how, where) == (method, path)]
+        return [parameters for how, where, parameters, _ in self.asked_for if (how, where) == (method, path)]
 
     def spies(self, channel: str) -> list[MediaSocket]:
         """The sockets to which the sound of this channel is forked: what comes from it, and what goes to it."""
@@ -180,7 +180,9 @@ class PretendedExchange:
 
     def request(self, method: str, path: str, arguments: Mapping[str, Any], body: Any = None) -> tuple[int, Any]:
         """The status and the answer to a request."""
-        self.asked_for.append((method, path, dict(arguments)))
+        self.asked_for.append((method, path, dict(arguments), body))
+        if isinstance(self.error, int):
+            return self.error, {}
         if self.error is not None:
             raise self.error
         match method, *path.strip("/").split("/"):
@@ -202,6 +204,8 @@ class PretendedExchange:
                 channel = Channel(arguments["channelId"], "WebSocket/1", "Up")
                 self.channels[channel.id] = channel
                 return 200, {"id": channel.id, "channelvars": {"MEDIA_WEBSOCKET_CONNECTION_ID": channel.id}}
+            case "POST", "events", "user", _ if self._events is None:
+                return 404, {"message": "Application not found"}
             case "POST", "events", "user", name:
                 channel_id = arguments["source"].removeprefix("channel:")
                 if channel_id not in self.channels:

@@ -97,7 +97,10 @@ def test_a_call_whose_key_was_never_stored_is_found(exchange: PretendedExchange,
     assert carrier.find_call("+8613800000099", LINE, NOON) is None
 
 
-@pytest.mark.parametrize(("state", "status"), [("Down", "initiated"), ("Ringing", "ringing"), ("Up", "in_progress")])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [("Down", "initiated"), ("Ring", "ringing"), ("Ringing", "ringing"), ("Up", "in_progress")],
+)
 def test_the_status_is_that_of_the_channel(
     exchange: PretendedExchange, carrier: AsteriskCarrier, state: str, status: CallStatus
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ivr.asterisk.channels import ChannelPurpose, ended_status, new_channel_id, purpose_of, status_of
+from ivr.asterisk.channels import ChannelPurpose, new_channel_id, purpose_of
 from ivr.asterisk.exchange import international
 
 
@@ -23,22 +23,6 @@ def test_the_longest_id_fits_a_calls_key() -> None:
 def test_a_channel_of_asterisks_own_is_a_callers() -> None:
     assert purpose_of("1796051141.0") == ChannelPurpose("caller")
     assert purpose_of("exchange-1796051141.0") == ChannelPurpose("caller")
-
-
-def test_a_call_that_was_not_answered_says_why() -> None:
-    assert ended_status(17, answered=False) == "busy"
-    assert ended_status(19, answered=False) == "no_answer"
-    assert ended_status(1, answered=False) == "failed"
-    assert ended_status(16, answered=True) == "completed"
-
-
-def test_a_channels_state_is_the_calls_status() -> None:
-    assert [status_of(state) for state in ("Down", "Ring", "Ringing", "Up")] == [
-        "initiated",
-        "ringing",
-        "ringing",
-        "in_progress",
-    ]
 
 
 def test_a_trunks_numbers_become_international() -> None:
