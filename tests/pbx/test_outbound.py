@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,9 +111,7 @@ def test_calling_that_is_stopped_rings_no_longer(exchange: Exchange, line: Diall
 def test_a_machine_is_heard_out_and_left_a_message(exchange: Exchange, line: DiallingLine) -> None:
     with retailers_telephone(exchange) as telephone, called(line, telephone) as call:
         call.wait_until_answered()
-        announced = call.media.say(
-            speech_only("code_410502100012_yi_b") + speech_only("items_liqunxinban_5_yunyanzi_3_a")
-        )
+        announced = call.media.say(ANNOUNCEMENT)
         heard_at = call.media.wait_for_sound(within_s=30, since=call.answered_at)
         assert heard_at > announced, "the machine was interrupted"
         call.wait_until_ended(60)
@@ -123,15 +119,9 @@ def test_a_machine_is_heard_out_and_left_a_message(exchange: Exchange, line: Dia
     assert line.latest_call() is None
 
 
-def kill_the_processes(line: DiallingLine) -> None:
-    """Kill the line's processes; others are started."""
-    for worker in line.line_workers():
-        os.kill(worker, signal.SIGKILL)
-
-
 def test_a_call_that_rings_outlives_the_process(exchange: Exchange, line: DiallingLine) -> None:
     with retailers_telephone(exchange, "rings") as telephone, called(line, telephone) as call:
-        kill_the_processes(line)
+        line.kill_line_workers()
         wait_until(line.leads, "no process leads the exchange")
         call.answer()
         retailer = greeted(line, call)
@@ -142,7 +132,7 @@ def test_a_call_that_rings_outlives_the_process(exchange: Exchange, line: Dialli
 
 def test_who_answers_while_no_process_runs_is_greeted_by_the_next(exchange: Exchange, line: DiallingLine) -> None:
     with retailers_telephone(exchange, "rings") as telephone, called(line, telephone) as call:
-        kill_the_processes(line)
+        line.kill_line_workers()
         call.answer()
         greeted(line, call, within_s=15)
 
@@ -151,7 +141,7 @@ def test_a_conversation_outlives_the_process(exchange: Exchange, line: DiallingL
     with retailers_telephone(exchange) as telephone, called(line, telephone) as call:
         retailer = greeted(line, call)
         retailer.presses("1", interrupting=True)
-        kill_the_processes(line)
+        line.kill_line_workers()
         # What was on its way is over by then.
         call.media.wait_for_sound(within_s=15, since=time.monotonic() + 0.3)
         retailer.presses("198*5#", interrupting=True)

@@ -21,8 +21,7 @@ def test_a_call_goes_on_when_every_line_process_is_killed(exchange: Exchange, li
     with dialogue(exchange, line) as caller:
         sign_in(caller)
         caller.presses("198*5#", interrupting=True)
-        for worker in line.line_workers():
-            os.kill(worker, signal.SIGKILL)
+        line.kill_line_workers()
         killed_at = time.monotonic()
         # What was on its way is over by then.
         caller.call.media.wait_for_sound(within_s=15, since=killed_at + 0.3)

@@ -139,6 +139,11 @@ class ServedLine:
         assert workers, "no line process is running"
         return workers
 
+    def kill_line_workers(self) -> None:
+        """Kill the line processes' workers; others are started."""
+        for worker in self.line_workers():
+            os.kill(worker, signal.SIGKILL)
+
     @property
     def process_id(self) -> int:
         """The process that was started; all others of the server descend from it."""

@@ -196,8 +196,7 @@ def power_cut(line: ServedLine, _recovered: threading.Event) -> None:
 
 
 def killed_line_process(line: ServedLine, _recovered: threading.Event) -> None:
-    for worker in line.line_workers():
-        os.kill(worker, signal.SIGKILL)
+    line.kill_line_workers()
 
 
 def stopped_line_process(line: ServedLine, recovered: threading.Event) -> None:
