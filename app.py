@@ -148,8 +148,8 @@ async def _own_exchange(
     threads = ThreadPoolExecutor(EXCHANGE_THREADS, thread_name_prefix="exchange")
     speaking = ThreadPoolExecutor(SPEAKING_THREADS, thread_name_prefix="speaking")
     all_roles = roles(line, CallPace(sessions))
-    voice = line.sentence_sounds.voice
-    exchange = Exchange(Ari(settings), line, voice, all_roles, INTERPRETERS, decoding, speaking, threads)
+    voice, tidy = line.sentence_sounds.voice, line.carrier.delete_outdated_credentials
+    exchange = Exchange(Ari(settings), line, voice, all_roles, INTERPRETERS, decoding, speaking, threads, tidy)
     line.carrier.redirect_here = exchange.redirect
     leading = asyncio.create_task(exchange.lead())
     try:

@@ -24,7 +24,7 @@ from ivr.carrier import BrowserTelephone, CarrierError
 # The page reaches Asterisk's WebSocket at its own site, where the proxy passes it on (deploy/Caddyfile).
 SOCKET_PATH: Final = "/exchange/ws"
 SCRIPTS: Final = BrowserTelephone("jssip/jssip.min.js", "sip.js")
-# Credentials are replaced by the page when half of this time has passed, and deleted after it.
+# Credentials are replaced by the page when half of this time has passed, and deleted soon after it.
 LASTING: Final = timedelta(hours=1)
 TIMEOUT_S: Final = 5.0
 # The context of deploy/asterisk/extensions.conf in which there is nothing to dial.
@@ -79,7 +79,6 @@ class BrowserTelephones:
     def credentials(self, identity: str) -> Mapping[str, str | int]:
         """New credentials for this identity, in place of those before, which are valid for `LASTING`: what the page's
         script signs in with."""
-        self.delete_outdated()
         name, password = browser_endpoint(identity, self._secret), secrets.token_urlsafe(24)
         # The time at which they are issued is part of the credentials.
         user = f"{int(self._clock().timestamp())}-{secrets.token_hex(8)}"

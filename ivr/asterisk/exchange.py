@@ -26,7 +26,7 @@ from ivr.asterisk.ari import APPLICATION, Ari, AriError, NotThere
 from ivr.asterisk.channels import Kind, ended_status, own_bridge, purpose_of, status_of, talk_bridge, was_placed
 from ivr.asterisk.forks import Forks, is_fork
 from ivr.asterisk.leg import Interpreter, Leg, OutboundRole, Role
-from ivr.carrier import CallStatus
+from ivr.carrier import CallStatus, CarrierError
 from ivr.line import LineServices
 from plain_text import printable
 from storage import waits_within
@@ -35,6 +35,8 @@ from storage import waits_within
 LOOK_EVERY_S = 0.5
 # Asterisk that cannot be reached is asked again this often.
 RETRY_EVERY_S = 1.0
+# What the exchange keeps for pages that are gone is deleted this often.
+HOUSEKEEPING_EVERY_S = 300.0
 NUMBER_MAX_CHARS = 64
 # Numbers without a country code are of this one.
 COUNTRY = "CN"
@@ -60,7 +62,8 @@ class Voice(Protocol):
 
 class Exchange:
     """The exchange, for one line process. `decoding` runs recognition, `speaking` makes sentences and `threads` runs
-    whatever else blocks. Instructions are carried out by the interpreters of their types."""
+    whatever else blocks. Instructions are carried out by the interpreters of their types. `housekeeping` is done now
+    and then by the process that leads, in a thread."""
 
     def __init__(
         self,
@@ -72,6 +75,7 @@ class Exchange:
         decoding: Executor,
         speaking: Executor,
         threads: Executor,
+        housekeeping: Callable[[], None] = lambda: None,
     ) -> None:
         self.ari = ari
         self.line = line
@@ -85,6 +89,7 @@ class Exchange:
         self._roles = roles
         self._speaking = speaking
         self._threads = threads
+        self._housekeeping = housekeeping
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awaited: dict[str, asyncio.Future[None]] = {}
         self._making: dict[str, asyncio.Future[bytes]] = {}
@@ -123,6 +128,7 @@ class Exchange:
     async def _take_events(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Lead the exchange until the socket ends or another process has taken over."""
         self.in_background(self._adopt_calls())
+        self.in_background(self._keep_house())
         try:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
@@ -140,6 +146,14 @@ class Exchange:
             with suppress(aiohttp.ClientError, OSError):
                 await socket.close()
             await self._step_down()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_EVERY_S)
+            try:
+                await self.run(self._housekeeping, call="")
+            except CarrierError as error:
+                log.warning("the exchange was not tidied up, and will be later", reason=str(error))
 
     async def _step_down(self) -> None:
         for task in self._background:

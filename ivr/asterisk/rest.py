@@ -220,6 +220,10 @@ class AsteriskCarrier:
         Raises CarrierError."""
         return self._browsers.credentials(identity)
 
+    def delete_outdated_credentials(self) -> None:
+        """Delete the browser telephones whose pages are gone. Raises CarrierError."""
+        self._browsers.delete_outdated()
+
     # --- recordings
 
     def recording(self, recording_id: str) -> bytes | None:

@@ -122,7 +122,7 @@ def test_a_telephone_that_may_be_ringing_is_left_alone_when_its_credentials_are_
     assert asterisk.pushed == ["auth"]
 
 
-def test_credentials_that_were_not_renewed_are_deleted_when_others_are_issued(
+def test_credentials_that_were_not_renewed_are_deleted_and_desk_telephones_are_not(
     telephones: BrowserTelephones, asterisk: MemoryOfAsterisk, clock: MovingClock
 ) -> None:
     asterisk.objects["endpoint", "8001"] = {"context": "telephones"}
@@ -130,9 +130,9 @@ def test_credentials_that_were_not_renewed_are_deleted_when_others_are_issued(
     clock.now += LASTING / 2
     telephones.credentials("staff-8")
     clock.now += LASTING / 2 + timedelta(seconds=1)
-    telephones.credentials("staff-9")
+    telephones.delete_outdated()
     left = {name for kind, name in asterisk.objects}
-    assert left == {"8001", browser_endpoint("staff-8", SECRET), browser_endpoint("staff-9", SECRET)}
+    assert left == {"8001", browser_endpoint("staff-8", SECRET)}
 
 
 def test_a_telephone_is_reachable_while_its_page_is_registered(

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from ivr.asterisk.exchange import Exchange, Voice
+from ivr.asterisk.exchange import HOUSEKEEPING_EVERY_S, Exchange, Voice
 from ivr.asterisk.media import CHUNKS_AHEAD
 from ivr.asterisk.roles import INTERPRETERS, roles
-from ivr.carrier import Ask, EndCall, Instruction, Listening
+from ivr.carrier import Ask, CarrierError, EndCall, Instruction, Listening
 from ivr.streams.media_streams import NotInProgress
 from ivr.turns.calls import TurnRequest
 from speech.listening import Items
@@ -87,6 +87,9 @@ class World:
     def __init__(self) -> None:
         self.exchange = PretendedExchange()
         self.line = PretendedLine()
+        # The processes that have tidied up, in order, and how often that will fail first.
+        self.tidied: list[str] = []
+        self.tidying_fails = 0
 
     @property
     def media(self) -> MediaSocket:
@@ -97,11 +100,20 @@ class World:
         """The caller has been sent these sentences, and no others."""
         await until(lambda: self.exchange.said_to(CALL) == list(sentences), f"{sentences} to be said")
 
+    def tidy_up(self, process: str) -> None:
+        if self.tidying_fails:
+            self.tidying_fails -= 1
+            raise CarrierError("the exchange could not be asked")
+        self.tidied.append(process)
+
     @asynccontextmanager
-    async def process(self, voice: Voice = VOICE, speaking: Executor | None = None) -> AsyncIterator[Exchange]:
+    async def process(
+        self, voice: Voice = VOICE, speaking: Executor | None = None, name: str = "line process"
+    ) -> AsyncIterator[Exchange]:
         line: Any = self.line
-        ari, at_once = PretendedAri(self.exchange), AtOnce()
-        exchange = Exchange(ari, line, voice, roles(line), INTERPRETERS, at_once, speaking or at_once, at_once)
+        ari, at_once, tidy = PretendedAri(self.exchange), AtOnce(), partial(self.tidy_up, name)
+        speaking = speaking or at_once
+        exchange = Exchange(ari, line, voice, roles(line), INTERPRETERS, at_once, speaking, at_once, tidy)
         leading = asyncio.create_task(exchange.lead())
         await until(lambda: self.exchange.is_led, "a leader")
         try:
@@ -345,3 +357,12 @@ def test_a_channel_of_no_known_kind_is_left_alone() -> None:
             assert list(exchange.legs) == [CALL]
 
     play(scenario)
+
+
+def test_the_process_that_leads_tidies_up_now_and_then_and_no_other() -> None:
+    async def scenario(world: World) -> None:
+        world.tidying_fails = 2
+        async with world.process(name="first"), world.process(name="second"):
+            await asyncio.sleep(5 * HOUSEKEEPING_EVERY_S + 1)
+
+    assert play(scenario).tidied == ["first"] * 3
