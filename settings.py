@@ -21,6 +21,7 @@ DEMO_SECRET_KEY = "only-for-the-demo-on-the-loopback"
 
 
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
+_TURN_URL = re.compile(r"turns?:[^\s/?@]+(\?transport=(udp|tcp))?")
 
 
 class SettingsError(ValueError):
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     asterisk_password: str = ""
     # The exchange's name for the trunk that calls are placed over.
     asterisk_trunk: str = "trunk"
+    # The TURN server that browsers may send their sound through, separated by commas, and the secret shared with it.
+    turn_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    turn_secret: str = ""
     # The URL the carrier sends requests to and computes its signatures over; if empty, the demo's loopback address.
     public_base_url: str = ""
     twilio_account_sid: str = ""
@@ -85,7 +89,7 @@ class Settings(BaseSettings):
     say_voice: str = "Polly.Zhiyu"
     say_language: str = "cmn-CN"
 
-    @field_validator("operator_numbers", "dialled_prefixes", "recordings_keys", mode="before")
+    @field_validator("operator_numbers", "dialled_prefixes", "recordings_keys", "turn_urls", mode="before")
     @classmethod
     def _comma_separated(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -147,6 +151,12 @@ class Settings(BaseSettings):
                 else []
             ),
             *([] if self.public_base_url.startswith("https://") else ["PUBLIC_BASE_URL does not start with https://"]),
+            *(
+                ["an address in TURN_URLS is not like turn:turn.example.com:3478"]
+                if not all(map(_TURN_URL.fullmatch, self.turn_urls))
+                else []
+            ),
+            *(["TURN_SECRET is not set"] if self.turn_urls and not self.turn_secret else []),
         ]
         if wrong:
             raise SettingsError(

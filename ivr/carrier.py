@@ -521,7 +521,7 @@ class Carrier(Protocol):
         """The carrier's telephone for operators' browsers, or None if none is set up."""
         ...
 
-    def browser_credentials(self, identity: str) -> Mapping[str, str | int]:
+    def browser_credentials(self, identity: str) -> Mapping[str, object]:
         """The credentials with which a browser telephone can be called under this identity, and can call nobody, as
         its adapter reads them."""
         ...

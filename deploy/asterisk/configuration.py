@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -97,9 +98,26 @@ class _Environment:
             raise ConfigurationError(f"{name} cannot be read: {error}.") from error
 
 
-def configuration(variables: Mapping[str, str], place: Place) -> dict[str, str]:
-    """The configuration files by name. Raises ConfigurationError if a secret is missing or short, or a value cannot be
-    used."""
+def address_towards(outside: str) -> str:
+    """The address of this machine from which it sends to that one. Raises ConfigurationError if it has no way there."""
+    family = socket.AF_INET6 if ip_address(outside).version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as connected:
+        try:
+            # Nothing is sent.
+            connected.connect((outside, 9))
+        except OSError as error:
+            raise ConfigurationError(
+                f"This machine has no way to ASTERISK_EXTERNAL_ADDRESS ({error.strerror}): set ASTERISK_SIP_ADDRESS to "
+                "its address inside."
+            ) from error
+        return str(connected.getsockname()[0])
+
+
+def configuration(
+    variables: Mapping[str, str], place: Place, own_address: Callable[[str], str] = address_towards
+) -> dict[str, str]:
+    """The configuration files by name; `own_address` is this machine's address towards another one. Raises
+    ConfigurationError if a secret is missing or short, or a value cannot be used."""
     environment = _Environment(variables)
     ari = urlsplit(environment.text("ASTERISK_URL", "http://127.0.0.1:8288"))
     if ari.hostname is None or ari.port is None or not _is_loopback(ari.hostname):
@@ -126,6 +144,7 @@ def configuration(variables: Mapping[str, str], place: Place) -> dict[str, str]:
         "RTP_LAST": rtp_last,
         "LINE_NUMBERS": _line_numbers(environment),
         "NAT": _nat(environment),
+        "ICE_ADDRESSES": _ice_addresses(environment, own_address),
         "PERMITTED": _permitted(environment),
         "TELEPHONE_ENCRYPTION": "sdes" if encrypted else "no",
     }
@@ -162,6 +181,16 @@ def _nat(environment: _Environment) -> str:
     inside = environment.networks("ASTERISK_LOCAL_NETWORKS", PRIVATE_NETWORKS)
     addresses = [f"external_media_address = {outside}", f"external_signaling_address = {outside}"]
     return "\n".join([*addresses, *(f"local_net = {network}" for network in inside)])
+
+
+def _ice_addresses(environment: _Environment, own_address: Callable[[str], str]) -> str:
+    """The address outside beside the one inside, as browsers are told both and take the one that they reach."""
+    outside = environment.address("ASTERISK_EXTERNAL_ADDRESS")
+    if not outside:
+        return ""
+    bound = environment.address("ASTERISK_SIP_ADDRESS", "127.0.0.1")
+    inside = own_address(outside) if ip_address(bound).is_unspecified else bound
+    return f"{inside} => {outside},include_local_address" if inside != outside else ""
 
 
 def _permitted(environment: _Environment) -> str:

@@ -9,11 +9,13 @@ https://docs.asterisk.org/Configuration/Interfaces/Asterisk-REST-Interface-ARI/A
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import requests
@@ -66,17 +68,38 @@ def browser_endpoint(identity: str, secret: str) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TurnServer:
+    """A TURN server, through which browsers reach the exchange from networks that let no other sound out; `secret` is
+    shared with it (coturn's `static-auth-secret`)."""
+
+    urls: tuple[str, ...]
+    secret: str
+
+    def ice_server(self, identity: str, until: datetime) -> Mapping[str, object]:
+        """The server as a browser's RTCIceServer, with credentials of this identity that are valid until then.
+
+        https://datatracker.ietf.org/doc/html/draft-uberti-behave-turn-rest-00
+        """
+        user = f"{int(until.timestamp())}:{identity}"
+        digest = hmac.new(self.secret.encode(), user.encode(), hashlib.sha1).digest()
+        return {"urls": self.urls, "username": user, "credential": base64.b64encode(digest).decode()}
+
+
 class BrowserTelephones:
     """The browser telephones of the exchange at `url`, reached through `http`, which signs in; `secret` is that of
     `browser_endpoint`. Every method raises CarrierError if the exchange cannot be asked, or refuses."""
 
-    def __init__(self, http: requests.Session, url: str, secret: str, clock: Clock) -> None:
+    def __init__(
+        self, http: requests.Session, url: str, secret: str, clock: Clock, turn: TurnServer | None = None
+    ) -> None:
         self._http = http
         self._ari = f"{url.rstrip('/')}/ari"
         self._secret = secret
         self._clock = clock
+        self._turn = turn
 
-    def credentials(self, identity: str) -> Mapping[str, str | int]:
+    def credentials(self, identity: str) -> Mapping[str, object]:
         """New credentials for this identity, in place of those before, which are valid for `LASTING`: what the page's
         script signs in with."""
         name, password = browser_endpoint(identity, self._secret), secrets.token_urlsafe(24)
@@ -93,6 +116,7 @@ class BrowserTelephones:
             "user": user,
             "password": password,
             "renew_after_s": int(LASTING.total_seconds() // 2),
+            "ice_servers": [self._turn.ice_server(identity, self._clock() + LASTING)] if self._turn else [],
         }
 
     def is_reachable(self, identity: str) -> bool:

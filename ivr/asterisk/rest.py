@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from clock import system_clock
 from ivr.asterisk.ari import APPLICATION
-from ivr.asterisk.browser_telephones import SCRIPTS, BrowserTelephones
+from ivr.asterisk.browser_telephones import SCRIPTS, BrowserTelephones, TurnServer
 from ivr.asterisk.channels import new_channel_id, status_of
 from ivr.asterisk.forks import fork_channels
 from ivr.asterisk.telephones import device, origination
@@ -55,7 +55,13 @@ class AsteriskCarrier:
         self._http = requests.Session()
         self._http.auth = (settings.asterisk_user, settings.asterisk_password)
         self._http.mount(self._ari, HTTPAdapter(pool_maxsize=CONNECTIONS_MAX))
-        self._browsers = BrowserTelephones(self._http, settings.asterisk_url, settings.secret_key, system_clock)
+        self._browsers = BrowserTelephones(
+            self._http,
+            settings.asterisk_url,
+            settings.secret_key,
+            system_clock,
+            TurnServer(settings.turn_urls, settings.turn_secret) if settings.turn_urls else None,
+        )
         # Calls that this very process leads are redirected without a round trip.
         self.redirect_here: Redirect = lambda _call, _name, _arguments: False
 
@@ -215,7 +221,7 @@ class AsteriskCarrier:
         """JsSIP, which every exchange has a place for."""
         return SCRIPTS
 
-    def browser_credentials(self, identity: str) -> Mapping[str, str | int]:
+    def browser_credentials(self, identity: str) -> Mapping[str, object]:
         """The name and password, good for an hour, with which a page registers at the exchange under this identity.
         Raises CarrierError."""
         return self._browsers.credentials(identity)

@@ -58,6 +58,8 @@ def test_an_exchange_of_ones_own_needs_its_password_and_nothing_of_twilios(datab
         settings(**own).check_servable()
     with pytest.raises(SettingsError, match="LISTEN_MODE=record is for Twilio only"):
         settings(**own, asterisk_password="secret", listen_mode="record").check_servable()
+    with pytest.raises(SettingsError, match=r"TURN_URLS is not like .*; TURN_SECRET is not set"):
+        settings(**own, asterisk_password="secret", turn_urls="turn.example.com, turn:x?transport=tcp").check_servable()
     # Nobody can sign a request of Twilio's.
     client = app_on(database_url, **own, asterisk_password="secret").test_client()
     form = {"CallSid": "CA1", "From": "+8613911112222", "To": "+8637255550000"}

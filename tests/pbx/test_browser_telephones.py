@@ -5,76 +5,42 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 
-import storage
 from clock import system_clock
-from ivr.asterisk.browser_telephones import BrowserTelephones, browser_endpoint
-from orders.demo import seed_demo
-from orders.demo.demo_staff import seed_demo_staff
-from orders.models import DepartmentRule
+from ivr.asterisk.browser_telephones import BrowserTelephones
 from settings import DEMO_SECRET_KEY
-from simulator.account import DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN, Account
-from simulator.mulaw import RATE, to_mulaw, to_pcm
-from tests.support.chromium import launched_browser, new_page, sign_in, wait_for, write_wav
+from tests.support.browser_telephone import (
+    ENDPOINT,
+    IDENTITY,
+    LOUDEST,
+    SPEECH,
+    TONE_HZ,
+    answered_call,
+    hears_speech,
+    loudness,
+    opened_telephone,
+    served_desk,
+    speaking_browser,
+    tone,
+)
+from tests.support.chromium import wait_for
 from tests.support.databases import Databases
 from tests.support.exchange import Exchange, started_exchange
 from tests.support.far_end import FarEnd, wait_until
-from tests.support.served_app import shift_to_morning, shifted_clock
 from tests.support.served_line import ServedLine
 from tests.support.sip_telephone import calling
 
 pytestmark = pytest.mark.timeout(120)
 
-IDENTITY = "staff-1"
-ENDPOINT = browser_endpoint(IDENTITY, DEMO_SECRET_KEY)
-SPOKEN = Path(__file__).parents[1] / "audio" / "ask_yingzhonghua_b.ulaw"
-TONE_HZ = 1000
-# Root mean square of mu-law sound, 0 to 32,767.
-SPEECH = 500
 # Q.850: user busy.
 BUSY = 17
 UPGRADE_REQUIRED = 426
 PATIENCE_S = 40
-# What the page hears can be measured, and that it is played.
-OPEN_EARS = """
-window.connections = [];
-window.RTCPeerConnection = class extends RTCPeerConnection {
-  constructor(...given) { super(...given); window.connections.push(this); }
-};
-window.sockets = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...given) { super(...given); window.sockets.push(this); }
-};
-window.sounds = [];
-window.Audio = class extends Audio { constructor() { super(); window.sounds.push(this); } };
-window.tracks = [];
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-navigator.mediaDevices.getUserMedia = async (wanted) => {
-  const stream = await open(wanted);
-  window.tracks.push(...stream.getTracks());
-  return stream;
-};
-"""
-# The frequency that is loudest in what the browser hears, and its level in dB.
-LOUDEST = """async () => {
-  const [receiver] = window.connections.at(-1).getReceivers();
-  const context = new AudioContext();
-  const analyser = new AnalyserNode(context, { fftSize: 8192 });
-  context.createMediaStreamSource(new MediaStream([receiver.track])).connect(analyser);
-  await new Promise((later) => setTimeout(later, 500));
-  const levels = new Float32Array(analyser.frequencyBinCount);
-  analyser.getFloatFrequencyData(levels);
-  const at = levels.indexOf(Math.max(...levels));
-  await context.close();
-  return { hz: at * context.sampleRate / analyser.fftSize, db: levels[at], played: window.sounds.at(-1).currentTime };
-}"""
 
 # Another telephone with the page's own name, and its credentials or a password that is tried.
 TELEPHONE = """async function telephone(password) {
@@ -122,36 +88,13 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
 
 @pytest.fixture(scope="module")
 def line(databases: Databases, exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedLine]:
-    url, shift = databases.without_tables(), shift_to_morning()
-    storage.migrate(url)
-    engine = storage.open_engine(url)
-    with storage.transaction(storage.open_sessions(engine)) as session:
-        seed_demo(session, shifted_clock(shift)())
-        seed_demo_staff(session, shifted_clock(shift)())
-        session.add(DepartmentRule(name="wrap_up_seconds", value=0))
-    engine.dispose()
-    account = Account("http://127.0.0.1:9", DEMO_ACCOUNT_SID, DEMO_AUTH_TOKEN)
-    folder = tmp_path_factory.mktemp("line")
-    served = ServedLine(url, folder, account, "keypad", shift)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in exchange.environment.items():
-            patch.setenv(name, value)
-        try:
-            served.start()
-            yield served
-        finally:
-            served.kill()
+    with served_desk(exchange, databases, tmp_path_factory.mktemp("line")) as line:
+        yield line
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    wav = tmp_path_factory.mktemp("microphone") / "spoken.wav"
-    write_wav(wav, [SPOKEN], before_s=0.2, after_s=0.5)
-    with launched_browser(
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={wav}",
-    ) as browser:
+    with speaking_browser(tmp_path_factory.mktemp("microphone")) as browser:
         yield browser
 
 
@@ -176,48 +119,10 @@ def telephones(exchange: Exchange) -> BrowserTelephones:
     return BrowserTelephones(http, exchange.ari_url, DEMO_SECRET_KEY, system_clock)
 
 
-def opened_telephone(browser: Browser, line: ServedLine) -> Page:
-    page = new_page(browser, line)
-    page.context.add_init_script(OPEN_EARS)
-    page.clock.install()
-    sign_in(page, "operator")
-    page.goto("/desk/softphone")
-    expect(page.locator("#softphone-state")).to_have_text("接上了")
-    return page
-
-
 def crash(page: Page) -> None:
     """Let the page break down, as when its process is killed."""
     with contextlib.suppress(PlaywrightError):
         page.goto("chrome://crash", timeout=2_000)
-
-
-def tone(seconds: float) -> bytes:
-    times = np.arange(int(seconds * RATE)) / RATE
-    return to_mulaw((8000 * np.sin(2 * np.pi * TONE_HZ * times)).astype(np.int16))
-
-
-def loudness(mulaw: bytes) -> float:
-    """The root mean square of the sound."""
-    return float(np.sqrt(np.mean(to_pcm(mulaw).astype(float) ** 2))) if mulaw else 0.0
-
-
-def answered_call(telephone: Page, far_end: FarEnd) -> str:
-    """The channel of a call that is rung, answered and talked in."""
-    channel = far_end.ring(ENDPOINT)
-    expect(telephone.locator("#softphone-state")).to_have_text("来电")
-    telephone.locator("#softphone-answer").click()
-    expect(telephone.locator("#softphone-state")).to_have_text("通话中")
-    far_end.wait_for("StasisStart", channel)
-    far_end.talk(channel)
-    return channel
-
-
-def hears_speech(far_end: FarEnd) -> bool:
-    """True once the far end hears the browser's microphone, from now on."""
-    far_end.heard.clear()
-    wait_until(lambda: len(far_end.heard) > 2 * RATE, "sound from the browser")
-    return loudness(bytes(far_end.heard)) > SPEECH
 
 
 def test_a_browser_is_rung_both_hear_each_other_and_keys_are_pressed(telephone: Page, far_end: FarEnd) -> None:

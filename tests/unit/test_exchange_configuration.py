@@ -124,6 +124,22 @@ def test_only_the_networks_of_trunk_and_telephones_are_heard() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bound", "inside"),
+    [("192.168.0.5", "192.168.0.5"), ("0.0.0.0", "192.168.0.9"), ("198.51.100.9", "")],
+    ids=["one address", "all addresses", "the address outside itself"],
+)
+def test_behind_nat_browsers_are_told_the_address_outside_as_well(bound: str, inside: str) -> None:
+    environment = {**LEAST, "ASTERISK_SIP_ADDRESS": bound, "ASTERISK_EXTERNAL_ADDRESS": "198.51.100.9"}
+    told = configuration(environment, PLACE, lambda _outside: "192.168.0.9")["rtp.conf"]
+    mapped = re.findall(r"^(\S+) => 198\.51\.100\.9,include_local_address$", told, re.MULTILINE)
+    assert mapped == ([inside] if inside else [])
+
+
+def test_without_nat_browsers_are_told_the_machines_own_addresses() -> None:
+    assert "=>" not in configuration(LEAST, PLACE)["rtp.conf"]
+
+
 def test_each_number_leads_to_its_hotline_and_no_other_is_there() -> None:
     numbers = configuration({**LEAST, "ASTERISK_NUMBERS": "4001:+8637255550000 55550000"}, PLACE)["numbers.conf"]
     assert re.findall(r"^exten => (\S+),1,Set\(APPLICATION=hotline,(\S+)\)$", numbers, re.MULTILINE) == [

@@ -11,6 +11,8 @@
   const SILENT_FOR_MS = 10000;
   // The ways to this machine that are found later than this are not needed to be heard.
   const CANDIDATES_WITHIN_MS = 500;
+  // Where there is a TURN server, the way through it is waited for: it may be the only one.
+  const RELAY_WITHIN_MS = 3000;
   const CHANGED_WITHIN_MS = 5000;
   const AGAIN_AFTER_MS = 1000;
   const KEY_MS = { duration: 120, interToneGap: 80 };
@@ -63,7 +65,7 @@
   }
 
   // One call: its session, its microphone and its sound.
-  function openCall(session, { on, words }) {
+  function openCall(session, { on, words }, iceServers) {
     const sound = new Audio();
     sound.autoplay = true;
     const fail = (error) => on.failed(words.failed + error.message);
@@ -73,6 +75,7 @@
     let answered = false;
     let silence = null;
     let enough = null;
+    let relayed = null;
 
     session.on("peerconnection", ({ peerconnection }) => {
       peerconnection.addEventListener("track", ({ track }) => { sound.srcObject = new MediaStream([track]); });
@@ -81,7 +84,10 @@
         if (peerconnection.iceConnectionState === "disconnected") silence = window.setTimeout(() => end(), SILENT_FOR_MS);
       });
     });
-    session.on("icecandidate", ({ ready }) => { enough ??= window.setTimeout(ready, CANDIDATES_WITHIN_MS); });
+    session.on("icecandidate", ({ candidate, ready }) => {
+      if (iceServers.length === 0 || candidate.type === "relay") enough ??= window.setTimeout(ready, CANDIDATES_WITHIN_MS);
+      else relayed ??= window.setTimeout(ready, RELAY_WITHIN_MS);
+    });
 
     return {
       async answer() {
@@ -95,7 +101,7 @@
           end(UNAVAILABLE);
           return;
         }
-        if (mediaStream !== null && !session.isEnded()) session.answer({ mediaStream });
+        if (mediaStream !== null && !session.isEnded()) session.answer({ mediaStream, pcConfig: { iceServers } });
       },
       end,
       isEstablished: () => session.isEstablished(),
@@ -103,7 +109,11 @@
       refresh(contact) { if (session.isEstablished()) session.sendRequest(window.JsSIP.C.UPDATE, { extraHeaders: [`Contact: ${contact}`] }); },
       mute: (muted) => microphone.mute(muted),
       press: (keys) => session.sendDTMF(keys, { transportType: window.JsSIP.C.DTMF_TRANSPORT.RFC2833, ...KEY_MS }),
-      close() { microphone.close(); sound.srcObject = null; window.clearTimeout(enough); window.clearTimeout(silence); },
+      close() {
+        microphone.close();
+        sound.srcObject = null;
+        for (const timer of [enough, relayed, silence]) window.clearTimeout(timer);
+      },
     };
   }
 
@@ -127,6 +137,7 @@
     let ending = null;
     let renewal = null;
     let credentialsAre = "valid";
+    let iceServers = first.ice_servers;
 
     const stop = () => {
       over = true;
@@ -147,6 +158,7 @@
         const next = await credentials();
         ua.set("authorization_user", next.user);
         ua.set("password", next.password);
+        iceServers = next.ice_servers;
         window.setTimeout(() => { credentialsAre = "valid"; }, CHANGED_WITHIN_MS);
         if (!over) renewLater(next);
       } catch {
@@ -201,7 +213,7 @@
     ua.on("newRTCSession", ({ originator, session }) => {
       if (originator !== "remote") return;
       if (call !== null) { session.terminate(BUSY); return; }
-      const mine = openCall(session, page);
+      const mine = openCall(session, page, iceServers);
       call = mine;
       const ended = () => {
         mine.close();

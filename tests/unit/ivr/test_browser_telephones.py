@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +12,7 @@ from datetime import timedelta
 import pytest
 import requests
 
-from ivr.asterisk.browser_telephones import CONTEXT, LASTING, BrowserTelephones, browser_endpoint
+from ivr.asterisk.browser_telephones import CONTEXT, LASTING, BrowserTelephones, TurnServer, browser_endpoint
 from ivr.carrier import CarrierError
 from tests.support.desk_world import MovingClock
 
@@ -93,6 +95,23 @@ def test_a_page_signs_in_as_an_endpoint_that_may_call_nobody(
     assert asterisk.objects["aor", name]["max_contacts"] == "1"
     assert given["path"] == "/exchange/ws"
     assert given["renew_after_s"] == LASTING.total_seconds() / 2
+
+
+def test_a_page_may_send_its_sound_through_the_turn_server_for_as_long_as_it_may_be_called(
+    asterisk: MemoryOfAsterisk, clock: MovingClock
+) -> None:
+    turn = TurnServer(("turn:turn.test:3478", "turns:turn.test:443?transport=tcp"), "the secret of the TURN server")
+    given = BrowserTelephones(asterisk, URL, SECRET, clock, turn).credentials("staff-7")
+    until = int((clock() + LASTING).timestamp())
+    # As coturn computes it, `use-auth-secret`.
+    digest = hmac.new(b"the secret of the TURN server", f"{until}:staff-7".encode(), "sha1").digest()
+    assert given["ice_servers"] == [
+        {"urls": turn.urls, "username": f"{until}:staff-7", "credential": b64encode(digest).decode()}
+    ]
+
+
+def test_without_a_turn_server_sound_goes_between_browser_and_exchange_directly(telephones: BrowserTelephones) -> None:
+    assert telephones.credentials("staff-7")["ice_servers"] == []
 
 
 def test_an_endpoint_cannot_be_guessed_from_the_operator() -> None:
