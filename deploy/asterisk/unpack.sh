@@ -22,15 +22,19 @@ mirror_of_apt() {
     sed -n 's/^Debian Debian //p' | head -n 1
 }
 
+done_already() {
+  found=$(runs "$folder") || return
+  echo "$found is in $folder."
+  exit 0
+}
+
+# First without the lock: where it is part of an image, nothing can be written.
+done_already || true
 # The parent folder is the lock's, so that two who start at once do not both unpack.
 mkdir -p "$(dirname "$folder")"
 exec 9>"$folder.lock"
 flock 9
-
-if found=$(runs "$folder"); then
-  echo "$found is in $folder."
-  exit 0
-fi
+done_already || true
 command -v mmdebstrap >/dev/null || {
   echo "Asterisk cannot be unpacked: mmdebstrap is not installed. Install it: apt-get install mmdebstrap" >&2
   exit 1

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -74,7 +75,7 @@ class AriApplication:
 
 @contextmanager
 def stasis_application(exchange: Exchange) -> Iterator[AriApplication]:
-    """The application, from here to the end of the block, which ends every call."""
+    """The application, from here to the end of the block, which ends every call, or of the exchange."""
     application = AriApplication(exchange)
     address = exchange.ari_url.replace("http", "ws", 1)
     login = f"{exchange.ari_user}:{exchange.ari_password}"
@@ -89,5 +90,6 @@ def stasis_application(exchange: Exchange) -> Iterator[AriApplication]:
         try:
             yield application
         finally:
-            for channel in exchange.ari("GET", "channels").json():
-                exchange.ari("DELETE", f"channels/{channel['id']}")
+            with contextlib.suppress(requests.ConnectionError):
+                for channel in exchange.ari("GET", "channels").json():
+                    exchange.ari("DELETE", f"channels/{channel['id']}")

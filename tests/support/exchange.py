@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,7 @@ class Exchange:
     @property
     def process_id(self) -> int:
         """The id of Asterisk's process."""
-        assert self._process is not None
-        return self._process.pid
+        return int((self.place.state / "run" / "asterisk.pid").read_text())
 
     def ari(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """The answer of ARI to a request, such as `ari("GET", "channels")`."""
@@ -101,6 +101,7 @@ class Exchange:
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
         deadline = time.monotonic() + START_WITHIN_S
         while not self._is_up():
@@ -112,9 +113,22 @@ class Exchange:
     def kill(self) -> None:
         """End Asterisk at once, with every call."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(timeout=30)
             self._process = None
+
+    def tell_to_stop(self) -> None:
+        """Send SIGTERM, as a service manager does."""
+        assert self._process is not None
+        self._process.terminate()
+
+    def wait_until_over(self, within_s: float) -> int:
+        """Wait until the exchange has ended by itself, and return its exit code."""
+        assert self._process is not None
+        code = self._process.wait(within_s)
+        self._process = None
+        return code
 
     def _is_up(self) -> bool:
         try:
