@@ -13,6 +13,40 @@ COPY speech/__init__.py speech/model.py speech/
 RUN XDG_CACHE_HOME=/model /opt/line/bin/python -m speech.model
 
 
+# An exchange of one's own (docs/own-exchange.md), an image beside the line's:
+#   docker build --target exchange --tag order-hotline-exchange --build-arg DEBIAN_MIRROR=address-of-a-mirror-of-one-day .
+FROM python:3.11-slim AS unpacked
+
+# Without one, what Debian has today.
+ARG DEBIAN_MIRROR=
+ARG DEBIAN_SUITE=sid
+COPY deploy/asterisk/unpack.sh ./
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends mmdebstrap \
+    && ./unpack.sh /opt/asterisk
+
+
+FROM python:3.11-slim AS exchange
+
+RUN groupadd --gid 10001 line \
+    && useradd --uid 10001 --gid line --no-create-home --home-dir /srv/line --shell /usr/sbin/nologin line
+COPY --from=unpacked /opt/asterisk /opt/asterisk
+COPY deploy/__init__.py /srv/line/deploy/
+COPY deploy/asterisk /srv/line/deploy/asterisk
+RUN mkdir /srv/line/var && chown line:line /srv/line/var
+
+WORKDIR /srv/line
+USER line
+ENV PYTHONUNBUFFERED=1 \
+    ASTERISK_UNPACKED=/opt/asterisk
+VOLUME /srv/line/var
+
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-m", "deploy.asterisk.healthy"]
+
+CMD ["python", "-m", "deploy.asterisk.run"]
+
+
 FROM python:3.11-slim
 
 # Vosk's library is linked against the C++ runtime and, on ARM, against atomics, which slim images may leave out.

@@ -93,8 +93,8 @@ check: .venv/dev.stamp ## lint, format, types, layers, files of deployment
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache >.venv/layers.log || { cat .venv/layers.log; exit 1; }
-	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec deploy/compose.yaml
-	@for file in $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)); do \
+	@$(BIN)/check-jsonschema -q --builtin-schema vendor.compose-spec $(wildcard deploy/compose*.yaml)
+	@for file in $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml deploy/kubernetes/*/*.yaml)); do \
 		$(BIN)/kubernetes-validate --quiet --strict $$file || exit 1; done
 	@echo "Lint, format, types, layers and the files of deployment are in order."
 
