@@ -58,6 +58,11 @@ def money(fen: int) -> str:
     return counted(whole, "元") + small
 
 
+def seat(name: str) -> str:
+    """The seat of a hotline as it is said: 1 is 一; whatever is no number is said as it stands."""
+    return number(int(name)) if name.isdecimal() else name
+
+
 def one_by_one(code: str) -> str:
     """A code digit by digit, 一 as 幺, with a pause after every four: 四幺零五，零二幺零，零零幺二."""
     groups = (code[start : start + _DIGITS_IN_A_BREATH] for start in range(0, len(code), _DIGITS_IN_A_BREATH))

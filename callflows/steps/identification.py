@@ -243,9 +243,8 @@ def sign_in_failed(turn: TurnContext) -> bool:
 
 def greeting_words(turn: TurnContext) -> dict[str, str]:
     """The words of the greeting about the line that was called."""
-    seat = turn.hotline.seat
     return {
         "hello": turn.text("greeting.new_year" if turn.desk.is_new_year() else "greeting.hello"),
         "company": turn.hotline.name,
-        "seat": speaking.number(int(seat)) if seat.isdecimal() else seat,
+        "seat": speaking.seat(turn.hotline.seat),
     }

@@ -39,6 +39,19 @@ def prompt_pieces(prompts: Prompts) -> Iterator[tuple[str, str]]:
                 yield from ((key, piece) for piece in _PLACEHOLDER.split(text))
 
 
+def greetings(session: Session, prompts: Prompts) -> Iterator[str]:
+    """The greetings of each hotline: prompts with its name, between what is not known before a call. So the first
+    sentence of a call has one melody."""
+    texts = [text for _, prompt in prompts.items() for text in (prompt.say, prompt.keys or "") if "{company}" in text]
+    hellos = [prompts.text(f"greeting.{hello}") for hello in ("hello", "new_year")]
+    hotlines = session.scalars(select(HotlineRow).order_by(HotlineRow.id)).all()
+    for hello, hotline, text in product(hellos, hotlines, texts):
+        known = {"{hello}": hello, "{company}": hotline.name, "{seat}": speaking.seat(hotline.seat)}
+        for placeholder, words in known.items():
+            text = text.replace(placeholder, words)
+        yield from _PLACEHOLDER.split(text)
+
+
 def prompts_with(piece: str, prompts: Prompts) -> list[str]:
     """The keys of the prompts that have this piece."""
     return list(dict.fromkeys(key for key, text in prompt_pieces(prompts) if piece_text(text) == piece))
@@ -118,7 +131,13 @@ def _groups(digits: str) -> list[str]:
 def wanted_pieces(session: Session, catalog: Catalog, prompts: Prompts) -> dict[str, str]:
     """Every piece the line needs, the most used ones first: by its text, as it is given to the voice."""
     of_prompts = (piece for _, piece in prompt_pieces(prompts))
-    groups = (of_prompts, number_pieces(prompts), spec_names(catalog), department_names(session))
+    groups = (
+        greetings(session, prompts),
+        of_prompts,
+        number_pieces(prompts),
+        spec_names(catalog),
+        department_names(session),
+    )
     return _by_text(text for group in groups for text in group)
 
 

@@ -15,10 +15,12 @@ from ivr.voice import pack_keeper
 from ivr.voice.kokoro_files import VoiceMissing
 from ivr.voice.pack import VoicePack
 from ivr.voice.pack_keeper import PackKeeper
+from ivr.voice.tiling import tile
 from ivr.voice.wanted_pieces import wanted_pieces
 from speech.sound.audio import LINE_RATE, Samples
 from tests.support.commands import run_command
 from tests.support.desk_world import World
+from tests.support.dialogue import Dialogue
 
 
 class HummingVoice:
@@ -105,3 +107,14 @@ def test_names_that_are_taken_in_are_added_to_a_pack_that_was_built(world: World
     assert keeper.render_next() > 0
     assert wanted.keys() <= VoicePack(folder).pieces.keys()
     assert keeper.render_next() == 0
+
+
+def test_the_greeting_is_one_piece_up_to_the_retailer_s_name(world: World) -> None:
+    with world.session() as session:
+        wanted = wanted_pieces(session, world.catalog, load_prompts())
+    (greeting,) = Dialogue(world).reply.say
+    first, name, last = tile(greeting, wanted)
+    assert first.text.startswith("您好")
+    assert first.text.endswith("请问您是")
+    assert not name.gap
+    assert last.text == "吗"
