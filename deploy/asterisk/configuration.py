@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 TEMPLATES = Path(__file__).parent / "conf"
+# The line's waiting music (ivr/operators/waiting_music.py), which Asterisk itself plays to who is on hold.
+SOUNDS = Path(__file__).parent / "sounds"
 SECRET_LENGTH = 16
 # The line's own proxy, by which browser telephones come.
 PROXY = "127.0.0.1/32"
@@ -131,6 +133,7 @@ def configuration(
     encrypted = bool(environment.text("ASTERISK_TLS_CERTIFICATE"))
     values = {
         "STATE": str(place.state),
+        "SOUNDS": str(SOUNDS),
         "UNPACKED": str(place.unpacked),
         "MACHINE": f"{platform.machine()}-linux-gnu",
         "MAX_CALLS": str(environment.number("ASTERISK_MAX_CALLS", 200)),

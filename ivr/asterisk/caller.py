@@ -14,7 +14,7 @@ from typing import Final
 
 from ivr.asterisk import talks
 from ivr.asterisk.channels import ChannelPurpose, talk_of
-from ivr.asterisk.leg import Event, Interpreter, Leg
+from ivr.asterisk.leg import AwaitResumption, Event, Interpreter, Leg
 from ivr.carrier import (
     Ask,
     AwaitReply,
@@ -164,6 +164,12 @@ async def nothing(leg: Leg, instruction: Nothing) -> None:
     """Leave the call as it is."""
 
 
+async def await_resumption(leg: Leg, instruction: AwaitResumption) -> Event:
+    """Wait until the telephone takes the line off hold."""
+    await leg.wait_until_resumed()
+    return leg.role.adopted(leg)
+
+
 INTERPRETERS: Final[Mapping[type, Interpreter]] = {
     Ask: ask,
     KeepListening: keep_listening,
@@ -173,6 +179,7 @@ INTERPRETERS: Final[Mapping[type, Interpreter]] = {
     TakeTurnAgain: take_turn_again,
     EndCall: end_call,
     Nothing: nothing,
+    AwaitResumption: await_resumption,
 }
 
 

@@ -70,9 +70,10 @@ async def coach(leg: Leg, instruction: Coach) -> Event:
     exchange = leg.exchange
     channel = new_channel_id("whisper", instruction.supervision_id)
     leg.overhears = talk_bridge(instruction.call_key)
+    # It may come before anything else is answered.
+    started = asyncio.create_task(exchange.started(channel))
     try:
         async with asyncio.timeout(STARTS_WITHIN_S):
-            started = asyncio.create_task(exchange.started(channel))
             await exchange.ari.post(
                 f"/channels/{instruction.operator_call_key}/snoop",
                 spy="both",
@@ -87,6 +88,7 @@ async def coach(leg: Leg, instruction: Coach) -> Event:
     except (AriError, TimeoutError) as error:
         log.warning("a supervisor could not join a talk", call=leg.call_key, reason=str(error))
     finally:
+        started.cancel()
         leg.overhears = ""
         await exchange.ari.delete(f"/channels/{channel}")
     whispering = exchange.line.operators.whispering

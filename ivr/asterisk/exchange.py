@@ -169,6 +169,12 @@ class Exchange:
             case "ChannelDtmfReceived":
                 if (leg := self.legs.get(channel["id"])) is not None:
                     leg.press(event["digit"])
+            case "ChannelHold":
+                if (leg := self.legs.get(channel["id"])) is not None:
+                    leg.hold()
+            case "ChannelUnhold":
+                if (leg := self.legs.get(channel["id"])) is not None:
+                    leg.resume()
             case "ChannelUserevent":
                 if (leg := self.legs.get(channel.get("id", ""))) is not None:
                     leg.redirect(event["eventname"], event.get("userevent", {}))

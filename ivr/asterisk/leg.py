@@ -11,15 +11,32 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import structlog
 
+from ivr.asterisk import ringing_tone
 from ivr.asterisk.ari import AriError, NotThere
 from ivr.asterisk.channels import ChannelPurpose, own_bridge
 from ivr.asterisk.ear import Ear
 from ivr.asterisk.media import Media, MediaClosed
-from ivr.carrier import KEY_WAIT_S, CallStatus, EndCall, HoldMusic, Instruction, QueueMusic
+from ivr.carrier import (
+    KEY_WAIT_S,
+    AnswerAgain,
+    Ask,
+    AskKey,
+    AwaitReply,
+    BeginAgain,
+    CallStatus,
+    CollectKeys,
+    EndCall,
+    HoldMusic,
+    Instruction,
+    KeepListening,
+    QueueMusic,
+    TakeTurnAgain,
+)
 from ivr.operators import waiting_music
 from speech.sound.audio import LINE_RATE
 
@@ -32,12 +49,22 @@ KEYS = frozenset("0123456789*#")
 # A call whose instruction the exchange could not carry out is taken up again after this long, in seconds.
 RETRY_S = 1.0
 
+# A telephone that has the line on hold is waited for so long, in seconds.
+HOLD_MAX_S = 180.0
+
 # Who is told one of these is in the queue, and may be connected to an operator.
 _IN_QUEUE = (QueueMusic, HoldMusic)
+# What is said to a caller, or asked of one. To wait, or to come to an operator, nobody has to listen.
+_CONVERSATION = (Ask, KeepListening, CollectKeys, AwaitReply, BeginAgain, TakeTurnAgain, AnswerAgain, AskKey, EndCall)
 
 
 class ExchangeInstruction:
     """An instruction that the exchange gives to a leg, beside those of the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitResumption(ExchangeInstruction):
+    """Wait until the telephone takes the line off hold, and then go on as after a process was killed."""
 
 
 Event = Callable[[], Instruction | ExchangeInstruction]
@@ -111,6 +138,11 @@ class Leg:
         # The channel's variables that Asterisk shows, as the channel came to the line.
         self.variables: Mapping[str, str] = {}
         self._course: asyncio.Task[None] | None = None
+        # The instruction that is being carried out.
+        self._instruction: Instruction | ExchangeInstruction | None = None
+        # Clear while the telephone has the line on hold: what comes from it then is no speech.
+        self._off_hold = asyncio.Event()
+        self._off_hold.set()
         self._opening: asyncio.Task[Media] | None = None
         self._ear: Ear | None = None
         self._hearing: asyncio.Task[None] | None = None
@@ -133,12 +165,37 @@ class Leg:
         """Break off whatever is carried out, as the line has redirected the call."""
         self.go_on(self.role.redirected(self, name, arguments))
 
+    def hold(self) -> None:
+        """The telephone has put the line on hold: what nobody would hear is broken off."""
+        self._off_hold.clear()
+        if self._needs_caller(self._instruction):
+            self.go_on(AwaitResumption)
+
+    def resume(self) -> None:
+        """The telephone has taken the line off hold."""
+        self._off_hold.set()
+        # A process that has adopted the call does not know that it was on hold.
+        if self._needs_caller(self._instruction):
+            self.go_on(self.role.adopted(self))
+
+    def _needs_caller(self, instruction: Instruction | ExchangeInstruction | None) -> bool:
+        """True if a retailer has to hear the instruction, or to answer it."""
+        return self.purpose.kind in ("caller", "retailer") and isinstance(instruction, _CONVERSATION)
+
+    async def wait_until_resumed(self) -> None:
+        """Wait until the telephone has the line on hold no longer, or has had it so for too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOLD_MAX_S):
+                await self._off_hold.wait()
+        self._off_hold.set()
+
     async def _run(self, event: Event | None, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
         try:
             while event is not None:
                 try:
+                    self._instruction = None
                     event = await self._carry_out(await self.ask(event))
                 except NotThere:
                     # The channel has ended, which is reported by itself.
@@ -158,6 +215,9 @@ class Leg:
                     await self.hang_up()
 
     async def _carry_out(self, instruction: Instruction | ExchangeInstruction) -> Event | None:
+        if self._needs_caller(instruction) and not self._off_hold.is_set():
+            instruction = AwaitResumption()
+        self._instruction = instruction
         interpreter = self.exchange.interpreters[type(instruction)]
         if isinstance(instruction, _IN_QUEUE):
             self.in_queue.set()
@@ -181,11 +241,7 @@ class Leg:
 
     async def close(self) -> None:
         """Stop leading the call: it has ended, or another process leads it now."""
-        running = [task for task in (self._course, self._hearing) if task is not None]
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+        await _end(*(task for task in (self._course, self._hearing) if task is not None))
         if self._ear is not None:
             await self._ear.close()
         if self._opening is not None:
@@ -208,7 +264,7 @@ class Leg:
         return media
 
     def _hear(self, mulaw: bytes) -> None:
-        if self._ear is not None:
+        if self._ear is not None and self._off_hold.is_set():
             self._ear.hear(mulaw)
 
     async def say(self, sentences: Sequence[str], *, key_interrupts: bool = False, gives_way: bool = False) -> bool:
@@ -219,6 +275,10 @@ class Leg:
     async def play_music(self, *, key_interrupts: bool = False) -> bool:
         """Play the waiting music once through; returns as `say` does."""
         return await self._play(_one(waiting_music.mulaw()), key_interrupts, False)
+
+    async def play_ringing_tone(self) -> None:
+        """Play one period of the tone that says that another telephone rings."""
+        await self._play(_one(ringing_tone.mulaw()), False, False)
 
     async def _play(self, sounds: AsyncIterator[bytes], key_interrupts: bool, gives_way: bool) -> bool:
         if key_interrupts and self._keys:
@@ -236,10 +296,9 @@ class Leg:
             return False
         finally:
             self._gives_way = None
-            if key is not None:
-                key.cancel()
-            if not playing.done():
-                playing.cancel()
+            was_heard = playing.done()
+            await _end(playing, *([key] if key else []))
+            if not was_heard:
                 await media.flush()
             if self._paused:
                 self._paused = False
@@ -337,6 +396,13 @@ class Leg:
             await self.media()
         if self.bridge != own_bridge(self.call_key):
             await self.join(own_bridge(self.call_key))
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel these tasks and wait for their ends; an error of theirs is nobody's any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _is_open(opening: asyncio.Task[Media]) -> bool:

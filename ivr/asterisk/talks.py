@@ -95,15 +95,15 @@ async def connect(leg: Leg, other: Leg, call_key: str, instruction: ExchangeInst
 
 
 async def dial(leg: Leg, address: str, line: str, kind: Kind, ring_s: int) -> Leg | None:
-    """Dial a telephone for this leg, which hears music meanwhile, and return its leg once that one has agreed to talk;
-    None if it did not."""
+    """Dial a telephone for this leg, which hears the ringing tone meanwhile. Return the other leg once that one has
+    agreed to talk; None if it did not."""
     exchange, channel = leg.exchange, new_channel_id(kind)
     agreed = exchange.callees[channel] = asyncio.get_running_loop().create_future()
     reached = False
     try:
         parameters = origination(address, line, channel, ring_s, exchange.line.settings)
         await exchange.ari.post("/channels", None, **parameters)
-        reached = await _with_music(leg, agreed)
+        reached = await _with_ringing_tone(leg, agreed)
     except (CarrierError, AriError) as error:
         log.warning("a telephone could not be dialled", call=leg.call_key, reason=str(error))
     finally:
@@ -113,18 +113,18 @@ async def dial(leg: Leg, address: str, line: str, kind: Kind, ring_s: int) -> Le
     return exchange.legs.get(channel) if reached else None
 
 
-async def _with_music(leg: Leg, agreed: asyncio.Future[bool]) -> bool:
+async def _with_ringing_tone(leg: Leg, agreed: asyncio.Future[bool]) -> bool:
     async def play() -> None:
-        with suppress(MediaClosed):
+        with suppress(MediaClosed, AriError):
             while True:
-                await leg.play_music()
+                await leg.play_ringing_tone()
 
-    music = asyncio.create_task(play())
+    ringing = asyncio.create_task(play())
     try:
         return await agreed
     finally:
-        music.cancel()
-        await asyncio.wait([music])
+        ringing.cancel()
+        await asyncio.wait([ringing])
 
 
 # --- what Asterisk reports of bridges

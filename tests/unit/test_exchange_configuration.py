@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from deploy.asterisk import configuration as module
-from deploy.asterisk.configuration import ConfigurationError, Place, configuration
+from deploy.asterisk.configuration import SOUNDS, ConfigurationError, Place, configuration
 from deploy.asterisk.run import main, write
+from ivr.operators import waiting_music
+from speech.sound.audio import decode_mulaw
 
 PLACE = Place(Path("/unpacked"), Path("/state"))
 SECRET = "0123456789abcdef"
@@ -162,3 +164,12 @@ def test_every_variable_that_is_read_is_in_the_document() -> None:
     read = set(re.findall(r"\b(?:ASTERISK_\w+[A-Z]|TELEPHONES)\b", sources))
     rows = re.findall(r"^\| (`[A-Z_`, ]+) \|", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     assert read == set(re.findall(r"`(\w+)`", "".join(rows)))
+
+
+def test_who_is_on_hold_hears_the_lines_waiting_music() -> None:
+    assert str(SOUNDS) in configuration(LEAST, PLACE)["musiconhold.conf"]
+    (music,) = SOUNDS.iterdir()
+    played, made = (decode_mulaw(sound).astype(int) for sound in (music.read_bytes(), waiting_music.mulaw()))
+    assert len(played) == len(made)
+    # Another processor may round otherwise.
+    assert abs(played - made).max() < 500
