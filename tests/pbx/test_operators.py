@@ -5,11 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from sqlalchemy import select
 
 from ivr.carrier import OPERATOR_RING_S
-from ivr.operators.models import Callback
-from storage import read_only
 from tests.support.exchange_line import LINE, PATIENCE_S, KeypadLine, wait_until
 from tests.support.likeness import is_in
 from tests.support.office import (
@@ -26,7 +23,7 @@ from tests.support.office import (
     prompt,
     takes_call,
 )
-from tests.support.sip_telephone import calling, desk_telephone, trunk_callee
+from tests.support.sip_telephone import calling, desk_telephone
 
 
 @pytest.fixture(scope="module")
@@ -207,39 +204,6 @@ def test_a_call_is_taken_over_from_the_line_and_from_an_operator(office: Office)
         leader = takes_call(leaders)
         office.assert_talk(caller, leader)
         assert office.attempts(key) == [(LI, "over"), (LEADER, "accepted")]
-
-
-def test_who_asked_to_be_called_back_is_called_from_the_operators_telephone(office: Office) -> None:
-    with calling(office.exchange, LINE, caller=SHOP) as caller:
-        caller.wait_until_answered()
-        caller.media.wait_for_sound(within_s=PATIENCE_S)
-        caller.media.press("0")
-        begun = time.monotonic()
-        # Nobody is there: the line offers it.
-        assert_hears(caller, begun, prompt("queue.no_operator"), "that no operator is there")
-        caller.media.press("1")
-        caller.wait_until_ended()
-    office.set_ready(LI)
-    with (
-        desk_telephone(office.exchange, "8001") as telephone,
-        trunk_callee(office.exchange) as shop,
-    ):
-        with read_only(office.served.services.sessions) as session:
-            callback = session.scalars(select(Callback).order_by(Callback.id.desc())).first()
-        assert callback is not None
-        assert office.line.operators.callback_calls.dial_operator(callback.id, LI)
-        operator = telephone.wait_for_call()
-        operator.wait_until_answered()
-        operator.media.wait_for_sound(within_s=PATIENCE_S, since=operator.answered_at)
-        operator.media.press("1")
-        called_back = shop.wait_for_call()
-        assert called_back.number == SHOP
-        called_back.wait_until_answered()
-        office.assert_talk(called_back, operator)
-        with read_only(office.served.services.sessions) as session:
-            assert session.get_one(Callback, callback.id).state == "reached"
-        called_back.hang_up()
-        operator.wait_until_ended()
 
 
 def test_a_leader_listens_and_a_talk_is_recorded_with_its_sides_apart(office: Office) -> None:

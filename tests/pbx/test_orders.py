@@ -28,9 +28,9 @@ SILENT_WITHIN_S = 0.6
 
 def sign_in(caller: Dialogue, code: str = CODE) -> None:
     caller.presses(code, interrupting=True)
-    assert "请按键输入四位密码" in caller.asked
+    assert "请按键输入四位密码" in caller.asked, caller.line.turn_inputs()
     caller.presses("2468", interrupting=True)
-    assert "您需要什么烟" in caller.asked
+    assert "您需要什么烟" in caller.asked, caller.line.turn_inputs()
 
 
 def order_by_voice(caller: Dialogue) -> list[float]:

@@ -174,6 +174,39 @@ def test_a_person_and_a_machine_are_told_apart_before_the_line_speaks(
         assert started["channelvars"]["AMDSTATUS"] == status, started
 
 
+def test_a_carrier_s_announcement_before_the_answer_is_no_answer(exchange: Exchange) -> None:
+    with stasis_application(exchange) as line, trunk_callee(exchange, "early") as retailer:
+        line.place(f"PJSIP/{RETAILER}@trunk", caller=HOTLINE)
+        called = retailer.wait_for_call()
+        retailer.media.connect(EXCHANGE_ADDRESS, int(retailer.called()[0][2]))
+        retailer.media.say(MACHINE)
+        time.sleep(len(MACHINE) / 8_000 + 1)
+        assert line.of("StasisStart") == []
+        called.answer()
+        retailer.media.pause(0.4)
+        retailer.media.say(PERSON)
+        assert line.wait_for("StasisStart")["channel"]["channelvars"]["AMDSTATUS"] == "HUMAN"
+
+
+def test_a_silent_talk_lasts_while_its_telephone_renews_it_and_ends_when_it_has_vanished(exchange: Exchange) -> None:
+    """Without a packet of sound, as with comfort noise; sessions are renewed after RFC 4028."""
+    timer = "Supported: timer\r\nMin-SE: 90\r\nSession-Expires: 90;refresher=uac\r\n"
+    silent = Sound(idle="nothing")
+    with (
+        stasis_application(exchange) as application,
+        calling(exchange, "4001", caller=CALLER, sound=silent, headers=timer) as renewing,
+        calling(exchange, "4001", caller="13800000029", sound=silent, headers=timer) as vanished,
+    ):
+        for after, call in enumerate((renewing, vanished)):
+            application.answer(after=after)
+            call.wait_until_answered()
+        for _ in range(3):
+            time.sleep(35)
+            renewing.resume()
+        assert not renewing.has_ended
+        assert len(application.of("ChannelDestroyed")) == 1
+
+
 def test_an_encrypted_call_is_heard_both_ways(encrypted: Exchange, certificate: Certificate, tmp_path: Path) -> None:
     said = recording("ask_yingzhonghua_b")
     played = tmp_path / "played.ulaw"

@@ -84,12 +84,16 @@ class ExchangeLine(ServedLine):
         answer: dict[str, str] = requests.get(f"{self.url}/healthz", timeout=10).json()
         return answer
 
+    def calls(self) -> list[CallRow]:
+        """The calls so far in the order in which they began, as they are in the database."""
+        with self._session() as session:
+            found = list(session.scalars(select(CallRow).order_by(CallRow.started_at)))
+            session.expunge_all()
+            return found
+
     def latest_call(self) -> CallRow | None:
         """The call that began last, as it is in the database."""
-        with self._session() as session:
-            call = session.scalar(select(CallRow).order_by(CallRow.started_at.desc()).limit(1))
-            session.expunge_all()
-            return call
+        return calls[-1] if (calls := self.calls()) else None
 
 
 class KeypadLine(ExchangeLine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from speech.sound.audio import decode_mulaw
+from speech.sound.audio import LINE_RATE, decode_mulaw
 
 # Pieces are this long, in bytes: a frame that is lost or comes late spoils the piece that it is in, and no other.
 _PIECE = 3_200
@@ -24,6 +24,12 @@ def likeness(heard: bytes, pieces: list[bytes]) -> list[float]:
     """For each of the pieces, which are of one length: its greatest normalised correlation, 0 to 1, with any part of
     what was heard."""
     return [float(found.max()) for found in _correlations(heard, pieces)]
+
+
+def second_of(said: bytes, heard: bytes) -> float:
+    """The second of what was heard at which it is most like what was said."""
+    (found,) = _correlations(heard, [said])
+    return int(found.argmax()) / LINE_RATE
 
 
 def part_like(said: bytes, heard: bytes) -> bytes:

@@ -107,6 +107,7 @@ class Media:
         network: Network | None = None,
         key: str = "",
     ) -> None:
+        self.port = port
         self.codec: Codec = codec
         self.idle: Idle = idle
         self.network = network or Network()
@@ -118,7 +119,8 @@ class Media:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((address, port))
         self._socket.setblocking(False)
-        self._remote: tuple[str, int] | None = None
+        # The address that sound is sent to.
+        self.remote: tuple[str, int] | None = None
         self._frames: deque[_Frame] = deque()
         self._lock = threading.Lock()
         self._chance = random.Random(port)
@@ -133,11 +135,11 @@ class Media:
     def connect(self, address: str, port: int, key: str = "") -> None:
         """Send to this address from now on; sound that is encrypted comes from there with this key."""
         self._incoming = SecuredPackets(key) if key else None
-        self._remote = (address, port)
+        self.remote = (address, port)
 
     def mute(self) -> None:
         """Send nothing any more, as in a call with sound in one direction only."""
-        self._remote = None
+        self.remote = None
 
     def say(self, sound: bytes) -> float:
         """Send this sound after whatever is still to be sent; the time at which its last frame leaves."""
@@ -260,7 +262,7 @@ class Media:
     def _packets(self) -> list[bytes]:
         """The packets of the next 20 ms: a frame of sound, or a key's, or what is sent while nobody speaks."""
         self._timestamp += FRAME_BYTES
-        if self._remote is None:
+        if self.remote is None:
             return []
         with self._lock:
             frame = self._frames.popleft() if self._frames else _Frame()
@@ -288,7 +290,7 @@ class Media:
 
     def _send(self, packet: bytes) -> None:
         # The other end closes its socket when the call is over.
-        if (remote := self._remote) is not None:
+        if (remote := self.remote) is not None:
             with contextlib.suppress(OSError):
                 self._socket.sendto(self._outgoing.protect(packet) if self._outgoing else packet, remote)
 

@@ -36,8 +36,11 @@ from tests.support.srtp import SUITE
 SCENARIOS = Path(__file__).parent / "sipp"
 REFUSALS = (400, 403, 404, 405, 407, 408, 415, 420, 480, 481, 484, 486, 488, 500, 501, 503, 603)
 
-Answers = Literal["answers", "rings", "busy", "declines", "full"]
+Answers = Literal["answers", "rings", "busy", "declines", "full", "forwards", "early"]
+FORWARDED_TO = "13911112222"
 _REFUSES = {
+    # To a number beyond the trunk.
+    "forwards": f"302 Moved Temporarily\nContact: <sip:{FORWARDED_TO}@{TRUNK_ADDRESS}:{{port}}>",
     "busy": "486 Busy Here",
     "declines": "603 Decline",
     "full": "503 Service Unavailable\nRetry-After: 20",
@@ -47,6 +50,12 @@ _FOR_EACH_REFUSAL = """<recv response="{code}" optional="true" next="refused"><a
   <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/><assignstr assign_to="code" value="{code}"/>
   <ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="cseq"/>
 </action></recv>"""
+_TRANSFER_ANSWERED = """<recv response="{code}"{optional} next="talk"><action>
+  <log message="[call_id] referred-[$cseq] {code}"/></action></recv>"""
+_TRANSFERS = "\n".join(
+    _TRANSFER_ANSWERED.format(code=code, optional="" if code == 202 else ' optional="true"')
+    for code in (*REFUSALS, 202)
+)
 _REGISTRATION_REFUSED = """<recv response="{code}" optional="true" next="refused"><action>
   <assignstr assign_to="code" value="{code}"/></action></recv>"""
 
@@ -68,10 +77,13 @@ class Sound:
     network: Network = field(default_factory=Network)
     # With a key, sound is encrypted (tests/support/srtp.py).
     key: str = ""
+    # Keys are sent apart from the sound, as of RFC 4733.
+    sends_keys: bool = True
 
     def description(self, address: str, port: int) -> str:
-        """The SDP that offers this sound, with keys as of RFC 4733."""
-        types = [PAYLOAD_TYPES[self.codec], *([COMFORT_NOISE] if self.idle == "comfort_noise" else []), KEYS]
+        """The SDP that offers this sound."""
+        noise, keys = self.idle == "comfort_noise", self.sends_keys
+        types = [PAYLOAD_TYPES[self.codec], *([COMFORT_NOISE] if noise else []), *([KEYS] if keys else [])]
         lines = [
             "v=0",
             f"o=telephone 1 1 IN IP4 {address}",
@@ -80,9 +92,8 @@ class Sound:
             "t=0 0",
             f"m=audio {port} RTP/{'SAVP' if self.key else 'AVP'} {' '.join(map(str, types))}",
             f"a=rtpmap:{PAYLOAD_TYPES[self.codec]} {self.codec}/8000",
-            *([f"a=rtpmap:{COMFORT_NOISE} CN/8000"] if self.idle == "comfort_noise" else []),
-            f"a=rtpmap:{KEYS} telephone-event/8000",
-            f"a=fmtp:{KEYS} 0-16",
+            *([f"a=rtpmap:{COMFORT_NOISE} CN/8000"] if noise else []),
+            *([f"a=rtpmap:{KEYS} telephone-event/8000", f"a=fmtp:{KEYS} 0-16"] if keys else []),
             "a=ptime:20",
             *([f"a=crypto:1 {SUITE} inline:{self.key}"] if self.key else []),
         ]
@@ -102,7 +113,8 @@ class _Sipp:
         self, scenario: str, places: dict[str, str], exchange: Exchange, *options: str, tunnel: int | None = None
     ) -> None:
         text = (SCENARIOS / f"{scenario}.xml").read_text()
-        for name, value in {"TRANSPORT": "UDP", "URI": "", **places}.items():
+        defaults = {"TRANSPORT": "UDP", "URI": "", "HEADERS": "", "TRANSFERS": _TRANSFERS}
+        for name, value in {**defaults, **places}.items():
             text = text.replace(f"@{name}@", value)
         path = self.folder / f"{scenario}.xml"
         path.write_text(text)
@@ -124,20 +136,24 @@ class _Sipp:
         """The steps so far: of each the call's id, and the words of the log."""
         return [line.split() for line in self._log(scenario).read_text().splitlines() if line.strip()]
 
-    def tell(self, call_id: str, method: str) -> None:
-        """Tell the telephone to go on, in a call that waits for it: a request that comes from nowhere but the test."""
+    def tell(self, call_id: str, method: str, body: str = "") -> str:
+        """Tell the telephone to go on, in a call that waits for it: a request that comes from nowhere but the test. The
+        number that the telephone's own request has then, and its steps."""
         here = f"{self.address}:{self.port}"
+        number = str(round(time.monotonic() * 1000) % 2**31)
+        content = body.replace("\n", "\r\n")
         lines = [
             f"{method} sip:{here} SIP/2.0",
             f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-{time.monotonic_ns()}",
             f"From: <sip:test@{here}>;tag=test",
             f"To: <sip:telephone@{here}>",
             f"Call-ID: {call_id}",
-            f"CSeq: {time.monotonic_ns() % 10**8} {method}",
-            "Content-Length: 0",
+            f"CSeq: {number} {method}",
+            f"Content-Length: {len(content)}",
         ]
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
-            teller.sendto(("\r\n".join(lines) + "\r\n\r\n").encode(), (self.address, self.port))
+            teller.sendto(("\r\n".join(lines) + "\r\n\r\n" + content).encode(), (self.address, self.port))
+        return number
 
     def wait_for(self, scenario: str, word: str, within_s: float = 20.0) -> list[str]:
         """The first step of this word."""
@@ -177,6 +193,8 @@ class Call:
     number: str = ""
     caller: str = ""
     answered_at: float = field(default=0.0)
+    # The description of its sound that the telephone has sent.
+    description: str = ""
 
     def wait_until_answered(self, within_s: float = 20.0) -> None:
         """Wait for the answer; sound is sent from then on. Raises Refused with the status if it is refused."""
@@ -199,10 +217,27 @@ class Call:
             self._sipp.tell(self._id(), "MESSAGE")
             self.wait_until_ended()
 
-    def hold(self) -> None:
-        """Put the exchange on hold, by a re-INVITE as a desk telephone's hold key sends it."""
-        self._sipp.tell(self._id(), "INFO")
-        self._wait_for("held", 5.0)
+    def hold(self, direction: str = "sendonly") -> None:
+        """Put the other side on hold, as the telephone's hold key does."""
+        self.renegotiate(f"{self.description}\na={direction}")
+
+    def resume(self) -> None:
+        """Take the other side off hold."""
+        self.renegotiate(self.description)
+
+    def renegotiate(self, description: str) -> str:
+        """Offer this description of the telephone's sound by a re-INVITE; the direction that the other side answers,
+        empty for both. Raises Refused with the status if it is refused."""
+        number = self._sipp.tell(self._id(), "INFO", _renumbered(description))
+        step = self._wait_for(f"renegotiated-{number}", 5.0, unless=f"refused-{number}")
+        self.media.connect(EXCHANGE_ADDRESS, int(step[2]))
+        return "".join(step[3:])
+
+    def transfer(self, target: str) -> int:
+        """Ask the exchange to connect the other side to this address, as the telephone's transfer key does; the status
+        of its answer."""
+        number = self._sipp.tell(self._id(), "PUBLISH", target)
+        return int(self._wait_for(f"referred-{number}", 5.0)[2])
 
     def wait_until_ended(self, within_s: float = 20.0) -> None:
         """Wait until the call is over, whoever ends it."""
@@ -231,12 +266,14 @@ class Call:
                 return step
         return None
 
-    def _wait_for(self, word: str, within_s: float, *, refusal_is_an_end: bool = False) -> list[str]:
+    def _wait_for(
+        self, word: str, within_s: float, *, unless: str = "refused", refusal_is_an_end: bool = False
+    ) -> list[str]:
         deadline = time.monotonic() + within_s
         while True:
             if (step := self._step(word)) is not None:
                 return step
-            refused = self._step("refused")
+            refused = self._step(unless)
             if refused is not None and refused[2].isdecimal() and not refusal_is_an_end:
                 raise Refused(int(refused[2]))
             ended = self._sipp.has_ended and self._step(word) is None
@@ -281,7 +318,7 @@ def calling(
         if tunnel:
             places |= {"TRANSPORT": "TLS", "URI": ";transport=tls"}
         sipp.start("place_call", places, exchange, *options, tunnel=tunnel)
-        call = Call(media, sipp, "place_call", number=number, caller=caller)
+        call = Call(media, sipp, "place_call", number=number, caller=caller, description=places["SDP"])
         try:
             yield call
         finally:
@@ -368,6 +405,7 @@ class Telephone:
 
     media: Media
     _sipp: _Sipp
+    _description: str
 
     def wait_for_call(self, within_s: float = 20.0, *, after: int = 0) -> Call:
         """The next call that comes in, after so many; it rings, or is being answered or refused."""
@@ -378,7 +416,7 @@ class Telephone:
             time.sleep(0.01)
         step = called[after]
         number, caller = (*step[3:], "", "")[:2]
-        return Call(self.media, self._sipp, "answer_calls", step[0], number, caller)
+        return Call(self.media, self._sipp, "answer_calls", step[0], number, caller, description=self._description)
 
     def called(self) -> list[list[str]]:
         """For each call so far: its id, `called`, the exchange's port for its sound, the number called, the caller."""
@@ -389,7 +427,8 @@ class Telephone:
 def desk_telephone(
     exchange: Exchange, name: str, answers: Answers = "answers", *, ring_s: float = 0.5, sound: Sound | None = None
 ) -> Iterator[Telephone]:
-    """A registered desk telephone: it answers after ringing so long, rings until `Call.answer`, is busy or declines."""
+    """A registered desk telephone: it answers after ringing so long, rings until `Call.answer`, is busy or declines.
+    "early" rings so, too, and sends sound meanwhile, as carriers' announcements are."""
     port = free_port()
     register(exchange, name, TELEPHONES[name], port=port)
     with _called(exchange, name, TELEPHONE_ADDRESS, port, answers, ring_s, sound) as telephone:
@@ -413,13 +452,18 @@ def _called(
         places = {
             "USER": user,
             "SDP": description,
-            "FIRST": "refuse" if answers in _REFUSES else "ring",
-            "REFUSAL": _REFUSES.get(answers, "480 Temporarily Unavailable"),
+            "FIRST": "refuse" if answers in _REFUSES else "early" if answers == "early" else "ring",
+            "REFUSAL": _REFUSES.get(answers, "480 Temporarily Unavailable").format(port=exchange.trunk_port),
             "RING_MS": str(round(ring_s * 1000) if answers == "answers" else _NEVER_MS),
         }
         sipp.start("answer_calls", places, exchange)
         _wait_until_open(address, port, sipp)
-        yield Telephone(media, sipp)
+        yield Telephone(media, sipp, description)
+
+
+def _renumbered(description: str) -> str:
+    """The description as a later one of its session."""
+    return description.replace("o=telephone 1 1 ", f"o=telephone 1 {time.monotonic_ns()} ")
 
 
 @contextmanager
