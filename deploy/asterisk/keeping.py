@@ -35,17 +35,19 @@ def keep(asterisk: Command, logs: Path) -> int:
         signal.signal(number, lambda number, _frame: told.append(number))
     _limit()
     process = subprocess.Popen(asterisk("-f"))
-    kept = Logs(asterisk, logs)
-    while not told:
-        time.sleep(POLL_S)
-        if (code := process.poll()) is not None:
-            print(f"Asterisk has ended ({code}).", file=sys.stderr)
-            return 0 if code == 0 else 1
-        kept.look()
-    if told == [signal.SIGTERM]:
-        _drain(asterisk, process, told)
-    _stop(process)
-    return 128 + signal.SIGINT if signal.SIGINT in told else 0
+    try:
+        kept = Logs(asterisk, logs)
+        while not told:
+            time.sleep(POLL_S)
+            if (code := process.poll()) is not None:
+                print(f"Asterisk has ended ({code}).", file=sys.stderr)
+                return 0 if code == 0 else 1
+            kept.look()
+        if told == [signal.SIGTERM]:
+            _drain(asterisk, process, told)
+        return 128 + signal.SIGINT if signal.SIGINT in told else 0
+    finally:
+        _stop(process)
 
 
 def _limit() -> None:
@@ -88,16 +90,20 @@ class Logs:
         if time.monotonic() < self._looked_at + LOOK_AT_LOGS_EVERY_S:
             return
         self._looked_at = time.monotonic()
-        largest = max((log.stat().st_size for log in self._folder.glob("*.log")), default=0)
-        if date.today() == self._day and largest < LOG_MAX_BYTES:
-            return
-        self._day = date.today()
-        for old in self._folder.glob("*.log.*"):
-            if int(old.suffix[1:]) >= LOGS_KEPT - 1:
-                old.unlink()
         try:
-            subprocess.run(
-                self._asterisk("-rx", "logger rotate"), stdout=subprocess.DEVNULL, timeout=CONSOLE_WITHIN_S, check=True
-            )
-        except subprocess.SubprocessError as error:
+            if date.today() != self._day or self._largest() >= LOG_MAX_BYTES:
+                self._begin_anew()
+        except (OSError, subprocess.SubprocessError) as error:
             print(f"Asterisk's logs could not be begun anew, and will be later: {error}", file=sys.stderr)
+
+    def _largest(self) -> int:
+        return max((log.stat().st_size for log in self._folder.glob("*.log")), default=0)
+
+    def _begin_anew(self) -> None:
+        for old in self._folder.glob("*.log.*"):
+            number = old.suffix.removeprefix(".")
+            if number.isdecimal() and int(number) >= LOGS_KEPT - 1:
+                old.unlink()
+        rotate = self._asterisk("-rx", "logger rotate")
+        subprocess.run(rotate, stdout=subprocess.DEVNULL, timeout=CONSOLE_WITHIN_S, check=True)
+        self._day = date.today()

@@ -19,6 +19,7 @@ from tests.support.sip_telephone import Refused, calling
 
 NUMBER = "4001"
 CALLER = "13800000012"
+OUTBOUND = {"endpoint": "PJSIP/13911112222@trunk", "app": "hotline", "timeout": 1}
 
 
 @pytest.fixture
@@ -32,8 +33,11 @@ def test_told_to_stop_it_takes_no_more_calls_and_ends_once_those_it_has_are_over
         with calling(exchange, NUMBER, caller=CALLER) as call:
             line.answer()
             call.wait_until_answered()
+            assert exchange.ari("POST", "channels", params=OUTBOUND).ok
             exchange.tell_to_stop()
             wait_until(lambda: answer_to_a_call(exchange) == 503, "refusal")
+            # Nobody is called any more either, operators included.
+            assert not exchange.ari("POST", "channels", params=OUTBOUND).ok
             call.media.press("5")
             assert line.wait_for("ChannelDtmfReceived")["digit"] == "5"
         assert exchange.wait_until_over(within_s=5) == 0

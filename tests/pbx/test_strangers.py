@@ -3,10 +3,14 @@ written down with their address, and reaches nothing."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
@@ -144,23 +148,67 @@ def test_an_address_that_is_none_of_ours_is_refused_before_any_name_is_looked_at
 
 
 def test_guessing_at_full_speed_harms_no_call(exchange: Exchange, tmp_path: Path) -> None:
-    """Two thousand registrations in two seconds, while the line speaks to a caller."""
-    spoken = tmp_path / "spoken.ulaw"
-    spoken.write_bytes(recording("ask_yingzhonghua_b") * 2)
+    """Two thousand registrations in two seconds."""
+    with undisturbed_caller(exchange, tmp_path), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guesser:
+        guesser.bind((STRANGER_ADDRESS, 0))
+        for name in range(2_000):
+            guesser.sendto(registration(f"{8000 + name}").encode(), (EXCHANGE_ADDRESS, exchange.sip_port))
+            time.sleep(0.001)
+
+
+def test_a_flood_of_wrong_passwords_harms_no_call_and_keeps_no_caller_waiting(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    """Two hundred calls and registrations a second from the telephones' own network, by names there are and others."""
+    with undisturbed_caller(exchange, tmp_path, speaks=5) as line, flood(exchange, a_second=200):
+        time.sleep(2)
+        called_at = time.monotonic()
+        with desk_call(exchange, "8002", NUMBER) as other:
+            line.answer(after=1)
+            other.wait_until_answered()
+            assert other.answered_at - called_at < 1
+        line.wait_for("PlaybackFinished", within_s=20)
+
+
+@contextmanager
+def undisturbed_caller(exchange: Exchange, folder: Path, speaks: int = 2) -> Iterator[AriApplication]:
+    """The line while it says a sentence to a caller, so many times: all of its sound has come in time by the end."""
+    spoken = folder / "spoken.ulaw"
+    spoken.write_bytes(recording("ask_yingzhonghua_b") * speaks)
     with stasis_application(exchange) as line, calling(exchange, NUMBER, caller="13800000012") as call:
         channel = line.answer()
         call.wait_until_answered()
         exchange.ari("POST", f"channels/{channel}/play", params={"media": f"sound:{spoken.with_suffix('')}"})
         call.media.wait_for_sound(within_s=2)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guesser:
-            guesser.bind((STRANGER_ADDRESS, 0))
-            for name in range(2_000):
-                guesser.sendto(registration(f"{8000 + name}").encode(), (EXCHANGE_ADDRESS, exchange.sip_port))
-                time.sleep(0.001)
-        line.wait_for("PlaybackFinished")
+        yield line
+        line.wait_for("PlaybackFinished", within_s=20)
         times = [packet.at for packet in call.media.received]
         assert call.media.lost() == 0
         assert max(after - before for before, after in pairwise(times)) < 0.2
+
+
+@contextmanager
+def flood(exchange: Exchange, a_second: int) -> Iterator[None]:
+    """Calls and registrations with wrong passwords, so many a second, from here to the end of the block."""
+    over = threading.Event()
+
+    def guess() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guesser:
+            guesser.bind((STRANGER_ADDRESS, 0))
+            for number in itertools.count():
+                if over.wait(1 / a_second):
+                    return
+                name = ("8001", "8002", str(9000 + number % 1000))[number % 3]
+                guess = registration(name, GUESSED) if number % 2 else invitation(name, GUESSED)
+                guesser.sendto(guess.encode(), (EXCHANGE_ADDRESS, exchange.sip_port))
+
+    guessing = threading.Thread(target=guess)
+    guessing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        guessing.join()
 
 
 BROKEN = {
@@ -203,16 +251,31 @@ def test_sound_descriptions_that_are_none_are_refused(exchange: Exchange, applic
 _OFFER = "v=0\no=x 1 1 IN IP4 127.0.0.2\ns=-\nc=IN IP4 {}\nt=0 0\nm=audio {}"
 
 
-def registration(name: str) -> str:
-    """A REGISTER without a password."""
+def registration(name: str, password: str = "") -> str:
+    """A REGISTER, without a password or with this one."""
+    return request("REGISTER", f"sip:{EXCHANGE_ADDRESS}", name, password)
+
+
+def invitation(name: str, password: str) -> str:
+    """An INVITE with this password."""
+    return request("INVITE", f"sip:{NUMBER}@{EXCHANGE_ADDRESS}", name, password)
+
+
+def request(method: str, address: str, name: str, password: str) -> str:
+    """A request of a stranger's; with a password it answers a challenge that the exchange never made."""
+    digest = (
+        f'Authorization: Digest username="{name}",realm="order-hotline",nonce="1796065895/{"0" * 32}",uri="{address}",'
+        f'response="{hashlib.md5(password.encode()).hexdigest()}",algorithm=MD5'
+    )
     return "\r\n".join([
-        f"REGISTER sip:{EXCHANGE_ADDRESS} SIP/2.0",
+        f"{method} {address} SIP/2.0",
         f"Via: SIP/2.0/UDP {STRANGER_ADDRESS}:5060;branch=z9hG4bK-{time.monotonic_ns()};rport",
         f"From: <sip:{name}@{EXCHANGE_ADDRESS}>;tag=1",
         f"To: <sip:{name}@{EXCHANGE_ADDRESS}>",
         f"Call-ID: {time.monotonic_ns()}",
-        "CSeq: 1 REGISTER",
+        f"CSeq: 1 {method}",
         f"Contact: <sip:{name}@{STRANGER_ADDRESS}:5060>",
+        *([digest] if password else []),
         "Max-Forwards: 70",
         "Content-Length: 0",
         "",
