@@ -16,14 +16,12 @@ from sqlalchemy.exc import OperationalError
 from callflows.prompts import Prompts
 from callflows.replies import HangUp, ListenFor
 from ivr import metrics
-from ivr.carrier import (
-    ENDED_STATUSES,
+from ivr.carrier import ENDED_STATUSES, AnsweredBy, CallStatus
+from ivr.instructions import (
     AnswerAgain,
-    AnsweredBy,
     Ask,
     AwaitReply,
     BeginAgain,
-    CallStatus,
     CollectKeys,
     EndCall,
     EnterQueue,

@@ -9,7 +9,8 @@ from typing import Final
 from ivr.asterisk import talks
 from ivr.asterisk.channels import ChannelPurpose, talk_of
 from ivr.asterisk.leg import Event, Interpreter, Leg
-from ivr.carrier import CALLER_RING_S, CallStatus, DialCaller, EndCall, Nothing, WhisperCallback
+from ivr.carrier import CALLER_RING_S, CallStatus
+from ivr.instructions import DialCaller, EndCall, Nothing, WhisperCallback
 from ivr.line import LineServices
 
 

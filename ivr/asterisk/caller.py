@@ -15,11 +15,11 @@ from typing import Final
 from ivr.asterisk import talks
 from ivr.asterisk.channels import ChannelPurpose, talk_of
 from ivr.asterisk.leg import AwaitResumption, Event, Interpreter, Leg
-from ivr.carrier import (
+from ivr.carrier import CallStatus
+from ivr.instructions import (
     Ask,
     AwaitReply,
     BeginAgain,
-    CallStatus,
     CollectKeys,
     EndCall,
     Instruction,

@@ -18,7 +18,8 @@ from ivr.asterisk.ari import APPLICATION, AriError
 from ivr.asterisk.channels import ChannelPurpose, new_channel_id, talk_bridge
 from ivr.asterisk.leg import Event, Interpreter, Leg
 from ivr.asterisk.media import STARTS_WITHIN_S
-from ivr.carrier import AskCoach, AwaitTalk, CallStatus, Coach
+from ivr.carrier import CallStatus
+from ivr.instructions import AskCoach, AwaitTalk, Coach
 from ivr.line import LineServices
 
 log = structlog.get_logger(__name__)

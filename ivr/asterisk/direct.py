@@ -8,7 +8,8 @@ from typing import Final
 from ivr.asterisk import talks
 from ivr.asterisk.channels import ChannelPurpose, talk_of
 from ivr.asterisk.leg import Event, Interpreter, Leg
-from ivr.carrier import OPERATOR_RING_S, CallStatus, DialNumber, EndCall, Nothing, WhisperDirectly
+from ivr.carrier import OPERATOR_RING_S, CallStatus
+from ivr.instructions import DialNumber, EndCall, Nothing, WhisperDirectly
 from ivr.line import LineServices
 
 

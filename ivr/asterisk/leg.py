@@ -21,14 +21,14 @@ from ivr.asterisk.ari import AriError, NotThere
 from ivr.asterisk.channels import ChannelPurpose, own_bridge
 from ivr.asterisk.ear import Ear
 from ivr.asterisk.media import Media, MediaClosed
-from ivr.carrier import (
+from ivr.carrier import CallStatus
+from ivr.instructions import (
     KEY_WAIT_S,
     AnswerAgain,
     Ask,
     AskKey,
     AwaitReply,
     BeginAgain,
-    CallStatus,
     CollectKeys,
     EndCall,
     HoldMusic,

@@ -11,13 +11,13 @@ from typing import Final
 from ivr.asterisk import talks
 from ivr.asterisk.channels import ChannelPurpose, talk_of
 from ivr.asterisk.leg import Event, Interpreter, Leg
-from ivr.carrier import (
+from ivr.carrier import CallStatus
+from ivr.instructions import (
     BRIDGE_WAIT_S,
     CALLER_CHECK_S,
     HOLD_CHECK_S,
     AwaitCaller,
     Bridge,
-    CallStatus,
     Instruction,
     JoinTalk,
     KeepOperator,

@@ -14,7 +14,8 @@ from ivr.asterisk.caller import Caller
 from ivr.asterisk.channels import ChannelPurpose
 from ivr.asterisk.leg import Event, Interpreter, Leg
 from ivr.call_pace import CallPace
-from ivr.carrier import AnswerAgain, AnsweredBy, CallStatus, Instruction
+from ivr.carrier import AnsweredBy, CallStatus
+from ivr.instructions import AnswerAgain, Instruction
 from ivr.line import LineServices
 
 # https://docs.asterisk.org/Latest_API/API_Documentation/Dialplan_Applications/AMD/

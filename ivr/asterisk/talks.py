@@ -19,7 +19,8 @@ from ivr.asterisk.channels import Kind, new_channel_id, talk_bridge, talk_of
 from ivr.asterisk.leg import Event, ExchangeInstruction, Interpreter, Leg
 from ivr.asterisk.media import MediaClosed
 from ivr.asterisk.telephones import origination
-from ivr.carrier import BRIDGE_WAIT_S, CarrierError, JoinTalk
+from ivr.carrier import CarrierError
+from ivr.instructions import BRIDGE_WAIT_S, JoinTalk
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ivr.asterisk.leg import Event, Interpreter, Leg
-from ivr.carrier import AskKey, EnterHold, EnterQueue, HoldMusic, LeaveQueue, QueueMusic
+from ivr.instructions import AskKey, EnterHold, EnterQueue, HoldMusic, LeaveQueue, QueueMusic
 
 
 async def enter_queue(leg: Leg, instruction: EnterQueue) -> Event:

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.carrier import Carrier, DialCaller, EndCall, Instruction, WhisperCallback
+from ivr.carrier import Carrier
+from ivr.instructions import DialCaller, EndCall, Instruction, WhisperCallback
 from ivr.models import Call
 from ivr.operators import callbacks, presence
 from ivr.operators.models import Callback

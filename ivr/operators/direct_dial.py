@@ -12,7 +12,7 @@ from zlib import crc32
 import structlog
 
 from callflows.prompts import Prompts, load_prompts
-from ivr.carrier import DialNumber, EndCall, EnterQueue, Instruction, Nothing, WhisperDirectly
+from ivr.instructions import DialNumber, EndCall, EnterQueue, Instruction, Nothing, WhisperDirectly
 from ivr.operators.callback_calls import YES_KEY
 
 log = structlog.get_logger(__name__)

@@ -12,13 +12,12 @@ from sqlalchemy import func, select
 from callflows.prompts import load_prompts
 from callflows.state import CallState
 from clock import Clock
-from ivr.carrier import (
+from ivr.carrier import CallStatus, Carrier, QueueExit
+from ivr.instructions import (
     AskKey,
     AwaitCaller,
     BeginAgain,
     Bridge,
-    CallStatus,
-    Carrier,
     EndCall,
     EnterHold,
     EnterQueue,
@@ -29,7 +28,6 @@ from ivr.carrier import (
     LeaveQueue,
     Nothing,
     Question,
-    QueueExit,
     QueueMusic,
     Whisper,
 )

@@ -16,7 +16,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from clock import Clock
-from ivr.carrier import AskCoach, AwaitTalk, Carrier, CarrierError, Coach, EndCall, Instruction
+from ivr.carrier import Carrier, CarrierError
+from ivr.instructions import AskCoach, AwaitTalk, Coach, EndCall, Instruction
 from ivr.models import Call
 from ivr.operators import presence, tickets
 from ivr.operators.callback_calls import YES_KEY

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 
-from ivr.carrier import Instruction
+from ivr.instructions import Instruction
 
 Handler = TypeVar("Handler")
 Event = ParamSpec("Event")

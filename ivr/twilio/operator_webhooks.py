@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 
-from ivr.carrier import ENDED_STATUSES, Instruction, Nothing, Question
+from ivr.carrier import ENDED_STATUSES
+from ivr.instructions import Instruction, Nothing, Question
 from ivr.operators.callback_calls import CallbackCalls
 from ivr.operators.direct_dial import DirectDial
 from ivr.operators.handover import Handover, OperatorServices

@@ -25,13 +25,12 @@ from typing import assert_never
 
 from twilio.twiml.voice_response import Dial, Gather, Start, VoiceResponse
 
-from ivr.carrier import (
+from ivr.carrier import CALLER_RING_S, OPERATOR_RING_S
+from ivr.instructions import (
     BRIDGE_WAIT_S,
     CALLER_CHECK_S,
-    CALLER_RING_S,
     HOLD_CHECK_S,
     KEY_WAIT_S,
-    OPERATOR_RING_S,
     AnswerAgain,
     Ask,
     AskCoach,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from ivr.carrier import Question
+from ivr.instructions import Question
 from settings import Settings
 
 # A notification that is answered by an error or not at all is repeated, up to five times; without this it is lost.

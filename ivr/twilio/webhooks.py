@@ -10,7 +10,8 @@ from flask import Blueprint, Response, abort, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.exceptions import HTTPException
 
-from ivr.carrier import ENDED_STATUSES, EndCall, Instruction, Nothing
+from ivr.carrier import ENDED_STATUSES
+from ivr.instructions import EndCall, Instruction, Nothing
 from ivr.line import LineServices
 from ivr.metrics import WEBHOOK_SECONDS
 from ivr.turns.calls import TurnRequest

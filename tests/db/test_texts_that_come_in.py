@@ -15,7 +15,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 import app
 from brand_catalog.sheet_writing import xlsx_bytes
-from ivr.carrier import EndCall
+from ivr.instructions import EndCall
 from ivr.twilio.twiml import SAY_MAX_CHARS, Twiml
 from orders.demo.demo_staff import seed_demo_staff
 from orders.models import HotlineRow

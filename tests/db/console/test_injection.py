@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from werkzeug.routing import AnyConverter, IntegerConverter, Rule
 
-from ivr.carrier import EndCall
+from ivr.instructions import EndCall
 from ivr.twilio.twiml import Twiml
 from logs import configure_logs
 from orders.demo.demo_staff import DEMO_PASSWORD

@@ -10,18 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from ivr.carrier import (
-    Ask,
-    AskKey,
-    AwaitCaller,
-    AwaitTalk,
-    Bridge,
-    CarrierError,
-    Coach,
-    EndCall,
-    EnterQueue,
-    JoinTalk,
-)
+from ivr.carrier import CarrierError
+from ivr.instructions import Ask, AskKey, AwaitCaller, AwaitTalk, Bridge, Coach, EndCall, EnterQueue, JoinTalk
 from ivr.line import LineServices
 from ivr.operators import presence
 from ivr.operators.models import RingAttempt, Ticket

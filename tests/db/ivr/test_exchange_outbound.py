@@ -13,7 +13,8 @@ from app import create_app
 from ivr.asterisk.channels import new_channel_id, purpose_of
 from ivr.asterisk.retailer import TRUNK_PAUSE_S, Retailer
 from ivr.call_pace import AS_THEY_COME, CallPace
-from ivr.carrier import Ask, CarrierBusy, EndCall, Instruction
+from ivr.carrier import CarrierBusy
+from ivr.instructions import Ask, EndCall, Instruction
 from settings import Settings
 from tests.support.desk_world import STATION, World
 from tests.support.outbound_world import FakeOutboundCarrier, OutboundWorld

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from callflows.replies import HangUp, Transfer
-from ivr.carrier import (
+from ivr.instructions import (
     AnswerAgain,
     Ask,
     AskKey,

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from ivr.carrier import (
+from ivr.instructions import (
     Ask,
     AskKey,
     Bridge,

@@ -14,7 +14,8 @@ import pytest
 from ivr.asterisk.exchange import HOUSEKEEPING_EVERY_S, Exchange, Voice
 from ivr.asterisk.media import CHUNKS_AHEAD
 from ivr.asterisk.roles import INTERPRETERS, roles
-from ivr.carrier import Ask, CarrierError, EndCall, Instruction, Listening
+from ivr.carrier import CarrierError
+from ivr.instructions import Ask, EndCall, Instruction, Listening
 from ivr.streams.media_streams import NotInProgress
 from ivr.turns.calls import TurnRequest
 from speech.listening import Items

@@ -14,7 +14,7 @@ from ivr.asterisk.ari import AriError
 from ivr.asterisk.leg import Leg
 from ivr.asterisk.media import Media, MediaClosed
 from ivr.asterisk.talks import _with_ringing_tone
-from ivr.carrier import Coach
+from ivr.instructions import Coach
 from tests.support.jumping_loop import until
 from tests.support.pretended_media import MediaSocket
 from tests.unit.ivr.asterisk.test_exchange import CALL, World, begun, play

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.asterisk.ear import Ear
 from ivr.asterisk.leg import HOLD_MAX_S
-from ivr.carrier import EndCall, QueueMusic
+from ivr.instructions import EndCall, QueueMusic
 from tests.support.jumping_loop import until
 from tests.unit.ivr.asterisk.test_exchange import CALL, GREETING, REPLY, World, begun, play
 

@@ -11,7 +11,7 @@ import pytest
 
 from ivr.asterisk import caller
 from ivr.asterisk.leg import Leg
-from ivr.carrier import Ask, CollectKeys, Instruction, KeepListening, Listening, Nothing
+from ivr.instructions import Ask, CollectKeys, Instruction, KeepListening, Listening, Nothing
 from ivr.turns.calls import TurnRequest
 from speech.listening import Digits, Items, Listen, YesNo
 

@@ -12,7 +12,8 @@ from ivr.asterisk.channels import ChannelPurpose
 from ivr.asterisk.exchange import Exchange
 from ivr.asterisk.leg import Event, Leg
 from ivr.asterisk.roles import INTERPRETERS
-from ivr.carrier import CallStatus, Nothing
+from ivr.carrier import CallStatus
+from ivr.instructions import Nothing
 from tests.support.jumping_loop import AtOnce, JumpingLoop, until
 from tests.support.jumping_loop import play as run
 from tests.support.plain_voice import PlainVoice
