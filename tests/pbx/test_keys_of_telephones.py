@@ -11,7 +11,8 @@ from speech.sound.audio import LINE_RATE
 from tests.support.exchange_line import ExchangeLine, KeypadLine
 from tests.support.likeness import is_in
 from tests.support.office import LI, WANG, Office, takes_call
-from tests.support.sip_telephone import FORWARDED_TO, REFUSALS, Call, desk_telephone, trunk_callee
+from tests.support.sip_telephone import FORWARDED_TO, Call, desk_telephone, trunk_callee
+from tests.support.sipp_process import REFUSALS
 
 # The directions that a held telephone's description names; some makers give no address instead.
 HOLDS = ("sendonly", "inactive", "")

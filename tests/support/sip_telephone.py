@@ -10,14 +10,10 @@ with calling(exchange, "4001", caller="13800000012") as call:
 from __future__ import annotations
 
 import contextlib
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from tests.support.exchange import (
@@ -31,10 +27,8 @@ from tests.support.exchange import (
 )
 from tests.support.ports import free_port
 from tests.support.rtp import COMFORT_NOISE, KEYS, PAYLOAD_TYPES, Codec, Idle, Media, Network
+from tests.support.sipp_process import REFUSALS, Sipp, sipp_at, wait_until_open
 from tests.support.srtp import SUITE
-
-SCENARIOS = Path(__file__).parent / "sipp"
-REFUSALS = (400, 403, 404, 405, 407, 408, 415, 420, 480, 481, 484, 486, 488, 500, 501, 503, 603)
 
 Answers = Literal["answers", "rings", "busy", "declines", "full", "forwards", "early"]
 FORWARDED_TO = "13911112222"
@@ -50,12 +44,6 @@ _FOR_EACH_REFUSAL = """<recv response="{code}" optional="true" next="refused"><a
   <ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/><assignstr assign_to="code" value="{code}"/>
   <ereg regexp="[0-9]+" search_in="hdr" header="CSeq:" assign_to="cseq"/>
 </action></recv>"""
-_TRANSFER_ANSWERED = """<recv response="{code}"{optional} next="talk"><action>
-  <log message="[call_id] referred-[$cseq] {code}"/></action></recv>"""
-_TRANSFERS = "\n".join(
-    _TRANSFER_ANSWERED.format(code=code, optional="" if code == 202 else ' optional="true"')
-    for code in (*REFUSALS, 202)
-)
 _REGISTRATION_REFUSED = """<recv response="{code}" optional="true" next="refused"><action>
   <assignstr assign_to="code" value="{code}"/></action></recv>"""
 
@@ -101,93 +89,11 @@ class Sound:
 
 
 @dataclass
-class _Sipp:
-    """A SIPp that runs a scenario for a telephone at this address and port."""
-
-    folder: Path
-    address: str
-    port: int
-    _process: subprocess.Popen[bytes] | None = None
-
-    def start(
-        self, scenario: str, places: dict[str, str], exchange: Exchange, *options: str, tunnel: int | None = None
-    ) -> None:
-        text = (SCENARIOS / f"{scenario}.xml").read_text()
-        defaults = {"TRANSPORT": "UDP", "URI": "", "HEADERS": "", "TRANSFERS": _TRANSFERS}
-        for name, value in {**defaults, **places}.items():
-            text = text.replace(f"@{name}@", value)
-        path = self.folder / f"{scenario}.xml"
-        path.write_text(text)
-        self._log(scenario).write_text("")
-        command = [
-            "sipp", "-sf", str(path), "-i", self.address, "-p", str(self.port), "-t", "t1" if tunnel else "u1",
-            "-nostdin",
-            "-cp", str(free_port()), "-trace_logs", "-log_file", str(self._log(scenario)),
-            "-trace_msg", "-message_file", str(self.folder / f"{scenario}.messages"),
-            "-trace_err", "-error_file", str(self.folder / f"{scenario}.errors"),
-            *options, f"{self.address}:{tunnel}" if tunnel else f"{EXCHANGE_ADDRESS}:{exchange.sip_port}",
-        ]  # fmt: skip
-        output = (self.folder / f"{scenario}.out").open("wb")
-        self._process = subprocess.Popen(
-            command, cwd=self.folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-        )
-
-    def steps(self, scenario: str) -> list[list[str]]:
-        """The steps so far: of each the call's id, and the words of the log."""
-        return [line.split() for line in self._log(scenario).read_text().splitlines() if line.strip()]
-
-    def tell(self, call_id: str, method: str, body: str = "") -> str:
-        """Tell the telephone to go on, in a call that waits for it: a request that comes from nowhere but the test. The
-        number that the telephone's own request has then, and its steps."""
-        here = f"{self.address}:{self.port}"
-        number = str(round(time.monotonic() * 1000) % 2**31)
-        content = body.replace("\n", "\r\n")
-        lines = [
-            f"{method} sip:{here} SIP/2.0",
-            f"Via: SIP/2.0/UDP {here};branch=z9hG4bK-{time.monotonic_ns()}",
-            f"From: <sip:test@{here}>;tag=test",
-            f"To: <sip:telephone@{here}>",
-            f"Call-ID: {call_id}",
-            f"CSeq: {number} {method}",
-            f"Content-Length: {len(content)}",
-        ]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as teller:
-            teller.sendto(("\r\n".join(lines) + "\r\n\r\n" + content).encode(), (self.address, self.port))
-        return number
-
-    def wait_for(self, scenario: str, word: str, within_s: float = 20.0) -> list[str]:
-        """The first step of this word."""
-        deadline = time.monotonic() + within_s
-        while not (found := [step for step in self.steps(scenario) if step[1] == word]):
-            if self.has_ended or time.monotonic() > deadline:
-                raise AssertionError(f"not {word}: {self.steps(scenario)}\n{self.trouble()}")
-            time.sleep(0.01)
-        return found[0]
-
-    def trouble(self) -> str:
-        """SIPp's complaints, for a failed test."""
-        return "\n".join(path.read_text(errors="replace")[-4000:] for path in sorted(self.folder.glob("*.errors")))
-
-    @property
-    def has_ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(timeout=10)
-            self._process = None
-
-    def _log(self, scenario: str) -> Path:
-        return self.folder / f"{scenario}.log"
-
-
-@dataclass
 class Call:
     """A telephone's end of one call."""
 
     media: Media
-    _sipp: _Sipp
+    _sipp: Sipp
     _scenario: str
     call_id: str = ""
     number: str = ""
@@ -303,7 +209,7 @@ def calling(
     that fits the sound. Signalling goes by TLS through a `tunnel` (tests/support/tls.py); then only the exchange
     hangs up."""
     sound = sound or Sound()
-    with _sipp(address) as sipp, _media(address, sound) as (media, fitting):
+    with sipp_at(address) as sipp, _media(address, sound) as (media, fitting):
         places = {
             "NUMBER": number,
             "USER": caller,
@@ -331,7 +237,7 @@ def calling(
 class ManyCalls:
     """Calls that one SIPp places; their sound is somebody else's."""
 
-    _sipp: _Sipp
+    _sipp: Sipp
 
     def steps(self) -> list[tuple[int, list[str]]]:
         """The steps so far: each with the place of its caller, and the words of the log."""
@@ -347,7 +253,7 @@ def many_calling(
     exchange: Exchange, number: str, callers: Sequence[tuple[str, int]], *, every_s: float
 ) -> Iterator[ManyCalls]:
     """Calls over the trunk to this number, one after the other; a caller has a number and a port for its sound."""
-    with _sipp(TRUNK_ADDRESS) as sipp:
+    with sipp_at(TRUNK_ADDRESS) as sipp:
         rows = sipp.folder / "callers.csv"
         rows.write_text("\n".join(["SEQUENTIAL", *(f"{caller};{port}" for caller, port in callers)]) + "\n")
         places = {
@@ -384,7 +290,7 @@ def register(
     exchange: Exchange, user: str, password: str, *, address: str = TELEPHONE_ADDRESS, port: int | None = None
 ) -> None:
     """Register a telephone. Raises Refused with the status if it is refused."""
-    with _sipp(address, port) as sipp:
+    with sipp_at(address, port) as sipp:
         places = {
             "USER": user,
             "REFUSALS": "\n".join(_REGISTRATION_REFUSED.format(code=code) for code in REFUSALS),
@@ -404,7 +310,7 @@ class Telephone:
     """A telephone that is called. Its sound is that of one call at a time."""
 
     media: Media
-    _sipp: _Sipp
+    _sipp: Sipp
     _description: str
 
     def wait_for_call(self, within_s: float = 20.0, *, after: int = 0) -> Call:
@@ -448,7 +354,7 @@ def trunk_callee(
 def _called(
     exchange: Exchange, user: str, address: str, port: int, answers: Answers, ring_s: float, sound: Sound | None
 ) -> Iterator[Telephone]:
-    with _sipp(address, port) as sipp, _media(address, sound or Sound()) as (media, description):
+    with sipp_at(address, port) as sipp, _media(address, sound or Sound()) as (media, description):
         places = {
             "USER": user,
             "SDP": description,
@@ -457,23 +363,13 @@ def _called(
             "RING_MS": str(round(ring_s * 1000) if answers == "answers" else _NEVER_MS),
         }
         sipp.start("answer_calls", places, exchange)
-        _wait_until_open(address, port, sipp)
+        wait_until_open(address, port, sipp)
         yield Telephone(media, sipp, description)
 
 
 def _renumbered(description: str) -> str:
     """The description as a later one of its session."""
     return description.replace("o=telephone 1 1 ", f"o=telephone 1 {time.monotonic_ns()} ")
-
-
-@contextmanager
-def _sipp(address: str, port: int | None = None) -> Iterator[_Sipp]:
-    with tempfile.TemporaryDirectory(prefix="hotline-sipp-") as folder:
-        sipp = _Sipp(Path(folder), address, port or free_port())
-        try:
-            yield sipp
-        finally:
-            sipp.stop()
 
 
 @contextmanager
@@ -486,22 +382,10 @@ def _media(address: str, sound: Sound) -> Iterator[tuple[Media, str]]:
         media.close()
 
 
-def _wait_until_open(address: str, port: int, sipp: _Sipp) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and not sipp.has_ended:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((address, port))
-            except OSError:
-                return
-        time.sleep(0.02)
-    raise AssertionError(f"SIPp did not open {address}:{port}: {sipp.trouble()}")
-
-
 @contextmanager
-def demanding_carrier(exchange: Exchange, method: Literal["INVITE", "REGISTER"], answer: str) -> Iterator[_Sipp]:
+def demanding_carrier(exchange: Exchange, method: Literal["INVITE", "REGISTER"], answer: str) -> Iterator[Sipp]:
     """The other end of the trunk as a carrier that wants the trunk's password, and then answers with this status."""
-    with _sipp(TRUNK_ADDRESS, exchange.trunk_port) as sipp:
+    with sipp_at(TRUNK_ADDRESS, exchange.trunk_port) as sipp:
         places = {"METHOD": method, "ANSWER": answer, "USER": TRUNK_USER, "PASSWORD": TRUNK_PASSWORD}
         sipp.start("demand_password", places, exchange)
         yield sipp
