@@ -59,7 +59,7 @@ HEADER = (
     "no reply",
     "orders right",
     "calls not ended by the line",
-    "packets lost, gaps, of received",
+    "packets lost, gaps, of received; frames played",
     "frames lost, strange, of sent",
     "CPU s a call: Asterisk, line",
     "calls a core",
@@ -150,7 +150,9 @@ async def _calls(world: World, count: int, outcome: SipOutcome) -> list[SipCalle
     keys = _call_keys(world.served.database_url)
     for caller in callers:
         heard = world.heard / keys.get(caller.phone, "")
-        caller.count(heard.read_bytes() if heard.is_file() else b"")
+        played = heard.with_name(f"{heard.name}.played")
+        frames = played.stat().st_size if played.is_file() else 0
+        caller.count(heard.read_bytes() if heard.is_file() else b"", frames)
     return callers
 
 
@@ -176,7 +178,7 @@ def _row(world: World, count: int) -> tuple[str, ...]:
         f"{len(outcome.unanswered)} of {len(outcome.replies) + len(outcome.unanswered)}",
         f"{right} of {calls}",
         f"{calls - outcome.ended_by_line} of {calls}",
-        f"{outcome.packets_lost}, {outcome.gaps} of {outcome.packets}",
+        f"{outcome.packets_lost}, {outcome.gaps} of {outcome.packets}; {outcome.played}",
         f"{outcome.frames_lost}, {outcome.frames_strange} of {outcome.frames}",
         f"{asterisk_s / calls:.1f}, {line_s / calls:.1f}",
         f"{a_core:.0f}",

@@ -2,25 +2,27 @@
 telephone can be told.
 
 In the folder `HEARD_FOLDER` each call has a file with its sound as it came from the exchange, and one beside it
-(`.said`) with a line for each row of sentences that was begun: its time, of `time.time`, and the text.
+(`.said`) with a line for each row of sentences that was begun: its time, of `time.time`, and the text. Another one
+(`.played`) has a byte for each frame that was given to Asterisk to play.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ivr.asterisk.leg import Leg
+from speech.sound.audio import FRAME_BYTES
 from tests.support.served_app import create_app, create_line_app
 
 __all__ = ["HEARD_FOLDER", "create_app", "create_line_app"]
 
 HEARD_FOLDER = "HEARD_FOLDER"
 
-_hear, _say, _close = Leg._hear, Leg.say, Leg.close
+_hear, _say, _play, _close = Leg._hear, Leg.say, Leg._play, Leg.close
 _files: dict[str, BinaryIO] = {}
 
 
@@ -38,6 +40,16 @@ async def _write_down(self: Leg, sentences: Sequence[str], **how: Any) -> bool:
     return await _say(self, sentences, **how)
 
 
+async def _count(self: Leg, sounds: AsyncIterator[bytes], *how: Any) -> bool:
+    async def counted() -> AsyncIterator[bytes]:
+        async for sound in sounds:
+            with _path(self).with_name(f"{self.call_key}.played").open("ab") as file:
+                file.write(bytes(-(-len(sound) // FRAME_BYTES)))
+            yield sound
+
+    return await _play(self, counted(), *how)
+
+
 def _path(leg: Leg) -> Path:
     return Path(os.environ[HEARD_FOLDER]) / leg.call_key
 
@@ -50,4 +62,5 @@ async def _close_file(self: Leg) -> None:
 
 Leg._hear = _keep  # type: ignore[method-assign]
 Leg.say = _write_down  # type: ignore[method-assign]
+Leg._play = _count  # type: ignore[method-assign]
 Leg.close = _close_file  # type: ignore[method-assign]

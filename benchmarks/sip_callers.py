@@ -54,9 +54,11 @@ class Packet:
 
 @dataclass
 class SipOutcome(Outcome):
-    """What a set of SIP calls came to. Frames and packets count 20 ms each; `late` are the delays in seconds with which
+    """What a set of SIP calls came to. Frames and packets count 20 ms each; `played` are the frames that the line gave
+    to Asterisk, which are to come as packets; `late` are the delays in seconds with which
     the benchmark itself sent its frames, `lasted` the seconds from answer to end."""
 
+    played: int = 0
     packets: int = 0
     packets_lost: int = 0
     gaps: int = 0
@@ -203,9 +205,11 @@ class SipCaller:
             if loud:
                 self._last_loud = at
 
-    def count(self, heard: bytes) -> None:
-        """Count what was lost: of the line's sound as it came here, and of the caller's as the line has `heard` it."""
+    def count(self, heard: bytes, played: int) -> None:
+        """Count what was lost: of the line's sound, of which it gave so many frames to be `played`, as it came here,
+        and of the caller's as the line has `heard` it."""
         outcome, packets = self._outcome, self.received
+        outcome.played += played
         outcome.packets += len(packets)
         for before, after in pairwise(packets):
             outcome.packets_lost += min((after.sequence - before.sequence - 1) % 2**16, 2**15)
