@@ -12,8 +12,9 @@ BIN := .venv/bin
 # Many tests wait, so one more of them runs than there are processors; the tests of a file stay together, as they share a
 # server.
 BESIDE = -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
-# Those of tests/pbx speak and listen as fast as people do: they mostly wait, and nothing else runs beside them.
-IN_REAL_TIME := -n 4 --dist loadfile --no-loadscope-reorder
+# Those of tests/pbx speak and listen as fast as people do: they mostly wait, and nothing else runs beside them. Twenty calls at
+# once take the processors.
+IN_REAL_TIME := -n 4 --dist loadfile --no-loadscope-reorder --ignore=tests/pbx/test_twenty_calls.py
 
 export PYTHONUNBUFFERED := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -80,6 +81,7 @@ pbx: .venv/run.stamp model exchange $(PBX_KEYS) ## the demo on an exchange of it
 test: .venv/dev.stamp model ## all tests, those through a real exchange last; ARGS= goes to pytest
 	@$(BIN)/python -m pytest -q $(BESIDE) $(or $(ARGS),--ignore=tests/pbx)
 	@$(if $(ARGS),:,$(BIN)/python -m pytest -q $(IN_REAL_TIME) tests/pbx)
+	@$(if $(ARGS),:,$(BIN)/python -m pytest -q tests/pbx/test_twenty_calls.py)
 
 test-fast: .venv/dev.stamp ## the tests that need nothing: no database, no speech model, no browser
 	@$(BIN)/python -m pytest -q tests/unit $(ARGS)

@@ -57,6 +57,7 @@ ENDPOINT: Final = {
     # Calls are moved by the line alone.
     "allow_transfer": "no",
     "allow_subscribe": "no",
+    "send_connected_line": "no",
 }
 
 
