@@ -46,13 +46,16 @@ def test_where_the_carrier_cannot_be_asked_the_time_out_finds_what_was_heard(ses
 def test_while_the_caller_speaks_a_time_out_is_no_silence(sessions: SessionFactory) -> None:
     line = StreamFixture(sessions, {3: True})
     line.world.conversation.silence_ms = 1_000
+    answers = []
 
     def time_out() -> None:
-        answer = line.phone.request(line.first.action, Digits="")
-        assert answer.said == []
-        assert answer.attributes("Gather")["timeout"] == "1"
+        answers.append(line.phone.request(line.first.action, Digits=""))
 
     line.serve(*[media()] * 5, time_out, STOP)
+    [answer] = answers
+    assert answer.said == []
+    # Keys may follow each other within this time, whatever is left of the silence.
+    assert answer.attributes("Gather")["timeout"] == "3"
     assert not line.world.conversation.heard
 
 
