@@ -30,7 +30,7 @@ from sqlalchemy.orm import Session
 from benchmarks.bench_line import AUDIO, DIALS_EVERY_S, SAID, Load, calls_made, database, load, most_memory, seeded
 from benchmarks.call_transcript import transcript
 from benchmarks.line_callers import Speech, noise_frames
-from benchmarks.listening_app import HEARD_FOLDER
+from benchmarks.listening_app import HEARD_FOLDER, kept
 from benchmarks.sip_callers import SipCaller, SipOutcome, make_calls
 from ivr.models import Call
 from orders.book.models import OrderRow
@@ -149,10 +149,7 @@ async def _calls(world: World, count: int, outcome: SipOutcome) -> list[SipCalle
     await asyncio.sleep(1)
     keys = _call_keys(world.served.database_url)
     for caller in callers:
-        heard = world.heard / keys.get(caller.phone, "")
-        played = heard.with_name(f"{heard.name}.played")
-        frames = played.stat().st_size if played.is_file() else 0
-        caller.count(heard.read_bytes() if heard.is_file() else b"", frames)
+        caller.count(*kept(world.heard, keys.get(caller.phone, "")))
     return callers
 
 

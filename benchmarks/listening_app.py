@@ -26,6 +26,12 @@ _hear, _say, _play, _close = Leg._hear, Leg.say, Leg._play, Leg.close
 _files: dict[str, BinaryIO] = {}
 
 
+def kept(folder: Path, call_key: str) -> tuple[bytes, int]:
+    """The sound that the line has heard in a call, and the number of frames that it gave to be played."""
+    heard, played = folder / call_key, folder / f"{call_key}.played"
+    return heard.read_bytes() if heard.is_file() else b"", played.stat().st_size if played.is_file() else 0
+
+
 def _keep(self: Leg, mulaw: bytes) -> None:
     if self.call_key not in _files:
         _files[self.call_key] = _path(self).open("ab")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.bench_line import DIALS_EVERY_S, seeded
 from benchmarks.line_callers import Speech, noise_frames
-from benchmarks.listening_app import HEARD_FOLDER
+from benchmarks.listening_app import HEARD_FOLDER, kept
 from benchmarks.sip_callers import SipCaller, SipOutcome, make_calls
 from ivr.models import Call
 from orders.book.models import OrderRow
@@ -57,8 +57,7 @@ def test_twenty_callers_order_at_once_without_a_lost_frame(
         orders = session.scalars(select(OrderRow).where(OrderRow.state == "confirmed")).all()
         saved = [{one.spec_name: one.granted_packs / one.packs_per_carton for one in order.lines} for order in orders]
     for caller in called:
-        sound = heard / keys[caller.phone]
-        caller.count(sound.read_bytes(), sound.with_name(f"{sound.name}.played").stat().st_size)
+        caller.count(*kept(heard, keys[caller.phone]))
     assert not outcome.failures
     assert not outcome.unanswered
     assert saved.count({"利群(新版)": 5, "云烟(紫)": 3}) == CALLS
